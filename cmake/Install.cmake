@@ -1,0 +1,1 @@
+# Filled in by the install step of the build.

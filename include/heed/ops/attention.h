@@ -1,0 +1,57 @@
+// The attention value: how a query is scored against the keys, what position and masks do to the scores, how scores
+// become weights, and how heads merge. Kernels compute it, models train through it, the lens looks through it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heed {
+
+/// One named part of an attention with its numbers: `window(256, 0)`, `rope(base=10000)`.
+struct Part {
+  struct Argument {
+    std::string name;  ///< always set after parsing: positional arguments get their declared name
+    double value = 0;
+    bool operator==(const Argument&) const = default;
+  };
+  std::string name;
+  std::vector<Argument> arguments;  ///< in the declared order, defaults filled in
+
+  double at(std::string_view argument) const;  ///< throws UsageError when the part has no such argument
+  bool operator==(const Part&) const = default;
+};
+
+/// An attention. Text form (`parse`, `text`): parts in any order, separated by ';', each the name of a score, position,
+/// modifier, mask, normalizer or merge with arguments in parentheses, or one of `heads=8`, `heads=8/2` (8 query heads,
+/// 2 key-value heads), `dropout=0.1`. What is left out has its default. TOML form (`read` in ops/attention_toml.h): the
+/// same words under the keys score, position, modifiers, masks, normalizer, merge, heads, kv_heads, dropout.
+///
+///     auto how = heed::Attention::parse("scaled_dot; rope; causal; window(256,0); softmax; heads=8/2; dropout=0.1");
+///
+/// parse() and check() throw UsageError with the reason when a word is unknown (with the nearest known one), an argument
+/// is out of its range, a part stands twice, or a combination makes no sense.
+struct Attention {
+  Part score{"scaled_dot", {}};
+  Part position{"none", {}};
+  std::vector<Part> modifiers;  ///< applied in order: `bias`
+  std::vector<Part> masks;      ///< all must allow: causal, window(left, right), lengths, dense
+  Part normalizer{"softmax", {}};
+  Part merge{"concat", {}};
+  int64_t heads = 1;
+  int64_t kv_heads = 0;  ///< 0: as many as heads; otherwise it divides heads
+  double dropout = 0;    ///< probability that a weight is dropped in training, in [0, 1)
+
+  static Attention parse(std::string_view text);
+  std::string text() const;  ///< canonical; parse(text()) == *this
+  void check() const;
+
+  int64_t key_value_heads() const { return kv_heads ? kv_heads : heads; }
+  bool has_mask(std::string_view name) const;
+  bool has_modifier(std::string_view name) const;
+  bool operator==(const Attention&) const = default;
+};
+
+}  // namespace heed
