@@ -1,0 +1,84 @@
+// A trained model on disk, and the folder of a training run.
+//
+// A model folder:   recipe.toml  model.safetensors  metrics.json  [state.safetensors  state.json]
+// [files of the tokenizer] A run folder:     best/  last-00001200/  last-00001400/  log.jsonl
+// events.out.tfevents.*
+//
+// best/ and last-STEP/ are model folders; only last-STEP/ has the state with which training goes
+// on. Each is written as a whole (AtomicFolder).
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "heed/train/safetensors.h"
+
+namespace heed {
+
+/// What training needs to go on as if it had not stopped.
+struct TrainState {
+  NamedTensors tensors;  ///< optimiser, moving averages, generators
+  std::string values;    ///< JSON: step, cursor, schedule, ...
+};
+
+struct ModelFiles {
+  std::string recipe;          ///< TOML, complete and resolved
+  NamedTensors tensors;        ///< parameters and buffers
+  std::string metrics = "{}";  ///< JSON
+  std::optional<TrainState> state;
+  std::map<std::string, std::string> others;  ///< file name -> bytes: tokenizers, class names
+};
+
+/// Writes the folder whole or not at all. A folder that stands there must be a model folder or
+/// empty: anything else is not replaced (UsageError). Throws FileError (the old folder then still
+/// stands).
+void save_model(const std::filesystem::path& folder, const ModelFiles& files);
+
+enum class WithState { no, yes };
+
+/// Reads a folder that save_model wrote; `where` is a model folder or a run folder (see
+/// find_model). With WithState::yes the folder must have the state. Throws ModelError for what is
+/// missing or damaged, FileError for what cannot be read.
+ModelFiles load_model(const std::filesystem::path& where, WithState state = WithState::no);
+
+/// `where` itself if it is a model folder; of a run folder best/, else the newest last-STEP/.
+/// Throws ModelError that says what was looked for.
+std::filesystem::path find_model(const std::filesystem::path& where);
+
+/// Parameters, then buffers, by their dotted names.
+NamedTensors named_tensors(const torch::nn::Module& module);
+
+/// Copies tensors into the module's parameters and buffers of the same names. All are checked
+/// before the first is copied: a missing tensor, one that the module does not have, another shape
+/// or dtype, a NaN or infinite weight each throw ModelError with file (for the message), tensor,
+/// expected and found.
+void load_into(torch::nn::Module& module, const NamedTensors& tensors,
+               const std::filesystem::path& file);
+
+/// The folder of a training run: the best model and the last `keep` checkpoints.
+class RunFolder {
+ public:
+  /// Makes the folder where it is missing (its parent must exist) and removes what a killed run
+  /// left half-written.
+  RunFolder(std::filesystem::path path, int64_t keep);
+
+  void save_best(const ModelFiles& files);
+  /// Writes last-STEP/, then removes the oldest beyond `keep`.
+  void save_last(int64_t step, const ModelFiles& files);
+  /// The newest last-STEP/, from which training goes on; none before the first.
+  std::optional<std::filesystem::path> newest() const;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path log() const { return path_ / "log.jsonl"; }
+
+ private:
+  std::filesystem::path path_;
+  int64_t keep_;
+};
+
+}  // namespace heed

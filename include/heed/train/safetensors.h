@@ -1,0 +1,43 @@
+// Tensors by name in a file that is safe to read whoever wrote it: the safetensors format of
+// Hugging Face.
+//
+//   8 bytes    n, the size of the header, little-endian
+//   n bytes    JSON: { "NAME": {"dtype", "shape", "data_offsets": [begin, end]}, ...,
+//   "__metadata__": {text: text} } the rest   the tensors' bytes, little-endian, row by row,
+//   without holes
+#pragma once
+
+#include <torch/types.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace heed {
+
+/// In the order in which they are written and listed.
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+struct Safetensors {
+  NamedTensors tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Writes a new file. Dtypes: float64, float32, float16, bfloat16, int64, int32, int16, int8,
+/// uint8, bool; any device, shape and strides. The metadata also gets "xxh3_128/NAME" for every
+/// tensor (XXH3-128 of its bytes) and "xxh3_128", the same of everything else that the header says,
+/// so that any damage is found on reading. The same tensors give the same bytes. Throws UsageError
+/// for a dtype that the format lacks, a name given twice, or metadata under "xxh3_128"; FileError
+/// when the disk is full or the file exists. Not atomic: write into an AtomicFolder.
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+
+/// Reads a file, with or without checksums, after checking every claim of its header against the
+/// file's size: memory is that of the tensors. Checksums, where the file has them, are verified and
+/// left out of the metadata. Throws ModelError that names the file, the tensor, the field, what was
+/// expected and what was found; FileError when it cannot be read.
+Safetensors read_safetensors(const std::filesystem::path& path);
+
+}  // namespace heed

@@ -1,0 +1,21 @@
+// Ctrl-C and SIGTERM as a wish to stop, which the training loop asks for between steps.
+#pragma once
+
+namespace heed {
+
+/// While it lives, the first SIGINT or SIGTERM is only noted; a second one ends the process at once
+/// with exit code 128 + n. A signal that the process was started to ignore (nohup) stays ignored.
+/// One at a time; not thread-safe to make.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();  ///< what was there before handles the signals again
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  /// The first signal that came since the object was made, or 0. The program then saves, and exits
+  /// with 128 + this.
+  static int caught() noexcept;
+};
+
+}  // namespace heed
