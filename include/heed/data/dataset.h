@@ -1,0 +1,93 @@
+// Pictures with labels, by number.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "heed/data/image.h"
+
+namespace heed::data {
+
+/// A fixed list of labelled pictures of one shape. Every function is const and may be called by
+/// several threads at once.
+class ImageDataset {
+ public:
+  virtual ~ImageDataset() = default;
+
+  virtual int64_t size() const = 0;
+  virtual Shape shape() const = 0;
+  /// The name of each label, 0 .. classes().size() - 1.
+  virtual const std::vector<std::string>& classes() const = 0;
+  /// The record's picture, of shape(). Throws DataError (names the file) where it cannot be decoded
+  /// or has another shape, UsageError for an index outside 0 .. size() - 1.
+  virtual Image image(int64_t index) const = 0;
+  /// The record's label, without decoding the picture.
+  virtual int64_t label(int64_t index) const = 0;
+  /// What to call the record in a message: "shoes/17.png", "train-images-idx3-ubyte.gz record 17".
+  virtual std::string name(int64_t index) const = 0;
+};
+
+using Images = std::shared_ptr<const ImageDataset>;
+
+/// How `open_images` reads; part of a recipe's [data].
+struct ImageOptions {
+  std::vector<int64_t> size;  ///< [height, width] to resize to; empty: as they are, all the same
+  int64_t channels = 0;       ///< 1 or 3 to convert to; 0: as they are, all the same
+  std::vector<std::string> classes;  ///< names of labels 0, 1, ..; empty: as the data says
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("size", size,
+      "[height, width] that pictures are resized to; empty: they must all be of one size");
+    v("channels", channels, "1 (grey) or 3 (colour) to convert to; 0: they must all have the same");
+    v("classes", classes, "names of the labels in order; empty: folder names, or numbers for IDX");
+  }
+};
+
+/// Opens labelled pictures:
+/// - an IDX prefix, as in /usr/share/datasets/fashion-mnist/train, stands for
+/// PREFIX-images-idx3-ubyte and
+///   PREFIX-labels-idx1-ubyte, each plain or with .gz (plain where both are there). Held in memory.
+///   Without `classes` the labels must be 0 .. K-1 with none missing, and are named by their
+///   numbers.
+/// - a folder of one folder a class, each with PNG and JPEG files (.png, .jpg, .jpeg, any case) at
+/// any depth, in the order
+///   of their names. Decoded when asked for, so the pictures may outgrow memory. Names that begin
+///   with a dot are passed over; any other file that is not a picture is an error. Without
+///   `classes` the folders' sorted names are the classes; with them, each must have its folder and
+///   no other may be there.
+/// Without `size` (or `channels`) the header of every picture is read here, and two sizes are an
+/// error that names both. Give the training data's classes() to the test data, so that labels mean
+/// the same. Throws FileError (absent, unreadable) or DataError (file, what is wrong, fix).
+Images open_images(const std::filesystem::path& path, const ImageOptions& options = {});
+
+/// The records `indices` of a dataset, in that order. Throws UsageError for an index out of range.
+Images subset(Images dataset, std::vector<int64_t> indices);
+
+/// {the rest, held out}: `fraction` of the records (rounded; at least one on each side), drawn by
+/// `seed`, the same on every machine, each side in the dataset's order. 0 < fraction < 1.
+std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t seed);
+
+/// What reading everything found; for `heed check`.
+struct ImageReport {
+  int64_t records = 0;                  ///< read without a problem
+  Shape shape;                          ///< of the first good picture
+  std::vector<std::string> classes;     ///< their names
+  std::vector<int64_t> per_class;       ///< good records of each
+  std::vector<double> mean, deviation;  ///< of each channel over good pictures, values in 0 .. 1
+  int64_t problem_count = 0;            ///< all of them
+  std::vector<std::string> problems;    ///< the first `limit`, one line each
+};
+
+/// Reads all of `path` as open_images would, every picture included, and reports every problem
+/// instead of throwing at the first: unreadable and damaged files, files that are no pictures,
+/// classes without pictures, odd sizes, labels out of range. Cost: decodes everything, on all
+/// threads.
+ImageReport check_images(const std::filesystem::path& path, const ImageOptions& options = {},
+                         int64_t limit = 100);
+
+}  // namespace heed::data

@@ -1,0 +1,65 @@
+// Pictures in memory, read from PNG and JPEG.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace heed::data {
+
+/// The extent of a picture: channels (1 grey, 3 red-green-blue), height and width in pixels.
+struct Shape {
+  int64_t channels = 0, height = 0, width = 0;
+
+  int64_t pixels() const noexcept { return height * width; }
+  int64_t values() const noexcept { return channels * height * width; }
+  bool operator==(const Shape&) const = default;
+};
+
+/// "1 x 28 x 28": channels x height x width.
+std::string to_text(const Shape& shape);
+
+/// 8-bit values (0 black, 255 full), plane after plane: values[(c * height + y) * width + x].
+struct Image {
+  Shape shape;
+  std::vector<uint8_t> values;
+};
+
+/// What a picture may be at most; checked on the header, before memory is taken.
+struct ImageLimits {
+  int64_t side = 1 << 16;    ///< pixels of height or width
+  int64_t pixels = 1 << 26;  ///< height x width: 64 Mpixel, 192 MiB in colour
+};
+
+/// Decodes a whole PNG or JPEG file; which of the two, its first bytes say, not its name. `name`
+/// stands in messages.
+///
+/// PNG: grey stays 1 channel, colour and palettes become 3. 1, 2 and 4 bits are scaled to 0..255,
+/// 16 bits rounded to 8. Alpha and transparent colours are composed over black: value * alpha.
+/// Gamma and colour profiles are not applied. JPEG: grey stays 1 channel, colour becomes 3; CMYK is
+/// refused. The EXIF orientation is not applied. Throws DataError with the name, what is wrong and
+/// the fix: not a PNG or JPEG, over `limits`, cut short, damaged. What the JPEG library only warns
+/// of (it then makes up pixels) is an error too. Cost: about 10 ns a pixel.
+Image decode_image(std::span<const uint8_t> file, const std::string& name,
+                   const ImageLimits& limits = {});
+
+/// The shape that decode_image would give, from the header alone. Throws like decode_image, except
+/// that damage behind the header is not seen.
+Shape image_shape(std::span<const uint8_t> file, const std::string& name,
+                  const ImageLimits& limits = {});
+
+/// Reads and decodes a file. Throws FileError where it cannot be read, DataError like decode_image.
+Image read_image(const std::filesystem::path& file, const ImageLimits& limits = {});
+
+/// The picture at another size. Each axis by itself: weights are a triangle as wide as the scale
+/// (at least one pixel), so enlarging is bilinear and shrinking averages; the result is rounded to
+/// the nearest. O(H W (h/H + w/W)). height, width >= 1.
+Image resize(const Image& image, int64_t height, int64_t width);
+
+/// The picture with 1 or 3 channels: grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), or
+/// grey thrice.
+Image with_channels(const Image& image, int64_t channels);
+
+}  // namespace heed::data

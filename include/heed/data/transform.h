@@ -1,0 +1,66 @@
+// From a stored picture to what a model is fed: random changes for training, then normalisation.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "heed/core/random.h"
+#include "heed/data/dataset.h"
+
+namespace heed::data {
+
+/// Random changes of a training picture, made in this order. The default changes nothing.
+struct AugmentOptions {
+  double crop = 1;    ///< smallest area of a random crop that is stretched back to size; 1: no crop
+  bool flip = false;  ///< left-right, for half of the pictures
+  int64_t shift = 0;  ///< moved by up to so many pixels each way: padding with black and cropping
+  double erase = 0;   ///< probability of erasing a rectangle
+  double erase_area = 0.4;  ///< its largest area, of the picture's; the smallest is 0.02
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("crop", crop, "smallest area (0..1] of a random crop, stretched back to size; 1: none");
+    v("flip", flip, "flip left-right half of the pictures");
+    v("shift", shift, "pixels by which a picture is moved at most, each way; black comes in");
+    v("erase", erase, "probability of filling a random rectangle with noise");
+    v("erase_area", erase_area, "largest area of that rectangle, of the picture's (0.02..1)");
+  }
+};
+
+/// out = (value / 255 - mean) / deviation, a channel each. One number serves every channel.
+struct Normalization {
+  std::vector<double> mean, deviation;  ///< empty: measured from the training data
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("mean", mean, "of each channel, values in 0..1; empty: measured from the training data");
+    v("deviation", deviation, "standard deviation of each channel; empty: measured");
+  }
+};
+
+/// Mean and standard deviation of each channel over all pictures, exact sums. Throws DataError for
+/// a channel that never changes (its deviation, 0, cannot divide). Decodes everything, on all
+/// threads.
+Normalization measure(const ImageDataset& dataset);
+
+/// Pictures of one shape to float32.
+class Transform {
+ public:
+  /// Throws UsageError that names the field: out of its range, a normalisation that is empty or
+  /// does not fit the channels, a shift as large as the picture.
+  Transform(const Shape& shape, const AugmentOptions& augment, const Normalization& normalize);
+
+  /// Writes shape.values() floats, layout as in Image. `random` decides the changes: equal
+  /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in [3/4,
+  /// 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area], aspect
+  /// ratio uniform in [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al. 2020,
+  /// random values).
+  void operator()(const Image& image, Random random, float* out) const;
+
+ private:
+  Shape shape_;
+  AugmentOptions augment_;
+  std::vector<float> scale_, offset_;  // of each channel: out = value * scale + offset
+};
+
+}  // namespace heed::data
