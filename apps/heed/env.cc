@@ -1,0 +1,116 @@
+// heed env: what this build and this machine offer.
+#include <ATen/Config.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+#include <sched.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include <hwy/targets.h>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "heed/core/threads.h"
+#include "verbs.h"
+
+namespace heed::cli {
+namespace {
+
+/// The first value of `key` in a file of "key : value" lines; empty where there is none.
+std::string field_of(const char* file, const std::string& key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind(key, 0) != 0) continue;
+    const auto start = line.find_first_not_of(" \t", line.find(':') + 1);
+    return start == std::string::npos ? "" : line.substr(start);
+  }
+  return "";
+}
+
+/// OpenBLAS tells its version, threading and kernels; it may not be the BLAS that LibTorch was
+/// given.
+std::string blas() {
+  using Describe = const char* (*)();
+  const auto describe = reinterpret_cast<Describe>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
+  if (describe) return describe();
+  return at::hasMKL() ? "MKL" : at::hasLAPACK() ? "a LAPACK other than OpenBLAS and MKL" : "none";
+}
+
+nlohmann::ordered_json simd() {
+  auto supported = nlohmann::ordered_json::array();
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    supported.push_back(hwy::TargetName(target));
+  }
+  nlohmann::ordered_json result;
+  result["chosen"] = supported.empty() ? "none" : supported.front();
+  result["supported"] = supported;
+  return result;
+}
+
+nlohmann::ordered_json cpu() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  const bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  nlohmann::ordered_json result;
+  result["name"] = field_of("/proc/cpuinfo", "model name");
+  result["cores"] = sysconf(_SC_NPROCESSORS_ONLN);
+  result["cores_allowed"] = known ? CPU_COUNT(&allowed) : sysconf(_SC_NPROCESSORS_ONLN);
+  return result;
+}
+
+int64_t kib(const std::string& field) { return field.empty() ? 0 : std::stoll(field); }
+
+nlohmann::ordered_json environment() {
+  nlohmann::ordered_json result;
+  result["heed"] = HEED_VERSION;
+  result["libtorch"] = TORCH_VERSION;
+  result["libtorch_threads"] = at::get_num_threads();
+  result["blas"] = blas();
+  result["simd"] = simd();
+  result["cpu"] = cpu();
+  result["threads"] = num_threads();
+  result["memory_mib"] = kib(field_of("/proc/meminfo", "MemTotal")) / 1024;
+  result["memory_available_mib"] = kib(field_of("/proc/meminfo", "MemAvailable")) / 1024;
+  result["cuda"] = at::hasCUDA();
+  result["cuda_devices"] = at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
+  return result;
+}
+
+std::string text_of(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const auto& item : value) text += (text.empty() ? "" : " ") + text_of(item);
+  return text;
+}
+
+void print(const nlohmann::ordered_json& values, const std::string& prefix = "") {
+  for (const auto& [key, value] : values.items()) {
+    if (value.is_object()) {
+      print(value, prefix + key + ".");
+    } else {
+      std::string name = prefix + key;
+      name.resize(std::max<size_t>(22, name.size() + 1), ' ');
+      std::cout << name << text_of(value) << '\n';
+    }
+  }
+}
+
+}  // namespace
+
+void add_env(CLI::App& app) {
+  auto* verb = app.add_subcommand("env", "Show versions, SIMD targets, cores, threads and memory");
+  auto json = std::make_shared<bool>(false);
+  verb->add_flag("--json", *json, "Print one JSON object");
+  verb->callback([json] {
+    if (*json) {
+      std::cout << environment().dump(2) << '\n';
+    } else {
+      print(environment());
+    }
+  });
+}
+
+}  // namespace heed::cli

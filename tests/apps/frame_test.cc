@@ -1,0 +1,94 @@
+// The frame of the command line: verbs, flags, streams, exit codes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/run.h"
+
+namespace heed::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Frame, NothingGivenExplainsOnStandardError) {
+  const auto result = run({});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, HasSubstr("Usage: heed"));
+}
+
+TEST(Frame, HelpAndVersionAreResults) {
+  const auto help = run({"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(help.err, "");
+  EXPECT_THAT(help.out, HasSubstr("Examples:"));
+  EXPECT_THAT(help.out, HasSubstr("env"));
+  const auto version = run({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_THAT(version.out, testing::MatchesRegex("heed [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  const auto verb = run({"env", "--help"});
+  EXPECT_EQ(verb.code, 0);
+  EXPECT_THAT(verb.out, HasSubstr("--json"));
+}
+
+TEST(Frame, UnknownVerbNamesTheNearest) {
+  const auto result = run({"evn", "--json"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, "heed: error: unknown verb 'evn', did you mean 'env'?\n");
+}
+
+TEST(Frame, UnknownFlagNamesTheNearest) {
+  const auto result = run({"env", "--jsn=1"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_EQ(result.err,
+            "heed: error: unknown flag '--jsn' of 'heed env', did you mean '--json'?\n");
+  EXPECT_THAT(run({"env", "--treads", "1"}).err, HasSubstr("did you mean '--threads'?"));
+  EXPECT_THAT(run({"--versoin"}).err, HasSubstr("did you mean '--version'?"));
+  EXPECT_THAT(run({"env", "surplus"}).err,
+              HasSubstr("unexpected argument 'surplus' of 'heed env'"));
+}
+
+TEST(Frame, WrongValuesAreUsageErrors) {
+  for (const char* threads : {"0", "-1", "1025", "two", ""}) {
+    const auto result = run({"env", "--threads", threads});
+    EXPECT_EQ(result.code, 2) << threads;
+    EXPECT_THAT(result.err, StartsWith("heed: error: ")) << threads;
+    EXPECT_THAT(result.err, HasSubstr("--threads")) << threads;
+  }
+}
+
+TEST(Frame, ThreadsFlagBeatsTheEnvironment) {
+  const auto threads = [](const std::vector<std::string>& arguments) {
+    const auto result = run(arguments, {.environment = {{"HEED_NUM_THREADS", "3"}}});
+    return nlohmann::json::parse(result.out);
+  };
+  EXPECT_EQ(threads({"env", "--json"})["threads"], 3);
+  for (const auto& given : {std::vector<std::string>{"--threads", "1", "env", "--json"},
+                            std::vector<std::string>{"env", "--json", "--threads", "1"}}) {
+    EXPECT_EQ(threads(given)["threads"], 1);
+    EXPECT_EQ(threads(given)["libtorch_threads"], 1);
+  }
+}
+
+TEST(Frame, ResultThatCannotBeWrittenIsAFileError) {
+  const auto result = run({"env"}, {.out = "/dev/full"});
+  EXPECT_EQ(result.code, 5);
+  EXPECT_EQ(result.err, "heed: error: cannot write standard output: No space left on device\n");
+}
+
+TEST(Environment, NamesWhatTheBuildStandsOn) {
+  const auto result = run({"env", "--json"});
+  ASSERT_EQ(result.code, 0);
+  const auto values = nlohmann::json::parse(result.out);
+  EXPECT_FALSE(values["libtorch"].get<std::string>().empty());
+  EXPECT_FALSE(values["blas"].get<std::string>().empty());
+  EXPECT_EQ(values["simd"]["chosen"], values["simd"]["supported"][0]);
+  EXPECT_GE(values["cpu"]["cores"], 1);
+  EXPECT_GT(values["memory_mib"], 0);
+}
+
+}  // namespace
+}  // namespace heed::test

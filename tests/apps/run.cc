@@ -1,0 +1,64 @@
+#include "apps/run.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace heed::test {
+namespace {
+
+/// A temporary file without a name, so that no output is too large for a pipe that nobody reads
+/// yet.
+class Scratch {
+ public:
+  explicit Scratch(const std::string& content = "") : file_(std::tmpfile()) {
+    if (!file_) throw std::runtime_error("cannot make a temporary file");
+    if (std::fwrite(content.data(), 1, content.size(), file_) != content.size()) {
+      throw std::runtime_error("cannot write a temporary file");
+    }
+    std::fflush(file_);
+    std::rewind(file_);
+  }
+  ~Scratch() { std::fclose(file_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  int descriptor() const { return fileno(file_); }
+  std::string text() const {
+    std::string text;
+    std::rewind(file_);
+    for (int c; (c = std::fgetc(file_)) != EOF;) text.push_back(static_cast<char>(c));
+    return text;
+  }
+
+ private:
+  std::FILE* file_;
+};
+
+}  // namespace
+
+Result run(const std::vector<std::string>& arguments, const RunOptions& options) {
+  const Scratch in(options.input), out, err;
+  std::vector<char*> words{const_cast<char*>(HEED_PROGRAM)};
+  for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("cannot fork");
+  if (child == 0) {
+    for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
+    const int sink = options.out.empty() ? out.descriptor() : open(options.out.c_str(), O_WRONLY);
+    dup2(in.descriptor(), 0), dup2(sink, 1), dup2(err.descriptor(), 2);
+    execv(HEED_PROGRAM, words.data());
+    _exit(127);
+  }
+  int status = 0;
+  if (waitpid(child, &status, 0) != child) throw std::runtime_error("cannot wait for the program");
+  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return {code, out.text(), err.text()};
+}
+
+}  // namespace heed::test

@@ -1,0 +1,25 @@
+// Runs the built program as a user does.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace heed::test {
+
+struct Result {
+  int code;  ///< of exit, or 128 + n when signal n ended it
+  std::string out, err;
+};
+
+struct RunOptions {
+  std::vector<std::pair<std::string, std::string>> environment;  ///< set in addition
+  std::string input;                                             ///< of standard input
+  std::filesystem::path out;  ///< where standard output goes instead of Result::out
+};
+
+/// heed ARGUMENTS, to its end. Neither output is a terminal.
+Result run(const std::vector<std::string>& arguments, const RunOptions& options = {});
+
+}  // namespace heed::test
