@@ -1,51 +1,59 @@
-// The attention value: how a query is scored against the keys, what position and masks do to the scores, how scores
-// become weights, and how heads merge. Kernels compute it, models train through it, the lens looks through it.
+// The attention value: how a query is scored against the keys, what position and masks do to the
+// scores, how scores become weights, and how heads merge. Kernels compute it, models train through
+// it, the lens looks through it.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace heed {
 
-/// One named part of an attention with its numbers: `window(256, 0)`, `rope(base=10000)`.
+/// One named part of an attention with its numbers: `window(256, 0)`, `rope(base=500000)`.
 struct Part {
   struct Argument {
-    std::string name;  ///< always set after parsing: positional arguments get their declared name
+    std::string name;  ///< always set: an argument given by its place gets its declared name
     double value = 0;
     bool operator==(const Argument&) const = default;
   };
   std::string name;
-  std::vector<Argument> arguments;  ///< in the declared order, defaults filled in
+  /// What differs from the default, in the declared order (so that equal parts compare equal).
+  std::vector<Argument> arguments = {};
 
-  double at(std::string_view argument) const;  ///< throws UsageError when the part has no such argument
+  /// The value of an argument, given or default; throws UsageError where the word declares none.
+  double at(std::string_view argument) const;
   bool operator==(const Part&) const = default;
 };
 
-/// An attention. Text form (`parse`, `text`): parts in any order, separated by ';', each the name of a score, position,
-/// modifier, mask, normalizer or merge with arguments in parentheses, or one of `heads=8`, `heads=8/2` (8 query heads,
-/// 2 key-value heads), `dropout=0.1`. What is left out has its default. TOML form (`read` in ops/attention_toml.h): the
-/// same words under the keys score, position, modifiers, masks, normalizer, merge, heads, kv_heads, dropout.
+/// An attention. Its words are listed in heed/ops/words.h.
 ///
-///     auto how = heed::Attention::parse("scaled_dot; rope; causal; window(256,0); softmax; heads=8/2; dropout=0.1");
+/// Text form (`parse`, `text`): parts in any order, separated by ';'. A part is the name of a
+/// score, position, modifier, mask, normalizer or merge with numbers in parentheses (by place or by
+/// name), or one of `heads=8`, `heads=8/2` (8 query heads, 2 key-value heads), `dropout=0.1`. What
+/// is left out has its default:
 ///
-/// parse() and check() throw UsageError with the reason when a word is unknown (with the nearest known one), an argument
-/// is out of its range, a part stands twice, or a combination makes no sense.
+///     auto how = heed::Attention::parse("rope; causal; window(256,0); heads=8/2; dropout=0.1");
+///
+/// TOML form (ops/attention_toml.h): the same words under the keys score, position, modifiers,
+/// masks, normalizer, merge, heads, kv_heads, dropout.
+///
+/// parse() and check() throw UsageError with the reason when a word is unknown (with the nearest
+/// known one), an argument is unknown, missing or out of its range, a part stands twice, or a
+/// combination makes no sense.
 struct Attention {
-  Part score{"scaled_dot", {}};
-  Part position{"none", {}};
-  std::vector<Part> modifiers;  ///< applied in order: `bias`
+  Part score{"scaled_dot"};
+  Part position{"none"};
+  std::vector<Part> modifiers;  ///< applied in this order: bias
   std::vector<Part> masks;      ///< all must allow: causal, window(left, right), lengths, dense
-  Part normalizer{"softmax", {}};
-  Part merge{"concat", {}};
+  Part normalizer{"softmax"};
+  Part merge{"concat"};
   int64_t heads = 1;
   int64_t kv_heads = 0;  ///< 0: as many as heads; otherwise it divides heads
   double dropout = 0;    ///< probability that a weight is dropped in training, in [0, 1)
 
   static Attention parse(std::string_view text);
-  std::string text() const;  ///< canonical; parse(text()) == *this
+  std::string text() const;  ///< canonical; parse(text()) == *this for what parse() made
   void check() const;
 
   int64_t key_value_heads() const { return kv_heads ? kv_heads : heads; }

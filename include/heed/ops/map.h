@@ -1,4 +1,5 @@
-// The weights of one attention call, never stored: a view computed on demand from q, k and one number a row.
+// The weights of one attention call, never stored: a view computed on demand from q, k and one
+// number a row.
 #pragma once
 
 #include <torch/types.h>
@@ -16,14 +17,17 @@ struct Range {
   int64_t size() const { return end - begin; }
 };
 
-/// One attention call that was recorded. Weights are those before dropout. Memory of each function is that of its result
-/// plus one block of rows; nothing is Lq x Lk unless it is asked for.
+/// One attention call that was recorded. Weights are those before dropout. Memory of each function
+/// is that of its result plus one block of rows; nothing is Lq x Lk unless it is asked for.
 class Map {
  public:
   /// q (B, H, Lq, D), k (B, G, Lk, D) after positions; rows (B, H, Lq) from attend_with_rows.
-  Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attention how, AttendInputs inputs);
+  Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attention how,
+      AttendInputs inputs);
 
-  const std::string& name() const { return name_; }  ///< the module's path: "encoder.layers.0.attention"
+  const std::string& name() const {
+    return name_;
+  }  ///< the module's path: "encoder.layers.0.attention"
   const Attention& how() const { return how_; }
   int64_t batch() const { return q_.size(0); }
   int64_t heads() const { return q_.size(1); }
@@ -32,11 +36,14 @@ class Map {
 
   /// weights[b, h] of those rows and columns: (rows, columns) in the dtype of q.
   at::Tensor tile(Range rows, Range columns, int64_t batch = 0, int64_t head = 0) const;
-  at::Tensor dense(int64_t batch = 0) const;     ///< (H, Lq, Lk)
-  at::Tensor received(int64_t batch = 0) const;  ///< (H, Lk): mean over the queries of the weight that a key gets
-  at::Tensor entropy(int64_t batch = 0) const;   ///< (H, Lq), nats: -sum_j w log w
-  /// The k largest weights of a row of one head and their keys, largest first; ties by the lower key.
-  std::pair<at::Tensor, at::Tensor> top_k(int64_t row, int64_t k, int64_t batch = 0, int64_t head = 0) const;
+  at::Tensor dense(int64_t batch = 0) const;  ///< (H, Lq, Lk)
+  at::Tensor received(
+      int64_t batch = 0) const;  ///< (H, Lk): mean over the queries of the weight that a key gets
+  at::Tensor entropy(int64_t batch = 0) const;  ///< (H, Lq), nats: -sum_j w log w
+  /// The k largest weights of a row of one head and their keys, largest first; ties by the lower
+  /// key.
+  std::pair<at::Tensor, at::Tensor> top_k(int64_t row, int64_t k, int64_t batch = 0,
+                                          int64_t head = 0) const;
   /// weights times x: x (B, H or 1, Lk, E) -> (B, H, Lq, E).
   at::Tensor times(const at::Tensor& x) const;
 

@@ -1,0 +1,38 @@
+// The vocabulary of an attention: every word that `heed::Attention` knows, with its arguments.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heed {
+
+/// A declared word: what a recipe may say, shown by help and documentation.
+struct Word {
+  enum class Kind { score, position, modifier, mask, normalizer, merge };
+
+  struct Argument {
+    std::string name;
+    std::optional<double> initial;  ///< the value when it is left out; unset: it must be given
+    double low = 0, high = 0;       ///< both ends are allowed
+    bool whole = false;             ///< a whole number
+    std::string help;
+  };
+
+  Kind kind;
+  std::string name;
+  std::vector<Argument> arguments;  ///< in the order in which they may be given without a name
+  std::string help;
+};
+
+/// Every word, by kind, in the order of declaration.
+const std::vector<Word>& words();
+
+/// The word of that name, or null.
+const Word* find_word(std::string_view name) noexcept;
+
+/// "score", "position", ...
+const char* to_text(Word::Kind kind) noexcept;
+
+}  // namespace heed

@@ -1,0 +1,130 @@
+#include "ops/attention_toml.h"
+
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+#include "ops/attention_text.h"
+
+namespace heed::ops {
+namespace {
+
+const std::vector<std::string>& keys() {
+  static const std::vector<std::string> all = {"score", "position",   "modifiers",
+                                               "masks", "normalizer", "merge",
+                                               "heads", "kv_heads",   "dropout"};
+  return all;
+}
+
+/// "recipe.toml:12: model.attention.masks: "
+std::string place(const toml::node& node, const std::string& where) {
+  const auto& source = node.source();
+  std::string text;
+  if (source.path) text += *source.path + ":";
+  if (source.begin.line)
+    text += (text.empty() ? "line " : "") + std::to_string(source.begin.line) + ":";
+  return text + (text.empty() ? "" : " ") + where + ": ";
+}
+
+std::string describe(const toml::node& node) {
+  std::ostringstream text;
+  text << node.type();
+  return text.str();
+}
+
+template <class T>
+T read_value(const toml::node& node, const std::string& where, const char* expected) {
+  if (const auto* found = node.as<T>()) return found->get();
+  throw ModelError(place(node, where) + "expected " + expected + ", given a TOML " +
+                   describe(node));
+}
+
+Part read_part(const toml::node& node, const std::string& where, Word::Kind kind) {
+  const auto text = read_value<std::string>(node, where, "a word in quotes");
+  try {
+    return parse_part(text, kind);
+  } catch (const UsageError& e) {
+    throw ModelError(place(node, where) + e.what());
+  }
+}
+
+std::vector<Part> read_parts(const toml::node& node, const std::string& where, Word::Kind kind) {
+  const auto* array = node.as_array();
+  if (!array)
+    throw ModelError(place(node, where) + "expected an array of words, given a TOML " +
+                     describe(node));
+  std::vector<Part> parts;
+  for (const auto& item : *array) parts.push_back(read_part(item, where, kind));
+  return parts;
+}
+
+double read_number(const toml::node& node, const std::string& where) {
+  if (const auto* whole = node.as_integer()) return static_cast<double>(whole->get());
+  return read_value<double>(node, where, "a number");
+}
+
+void read_key(Attention& how, std::string_view key, const toml::node& node,
+              const std::string& where) {
+  if (key == "score") {
+    how.score = read_part(node, where, Word::Kind::score);
+  } else if (key == "position") {
+    how.position = read_part(node, where, Word::Kind::position);
+  } else if (key == "modifiers") {
+    how.modifiers = read_parts(node, where, Word::Kind::modifier);
+  } else if (key == "masks") {
+    how.masks = read_parts(node, where, Word::Kind::mask);
+  } else if (key == "normalizer") {
+    how.normalizer = read_part(node, where, Word::Kind::normalizer);
+  } else if (key == "merge") {
+    how.merge = read_part(node, where, Word::Kind::merge);
+  } else if (key == "heads") {
+    how.heads = read_value<int64_t>(node, where, "a whole number");
+  } else if (key == "kv_heads") {
+    how.kv_heads = read_value<int64_t>(node, where, "a whole number");
+  } else if (key == "dropout") {
+    how.dropout = read_number(node, where);
+  } else {
+    throw ModelError(place(node, where) + "unknown key '" + std::string(key) + "'" +
+                     suggestion(key, keys()));
+  }
+}
+
+toml::array to_toml(const std::vector<Part>& parts) {
+  toml::array array;
+  for (const auto& part : parts) array.push_back(to_text(part));
+  return array;
+}
+
+}  // namespace
+
+Attention read_attention(const toml::node& node, std::string_view where) {
+  const std::string path(where);
+  try {
+    if (const auto* text = node.as_string()) return Attention::parse(text->get());
+    const auto* table = node.as_table();
+    if (!table)
+      throw ModelError(place(node, path) + "expected a table or a line of text, given a TOML " +
+                       describe(node));
+    Attention how;
+    for (const auto& [key, value] : *table)
+      read_key(how, key.str(), value, path + "." + std::string(key.str()));
+    how.check();
+    if (how.kv_heads == how.heads) how.kv_heads = 0;
+    return how;
+  } catch (const UsageError& e) {
+    throw ModelError(place(node, path) + e.what());
+  }
+}
+
+toml::table to_toml(const Attention& how) {
+  toml::table table{{"score", to_text(how.score)},
+                    {"position", to_text(how.position)},
+                    {"modifiers", to_toml(how.modifiers)},
+                    {"masks", to_toml(how.masks)},
+                    {"normalizer", to_text(how.normalizer)},
+                    {"merge", to_text(how.merge)},
+                    {"heads", how.heads},
+                    {"dropout", how.dropout}};
+  if (how.kv_heads) table.insert("kv_heads", how.kv_heads);
+  return table;
+}
+
+}  // namespace heed::ops

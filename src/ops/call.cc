@@ -1,0 +1,183 @@
+#include "ops/call.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <sstream>
+
+#include "heed/core/error.h"
+
+namespace heed::ops {
+namespace {
+
+constexpr int64_t kMostPositions = int64_t{1} << 31;  // dropout counts rows and keys in 32 bits
+
+template <class... Pieces>
+[[noreturn]] void refuse(const Pieces&... pieces) {
+  std::ostringstream text;
+  text << "attend: ";
+  (text << ... << pieces);
+  throw UsageError(text.str());
+}
+
+void check_storage(const at::Tensor& t, const char* name) {
+  if (!t.defined()) refuse(name, ": expected a tensor, given an undefined one");
+  if (t.layout() != at::kStrided)
+    refuse(name, ": expected a dense (strided) tensor, given ", t.layout());
+}
+
+void check_qkv(const at::Tensor& t, const char* name, const char* shape, const at::Tensor& q) {
+  check_storage(t, name);
+  if (t.dim() != 4) refuse(name, ": expected shape ", shape, ", given ", t.sizes());
+  const auto type = t.scalar_type();
+  if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16 && type != at::kHalf)
+    refuse(name, ": expected dtype float32, float64, bfloat16 or float16, given ", t.dtype());
+  if (type != q.scalar_type())
+    refuse(name, ": expected the dtype of q, ", q.dtype(), ", given ", t.dtype());
+  if (t.device() != q.device())
+    refuse(name, ": expected the device of q, ", q.device(), ", given ", t.device());
+  if (t.size(2) >= kMostPositions)
+    refuse(name, ": expected a length under 2^31, given ", t.size(2));
+}
+
+void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  check_qkv(q, "q", "(B, H, Lq, D)", q);
+  check_qkv(k, "k", "(B, G, Lk, D)", q);
+  check_qkv(v, "v", "(B, G, Lk, E)", q);
+  if (k.size(0) != q.size(0))
+    refuse("k: expected batch B=", q.size(0), " as in q ", q.sizes(), ", given ", k.sizes());
+  if (v.size(0) != q.size(0))
+    refuse("v: expected batch B=", q.size(0), " as in q ", q.sizes(), ", given ", v.sizes());
+  if (k.size(3) != q.size(3))
+    refuse("k: expected width D=", q.size(3), " as in q ", q.sizes(), ", given ", k.sizes());
+  if (v.size(1) != k.size(1))
+    refuse("v: expected G=", k.size(1), " heads as in k ", k.sizes(), ", given ", v.sizes());
+  if (v.size(2) != k.size(2))
+    refuse("v: expected length Lk=", k.size(2), " as in k ", k.sizes(), ", given ", v.sizes());
+  const int64_t H = q.size(1), G = k.size(1);
+  if (G == 0 ? H != 0 : H % G != 0)
+    refuse("k: expected a number of heads G that divides the ", H, " heads of q, given ", G);
+}
+
+void check_companion(const at::Tensor& t, const char* name, const at::Tensor& q) {
+  check_storage(t, name);
+  if (t.device() != q.device())
+    refuse(name, ": expected the device of q, ", q.device(), ", given ", t.device());
+}
+
+void check_lengths(const at::Tensor& lengths, const kernels::Sizes& s, const at::Tensor& q) {
+  check_companion(lengths, "lengths", q);
+  if (lengths.dim() != 1 || lengths.size(0) != s.B)
+    refuse("lengths: expected shape (B) = [", s.B, "], given ", lengths.sizes());
+  if (lengths.scalar_type() != at::kLong)
+    refuse("lengths: expected dtype int64, given ", lengths.dtype());
+  if (s.B == 0 || lengths.is_meta()) return;
+  const int64_t low = lengths.min().item<int64_t>(), high = lengths.max().item<int64_t>();
+  if (low < 0 || high > s.Lk)
+    refuse("lengths: expected 0 to Lk=", s.Lk, ", given ", low < 0 ? low : high);
+}
+
+void check_broadcast(const at::Tensor& t, const char* name, const Call& call) {
+  check_companion(t, name, call.q);
+  const auto& s = call.scene.sizes;
+  const std::vector<int64_t> full = {s.B, s.H, s.Lq, s.Lk};
+  bool fits = t.dim() <= 4;
+  for (int64_t d = 1; fits && d <= t.dim(); ++d)
+    fits = t.size(-d) == 1 || t.size(-d) == full[4 - d];
+  if (!fits)
+    refuse(name, ": expected a shape that broadcasts to (B, H, Lq, Lk) = ", at::IntArrayRef(full),
+           ", given ", t.sizes());
+}
+
+void check_added_dtype(const at::Tensor& t, const char* name, const char* also, const Call& call) {
+  if (t.scalar_type() == call.q.scalar_type() || t.scalar_type() == call.compute) return;
+  refuse(name, ": expected dtype ", also, "that of q, ", call.q.dtype(), ", given ", t.dtype());
+}
+
+uint64_t draw_seed() {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  return at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
+}
+
+void imply(std::vector<Part>& parts, const char* name, bool given, bool named, const char* member) {
+  if (named && !given)
+    refuse("the attention has '", name, "', so ", member, " must be given; it is not");
+  if (given && !named) parts.push_back({name});
+}
+
+void check_inputs(Call& call, const AttendInputs& inputs) {
+  imply(call.masks, "lengths", inputs.lengths.has_value(), call.how.has_mask("lengths"), "lengths");
+  imply(call.masks, "dense", inputs.mask.has_value(), call.how.has_mask("dense"), "mask");
+  imply(call.modifiers, "bias", inputs.bias.has_value(), call.how.has_modifier("bias"), "bias");
+  if (inputs.lengths) check_lengths(*inputs.lengths, call.scene.sizes, call.q);
+  if (inputs.mask) {
+    check_broadcast(*inputs.mask, "mask", call);
+    if (inputs.mask->scalar_type() != at::kBool)
+      check_added_dtype(*inputs.mask, "mask", "bool or ", call);
+  }
+  if (inputs.bias) {
+    check_broadcast(*inputs.bias, "bias", call);
+    check_added_dtype(*inputs.bias, "bias", "", call);
+  }
+  if (inputs.query_offset && std::abs(*inputs.query_offset) > kMostPositions)
+    refuse("query_offset: expected -2^31 to 2^31, given ", *inputs.query_offset);
+}
+
+/// Autocast may hand over mixed dtypes (a linear layer's bfloat16 beside a normalization's
+/// float32): the widest of them is taken for all, as autocast does for operators of several inputs.
+void unite_dtypes(at::Tensor& q, at::Tensor& k, at::Tensor& v) {
+  const auto off = [](c10::DispatchKey key) {
+    return c10::impl::tls_is_dispatch_key_excluded(key);
+  };
+  if (off(c10::DispatchKey::AutocastCPU) && off(c10::DispatchKey::AutocastCUDA)) return;
+  const auto widest =
+      c10::promoteTypes(c10::promoteTypes(q.scalar_type(), k.scalar_type()), v.scalar_type());
+  for (auto* t : {&q, &k, &v})
+    if (t->scalar_type() != widest) *t = t->to(widest);
+}
+
+}  // namespace
+
+Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Attention& how,
+             const AttendInputs& inputs) {
+  how.check();
+  Call call;
+  call.q = q, call.k = k, call.v = v;
+  call.how = how, call.modifiers = how.modifiers, call.masks = how.masks;
+  check_storage(q, "q"), check_storage(k, "k"), check_storage(v, "v");
+  unite_dtypes(call.q, call.k, call.v);
+  check_shapes(call.q, call.k, call.v);
+  call.compute = call.q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  call.scene.sizes = {.B = q.size(0),
+                      .H = q.size(1),
+                      .G = k.size(1),
+                      .Lq = q.size(2),
+                      .Lk = k.size(2),
+                      .D = q.size(3),
+                      .E = v.size(3)};
+  check_inputs(call, inputs);
+  call.scene.offset = inputs.query_offset.value_or(k.size(2) - q.size(2));
+  call.scene.lengths = inputs.lengths.value_or(at::Tensor());
+  call.scene.mask = inputs.mask.value_or(at::Tensor());
+  call.scene.bias = inputs.bias.value_or(at::Tensor());
+  if (inputs.training && how.dropout > 0) {
+    call.dropout = how.dropout;
+    call.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
+  }
+  return call;
+}
+
+Scene expanded(const Call& call) {
+  Scene scene = call.scene;
+  const auto& s = scene.sizes;
+  const auto expand = [&](at::Tensor& t) {
+    if (!t.defined()) return;
+    if (t.scalar_type() != at::kBool) t = t.to(call.compute);
+    t = t.expand({s.B, s.H, s.Lq, s.Lk});
+  };
+  expand(scene.mask);
+  expand(scene.bias);
+  return scene;
+}
+
+}  // namespace heed::ops

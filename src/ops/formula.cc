@@ -1,0 +1,59 @@
+// The readable formula of attention, in LibTorch's own operators: any device, any number of
+// derivatives.
+#include "ops/call.h"
+
+namespace heed {
+namespace ops {
+namespace {
+
+/// 1 / (1 - p) where a weight is kept, 0 where it is dropped: (B, H, Lq, Lk), the kernels' choice.
+at::Tensor dropout_factor(const Call& call, const at::Tensor& weights) {
+  auto generator = at::detail::createCPUGenerator(call.seed);
+  const auto keep = torch::rand(weights.sizes(), generator,
+                                at::TensorOptions().dtype(at::kFloat)) >= call.dropout;
+  return keep.to(weights.device()).to(weights.scalar_type()) / (1 - call.dropout);
+}
+
+}  // namespace
+
+at::Tensor for_each_head(const at::Tensor& kv, int64_t heads) {
+  if (kv.size(1) == heads) return kv;
+  return kv.repeat_interleave(heads / kv.size(1), 1);
+}
+
+at::Tensor block_scores(const Call& call, const Scene& scene, const at::Tensor& q,
+                        const at::Tensor& k) {
+  auto scores = definition(call.how.score.name).scores(call.how.score, q, k);
+  for (const auto* parts : {&call.modifiers, &call.masks})
+    for (const auto& part : *parts) scores = definition(part.name).change(part, scene, scores);
+  return scores;
+}
+
+Attended by_formula(const Call& call, bool want_rows) {
+  // Autocast would compute the products in 16 bits; the formula is the exact one.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const auto& s = call.scene.sizes;
+  const auto q = call.q.to(call.compute);                        // (B, H, Lq, D)
+  const auto k = for_each_head(call.k.to(call.compute), s.H);    // (B, H, Lk, D)
+  const auto v = for_each_head(call.v.to(call.compute), s.H);    // (B, H, Lk, E)
+  const auto scores = block_scores(call, expanded(call), q, k);  // (B, H, Lq, Lk)
+  const auto& normalizer = definition(call.how.normalizer.name);
+  Attended result;
+  result.weights = normalizer.weights(scores);  // (B, H, Lq, Lk)
+  if (want_rows) result.rows = normalizer.rows(scores);
+  auto w = result.weights;
+  if (call.dropout > 0) w = w * dropout_factor(call, w);
+  result.out = torch::matmul(w, v).to(call.q.scalar_type());  // (B, H, Lq, E)
+  return result;
+}
+
+}  // namespace ops
+
+at::Tensor attend_reference(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const Attention& how, const AttendInputs& inputs, at::Tensor* weights) {
+  const auto result = ops::by_formula(ops::checked(q, k, v, how, inputs), false);
+  if (weights) *weights = result.weights;
+  return result.out;
+}
+
+}  // namespace heed

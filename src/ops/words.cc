@@ -1,0 +1,76 @@
+// The table of words. A new one is a line here and a file word_*.cc that defines the function.
+#include "heed/ops/words.h"
+
+#include <unordered_map>
+
+#include "heed/core/error.h"
+#include "ops/word.h"
+
+#define HEED_WORDS(word)                                                                     \
+  word(dot) word(scaled_dot) word(none) word(sinusoidal) word(learned) word(rope) word(bias) \
+      word(causal) word(window) word(lengths) word(dense) word(softmax) word(concat) word(sum)
+
+namespace heed {
+namespace ops {
+
+#define HEED_DECLARE(name) Definition word_##name();
+HEED_WORDS(HEED_DECLARE)
+
+namespace {
+
+const std::vector<Definition>& table() {
+#define HEED_LIST(name) word_##name(),
+  static const std::vector<Definition> definitions = {HEED_WORDS(HEED_LIST)};
+  return definitions;
+}
+
+const std::unordered_map<std::string_view, const Definition*>& by_name() {
+  static const auto map = [] {
+    std::unordered_map<std::string_view, const Definition*> all;
+    for (const auto& d : table()) all[d.word.name] = &d;
+    return all;
+  }();
+  return map;
+}
+
+}  // namespace
+
+const Definition& definition(const std::string& name) {
+  const auto found = by_name().find(name);
+  if (found == by_name().end()) throw UsageError("attention: unknown word '" + name + "'");
+  return *found->second;
+}
+
+at::Tensor query_positions(const Scene& scene, const at::Tensor& scores) {
+  const auto first = scene.row + scene.offset;
+  return torch::arange(first, first + scores.size(2), scores.options().dtype(at::kLong))
+      .unsqueeze(1);
+}
+
+at::Tensor key_positions(const Scene& scene, const at::Tensor& scores) {
+  return torch::arange(scene.column, scene.column + scores.size(3),
+                       scores.options().dtype(at::kLong));
+}
+
+}  // namespace ops
+
+const std::vector<Word>& words() {
+  static const auto all = [] {
+    std::vector<Word> list;
+    for (const auto& d : ops::table()) list.push_back(d.word);
+    return list;
+  }();
+  return all;
+}
+
+const Word* find_word(std::string_view name) noexcept {
+  const auto found = ops::by_name().find(name);
+  return found == ops::by_name().end() ? nullptr : &found->second->word;
+}
+
+const char* to_text(Word::Kind kind) noexcept {
+  constexpr const char* kNames[] = {"score", "position", "modifier", "mask", "normalizer", "merge"};
+  return kNames[static_cast<int>(kind)];
+}
+
+}  // namespace heed

@@ -1,0 +1,197 @@
+// The attention value: text, TOML, and what it refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "heed/core/error.h"
+#include "heed/ops/words.h"
+#include "ops/attention_toml.h"
+
+namespace heed {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string refusal(const std::string& text) {
+  try {
+    Attention::parse(text);
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(AttentionText, EmptyTextIsTheDefault) {
+  EXPECT_EQ(Attention::parse(""), Attention{});
+  EXPECT_EQ(Attention::parse(" ; "), Attention{});
+  EXPECT_EQ(Attention{}.text(), "scaled_dot; softmax");
+}
+
+TEST(AttentionText, ReadsEveryPart) {
+  const auto how = Attention::parse(
+      "bias; dot; rope(base=500000, interleaved=1); causal; window(256,0); lengths; dense; "
+      "softmax; "
+      "sum; heads=8/2; dropout=0.1");
+  EXPECT_EQ(how.score, Part{"dot"});
+  EXPECT_EQ(how.position.at("base"), 500000);
+  EXPECT_EQ(how.position.at("interleaved"), 1);
+  ASSERT_EQ(how.masks.size(), 4u);
+  EXPECT_EQ(how.masks[1].at("left"), 256);
+  EXPECT_EQ(how.masks[1].at("right"), 0);
+  EXPECT_TRUE(how.has_modifier("bias"));
+  EXPECT_TRUE(how.has_mask("dense"));
+  EXPECT_FALSE(how.has_mask("bias"));
+  EXPECT_EQ(how.merge, Part{"sum"});
+  EXPECT_EQ(how.heads, 8);
+  EXPECT_EQ(how.kv_heads, 2);
+  EXPECT_EQ(how.dropout, 0.1);
+}
+
+TEST(AttentionText, DefaultsAreLeftOutSoThatEqualValuesCompareEqual) {
+  EXPECT_EQ(Attention::parse("rope(10000)"), Attention::parse("rope"));
+  EXPECT_EQ(Attention::parse("heads=8/8"), Attention::parse("heads=8"));
+  EXPECT_EQ(Attention::parse("rope").position.at("base"), 10000);
+  EXPECT_EQ(Attention::parse("window(right=3,left=2)").text(),
+            "scaled_dot; window(left=2, right=3); softmax");
+}
+
+/// A text of each word alone, with its required arguments.
+std::vector<std::string> every_word() {
+  std::vector<std::string> texts;
+  for (const auto& word : words()) {
+    std::string given;
+    for (const auto& a : word.arguments)
+      if (!a.initial)
+        given += (given.empty() ? "" : ", ") + a.name + "=" + std::to_string(int(a.high));
+    texts.push_back(word.name + (given.empty() ? "" : "(" + given + ")"));
+  }
+  return texts;
+}
+
+TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
+  auto texts = every_word();
+  ASSERT_EQ(texts.size(), 14u);
+  texts.push_back(
+      "dot; learned(length=77); bias; causal; window(-1, 5); sum; heads=12/3; dropout=0.25");
+  texts.push_back("scaled_dot(scale=0.3333333333333333); rope(base=1e6)");
+  for (const auto& text : texts) {
+    const auto how = Attention::parse(text);
+    EXPECT_EQ(Attention::parse(how.text()), how) << text;
+    EXPECT_EQ(ops::read_attention(ops::to_toml(how), "attention"), how) << text;
+  }
+}
+
+TEST(AttentionText, EveryWordIsExplained) {
+  for (const auto& word : words()) {
+    EXPECT_FALSE(word.help.empty()) << word.name;
+    for (const auto& a : word.arguments) {
+      EXPECT_FALSE(a.help.empty()) << word.name << "." << a.name;
+      EXPECT_LE(a.low, a.high);
+      const double initial = a.initial.value_or(a.low);
+      EXPECT_TRUE(initial >= a.low && initial <= a.high) << word.name;
+    }
+  }
+}
+
+TEST(AttentionText, RefusesWithTheReason) {
+  EXPECT_THAT(refusal("causl"), AllOf(HasSubstr("'causl'"), HasSubstr("did you mean 'causal'")));
+  EXPECT_THAT(refusal("haeds=3"), AllOf(HasSubstr("'haeds'"), HasSubstr("'heads'")));
+  EXPECT_THAT(refusal("qqqqqqqqqqqq"), HasSubstr("known: dot, scaled_dot"));
+  EXPECT_THAT(refusal("causal; causal"), HasSubstr("'causal' stands twice"));
+  EXPECT_THAT(refusal("bias; bias"), HasSubstr("'bias' stands twice"));
+  EXPECT_THAT(refusal("dot; scaled_dot"), HasSubstr("second score"));
+  EXPECT_THAT(refusal("rope; learned"), HasSubstr("second position"));
+  EXPECT_THAT(refusal("heads=2; heads=4"), HasSubstr("second heads"));
+  EXPECT_THAT(refusal("heads=8/3"), AllOf(HasSubstr("divisor of heads=8"), HasSubstr("given 3")));
+  EXPECT_THAT(refusal("heads=8/0"), HasSubstr("given 0"));
+  EXPECT_THAT(refusal("heads=0"), AllOf(HasSubstr("heads"), HasSubstr("given 0")));
+  EXPECT_THAT(refusal("heads=two"), AllOf(HasSubstr("whole number"), HasSubstr("'two'")));
+  EXPECT_THAT(refusal("heads=99999999999999999999"), HasSubstr("whole number"));
+  EXPECT_THAT(refusal("dropout=1"), AllOf(HasSubstr("[0, 1)"), HasSubstr("given 1")));
+  EXPECT_THAT(refusal("dropout=-0.1"), HasSubstr("given -0.1"));
+  EXPECT_THAT(refusal("dropout=nan"), HasSubstr("dropout"));
+  EXPECT_THAT(refusal("window"), HasSubstr("window needs left"));
+  EXPECT_THAT(refusal("window(1)"), HasSubstr("window needs right"));
+  EXPECT_THAT(refusal("window(1,2,3)"), AllOf(HasSubstr("takes 2 arguments"), HasSubstr("'3'")));
+  EXPECT_THAT(refusal("window(-2,0)"), AllOf(HasSubstr("window(left)"), HasSubstr("given -2")));
+  EXPECT_THAT(refusal("window(0.5,0)"), AllOf(HasSubstr("whole"), HasSubstr("given 0.5")));
+  EXPECT_THAT(refusal("window(nan,0)"), HasSubstr("window(left)"));
+  EXPECT_THAT(refusal("window(-1,-1)"), HasSubstr("hides nothing"));
+  EXPECT_THAT(refusal("window(left=1,left=2)"), HasSubstr("given twice"));
+  EXPECT_THAT(refusal("window(1,2"), HasSubstr("')'"));
+  EXPECT_THAT(refusal("window(1,2) x"), HasSubstr("')'"));
+  EXPECT_THAT(refusal("window(1,)"), HasSubstr("given ''"));
+  EXPECT_THAT(refusal("rope(bse=3)"), AllOf(HasSubstr("'bse'"), HasSubstr("'base'")));
+  EXPECT_THAT(refusal("rope(base=0)"), HasSubstr("given 0"));
+  EXPECT_THAT(refusal("causal(3)"), HasSubstr("takes 0 arguments"));
+}
+
+TEST(AttentionText, PartKnowsItsArguments) {
+  EXPECT_THROW(Part{"causal"}.at("left"), UsageError);
+  EXPECT_THROW(Part{"window"}.at("left"), UsageError);
+  EXPECT_EQ(Part{"scaled_dot"}.at("scale"), 0);
+}
+
+TEST(AttentionCheck, LooksAtValuesMadeInCode) {
+  Attention how;
+  how.score = {"softmax"};
+  EXPECT_THROW(how.check(), UsageError);
+  how = {};
+  how.masks = {{"window", {{"left", -7}, {"right", 0}}}};
+  EXPECT_THROW(how.check(), UsageError);
+  how = {};
+  how.modifiers = {{"causal"}};
+  EXPECT_THROW(how.check(), UsageError);
+}
+
+Attention read(const std::string& toml) {
+  const auto table = toml::parse(toml, std::string_view("recipe.toml"));
+  return ops::read_attention(*table.get("attention"), "model.attention");
+}
+
+std::string toml_refusal(const std::string& toml) {
+  try {
+    read(toml);
+  } catch (const ModelError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(AttentionToml, ReadsTableAndText) {
+  const auto expected = Attention::parse("learned; causal; window(256,0); heads=4; dropout=0.1");
+  const char* table = R"(
+      [attention]
+      score = "scaled_dot"
+      position = "learned"
+      normalizer = "softmax"
+      heads = 4
+      masks = ["causal", "window(256,0)"]
+      dropout = 0.1)";
+  EXPECT_EQ(read(table), expected);
+  EXPECT_EQ(read("attention = 'learned; causal; window(256,0); heads=4; dropout=0.1'"), expected);
+  EXPECT_EQ(read("attention = { dropout = 0, heads = 6, kv_heads = 2 }"),
+            Attention::parse("heads=6/2"));
+}
+
+TEST(AttentionToml, RefusesWithFileLineAndNearestName) {
+  EXPECT_THAT(
+      toml_refusal("\n[attention]\nheads = 2\nhaeds = 4\n"),
+      AllOf(HasSubstr("recipe.toml:4:"), HasSubstr("'haeds'"), HasSubstr("did you mean 'heads'")));
+  EXPECT_THAT(toml_refusal("[attention]\nscore = 'scaled_dat'\n"),
+              AllOf(HasSubstr("recipe.toml:2:"), HasSubstr("model.attention.score"),
+                    HasSubstr("did you mean 'scaled_dot'")));
+  EXPECT_THAT(toml_refusal("[attention]\nscore = 'rope'\n"), HasSubstr("which is a position"));
+  EXPECT_THAT(toml_refusal("[attention]\nscore = 3\n"),
+              AllOf(HasSubstr("word in quotes"), HasSubstr("integer")));
+  EXPECT_THAT(toml_refusal("[attention]\nmasks = 'causal'\n"), HasSubstr("expected an array"));
+  EXPECT_THAT(toml_refusal("[attention]\nmasks = [1]\n"), HasSubstr("model.attention.masks"));
+  EXPECT_THAT(toml_refusal("[attention]\nheads = 2.5\n"), HasSubstr("whole number"));
+  EXPECT_THAT(toml_refusal("[attention]\nheads = 8\nkv_heads = 3\n"),
+              HasSubstr("divisor of heads=8"));
+  EXPECT_THAT(toml_refusal("attention = 'causal; causal'\n"), HasSubstr("recipe.toml:1:"));
+  EXPECT_THAT(toml_refusal("attention = 3\n"), HasSubstr("expected a table"));
+}
+
+}  // namespace
+}  // namespace heed
