@@ -1,0 +1,67 @@
+// Pictures to tokens.
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include <cstdint>
+
+namespace heed {
+
+/// Of every picture that a model takes.
+struct ImageShape {
+  int64_t channels = 0, height = 0, width = 0;
+  bool operator==(const ImageShape&) const = default;
+};
+
+/// How tokens lie on the picture: token [class_token +] r * columns + c covers the pixels from
+/// (r * height / rows, c * width / columns).
+struct TokenGrid {
+  int64_t rows = 0, columns = 0;
+  bool class_token = false;  ///< one more token stands before the others
+
+  int64_t tokens() const { return rows * columns + class_token; }
+};
+
+struct StemOptions {
+  StemOptions(ImageShape shape, int64_t width) : shape_(shape), width_(width) {}
+  TORCH_ARG(ImageShape, shape);
+  TORCH_ARG(int64_t, width);             ///< M
+  TORCH_ARG(int64_t, patch_height) = 1;  ///< Ph, divides the picture's height
+  TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the picture's width
+};
+
+/// One linear layer a patch: (B, C, h, w) -> (B, L, M), L = (h / Ph) (w / Pw), row by row. Weights
+/// from a normal of 0.02 cut at two deviations, bias zero (Dosovitskiy et al. 2021).
+/// Cost: 2 C h w M operations a picture.
+class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
+ public:
+  explicit PatchStemImpl(const StemOptions& options);
+  void reset() override;
+  at::Tensor forward(const at::Tensor& images);
+
+  StemOptions options;
+  torch::nn::Linear linear{nullptr};
+};
+TORCH_MODULE(PatchStem);
+
+/// Convolutions 3x3 of stride 2, n = log2(patch) of them with M / 2^(n-1), ..., M / 2, M channels
+/// (at least 8), each with batch normalisation and ReLU, then a linear layer a token (Xiao et al.
+/// 2021, "Early convolutions help transformers see better"). A patch of 1 has one convolution of
+/// stride 1. Shapes as PatchStem; patch height and width are equal powers of two, otherwise
+/// ModelError.
+class ConvStemImpl : public torch::nn::Cloneable<ConvStemImpl> {
+ public:
+  explicit ConvStemImpl(const StemOptions& options);
+  void reset() override;
+  at::Tensor forward(const at::Tensor& images);
+
+  StemOptions options;
+  torch::nn::Sequential convolutions{nullptr};
+  torch::nn::Linear linear{nullptr};
+};
+TORCH_MODULE(ConvStem);
+
+}  // namespace heed

@@ -1,0 +1,53 @@
+// A Transformer block: tokens look at each other, then each thinks by itself.
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/normalization.h>
+#include <torch/nn/pimpl.h>
+
+#include <string>
+
+#include "heed/nn/feed_forward.h"
+#include "heed/nn/multi_head_attention.h"
+
+namespace heed::nn {
+
+struct TransformerBlockOptions {
+  /* implicit */ TransformerBlockOptions(int64_t width) : width_(width), hidden_(4 * width) {}
+  TORCH_ARG(int64_t, width);   ///< M
+  TORCH_ARG(int64_t, hidden);  ///< F of the feed-forward part; 4 M unless given
+  TORCH_ARG(Attention, attention);
+  TORCH_ARG(std::string, norm) = "pre";         ///< pre or post
+  TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
+  TORCH_ARG(double, dropout) = 0;               ///< of both branches and the hidden values
+  TORCH_ARG(double, stochastic_depth) = 0;      ///< probability that a sample skips a branch
+};
+
+/// With f the attention and then the feed-forward part, x (B, L, M) -> (B, L, M):
+///
+///   pre:   x = x + drop(f(norm(x)))      (Xiong et al. 2020: trains without warm-up)
+///   post:  x = norm(x + drop(f(x)))      (Vaswani et al. 2017)
+///
+/// `drop` is dropout and stochastic depth (see drop_path). Throws ModelError for an unknown norm.
+class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
+ public:
+  explicit TransformerBlockImpl(const TransformerBlockOptions& options);
+  void reset() override;
+  at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs = {});
+
+  TransformerBlockOptions options;
+  torch::nn::LayerNorm attention_norm{nullptr}, feed_forward_norm{nullptr};
+  MultiHeadAttention attention{nullptr};
+  FeedForward feed_forward{nullptr};
+
+ private:
+  at::Tensor add(const at::Tensor& x, const at::Tensor& branch);
+};
+TORCH_MODULE(TransformerBlock);
+
+/// x + m branch with m[b] = 0 with probability p, else 1 / (1 - p), one number a sample of the
+/// first dimension, drawn from LibTorch's generator: what is added has the expectation `branch`
+/// (Huang et al. 2016). p in [0, 1).
+at::Tensor drop_path(const at::Tensor& x, const at::Tensor& branch, double p);
+
+}  // namespace heed::nn

@@ -1,0 +1,53 @@
+#include "heed/nn/attention_pooling.h"
+
+#include "nn/init.h"
+#include "nn/text.h"
+
+namespace heed::nn {
+namespace {
+
+bool sums(const Attention& how) { return how.merge.name == "sum"; }
+
+/// What of the tokens' attention pooling keeps.
+Attention pooling_part(const Attention& how) {
+  Attention pooling;
+  pooling.score = how.score, pooling.normalizer = how.normalizer, pooling.merge = how.merge;
+  pooling.heads = how.heads, pooling.dropout = how.dropout;
+  pooling.kv_heads = sums(how) ? 1 : how.heads;
+  return pooling;
+}
+
+}  // namespace
+
+AttentionPoolingImpl::AttentionPoolingImpl(const AttentionPoolingOptions& options)
+    : options(options) {
+  reset();
+}
+
+void AttentionPoolingImpl::reset() {
+  options.attention(pooling_part(options.attention()));
+  const auto& how = options.attention();
+  how.check();
+  const int64_t M = options.width(), H = how.heads;
+  if (M < 1 || M % H != 0)
+    throw ModelError(text_of("width: expected a multiple of attention.heads = ", H, ", given ", M));
+  if (options.queries() < 1)
+    throw ModelError(text_of("queries: expected at least 1, given ", options.queries()));
+  query = register_parameter("query", torch::empty({H, options.queries(), sums(how) ? M : M / H}));
+  truncated_normal(query);
+}
+
+at::Tensor AttentionPoolingImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
+  const auto& how = options.attention();
+  const int64_t B = x.size(0), M = options.width(), G = how.key_value_heads();
+  if (x.dim() != 3 || x.size(2) != M)
+    throw UsageError(text_of(map_name(), ": x: expected shape (B, L, ", M, "), given ", x.sizes()));
+  const auto q = query.unsqueeze(0).expand({B, -1, -1, -1});       // (B, H, Q, D)
+  const auto tokens = x.unflatten(2, {G, M / G}).transpose(1, 2);  // (B, G, L, D)
+  AttendInputs given = inputs;
+  given.training = is_training();
+  const auto pooled = attend(q, tokens, tokens, how, given);  // (B, H, Q, D)
+  return sums(how) ? pooled.sum(1) : pooled.transpose(1, 2).flatten(2);
+}
+
+}  // namespace heed::nn

@@ -1,0 +1,29 @@
+// Words for the messages of modules.
+#pragma once
+
+#include <initializer_list>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+
+namespace heed::nn {
+
+template <class... Pieces>
+std::string text_of(const Pieces&... pieces) {
+  std::ostringstream text;
+  (text << ... << pieces);
+  return text.str();
+}
+
+/// Throws ModelError unless `given` is one of `known`.
+inline void check_word(const std::string& field, const std::string& given,
+                       const std::vector<std::string>& known) {
+  for (const auto& word : known)
+    if (word == given) return;
+  throw ModelError(field + ": unknown '" + given + "'" + suggestion(given, known));
+}
+
+}  // namespace heed::nn

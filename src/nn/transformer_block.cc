@@ -1,0 +1,47 @@
+#include "heed/nn/transformer_block.h"
+
+#include "nn/text.h"
+
+namespace heed::nn {
+
+TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& options)
+    : options(options) {
+  reset();
+}
+
+void TransformerBlockImpl::reset() {
+  check_word("norm", options.norm(), {"pre", "post"});
+  const int64_t M = options.width();
+  const auto norm = [&] { return torch::nn::LayerNorm(torch::nn::LayerNormOptions({M})); };
+  attention_norm = register_module("attention_norm", norm());
+  attention = register_module(
+      "attention", MultiHeadAttention(MultiHeadAttentionOptions(M).attention(options.attention())));
+  feed_forward_norm = register_module("feed_forward_norm", norm());
+  feed_forward = register_module("feed_forward", FeedForward(FeedForwardOptions(M, options.hidden())
+                                                                 .activation(options.activation())
+                                                                 .dropout(options.dropout())));
+}
+
+at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& branch) {
+  const auto kept = torch::dropout(branch, options.dropout(), is_training());
+  return drop_path(x, kept, is_training() ? options.stochastic_depth() : 0);
+}
+
+at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
+  if (options.norm() == "pre") {
+    const auto seen = add(x, attention->forward(attention_norm->forward(x), inputs));
+    return add(seen, feed_forward->forward(feed_forward_norm->forward(seen)));
+  }
+  const auto seen = attention_norm->forward(add(x, attention->forward(x, inputs)));
+  return feed_forward_norm->forward(add(seen, feed_forward->forward(seen)));
+}
+
+at::Tensor drop_path(const at::Tensor& x, const at::Tensor& branch, double p) {
+  if (p == 0) return x + branch;
+  std::vector<int64_t> shape(branch.dim(), 1);
+  shape[0] = branch.size(0);
+  const auto factor = torch::empty(shape, branch.options()).bernoulli_(1 - p).div_(1 - p);
+  return torch::addcmul(x, branch, factor);
+}
+
+}  // namespace heed::nn
