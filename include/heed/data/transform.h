@@ -51,13 +51,16 @@ class Transform {
   Transform(const Shape& shape, const AugmentOptions& augment, const Normalization& normalize);
 
   /// Writes shape.values() floats, layout as in Image. `random` decides the changes: equal
-  /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in [3/4,
-  /// 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area], aspect
+  /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in
+  /// [3/4, 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area], aspect
   /// ratio uniform in [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al. 2020,
-  /// random values).
+  /// random values). Aspect ratios are relative to the picture's; a side longer than the picture's
+  /// is cut to it. Throws UsageError for a picture of another shape.
   void operator()(const Image& image, Random random, float* out) const;
 
  private:
+  void erase(Random& random, float* out) const;
+
   Shape shape_;
   AugmentOptions augment_;
   std::vector<float> scale_, offset_;  // of each channel: out = value * scale + offset

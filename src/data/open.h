@@ -1,0 +1,29 @@
+// The kinds of labelled pictures behind open_images, each in its own file.
+#pragma once
+
+#include <string>
+
+#include "data/problems.h"
+#include "heed/data/dataset.h"
+
+namespace heed::data {
+
+/// `open_images` for an IDX prefix and for a folder. Where `problems` does not throw, the
+/// dataset may have records with labels out of range or
+/// pictures that cannot be decoded, and it is null where nothing can be opened at all.
+Images open_idx(const std::filesystem::path& prefix, const ImageOptions& options,
+                Problems& problems);
+Images open_folder(const std::filesystem::path& folder, const ImageOptions& options,
+                   Problems& problems);
+
+/// Chooses between them.
+Images open_any(const std::filesystem::path& path, const ImageOptions& options, Problems& problems);
+
+/// Where pictures are resized or converted: what `options` make of a picture of this shape.
+Shape fitted(const Shape& shape, const ImageOptions& options);
+Image fit(Image image, const ImageOptions& options);
+
+/// Throws UsageError for an index outside 0 .. size - 1.
+void check_index(int64_t index, int64_t size);
+
+}  // namespace heed::data

@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <array>
+
+#include "core/files.h"
+#include "data/open.h"
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+#include "heed/core/threads.h"
+
+namespace heed::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kHead = 64 << 10;  // bytes that nearly every header fits in
+constexpr int64_t kLargestFile = 1ll << 30;
+
+struct Record {
+  std::string file;  // within the folder
+  int64_t label;
+};
+
+bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
+
+bool has_picture_name(const fs::path& path) {
+  static constexpr std::array kEndings = {".png", ".jpg", ".jpeg"};
+  std::string ending = path.extension().string();
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+}
+
+/// What a folder holds, by name, without hidden entries.
+std::vector<fs::path> sorted_entries(const fs::path& folder) {
+  std::error_code failure;
+  std::vector<fs::path> entries;
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure))
+    if (!is_hidden(it->path())) entries.push_back(it->path());
+  if (failure) throw FileError("list", folder, failure.value());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+/// The pictures under `folder` at any depth, in order.
+void find_pictures(const fs::path& folder, Problems& problems, std::vector<fs::path>& found) {
+  for (const fs::path& entry : sorted_entries(folder)) {
+    if (fs::is_directory(entry))
+      find_pictures(entry, problems, found);
+    else if (has_picture_name(entry))
+      found.push_back(entry);
+    else
+      problems.add(entry.string() +
+                   ": not named as a picture (.png, .jpg, .jpeg); convert or remove it");
+  }
+}
+
+/// The class folders' names: as they are, or `wanted`, of which each must be there and none
+/// besides.
+std::vector<std::string> find_classes(const fs::path& folder,
+                                      const std::vector<std::string>& wanted, Problems& problems) {
+  std::vector<std::string> found;
+  for (const fs::path& entry : sorted_entries(folder)) {
+    const std::string name = entry.filename().string();
+    if (!fs::is_directory(entry))
+      problems.add(entry.string() + ": lies beside the class folders; move it into one or away");
+    else if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+      problems.add(entry.string() + ": not one of the classes" + suggestion(name, wanted));
+    else
+      found.push_back(name);
+  }
+  if (wanted.empty()) return found;
+  for (const std::string& name : wanted)
+    if (std::find(found.begin(), found.end(), name) == found.end())
+      problems.add((folder / name).string() + ": the folder of class '" + name + "' is missing");
+  return wanted;
+}
+
+class FolderDataset : public ImageDataset {
+ public:
+  FolderDataset(fs::path folder, const ImageOptions& options, Problems& problems)
+      : folder_(std::move(folder)),
+        options_(options),
+        classes_(find_classes(folder_, options.classes, problems)) {
+    for (size_t label = 0; label < classes_.size(); ++label) {
+      std::vector<fs::path> found;
+      const fs::path place = folder_ / classes_[label];
+      if (!fs::is_directory(place)) continue;  // found missing above
+      find_pictures(place, problems, found);
+      if (found.empty())
+        problems.add(place.string() + ": class '" + classes_[label] +
+                     "' has no pictures (.png, .jpg, .jpeg); add some or remove the folder");
+      for (const fs::path& file : found)
+        records_.push_back(
+            {file.lexically_relative(folder_).string(), static_cast<int64_t>(label)});
+    }
+  }
+
+  /// Takes the shape of the first picture whose header can be read; where `strict`, that is the
+  /// first picture, and every other must have the same.
+  void find_shape(bool strict) {
+    for (; like_ < size(); ++like_) {
+      try {
+        shape_ = fitted(read_shape(like_), options_);
+        break;
+      } catch (const Error&) {
+        if (strict) throw;
+      }
+    }
+    if (strict && (options_.size.empty() || options_.channels == 0))
+      parallel_for(size(), [&](int64_t i) { check_shape(fitted(read_shape(i), options_), i); });
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(records_.size()); }
+  Shape shape() const override { return shape_; }
+  const std::vector<std::string>& classes() const override { return classes_; }
+
+  Image image(int64_t index) const override {
+    check_index(index, size());
+    Image image = fit(read_image(path(index)), options_);
+    check_shape(image.shape, index);
+    return image;
+  }
+
+  int64_t label(int64_t index) const override {
+    check_index(index, size());
+    return records_[static_cast<size_t>(index)].label;
+  }
+
+  std::string name(int64_t index) const override { return path(index).string(); }
+
+ private:
+  fs::path path(int64_t index) const { return folder_ / records_[static_cast<size_t>(index)].file; }
+
+  Shape read_shape(int64_t index) const {
+    const fs::path file = path(index);
+    try {
+      return image_shape(read_file_head(file, kHead), file.string());
+    } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same
+      return image_shape(read_file(file, kLargestFile), file.string());
+    }
+  }
+
+  void check_shape(const Shape& shape, int64_t index) const {
+    if (shape == shape_) return;
+    throw DataError(name(index) + " has " + to_text(shape) + " (channels x height x width), but " +
+                    name(like_) + " has " + to_text(shape_) +
+                    "; give data.size = [height, width] and data.channels to convert all");
+  }
+
+  fs::path folder_;
+  ImageOptions options_;
+  std::vector<std::string> classes_;
+  std::vector<Record> records_;
+  Shape shape_;
+  int64_t like_ = 0;  // the record that shape_ is of
+};
+
+/// The fix for a folder that holds IDX files themselves.
+std::string idx_hint(const fs::path& folder) {
+  for (const fs::path& entry : sorted_entries(folder)) {
+    const std::string name = entry.filename().string();
+    const size_t at = name.find("-images-idx3-ubyte");
+    if (at != std::string::npos)
+      return "; it holds IDX files: give their prefix, " + (folder / name.substr(0, at)).string();
+  }
+  return "";
+}
+
+}  // namespace
+
+Images open_folder(const fs::path& folder, const ImageOptions& options, Problems& problems) {
+  const auto entries = sorted_entries(folder);
+  if (std::none_of(entries.begin(), entries.end(),
+                   [](const fs::path& entry) { return fs::is_directory(entry); })) {
+    problems.add(folder.string() + ": expected one folder a class, each with pictures, found none" +
+                 idx_hint(folder));
+    return nullptr;
+  }
+  auto dataset = std::make_shared<FolderDataset>(folder, options, problems);
+  dataset->find_shape(problems.strict());
+  return dataset;
+}
+
+}  // namespace heed::data

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "data/open.h"
+#include "heed/core/error.h"
+#include "heed/data/idx.h"
+
+namespace heed::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+class IdxDataset : public ImageDataset {
+ public:
+  IdxDataset(IdxImages images, std::vector<uint8_t> labels, std::vector<std::string> classes,
+             std::string file, ImageOptions options)
+      : images_(std::move(images)),
+        labels_(std::move(labels)),
+        classes_(std::move(classes)),
+        file_(std::move(file)),
+        options_(std::move(options)) {}
+
+  int64_t size() const override { return images_.count; }
+  Shape shape() const override { return fitted(stored(), options_); }
+  const std::vector<std::string>& classes() const override { return classes_; }
+
+  Image image(int64_t index) const override {
+    check_index(index, size());
+    const int64_t bytes = stored().values();
+    const auto first = images_.values.begin() + index * bytes;
+    return fit({stored(), std::vector<uint8_t>(first, first + bytes)}, options_);
+  }
+
+  int64_t label(int64_t index) const override {
+    check_index(index, size());
+    return labels_[static_cast<size_t>(index)];
+  }
+
+  std::string name(int64_t index) const override {
+    return file_ + " record " + std::to_string(index);
+  }
+
+ private:
+  Shape stored() const { return {1, images_.height, images_.width}; }
+
+  IdxImages images_;
+  std::vector<uint8_t> labels_;
+  std::vector<std::string> classes_;
+  std::string file_;
+  ImageOptions options_;
+};
+
+/// PREFIX-images-idx3-ubyte or PREFIX-labels-idx1-ubyte, with or without .gz.
+fs::path find(const fs::path& prefix, const char* suffix) {
+  const fs::path plain = prefix.string() + suffix, packed = plain.string() + ".gz";
+  if (fs::exists(plain)) return plain;
+  if (fs::exists(packed)) return packed;
+  throw FileError("open " + plain.filename().string() + " or " + packed.filename().string() +
+                      " (the IDX files of the prefix, or a folder of one folder a class) in",
+                  prefix.parent_path(), ENOENT);
+}
+
+/// 0 .. K-1 as text, K the first label that no record has: a damaged label would otherwise make
+/// classes that nothing belongs to.
+std::vector<std::string> count_classes(const std::vector<uint8_t>& labels) {
+  std::array<bool, 256> seen{};
+  for (const uint8_t label : labels) seen[label] = true;
+  std::vector<std::string> classes;
+  while (classes.size() < seen.size() && seen[classes.size()])
+    classes.push_back(std::to_string(classes.size()));
+  return classes;
+}
+
+/// `expected` says which labels there may be, and why.
+void check_labels(const std::vector<uint8_t>& labels, size_t classes, const std::string& expected,
+                  const std::string& file, Problems& problems) {
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] >= classes)
+      problems.add(file + ": record " + std::to_string(i) + ": label " + std::to_string(labels[i]) +
+                   " is out of range: " + expected);
+}
+
+}  // namespace
+
+Images open_idx(const fs::path& prefix, const ImageOptions& options, Problems& problems) {
+  const fs::path image_file = find(prefix, "-images-idx3-ubyte");
+  const fs::path label_file = find(prefix, "-labels-idx1-ubyte");
+  std::vector<uint8_t> labels;
+  IdxImages images;
+  const auto attempt = [&](auto read) {  // both files are looked at, even where one is wrong
+    try {
+      read();
+      return true;
+    } catch (const DataError& error) {
+      problems.add_caught(error);
+      return false;
+    }
+  };
+  const bool labels_read = attempt([&] { labels = read_idx_labels(label_file); });
+  const bool images_read = attempt([&] { images = read_idx_images(image_file); });
+  if (!labels_read || !images_read) return nullptr;
+  if (static_cast<int64_t>(labels.size()) != images.count) {
+    problems.add(label_file.string() + ": " + std::to_string(labels.size()) + " labels, but " +
+                 image_file.string() + " has " + std::to_string(images.count) +
+                 " pictures; download both again");
+    return nullptr;
+  }
+  const bool named = !options.classes.empty();
+  auto classes = named ? options.classes : count_classes(labels);
+  const std::string count = std::to_string(classes.size());
+  check_labels(labels, classes.size(),
+               named ? "data.classes names " + count + " classes; correct the label or name more"
+                     : "labels must be 0, 1, .. without a gap, but no record has label " + count +
+                           "; correct the labels or name all classes (data.classes)",
+               label_file.string(), problems);
+  return std::make_shared<IdxDataset>(std::move(images), std::move(labels), std::move(classes),
+                                      image_file.string(), options);
+}
+
+}  // namespace heed::data
