@@ -28,7 +28,7 @@ ProgressOptions progress_options(int descriptor);
 struct ProgressState {
   int64_t step = 0, steps = 0;    ///< done, of all
   int64_t epoch = 0, epochs = 0;  ///< counted from 1; 0 where there are none
-  double examples = 0;            ///< seen since the start of this process: gives the speed
+  double examples = 0;            ///< after the first update of this process: gives the speed
   std::vector<std::pair<std::string, double>> figures;  ///< "loss", 0.412
 };
 
@@ -42,7 +42,7 @@ class Progress {
 
  private:
   void draw();
-  std::string text(int columns) const;
+  std::string text() const;
 
   std::ostream& out_;
   ProgressOptions options_;

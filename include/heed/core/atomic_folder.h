@@ -22,8 +22,8 @@ namespace heed {
 /// file system that cannot exchange two folders there is a moment with the old folder moved away
 /// and the new one not yet in place; recover_folder ends the move.
 ///
-/// Everything throws FileError with the operation, the path and the system's reason; the target
-/// then is as it was.
+/// Everything throws FileError with the operation, the path and the system's reason. The target
+/// then is as it was; if only the last synchronisation of the parent failed, it is the new folder.
 class AtomicFolder {
  public:
   /// The parent must exist. A target that is a link to a folder means that folder; one that is a
@@ -45,5 +45,8 @@ class AtomicFolder {
 /// Ends what a killed writer of `target` began: an interrupted replacement is completed, all else
 /// of it is removed. What a living writer holds is left alone.
 void recover_folder(const std::filesystem::path& target);
+
+/// Removes a folder so that it is whole or absent, whatever kills the process meanwhile.
+void remove_folder(const std::filesystem::path& folder);
 
 }  // namespace heed

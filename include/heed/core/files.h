@@ -11,7 +11,7 @@ namespace heed {
 
 /// The bytes of a file; throws FileError when it cannot be read, is no regular file or holds more
 /// than `limit` bytes.
-std::string read_file(const std::filesystem::path& path, uint64_t limit = uint64_t{1} << 30);
+std::string read_text(const std::filesystem::path& path, uint64_t limit = uint64_t{1} << 30);
 
 /// A new file that is being written. A full disk, a quota or a failing device throws FileError at
 /// the write that meets it. Nothing is synchronised: AtomicFolder does that for all of its files.

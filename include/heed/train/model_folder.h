@@ -63,9 +63,12 @@ void load_into(torch::nn::Module& module, const NamedTensors& tensors,
 /// The folder of a training run: the best model and the last `keep` checkpoints.
 class RunFolder {
  public:
-  /// Makes the folder where it is missing (its parent must exist) and removes what a killed run
-  /// left half-written.
+  /// Makes the folder where it is missing and removes what a killed run left half-written.
+  /// Throws UsageError while another process trains into it.
   RunFolder(std::filesystem::path path, int64_t keep);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
 
   void save_best(const ModelFiles& files);
   /// Writes last-STEP/, then removes the oldest beyond `keep`.
@@ -79,6 +82,7 @@ class RunFolder {
  private:
   std::filesystem::path path_;
   int64_t keep_;
+  int lock_;
 };
 
 }  // namespace heed

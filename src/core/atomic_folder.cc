@@ -1,0 +1,76 @@
+#include "heed/core/atomic_folder.h"
+
+#include <unistd.h>
+
+#include "core/descriptor.h"
+#include "core/replace_folder.h"
+#include "heed/core/error.h"
+#include "heed/core/files.h"
+
+namespace heed {
+namespace fs = std::filesystem;
+namespace {
+
+/// Links are followed, so that the folder behind one is replaced and the link stays.
+fs::path resolved(const fs::path& target) {
+  std::error_code failure;
+  const auto status = fs::status(target, failure);
+  if (!fs::exists(status)) {
+    // "out/" names the folder "out".
+    return target.has_filename() ? target : target.parent_path();
+  }
+  if (!fs::is_directory(status)) {
+    throw FileError("cannot write the folder " + target.string() + ": a file of that name exists");
+  }
+  const fs::path real = fs::canonical(target, failure);
+  if (failure) throw FileError("find", target, failure.value());
+  return real;
+}
+
+void sync_tree(const fs::path& folder) {
+  std::error_code failure;
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    if (entry->is_symlink()) continue;
+    if (entry->is_directory()) {
+      sync_tree(entry->path());
+    } else {
+      sync_path(entry->path());
+    }
+  }
+  if (failure) throw FileError("list", folder, failure.value());
+  sync_path(folder);
+}
+
+}  // namespace
+
+AtomicFolder::AtomicFolder(const fs::path& target) : target_(resolved(target)) {
+  recover_folder(target_);
+  while (descriptor_ <
+         0) {  // another writer's recovery may remove the folder before its lock is held
+    partial_ = make_partial_folder(target_);
+    descriptor_ = lock_folder(partial_);
+  }
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (!partial_.empty()) {
+    std::error_code ignored;
+    fs::remove_all(partial_, ignored);
+  }
+  ::close(descriptor_);
+}
+
+void AtomicFolder::write(const std::string& name, std::string_view bytes) {
+  FileWriter file(partial_ / name);
+  file.write(bytes);
+  file.close();
+}
+
+void AtomicFolder::commit() {
+  sync_tree(partial_);
+  if (!replace_by_exchange(partial_, target_)) replace_by_two_renames(partial_, target_);
+  partial_.clear();
+}
+
+}  // namespace heed

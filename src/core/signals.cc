@@ -1,0 +1,39 @@
+#include "core/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace heed {
+namespace {
+
+constexpr int kSignals[] = {SIGINT, SIGTERM};
+volatile sig_atomic_t first = 0;
+struct sigaction before[2];
+
+void note(int number) {
+  if (first != 0) ::_exit(128 + number);
+  first = number;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  first = 0;
+  struct sigaction action = {};
+  action.sa_handler = note;
+  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  sigemptyset(&action.sa_mask);
+  for (const int number : kSignals) sigaddset(&action.sa_mask, number);
+  for (int i = 0; i < 2; ++i) {
+    ::sigaction(kSignals[i], nullptr, &before[i]);
+    if (before[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
+  }
+}
+
+StopSignals::~StopSignals() {
+  for (int i = 0; i < 2; ++i) ::sigaction(kSignals[i], &before[i], nullptr);
+}
+
+int StopSignals::caught() noexcept { return first; }
+
+}  // namespace heed

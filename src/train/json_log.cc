@@ -1,0 +1,50 @@
+#include "train/json_log.h"
+
+#include "heed/core/error.h"
+
+namespace heed {
+namespace {
+
+int64_t step_of(const nlohmann::ordered_json& line) {
+  if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) return -1;
+  return line["step"].get<int64_t>();
+}
+
+/// The lines up to the step; what follows the last line's end was cut off by a kill.
+std::string lines_until(const std::filesystem::path& path, const std::string& log, int64_t step) {
+  std::string kept;
+  int64_t number = 0;
+  for (size_t at = 0, end; (end = log.find('\n', at)) != std::string::npos; at = end + 1) {
+    ++number;
+    const std::string_view line = std::string_view(log).substr(at, end - at + 1);
+    const int64_t found = step_of(nlohmann::ordered_json::parse(line, nullptr, false));
+    if (found < 0) {
+      throw ModelError(path.string() + ":" + std::to_string(number) +
+                       ": a JSON object with a \"step\" is expected; move the log away to go on");
+    }
+    if (found <= step) kept += line;
+  }
+  return kept;
+}
+
+}  // namespace
+
+JsonLog::JsonLog(const std::filesystem::path& path, int64_t resume_step)
+    : file_(
+          [&] {
+            if (std::filesystem::exists(path)) {
+              const std::string log = read_text(path);
+              const std::string kept = lines_until(path, log, resume_step);
+              if (kept != log) replace_file(path, kept);
+            }
+            return path;
+          }(),
+          FileWriter::Mode::append) {}
+
+void JsonLog::write(const nlohmann::ordered_json& line) {
+  if (step_of(line) < 0)
+    throw UsageError("JsonLog: a line needs an integer \"step\": " + line.dump());
+  file_.write(line.dump() + '\n');
+}
+
+}  // namespace heed
