@@ -1,0 +1,56 @@
+// A raster of colours in memory, with text in a built-in font.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "heed/data/image.h"
+
+namespace heed::lens {
+
+/// sRGB, 8 bits each.
+struct Colour {
+  uint8_t red = 0, green = 0, blue = 0;
+  bool operator==(const Colour&) const = default;
+};
+
+inline constexpr Colour kWhite{255, 255, 255};
+inline constexpr Colour kInk{32, 32, 36};
+
+/// The built-in font: 5 x 7 dots in a cell of 6 x 9 (two rows for descenders). A character that is
+/// not ASCII is drawn as an empty box.
+inline constexpr int64_t kFontAdvance = 6, kFontHeight = 9;
+
+class Canvas {
+ public:
+  /// Throws UsageError unless both sizes are in 1..65535 and the product is at most 2^28.
+  Canvas(int64_t width, int64_t height, Colour background = kWhite);
+  /// A picture, pixel by pixel; grey becomes colour.
+  explicit Canvas(const data::Image& picture);
+
+  int64_t width() const { return width_; }
+  int64_t height() const { return height_; }
+  Colour& at(int64_t x, int64_t y) { return pixels_[y * width_ + x]; }
+  Colour at(int64_t x, int64_t y) const { return pixels_[y * width_ + x]; }
+  const Colour* data() const { return pixels_.data(); }  ///< row by row, no gaps
+
+  /// What lies outside of the canvas is cut off.
+  void fill(int64_t x, int64_t y, int64_t width, int64_t height, Colour colour);
+  void paste(const Canvas& other, int64_t x, int64_t y);
+  /// One line; (x, y) is the upper left corner of the first cell, a dot is `scale` pixels wide.
+  void text(int64_t x, int64_t y, std::string_view utf8, int64_t scale, Colour colour = kInk);
+
+  /// Each pixel becomes factor x factor of its colour.
+  Canvas enlarged(int64_t factor) const;
+
+ private:
+  int64_t width_, height_;
+  std::vector<Colour> pixels_;
+};
+
+/// Characters of a UTF-8 text: what `Canvas::text` draws and a terminal shows. A byte that is not
+/// UTF-8 counts as one.
+int64_t characters(std::string_view utf8);
+
+}  // namespace heed::lens

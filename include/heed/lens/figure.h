@@ -1,0 +1,41 @@
+// Weights over a picture, arranged: what `heed map` shows, for a file or a terminal.
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+#include <vector>
+
+#include "heed/data/image.h"
+#include "heed/lens/heat.h"
+
+namespace heed::lens {
+
+/// One map over the picture.
+struct Panel {
+  std::string title;  ///< "layer 1 head 2"
+  at::Tensor values;  ///< (rows, columns), laid over the whole picture
+};
+
+/// Panels that share one scale, so that their colours can be compared.
+struct Strip {
+  std::vector<Panel> panels;
+
+  Scale scale() const;
+};
+
+struct Figure {
+  std::string title;
+  std::vector<std::string> lines;  ///< beside the picture: the prediction, what is shown
+  data::Image picture;
+  std::vector<Strip> strips;  ///< one under the other
+};
+
+/// The figure as a PNG file's bytes: text in the built-in font.
+std::string to_png(const Figure& figure);
+
+/// The figure as an SVG 1.1 document: text as text (XML-escaped; what XML cannot hold becomes
+/// U+FFFD), pictures as PNG inside, so that the file stands alone.
+std::string to_svg(const Figure& figure);
+
+}  // namespace heed::lens

@@ -1,0 +1,54 @@
+// Numbers as colours.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "heed/lens/canvas.h"
+
+namespace heed::lens {
+
+/// The colour of t in [0, 1] (cut off outside): from dark violet over teal to yellow, computed in
+/// OKLCH (Ottosson 2020, "A perceptual color space for image processing") with lightness 0.24 +
+/// 0.70 t, so that equal steps of t look equal, also in grey and to colour-blind eyes. NaN has a
+/// red that no number has.
+Colour heat(double t) noexcept;
+
+/// What the first and the last colour mean.
+struct Scale {
+  double low = 0, high = 1;
+
+  /// (value - low) / (high - low); 0 where both are equal.
+  double operator()(double value) const noexcept {
+    if (high > low) return (value - low) / (high - low);
+    return std::isnan(value) ? value : 0;
+  }
+  /// From the least to the greatest finite value of the tensors; {0, 0} where there is none.
+  static Scale of(const std::vector<at::Tensor>& values);
+};
+
+/// A matrix as colours, one pixel an element.
+Canvas heat_map(const at::Tensor& matrix, const Scale& scale);
+
+/// A grid (rows, columns) laid over height x width pixels, float64: bilinear between the centres of
+/// its cells, constant beyond the outermost ones; where there are more cells than pixels they are
+/// averaged first.
+at::Tensor spread(const at::Tensor& grid, int64_t height, int64_t width);
+
+/// Weights over a picture: pixel = (1 - alpha) grey(picture) + alpha heat(scale(spread(grid))). The
+/// picture is grey so that every hue is a weight.
+inline constexpr double kOverlayAlpha = 0.65;
+Canvas overlay(const Canvas& picture, const at::Tensor& grid, const Scale& scale,
+               double alpha = kOverlayAlpha);
+
+/// The colours of a scale from the low end (left) to the high end: what `overlay` makes of them
+/// over black (upper half) and over white (lower half); alpha 1 has no halves.
+Canvas legend(int64_t width, int64_t height, double alpha = kOverlayAlpha);
+
+/// Three significant digits: "0.0123", "1.5e-05".
+std::string number(double value);
+
+}  // namespace heed::lens

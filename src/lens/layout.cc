@@ -1,0 +1,114 @@
+#include "lens/layout.h"
+
+#include "heed/core/error.h"
+
+namespace heed::lens {
+namespace {
+
+constexpr int64_t kMargin = 24, kGap = 16, kTextScale = 2, kTitleScale = 3;
+constexpr int64_t kAdvance = kFontAdvance * kTextScale, kLine = kFontHeight * kTextScale + 8;
+constexpr int64_t kFigureWidth = 1400;  // what panels may fill together, before their least width
+constexpr int64_t kSmallestPanel = 196, kLargestPanel = 280, kLegendHeight = 24;
+
+/// The picture with its longer side at `side`: whole pixels when it is enlarged, means when it is
+/// shrunk.
+Canvas fitted(const data::Image& picture, int64_t side) {
+  const int64_t longer = std::max(picture.shape.height, picture.shape.width);
+  if (longer <= side) return Canvas(picture).enlarged(side / longer);
+  const auto fit = [&](int64_t size) { return std::max<int64_t>(1, size * side / longer); };
+  return Canvas(data::resize(picture, fit(picture.shape.height), fit(picture.shape.width)));
+}
+
+class Composer {
+ public:
+  explicit Composer(const Figure& figure) : figure_(figure) {
+    size_t most = 1, longest = 0;
+    for (const auto& strip : figure.strips) {
+      most = std::max(most, strip.panels.size());
+      for (const auto& panel : strip.panels) longest = std::max(longest, panel.title.size());
+    }
+    const int64_t room = kFigureWidth / static_cast<int64_t>(most);
+    picture_ = fitted(figure.picture, std::clamp(room, kSmallestPanel, kLargestPanel));
+    cell_ = std::max(picture_.width(), kAdvance * static_cast<int64_t>(longest));
+  }
+
+  Layout compose() {
+    text(kMargin, kTitleScale, figure_.title);
+    y_ += kFontHeight * kTitleScale + kGap;
+    header();
+    for (const auto& strip : figure_.strips) add(strip);
+    layout_.height = y_ + kMargin - kGap;
+    layout_.width += kMargin;
+    return std::move(layout_);
+  }
+
+ private:
+  void text(int64_t x, int64_t scale, const std::string& words) {
+    layout_.texts.push_back({x, y_, scale, words});
+    layout_.width = std::max(layout_.width, x + kFontAdvance * scale * characters(words));
+  }
+
+  void picture(int64_t x, Canvas canvas, const std::string& title) {
+    layout_.width = std::max(layout_.width, x + canvas.width());
+    layout_.pictures.push_back({x, y_, std::move(canvas), title});
+  }
+
+  void header() {
+    picture(kMargin, picture_, "the picture");
+    const int64_t top = y_, x = kMargin + picture_.width() + kGap;
+    for (const auto& line : figure_.lines) {
+      text(x, kTextScale, line);
+      y_ += kLine;
+    }
+    y_ = std::max(y_, top + picture_.height()) + 2 * kGap;
+  }
+
+  void add(const Strip& strip) {
+    const Scale scale = strip.scale();
+    const std::string low = number(scale.low), high = number(scale.high);
+    int64_t x = kMargin;
+    for (const auto& panel : strip.panels) {
+      text(x, kTextScale, panel.title);
+      x += cell_ + kGap;
+    }
+    y_ += kLine;
+    x = kMargin;
+    for (const auto& panel : strip.panels) {
+      picture(x, overlay(picture_, panel.values, scale), panel.title + ", " + low + " to " + high);
+      x += cell_ + kGap;
+    }
+    y_ += picture_.height() + kGap / 2;
+    add_legend(low, high);
+    y_ += kLegendHeight + 2 * kGap;
+  }
+
+  void add_legend(const std::string& low, const std::string& high) {
+    const int64_t bar = kMargin + kAdvance * static_cast<int64_t>(low.size() + 1);
+    const int64_t width = kSmallestPanel;
+    picture(bar, legend(width, kLegendHeight), "colours from " + low + " to " + high);
+    y_ += (kLegendHeight - 7 * kTextScale) / 2;
+    text(kMargin, kTextScale, low);
+    text(bar + width + kAdvance, kTextScale, high);
+    y_ -= (kLegendHeight - 7 * kTextScale) / 2;
+  }
+
+  const Figure& figure_;
+  Canvas picture_{1, 1};
+  int64_t cell_ = 0, y_ = kMargin;
+  Layout layout_;
+};
+
+}  // namespace
+
+Scale Strip::scale() const {
+  std::vector<at::Tensor> values;
+  for (const auto& panel : panels) values.push_back(panel.values);
+  return Scale::of(values);
+}
+
+Layout lay_out(const Figure& figure) {
+  if (figure.picture.shape.values() < 1) throw UsageError("a figure needs a picture");
+  return Composer(figure).compose();
+}
+
+}  // namespace heed::lens

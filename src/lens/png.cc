@@ -1,0 +1,24 @@
+#include <png.h>
+
+#include "heed/core/error.h"
+#include "heed/lens/draw.h"
+
+namespace heed::lens {
+
+std::string encode_png(const Canvas& canvas) {
+  static_assert(sizeof(Colour) == 3, "libpng reads the canvas as it lies in memory");
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(canvas.width());
+  image.height = static_cast<png_uint_32>(canvas.height());
+  image.format = PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+  std::string bytes(size, '\0');
+  if (!png_image_write_to_memory(&image, bytes.data(), &size, 0, canvas.data(), 0, nullptr)) {
+    throw FileError(std::string("cannot encode a PNG: ") + image.message);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace heed::lens
