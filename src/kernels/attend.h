@@ -1,5 +1,6 @@
-// The tile pipeline on raw memory: score -> modify -> normalize -> accumulate, one tile of scores at a time.
-// No LibTorch here. Checks stand in ops/; everything below is noexcept and trusts its arguments.
+// The tile pipeline on raw memory: score -> modify -> normalize -> accumulate, one tile of scores
+// at a time. No LibTorch here. Checks stand in ops/; everything below is noexcept and trusts its
+// arguments.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,15 @@ struct View {
   T* at(int64_t b, int64_t h) const noexcept { return data + b * batch + h * head; }
 };
 
-/// B batch, H query heads, G key-value heads (G divides H), Lq queries, Lk keys, D query-key width, E value width.
+/// B batch, H query heads, G key-value heads (G divides H), Lq queries, Lk keys, D query-key width,
+/// E value width.
 struct Sizes {
   int64_t B = 0, H = 0, G = 0, Lq = 0, Lk = 0, D = 0, E = 0;
 };
 
-/// A block of scores, row-major: element (i, j) is data[i * stride + j] and belongs to query row + i and key column + j
-/// of batch and head.
+/// A block of scores, a key after the other (so that a vector holds one key's scores of
+/// neighbouring queries): element (i, j) is data[j * stride + i] and belongs to query row + i and
+/// key column + j of batch and head.
 template <class T>
 struct Tile {
   T* data;
@@ -30,34 +33,51 @@ struct Tile {
   int64_t batch, head;
   int64_t row, rows;
   int64_t column, columns;
+
+  T& operator()(int64_t i, int64_t j) const noexcept { return data[j * stride + i]; }
 };
 
 enum class Coverage { none, part, all };
+
+/// The keys begin .. end - 1; empty where end <= begin.
+struct Span {
+  int64_t begin, end;
+};
 
 /// Who may see whom. Shared by all threads: const, no state.
 template <class T>
 class Mask {
  public:
   virtual ~Mask() = default;
-  /// Exact or pessimistic: `part` is always allowed, `none` and `all` must be true of every element.
+  /// Exact or pessimistic: `part` is always allowed, `none` and `all` must be true of every
+  /// element.
   virtual Coverage coverage(int64_t batch, int64_t head, int64_t row, int64_t rows, int64_t column,
                             int64_t columns) const noexcept = 0;
+  /// Keys outside of it none of these queries may see: what spares causal attention half of the
+  /// work.
+  virtual Span span(int64_t batch, int64_t head, int64_t row, int64_t rows,
+                    int64_t keys) const noexcept {
+    (void)batch, (void)head, (void)row, (void)rows;
+    return {0, keys};
+  }
   /// Writes -inf over what may not be seen, whatever stands there (NaN too).
   virtual void apply(const Tile<T>& scores) const noexcept = 0;
 };
 
-/// A change to a tile of scores. `backward` gets the gradient of the tile after `forward` and turns it into that of the
-/// tile before; `scores` holds the tile as forward left it.
+/// A change to a tile of scores. `backward` gets the gradient of the tile after `forward` and turns
+/// it into that of the tile before; `scores` holds the tile as forward left it. Where a mask hides,
+/// both are 0 (not what stood there, which may be NaN).
 template <class T>
 class Modifier {
  public:
   virtual ~Modifier() = default;
   virtual void forward(const Tile<T>& scores) const noexcept = 0;
   virtual void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept = 0;
-  /// The dimensions (batch, head) over which tasks that run at the same time must not differ, because backward adds into
-  /// memory that they share (a bias broadcast over them).
+  /// The dimensions (batch, head, key) over which tasks that run at the same time must not differ,
+  /// because backward adds into memory that they share (a bias broadcast over them).
   virtual bool shares_batch() const noexcept { return false; }
   virtual bool shares_head() const noexcept { return false; }
+  virtual bool shares_key() const noexcept { return false; }
 };
 
 template <class T>
@@ -68,20 +88,23 @@ struct Problem {
   std::vector<const Modifier<T>*> modifiers;
   std::vector<const Mask<T>*> masks;
   double dropout = 0;  ///< probability; 0: off
-  uint64_t seed = 0;   ///< of dropout: whether (b, h, i, j) is dropped depends on seed and these four alone
+  uint64_t seed =
+      0;  ///< of dropout: whether (b, h, i, j) is dropped depends on seed and these four alone
 };
 
-/// out (B, H, Lq, E), lse (B, H, Lq) contiguous: out = softmax(scores) v, lse = log sum_j exp score.
+/// out (B, H, Lq, E), lse (B, H, Lq) contiguous: out = softmax(scores) v, lse = log sum_j exp
+/// score. Throws std::bad_alloc and nothing else.
 template <class T>
-void attend_forward(const Problem<T>& problem, View<T> out, T* lse) noexcept;
+void attend_forward(const Problem<T>& problem, View<T> out, T* lse);
 
 /// From out, lse and grad_out the gradients of q, k, v, written (not added). Null data: not wanted.
+/// Throws std::bad_alloc and nothing else.
 template <class T>
 void attend_backward(const Problem<T>& problem, View<const T> out, const T* lse,
-                     View<const T> grad_out, View<T> grad_q, View<T> grad_k,
-                     View<T> grad_v) noexcept;
+                     View<const T> grad_out, View<T> grad_q, View<T> grad_k, View<T> grad_v);
 
-/// out[j] = whether (b, h, i, first + j) is kept by dropout, for count keys: what the reference uses.
+/// out[j] = whether (b, h, i, first + j) is kept by dropout, for count keys: what the reference
+/// uses.
 void dropout_keep(double probability, uint64_t seed, int64_t batch, int64_t head, int64_t row,
                   int64_t first, int64_t count, uint8_t* keep) noexcept;
 

@@ -1,0 +1,48 @@
+// How a problem is cut into blocks, tiles and tasks. By sizes alone: never by the number of
+// threads, so that any number gives the same bits.
+//
+// A block of 64 queries meets a block of 96 keys in a tile of scores. In float32 with D = E = 64
+// one tile touches
+//   queries, transposed   64 x 64 x 4 =  16 KiB      keys    96 x 64 x 4 = 24 KiB
+//   scores                96 x 80 x 4 =  30 KiB      values  96 x 64 x 4 = 24 KiB
+//   output                64 x 64 x 4 =  16 KiB
+// 110 KiB, which stays in a 256 KiB second-level cache; what the innermost loop reads again and
+// again (one panel of the right operand, 64 x 16 or 96 x 16 numbers) is 4 to 6 KiB and stays in a
+// 32 KiB first-level cache. Keys and values come from memory once a query block: 2 x 96 x 64 x 4
+// bytes for 4 x 64 x 96 x 64 operations, 32 operations a byte.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/attend.h"
+
+namespace heed::kernels {
+
+inline constexpr int64_t kQueries = 64;  ///< of a block; a multiple of every panel width
+inline constexpr int64_t kKeys = 96;  ///< of a block; a multiple of the 6 rows of the micro-kernel
+/// Between a tile's keys: one panel more than the queries, so that a column of panels does not fall
+/// on one cache set.
+inline constexpr int64_t kStride = kQueries + 16;
+inline constexpr int64_t kMaxLanes = 32;  ///< of a vector; two vectors are a panel
+inline constexpr int64_t kAlign = 2 * kMaxLanes;
+
+constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+
+/// The keys of one chunk. Backward shares its work over chunks of keys when batch and heads
+/// (`others`) are few. Every chunk needs a partial gradient of all the queries, so there are at
+/// most 16 of them, and none is shorter than two blocks.
+inline int64_t keys_of_chunk(int64_t others, int64_t keys) {
+  const int64_t wanted = divide_up(16, std::max<int64_t>(others, 1));
+  return std::max(2 * kKeys, round_up(divide_up(keys, wanted), kKeys));
+}
+
+/// Items to give to one task, so that a task is worth the 0.2 us that handing it out costs;
+/// `operations` is an item's.
+inline int64_t items_per_task(double operations) {
+  constexpr double kWorth = 1e6;  // 10 to 20 us of one core
+  return operations >= kWorth ? 1 : static_cast<int64_t>(kWorth / std::max(operations, 1.0));
+}
+
+}  // namespace heed::kernels

@@ -1,0 +1,180 @@
+// Every product of attention, C (m, n) += A (m, depth) B (depth, n), is this one micro-kernel.
+//
+// A may have any strides: its elements are broadcast from memory one by one, so neither keys nor
+// values are packed, and a tile of scores serves as it stands or transposed. Rows of B and C are
+// contiguous and as wide as whole panels; a panel is two vectors.
+//
+// Registers: 6 rows x 2 vectors of C = 12, B 2, A 1: 15 of AVX2's 16. One step of depth is 2 loads,
+// 6 broadcasts and 12 fused multiply-adds: with two of these a cycle 6 cycles, in which the loads
+// take 4. Twelve independent sums cover the latency of 4 cycles x 2 a cycle. Bytes: C is read and
+// written once for `depth` steps, 24 of 24 + 20 depth memory operations: 2 % at depth 64.
+//
+// The sum over depth runs in order from what C holds, one fused multiply-add a step, whatever the
+// position in the tile: so a row's bits do not depend on which rows it was computed with, and
+// `gemm_visible` below can leave terms out.
+
+#if defined(HEED_KERNELS_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef HEED_KERNELS_GEMM_TILE_INL_H_
+#undef HEED_KERNELS_GEMM_TILE_INL_H_
+#else
+#define HEED_KERNELS_GEMM_TILE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include "kernels/blocks.h"
+#include "kernels/operands.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class T>
+using Vector = hn::CappedTag<T, kMaxLanes>;
+
+template <class T>
+HWY_INLINE int64_t panel_width() {
+  return 2 * static_cast<int64_t>(hn::Lanes(Vector<T>()));
+}
+
+/// kRows rows and one panel of C; kAdd: starts from what C holds, otherwise from 0.
+template <int kRows, bool kAdd, class T>
+HWY_INLINE void gemm_rows(int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
+  const Vector<T> d;
+  using V = hn::Vec<Vector<T>>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto start = [&](int row, int64_t lane) HWY_ATTR -> V {
+    if constexpr (kAdd) return hn::LoadU(d, c.data + row * c.stride + lane);
+    return hn::Zero(d);
+  };
+  V c00 = start(0, 0), c01 = start(0, lanes);
+  V c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00, c40 = c00, c41 = c00;
+  V c50 = c00, c51 = c00;
+  if constexpr (kRows > 1) c10 = start(1, 0), c11 = start(1, lanes);
+  if constexpr (kRows > 2) c20 = start(2, 0), c21 = start(2, lanes);
+  if constexpr (kRows > 3) c30 = start(3, 0), c31 = start(3, lanes);
+  if constexpr (kRows > 4) c40 = start(4, 0), c41 = start(4, lanes);
+  if constexpr (kRows > 5) c50 = start(5, 0), c51 = start(5, lanes);
+
+  const T* HWY_RESTRICT left = a.data;
+  const T* HWY_RESTRICT right = b.data;
+  for (int64_t k = 0; k < depth; ++k) {
+    const V b0 = hn::LoadU(d, right), b1 = hn::LoadU(d, right + lanes);
+    V element = hn::Set(d, left[0]);
+    c00 = hn::MulAdd(element, b0, c00), c01 = hn::MulAdd(element, b1, c01);
+    if constexpr (kRows > 1) {
+      element = hn::Set(d, left[a.row]);
+      c10 = hn::MulAdd(element, b0, c10), c11 = hn::MulAdd(element, b1, c11);
+    }
+    if constexpr (kRows > 2) {
+      element = hn::Set(d, left[2 * a.row]);
+      c20 = hn::MulAdd(element, b0, c20), c21 = hn::MulAdd(element, b1, c21);
+    }
+    if constexpr (kRows > 3) {
+      element = hn::Set(d, left[3 * a.row]);
+      c30 = hn::MulAdd(element, b0, c30), c31 = hn::MulAdd(element, b1, c31);
+    }
+    if constexpr (kRows > 4) {
+      element = hn::Set(d, left[4 * a.row]);
+      c40 = hn::MulAdd(element, b0, c40), c41 = hn::MulAdd(element, b1, c41);
+    }
+    if constexpr (kRows > 5) {
+      element = hn::Set(d, left[5 * a.row]);
+      c50 = hn::MulAdd(element, b0, c50), c51 = hn::MulAdd(element, b1, c51);
+    }
+    left += a.column;
+    right += b.stride;
+  }
+
+  const auto end = [&](int row, V low, V high) HWY_ATTR {
+    hn::StoreU(low, d, c.data + row * c.stride);
+    hn::StoreU(high, d, c.data + row * c.stride + lanes);
+  };
+  end(0, c00, c01);
+  if constexpr (kRows > 1) end(1, c10, c11);
+  if constexpr (kRows > 2) end(2, c20, c21);
+  if constexpr (kRows > 3) end(3, c30, c31);
+  if constexpr (kRows > 4) end(4, c40, c41);
+  if constexpr (kRows > 5) end(5, c50, c51);
+}
+
+/// C (m, n) = A B, or += where kAdd; n is rounded up to whole panels.
+template <bool kAdd, class T>
+HWY_NOINLINE void gemm(int64_t m, int64_t n, int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
+  const int64_t width = panel_width<T>();
+  for (int64_t j = 0; j < n; j += width) {
+    const Right<T> panel{b.data + j, b.stride};
+    int64_t i = 0;
+    for (; i + 6 <= m; i += 6) {
+      gemm_rows<6, kAdd>(depth, a.from(i), panel, c.from(i, j));
+    }
+    switch (m - i) {
+      case 1:
+        gemm_rows<1, kAdd>(depth, a.from(i), panel, c.from(i, j));
+        break;
+      case 2:
+        gemm_rows<2, kAdd>(depth, a.from(i), panel, c.from(i, j));
+        break;
+      case 3:
+        gemm_rows<3, kAdd>(depth, a.from(i), panel, c.from(i, j));
+        break;
+      case 4:
+        gemm_rows<4, kAdd>(depth, a.from(i), panel, c.from(i, j));
+        break;
+      case 5:
+        gemm_rows<5, kAdd>(depth, a.from(i), panel, c.from(i, j));
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/// Whether any of `rows` rows of `width` numbers is NaN or infinite.
+template <class T>
+HWY_NOINLINE bool has_nonfinite(Right<T> b, int64_t rows, int64_t width) {
+  const Vector<T> d;
+  const int64_t panel = panel_width<T>(), lanes = panel / 2;
+  auto low = hn::Zero(d),
+       high = hn::Zero(d);  // 0 as long as every x is finite: x 0 = 0, NaN otherwise
+  for (int64_t k = 0; k < rows; ++k) {
+    for (int64_t j = 0; j < width; j += panel) {
+      low = hn::MulAdd(hn::LoadU(d, b.data + k * b.stride + j), hn::Zero(d), low);
+      high = hn::MulAdd(hn::LoadU(d, b.data + k * b.stride + j + lanes), hn::Zero(d), high);
+    }
+  }
+  return !hn::AllTrue(d, hn::Eq(hn::Add(low, high), hn::Zero(d)));
+}
+
+/// C (m, n) += A B without the terms whose element of A is hidden (`hidden` has A's strides). For
+/// tiles that a mask cuts and whose B holds NaN or infinity, which times a hidden 0 would be NaN.
+/// The other terms are added as `gemm` adds them.
+template <class T>
+HWY_NOINLINE void gemm_visible(int64_t m, int64_t n, int64_t depth, Left<T> a,
+                               const uint8_t* hidden, Right<T> b, Result<T> c) {
+  const Vector<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t k = 0; k < depth; ++k) {
+      if (hidden[i * a.row + k * a.column]) continue;
+      const auto element = hn::Set(d, a.data[i * a.row + k * a.column]);
+      for (int64_t j = 0; j < round_up(n, 2 * lanes); j += lanes) {
+        T* sum = c.data + i * c.stride + j;
+        const auto right = hn::LoadU(d, b.data + k * b.stride + j);
+        hn::StoreU(hn::MulAdd(element, right, hn::LoadU(d, sum)), d, sum);
+      }
+    }
+  }
+}
+
+/// C += A B, without the hidden terms where there are any that matter.
+template <class T>
+HWY_INLINE void accumulate(int64_t m, int64_t n, int64_t depth, Left<T> a, const uint8_t* hidden,
+                           Right<T> b, Result<T> c) {
+  if (hidden) return gemm_visible(m, n, depth, a, hidden, b, c);
+  gemm<true>(m, n, depth, a, b, c);
+}
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

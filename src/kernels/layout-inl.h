@@ -1,0 +1,82 @@
+// From the user's strides to what the products want, and back. None of it is done a tile at a time
+// for contiguous inputs whose width is a whole number of panels.
+
+#if defined(HEED_KERNELS_LAYOUT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef HEED_KERNELS_LAYOUT_INL_H_
+#undef HEED_KERNELS_LAYOUT_INL_H_
+#else
+#define HEED_KERNELS_LAYOUT_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include "kernels/gemm_tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Rows first .. first + rows - 1 of one head.
+template <class T>
+HWY_INLINE Left<T> rows_of(View<const T> view, int64_t batch, int64_t head, int64_t first) {
+  return {view.at(batch, head) + first * view.row, view.row, view.column};
+}
+
+/// `rows` rows of `width` numbers as the right operand of a product: in place if they are
+/// contiguous and whole panels wide, otherwise copied to `buffer` and filled up with 0.
+template <class T>
+HWY_NOINLINE Right<T> plain_rows(Left<T> from, int64_t rows, int64_t width, T* buffer) {
+  const int64_t stride = round_up(width, panel_width<T>());
+  if (from.column == 1 && stride == width) return {from.data, from.row};
+  for (int64_t i = 0; i < rows; ++i) {
+    T* HWY_RESTRICT to = buffer + i * stride;
+    const T* HWY_RESTRICT row = from.data + i * from.row;
+    if (from.column == 1) {
+      for (int64_t e = 0; e < width; ++e) to[e] = row[e];
+    } else {
+      for (int64_t e = 0; e < width; ++e) to[e] = row[e * from.column];
+    }
+    for (int64_t e = width; e < stride; ++e) to[e] = 0;
+  }
+  return {buffer, stride};
+}
+
+/// to (width, kStride) = factor from^T, filled up with 0 to whole panels of queries.
+template <class T>
+HWY_NOINLINE Right<T> transposed_rows(Left<T> from, int64_t rows, int64_t width, T factor,
+                                      T* HWY_RESTRICT to) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* HWY_RESTRICT row = from.data + i * from.row;
+    for (int64_t e = 0; e < width; ++e) to[e * kStride + i] = row[e * from.column] * factor;
+  }
+  const int64_t filled = round_up(rows, panel_width<T>());
+  for (int64_t e = 0; e < width && rows < filled; ++e) {
+    for (int64_t i = rows; i < filled; ++i) to[e * kStride + i] = 0;
+  }
+  return {to, kStride};
+}
+
+/// to[i] = factor from[i] over `width` numbers, to with any stride.
+template <class T>
+HWY_INLINE void store_row(const T* HWY_RESTRICT from, int64_t width, T factor, T* HWY_RESTRICT to,
+                          int64_t stride) {
+  if (stride == 1) {
+    for (int64_t e = 0; e < width; ++e) to[e] = from[e] * factor;
+  } else {
+    for (int64_t e = 0; e < width; ++e) to[e * stride] = from[e] * factor;
+  }
+}
+
+/// Notes where a tile is -inf.
+template <class T>
+HWY_NOINLINE void mark_hidden(const Tile<T>& scores, uint8_t* HWY_RESTRICT hidden) {
+  for (int64_t j = 0; j < scores.columns; ++j) {
+    for (int64_t i = 0; i < scores.rows; ++i) {
+      hidden[j * scores.stride + i] = scores(i, j) == -std::numeric_limits<T>::infinity();
+    }
+  }
+}
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
