@@ -20,7 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 fs::path hidden(const fs::path& target, const std::string& stage, const std::string& id) {
-  return parent_of(target) / ("." + target.filename().string() + "." + stage + "-" + id);
+  std::string name = ".";
+  name.append(target.filename().string()).append(".").append(stage).append("-").append(id);
+  return parent_of(target) / name;
 }
 
 std::string id_of(const fs::path& folder) {

@@ -157,6 +157,11 @@ SafetensorsHeader parse_header(std::string_view json, uint64_t data_bytes,
     throw ModelError(file + ": the header must start with '{', found " +
                      in_quotes(json.substr(0, 1)));
   }
+  // The JSON reader takes a NUL for the end of its input and would not see what follows.
+  if (const size_t nul = json.find('\0'); nul != std::string_view::npos) {
+    throw ModelError(file + ": the header is not valid JSON in UTF-8 at its byte " +
+                     std::to_string(nul + 1));
+  }
   SafetensorsHeader header = parse_header_json(json, file);
   check_offsets(header, data_bytes, file);
   take_checksums(header, file);
