@@ -4,7 +4,7 @@ add_library(heed_options INTERFACE)
 target_include_directories(heed_options INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(heed_options INTERFACE -Wall -Wextra -Wpedantic -Wno-unknown-pragmas)
 if(HEED_SANITIZE)
-  target_compile_options(heed_options INTERFACE -fsanitize=${HEED_SANITIZE} -fno-omit-frame-pointer -g1)
+  target_compile_options(heed_options INTERFACE -fsanitize=${HEED_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(heed_options INTERFACE -fsanitize=${HEED_SANITIZE})
 endif()
 

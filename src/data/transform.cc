@@ -8,7 +8,6 @@
 namespace heed::data {
 namespace {
 
-constexpr double kSmallestErased = 0.02;
 constexpr double kEraseAspect = 0.3;     // to 1 / 0.3
 constexpr double kCropAspect = 3.0 / 4;  // to 4 / 3
 
@@ -39,7 +38,7 @@ double of_channel(const std::vector<double>& given, const char* field, int64_t c
   return given[given.size() == 1 ? 0 : static_cast<size_t>(channel)];
 }
 
-double between(Random& random, double low, double high) {
+double draw(Random& random, double low, double high) {
   return low + (high - low) * static_cast<double>(random.uniform());
 }
 
@@ -54,8 +53,8 @@ Rectangle somewhere(Random& random, const Shape& shape, double area, double aspe
   const double full_width = static_cast<double>(shape.width);
   const double height = full_height * std::min(1.0, std::sqrt(area * aspect));
   const double width = full_width * std::min(1.0, std::sqrt(area / aspect));
-  const double top = between(random, 0, full_height - height);
-  return {top, between(random, 0, full_width - width), height, width};
+  const double top = draw(random, 0, full_height - height);
+  return {top, draw(random, 0, full_width - width), height, width};
 }
 
 /// Where an output of a stretched axis lies between two inputs.
@@ -151,9 +150,9 @@ void Transform::operator()(const Image& image, Random random, float* out) const 
                      to_text(image.shape));
   std::vector<float> cropped;
   if (augment_.crop < 1) {
-    const double area = between(random, augment_.crop, 1);
+    const double area = draw(random, augment_.crop, 1);
     const double range = std::log(1 / kCropAspect);
-    const double aspect = std::exp(between(random, -range, range));
+    const double aspect = std::exp(draw(random, -range, range));
     crop(image, somewhere(random, shape_, area, aspect), cropped);
   }
   Move move{0, 0, false};
@@ -176,8 +175,8 @@ void Transform::operator()(const Image& image, Random random, float* out) const 
 }
 
 void Transform::erase(Random& random, float* out) const {
-  const double area = between(random, kSmallestErased, augment_.erase_area);
-  const double aspect = between(random, kEraseAspect, 1 / kEraseAspect);
+  const double area = draw(random, kSmallestErased, augment_.erase_area);
+  const double aspect = draw(random, kEraseAspect, 1 / kEraseAspect);
   const Rectangle part = somewhere(random, shape_, area, aspect);
   const auto top = static_cast<int64_t>(part.top), left = static_cast<int64_t>(part.left);
   const int64_t bottom =

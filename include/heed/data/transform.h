@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "heed/core/fields.h"
 #include "heed/core/random.h"
 #include "heed/data/dataset.h"
 
 namespace heed::data {
+
+inline constexpr double kSmallestErased = 0.02;  ///< area of an erased rectangle, of the picture's
 
 /// Random changes of a training picture, made in this order. The default changes nothing.
 struct AugmentOptions {
@@ -19,11 +22,14 @@ struct AugmentOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("crop", crop, "smallest area (0..1] of a random crop, stretched back to size; 1: none");
+    v("crop", crop, "smallest area of a random crop, stretched back to size; 1: none",
+      Bounds{.least = 0, .most = 1, .least_open = true});
     v("flip", flip, "flip left-right half of the pictures");
-    v("shift", shift, "pixels by which a picture is moved at most, each way; black comes in");
-    v("erase", erase, "probability of filling a random rectangle with noise");
-    v("erase_area", erase_area, "largest area of that rectangle, of the picture's (0.02..1)");
+    v("shift", shift, "pixels by which a picture is moved at most, each way; black comes in",
+      at_least(0));
+    v("erase", erase, "probability of filling a random rectangle with noise", between(0, 1));
+    v("erase_area", erase_area, "largest area of that rectangle, of the picture's",
+      between(kSmallestErased, 1));
   }
 };
 
@@ -52,10 +58,10 @@ class Transform {
 
   /// Writes shape.values() floats, layout as in Image. `random` decides the changes: equal
   /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in
-  /// [3/4, 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area], aspect
-  /// ratio uniform in [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al. 2020,
-  /// random values). Aspect ratios are relative to the picture's; a side longer than the picture's
-  /// is cut to it. Throws UsageError for a picture of another shape.
+  /// [3/4, 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area],
+  /// aspect ratio uniform in [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al.
+  /// 2020, random values). Aspect ratios are relative to the picture's; a side longer than the
+  /// picture's is cut to it. Throws UsageError for a picture of another shape.
   void operator()(const Image& image, Random random, float* out) const;
 
  private:

@@ -1,0 +1,209 @@
+#include "heed/data/image.h"
+
+#include <gmock/gmock.h>
+#include <png.h>
+
+#include "data/samples.h"
+
+namespace heed::data {
+namespace {
+
+using test::Bytes;
+using test::jpeg;
+using test::message_of;
+using test::png;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Image decode(const Bytes& file) { return decode_image(file, "x"); }
+
+std::string decode_error(const Bytes& file, const ImageLimits& limits = {}) {
+  return message_of<DataError>([&] { decode_image(file, "x.pic", limits); });
+}
+
+TEST(Png, GreyStaysOneChannel) {
+  const Image image = decode(png({2, 3, PNG_COLOR_TYPE_GRAY, 8, {1, 2, 3, 4, 5, 6}}));
+  EXPECT_EQ(image.shape, (Shape{1, 2, 3}));
+  EXPECT_THAT(image.values, ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+TEST(Png, ColourBecomesPlanes) {
+  const Image image = decode(png({1, 2, PNG_COLOR_TYPE_RGB, 8, {1, 2, 3, 4, 5, 6}}));
+  EXPECT_EQ(image.shape, (Shape{3, 1, 2}));
+  EXPECT_THAT(image.values, ElementsAre(1, 4, 2, 5, 3, 6));
+}
+
+TEST(Png, SixteenBitsAreRounded) {
+  // 0x0180 / 257 = 1.49, 0x0181 / 257 = 1.498; 0x0182 = 386 / 257 = 1.502
+  const Image image =
+      decode(png({1, 3, PNG_COLOR_TYPE_GRAY, 16, {0x01, 0x80, 0x01, 0x82, 0xff, 0xff}}));
+  EXPECT_THAT(image.values, ElementsAre(1, 2, 255));
+}
+
+TEST(Png, FewBitsAreScaled) {
+  EXPECT_THAT(decode(png({1, 4, PNG_COLOR_TYPE_GRAY, 1, {0b01100000}})).values,
+              ElementsAre(0, 255, 255, 0));
+  EXPECT_THAT(decode(png({1, 4, PNG_COLOR_TYPE_GRAY, 2, {0b00011011}})).values,
+              ElementsAre(0, 85, 170, 255));
+}
+
+TEST(Png, PaletteBecomesColour) {
+  const Image image = decode(png({.height = 1,
+                                  .width = 2,
+                                  .color_type = PNG_COLOR_TYPE_PALETTE,
+                                  .rows = {1, 0},
+                                  .palette = {10, 20, 30, 40, 50, 60}}));
+  EXPECT_EQ(image.shape, (Shape{3, 1, 2}));
+  EXPECT_THAT(image.values, ElementsAre(40, 10, 50, 20, 60, 30));
+}
+
+TEST(Png, AlphaIsComposedOverBlack) {
+  EXPECT_THAT(
+      decode(png({1, 3, PNG_COLOR_TYPE_GRAY_ALPHA, 8, {200, 255, 200, 128, 200, 0}})).values,
+      ElementsAre(200, 100, 0));
+  EXPECT_THAT(decode(png({1, 1, PNG_COLOR_TYPE_RGBA, 8, {255, 100, 0, 51}})).values,
+              ElementsAre(51, 20, 0));
+  EXPECT_THAT(decode(png({.height = 1,
+                          .width = 2,
+                          .color_type = PNG_COLOR_TYPE_PALETTE,
+                          .rows = {0, 1},
+                          .palette = {255, 255, 255, 9, 9, 9},
+                          .alpha = {0}}))
+                  .values,
+              ElementsAre(0, 9, 0, 9, 0, 9));
+}
+
+TEST(Png, InterlacedIsTheSamePicture) {
+  test::PngSample sample{9, 11, PNG_COLOR_TYPE_GRAY, 8, {}};
+  for (int i = 0; i < 99; ++i) sample.rows.push_back(static_cast<uint8_t>(2 * i));
+  const Image plain = decode(png(sample));
+  sample.interlaced = true;
+  EXPECT_EQ(decode(png(sample)).values, plain.values);
+}
+
+TEST(Png, PixelOutsideThePaletteIsAnError) {
+  EXPECT_THAT(decode_error(png({.height = 1,
+                                .width = 2,
+                                .color_type = PNG_COLOR_TYPE_PALETTE,
+                                .rows = {0, 200},
+                                .palette = {1, 2, 3}})),
+              HasSubstr("palette"));
+}
+
+Bytes gradient(size_t count) {
+  Bytes out;
+  for (size_t i = 0; i < count; ++i) out.push_back(static_cast<uint8_t>(i * 5));
+  return out;
+}
+
+TEST(Jpeg, GreyAndColour) {
+  const Image grey = decode(jpeg({16, 8, 1, Bytes(128, 77)}));
+  EXPECT_EQ(grey.shape, (Shape{1, 16, 8}));
+  EXPECT_THAT(grey.values, Each(77));
+  Bytes red;
+  for (int i = 0; i < 128; ++i) red.insert(red.end(), {200, 0, 0});
+  for (const bool progressive : {false, true}) {
+    const Image image = decode(jpeg({16, 8, 3, red, progressive}));
+    EXPECT_EQ(image.shape, (Shape{3, 16, 8}));
+    EXPECT_NEAR(image.values[5], 200, 3);
+    EXPECT_NEAR(image.values[128 + 5], 0, 3);
+    EXPECT_NEAR(image.values[256 + 5], 0, 3);
+  }
+}
+
+TEST(Jpeg, CmykIsRefused) {
+  EXPECT_THAT(decode_error(jpeg({8, 8, 4, Bytes(256, 9)})), HasSubstr("4 channels"));
+}
+
+TEST(Pictures, EveryTruncationIsAnError) {
+  const Bytes files[] = {
+      png({9, 11, PNG_COLOR_TYPE_GRAY, 8, gradient(99)}),
+      png({.height = 3,
+           .width = 4,
+           .color_type = PNG_COLOR_TYPE_PALETTE,
+           .rows = Bytes(12, 1),
+           .palette = {1, 2, 3, 4, 5, 6},
+           .alpha = {7}}),
+      jpeg({9, 11, 1, gradient(99)}),
+      jpeg({9, 11, 3, gradient(297)}),
+      jpeg({9, 11, 3, gradient(297), true}),
+  };
+  for (const Bytes& file : files) {
+    EXPECT_NO_THROW(decode(file));
+    for (size_t length = 0; length < file.size(); ++length)
+      EXPECT_THAT(decode_error({file.begin(), file.begin() + static_cast<long>(length)}),
+                  HasSubstr("x.pic"))
+          << length << " of " << file.size();
+  }
+}
+
+TEST(Pictures, AnyFlippedByteDecodesOrIsADataError) {
+  for (const Bytes& file : {png({9, 11, PNG_COLOR_TYPE_GRAY, 8, gradient(99)}),
+                            jpeg({9, 11, 3, gradient(297), true})}) {
+    for (size_t at = 0; at < file.size(); ++at) {
+      Bytes bad = file;
+      bad[at] ^= 0xff;
+      try {
+        decode_image(bad, "x", {.side = 4096, .pixels = 1 << 20});
+      } catch (const DataError&) {
+      }
+    }
+  }
+}
+
+TEST(Pictures, LimitsComeBeforeMemory) {
+  const Bytes small = png({40, 30, PNG_COLOR_TYPE_GRAY, 8, Bytes(1200, 0)});
+  EXPECT_NO_THROW(decode_image(small, "x", {.side = 40, .pixels = 1200}));
+  EXPECT_THAT(decode_error(small, {.side = 39}),
+              AllOf(HasSubstr("x.pic"), HasSubstr("40 x 30"), HasSubstr("39")));
+  EXPECT_THAT(decode_error(small, {.pixels = 1199}), HasSubstr("1199"));
+  EXPECT_THAT(decode_error(jpeg({40, 30, 1, Bytes(1200, 0)}), {.side = 39}), HasSubstr("40 x 30"));
+}
+
+TEST(Pictures, OtherFilesAreNoPictures) {
+  EXPECT_THAT(decode_error({'G', 'I', 'F', '8', '9', 'a'}),
+              AllOf(HasSubstr("not a PNG or JPEG"), HasSubstr("47 49 46")));
+  EXPECT_THAT(decode_error({}), HasSubstr("it is empty"));
+}
+
+TEST(Pictures, HeaderGivesTheShapeOfTheWhole) {
+  for (const Bytes& file :
+       {png({9, 11, PNG_COLOR_TYPE_GRAY_ALPHA, 8, gradient(198)}), jpeg({9, 11, 3, gradient(297)}),
+        png({.height = 1,
+        .width = 2,
+        .color_type = PNG_COLOR_TYPE_PALETTE,
+        .rows = {0, 0},
+        .palette = {1, 2, 3}})})
+    EXPECT_EQ(image_shape(file, "x"), decode(file).shape);
+}
+
+TEST(Resize, KeepsAPlainPicturePlain) {
+  for (const uint8_t value : {0, 1, 127, 255}) {
+    const Image image{{3, 5, 7}, Bytes(105, value)};
+    for (const auto& [height, width] :
+         {std::pair{1, 1}, {2, 3}, {5, 7}, {5, 8}, {13, 29}, {64, 1}}) {
+      const Image out = resize(image, height, width);
+      EXPECT_EQ(out.shape, (Shape{3, height, width}));
+      EXPECT_THAT(out.values, Each(value));
+    }
+  }
+}
+
+TEST(Resize, EnlargesBilinearlyAndShrinksByAveraging) {
+  EXPECT_THAT(resize({{1, 1, 2}, {0, 100}}, 1, 4).values, ElementsAre(0, 25, 75, 100));
+  // A triangle two pixels wide around 0.5 and 2.5: weights 3 3 1 and 1 3 3 by seventh.
+  EXPECT_THAT(resize({{1, 1, 4}, {0, 70, 140, 210}}, 1, 2).values, ElementsAre(50, 160));
+  EXPECT_THAT(resize({{1, 4, 1}, {0, 70, 140, 210}}, 2, 1).values, ElementsAre(50, 160));
+  EXPECT_THROW(resize({{1, 1, 1}, {0}}, 0, 1), UsageError);
+}
+
+TEST(Channels, GreyAndBack) {
+  EXPECT_THAT(with_channels({{3, 1, 2}, {255, 10, 0, 20, 0, 30}}, 1).values, ElementsAre(76, 18));
+  EXPECT_THAT(with_channels({{1, 1, 2}, {5, 6}}, 3).values, ElementsAre(5, 6, 5, 6, 5, 6));
+  EXPECT_THROW(with_channels({{1, 1, 1}, {0}}, 2), UsageError);
+}
+
+}  // namespace
+}  // namespace heed::data
