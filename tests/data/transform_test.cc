@@ -195,7 +195,7 @@ TEST(Measure, MeanAndDeviationOfEachChannel) {
   EXPECT_THAT(found.deviation, ElementsAre(0.5, ::testing::DoubleNear(std::sqrt(3.0) / 4, 1e-12),
                                            ::testing::DoubleNear(std::sqrt(125.0) / 255, 1e-12)));
   EXPECT_THAT(message_of<DataError>([] {
-                measure(Fixed({{{1, 1, 2}, {7, 7}}}));
+                measure(Fixed(std::vector<Image>{{{1, 1, 2}, {7, 7}}}));
               }),
               HasSubstr("same value"));
 }

@@ -35,9 +35,10 @@ using Images = std::shared_ptr<const ImageDataset>;
 
 /// How `open_images` reads; part of a recipe's [data].
 struct ImageOptions {
-  std::vector<int64_t> size;  ///< [height, width] to resize to; empty: as they are, all the same
-  int64_t channels = 0;       ///< 1 or 3 to convert to; 0: as they are, all the same
-  std::vector<std::string> classes;  ///< names of labels 0, 1, ..; empty: as the data says
+  std::vector<int64_t> size =
+      {};                ///< [height, width] to resize to; empty: as they are, all the same
+  int64_t channels = 0;  ///< 1 or 3 to convert to; 0: as they are, all the same
+  std::vector<std::string> classes = {};  ///< names of labels 0, 1, ..; empty: as the data says
 
   template <class Visitor>
   void fields(Visitor&& v) {

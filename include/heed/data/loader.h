@@ -30,11 +30,11 @@ struct Cursor {
 struct LoaderOptions {
   int64_t batch =
       128;  ///< records of a batch; the last of an epoch holds what is left, none are dropped
-  bool shuffle = false;     ///< another order each epoch; otherwise 0, 1, 2 ..
-  uint64_t seed = 0;        ///< of the order and of the random changes
-  AugmentOptions augment;   ///< default: none
-  Normalization normalize;  ///< must be filled in: given, or by `measure` of the training data
-  int64_t workers = 1;      ///< background threads, each making whole batches ahead; >= 1
+  bool shuffle = false;          ///< another order each epoch; otherwise 0, 1, 2 ..
+  uint64_t seed = 0;             ///< of the order and of the random changes
+  AugmentOptions augment = {};   ///< default: none
+  Normalization normalize = {};  ///< must be filled in: given, or by `measure` of the training data
+  int64_t workers = 1;           ///< background threads, each making whole batches ahead; >= 1
 };
 
 /// One epoch:  while (auto batch = loader.next()) { ... }

@@ -35,7 +35,7 @@ struct AugmentOptions {
 
 /// out = (value / 255 - mean) / deviation, a channel each. One number serves every channel.
 struct Normalization {
-  std::vector<double> mean, deviation;  ///< empty: measured from the training data
+  std::vector<double> mean = {}, deviation = {};  ///< empty: measured from the training data
 
   template <class Visitor>
   void fields(Visitor&& v) {
