@@ -1,9 +1,10 @@
+#include "core/gzip.h"
+
 #include <zlib.h>
 
 #include <algorithm>
 #include <new>
 
-#include "core/files.h"
 #include "heed/core/error.h"
 
 namespace heed {

@@ -5,7 +5,8 @@
 #include <cstdio>
 #include <limits>
 
-#include "core/files.h"
+#include "core/bytes.h"
+#include "core/gzip.h"
 #include "heed/core/error.h"
 
 namespace heed::data {
@@ -111,11 +112,11 @@ std::vector<uint8_t> parse_idx_labels(std::span<const uint8_t> file, const std::
 }
 
 IdxImages read_idx_images(const std::filesystem::path& file) {
-  return parse_idx_images(read_file(file, kLargestFile), file.string());
+  return parse_idx_images(read_bytes(file, kLargestFile), file.string());
 }
 
 std::vector<uint8_t> read_idx_labels(const std::filesystem::path& file) {
-  return parse_idx_labels(read_file(file, kLargestFile), file.string());
+  return parse_idx_labels(read_bytes(file, kLargestFile), file.string());
 }
 
 }  // namespace heed::data

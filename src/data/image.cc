@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "core/files.h"
+#include "core/bytes.h"
 #include "data/formats.h"
 #include "heed/core/error.h"
 
@@ -60,7 +60,7 @@ Shape image_shape(std::span<const uint8_t> file, const std::string& name,
 }
 
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits) {
-  return decode_image(read_file(file, kLargestFile), file.string(), limits);
+  return decode_image(read_bytes(file, kLargestFile), file.string(), limits);
 }
 
 }  // namespace heed::data

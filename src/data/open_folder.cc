@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/files.h"
+#include "core/bytes.h"
 #include "data/open.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
@@ -135,9 +135,9 @@ class FolderDataset : public ImageDataset {
   Shape read_shape(int64_t index) const {
     const fs::path file = path(index);
     try {
-      return image_shape(read_file_head(file, kHead), file.string());
+      return image_shape(read_first_bytes(file, kHead), file.string());
     } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same
-      return image_shape(read_file(file, kLargestFile), file.string());
+      return image_shape(read_bytes(file, kLargestFile), file.string());
     }
   }
 

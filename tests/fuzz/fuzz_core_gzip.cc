@@ -1,7 +1,7 @@
 // The gzip reader: whole streams and their heads.
 #include <algorithm>
 
-#include "core/files.h"
+#include "core/gzip.h"
 #include "fuzz/fuzz.h"
 
 using namespace heed;

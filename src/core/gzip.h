@@ -1,20 +1,12 @@
-// Whole files and gzip streams, read within a limit.
+// gzip streams, unpacked within a limit.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace heed {
-
-/// The bytes of a file. Throws FileError where it cannot be opened or read, DataError where it
-/// holds more than `limit`.
-std::vector<uint8_t> read_file(const std::filesystem::path& file, int64_t limit);
-
-/// The first `count` bytes of a file, or all where it holds fewer. Throws FileError.
-std::vector<uint8_t> read_file_head(const std::filesystem::path& file, int64_t count);
 
 /// Does the file begin as a gzip stream does?
 bool is_gzip(std::span<const uint8_t> file) noexcept;
