@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <limits>
 
 #include "core/bytes.h"
 #include "core/gzip.h"
