@@ -1,5 +1,6 @@
 #include "heed/train/safetensors.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <numeric>

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <cstring>
 #include <map>
 
 #include "core/folder_test_helpers.h"

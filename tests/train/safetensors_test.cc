@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <cstring>
+
 #include "core/folder_test_helpers.h"
 #include "heed/core/error.h"
 
