@@ -1,6 +1,6 @@
 #include "heed/models/image_encoder.h"
 
-#include "nn/init.h"
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed {
@@ -45,7 +45,7 @@ void check(ImageEncoderOptions options, const Attention& attention) {
 
 /// Additive positions are added once, by the encoder.
 Attention without_additive_position(Attention attention) {
-  if (nn::is_additive(attention.position)) attention.position = Part{"none"};
+  if (nn::is_additive(attention.position)) attention.position = Attention().position;
   return attention;
 }
 
@@ -123,6 +123,9 @@ at::Tensor ImageEncoderImpl::forward(const at::Tensor& images) {
     throw UsageError(text_of("image encoder: images: expected shape (B, ", shape.channels, ", ",
                              shape.height, ", ", shape.width, "), given ",
                              images.defined() ? text_of(images.sizes()) : "no tensor"));
+  if (!images.is_floating_point())
+    throw UsageError(
+        text_of("image encoder: images: expected a floating dtype, given ", images.dtype()));
   auto x = tokens(images);  // (B, L, M)
   for (const auto& layer : *layers) x = layer->as<nn::TransformerBlockImpl>()->forward(x);
   if (norm) x = norm->forward(x);

@@ -4,7 +4,7 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
-#include "nn/init.h"
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed {
@@ -14,6 +14,8 @@ using nn::text_of;
 
 void check_patches(const StemOptions& options) {
   const auto& shape = options.shape();
+  if (shape.channels < 1)
+    throw ModelError(text_of("pictures: expected at least 1 of channels, given ", shape.channels));
   const auto check = [](const char* side, int64_t pixels, int64_t patch) {
     if (patch >= 1 && pixels >= 1 && pixels % patch == 0) return;
     throw ModelError(text_of("encoder.patch: expected a divisor of the pictures' ", side, " ",
@@ -53,7 +55,7 @@ at::Tensor PatchStemImpl::forward(const at::Tensor& images) {
   const auto patches = images.reshape({images.size(0), C, rows, Ph, columns, Pw})
                            .permute({0, 2, 4, 1, 3, 5})  // (B, r, c, C, Ph, Pw)
                            .reshape({images.size(0), rows * columns, C * Ph * Pw});
-  return linear->forward(patches);
+  return nn::affine(linear, patches);
 }
 
 ConvStemImpl::ConvStemImpl(const StemOptions& options) : options(options) { reset(); }
@@ -76,8 +78,8 @@ void ConvStemImpl::reset() {
 }
 
 at::Tensor ConvStemImpl::forward(const at::Tensor& images) {
-  const auto maps = convolutions->forward(images);                       // (B, M, r, c)
-  return linear->forward(maps.flatten(2).transpose(1, 2).contiguous());  // (B, r c, M)
+  const auto maps = convolutions->forward(images);                          // (B, M, r, c)
+  return nn::affine(linear, maps.flatten(2).transpose(1, 2).contiguous());  // (B, r c, M)
 }
 
 }  // namespace heed

@@ -1,6 +1,6 @@
 #include "heed/nn/attention_pooling.h"
 
-#include "nn/init.h"
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed::nn {

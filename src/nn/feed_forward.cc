@@ -1,6 +1,6 @@
 #include "heed/nn/feed_forward.h"
 
-#include "nn/init.h"
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed::nn {
@@ -14,10 +14,9 @@ void FeedForwardImpl::reset() {
 }
 
 at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
-  auto hidden = up->forward(x);
-  // In place: the derivative of ReLU needs its result only.
-  hidden = options.activation() == "relu" ? hidden.relu_() : torch::gelu(hidden);
-  return down->forward(torch::dropout(hidden, options.dropout(), is_training()));
+  auto hidden = affine(up, x);
+  hidden = options.activation() == "relu" ? torch::relu(hidden) : torch::gelu(hidden);
+  return affine(down, torch::dropout(hidden, options.dropout(), is_training()));
 }
 
 }  // namespace heed::nn

@@ -1,6 +1,6 @@
 #include "heed/nn/multi_head_attention.h"
 
-#include "nn/init.h"
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed::nn {
@@ -77,7 +77,7 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor&
     k = project(position->forward(key_value), nq, nk);
     v = project(key_value, nq + nk, nv);
   } else if (query.is_same(key_value)) {
-    const auto all = qkv->forward(query).split_with_sizes({nq, nk, nv}, 2);
+    const auto all = affine(qkv, query).split_with_sizes({nq, nk, nv}, 2);
     q = all[0], k = all[1], v = all[2];
   } else {
     q = project(query, 0, nq);
@@ -91,7 +91,7 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor&
 
 at::Tensor MultiHeadAttentionImpl::merge(const at::Tensor& heads) {  // (B, H, Lq, E)
   if (!output) return heads.sum(1);
-  return output->forward(heads.transpose(1, 2).flatten(2));  // (B, Lq, M)
+  return affine(output, heads.transpose(1, 2).flatten(2));  // (B, Lq, M)
 }
 
 at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x) { return forward(x, x); }

@@ -1,17 +1,13 @@
 #include "heed/nn/recording.h"
 
+#include <ATen/record_function.h>
+
 #include "heed/core/error.h"
 
 namespace heed {
 namespace {
 
 thread_local Recording* innermost = nullptr;
-
-at::Tensor detached(const at::Tensor& t) { return t.detach(); }
-
-std::optional<at::Tensor> detached(const std::optional<at::Tensor>& t) {
-  return t ? std::optional(t->detach()) : std::nullopt;
-}
 
 }  // namespace
 
@@ -29,14 +25,11 @@ namespace nn {
 
 at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                              const Attention& how, const AttendInputs& inputs) const {
+  RECORD_FUNCTION(map_name_, std::vector<c10::IValue>({q, k, v}));
   Recording* recording = Recording::active();
   if (!recording) return heed::attend(q, k, v, how, inputs);
   auto [out, rows] = attend_with_rows(q, k, v, how, inputs);
-  AttendInputs kept = inputs;
-  kept.lengths = detached(inputs.lengths);
-  kept.mask = detached(inputs.mask);
-  kept.bias = detached(inputs.bias);
-  recording->add(Map(map_name_, detached(q), detached(k), rows, how, std::move(kept)));
+  recording->add(Map(map_name_, q, k, rows, how, inputs));
   return out;
 }
 

@@ -44,7 +44,8 @@ class MapSource {
   void map_name(std::string name) { map_name_ = std::move(name); }
 
  protected:
-  /// heed::attend; while a Recording lives the map goes there, without gradient history.
+  /// heed::attend; while a Recording lives the map goes there, without gradient history. LibTorch's
+  /// profiler shows the call under map_name().
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     const Attention& how, const AttendInputs& inputs) const;
 

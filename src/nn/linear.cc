@@ -1,4 +1,4 @@
-#include "nn/init.h"
+#include "nn/linear.h"
 
 #include <torch/nn/init.h>
 
@@ -29,6 +29,10 @@ torch::nn::Linear small_linear(int64_t in, int64_t out) {
   truncated_normal(linear->weight);
   torch::nn::init::zeros_(linear->bias);
   return linear;
+}
+
+at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x) {
+  return torch::linear(x, linear->weight, linear->bias);
 }
 
 }  // namespace heed::nn

@@ -1,4 +1,4 @@
-// How parameters start.
+// Linear layers: how their parameters start, and how they are applied.
 #pragma once
 
 #include <torch/nn/modules/linear.h>
@@ -18,5 +18,9 @@ torch::nn::Linear xavier_linear(int64_t in, int64_t out);
 
 /// A linear layer with truncated normal weights and zero bias.
 torch::nn::Linear small_linear(int64_t in, int64_t out);
+
+/// x W^T + b as one product. LibTorch 1.13's own Linear adds the bias in a second pass over the
+/// result where x has three dimensions.
+at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
 
 }  // namespace heed::nn

@@ -1,0 +1,86 @@
+// Small models learn a small task: which quarter of a noisy picture holds a bright square.
+#include <gtest/gtest.h>
+
+#include "heed/core/threads.h"
+#include "heed/models/image_classifier.h"
+
+namespace heed {
+namespace {
+
+struct Task {
+  at::Tensor images, labels;
+};
+
+Task make_task(int64_t count) {
+  Task task{torch::randn({count, 1, 8, 8}) * 0.5, torch::randint(0, 4, {count})};
+  for (int64_t i = 0; i < count; ++i) {
+    const auto quarter = task.labels[i].item<int64_t>();
+    const auto at = torch::randint(0, 3, {2});
+    const int64_t row = quarter / 2 * 4 + at[0].item<int64_t>();
+    const int64_t column = quarter % 2 * 4 + at[1].item<int64_t>();
+    task.images[i][0].narrow(0, row, 2).narrow(1, column, 2) += 2;
+  }
+  return task;
+}
+
+/// Trains a model from a fixed seed and returns it.
+ImageClassifier train(const ImageEncoderOptions& encoder, const char* how, int steps) {
+  torch::manual_seed(7);
+  ImageClassifier model(ImageClassifierOptions().encoder(encoder).attention(Attention::parse(how)),
+                        ImageShape{1, 8, 8}, 4);
+  const auto task = make_task(1024);
+  torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(3e-3));
+  for (int step = 0; step < steps; ++step) {
+    const auto picked = torch::randint(0, 1024, {64});
+    const auto logits = model->forward(task.images.index_select(0, picked));
+    optimizer.zero_grad();
+    torch::nll_loss(logits.log_softmax(1), task.labels.index_select(0, picked)).backward();
+    optimizer.step();
+  }
+  return model;
+}
+
+double accuracy(ImageClassifier model) {
+  torch::NoGradGuard no_gradient;
+  torch::manual_seed(8);
+  const auto task = make_task(1000);
+  model->eval();
+  return model->forward(task.images)
+      .argmax(1)
+      .eq(task.labels)
+      .to(at::kDouble)
+      .mean()
+      .item<double>();
+}
+
+ImageEncoderOptions small() {
+  return ImageEncoderOptions().patch(2).width(16).layers(1).mlp_ratio(2).stochastic_depth(0.05);
+}
+
+TEST(Learning, EveryStemPoolAndNormLearns) {
+  const struct {
+    ImageEncoderOptions encoder;
+    const char* how;
+  } cases[] = {
+      {small().stem("conv"), "learned; heads=2"},
+      {small().stem("patch").pool("class_token"), "learned; heads=2"},
+      {small().stem("patch").pool("mean").norm("post"), "sinusoidal; heads=4/2"},
+      {small().stem("patch"), "rope; sum; heads=2"},
+      {small().kind("rows").pool("attention"), "learned; heads=2; dropout=0.05"},
+  };
+  for (const auto& [encoder, how] : cases) {
+    SCOPED_TRACE(encoder.stem() + " " + encoder.pool() + " " + how);
+    EXPECT_GE(accuracy(train(encoder, how, 250)), 0.95);
+  }
+}
+
+TEST(Learning, TheSameSeedGivesTheSameBits) {
+  const auto encoder = small().stem("conv").dropout(0.1).stochastic_depth(0.2);
+  const auto first = train(encoder, "learned; heads=2; dropout=0.1", 10);
+  const auto second = train(encoder, "learned; heads=2; dropout=0.1", 10);
+  const auto a = first->named_parameters(), b = second->named_parameters();
+  for (const auto& p : a) EXPECT_TRUE(p.value().equal(b[p.key()])) << p.key();
+}
+
+}  // namespace
+}  // namespace heed

@@ -1,0 +1,78 @@
+#include "heed/nn/positions.h"
+
+#include <gtest/gtest.h>
+
+#include "heed/core/error.h"
+
+namespace heed::nn {
+namespace {
+
+Part position(const char* text) { return Attention::parse(text).position; }
+
+TEST(Positions, SinusoidalFollowsTheFormula) {
+  for (const int64_t M : {1, 2, 7, 8}) {
+    const auto p = sinusoidal_positions(3, 50, M, 10000);
+    ASSERT_EQ(p.sizes(), (std::vector<int64_t>{50, M}));
+    for (int64_t i = 0; i < 50; ++i)
+      for (int64_t c = 0; c < M; ++c) {
+        const double a = double(3 + i) / std::pow(10000.0, double(c / 2 * 2) / double(M));
+        EXPECT_NEAR(p[i][c].item<double>(), c % 2 ? std::cos(a) : std::sin(a), 1e-6);
+      }
+  }
+}
+
+TEST(Positions, RopeTurnsPairs) {
+  for (const bool interleaved : {false, true}) {
+    const auto rope = position(interleaved ? "rope(100, 1)" : "rope(100)");
+    const auto x = torch::randn({2, 3, 5, 6}, at::kDouble);
+    const auto y = rotate(x, 4, rope);
+    for (int64_t i = 0; i < 5; ++i)
+      for (int64_t c = 0; c < 3; ++c) {
+        const double a = double(4 + i) / std::pow(100.0, 2.0 * double(c) / 6.0);
+        const int64_t left = interleaved ? 2 * c : c, right = interleaved ? 2 * c + 1 : c + 3;
+        const double x0 = x[1][2][i][left].item<double>(), x1 = x[1][2][i][right].item<double>();
+        EXPECT_NEAR(y[1][2][i][left].item<double>(), x0 * std::cos(a) - x1 * std::sin(a), 1e-12);
+        EXPECT_NEAR(y[1][2][i][right].item<double>(), x1 * std::cos(a) + x0 * std::sin(a), 1e-12);
+      }
+  }
+}
+
+TEST(Positions, RopeProductsDependOnDistanceAlone) {
+  const auto rope = position("rope");
+  const auto q = torch::randn({1, 1, 1, 16}, at::kDouble), k = torch::randn_like(q);
+  const auto product = [&](int64_t i, int64_t j) {
+    return (rotate(q, i, rope) * rotate(k, j, rope)).sum().item<double>();
+  };
+  EXPECT_NEAR(product(5, 2), product(1005, 1002), 1e-9);
+  EXPECT_NEAR(product(-3, 0), product(0, 3), 1e-9);
+  EXPECT_GT(std::abs(product(5, 2) - product(5, 3)), 1e-3);
+  EXPECT_NEAR(rotate(q, 77, rope).norm().item<double>(), q.norm().item<double>(), 1e-12);
+}
+
+TEST(Positions, RopeRefusesAnOddWidth) {
+  EXPECT_THROW(rotate(torch::zeros({1, 1, 2, 5}), 0, position("rope")), ModelError);
+}
+
+TEST(Positions, LearnedAddsATrainedTable) {
+  AdditivePosition layer(AdditivePositionOptions(4).position(position("learned")).length(10));
+  ASSERT_EQ(layer->table.sizes(), (std::vector<int64_t>{10, 4}));
+  EXPECT_LE(layer->table.abs().max().item<double>(), 0.04 + 1e-7);
+  EXPECT_GT(layer->table.abs().max().item<double>(), 0.01);
+  const auto x = torch::randn({2, 3, 4});
+  EXPECT_TRUE(layer->forward(x, 7).equal(x + layer->table.narrow(0, 7, 3)));
+  layer->forward(x).sum().backward();
+  EXPECT_EQ(layer->table.grad().sum().item<double>(), 2 * 3 * 4);
+  EXPECT_THROW(layer->forward(x, 8), ModelError);
+  EXPECT_THROW(layer->forward(x, -1), ModelError);
+}
+
+TEST(Positions, RefusesWhatCannotBeAdded) {
+  EXPECT_THROW(AdditivePosition(AdditivePositionOptions(4).position(position("rope"))), ModelError);
+  EXPECT_THROW(AdditivePosition(AdditivePositionOptions(4).position(position("learned"))),
+               ModelError);
+  AdditivePosition stated(AdditivePositionOptions(4).position(position("learned(3)")).length(9));
+  EXPECT_EQ(stated->table.size(0), 3);
+}
+
+}  // namespace
+}  // namespace heed::nn
