@@ -41,13 +41,55 @@ HWY_NOINLINE Right<T> plain_rows(Left<T> from, int64_t rows, int64_t width, T* b
   return {buffer, stride};
 }
 
+/// transposed_rows by squares that fit 128-bit vectors: 4 x 4 floats, 2 x 2 doubles. Says how many
+/// rows and columns from the start it did; the rest is the caller's.
+template <class T>
+HWY_INLINE void transpose_blocks(Left<T> from, int64_t rows, int64_t width, T factor,
+                                 T* HWY_RESTRICT to, int64_t& done_rows, int64_t& done_columns) {
+  done_rows = done_columns = 0;
+#if HWY_TARGET != HWY_SCALAR
+  if (from.column != 1) return;
+  constexpr int64_t kSide = 16 / sizeof(T);
+  const hn::FixedTag<T, kSide> d;
+  const auto scale = hn::Set(d, factor);
+  done_rows = rows / kSide * kSide, done_columns = width / kSide * kSide;
+  for (int64_t i = 0; i < done_rows; i += kSide) {
+    for (int64_t e = 0; e < done_columns; e += kSide) {
+      const T* HWY_RESTRICT corner = from.data + i * from.row + e;
+      T* HWY_RESTRICT out = to + e * kStride + i;
+      const auto r0 = hn::Mul(hn::LoadU(d, corner), scale);
+      const auto r1 = hn::Mul(hn::LoadU(d, corner + from.row), scale);
+      if constexpr (kSide == 2) {
+        hn::Store(hn::InterleaveLower(d, r0, r1), d, out);
+        hn::Store(hn::InterleaveUpper(d, r0, r1), d, out + kStride);
+      } else {
+        const auto r2 = hn::Mul(hn::LoadU(d, corner + 2 * from.row), scale);
+        const auto r3 = hn::Mul(hn::LoadU(d, corner + 3 * from.row), scale);
+        const auto low01 = hn::InterleaveLower(d, r0, r1), low23 = hn::InterleaveLower(d, r2, r3);
+        const auto high01 = hn::InterleaveUpper(d, r0, r1), high23 = hn::InterleaveUpper(d, r2, r3);
+        hn::Store(hn::ConcatLowerLower(d, low23, low01), d, out);
+        hn::Store(hn::ConcatUpperUpper(d, low23, low01), d, out + kStride);
+        hn::Store(hn::ConcatLowerLower(d, high23, high01), d, out + 2 * kStride);
+        hn::Store(hn::ConcatUpperUpper(d, high23, high01), d, out + 3 * kStride);
+      }
+    }
+  }
+#else
+  (void)from, (void)rows, (void)width, (void)factor, (void)to;
+#endif
+}
+
 /// to (width, kStride) = factor from^T, filled up with 0 to whole panels of queries.
 template <class T>
 HWY_NOINLINE Right<T> transposed_rows(Left<T> from, int64_t rows, int64_t width, T factor,
                                       T* HWY_RESTRICT to) {
+  int64_t done_rows, done_columns;
+  transpose_blocks(from, rows, width, factor, to, done_rows, done_columns);
   for (int64_t i = 0; i < rows; ++i) {
     const T* HWY_RESTRICT row = from.data + i * from.row;
-    for (int64_t e = 0; e < width; ++e) to[e * kStride + i] = row[e * from.column] * factor;
+    for (int64_t e = i < done_rows ? done_columns : 0; e < width; ++e) {
+      to[e * kStride + i] = row[e * from.column] * factor;
+    }
   }
   const int64_t filled = round_up(rows, panel_width<T>());
   for (int64_t e = 0; e < width && rows < filled; ++e) {

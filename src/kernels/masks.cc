@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/dense.h"
+
 namespace heed::kernels {
 namespace {
 
@@ -90,13 +92,8 @@ Coverage DenseMask<T>::coverage(int64_t batch, int64_t head, int64_t row, int64_
 
 template <class T>
 void DenseMask<T>::apply(const Tile<T>& scores) const noexcept {
-  const bool* may_see = may_see_.at(scores.batch, scores.head) + scores.row * may_see_.row +
-                        scores.column * may_see_.column;
-  for (int64_t i = 0; i < scores.rows; ++i) {
-    for (int64_t j = 0; j < scores.columns; ++j) {
-      if (!may_see[i * may_see_.row + j * may_see_.column]) scores(i, j) = kHidden<T>;
-    }
-  }
+  with_dense(scores, may_see_,
+             [](T& score, bool may_see) { score = may_see ? score : kHidden<T>; });
 }
 
 template <class T>
@@ -115,14 +112,8 @@ Coverage AdditiveMask<T>::coverage(int64_t batch, int64_t head, int64_t row, int
 
 template <class T>
 void AdditiveMask<T>::apply(const Tile<T>& scores) const noexcept {
-  const T* added = added_.at(scores.batch, scores.head) + scores.row * added_.row +
-                   scores.column * added_.column;
-  for (int64_t i = 0; i < scores.rows; ++i) {
-    for (int64_t j = 0; j < scores.columns; ++j) {
-      const T term = added[i * added_.row + j * added_.column];
-      scores(i, j) = term == kHidden<T> ? term : scores(i, j) + term;
-    }
-  }
+  with_dense(scores, added_,
+             [](T& score, T term) { score = term == kHidden<T> ? term : score + term; });
 }
 
 template class WindowMask<float>;
