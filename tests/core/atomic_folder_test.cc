@@ -94,7 +94,7 @@ TEST(AtomicFolder, RefusesAFileInItsPlaceAndAMissingParent) {
   EXPECT_THROW(AtomicFolder(here / "model"), FileError);
   EXPECT_EQ(test::bytes_of(here / "model"), "mine");
   try {
-    AtomicFolder(here / "no" / "model");
+    const AtomicFolder folder(here / "no" / "model");
     FAIL() << "a missing parent";
   } catch (const FileError& error) {
     EXPECT_THAT(std::string(error.what()), testing::HasSubstr("No such file"));
