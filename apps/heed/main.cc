@@ -21,13 +21,23 @@ constexpr int kInternalError = 1;
 
 constexpr const char* kFooter = R"(
 Examples:
+  heed check recipes/fashion-mnist-demo.toml  read all the data and say what is wrong
+  heed train recipes/fashion-mnist-demo.toml  train, into models/fashion-mnist-demo
+  heed eval models/fashion-mnist-demo         accuracy of each class on the test data
+  heed predict models/fashion-mnist-demo shoe.png
   heed env                                    what this machine and this build offer
 
 Results go to standard output, everything else to standard error. 'heed VERB --help' explains a verb.
 Exit codes: 0 well, 2 usage, 3 data, 4 model or recipe, 5 files or disk, 6 memory, 7 training diverged,
 128+n stopped by signal n. NO_COLOR is honoured; HEED_NUM_THREADS is what --threads sets.)";
 
-void add_verbs(CLI::App& app) { add_env(app); }
+void add_verbs(CLI::App& app) {
+  add_train(app);
+  add_eval(app);
+  add_predict(app);
+  add_check(app);
+  add_env(app);
+}
 
 /// LibTorch remembers the number that it is told; otherwise its first operator resets the pool of
 /// all three libraries.

@@ -12,6 +12,10 @@ struct Exit {
   int code;
 };
 
+void add_check(CLI::App& app);
 void add_env(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_train(CLI::App& app);
 
 }  // namespace heed::cli

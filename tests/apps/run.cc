@@ -1,9 +1,11 @@
 #include "apps/run.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -39,6 +41,25 @@ class Scratch {
   std::FILE* file_;
 };
 
+/// Writes past the limit then fail instead of ending the process.
+void limit_files(uint64_t bytes) {
+  const rlimit limit{bytes, bytes};
+  setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+/// Watches the child, without reaping it, until it ends or the moment has come.
+void send_when(pid_t child, const RunOptions& options) {
+  siginfo_t ended{};
+  while (waitid(P_PID, child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0) {
+    if (options.when()) {
+      kill(child, options.signal);
+      return;
+    }
+    usleep(200);
+  }
+}
+
 }  // namespace
 
 Result run(const std::vector<std::string>& arguments, const RunOptions& options) {
@@ -51,10 +72,12 @@ Result run(const std::vector<std::string>& arguments, const RunOptions& options)
   if (child == 0) {
     for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
     const int sink = options.out.empty() ? out.descriptor() : open(options.out.c_str(), O_WRONLY);
+    if (options.largest_file > 0) limit_files(options.largest_file);
     dup2(in.descriptor(), 0), dup2(sink, 1), dup2(err.descriptor(), 2);
     execv(HEED_PROGRAM, words.data());
     _exit(127);
   }
+  if (options.signal != 0) send_when(child, options);
   int status = 0;
   if (waitpid(child, &status, 0) != child) throw std::runtime_error("cannot wait for the program");
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

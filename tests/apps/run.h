@@ -1,7 +1,9 @@
 // Runs the built program as a user does.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,9 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> environment;  ///< set in addition
   std::string input;                                             ///< of standard input
   std::filesystem::path out;  ///< where standard output goes instead of Result::out
+  int signal = 0;             ///< sent once, when `when` says so
+  std::function<bool()> when;
+  uint64_t largest_file = 0;  ///< bytes; a longer write fails as on a full disk; 0: any
 };
 
 /// heed ARGUMENTS, to its end. Neither output is a terminal.

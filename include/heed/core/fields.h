@@ -1,20 +1,25 @@
-// How an options struct tells its fields to whoever reads, writes or lists them (recipes, checkpoints, docs).
+// How an options struct tells its fields to whoever reads, writes or lists them (recipes,
+// checkpoints, docs).
 //
 //   struct FooOptions {
 //     TORCH_ARG(int64_t, width) = 64;
 //    public:
-//     template <class Visitor> void fields(Visitor&& v) { v("width", width(), "channels of a token"); }
+//     template <class Visitor> void fields(Visitor&& v) { v("width", width(), "channels of a
+//     token"); }
 //   };
 //
-// A visitor is called as v(name, reference, help) or, for numbers, v(name, reference, help, bounds) once a field, in the order
-// in which it is printed. A nested options struct is a field whose type has `fields` itself. Fields may depend on those
-// before them (`if (kind == "cosine") v(...)`): a reader has already filled those in. Field types: bool, int64_t, double,
-// std::string, std::vector of these, std::optional of these, and heed::Attention.
+// A visitor is called as v(name, reference, help), for numbers also v(name, reference, help,
+// Bounds) and for strings v(name, reference, help, OneOf), once a field, in the order in which it
+// is printed. A nested options struct is a field whose type has `fields` itself. Fields may depend
+// on those before them (`if (kind == "cosine") v(...)`): a reader has already filled those in.
+// Field types: bool, int64_t, double, std::string, std::vector of these, std::optional of these,
+// and heed::Attention.
 #pragma once
 
 #include <concepts>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace heed {
 
@@ -35,15 +40,23 @@ constexpr Bounds from_to_below(double least, double below) {
   return {.least = least, .most = below, .most_open = true};
 }
 
+/// The words that a string field may be.
+struct OneOf {
+  std::vector<std::string> words;
+};
+
 namespace detail {
 struct AnyVisitor {
   template <class T>
   void operator()(const char*, T&, const char*, Bounds = {}) {}
+  void operator()(const char*, std::string&, const char*, const OneOf&) {}
 };
 }  // namespace detail
 
 /// An options struct that can be read from and written to a recipe.
 template <class T>
-concept HasFields = requires(T t, detail::AnyVisitor v) { t.fields(v); };
+concept HasFields = requires(T t, detail::AnyVisitor v) {
+  t.fields(v);
+};
 
 }  // namespace heed

@@ -1,0 +1,32 @@
+// The arguments of every verb that reads a recipe: RECIPE [--set KEY=VALUE]...
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "heed/tasks/classify.h"
+
+namespace heed::cli {
+
+struct RecipeFlags {
+  std::string file;
+  std::vector<std::string> set;
+};
+
+inline void add_recipe_flags(CLI::App& verb, RecipeFlags& flags) {
+  verb.add_option("recipe", flags.file, "TOML file: task, data, model, training")
+      ->required()
+      ->type_name("RECIPE");
+  verb.add_option("--set", flags.set, "Set a key of the recipe: train.epochs=3")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+inline ClassifyRecipe read(const RecipeFlags& flags) {
+  RecipeFile file = RecipeFile::read(flags.file);
+  for (const auto& assignment : flags.set) file.set(assignment);
+  return read_recipe<ClassifyRecipe>(file);
+}
+
+}  // namespace heed::cli

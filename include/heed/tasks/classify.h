@@ -1,0 +1,109 @@
+// Pictures to classes: the recipe, the task that trains it, the trained classifier.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "heed/core/error.h"
+#include "heed/data/dataset.h"
+#include "heed/data/transform.h"
+#include "heed/models/image_classifier.h"
+#include "heed/train/options.h"
+#include "heed/train/task.h"
+
+namespace heed {
+
+/// [data]: see data::open_images for what a path may be. Relative paths start at the current
+/// folder.
+struct ClassifyData {
+  std::string train, valid, test;
+  double holdout = 0;
+  data::ImageOptions images;
+  data::AugmentOptions augment;
+  data::Normalization normalize;
+  std::vector<int64_t> shape;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("train", train, "pictures with labels: an IDX prefix, or a folder of one folder a class");
+    v("valid", valid, "those that choose the best model; instead of holdout");
+    v("test", test, "those that are only used at the end");
+    v("holdout", holdout, "share of train that is held out to choose the best model",
+      from_to_below(0, 1));
+    images.fields(v);
+    v("shape", shape, "[channels, height, width] of a picture; empty: as found in train",
+      at_least(1));
+    v("augment", augment, "random changes of training pictures");
+    v("normalize", normalize, "(value / 255 - mean) / deviation");
+  }
+  void check() const;
+};
+
+struct ClassifyRecipe {
+  std::string task = "classify";
+  std::string out;
+  int64_t seed = 0;
+  ClassifyData data;
+  ImageClassifierOptions model;
+  TrainOptions train;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("task", task, "what is learned", OneOf{{"classify"}});
+    v("out", out, "folder of the run");
+    v("seed", seed, "of everything random", at_least(0));
+    v("data", data, "");
+    v("model", model, "");
+    v("train", train, "");
+  }
+};
+
+/// What a model makes of labelled pictures.
+struct Evaluation {
+  int64_t records = 0;
+  double loss = 0;       ///< mean cross entropy, nats
+  at::Tensor confusion;  ///< (K, K) int64: [label, predicted]
+
+  double accuracy() const;
+  Metrics metrics() const { return {{"accuracy", accuracy()}, {"loss", loss}}; }
+};
+
+/// A classifier with everything that it needs to read pictures; the model is in evaluation mode.
+class Classifier {
+ public:
+  /// Untrained, from a recipe in which data.shape, classes and normalize are filled in. Throws
+  /// ModelError where one is missing or does not fit the model.
+  explicit Classifier(const ClassifyRecipe& recipe);
+  /// From a model folder or run folder. Throws ModelError, FileError.
+  static Classifier load(const std::filesystem::path& where);
+
+  const ClassifyRecipe& recipe() const { return recipe_; }
+  const std::vector<std::string>& classes() const { return recipe_.data.images.classes; }
+  data::Shape shape() const;
+  ImageClassifier& model() { return model_; }
+
+  /// The picture as the model is fed it, (1, C, H, W): resized and converted where the recipe says
+  /// so. Throws DataError
+  /// (`name` is the picture's) where it then has another shape than the model's.
+  at::Tensor input(data::Image picture, const std::string& name) const;
+  /// softmax of the logits: images (B, C, H, W) from input() -> (B, K).
+  at::Tensor probabilities(const at::Tensor& images);
+  /// Opens labelled pictures with this model's classes and sizes.
+  data::Images open(const std::filesystem::path& path) const;
+  Evaluation evaluate(const data::Images& pictures);
+
+ private:
+  ClassifyRecipe recipe_;
+  ImageClassifier model_{nullptr};
+};
+
+/// Opens the recipe's data, fills in what the recipe leaves to the data, and builds the model from
+/// the recipe's seed. Throws DataError, FileError, ModelError.
+std::unique_ptr<Task> make_task(const ClassifyRecipe& recipe);
+
+}  // namespace heed

@@ -1,0 +1,85 @@
+// [train] of a recipe: how a model is trained, whatever it does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "heed/core/fields.h"
+
+namespace heed {
+
+struct OptimizerOptions {
+  std::string kind = "adamw";
+  double lr = 1e-3;
+  double weight_decay = 0.01;  ///< adamw only; not on biases, norms, positions and tokens
+  double beta1 = 0.9, beta2 = 0.999;
+  double eps = 1e-8;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("kind", kind, "optimizer", OneOf{{"adamw", "adam"}});
+    v("lr", lr, "learning rate at the schedule's top", above(0));
+    if (kind == "adamw") {
+      v("weight_decay", weight_decay, "decay of weight matrices, times lr, a step", at_least(0));
+    }
+    v("beta1", beta1, "decay of the mean gradient", from_to_below(0, 1));
+    v("beta2", beta2, "decay of the mean squared gradient", from_to_below(0, 1));
+    v("eps", eps, "added to the root of the mean square", above(0));
+  }
+};
+
+struct ScheduleOptions {
+  std::string kind = "constant";
+  int64_t warmup = 0;
+  double floor = 0;     ///< cosine: last factor
+  double factor = 0.5;  ///< plateau
+  int64_t patience = 3;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("kind", kind, "learning rate over time",
+      OneOf{{"constant", "cosine", "inverse_sqrt", "plateau"}});
+    v("warmup", warmup, "steps of linear rise from 0", at_least(kind == "inverse_sqrt" ? 1 : 0));
+    if (kind == "cosine") v("floor", floor, "the end, times lr", between(0, 1));
+    if (kind == "plateau") {
+      v("factor", factor, "times lr after `patience` epochs", Bounds{0, 1, true, true});
+      v("patience", patience, "epochs without a better validation", at_least(1));
+    }
+  }
+};
+
+struct TrainOptions {
+  int64_t epochs = 10;
+  int64_t batch = 128;
+  int64_t accumulate = 1;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  double label_smoothing = 0;
+  double clip = 0;
+  double ema = 0;
+  int64_t early_stop = 0;
+  int64_t keep = 1;
+  int64_t checkpoint = 0;
+  int64_t log = 50;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("epochs", epochs, "passes over the training data", at_least(1));
+    v("batch", batch, "records of a batch", at_least(1));
+    v("accumulate", accumulate, "batches whose gradients make one step", at_least(1));
+    v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
+    v("clip", clip, "largest norm of the whole gradient; 0: any", at_least(0));
+    v("ema", ema, "decay of the moving average of the weights, which becomes the model; 0: off",
+      from_to_below(0, 1));
+    v("early_stop", early_stop, "epochs without a better validation before the end; 0: never",
+      at_least(0));
+    v("keep", keep, "newest checkpoints to keep", at_least(1));
+    v("checkpoint", checkpoint, "steps between checkpoints; 0: at the end of each epoch",
+      at_least(0));
+    v("log", log, "steps between lines of the log", at_least(1));
+    v("optimizer", optimizer, "");
+    v("schedule", schedule, "");
+  }
+};
+
+}  // namespace heed

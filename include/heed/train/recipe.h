@@ -1,0 +1,173 @@
+// Recipes: TOML files that say everything about a run. Options structs tell their fields
+// (core/fields.h); this reads them from a recipe, lists them and writes them back.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "heed/core/error.h"
+#include "heed/core/fields.h"
+#include "heed/ops/attention.h"
+
+namespace heed {
+
+/// A recipe as it stands in its file, with changes from the command line.
+class RecipeFile {
+ public:
+  /// Throws FileError, ModelError (file:line, what is wrong) for what is not TOML.
+  static RecipeFile read(const std::filesystem::path& file);
+  /// The same from text; `name` stands in messages.
+  static RecipeFile parse(std::string_view text, const std::string& name);
+
+  /// "train.epochs=3": sets a key before the recipe is read. The value is TOML, or else a string.
+  /// Throws UsageError where there is no '=' or the path leads through something that is no table.
+  void set(std::string_view assignment);
+
+  /// The string under a key of the top level. Throws ModelError where it is missing or no string.
+  std::string text_at(const std::string& key) const;
+
+  const std::string& name() const;
+  /// Every value by its path, as TOML.
+  std::map<std::string, std::string> values() const;
+
+ private:
+  friend class FieldReader;
+  struct Document;
+  RecipeFile() = default;
+  std::shared_ptr<Document> document_;
+};
+
+/// Fills an options struct from a recipe; what the recipe leaves out keeps its default. An unknown
+/// key (with the nearest known one), a wrong type, a number out of its bounds, an unknown word, or
+/// what the struct's own check() refuses is a problem with file and line; all of them are found,
+/// and the last leave() throws one ModelError.
+class FieldReader {
+ public:
+  explicit FieldReader(const RecipeFile& file);
+  ~FieldReader();
+
+  void operator()(const char* name, bool& field, const char* help);
+  void operator()(const char* name, int64_t& field, const char* help, Bounds bounds = {});
+  void operator()(const char* name, double& field, const char* help, Bounds bounds = {});
+  void operator()(const char* name, std::string& field, const char* help);
+  void operator()(const char* name, std::string& field, const char* help, const OneOf& words);
+  void operator()(const char* name, std::vector<int64_t>& field, const char* help, Bounds = {});
+  void operator()(const char* name, std::vector<double>& field, const char* help, Bounds = {});
+  void operator()(const char* name, std::vector<std::string>& field, const char* help);
+  void operator()(const char* name, Attention& field, const char* help);
+
+  template <class T, class... Rule>
+  void operator()(const char* name, std::optional<T>& field, const char* help, Rule... rule) {
+    if (has(name)) (*this)(name, field.emplace(), help, rule...);
+  }
+  template <HasFields T>
+  void operator()(const char* name, T& field, const char*) {
+    enter(name);
+    read(field);
+    leave();
+  }
+
+  /// The fields of the table at hand, then what its own check() refuses.
+  template <HasFields T>
+  void read(T& options) {
+    options.fields(*this);
+    if constexpr (requires { options.check(); }) {
+      try {
+        options.check();
+      } catch (const Error& error) {
+        refuse_table(error.what());
+      }
+    }
+  }
+
+  /// Refuses the keys of the table at hand that no field has asked for, and ends it. At the end of
+  /// the outermost table throws what was found.
+  void leave();
+
+ private:
+  struct Impl;
+  bool has(const char* name);
+  void refuse_table(const std::string& message);
+  void enter(const char* name);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One field of a recipe.
+struct RecipeEntry {
+  std::string path;   ///< "train.optimizer.lr"
+  std::string value;  ///< TOML
+  std::string help;
+};
+
+/// Lists every field with its value, in the order in which the struct tells them.
+class FieldLister {
+ public:
+  void operator()(const char* name, bool field, const char* help);
+  void operator()(const char* name, int64_t field, const char* help, Bounds = {});
+  void operator()(const char* name, double field, const char* help, Bounds = {});
+  void operator()(const char* name, const std::string& field, const char* help);
+  void operator()(const char* name, const std::string& field, const char* help, const OneOf& words);
+  void operator()(const char* name, const Attention& field, const char* help);
+
+  template <class T>
+  void operator()(const char* name, const std::vector<T>& field, const char* help, Bounds = {}) {
+    std::string text = "[";
+    for (const T& item : field) text += (text.size() > 1 ? ", " : "") + to_toml(item);
+    add(name, text + "]", help);
+  }
+  template <class T, class... Rule>
+  void operator()(const char* name, std::optional<T>& field, const char* help, Rule... rule) {
+    if (field) (*this)(name, *field, help, rule...);
+  }
+  template <HasFields T>
+  void operator()(const char* name, T& field, const char*) {
+    const std::string outer = prefix_;
+    prefix_ += name + std::string(".");
+    field.fields(*this);
+    prefix_ = outer;
+  }
+
+  std::vector<RecipeEntry> entries;
+
+ private:
+  static std::string to_toml(int64_t value);
+  static std::string to_toml(double value);
+  static std::string to_toml(const std::string& value);
+  void add(const char* name, std::string value, const char* help);
+  std::string prefix_;
+};
+
+/// Reads the whole recipe as a T.
+template <HasFields T>
+T read_recipe(const RecipeFile& file) {
+  T recipe;
+  FieldReader reader(file);
+  reader.read(recipe);
+  reader.leave();
+  return recipe;
+}
+
+/// Every field of a recipe.
+template <HasFields T>
+std::vector<RecipeEntry> list_fields(T recipe) {
+  FieldLister lister;
+  recipe.fields(lister);
+  return std::move(lister.entries);
+}
+
+/// The complete recipe as TOML, each key with its help as a comment. Reading it back gives the same
+/// values.
+std::string to_toml(const std::vector<RecipeEntry>& entries);
+
+/// Throws ModelError that names the first key whose value differs, except for those in
+/// `free_to_differ`.
+void check_same_recipe(const RecipeFile& before, const RecipeFile& now,
+                       const std::vector<std::string>& free_to_differ);
+
+}  // namespace heed

@@ -1,0 +1,64 @@
+// What the training loop asks of a task: a model, batches with a loss, an evaluation.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "heed/data/loader.h"
+#include "heed/train/recipe.h"
+
+namespace heed {
+
+/// Figures by name, in the order in which they are shown.
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+/// The loss of one batch.
+struct BatchLoss {
+  at::Tensor loss;               ///< scalar with gradient: the mean over `count`
+  int64_t count;                 ///< records (or tokens) that it is the mean of
+  std::vector<int64_t> records;  ///< their numbers in the training data
+};
+
+/// The figure by which the best model is chosen.
+struct Goal {
+  std::string metric;
+  bool larger_is_better;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  virtual torch::nn::Module& model() = 0;
+  /// The complete recipe, with what was measured or found in the data.
+  virtual std::vector<RecipeEntry> recipe() const = 0;
+  /// Files that the model needs beside its weights, by name.
+  virtual std::map<std::string, std::string> files() const { return {}; }
+
+  /// Batches of an epoch.
+  virtual int64_t batches() const = 0;
+  /// The loss of the next batch with the model as it is; after the last of an epoch comes the first
+  /// of the next.
+  virtual BatchLoss next() = 0;
+  /// Where the data stands; a task that seeks there goes on with the same batches.
+  virtual data::Cursor cursor() const = 0;
+  virtual void seek(const data::Cursor& cursor) = 0;
+
+  /// What to call a record in a message.
+  virtual std::string record_name(int64_t record) const = 0;
+
+  virtual Goal goal() const = 0;
+  /// Figures of the validation data, or nothing where there is none. The model is in evaluation
+  /// mode.
+  virtual std::optional<Metrics> validate() = 0;
+  /// Figures of the test data, or nothing. Never used to choose anything.
+  virtual std::optional<Metrics> test() = 0;
+};
+
+}  // namespace heed

@@ -1,0 +1,46 @@
+// The training loop of every task.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "heed/train/options.h"
+#include "heed/train/task.h"
+
+namespace heed {
+
+class Progress;
+
+struct TrainRun {
+  TrainOptions options;
+  std::filesystem::path folder;  ///< of the run: see RunFolder
+  bool resume = false;           ///< go on from the newest checkpoint of `folder`
+  Progress* progress = nullptr;  ///< shows how it goes; null: nothing does
+};
+
+struct TrainResult {
+  int64_t epochs = 0, steps = 0;  ///< done
+  int stopped_by = 0;             ///< the signal that stopped it; 0: it ended by itself
+  int64_t best_epoch = 0;         ///< counted from 1
+  std::optional<Metrics> valid;   ///< of the best model
+  std::optional<Metrics> test;
+  double seconds = 0;       ///< of this process, without reading the data
+  int64_t peak_memory = 0;  ///< bytes
+};
+
+/// Trains task.model() and writes best/, last-STEP/, log.jsonl and TensorBoard's files into the
+/// folder.
+///
+/// Each step takes `accumulate` batches; gradients are means over all records of a step. A
+/// checkpoint holds everything that the rest of the run depends on, so that a run which is stopped
+/// anywhere and resumed ends with the same bits as one that was not. SIGINT and SIGTERM stop it
+/// after the step at hand, with a checkpoint.
+///
+/// Throws UsageError where the folder holds a run and `resume` is not set; ModelError where the
+/// recipe has changed since the checkpoint, or the checkpoint does not fit; DivergedError (epoch,
+/// step, records) for a loss or gradient that is not finite, after saving the weights as they were
+/// before that step; FileError with the old checkpoint whole.
+TrainResult train(Task& task, const TrainRun& run);
+
+}  // namespace heed

@@ -1,0 +1,123 @@
+// What a run writes and reads to go on with the same bits.
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "train/trainer.h"
+
+namespace heed {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+at::Tensor generator_state() {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  std::lock_guard lock(generator.mutex());
+  return generator.get_state();
+}
+
+void set_generator_state(const at::Tensor& state) {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  std::lock_guard lock(generator.mutex());
+  generator.set_state(state);
+}
+
+Json metrics_json(const Metrics& metrics) {
+  Json json = Json::object();
+  for (const auto& [name, value] : metrics) json[name] = value;
+  return json;
+}
+
+/// Takes the tensors whose names begin with `prefix` out of a list.
+NamedTensors take(NamedTensors& tensors, const std::string& prefix) {
+  const auto rest = std::stable_partition(tensors.begin(), tensors.end(), [&](const auto& tensor) {
+    return !tensor.first.starts_with(prefix);
+  });
+  NamedTensors taken(rest, tensors.end());
+  tensors.erase(rest, tensors.end());
+  return taken;
+}
+
+}  // namespace
+
+void Trainer::remember_start() {
+  state_.cursor = task_.cursor();
+  generator_ = generator_state();
+}
+
+/// The name of the first parameter or buffer with a NaN or infinite number; empty: none has any.
+std::string Trainer::unfinite_weights() const {
+  for (const auto& [name, tensor] : named_tensors(task_.model())) {
+    if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>()) return name;
+  }
+  return "";
+}
+
+void Trainer::check_weights() const {
+  const std::string name = unfinite_weights();
+  if (name.empty()) return;
+  throw DivergedError("the weights " + name + " are no longer finite after step " +
+                      std::to_string(state_.step) + "; lower train.optimizer.lr or set train.clip");
+}
+
+ModelFiles Trainer::model_files(const std::string& metrics) const {
+  ModelFiles files;
+  files.recipe = to_toml(recipe_);
+  files.tensors = named_tensors(task_.model());
+  files.metrics = metrics;
+  files.others = task_.files();
+  return files;
+}
+
+void Trainer::save_checkpoint() {
+  if (saved_step_ == state_.step) return;
+  check_weights();
+  if (log_) log_->sync();
+  const WeightAverage::Shown shown(average_);
+  ModelFiles files = model_files(best_metrics(std::nullopt));
+  files.state.emplace();
+  files.state->values = state_.to_json();
+  files.state->tensors = optimizer_.state();
+  for (auto& tensor : average_.hidden()) files.state->tensors.push_back(std::move(tensor));
+  files.state->tensors.emplace_back("generator", generator_);
+  folder_.save_last(state_.step, files);
+  saved_step_ = state_.step;
+}
+
+std::string Trainer::best_metrics(const std::optional<Metrics>& test) const {
+  Json json = {{"epoch", state_.best_epoch}, {"train", {{"loss", state_.best_loss}}}};
+  if (!state_.best.empty()) json["valid"] = metrics_json(state_.best);
+  if (test) json["test"] = metrics_json(*test);
+  return json.dump(2) + "\n";
+}
+
+void Trainer::save_best() {
+  check_weights();
+  const WeightAverage::Shown shown(average_);
+  folder_.save_best(model_files(best_metrics(std::nullopt)));
+}
+
+void Trainer::resume_from(const std::filesystem::path& checkpoint) {
+  ModelFiles files = load_model(checkpoint, WithState::yes);
+  const auto recipe_file = checkpoint / "recipe.toml";
+  check_same_recipe(RecipeFile::parse(files.recipe, recipe_file.string()),
+                    RecipeFile::parse(to_toml(recipe_), "the recipe"), {"out"});
+  load_into(task_.model(), files.tensors, checkpoint / "model.safetensors");
+  NamedTensors tensors = std::move(files.state->tensors);
+  const NamedTensors generator = take(tensors, "generator");
+  if (generator.size() != 1) {
+    throw ModelError((checkpoint / "state.safetensors").string() +
+                     ": the tensor generator is missing");
+  }
+  const at::NoGradGuard no_grad;
+  average_.restore(take(tensors, "weights/"));
+  optimizer_.restore(tensors);
+  state_ = LoopState::from_json(files.state->values, (checkpoint / "state.json").string());
+  task_.seek(state_.cursor);
+  generator_ = generator.front().second;
+  set_generator_state(generator_);
+  saved_step_ = state_.step;
+}
+
+}  // namespace heed

@@ -1,0 +1,170 @@
+#include "train/optimizer.h"
+
+#include <torch/optim/adam.h>
+#include <torch/optim/adamw.h>
+
+#include <map>
+
+#include "heed/core/error.h"
+
+namespace heed {
+namespace {
+
+using torch::optim::Optimizer;
+
+/// LibTorch 1 files a parameter's state under its address as text, LibTorch 2 under the address.
+auto state_key(const at::Tensor& parameter) {
+  using States = std::decay_t<decltype(std::declval<Optimizer&>().state())>;
+  void* address = parameter.unsafeGetTensorImpl();
+  if constexpr (std::is_same_v<States::key_type, std::string>) {
+    return c10::guts::to_string(address);
+  } else {
+    return address;
+  }
+}
+
+template <class LibTorchOptions>
+std::unique_ptr<LibTorchOptions> group_options(const OptimizerOptions& options, double decay) {
+  auto group = std::make_unique<LibTorchOptions>(options.lr);
+  group->betas({options.beta1, options.beta2}).eps(options.eps).weight_decay(decay);
+  return group;
+}
+
+template <class LibTorchOptimizer, class LibTorchOptions>
+std::unique_ptr<Optimizer> make(const NamedTensors& parameters, const OptimizerOptions& options,
+                                double decay) {
+  std::vector<at::Tensor> decaying, others;
+  for (const auto& [name, parameter] : parameters) {
+    (decays(name, parameter) ? decaying : others).push_back(parameter);
+  }
+  std::vector<torch::optim::OptimizerParamGroup> groups;
+  groups.emplace_back(decaying, group_options<LibTorchOptions>(options, decay));
+  groups.emplace_back(others, group_options<LibTorchOptions>(options, 0));
+  return std::make_unique<LibTorchOptimizer>(std::move(groups), LibTorchOptions(options.lr));
+}
+
+std::string state_name(const std::string& parameter, const char* what) {
+  return "optimizer/" + parameter + "." + what;
+}
+
+template <class State>
+void collect(const Optimizer& optimizer, const NamedTensors& parameters, NamedTensors& to) {
+  for (const auto& [name, parameter] : parameters) {
+    const auto found = optimizer.state().find(state_key(parameter));
+    if (found == optimizer.state().end()) continue;
+    const auto& state = static_cast<const State&>(*found->second);
+    to.emplace_back(state_name(name, "mean"), state.exp_avg());
+    to.emplace_back(state_name(name, "square"), state.exp_avg_sq());
+    to.emplace_back(state_name(name, "updates"), at::scalar_tensor(state.step(), at::kLong));
+  }
+}
+
+/// The three tensors of a parameter's state, checked; nothing where it has none.
+std::optional<std::array<at::Tensor, 3>> parts_of(const std::map<std::string, at::Tensor>& state,
+                                                  const std::string& name,
+                                                  const at::Tensor& parameter) {
+  std::array<at::Tensor, 3> parts;
+  const char* kinds[] = {"mean", "square", "updates"};
+  size_t found = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto at = state.find(state_name(name, kinds[i]));
+    if (at == state.end()) continue;
+    ++found, parts[i] = at->second;
+    const bool is_count = i == 2;
+    const bool fits = is_count ? parts[i].dim() == 0 && parts[i].scalar_type() == at::kLong
+                               : parts[i].sizes() == parameter.sizes() &&
+                                     parts[i].scalar_type() == parameter.scalar_type();
+    if (!fits) throw ModelError("the checkpoint's " + at->first + " does not fit its parameter");
+  }
+  if (found == 0) return std::nullopt;
+  if (found < parts.size()) {
+    throw ModelError("the checkpoint lacks a part of " + state_name(name, "*") +
+                     ": expected mean, square and updates");
+  }
+  return parts;
+}
+
+template <class State>
+size_t take_over(Optimizer& optimizer, const NamedTensors& parameters,
+                 const std::map<std::string, at::Tensor>& tensors) {
+  size_t used = 0;
+  for (const auto& [name, parameter] : parameters) {
+    const auto parts = parts_of(tensors, name, parameter);
+    if (!parts) continue;
+    auto state = std::make_unique<State>();
+    state->exp_avg(parts->at(0).clone()).exp_avg_sq(parts->at(1).clone());
+    state->step(parts->at(2).template item<int64_t>());
+    optimizer.state()[state_key(parameter)] = std::move(state);
+    used += parts->size();
+  }
+  return used;
+}
+
+}  // namespace
+
+bool decays(const std::string& name, const at::Tensor& parameter) {
+  return parameter.dim() >= 2 && (name == "weight" || name.ends_with(".weight"));
+}
+
+ModelOptimizer::ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options)
+    : options_(options) {
+  using namespace torch::optim;
+  for (const auto& item : model.named_parameters()) {
+    if (item.value().requires_grad()) parameters_.emplace_back(item.key(), item.value());
+  }
+  optimizer_ = options.kind == "adam"
+                   ? make<Adam, AdamOptions>(parameters_, options, 0)
+                   : make<AdamW, AdamWOptions>(parameters_, options, options.weight_decay);
+}
+
+void ModelOptimizer::step(double factor) {
+  for (auto& group : optimizer_->param_groups()) group.options().set_lr(options_.lr * factor);
+  optimizer_->step();
+  for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = at::Tensor();
+}
+
+std::vector<at::Tensor> ModelOptimizer::gradients() const {
+  std::vector<at::Tensor> gradients;
+  for (const auto& [name, parameter] : parameters_) {
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  }
+  return gradients;
+}
+
+double ModelOptimizer::gradient_norm(double clip) {
+  const at::NoGradGuard no_grad;
+  const auto all = gradients();
+  if (all.empty()) return 0;
+  const double norm = at::stack(at::_foreach_norm(all)).norm().item<double>();
+  if (clip > 0 && norm > clip) at::_foreach_mul_(all, clip / norm);
+  return norm;
+}
+
+void ModelOptimizer::scale_gradients(double factor) {
+  const at::NoGradGuard no_grad;
+  const auto all = gradients();
+  if (!all.empty()) at::_foreach_mul_(all, factor);
+}
+
+NamedTensors ModelOptimizer::state() const {
+  NamedTensors state;
+  if (options_.kind == "adam") {
+    collect<torch::optim::AdamParamState>(*optimizer_, parameters_, state);
+  } else {
+    collect<torch::optim::AdamWParamState>(*optimizer_, parameters_, state);
+  }
+  return state;
+}
+
+void ModelOptimizer::restore(const NamedTensors& state) {
+  std::map<std::string, at::Tensor> tensors(state.begin(), state.end());
+  const size_t used =
+      options_.kind == "adam"
+          ? take_over<torch::optim::AdamParamState>(*optimizer_, parameters_, tensors)
+          : take_over<torch::optim::AdamWParamState>(*optimizer_, parameters_, tensors);
+  if (used == tensors.size()) return;
+  throw ModelError("the checkpoint's optimizer state has " + std::to_string(tensors.size()) +
+                   " tensors, of which the model's parameters use " + std::to_string(used));
+}
+
+}  // namespace heed

@@ -1,0 +1,45 @@
+// LibTorch's optimisers with parameter groups, and their state by parameter name.
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/optim/optimizer.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "heed/train/options.h"
+#include "heed/train/safetensors.h"
+
+namespace heed {
+
+/// Whether weight decay acts on a parameter: on weight matrices and kernels, not on biases, norms,
+/// positions and tokens.
+bool decays(const std::string& name, const at::Tensor& parameter);
+
+class ModelOptimizer {
+ public:
+  ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options);
+
+  /// One update with lr times `factor` from the gradients, which are then dropped.
+  void step(double factor);
+
+  /// The norm of the whole gradient; scales it down to `clip` where it is larger and clip > 0.
+  double gradient_norm(double clip);
+  /// Multiplies every gradient.
+  void scale_gradients(double factor);
+
+  /// "optimizer/NAME.mean", ".square" and ".updates" of every parameter that was updated.
+  NamedTensors state() const;
+  /// Takes over such a state. Throws ModelError for a tensor that is missing, has another shape or
+  /// belongs to nothing.
+  void restore(const NamedTensors& state);
+
+ private:
+  std::vector<at::Tensor> gradients() const;
+  NamedTensors parameters_;
+  OptimizerOptions options_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+};
+
+}  // namespace heed

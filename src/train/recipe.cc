@@ -1,0 +1,325 @@
+#include "heed/train/recipe.h"
+
+#include <toml++/toml.h>
+#include <map>
+#include <sstream>
+
+#include "heed/core/error.h"
+#include "heed/core/files.h"
+#include "heed/core/nearest.h"
+#include "ops/attention_toml.h"
+
+namespace heed {
+
+struct RecipeFile::Document {
+  std::string name;
+  toml::table root;
+  std::map<std::string, std::string> set;  // path -> the assignment that set it
+
+  /// "recipe.toml:12: train.epochs": where a key stands.
+  std::string where(const std::string& path, const toml::node* node) const {
+    for (const auto& [key, assignment] : set) {
+      if (path == key || path.starts_with(key + ".")) return "--set " + assignment + ": " + path;
+    }
+    const auto line = node ? node->source().begin.line : 0;
+    return name + (line ? ":" + std::to_string(line) : "") + ": " + path;
+  }
+};
+
+namespace {
+
+const char* kind_of(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
+  }
+}
+
+std::string shown(const toml::node& node) {
+  std::ostringstream text;
+  node.visit([&](const auto& value) { text << value; });
+  return text.str();
+}
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> keys{""};
+  for (const char c : path) {
+    if (c == '.')
+      keys.emplace_back();
+    else
+      keys.back() += c;
+  }
+  return keys;
+}
+
+/// The value of an assignment as the one key `x` of a table: TOML where it is that, a string
+/// otherwise.
+toml::table parse_value(std::string_view text) {
+  try {
+    toml::table table = toml::parse("x = " + std::string(text));
+    if (table.size() == 1) return table;
+  } catch (const toml::parse_error&) {
+  }
+  toml::table table;
+  table.insert("x", std::string(text));
+  return table;
+}
+
+void collect(const toml::table& table, const std::string& prefix,
+             std::map<std::string, std::string>& values) {
+  for (const auto& [key, node] : table) {
+    const std::string path = prefix + std::string(key.str());
+    if (const auto* inner = node.as_table()) {
+      collect(*inner, path + ".", values);
+    } else {
+      values[path] = shown(node);
+    }
+  }
+}
+
+}  // namespace
+
+RecipeFile RecipeFile::read(const std::filesystem::path& file) {
+  return parse(read_text(file, uint64_t{1} << 20), file.string());
+}
+
+RecipeFile RecipeFile::parse(std::string_view text, const std::string& name) {
+  RecipeFile recipe;
+  recipe.document_ = std::make_shared<Document>();
+  recipe.document_->name = name;
+  try {
+    recipe.document_->root = toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    throw ModelError(name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
+                     ": not TOML: " + std::string(error.description()));
+  }
+  return recipe;
+}
+
+const std::string& RecipeFile::name() const { return document_->name; }
+
+std::map<std::string, std::string> RecipeFile::values() const {
+  std::map<std::string, std::string> values;
+  collect(document_->root, "", values);
+  return values;
+}
+
+void RecipeFile::set(std::string_view assignment) {
+  const std::string whole(assignment);
+  const size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    throw UsageError("--set " + whole + ": expected KEY=VALUE, as in train.epochs=3");
+  }
+  const std::string path(assignment.substr(0, equals));
+  const auto keys = split_path(path);
+  toml::table* table = &document_->root;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].empty()) throw UsageError("--set " + whole + ": a key of '" + path + "' is empty");
+    if (i + 1 == keys.size()) break;
+    toml::node* next = table->get(keys[i]);
+    if (!next) next = &table->insert(keys[i], toml::table{}).first->second;
+    table = next->as_table();
+    if (!table) {
+      throw UsageError("--set " + whole + ": '" + keys[i] + "' is " + kind_of(*next) +
+                       " in the recipe, not a table; set it as a whole");
+    }
+  }
+  toml::table value = parse_value(assignment.substr(equals + 1));
+  value.get("x")->visit([&](auto& node) { table->insert_or_assign(keys.back(), std::move(node)); });
+  document_->set[path] = whole;
+}
+
+std::string RecipeFile::text_at(const std::string& key) const {
+  const toml::node* node = document_->root.get(key);
+  if (!node) throw ModelError(name() + ": the key '" + key + "' is missing");
+  const auto* text = node->as_string();
+  if (!text) {
+    throw ModelError(document_->where(key, node) + ": expected a string, given " + kind_of(*node));
+  }
+  return text->get();
+}
+
+struct FieldReader::Impl {
+  struct Level {
+    const toml::table* table;  // null: the recipe leaves it out
+    std::string prefix;
+    std::vector<std::string> known;
+  };
+  RecipeFile file;
+  std::vector<Level> levels;
+  std::string problems;
+
+  const RecipeFile::Document& document() const { return *file.document_; }
+  std::string path(const char* name) const { return levels.back().prefix + name; }
+
+  const toml::node* find(const char* name) {
+    levels.back().known.emplace_back(name);
+    return levels.back().table ? levels.back().table->get(name) : nullptr;
+  }
+
+  void add_problem(const std::string& problem) {
+    problems += (problems.empty() ? "" : "\n") + problem;
+  }
+
+  void refuse(const std::string& path, const toml::node& node, const std::string& expected) {
+    add_problem(document().where(path, &node) + ": expected " + expected + ", given " +
+                (node.is_table() || node.is_array() ? kind_of(node) : shown(node)));
+  }
+
+  static std::string within(const Bounds& bounds) {
+    const bool any = bounds.text() == Bounds{}.text();
+    return any ? "" : " " + bounds.text();
+  }
+
+  void take(const std::string& path, const toml::node& node, bool& field, Bounds = {}) {
+    if (node.is_boolean()) {
+      field = node.as_boolean()->get();
+    } else {
+      refuse(path, node, "true or false");
+    }
+  }
+
+  void take(const std::string& path, const toml::node& node, int64_t& field, Bounds bounds = {}) {
+    const auto* value = node.as_integer();
+    if (value && bounds.allow(static_cast<double>(value->get()))) {
+      field = value->get();
+    } else {
+      refuse(path, node, "a whole number" + within(bounds));
+    }
+  }
+
+  void take(const std::string& path, const toml::node& node, double& field, Bounds bounds = {}) {
+    const auto value = node.is_number() ? node.value<double>() : std::nullopt;
+    if (value && std::isfinite(*value) && bounds.allow(*value)) {
+      field = *value;
+    } else {
+      refuse(path, node, "a number" + within(bounds));
+    }
+  }
+
+  void take(const std::string& path, const toml::node& node, std::string& field, Bounds = {}) {
+    if (node.is_string()) {
+      field = node.as_string()->get();
+    } else {
+      refuse(path, node, "a string");
+    }
+  }
+
+  template <class T>
+  void take(const std::string& path, const toml::node& node, std::vector<T>& field,
+            Bounds bounds = {}) {
+    if (!node.is_array()) return refuse(path, node, "an array");
+    field.clear();
+    for (const toml::node& item : *node.as_array()) {
+      take(path + "[" + std::to_string(field.size()) + "]", item, field.emplace_back(), bounds);
+    }
+  }
+
+  template <class T>
+  void field(const char* name, T& field, Bounds bounds = {}) {
+    if (const toml::node* node = find(name)) take(path(name), *node, field, bounds);
+  }
+};
+
+FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, ""}) {
+  impl_->levels.push_back({&impl_->document().root, "", {}});
+}
+FieldReader::~FieldReader() = default;
+
+void FieldReader::operator()(const char* name, bool& field, const char*) {
+  impl_->field(name, field);
+}
+void FieldReader::operator()(const char* name, int64_t& field, const char*, Bounds bounds) {
+  impl_->field(name, field, bounds);
+}
+void FieldReader::operator()(const char* name, double& field, const char*, Bounds bounds) {
+  impl_->field(name, field, bounds);
+}
+void FieldReader::operator()(const char* name, std::string& field, const char*) {
+  impl_->field(name, field);
+}
+void FieldReader::operator()(const char* name, std::vector<int64_t>& field, const char*,
+                             Bounds bounds) {
+  impl_->field(name, field, bounds);
+}
+void FieldReader::operator()(const char* name, std::vector<double>& field, const char*,
+                             Bounds bounds) {
+  impl_->field(name, field, bounds);
+}
+void FieldReader::operator()(const char* name, std::vector<std::string>& field, const char*) {
+  impl_->field(name, field);
+}
+
+void FieldReader::operator()(const char* name, std::string& field, const char*,
+                             const OneOf& words) {
+  std::string given = field;
+  impl_->field(name, given);
+  if (std::find(words.words.begin(), words.words.end(), given) != words.words.end()) {
+    field = given;
+    return;
+  }
+  const auto* table = impl_->levels.back().table;
+  impl_->add_problem(
+      impl_->document().where(impl_->path(name), table ? table->get(name) : nullptr) +
+      ": unknown '" + given + "'" + suggestion(given, words.words));
+}
+
+void FieldReader::operator()(const char* name, Attention& field, const char*) {
+  const toml::node* node = impl_->find(name);
+  if (!node) return;
+  try {
+    field = ops::read_attention(*node, impl_->path(name));
+  } catch (const Error& error) {
+    impl_->add_problem(error.what());
+  }
+}
+
+bool FieldReader::has(const char* name) {
+  const auto* table = impl_->levels.back().table;
+  if (table && table->contains(name)) return true;
+  impl_->levels.back().known.emplace_back(name);
+  return false;
+}
+
+void FieldReader::refuse_table(const std::string& message) {
+  const auto& level = impl_->levels.back();
+  const std::string path = level.prefix.substr(0, level.prefix.size() - !level.prefix.empty());
+  const std::string where = impl_->document().where(path, level.table);
+  impl_->add_problem((path.empty() ? impl_->document().name : where) + ": " + message);
+}
+
+void FieldReader::enter(const char* name) {
+  const toml::node* node = impl_->find(name);
+  const std::string path = impl_->path(name);
+  if (node && !node->is_table()) impl_->refuse(path, *node, "a table");
+  impl_->levels.push_back({node ? node->as_table() : nullptr, path + ".", {}});
+}
+
+void FieldReader::leave() {
+  const Impl::Level level = std::move(impl_->levels.back());
+  impl_->levels.pop_back();
+  if (level.table) {
+    for (const auto& [key, node] : *level.table) {
+      const std::string name(key.str());
+      if (std::find(level.known.begin(), level.known.end(), name) != level.known.end()) continue;
+      impl_->add_problem(impl_->document().where(level.prefix + name, &node) + ": unknown key '" +
+                         name + "'" + suggestion(name, level.known));
+    }
+  }
+  if (impl_->levels.empty() && !impl_->problems.empty()) throw ModelError(impl_->problems);
+}
+
+}  // namespace heed

@@ -1,0 +1,105 @@
+// Recipes written back: every field as TOML.
+#include <toml++/toml.h>
+#include <charconv>
+#include <sstream>
+
+#include "heed/core/error.h"
+#include "heed/train/recipe.h"
+#include "ops/attention_toml.h"
+
+namespace heed {
+
+std::string FieldLister::to_toml(int64_t value) { return std::to_string(value); }
+
+std::string FieldLister::to_toml(double value) {
+  char text[40];
+  std::string number(text, std::to_chars(text, text + sizeof text, value).ptr);
+  if (number.find_first_of(".en") == std::string::npos) number += ".0";
+  return number;
+}
+
+std::string FieldLister::to_toml(const std::string& value) {
+  std::string text = "\"";
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      (text += '\\') += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04X", byte);
+      text += escape;
+    } else {
+      text += c;
+    }
+  }
+  return text + '"';
+}
+
+void FieldLister::add(const char* name, std::string value, const char* help) {
+  entries.push_back({prefix_ + name, std::move(value), help});
+}
+
+void FieldLister::operator()(const char* name, bool field, const char* help) {
+  add(name, field ? "true" : "false", help);
+}
+void FieldLister::operator()(const char* name, int64_t field, const char* help, Bounds) {
+  add(name, to_toml(field), help);
+}
+void FieldLister::operator()(const char* name, double field, const char* help, Bounds) {
+  add(name, to_toml(field), help);
+}
+void FieldLister::operator()(const char* name, const std::string& field, const char* help) {
+  add(name, to_toml(field), help);
+}
+void FieldLister::operator()(const char* name, const std::string& field, const char* help,
+                             const OneOf& words) {
+  std::string known;
+  for (const auto& word : words.words) known += (known.empty() ? " (" : ", ") + word;
+  add(name, to_toml(field), (help + known + ")").c_str());
+}
+void FieldLister::operator()(const char* name, const Attention& field, const char* help) {
+  toml::table table = ops::to_toml(field);
+  table.is_inline(true);
+  std::ostringstream text;
+  text << table;
+  add(name, text.str(), help);
+}
+
+std::string to_toml(const std::vector<RecipeEntry>& entries) {
+  std::vector<std::pair<std::string, std::string>> sections;  // path of the table -> its lines
+  for (const auto& entry : entries) {
+    const size_t dot = entry.path.rfind('.');
+    const std::string section = dot == std::string::npos ? "" : entry.path.substr(0, dot);
+    const std::string key = dot == std::string::npos ? entry.path : entry.path.substr(dot + 1);
+    auto at = std::find_if(sections.begin(), sections.end(),
+                           [&](const auto& known) { return known.first == section; });
+    if (at == sections.end()) at = sections.insert(at, {section, ""});
+    at->second += key + " = " + entry.value + "  # " + entry.help + "\n";
+  }
+  std::string text;
+  for (const auto& [section, lines] : sections) {
+    if (!section.empty()) text += (text.empty() ? "[" : "\n[") + section + "]\n";
+    text += lines;
+  }
+  return text;
+}
+
+void check_same_recipe(const RecipeFile& before, const RecipeFile& now,
+                       const std::vector<std::string>& free_to_differ) {
+  auto was = before.values(), is = now.values();
+  for (const auto& path : free_to_differ) was.erase(path), is.erase(path);
+  const auto value_in = [](const auto& values, const std::string& path) {
+    const auto found = values.find(path);
+    return found == values.end() ? std::string("not there") : found->second;
+  };
+  auto all = was;
+  all.insert(is.begin(), is.end());
+  for (const auto& [path, value] : all) {
+    if (value_in(was, path) == value_in(is, path)) continue;
+    throw ModelError("the recipe is not that of the run in " + before.name() + ": " + path +
+                     " was " + value_in(was, path) + " and is " + value_in(is, path) +
+                     "; resume with the recipe as it was, or train into another folder");
+  }
+}
+
+}  // namespace heed

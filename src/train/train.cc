@@ -1,0 +1,261 @@
+#include "heed/train/train.h"
+
+#include <sys/resource.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/signals.h"
+#include "heed/core/error.h"
+#include "train/trainer.h"
+
+namespace heed {
+namespace {
+
+std::filesystem::path free_folder(const TrainRun& run) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!run.resume && fs::exists(run.folder, error) && !fs::is_empty(run.folder, error)) {
+    throw UsageError("the folder " + run.folder.string() +
+                     " is not empty: go on with that run by --resume, remove it, or name another"
+                     " folder by --out");
+  }
+  return run.folder;
+}
+
+double figure(const Metrics& metrics, const std::string& name) {
+  for (const auto& [known, value] : metrics) {
+    if (known == name) return value;
+  }
+  throw UsageError("the task's goal '" + name + "' is none of its figures");
+}
+
+std::string figures_text(const Metrics& metrics) {
+  std::string text;
+  for (const auto& [name, value] : metrics) {
+    char number[40];
+    std::snprintf(number, sizeof number, "%.4f", value);
+    text += "  " + name + " " + number;
+  }
+  return text;
+}
+
+/// "train-images record 17, 305, 9": what all names begin with stands once.
+std::string join_names(const std::vector<std::string>& names) {
+  size_t same = names.front().size();
+  for (const auto& name : names) {
+    const auto end =
+        std::mismatch(names.front().begin(), names.front().begin() + same, name.begin(), name.end())
+            .first;
+    same = static_cast<size_t>(end - names.front().begin());
+  }
+  const size_t cut = same == 0 ? std::string::npos : names.front().find_last_of(" /", same - 1);
+  same = cut == std::string::npos ? 0 : cut + 1;
+  std::string text = names.front();
+  for (size_t i = 1; i < names.size(); ++i) text += ", " + names[i].substr(same);
+  return text;
+}
+
+int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+}  // namespace
+
+Trainer::Trainer(Task& task, const TrainRun& run)
+    : task_(task),
+      options_(run.options),
+      folder_(free_folder(run), run.options.keep),
+      recipe_(task.recipe()),
+      steps_per_epoch_((task.batches() + options_.accumulate - 1) / options_.accumulate),
+      steps_(steps_per_epoch_ * options_.epochs),
+      optimizer_(task.model(), options_.optimizer),
+      average_(task.model(), options_.ema),
+      progress_(run.progress) {
+  if (const auto newest = folder_.newest()) resume_from(*newest);
+  log_.emplace(folder_.log(), state_.step);
+  events_.emplace(folder_.path(), state_.step);
+}
+
+void Trainer::show(const std::string& line) {
+  if (progress_) progress_->say(line);
+}
+
+void Trainer::check_finite(double loss, const std::vector<int64_t>& records) const {
+  if (std::isfinite(loss)) return;
+  std::vector<std::string> names;
+  for (const int64_t record : records) names.push_back(task_.record_name(record));
+  throw DivergedError("the loss is " + std::to_string(loss) + " " + place() + ", in the batch of " +
+                      join_names(names) +
+                      "; look at these records (heed check), lower train.optimizer.lr or set"
+                      " train.clip");
+}
+
+/// "in epoch 3, step 1201": the step at hand.
+std::string Trainer::place() const {
+  return "in epoch " + std::to_string(state_.epoch + 1) + ", step " +
+         std::to_string(state_.step + 1);
+}
+
+/// Collects the gradient of one step, the mean over its records, and returns their number.
+int64_t Trainer::accumulate() {
+  const int64_t done = state_.step % steps_per_epoch_ * options_.accumulate;
+  const int64_t batches = std::min(options_.accumulate, task_.batches() - done);
+  int64_t records = 0;
+  for (int64_t i = 0; i < batches; ++i) {
+    const BatchLoss batch = task_.next();
+    const double loss = batch.loss.item<double>();
+    check_finite(loss, batch.records);
+    (batches == 1 ? batch.loss : batch.loss * static_cast<double>(batch.count)).backward();
+    records += batch.count;
+    state_.epoch_loss.add(loss, batch.count), state_.log_loss.add(loss, batch.count);
+  }
+  if (batches > 1) optimizer_.scale_gradients(1.0 / static_cast<double>(records));
+  return records;
+}
+
+void Trainer::step() {
+  const LoopState before = state_;
+  try {
+    const int64_t records = accumulate();
+    const double norm = optimizer_.gradient_norm(options_.clip);
+    if (!std::isfinite(norm)) {
+      throw DivergedError("the gradient is not finite " + place() +
+                          "; lower train.optimizer.lr or set train.clip");
+    }
+    const double factor = state_.plateau * schedule_factor(options_.schedule, state_.step, steps_);
+    optimizer_.step(factor);
+    average_.update(++state_.step);
+    examples_ += records;
+    log_step(factor, norm);
+  } catch (const DivergedError&) {
+    state_ = before;
+    if (unfinite_weights().empty()) save_checkpoint();
+    throw;
+  }
+}
+
+void Trainer::show_progress(double lr) {
+  if (!progress_) return;
+  progress_->update({.step = state_.step,
+                     .steps = steps_,
+                     .epoch = state_.epoch + 1,
+                     .epochs = options_.epochs,
+                     .examples = static_cast<double>(examples_),
+                     .figures = {{"loss", state_.epoch_loss.value()}, {"lr", lr}}});
+}
+
+void Trainer::log_step(double factor, double norm) {
+  const double lr = options_.optimizer.lr * factor;
+  show_progress(lr);
+  if (state_.step % options_.log != 0) return;
+  const auto now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - logged_).count();
+  const double speed = static_cast<double>(examples_ - logged_examples_) / seconds;
+  log_->write({{"step", state_.step},
+               {"epoch", state_.epoch + 1},
+               {"loss", state_.log_loss.value()},
+               {"lr", lr},
+               {"gradient_norm", norm},
+               {"examples_per_second", speed},
+               {"peak_memory_mib", peak_memory() >> 20}});
+  events_->write(state_.step, {{"train/loss", state_.log_loss.value()},
+                               {"train/lr", lr},
+                               {"train/gradient_norm", norm},
+                               {"train/examples_per_second", speed}});
+  state_.log_loss = {};
+  logged_ = now, logged_examples_ = examples_;
+}
+
+/// Best model, plateau and early stopping, by the validation figures.
+void Trainer::follow(const Metrics& valid) {
+  const Goal goal = task_.goal();
+  const double now = figure(valid, goal.metric);
+  const bool first = state_.best.empty();
+  const double best = first ? 0 : figure(state_.best, goal.metric);
+  const bool better = first || (goal.larger_is_better ? now > best : now < best);
+  if (better) state_.best = valid;
+  if (better) state_.best_epoch = state_.epoch;
+  if (options_.schedule.kind == "plateau" &&
+      state_.plateau_patience.over(better, options_.schedule.patience)) {
+    state_.plateau *= options_.schedule.factor;
+  }
+  if (options_.early_stop > 0 && state_.stop_patience.over(better, options_.early_stop)) {
+    state_.finished = true;
+  }
+}
+
+void Trainer::end_epoch() {
+  ++state_.epoch;
+  const double loss = state_.epoch_loss.value();
+  state_.epoch_loss = {};
+  std::optional<Metrics> valid;
+  {
+    const WeightAverage::Shown shown(average_);
+    const at::NoGradGuard no_grad;
+    task_.model().eval();
+    valid = task_.validate();
+    task_.model().train();
+  }
+  if (valid) follow(*valid);
+  if (!valid) state_.best_epoch = state_.epoch;
+  if (state_.epoch == options_.epochs) state_.finished = true;
+  nlohmann::ordered_json line = {
+      {"step", state_.step}, {"epoch", state_.epoch}, {"train", {{"loss", loss}}}};
+  if (valid) {
+    for (const auto& [name, value] : *valid) {
+      line["valid"][name] = value;
+      events_->write(state_.step, {{"valid/" + name, static_cast<float>(value)}});
+    }
+  }
+  log_->write(line);
+  show("epoch " + std::to_string(state_.epoch) + figures_text({{"loss", loss}}) +
+       (valid ? "  valid" + figures_text(*valid) : ""));
+  if (state_.best_epoch == state_.epoch) {
+    state_.best_loss = loss;
+    save_best();
+  }
+}
+
+TrainResult Trainer::run() {
+  TrainResult result;
+  const StopSignals signals;
+  task_.model().train();
+  if (!generator_.defined()) remember_start();
+  if (!state_.finished) show_progress(0);
+  while (!state_.finished && !result.stopped_by) {
+    step();
+    const bool epoch_over = state_.step % steps_per_epoch_ == 0;
+    if (epoch_over) end_epoch();
+    remember_start();
+    if (!state_.finished) result.stopped_by = StopSignals::caught();
+    const bool due = options_.checkpoint > 0 ? state_.step % options_.checkpoint == 0 : epoch_over;
+    if (due || state_.finished || result.stopped_by) save_checkpoint();
+  }
+  if (progress_) progress_->finish();
+  if (state_.finished) finish(result);
+  result.epochs = state_.epoch, result.steps = state_.step;
+  result.best_epoch = state_.best_epoch;
+  if (!state_.best.empty()) result.valid = state_.best;
+  result.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  result.peak_memory = peak_memory();
+  log_->sync(), events_->sync();
+  return result;
+}
+
+/// The best model meets the test data; its figures stand in metrics.json.
+void Trainer::finish(TrainResult& result) {
+  const auto best = folder_.path() / "best";
+  ModelFiles files = load_model(best);
+  load_into(task_.model(), files.tensors, best / "model.safetensors");
+  const at::NoGradGuard no_grad;
+  task_.model().eval();
+  result.test = task_.test();
+  files.metrics = best_metrics(result.test);
+  folder_.save_best(files);
+}
+
+TrainResult train(Task& task, const TrainRun& run) { return Trainer(task, run).run(); }
+
+}  // namespace heed

@@ -1,0 +1,65 @@
+// One training run: the loop, its figures and its checkpoints.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "heed/train/model_folder.h"
+#include "heed/train/train.h"
+#include "train/average.h"
+#include "train/event_file.h"
+#include "train/json_log.h"
+#include "train/loop_state.h"
+#include "train/optimizer.h"
+#include "train/progress.h"
+
+namespace heed {
+
+class Trainer {
+ public:
+  Trainer(Task& task, const TrainRun& run);
+  TrainResult run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // train.cc
+  void step();  ///< one update
+  int64_t accumulate();
+  void check_finite(double loss, const std::vector<int64_t>& records) const;
+  std::string place() const;
+  void end_epoch();
+  void follow(const Metrics& valid);
+  void show_progress(double lr);
+  void log_step(double factor, double norm);
+  void show(const std::string& line);
+  void finish(TrainResult& result);
+
+  // checkpoint.cc
+  void resume_from(const std::filesystem::path& checkpoint);
+  void remember_start();  ///< of a step: where a failed one goes back to
+  void save_checkpoint();
+  void save_best();
+  std::string best_metrics(const std::optional<Metrics>& test) const;
+  ModelFiles model_files(const std::string& metrics) const;
+  std::string unfinite_weights() const;
+  void check_weights() const;
+
+  Task& task_;
+  TrainOptions options_;
+  RunFolder folder_;
+  std::vector<RecipeEntry> recipe_;
+  int64_t steps_per_epoch_, steps_;
+  ModelOptimizer optimizer_;
+  WeightAverage average_;
+  LoopState state_;
+  at::Tensor generator_;  ///< LibTorch's CPU generator at state_.cursor
+  Progress* progress_;
+  std::optional<JsonLog> log_;
+  std::optional<EventFile> events_;
+  int64_t examples_ = 0, saved_step_ = -1;
+  Clock::time_point start_ = Clock::now(), logged_ = start_;
+  int64_t logged_examples_ = 0;
+};
+
+}  // namespace heed

@@ -1,0 +1,96 @@
+#include "apps/small_set.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+
+namespace heed::test {
+namespace {
+
+constexpr int kSide = 12;
+
+void put_number(std::string& bytes, uint32_t number) {
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift);
+}
+
+uint32_t next_noise(uint32_t& state) { return (state = state * 1664525u + 1013904223u) >> 16; }
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "heed-test-XXXXXX").string();
+  if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
+  path_ = name;
+}
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string read_bytes(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw std::runtime_error("cannot read " + file.string());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_bytes(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream out(file, std::ios::binary);
+  out << bytes;
+  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+void write_idx(const std::filesystem::path& prefix, int count, int first) {
+  std::string images, labels;
+  put_number(images, 0x00000803), put_number(images, static_cast<uint32_t>(count));
+  put_number(images, kSide), put_number(images, kSide);
+  put_number(labels, 0x00000801), put_number(labels, static_cast<uint32_t>(count));
+  for (int i = 0; i < count; ++i) {
+    uint32_t noise = static_cast<uint32_t>(first + i) * 2654435761u + 1;
+    const int label = (first + i) % 4;
+    labels += static_cast<char>(label);
+    for (int y = 0; y < kSide; ++y) {
+      for (int x = 0; x < kSide; ++x) {
+        const bool bright = (y >= kSide / 2) * 2 + (x >= kSide / 2) == label;
+        images += static_cast<char>((bright ? 90 : 30) + next_noise(noise) % 130);
+      }
+    }
+  }
+  write_bytes(prefix.string() + "-images-idx3-ubyte", images);
+  write_bytes(prefix.string() + "-labels-idx1-ubyte", labels);
+}
+
+std::string write_small_set(const std::filesystem::path& folder) {
+  write_idx(folder / "train", 150);
+  write_idx(folder / "test", 60, 1000);
+  const std::string recipe = (folder / "small.toml").string();
+  write_bytes(recipe, R"(task = "classify"
+seed = 5
+[data]
+train = ")" + (folder / "train").string() +
+                          R"("
+test = ")" + (folder / "test").string() +
+                          R"("
+holdout = 0.1
+augment = { shift = 1, erase = 0.3 }
+[model]
+encoder = { stem = "conv", patch = 4, width = 16, layers = 2, dropout = 0.1, stochastic_depth = 0.2 }
+attention = { position = "learned", heads = 2, dropout = 0.1 }
+[train]
+epochs = 6
+batch = 10
+accumulate = 2
+checkpoint = 3
+keep = 2
+log = 1
+label_smoothing = 0.05
+clip = 1.0
+ema = 0.9
+optimizer = { lr = 1e-2 }
+schedule = { kind = "cosine", warmup = 4 }
+)");
+  return recipe;
+}
+
+}  // namespace heed::test

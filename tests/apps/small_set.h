@@ -1,0 +1,35 @@
+// A small set of pictures with labels, and a recipe that learns it in a moment.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace heed::test {
+
+/// A folder of its own that goes away.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string read_bytes(const std::filesystem::path& file);
+void write_bytes(const std::filesystem::path& file, const std::string& bytes);
+
+/// PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte: grey pictures of 12 x 12, four classes
+/// (the bright quarter), with noise.
+void write_idx(const std::filesystem::path& prefix, int count, int first = 0);
+
+/// The recipe `folder`/small.toml over `folder`/train and `folder`/test, which this writes too: 150
+/// records, batches of 10, two batches a step, 6 epochs: 7 steps an epoch, 42 in all. With dropout,
+/// random changes and a moving average, so that every kind of state matters. Returns the recipe's
+/// path.
+std::string write_small_set(const std::filesystem::path& folder);
+
+}  // namespace heed::test

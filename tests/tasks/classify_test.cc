@@ -1,0 +1,74 @@
+// The classifier as a library user meets it.
+#include "heed/tasks/classify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "heed/core/error.h"
+
+namespace heed {
+namespace {
+
+using testing::HasSubstr;
+
+ClassifyRecipe recipe_of(const std::string& more = "") {
+  return read_recipe<ClassifyRecipe>(RecipeFile::parse(R"(
+data.classes = ["cat", "dog", "bird"]
+data.shape = [1, 8, 12]
+data.normalize = { mean = [0.5], deviation = [0.25] }
+model.encoder = { patch = 4, width = 8, layers = 1 }
+model.attention = { heads = 2 }
+)" + more,
+                                                       "recipe.toml"));
+}
+
+data::Image grey(int64_t height, int64_t width, uint8_t value) {
+  return {{1, height, width}, std::vector<uint8_t>(static_cast<size_t>(height * width), value)};
+}
+
+TEST(Classifier, NormalisesWhatItReads) {
+  Classifier classifier(recipe_of());
+  const auto input = classifier.input(grey(8, 12, 255), "x.png");
+  EXPECT_EQ(input.sizes(), at::IntArrayRef({1, 1, 8, 12}));
+  EXPECT_TRUE(at::allclose(input, at::full_like(input, (1 - 0.5) / 0.25)));
+}
+
+TEST(Classifier, ProbabilitiesAreThat) {
+  Classifier classifier(recipe_of());
+  const auto one = classifier.input(grey(8, 12, 10), "a"),
+             two = classifier.input(grey(8, 12, 200), "b");
+  const auto p = classifier.probabilities(at::cat({one, two}));
+  EXPECT_EQ(p.sizes(), at::IntArrayRef({2, 3}));
+  EXPECT_TRUE(at::allclose(p.sum(1), at::ones({2})));
+  EXPECT_FALSE(p.requires_grad());
+}
+
+TEST(Classifier, RefusesAPictureOfAnotherShapeUnlessTheRecipeResizes) {
+  Classifier strict(recipe_of());
+  try {
+    strict.input(grey(28, 28, 0), "shoe.png");
+    ADD_FAILURE() << "accepted";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("shoe.png: the picture is 1 x 28 x 28"));
+    EXPECT_THAT(error.what(), HasSubstr("1 x 8 x 12"));
+  }
+  Classifier resizing(recipe_of("data.size = [8, 12]"));
+  EXPECT_EQ(resizing.input(grey(28, 28, 0), "shoe.png").size(3), 12);
+}
+
+TEST(Classifier, WantsACompleteRecipe) {
+  auto recipe = recipe_of();
+  recipe.data.shape.clear();
+  EXPECT_THROW(Classifier{recipe}, ModelError);
+  recipe = recipe_of();
+  recipe.data.images.classes.clear();
+  EXPECT_THROW(Classifier{recipe}, ModelError);
+}
+
+TEST(Evaluation, AccuracyIsTheDiagonal) {
+  Evaluation evaluation{.records = 8, .confusion = at::tensor({3, 1, 2, 2}).view({2, 2})};
+  EXPECT_DOUBLE_EQ(evaluation.accuracy(), 5.0 / 8);
+}
+
+}  // namespace
+}  // namespace heed

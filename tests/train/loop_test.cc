@@ -1,0 +1,214 @@
+// The loop with a task small enough to know what must come out: a line through points.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "heed/train/model_folder.h"
+#include "heed/train/train.h"
+
+namespace heed {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr int64_t kRecords = 10;
+
+/// y = 3 x, one record after another; `valid` is what validation reports, epoch by epoch.
+class LineTask : public Task {
+ public:
+  explicit LineTask(int64_t batch) : batch_(batch) {
+    torch::manual_seed(1);
+    model_ = torch::nn::Linear(1, 1);
+    model_->to(at::kDouble);
+  }
+  torch::nn::Module& model() override { return *model_; }
+  std::vector<RecipeEntry> recipe() const override { return {{"batch", "1", ""}}; }
+  int64_t batches() const override { return (kRecords + batch_ - 1) / batch_; }
+  BatchLoss next() override {
+    if (cursor_.position == kRecords) cursor_ = {cursor_.epoch + 1, 0};
+    const int64_t first = cursor_.position, end = std::min(first + batch_, kRecords);
+    const auto x = at::arange(first, end, at::kDouble).unsqueeze(1) / 10;
+    auto loss = (model_->forward(x) - 3 * x).pow(2).mean();
+    std::vector<int64_t> records;
+    for (int64_t i = first; i < end; ++i) records.push_back(i);
+    if (first <= bad_record && bad_record < end && cursor_.epoch == 1) loss = loss * NAN;
+    cursor_.position = end;
+    return {loss, end - first, records};
+  }
+  data::Cursor cursor() const override { return cursor_; }
+  void seek(const data::Cursor& cursor) override { cursor_ = cursor; }
+  std::string record_name(int64_t record) const override {
+    return "points.csv line " + std::to_string(record + 1);
+  }
+  Goal goal() const override { return {"error", false}; }
+  std::optional<Metrics> validate() override {
+    if (valid.empty()) return std::nullopt;
+    seen.push_back(model_->weight.detach().clone());
+    return Metrics{{"error", valid[std::min(seen.size(), valid.size()) - 1]}};
+  }
+  std::optional<Metrics> test() override {
+    tested = model_->weight.detach().clone();
+    return Metrics{{"error", 0.5}};
+  }
+
+  std::vector<double> valid;
+  std::vector<at::Tensor> seen;
+  at::Tensor tested;
+  int64_t bad_record = -1;
+
+ private:
+  int64_t batch_;
+  torch::nn::Linear model_{nullptr};
+  data::Cursor cursor_;
+};
+
+class Loop : public testing::Test {
+ protected:
+  Loop() {
+    std::string name = (fs::temp_directory_path() / "heed-loop-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
+    folder_ = name;
+  }
+  ~Loop() override { fs::remove_all(folder_); }
+
+  TrainRun plan(int64_t epochs) const {
+    TrainRun run;
+    run.folder = folder_ / "run";
+    run.options.epochs = epochs;
+    run.options.log = 1;
+    run.options.optimizer.lr = 0.1;
+    run.options.optimizer.weight_decay = 0;
+    return run;
+  }
+  std::vector<nlohmann::json> log(const char* key) const {
+    std::vector<nlohmann::json> values;
+    std::ifstream in(folder_ / "run/log.jsonl");
+    for (std::string line; std::getline(in, line);) {
+      const auto json = nlohmann::json::parse(line);
+      if (json.contains(key)) values.push_back(json[key]);
+    }
+    return values;
+  }
+  fs::path folder_;
+};
+
+TEST_F(Loop, AccumulatedBatchesAreOneLargeBatch) {
+  LineTask large(kRecords), small(3);  // 3 3 3 1: the last one is shorter
+  train(large, plan(5));
+  fs::remove_all(folder_ / "run");
+  auto run = plan(5);
+  run.options.accumulate = 4;
+  const auto result = train(small, run);
+  EXPECT_EQ(result.steps, 5);
+  EXPECT_TRUE(at::allclose(large.tested, small.tested, 1e-9, 1e-12));
+}
+
+TEST_F(Loop, LastGroupOfAnEpochMayBeShorter) {
+  LineTask task(3);
+  auto run = plan(2);
+  run.options.accumulate = 3;
+  EXPECT_EQ(train(task, run).steps, 4);
+}
+
+TEST_F(Loop, KeepsTheBestModel) {
+  LineTask task(5);
+  task.valid = {0.5, 0.2, 0.4, 0.2};
+  const auto result = train(task, plan(4));
+  EXPECT_EQ(result.best_epoch, 2) << "the first of equals";
+  EXPECT_EQ(result.valid->at(0).second, 0.2);
+  EXPECT_TRUE(at::equal(task.tested, task.seen[1])) << "the test data meets the best model";
+  const auto metrics = nlohmann::json::parse(std::ifstream(folder_ / "run/best/metrics.json"));
+  EXPECT_EQ(metrics["epoch"], 2);
+  EXPECT_EQ(metrics["valid"]["error"], 0.2);
+  EXPECT_EQ(metrics["test"]["error"], 0.5);
+}
+
+TEST_F(Loop, WithoutValidationTheLastModelIsTheBest) {
+  LineTask task(5);
+  EXPECT_EQ(train(task, plan(3)).best_epoch, 3);
+}
+
+TEST_F(Loop, StopsEarly) {
+  LineTask task(5);
+  task.valid = {0.5, 0.4, 0.4, 0.6, 0.1};
+  auto run = plan(9);
+  run.options.early_stop = 2;
+  const auto result = train(task, run);
+  EXPECT_EQ(result.epochs, 4);
+  EXPECT_EQ(result.best_epoch, 2);
+}
+
+TEST_F(Loop, PlateauLowersTheLearningRate) {
+  LineTask task(kRecords);
+  task.valid = {0.5, 0.5, 0.5, 0.5, 0.5};
+  auto run = plan(6);
+  run.options.schedule = {.kind = "plateau", .factor = 0.5, .patience = 2};
+  train(task, run);
+  EXPECT_THAT(log("lr"), testing::ElementsAre(0.1, 0.1, 0.1, 0.05, 0.05, 0.025));
+}
+
+TEST_F(Loop, AverageIsWhatIsJudgedAndSaved) {
+  LineTask task(5);
+  task.valid = {0.5, 0.4};
+  auto run = plan(2);
+  run.options.ema = 0.5;
+  train(task, run);
+  const auto saved = load_model(folder_ / "run/best");
+  EXPECT_TRUE(at::equal(saved.tensors[0].second, task.seen[1]));
+  const auto last = load_model(folder_ / "run/last-00000004", WithState::yes);
+  bool found = false;
+  for (const auto& [name, tensor] : last.state->tensors) {
+    if (name != "weights/weight") continue;
+    found = true;
+    EXPECT_FALSE(at::equal(tensor, last.tensors[0].second));
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(Loop, LossThatIsNotFiniteNamesItsBatchAndKeepsTheWeights) {
+  LineTask task(4);
+  task.bad_record = 5;
+  try {
+    train(task, plan(3));
+    ADD_FAILURE() << "went on";
+  } catch (const DivergedError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("epoch 2, step 5"));
+    EXPECT_THAT(error.what(), HasSubstr("points.csv line 5, 6, 7, 8"));
+  }
+  const auto kept = load_model(folder_ / "run/last-00000004", WithState::yes);
+  EXPECT_TRUE(at::isfinite(kept.tensors[0].second).all().item<bool>());
+  LineTask healed(4);  // the record has been mended: training goes on from there
+  auto run = plan(3);
+  run.resume = true;
+  const auto resumed = train(healed, run);
+  fs::remove_all(folder_ / "run");
+  LineTask whole(4);
+  train(whole, plan(3));
+  EXPECT_EQ(resumed.steps, 9);
+  EXPECT_TRUE(at::equal(healed.tested, whole.tested));
+}
+
+TEST_F(Loop, FinishedRunMayBeResumed) {
+  LineTask task(5);
+  train(task, plan(2));
+  LineTask again(5);
+  auto run = plan(2);
+  run.resume = true;
+  const auto result = train(again, run);
+  EXPECT_EQ(result.steps, 4);
+  EXPECT_TRUE(at::equal(again.tested, task.tested));
+}
+
+TEST_F(Loop, FolderWithARunIsRefused) {
+  LineTask task(5);
+  train(task, plan(1));
+  EXPECT_THROW(train(task, plan(1)), UsageError);
+}
+
+}  // namespace
+}  // namespace heed
