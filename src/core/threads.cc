@@ -2,9 +2,19 @@
 
 #include <sched.h>
 
+#include <atomic>
 #include <cstdlib>
 
 namespace heed::detail {
+namespace {
+std::atomic<void (*)(int)> follower = nullptr;
+}
+
+void follow_num_threads(void (*set)(int)) noexcept { follower = set; }
+
+void tell_follower(int threads) {
+  if (const auto set = follower.load()) set(threads);
+}
 
 int default_threads() noexcept {
   for (const char* name : {"HEED_NUM_THREADS", "OMP_NUM_THREADS"}) {

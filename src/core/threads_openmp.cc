@@ -9,13 +9,8 @@
 namespace heed {
 namespace {
 
-// LibTorch leaves the pool at one thread on Debian; the first use here sets it for everyone.
 std::atomic<int>& threads() {
-  static std::atomic<int> count = [] {
-    const int n = detail::default_threads();
-    omp_set_num_threads(n);
-    return n;
-  }();
+  static std::atomic<int> count = detail::default_threads();
   return count;
 }
 
@@ -26,6 +21,7 @@ int num_threads() noexcept { return threads(); }
 void set_num_threads(int count) {
   threads() = count < 1 ? 1 : count;
   omp_set_num_threads(threads());
+  detail::tell_follower(threads());
 }
 
 namespace detail {

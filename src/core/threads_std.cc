@@ -20,7 +20,10 @@ thread_local bool inside = false;
 }  // namespace
 
 int num_threads() noexcept { return threads(); }
-void set_num_threads(int count) { threads() = std::max(1, count); }
+void set_num_threads(int count) {
+  threads() = std::max(1, count);
+  detail::tell_follower(threads());
+}
 
 namespace detail {
 

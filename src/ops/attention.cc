@@ -261,8 +261,8 @@ std::string Attention::text() const {
   for (const auto& part : masks) add(part_text(part));
   add(part_text(normalizer));
   if (merge != Part{"concat"}) add(part_text(merge));
-  if (heads != 1 || kv_heads)
-    add("heads=" + std::to_string(heads) + (kv_heads ? "/" + std::to_string(kv_heads) : ""));
+  if (heads != 1 || kv_heads) add("heads=" + std::to_string(heads));
+  if (kv_heads) all.append("/").append(std::to_string(kv_heads));
   if (dropout != 0) add("dropout=" + number_text(dropout));
   return all;
 }

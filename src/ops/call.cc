@@ -99,16 +99,19 @@ uint64_t draw_seed() {
   return at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
 }
 
-void imply(std::vector<Part>& parts, const char* name, bool given, bool named, const char* member) {
+/// A tensor that is given is used, named or not; one that is named must be given.
+void imply(std::vector<Part>& parts, const char* name, const char* member, bool given) {
+  const bool named =
+      std::any_of(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
   if (named && !given)
-    refuse("the attention has '", name, "', so ", member, " must be given; it is not");
+    refuse(member, ": expected a tensor, because the attention has '", name, "'; none is given");
   if (given && !named) parts.push_back({name});
 }
 
 void check_inputs(Call& call, const AttendInputs& inputs) {
-  imply(call.masks, "lengths", inputs.lengths.has_value(), call.how.has_mask("lengths"), "lengths");
-  imply(call.masks, "dense", inputs.mask.has_value(), call.how.has_mask("dense"), "mask");
-  imply(call.modifiers, "bias", inputs.bias.has_value(), call.how.has_modifier("bias"), "bias");
+  imply(call.how.masks, "lengths", "lengths", inputs.lengths.has_value());
+  imply(call.how.masks, "dense", "mask", inputs.mask.has_value());
+  imply(call.how.modifiers, "bias", "bias", inputs.bias.has_value());
   if (inputs.lengths) check_lengths(*inputs.lengths, call.scene.sizes, call.q);
   if (inputs.mask) {
     check_broadcast(*inputs.mask, "mask", call);
@@ -143,7 +146,7 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
   how.check();
   Call call;
   call.q = q, call.k = k, call.v = v;
-  call.how = how, call.modifiers = how.modifiers, call.masks = how.masks;
+  call.how = how;
   check_storage(q, "q"), check_storage(k, "k"), check_storage(v, "v");
   unite_dtypes(call.q, call.k, call.v);
   check_shapes(call.q, call.k, call.v);
@@ -157,9 +160,9 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
                       .E = v.size(3)};
   check_inputs(call, inputs);
   call.scene.offset = inputs.query_offset.value_or(k.size(2) - q.size(2));
-  call.scene.lengths = inputs.lengths.value_or(at::Tensor());
-  call.scene.mask = inputs.mask.value_or(at::Tensor());
-  call.scene.bias = inputs.bias.value_or(at::Tensor());
+  if (inputs.lengths) call.scene.lengths = inputs.lengths->contiguous();
+  if (inputs.mask) call.scene.mask = *inputs.mask;
+  if (inputs.bias) call.scene.bias = *inputs.bias;
   if (inputs.training && how.dropout > 0) {
     call.dropout = how.dropout;
     call.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();

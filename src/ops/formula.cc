@@ -1,5 +1,7 @@
 // The readable formula of attention, in LibTorch's own operators: any device, any number of
 // derivatives.
+#include "heed/core/threads.h"
+#include "kernels/attend.h"
 #include "ops/call.h"
 
 namespace heed {
@@ -8,10 +10,15 @@ namespace {
 
 /// 1 / (1 - p) where a weight is kept, 0 where it is dropped: (B, H, Lq, Lk), the kernels' choice.
 at::Tensor dropout_factor(const Call& call, const at::Tensor& weights) {
-  auto generator = at::detail::createCPUGenerator(call.seed);
-  const auto keep = torch::rand(weights.sizes(), generator,
-                                at::TensorOptions().dtype(at::kFloat)) >= call.dropout;
-  return keep.to(weights.device()).to(weights.scalar_type()) / (1 - call.dropout);
+  const auto& s = call.scene.sizes;
+  auto keep = torch::empty({s.B, s.H, s.Lq, s.Lk}, at::kByte);
+  uint8_t* data = keep.data_ptr<uint8_t>();
+  parallel_for(s.B * s.H, [&](int64_t task) {
+    for (int64_t i = 0; i < s.Lq; ++i)
+      kernels::dropout_keep(call.dropout, call.seed, task / s.H, task % s.H, i, 0, s.Lk,
+                            data + (task * s.Lq + i) * s.Lk);
+  });
+  return keep.to(weights.options()) / (1 - call.dropout);
 }
 
 }  // namespace
@@ -21,10 +28,8 @@ at::Tensor for_each_head(const at::Tensor& kv, int64_t heads) {
   return kv.repeat_interleave(heads / kv.size(1), 1);
 }
 
-at::Tensor block_scores(const Call& call, const Scene& scene, const at::Tensor& q,
-                        const at::Tensor& k) {
-  auto scores = definition(call.how.score.name).scores(call.how.score, q, k);
-  for (const auto* parts : {&call.modifiers, &call.masks})
+at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores) {
+  for (const auto* parts : {&how.modifiers, &how.masks})
     for (const auto& part : *parts) scores = definition(part.name).change(part, scene, scores);
   return scores;
 }
@@ -33,10 +38,11 @@ Attended by_formula(const Call& call, bool want_rows) {
   // Autocast would compute the products in 16 bits; the formula is the exact one.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto& s = call.scene.sizes;
-  const auto q = call.q.to(call.compute);                        // (B, H, Lq, D)
-  const auto k = for_each_head(call.k.to(call.compute), s.H);    // (B, H, Lk, D)
-  const auto v = for_each_head(call.v.to(call.compute), s.H);    // (B, H, Lk, E)
-  const auto scores = block_scores(call, expanded(call), q, k);  // (B, H, Lq, Lk)
+  const auto q = call.q.to(call.compute);                      // (B, H, Lq, D)
+  const auto k = for_each_head(call.k.to(call.compute), s.H);  // (B, H, Lk, D)
+  const auto v = for_each_head(call.v.to(call.compute), s.H);  // (B, H, Lk, E)
+  const auto raw = definition(call.how.score.name).scores(call.how.score, q, k);
+  const auto scores = changed(call.how, expanded(call), raw);  // (B, H, Lq, Lk)
   const auto& normalizer = definition(call.how.normalizer.name);
   Attended result;
   result.weights = normalizer.weights(scores);  // (B, H, Lq, Lk)

@@ -23,7 +23,7 @@ struct Scene {
   at::Tensor lengths;    ///< (b) int64; undefined where not given, as the next two
   at::Tensor mask;       ///< (b, h, rows, columns) boolean, or in the dtype of the scores
   at::Tensor bias;       ///< (b, h, rows, columns) in the dtype of the scores
-  at::Tensor grad_bias;  ///< in backward: shaped as bias was given to the kernel, zero at first
+  at::Tensor grad_bias;  ///< in backward: as bias, zero at first; undefined: not wanted
 };
 
 template <class T>

@@ -3,18 +3,14 @@
 #include <limits>
 
 #include "heed/core/error.h"
+#include "kernels/masks.h"
 #include "ops/word.h"
 
 namespace heed::ops {
 namespace {
 
-constexpr int64_t kFar = int64_t{1} << 60;  // beyond any key, and no overflow when added
-
-/// The keys that query position p sees: first(p) .. last(p).
 struct Band {
-  int64_t left, right;
-  int64_t first(int64_t p) const noexcept { return left < 0 ? -kFar : p - left; }
-  int64_t last(int64_t p) const noexcept { return right < 0 ? kFar : p + right; }
+  int64_t left, right;  ///< -1: no limit
 };
 
 Band band_of(const Part& part) {
@@ -32,39 +28,11 @@ at::Tensor hide(const Part& part, const Scene& scene, const at::Tensor& scores) 
 }
 
 template <class T>
-class BandMask final : public kernels::Mask<T> {
- public:
-  BandMask(Band band, int64_t offset) : band_(band), offset_(offset) {}
-
-  kernels::Coverage coverage(int64_t, int64_t, int64_t row, int64_t rows, int64_t column,
-                             int64_t columns) const noexcept override {
-    const int64_t p0 = row + offset_, p1 = p0 + rows - 1, end = column + columns - 1;
-    if (end < band_.first(p0) || column > band_.last(p1)) return kernels::Coverage::none;
-    const bool all = column >= band_.first(p1) && end <= band_.last(p0);
-    return all ? kernels::Coverage::all : kernels::Coverage::part;
-  }
-
-  void apply(const kernels::Tile<T>& scores) const noexcept override {
-    for (int64_t i = 0; i < scores.rows; ++i) {
-      const int64_t p = scores.row + i + offset_;
-      const auto within = [&](int64_t j) {
-        return std::clamp<int64_t>(j - scores.column, 0, scores.columns);
-      };
-      T* row = scores.data + i * scores.stride;
-      std::fill(row, row + within(band_.first(p)), -std::numeric_limits<T>::infinity());
-      std::fill(row + within(band_.last(p) + 1), row + scores.columns,
-                -std::numeric_limits<T>::infinity());
-    }
-  }
-
- private:
-  Band band_;
-  int64_t offset_;
-};
-
-template <class T>
 std::unique_ptr<kernels::Mask<T>> make(const Part& part, const Scene& scene) {
-  return std::make_unique<BandMask<T>>(band_of(part), scene.offset);
+  const Band band = band_of(part);
+  const auto limit = [](int64_t n) { return n < 0 ? kernels::kUnlimited : n; };
+  return std::make_unique<kernels::WindowMask<T>>(limit(band.left), limit(band.right),
+                                                  scene.offset);
 }
 
 void check_window(const Part& part, const Attention&) {

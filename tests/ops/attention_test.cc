@@ -120,7 +120,8 @@ TEST(AttentionText, RefusesWithTheReason) {
   EXPECT_THAT(refusal("window(left=1,left=2)"), HasSubstr("given twice"));
   EXPECT_THAT(refusal("window(1,2"), HasSubstr("')'"));
   EXPECT_THAT(refusal("window(1,2) x"), HasSubstr("')'"));
-  EXPECT_THAT(refusal("window(1,)"), HasSubstr("given ''"));
+  EXPECT_THAT(refusal("window(1,)"), HasSubstr("needs right"));
+  EXPECT_THAT(refusal("window(,1)"), HasSubstr("given ''"));
   EXPECT_THAT(refusal("rope(bse=3)"), AllOf(HasSubstr("'bse'"), HasSubstr("'base'")));
   EXPECT_THAT(refusal("rope(base=0)"), HasSubstr("given 0"));
   EXPECT_THAT(refusal("causal(3)"), HasSubstr("takes 0 arguments"));
@@ -160,14 +161,14 @@ std::string toml_refusal(const std::string& toml) {
 
 TEST(AttentionToml, ReadsTableAndText) {
   const auto expected = Attention::parse("learned; causal; window(256,0); heads=4; dropout=0.1");
-  const char* table = R"(
+  const char* table = R"toml(
       [attention]
       score = "scaled_dot"
       position = "learned"
       normalizer = "softmax"
       heads = 4
       masks = ["causal", "window(256,0)"]
-      dropout = 0.1)";
+      dropout = 0.1)toml";
   EXPECT_EQ(read(table), expected);
   EXPECT_EQ(read("attention = 'learned; causal; window(256,0); heads=4; dropout=0.1'"), expected);
   EXPECT_EQ(read("attention = { dropout = 0, heads = 6, kv_heads = 2 }"),

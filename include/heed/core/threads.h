@@ -6,12 +6,18 @@
 
 namespace heed {
 
-/// How many threads parallel_for, LibTorch and OpenBLAS use. At first: HEED_NUM_THREADS, else OMP_NUM_THREADS, else the
-/// cores that this process may run on.
+/// How many threads parallel_for uses. At first: HEED_NUM_THREADS, else OMP_NUM_THREADS, else the cores that this
+/// process may run on. A program calls set_num_threads(num_threads()) once when it starts, so that LibTorch and OpenBLAS
+/// use as many.
 int num_threads() noexcept;
 
-/// Sets the number for all three at once. LibTorch and OpenBLAS (its OpenMP build) share this process's OpenMP pool, so
-/// they follow; two pools would fight for the cores. At least 1.
+/// Sets the number (at least 1) for Heed, LibTorch and OpenBLAS. What was found on Debian 12, where all three share
+/// libgomp's pool:
+///   - LibTorch starts with one thread of its own, while OpenBLAS would use every core.
+///   - OpenMP's number belongs to the calling thread, and LibTorch sets it again when a thread runs its first parallel
+///     operator: to what at::set_num_threads was told, else to one. So omp_set_num_threads alone, called early, is undone
+///     by the first operator. This function tells LibTorch too (ops joins it to core), which holds for threads started later.
+///   - A thread that has run an operator before keeps its number: call this before threads are started.
 void set_num_threads(int threads);
 
 namespace detail {

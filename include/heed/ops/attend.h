@@ -4,6 +4,8 @@
 #include <torch/types.h>
 
 #include <optional>
+#include <string>
+#include <tuple>
 
 #include "heed/ops/attention.h"
 
@@ -38,6 +40,14 @@ struct AttendInputs {
 /// UsageError that names the argument, the expected and the given shape or dtype.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const Attention& how, const AttendInputs& inputs = {});
+
+/// The same from the text form. It is also the operator torch.ops.heed.attend, which Python finds
+/// after torch.ops.load_library("libheed.so"): attend(q, k, v, how="scaled_dot", *, lengths=None,
+/// mask=None, bias=None, training=False, seed=None, query_offset=None). A text is parsed once. What
+/// a module would do around the operator (a position, merge=sum, heads that q and k do not have) is
+/// refused.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const std::string& how, const AttendInputs& inputs = {});
 
 /// The same with the number a row that makes weights computable: log-sum-exp of the row's scores
 /// (B, H, Lq), -inf for a row that sees nothing; float32 for float32, float64 for float64. No

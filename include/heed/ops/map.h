@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "heed/ops/attend.h"
 
@@ -34,7 +35,7 @@ class Map {
   int64_t queries() const { return q_.size(2); }
   int64_t keys() const { return k_.size(2); }
 
-  /// weights[b, h] of those rows and columns: (rows, columns) in the dtype of q.
+  /// weights[b, h] of those rows and columns: (rows, columns).
   at::Tensor tile(Range rows, Range columns, int64_t batch = 0, int64_t head = 0) const;
   at::Tensor dense(int64_t batch = 0) const;  ///< (H, Lq, Lk)
   at::Tensor received(
@@ -48,6 +49,11 @@ class Map {
   at::Tensor times(const at::Tensor& x) const;
 
  private:
+  at::Tensor block(int64_t batch, int64_t head, Range rows, Range columns) const;
+  /// Calls visit(head, rows, weights (rows, Lk)) for blocks of rows that are small.
+  template <class Visit>
+  void for_each_block(int64_t batch, Visit&& visit) const;
+
   std::string name_;
   at::Tensor q_, k_, rows_;
   Attention how_;

@@ -1,0 +1,84 @@
+// torch.ops.heed.attend: the operator as Python and other users of LibTorch's dispatcher find it.
+#include <torch/library.h>
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "heed/core/error.h"
+#include "heed/ops/attend.h"
+#include "ops/torch_version.h"
+
+namespace heed {
+namespace {
+
+/// Texts are few and calls are many, so a text is parsed once. Bounded, in case texts are made up.
+std::shared_ptr<const Attention> parsed(const std::string& text) {
+  constexpr size_t kMost = 1024;
+  static std::mutex mutex;
+  static std::unordered_map<std::string, std::shared_ptr<const Attention>> cache;
+  const std::lock_guard lock(mutex);
+  auto& entry = cache[text];
+  if (entry) return entry;
+  try {
+    entry = std::make_shared<const Attention>(Attention::parse(text));
+  } catch (...) {
+    cache.erase(text);
+    throw;
+  }
+  const auto result = entry;
+  if (cache.size() > kMost) cache.clear();
+  return result;
+}
+
+/// What a module would do with the attention around this operator is refused, not ignored.
+void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
+  if (how.position.name != "none")
+    throw UsageError("attend: how: expected position none, given '" + how.position.name +
+                     "': apply it to q and k before");
+  if (how.merge.name != "concat")
+    throw UsageError("attend: how: expected merge concat, given '" + how.merge.name +
+                     "': the operator leaves heads apart");
+  const bool heads_given = how.heads != 1 || how.kv_heads != 0;
+  if (heads_given && (how.heads != heads || how.key_value_heads() != kv_heads))
+    throw UsageError("attend: how: expected the heads of q and k, " + std::to_string(heads) + "/" +
+                     std::to_string(kv_heads) + ", given heads=" + std::to_string(how.heads) + "/" +
+                     std::to_string(how.key_value_heads()));
+}
+
+using OptionalTensor = ops::TorchOptional<at::Tensor>;
+using OptionalInteger = ops::TorchOptional<int64_t>;
+
+at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const std::string& how, const OptionalTensor& lengths,
+                       const OptionalTensor& mask, const OptionalTensor& bias, bool training,
+                       OptionalInteger seed, OptionalInteger query_offset) {
+  AttendInputs inputs;
+  inputs.lengths = ops::to_std(lengths);
+  inputs.mask = ops::to_std(mask);
+  inputs.bias = ops::to_std(bias);
+  inputs.training = training;
+  inputs.seed = ops::to_std(seed);
+  inputs.query_offset = ops::to_std(query_offset);
+  return attend(q, k, v, how, inputs);
+}
+
+}  // namespace
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const std::string& how, const AttendInputs& inputs) {
+  const auto attention = parsed(how);
+  if (q.dim() == 4 && k.dim() == 4) check_operator(*attention, q.size(1), k.size(1));
+  return attend(q, k, v, *attention, inputs);
+}
+
+}  // namespace heed
+
+// One implementation for every device: it dispatches and joins autograd itself.
+TORCH_LIBRARY(heed, library) {
+  library.def(
+      "attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? lengths=None, "
+      "Tensor? mask=None, Tensor? bias=None, bool training=False, int? seed=None, "
+      "int? query_offset=None) -> Tensor",
+      heed::attend_text);
+}

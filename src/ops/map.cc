@@ -1,0 +1,157 @@
+#include "heed/ops/map.h"
+
+#include <sstream>
+
+#include "heed/core/error.h"
+#include "ops/call.h"
+
+namespace heed {
+namespace {
+
+constexpr int64_t kBlockElements = int64_t{1} << 20;  // 4 MB of float32 weights at a time
+
+template <class... Pieces>
+[[noreturn]] void refuse(const Pieces&... pieces) {
+  std::ostringstream text;
+  text << "map: ";
+  (text << ... << pieces);
+  throw UsageError(text.str());
+}
+
+void check_index(const char* name, int64_t index, int64_t size) {
+  if (index < 0 || index >= size) refuse(name, ": expected 0 to ", size - 1, ", given ", index);
+}
+
+void check_range(const char* name, Range range, int64_t size) {
+  if (range.begin < 0 || range.begin > range.end || range.end > size)
+    refuse(name, ": expected a range within [0, ", size, "), given [", range.begin, ", ", range.end,
+           ")");
+}
+
+at::Tensor cut(const at::Tensor& t, int64_t dimension, Range range) {
+  return t.defined() ? t.narrow(dimension, range.begin, range.size()) : t;
+}
+
+Range one(int64_t index) { return {index, index + 1}; }
+
+/// Rows of one batch and head of a tensor (B, H, L, ...): (1, 1, rows, ...).
+at::Tensor cut_rows(const at::Tensor& t, int64_t batch, int64_t head, Range rows) {
+  return cut(cut(cut(t, 0, one(batch)), 1, one(head)), 2, rows);
+}
+
+/// The part of an expanded scene that belongs to a block.
+ops::Scene cut(ops::Scene scene, int64_t batch, int64_t head, Range rows, Range columns) {
+  scene.row = rows.begin, scene.column = columns.begin;
+  scene.lengths = cut(scene.lengths, 0, one(batch));
+  for (auto* t : {&scene.mask, &scene.bias}) *t = cut(cut_rows(*t, batch, head, rows), 3, columns);
+  return scene;
+}
+
+}  // namespace
+
+Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attention how,
+         AttendInputs inputs)
+    : name_(std::move(name)),
+      q_(q.detach()),
+      k_(k.detach()),
+      rows_(rows.detach()),
+      how_(std::move(how)),
+      inputs_(std::move(inputs)) {
+  inputs_.training = false;
+  const auto call = ops::checked(q_, k_, k_, how_, inputs_);
+  if (inputs_.bias) inputs_.bias = inputs_.bias->detach().to(call.compute);
+  if (inputs_.mask && inputs_.mask->scalar_type() != at::kBool)
+    inputs_.mask = inputs_.mask->to(call.compute);
+  const std::vector<int64_t> expected = {batch(), heads(), queries()};
+  if (rows_.sizes() != at::IntArrayRef(expected))
+    refuse("rows: expected shape (B, H, Lq) = ", at::IntArrayRef(expected), ", given ",
+           rows_.sizes());
+  if (rows_.scalar_type() != call.compute)
+    refuse("rows: expected dtype ", c10::toString(call.compute), ", given ", rows_.dtype());
+}
+
+at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) const {
+  const auto call = ops::checked(q_, k_, k_, how_, inputs_);
+  const int64_t group = head / (heads() / k_.size(1));
+  const auto q = cut_rows(q_, batch, head, rows).to(call.compute);      // (1, 1, r, D)
+  const auto k = cut_rows(k_, batch, group, columns).to(call.compute);  // (1, 1, c, D)
+  const auto& score = call.how.score;
+  const auto raw = ops::definition(score.name).scores(score, q, k);  // (1, 1, r, c)
+  const auto scene = cut(ops::expanded(call), batch, head, rows, columns);
+  const auto scores = ops::changed(call.how, scene, raw);
+  const auto& normalizer = ops::definition(call.how.normalizer.name);
+  return normalizer.weights_from_rows(scores, cut_rows(rows_, batch, head, rows))[0][0];
+}
+
+template <class Visit>
+void Map::for_each_block(int64_t batch, Visit&& visit) const {
+  const torch::NoGradGuard no_gradient;
+  const int64_t most = std::max<int64_t>(1, kBlockElements / std::max<int64_t>(1, keys()));
+  for (int64_t head = 0; head < heads(); ++head)
+    for (int64_t i = 0; i < queries(); i += most) {
+      const Range rows{i, std::min(i + most, queries())};
+      visit(head, rows, block(batch, head, rows, {0, keys()}));
+    }
+}
+
+at::Tensor Map::tile(Range rows, Range columns, int64_t batch, int64_t head) const {
+  const torch::NoGradGuard no_gradient;
+  check_index("batch", batch, this->batch());
+  check_index("head", head, heads());
+  check_range("rows", rows, queries());
+  check_range("columns", columns, keys());
+  return block(batch, head, rows, columns);
+}
+
+at::Tensor Map::dense(int64_t batch) const {
+  check_index("batch", batch, this->batch());
+  auto all = torch::empty({heads(), queries(), keys()}, rows_.options());
+  for_each_block(batch, [&](int64_t head, Range rows, const at::Tensor& w) {
+    cut(all[head], 0, rows).copy_(w);
+  });
+  return all;
+}
+
+at::Tensor Map::received(int64_t batch) const {
+  check_index("batch", batch, this->batch());
+  auto sum = torch::zeros({heads(), keys()}, rows_.options().dtype(at::kDouble));
+  for_each_block(batch, [&](int64_t head, Range, const at::Tensor& w) { sum[head] += w.sum(0); });
+  return (sum / std::max<int64_t>(1, queries())).to(rows_.scalar_type());
+}
+
+at::Tensor Map::entropy(int64_t batch) const {
+  check_index("batch", batch, this->batch());
+  auto all = torch::empty({heads(), queries()}, rows_.options());
+  for_each_block(batch, [&](int64_t head, Range rows, const at::Tensor& w) {
+    cut(all[head], 0, rows).copy_(torch::xlogy(w, w).sum(-1).neg());
+  });
+  return all;
+}
+
+std::pair<at::Tensor, at::Tensor> Map::top_k(int64_t row, int64_t k, int64_t batch,
+                                             int64_t head) const {
+  check_index("row", row, queries());
+  if (k < 1 || k > keys()) refuse("k: expected 1 to ", keys(), " (the keys), given ", k);
+  const auto weights = tile({row, row + 1}, {0, keys()}, batch, head)[0];
+  const auto [sorted, order] =
+      torch::sort(weights, /*stable=*/true, /*dim=*/0, /*descending=*/true);
+  return {cut(sorted, 0, {0, k}), cut(order, 0, {0, k})};
+}
+
+at::Tensor Map::times(const at::Tensor& x) const {
+  const bool fits = x.dim() == 4 && x.size(0) == batch() &&
+                    (x.size(1) == heads() || x.size(1) == 1) && x.size(2) == keys();
+  if (!fits)
+    refuse("x: expected shape (B, H or 1, Lk, E) with B=", batch(), ", H=", heads(),
+           ", Lk=", keys(), ", given ", x.sizes());
+  const auto values = x.to(rows_.options());
+  auto out = torch::empty({batch(), heads(), queries(), x.size(3)}, rows_.options());
+  for (int64_t b = 0; b < batch(); ++b)
+    for_each_block(b, [&](int64_t head, Range rows, const at::Tensor& w) {
+      const auto of_head = values[b][x.size(1) == 1 ? 0 : head];  // (Lk, E)
+      cut(out[b][head], 0, rows).copy_(torch::matmul(w, of_head));
+    });
+  return out;
+}
+
+}  // namespace heed

@@ -1,0 +1,71 @@
+#include "heed/core/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace heed {
+namespace {
+
+class Threads : public testing::Test {
+ protected:
+  ~Threads() override { set_num_threads(before_); }
+  const int before_ = num_threads();
+};
+
+TEST_F(Threads, EveryTaskRunsOnce) {
+  for (int threads : {1, 2, 3, 8}) {
+    set_num_threads(threads);
+    EXPECT_EQ(num_threads(), threads);
+    for (int64_t tasks : {0, 1, 2, 7, 1000}) {
+      std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
+      parallel_for(tasks, [&](int64_t task) { ++runs[static_cast<size_t>(task)]; });
+      for (const auto& count : runs)
+        ASSERT_EQ(count, 1) << threads << " threads, " << tasks << " tasks";
+    }
+  }
+}
+
+TEST_F(Threads, AtLeastOne) {
+  set_num_threads(0);
+  EXPECT_EQ(num_threads(), 1);
+  set_num_threads(-5);
+  EXPECT_EQ(num_threads(), 1);
+}
+
+TEST_F(Threads, InsideAnotherTheTasksRunInOrder) {
+  set_num_threads(3);
+  std::vector<std::vector<int64_t>> order(6);
+  parallel_for(6, [&](int64_t outer) {
+    parallel_for(50, [&](int64_t inner) { order[static_cast<size_t>(outer)].push_back(inner); });
+  });
+  for (const auto& one : order) {
+    ASSERT_EQ(one.size(), 50u);
+    for (size_t i = 0; i < one.size(); ++i) EXPECT_EQ(one[i], static_cast<int64_t>(i));
+  }
+}
+
+TEST_F(Threads, TheLowestTasksExceptionComesOut) {
+  for (int threads : {2, 3}) {
+    set_num_threads(threads);
+    std::atomic<int> ran = 0;
+    try {
+      parallel_for(100, [&](int64_t task) {
+        ++ran;
+        if (task == 30 || task == 31 || task == 90) throw std::runtime_error(std::to_string(task));
+      });
+      FAIL() << "nothing was thrown";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "30");
+    }
+    EXPECT_EQ(ran, 100);
+  }
+  set_num_threads(1);
+  EXPECT_THROW(parallel_for(3, [](int64_t) { throw std::runtime_error("x"); }), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace heed
