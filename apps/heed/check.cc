@@ -45,6 +45,17 @@ void print_report(const std::string& split, const std::string& path,
   }
 }
 
+/// A path that cannot be read at all is a problem like others, so that the rest is still looked at.
+data::ImageReport examine(const std::string& path, const data::ImageOptions& options) {
+  try {
+    return data::check_images(path, options);
+  } catch (const Error& error) {
+    data::ImageReport report;
+    report.problem_count = 1, report.problems = {error.what()};
+    return report;
+  }
+}
+
 void check_recipe(const CheckFlags& flags) {
   const auto recipe = read(flags.recipe);
   Json json = {{"recipe", flags.recipe.file}, {"data", Json::object()}};
@@ -54,7 +65,7 @@ void check_recipe(const CheckFlags& flags) {
       {"train", recipe.data.train}, {"valid", recipe.data.valid}, {"test", recipe.data.test}};
   for (const auto& [split, path] : splits) {
     if (path.empty()) continue;
-    const auto report = data::check_images(path, options);
+    const auto report = examine(path, options);
     problems += report.problem_count;
     json["data"][split] = report_json(path, report);
     if (!flags.json) print_report(split, path, report);

@@ -25,6 +25,8 @@ Examples:
   heed train recipes/fashion-mnist-demo.toml  train, into models/fashion-mnist-demo
   heed eval models/fashion-mnist-demo         accuracy of each class on the test data
   heed predict models/fashion-mnist-demo shoe.png
+  heed map MODEL shoe.png                     draw where a model looks in a picture
+  heed summary MODEL                          its layers, shapes, parameters and operations
   heed env                                    what this machine and this build offer
 
 Results go to standard output, everything else to standard error. 'heed VERB --help' explains a verb.
@@ -36,6 +38,9 @@ void add_verbs(CLI::App& app) {
   add_eval(app);
   add_predict(app);
   add_check(app);
+  add_bench(app);
+  add_map(app);
+  add_summary(app);
   add_env(app);
 }
 

@@ -13,9 +13,12 @@ struct Exit {
 };
 
 void add_check(CLI::App& app);
+void add_bench(CLI::App& app);
 void add_env(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_train(CLI::App& app);
+void add_map(CLI::App& app);
+void add_summary(CLI::App& app);
 
 }  // namespace heed::cli

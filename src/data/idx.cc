@@ -12,7 +12,7 @@ namespace heed::data {
 namespace {
 
 constexpr uint8_t kUnsignedBytes = 0x08;
-constexpr int64_t kLargestFile = int64_t{1} << 40;
+constexpr int64_t kLargestIdx = int64_t{1} << 40;
 
 [[noreturn]] void fail(const std::string& name, const std::string& field,
                        const std::string& expected, const std::string& found) {
@@ -56,7 +56,7 @@ Header parse_header(std::span<const uint8_t> file, const std::string& name, size
     const uint8_t* at = &file[4 + 4 * i];
     const int64_t size = int64_t{at[0]} << 24 | at[1] << 16 | at[2] << 8 | at[3];
     if (size == 0) fail(name, kSizes[i], "at least 1", "0");
-    if (size > kLargestFile / total)
+    if (size > kLargestIdx / total)
       fail(name, "sizes", "a product of at most 2^40 bytes", "a larger one");
     header.sizes[i] = size;
     total *= size;
@@ -111,11 +111,11 @@ std::vector<uint8_t> parse_idx_labels(std::span<const uint8_t> file, const std::
 }
 
 IdxImages read_idx_images(const std::filesystem::path& file) {
-  return parse_idx_images(read_bytes(file, kLargestFile), file.string());
+  return parse_idx_images(read_bytes(file, kLargestIdx), file.string());
 }
 
 std::vector<uint8_t> read_idx_labels(const std::filesystem::path& file) {
-  return parse_idx_labels(read_bytes(file, kLargestFile), file.string());
+  return parse_idx_labels(read_bytes(file, kLargestIdx), file.string());
 }
 
 }  // namespace heed::data

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kHead = 64 << 10;  // bytes that nearly every header fits in
-constexpr int64_t kLargestFile = 1ll << 30;
+constexpr int64_t kLargestPicture = 1ll << 30;
 
 struct Record {
   std::string file;  // within the folder
@@ -137,7 +137,7 @@ class FolderDataset : public ImageDataset {
     try {
       return image_shape(read_first_bytes(file, kHead), file.string());
     } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same
-      return image_shape(read_bytes(file, kLargestFile), file.string());
+      return image_shape(read_bytes(file, kLargestPicture), file.string());
     }
   }
 

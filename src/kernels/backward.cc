@@ -2,7 +2,6 @@
 #include "kernels/backward.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "heed/core/threads.h"
 
@@ -69,9 +68,9 @@ void backward(const Problem<T>& problem, View<const T> out, const T* lse, View<c
   const Units units = units_of(problem);
   BackwardJob<T> job{problem,          out,          lse,    grad_out, grad_q, grad_k, grad_v,
                      units.chunk_keys, units.chunks, nullptr};
-  std::unique_ptr<T[]> partial;
+  AlignedMemory<T> partial;
   if (job.chunks > 1 && grad_q.data) {
-    partial.reset(new T[static_cast<size_t>(job.chunks * n.B * n.H * n.Lq * n.D)]);
+    partial = aligned_memory<T>(job.chunks * n.B * n.H * n.Lq * n.D);
     job.partial = partial.get();
   }
   // Chunk by chunk: under a causal mask the first is the longest, and long pieces should not come
@@ -83,13 +82,12 @@ void backward(const Problem<T>& problem, View<const T> out, const T* lse, View<c
   const int64_t keys = std::min(units.chunk_keys, n.Lk);
   parallel_for(divide_up(items, each), [&](int64_t task) {
     Cutter count;
-    BackwardBuffers<T>(count, problem, keys);
-    const std::unique_ptr<std::byte[]> memory(new std::byte[count.used() + 128]);
-    void* aligned = memory.get();
-    size_t space = count.used() + 128;
-    std::align(128, count.used(), aligned, space);
-    Cutter cut(static_cast<std::byte*>(aligned));
-    const BackwardBuffers<T> buffers(cut, problem, keys);
+    BackwardBuffers<T>(count, problem);
+    Cutter cut(thread_scratch(count.used()));
+    BackwardBuffers<T> buffers(cut, problem);
+    const AlignedMemory<T> grad_keys = aligned_memory<T>(keys * round_up(n.D, kAlign));
+    const AlignedMemory<T> grad_values = aligned_memory<T>(keys * round_up(n.E, kAlign));
+    buffers.grad_keys = grad_keys.get(), buffers.grad_values = grad_values.get();
     for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
       for_each_head<T>(n, units, item % heads, [&](int64_t batch, int64_t group) {
         backward_chunk(job, batch, group, item / heads, buffers);

@@ -42,9 +42,9 @@ struct BackwardBuffers {
   T *scores, *gradient, *factors, *kept, *grad_queries;
   T *number, *delta;
   uint8_t* hidden;
-  T *grad_keys, *grad_values;
+  T *grad_keys = nullptr, *grad_values = nullptr;
 
-  BackwardBuffers(Cutter& cut, const Problem<T>& problem, int64_t keys) {
+  BackwardBuffers(Cutter& cut, const Problem<T>& problem) {
     const int64_t width = round_up(problem.sizes.D, kAlign);
     const int64_t value_width = round_up(problem.sizes.E, kAlign);
     const int64_t tile = kKeys * kStride;
@@ -61,8 +61,6 @@ struct BackwardBuffers {
     number = cut.take<T>(kStride);
     delta = cut.take<T>(kStride);
     hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : tile);
-    grad_keys = cut.take<T>(keys * width);
-    grad_values = cut.take<T>(keys * value_width);
   }
 };
 

@@ -4,12 +4,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 
 namespace heed::kernels {
 
 /// At least `bytes` of this thread's tile memory, aligned to 128 bytes, content undefined. A later
 /// call on the same thread takes the memory back. Throws std::bad_alloc.
 std::byte* thread_scratch(size_t bytes);
+
+struct AlignedDelete {
+  void operator()(void* p) const { ::operator delete[](p, std::align_val_t{128}); }
+};
+template <class T>
+using AlignedMemory = std::unique_ptr<T[], AlignedDelete>;
+
+/// Aligned to 128 bytes, content undefined. Throws std::bad_alloc.
+template <class T>
+AlignedMemory<T> aligned_memory(int64_t count) {
+  return AlignedMemory<T>(new (std::align_val_t{128}) T[static_cast<size_t>(count)]);
+}
 
 /// Cuts pieces from one allocation. A first pass with a null base only counts.
 class Cutter {

@@ -11,7 +11,7 @@
 namespace heed::lens {
 namespace {
 
-constexpr int64_t kSmallestPanel = 16, kLargestPanel = 28, kGap = 2, kLegendWidth = 24;
+constexpr int64_t kFewestColumns = 16, kMostColumns = 28, kColumnGap = 2, kLegendColumns = 24;
 constexpr std::string_view kShades = " .:-=+*#%@";
 
 using Lines = std::vector<std::string>;
@@ -92,13 +92,13 @@ Lines shaded(const at::Tensor& pixels, const Scale& scale) {
 class Writer {
  public:
   Writer(const Figure& figure, const Terminal& terminal) : figure_(figure), terminal_(terminal) {
-    size_t longest = kSmallestPanel;
+    size_t longest = kFewestColumns;
     for (const auto& strip : figure.strips) {
       for (const auto& panel : strip.panels) longest = std::max(longest, panel.title.size());
     }
     const int64_t least = static_cast<int64_t>(longest);
-    across_ = std::max<int64_t>(1, (terminal.width + kGap) / (least + kGap));
-    cell_ = std::max(least, std::min(kLargestPanel, (terminal.width + kGap) / across_ - kGap));
+    across_ = std::max<int64_t>(1, (terminal.width + kColumnGap) / (least + kColumnGap));
+    cell_ = std::max(least, std::min(kMostColumns, (terminal.width + kColumnGap) / across_ - kColumnGap));
     const auto& shape = figure.picture.shape;
     width_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.width / shape.height));
     height_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.height / shape.width));
@@ -135,7 +135,7 @@ class Writer {
       for (size_t i = 0; i < blocks.size(); ++i) {
         const bool there = line < blocks[i].size();
         if (there) text_ += blocks[i][line];
-        if (i + 1 < blocks.size()) text_.append(cell_ + kGap - (there ? widths[i] : 0), ' ');
+        if (i + 1 < blocks.size()) text_.append(cell_ + kColumnGap - (there ? widths[i] : 0), ' ');
       }
       text_ += '\n';
     }
@@ -155,7 +155,7 @@ class Writer {
       for (size_t i = begin; i < end; ++i) {
         const auto& panel = strip.panels[i];
         titles += panel.title;
-        if (i + 1 < end) titles.append(cell_ + kGap - panel.title.size(), ' ');
+        if (i + 1 < end) titles.append(cell_ + kColumnGap - panel.title.size(), ' ');
         blocks.push_back(this->panel(panel, scale));
       }
       text_ += titles + '\n';
@@ -165,9 +165,9 @@ class Writer {
   }
 
   void write_legend(const Scale& scale) {
-    const auto ramp = at::linspace(0, 1, kLegendWidth, at::kDouble).unsqueeze(0);
+    const auto ramp = at::linspace(0, 1, kLegendColumns, at::kDouble).unsqueeze(0);
     const std::string bar =
-        plain() ? shaded(ramp, {0, 1})[0] : coloured(legend(kLegendWidth, 2), terminal_.colours)[0];
+        plain() ? shaded(ramp, {0, 1})[0] : coloured(legend(kLegendColumns, 2), terminal_.colours)[0];
     text_ += number(scale.low) + " " + bar + " " + number(scale.high) + "\n\n";
   }
 

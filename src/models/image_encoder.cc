@@ -75,7 +75,7 @@ ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& options, const Att
   reset();
 }
 
-TokenGrid ImageEncoderImpl::grid_of(const ImageEncoderOptions& options, const ImageShape& shape) {
+TokenGrid ImageEncoderImpl::grid() const {
   const auto stem = stem_options(options, shape);
   return {.rows = shape.height / stem.patch_height(),
           .columns = shape.width / stem.patch_width(),

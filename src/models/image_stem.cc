@@ -65,10 +65,10 @@ void ConvStemImpl::reset() {
   const int64_t n = halvings(options.patch_height()), M = options.width();
   convolutions = torch::nn::Sequential();
   int64_t in = options.shape().channels;
-  for (int64_t i = 0; i < std::max<int64_t>(n, 1); ++i) {
-    const int64_t out = i + 1 >= n ? M : std::max<int64_t>(M >> (n - 1 - i), 8);
+  for (int64_t i = 0; i <= n; ++i) {
+    const int64_t out = std::max<int64_t>(M >> (n - i), 8), stride = i ? 2 : 1;
     convolutions->push_back(torch::nn::Conv2d(
-        torch::nn::Conv2dOptions(in, out, 3).stride(n ? 2 : 1).padding(1).bias(false)));
+        torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
     convolutions->push_back(torch::nn::BatchNorm2d(out));
     convolutions->push_back(torch::nn::ReLU(torch::nn::ReLUOptions(true)));
     in = out;

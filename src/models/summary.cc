@@ -44,7 +44,9 @@ class Watcher {
 
  private:
   void add_module(const std::string& path, const torch::nn::Module& module) {
-    SummaryRow row{.path = path, .kind = kind_of(module)};
+    SummaryRow row;
+    row.path = path;
+    row.kind = kind_of(module);
     for (const auto& p : module.parameters(/*recurse=*/false))
       if (owner_.emplace(p.storage().unsafeGetStorageImpl(), rows_.size()).second)
         row.parameters += p.numel();

@@ -59,6 +59,10 @@ void AdditivePositionImpl::reset() {
     throw ModelError(
         "attention.position: learned needs the length of the longest input here, "
         "say learned(LENGTH)");
+  if (length < options.length())
+    throw ModelError(text_of("attention.position: expected learned(", options.length(),
+                             ") or more, the length of the longest input here, given learned(",
+                             length, ")"));
   table = register_parameter("table", torch::empty({length, options.width()}));
   truncated_normal(table);
 }

@@ -18,7 +18,7 @@ Band band_of(const Part& part) {
   return {static_cast<int64_t>(part.at("left")), static_cast<int64_t>(part.at("right"))};
 }
 
-at::Tensor hide(const Part& part, const Scene& scene, const at::Tensor& scores) {
+at::Tensor hide_band(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const Band band = band_of(part);
   const auto p = query_positions(scene, scores), j = key_positions(scene, scores);
   auto hidden = torch::zeros({}, j.options().dtype(at::kBool));
@@ -28,7 +28,7 @@ at::Tensor hide(const Part& part, const Scene& scene, const at::Tensor& scores) 
 }
 
 template <class T>
-std::unique_ptr<kernels::Mask<T>> make(const Part& part, const Scene& scene) {
+std::unique_ptr<kernels::Mask<T>> make_band(const Part& part, const Scene& scene) {
   const Band band = band_of(part);
   const auto limit = [](int64_t n) { return n < 0 ? kernels::kUnlimited : n; };
   return std::make_unique<kernels::WindowMask<T>>(limit(band.left), limit(band.right),
@@ -44,8 +44,8 @@ void check_window(const Part& part, const Attention&) {
 
 Definition word_causal() {
   return {.word = {Word::Kind::mask, "causal", {}, "a query sees no key after its own position"},
-          .change = hide,
-          .mask = {make<float>, make<double>}};
+          .change = hide_band,
+          .mask = {make_band<float>, make_band<double>}};
 }
 
 Definition word_window() {
@@ -56,8 +56,8 @@ Definition word_window() {
                     {"right", std::nullopt, -1, kMost, true, "keys seen after it; -1: all"}},
                    "a query sees the keys near its own position"},
           .check = check_window,
-          .change = hide,
-          .mask = {make<float>, make<double>}};
+          .change = hide_band,
+          .mask = {make_band<float>, make_band<double>}};
 }
 
 }  // namespace heed::ops

@@ -11,7 +11,7 @@ at::Tensor add(const Part&, const Scene& scene, const at::Tensor& scores) {
 }
 
 template <class T>
-std::unique_ptr<kernels::Modifier<T>> make(const Part&, const Scene& scene) {
+std::unique_ptr<kernels::Modifier<T>> make_bias(const Part&, const Scene& scene) {
   return std::make_unique<kernels::Bias<T>>(view_of<const T>(scene.bias),
                                             view_of<T>(scene.grad_bias));
 }
@@ -21,7 +21,7 @@ std::unique_ptr<kernels::Modifier<T>> make(const Part&, const Scene& scene) {
 Definition word_bias() {
   return {.word = {Word::Kind::modifier, "bias", {}, "a tensor added to the scores, with gradient"},
           .change = add,
-          .modifier = {make<float>, make<double>}};
+          .modifier = {make_bias<float>, make_bias<double>}};
 }
 
 }  // namespace heed::ops

@@ -10,13 +10,13 @@ namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-at::Tensor hide(const Part&, const Scene& scene, const at::Tensor& scores) {
+at::Tensor hide_dense(const Part&, const Scene& scene, const at::Tensor& scores) {
   if (scene.mask.scalar_type() == at::kBool) return scores.masked_fill(~scene.mask, kHidden);
   return (scores + scene.mask).masked_fill(scene.mask == kHidden, kHidden);
 }
 
 template <class T>
-std::unique_ptr<kernels::Mask<T>> make(const Part&, const Scene& scene) {
+std::unique_ptr<kernels::Mask<T>> make_dense(const Part&, const Scene& scene) {
   if (scene.mask.scalar_type() == at::kBool)
     return std::make_unique<kernels::DenseMask<T>>(view_of<const bool>(scene.mask));
   return std::make_unique<kernels::AdditiveMask<T>>(view_of<const T>(scene.mask));
@@ -26,8 +26,8 @@ std::unique_ptr<kernels::Mask<T>> make(const Part&, const Scene& scene) {
 
 Definition word_dense() {
   return {.word = {Word::Kind::mask, "dense", {}, "a mask tensor, boolean or added to the scores"},
-          .change = hide,
-          .mask = {make<float>, make<double>}};
+          .change = hide_dense,
+          .mask = {make_dense<float>, make_dense<double>}};
 }
 
 }  // namespace heed::ops

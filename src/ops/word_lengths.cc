@@ -7,13 +7,13 @@
 namespace heed::ops {
 namespace {
 
-at::Tensor hide(const Part&, const Scene& scene, const at::Tensor& scores) {
+at::Tensor hide_padding(const Part&, const Scene& scene, const at::Tensor& scores) {
   const auto hidden = key_positions(scene, scores) >= scene.lengths.view({-1, 1, 1, 1});
   return scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 
 template <class T>
-std::unique_ptr<kernels::Mask<T>> make(const Part&, const Scene& scene) {
+std::unique_ptr<kernels::Mask<T>> make_lengths(const Part&, const Scene& scene) {
   return std::make_unique<kernels::LengthMask<T>>(scene.lengths.data_ptr<int64_t>());
 }
 
@@ -21,8 +21,8 @@ std::unique_ptr<kernels::Mask<T>> make(const Part&, const Scene& scene) {
 
 Definition word_lengths() {
   return {.word = {Word::Kind::mask, "lengths", {}, "hides the keys after each sequence's length"},
-          .change = hide,
-          .mask = {make<float>, make<double>}};
+          .change = hide_padding,
+          .mask = {make_lengths<float>, make_lengths<double>}};
 }
 
 }  // namespace heed::ops

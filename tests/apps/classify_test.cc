@@ -158,7 +158,7 @@ TEST_F(Classify, CheckSeesARecipeThatDoesNotFitItsData) {
            {"data.shape=[1,28,28]", "shape"},
            {"data.augment.shift=99", "shift"},
            {"data.valid=x", "holdout"},
-           {"data.normalize={mean=[0.5,0.5],deviation=[1,1]}", "channels"}}) {
+           {"data.normalize={mean=[0.5,0.5],deviation=[1,1]}", "normalize.mean"}}) {
     const auto result = check({set});
     EXPECT_TRUE(result.code == 3 || result.code == 4) << set << " " << result.code;
     EXPECT_THAT(result.err, HasSubstr(word)) << set;

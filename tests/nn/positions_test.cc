@@ -70,8 +70,11 @@ TEST(Positions, RefusesWhatCannotBeAdded) {
   EXPECT_THROW(AdditivePosition(AdditivePositionOptions(4).position(position("rope"))), ModelError);
   EXPECT_THROW(AdditivePosition(AdditivePositionOptions(4).position(position("learned"))),
                ModelError);
-  AdditivePosition stated(AdditivePositionOptions(4).position(position("learned(3)")).length(9));
-  EXPECT_EQ(stated->table.size(0), 3);
+  AdditivePosition stated(AdditivePositionOptions(4).position(position("learned(9)")).length(3));
+  EXPECT_EQ(stated->table.size(0), 9);
+  EXPECT_THROW(
+      AdditivePosition(AdditivePositionOptions(4).position(position("learned(3)")).length(9)),
+      ModelError);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ struct ImageEncoderOptions {
   void fields(Visitor&& v) {
     v("kind", kind(), "image: a token a patch; rows: a token a row of pixels");
     if (kind() == "image") {
-      v("stem", stem(), "patch: a linear layer a patch; conv: convolutions of stride 2");
+      v("stem", stem(), "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
       v("patch", patch(), "pixels along a token's side; divides height and width", at_least(1));
     }
     v("width", width(), "channels of a token; a multiple of attention.heads", at_least(1));
@@ -71,8 +71,7 @@ class ImageEncoderImpl : public torch::nn::Cloneable<ImageEncoderImpl> {
   void reset() override;
   at::Tensor forward(const at::Tensor& images);
 
-  TokenGrid grid() const { return grid_of(options, shape); }
-  static TokenGrid grid_of(const ImageEncoderOptions& options, const ImageShape& shape);
+  TokenGrid grid() const;
 
   ImageEncoderOptions options;
   Attention attention;

@@ -1,0 +1,97 @@
+// heed bench: how fast this machine computes, beside what it could at most.
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "bench_attention.h"
+#include "heed/core/error.h"
+#include "verbs.h"
+
+namespace heed::cli {
+namespace {
+
+nlohmann::ordered_json json_of(const AttentionRow& row) {
+  return {{"work", row.work},
+          {"direction", row.direction},
+          {"L", row.length},
+          {"D", row.width},
+          {"B", row.batch},
+          {"H", row.heads},
+          {"threads", row.threads},
+          {"ms", row.ms},
+          {"spread", row.spread},
+          {"rounds", row.rounds},
+          {"gflops", row.gflops},
+          {"limit", row.limit},
+          {"of_limit", row.of_limit},
+          {"unfused_ms", row.unfused_ms},
+          {"against_unfused", row.against_unfused}};
+}
+
+void print_header() {
+  std::printf("%-20s %-9s %6s %5s %4s %4s %8s %10s %8s %8s %9s %16s\n", "work", "direction", "L",
+              "D", "B", "H", "threads", "ms", "spread", "GFLOPS", "of limit", "against unfused");
+}
+
+void print_row(const AttentionRow& row) {
+  std::printf("%-20s %-9s %6ld %5ld %4ld %4ld %8d %10.3f %7.1f%% %8.1f %9.2f %15.2fx\n",
+              row.work.c_str(), row.direction.c_str(), static_cast<long>(row.length),
+              static_cast<long>(row.width), static_cast<long>(row.batch),
+              static_cast<long>(row.heads), row.threads, row.ms, 100 * row.spread, row.gflops,
+              row.of_limit, row.against_unfused);
+  std::fflush(stdout);
+}
+
+void add_attention(CLI::App& bench) {
+  auto* verb = bench.add_subcommand(
+      "attention", "Attention, forward and in training, against SGEMM and LibTorch's operators");
+  verb->footer(
+      "of limit: operations a second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
+      "1024 "
+      "matrices), measured\nin turns with ours. against unfused: how many times faster than "
+      "softmax(q k^T) v by LibTorch's operators.");
+  auto options = std::make_shared<AttentionBench>();
+  auto json = std::make_shared<bool>(false);
+  verb->add_flag("--json", *json, "Print one JSON object a case");
+  verb->add_option("--threads", options->threads, "Numbers of threads")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->add_option("--length", options->lengths, "Lengths L of queries and keys")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  verb->add_option("--dim", options->width, "Width D of a head")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  verb->add_option("--seconds", options->seconds, "Time for a case; five rounds in any case")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  verb->callback([options, json] {
+    if (!*json) print_header();
+    const size_t all = options->threads.size() * options->lengths.size() * 4;
+    size_t count = 0;
+    bench_attention(*options, [&](const AttentionRow& row) {
+      const bool terminal = isatty(STDERR_FILENO) != 0;
+      std::fprintf(stderr, terminal ? "\r%zu of %zu cases\r" : "%zu of %zu cases\n", ++count, all);
+      if (*json) {
+        std::cout << json_of(row).dump() << std::endl;
+      } else {
+        print_row(row);
+      }
+    });
+  });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto* verb = app.add_subcommand("bench", "Measure speed on this machine");
+  verb->require_subcommand(1);
+  add_attention(*verb);
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,135 @@
+// Measures attention against its limit (SGEMM) and against LibTorch's own operators.
+#include "bench_attention.h"
+
+#include <chrono>
+#include <numeric>
+
+#include "heed/core/threads.h"
+#include "heed/ops/attend.h"
+
+namespace heed::cli {
+namespace {
+
+using Work = std::function<void()>;
+
+double seconds_of(const Work& work, int64_t times) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < times; ++i) work();
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+  return passed.count() / static_cast<double>(times);
+}
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+/// How often to repeat a piece of work so that the clock's resolution does not matter: 2 ms.
+int64_t repetitions(const Work& work) {
+  work();  // page faults and first-use set-up are no part of the measurement
+  const double once = std::max(seconds_of(work, 1), 1e-7);
+  return std::max<int64_t>(1, static_cast<int64_t>(2e-3 / once));
+}
+
+struct Case {
+  bool causal, train;
+  int64_t length, width;
+
+  double operations(int64_t heads) const {
+    const double forward = 4.0 * static_cast<double>(heads * length * length * width);
+    return forward * (train ? 3.5 : 1.0) * (causal ? 0.5 : 1.0);
+  }
+};
+
+/// Heads and batch: the more the shorter the sequence, so that every case is real work and the long
+/// ones still end.
+std::pair<int64_t, int64_t> batch_and_heads(const Case& one) {
+  const int64_t heads = one.length >= 4096 ? 2 : one.length >= 2048 ? 4 : 8;
+  const double work_of_one = 4.0 * static_cast<double>(heads * one.length * one.length * one.width);
+  return {std::clamp<int64_t>(static_cast<int64_t>(5e8 / work_of_one), 1, 32), heads};
+}
+
+/// The three pieces of work that a round alternates.
+struct Contest {
+  Work ours, limit, unfused;
+  double limit_operations;
+};
+
+Contest contest_of(const Case& one, int64_t batch, int64_t heads) {
+  const auto tensor = [&] { return at::randn({batch, heads, one.length, one.width}); };
+  const auto q = tensor().requires_grad_(one.train), k = tensor().requires_grad_(one.train);
+  const auto v = tensor().requires_grad_(one.train), grad = tensor();
+  const auto how = Attention::parse(one.causal ? "scaled_dot; causal" : "scaled_dot");
+  const auto future = at::ones({one.length, one.length}, at::kBool).triu(1);
+  const double scale = 1 / std::sqrt(static_cast<double>(one.width));
+
+  const auto with_gradient = [=, train = one.train](const std::function<at::Tensor()>& forward) {
+    return [=] {
+      const torch::AutoGradMode record(train);
+      const auto out = forward();
+      if (train) torch::autograd::grad({out}, {q, k, v}, {grad});
+    };
+  };
+  Contest contest;
+  contest.ours = with_gradient([=] { return attend(q, k, v, how); });
+  contest.unfused = with_gradient([=, causal = one.causal] {
+    auto scores = at::matmul(q * scale, k.transpose(-2, -1));
+    if (causal) scores.masked_fill_(future, -std::numeric_limits<float>::infinity());
+    return at::matmul(at::softmax(scores, -1), v);
+  });
+  constexpr int64_t kSide = 1024;
+  const auto a = at::randn({kSide, kSide}), b = at::randn({kSide, kSide});
+  auto c = at::empty({kSide, kSide});
+  contest.limit = [=]() mutable { at::mm_out(c, a, b); };
+  contest.limit_operations = 2.0 * kSide * kSide * kSide;
+  return contest;
+}
+
+AttentionRow measure(const Case& one, int threads, double budget) {
+  const auto [batch, heads] = batch_and_heads(one);
+  const Contest contest = contest_of(one, batch, heads);
+  const int64_t times = repetitions(contest.ours), unfused_times = repetitions(contest.unfused);
+  contest.limit();
+  std::vector<double> ours, limit, unfused;
+  for (double spent = 0; spent < budget || ours.size() < 5;) {
+    ours.push_back(seconds_of(contest.ours, times));
+    limit.push_back(seconds_of(contest.limit, 1));
+    unfused.push_back(seconds_of(contest.unfused, unfused_times));
+    spent += ours.back() * static_cast<double>(times) + limit.back() +
+             unfused.back() * static_cast<double>(unfused_times);
+  }
+  AttentionRow row;
+  row.work = one.causal ? "scaled_dot; causal" : "scaled_dot";
+  row.direction = one.train ? "train" : "forward";
+  row.length = one.length, row.width = one.width, row.batch = batch, row.heads = heads;
+  row.threads = threads;
+  row.rounds = static_cast<int64_t>(ours.size());
+  const double median = quantile(ours, 0.5);
+  row.ms = 1e3 * median;
+  row.spread = (quantile(ours, 0.75) - quantile(ours, 0.25)) / (2 * median);
+  row.gflops = 1e-9 * one.operations(batch * heads) / median;
+  row.limit = 1e-9 * contest.limit_operations / quantile(limit, 0.5);
+  row.of_limit = row.gflops / row.limit;
+  row.unfused_ms = 1e3 * quantile(unfused, 0.5);
+  row.against_unfused = row.unfused_ms / row.ms;
+  return row;
+}
+
+}  // namespace
+
+void bench_attention(const AttentionBench& bench,
+                     const std::function<void(const AttentionRow&)>& done) {
+  for (const int threads : bench.threads) {
+    set_num_threads(threads);
+    at::set_num_threads(threads);
+    for (const int64_t length : bench.lengths) {
+      for (const bool causal : {false, true}) {
+        for (const bool train : {false, true}) {
+          done(measure({causal, train, length, bench.width}, threads, bench.seconds));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,127 @@
+// heed summary: what a model is made of.
+#include "heed/models/summary.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "heed/tasks/classify.h"
+#include "verbs.h"
+
+namespace heed::cli {
+namespace {
+
+struct Flags {
+  std::string what;
+  bool json = false;
+};
+
+/// The model, and whatever owns it.
+struct Model {
+  std::shared_ptr<void> owner;
+  ImageClassifierImpl* classifier;
+};
+
+/// A recipe that does not say the shape and the classes of its data leaves them
+/// to the data, which is then opened.
+Model model_of(const std::string& what) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(what, error)) {
+    auto classifier = std::make_shared<Classifier>(Classifier::load(what));
+    return {classifier, classifier->model().get()};
+  }
+  const auto recipe = read_recipe<ClassifyRecipe>(RecipeFile::read(what));
+  const bool complete = !recipe.data.shape.empty() && !recipe.data.images.classes.empty();
+  if (complete) {
+    auto classifier = std::make_shared<Classifier>(recipe);
+    return {classifier, classifier->model().get()};
+  }
+  std::shared_ptr<Task> task = make_task(recipe);
+  return {task, dynamic_cast<ImageClassifierImpl*>(&task->model())};
+}
+
+Summary summary_of(const std::string& what) {
+  const Model model = model_of(what);
+  const auto& shape = model.classifier->shape;
+  const auto image = torch::zeros({1, shape.channels, shape.height, shape.width});
+  return summarize(*model.classifier, [&] { model.classifier->forward(image); });
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string text;
+  for (const int64_t size : shape) text += (text.empty() ? "" : " x ") + std::to_string(size);
+  return text;
+}
+
+/// 1234567 as 1,234,567.
+std::string with_commas(int64_t value) {
+  std::string text = std::to_string(value);
+  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
+  return text;
+}
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows.front().size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string fill(widths[i] - row[i].size(), ' ');
+      const bool is_number = i >= 3;
+      line += (i ? "  " : "") + (is_number ? fill + row[i] : row[i] + fill);
+    }
+    std::cout << line << '\n';
+  }
+}
+
+void print(const Summary& summary) {
+  std::vector<std::vector<std::string>> rows{
+      {"layer", "kind", "output", "parameters", "operations"}};
+  for (const auto& row : summary.rows) {
+    rows.push_back({row.path.empty() ? "(model)" : row.path, row.kind, shape_text(row.output),
+                    with_commas(row.parameters), with_commas(row.operations)});
+  }
+  rows.push_back(
+      {"total", "", "", with_commas(summary.parameters), with_commas(summary.operations)});
+  print_table(rows);
+}
+
+nlohmann::ordered_json to_json(const Summary& summary) {
+  auto layers = nlohmann::ordered_json::array();
+  for (const auto& row : summary.rows) {
+    layers.push_back({{"layer", row.path},
+                      {"kind", row.kind},
+                      {"output", row.output},
+                      {"parameters", row.parameters},
+                      {"operations", row.operations}});
+  }
+  return {
+      {"layers", layers}, {"parameters", summary.parameters}, {"operations", summary.operations}};
+}
+
+}  // namespace
+
+void add_summary(CLI::App& app) {
+  auto* verb =
+      app.add_subcommand("summary", "List a model's layers, shapes, parameters, operations");
+  auto flags = std::make_shared<Flags>();
+  verb->add_option("model", flags->what, "Folder of a model or run, or a recipe file")
+      ->required()
+      ->type_name("MODEL|RECIPE");
+  verb->add_flag("--json", flags->json, "Print one JSON object");
+  verb->callback([flags] {
+    const Summary summary = summary_of(flags->what);
+    if (flags->json) {
+      std::cout << to_json(summary).dump(2) << '\n';
+    } else {
+      print(summary);
+    }
+  });
+  verb->footer(R"(
+Shapes and operations are those of one picture; an addition and a multiplication count as two operations. A recipe
+that leaves the shape or the classes to its data opens the data.)");
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,152 @@
+#include "heed/lens/image_maps.h"
+
+#include "heed/core/error.h"
+#include "heed/nn/recording.h"
+
+namespace heed::lens {
+namespace {
+
+constexpr int64_t kRowsAtOnce = 256;
+
+bool is_pooling(const Map& map) { return map.name().ends_with("pool"); }
+
+/// The tokens of a row of weights that are patches, as they lie on the picture: (..., tokens) ->
+/// (..., rows, columns).
+at::Tensor on_grid(const at::Tensor& weights, const TokenGrid& grid) {
+  const auto patches = weights.narrow(-1, grid.class_token, grid.rows * grid.columns);
+  return patches.to(at::kCPU, at::kDouble).unflatten(-1, {grid.rows, grid.columns});
+}
+
+/// Row 0 of every head: (H, Lk).
+at::Tensor first_rows(const Map& map) {
+  std::vector<at::Tensor> rows;
+  for (int64_t head = 0; head < map.heads(); ++head) {
+    rows.push_back(map.tile({0, 1}, {0, map.keys()}, 0, head));
+  }
+  return at::cat(rows);
+}
+
+ImageMap image_map(const Map& map, const TokenGrid& grid, int64_t layer) {
+  if (is_pooling(map)) return {map.name(), "pooling", on_grid(first_rows(map), grid), {}};
+  const std::string title = "layer " + std::to_string(layer);
+  const auto received = on_grid(map.received(), grid);
+  if (!grid.class_token) return {map.name(), title, received, {}};
+  return {map.name(), title, on_grid(first_rows(map), grid), received.mean(0)};
+}
+
+/// row (Lq) times the mean over the heads of the weights: (Lk).
+at::Tensor through(const at::Tensor& row, const Map& map) {
+  auto result = at::zeros({map.keys()}, row.options());
+  for (int64_t begin = 0; begin < map.queries(); begin += kRowsAtOnce) {
+    const Range rows{begin, std::min(begin + kRowsAtOnce, map.queries())};
+    const auto part = row.narrow(0, rows.begin, rows.size());
+    for (int64_t head = 0; head < map.heads(); ++head) {
+      result += part.matmul(map.tile(rows, {0, map.keys()}, 0, head).to(at::kDouble));
+    }
+  }
+  return result / map.heads();
+}
+
+/// What reaches the output of each token, from the output back to the first layer.
+at::Tensor rollout(const std::vector<Map>& maps, const TokenGrid& grid) {
+  auto row = at::full({grid.tokens()}, 1.0 / double(grid.tokens()), at::kDouble);
+  if (grid.class_token)
+    row = at::one_hot(at::zeros({1}, at::kLong), grid.tokens())[0].to(at::kDouble);
+  if (is_pooling(maps.back())) row = first_rows(maps.back()).to(at::kDouble).mean(0);
+  for (auto map = maps.rbegin(); map != maps.rend(); ++map) {
+    if (!is_pooling(*map)) row = (row + through(row, *map)) / 2;
+  }
+  return on_grid(row, grid);
+}
+
+std::string titles(const std::vector<ImageMap>& maps) {
+  std::string text;
+  for (const auto& map : maps) text += (text.empty() ? "" : ", ") + map.title;
+  return text;
+}
+
+/// What the numbers of the panels are, a line each.
+std::vector<std::string> explanation(const ImageMaps& maps) {
+  const bool layers = maps.maps.front().title != "pooling";
+  const bool pooling = maps.maps.back().title == "pooling";
+  std::vector<std::string> lines;
+  if (layers && maps.grid.class_token) {
+    lines.emplace_back("head: weight from the class token to each patch");
+    lines.emplace_back("received: mean weight to each patch from all tokens");
+  } else if (layers) {
+    lines.emplace_back("layer: mean weight to each patch from all patches");
+  }
+  if (pooling) lines.emplace_back("pooling: weight of each patch in the pooled vector");
+  if (maps.rollout.defined())
+    lines.emplace_back("rollout: what reaches the output through all layers");
+  return lines;
+}
+
+}  // namespace
+
+ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
+  if (image.dim() != 4 || image.size(0) != 1) {
+    throw UsageError("look: image has shape " + c10::str(image.sizes()) +
+                     ", expected (1, C, h, w)");
+  }
+  const torch::NoGradGuard no_grad;
+  ImageMaps result;
+  result.grid = model->grid();
+  Recording seen;
+  result.probabilities = model->forward(image)[0].to(at::kCPU, at::kDouble).softmax(0);
+  if (seen.size() == 0) {
+    throw ModelError("the model has no attention to show: 0 layers and pool = \"mean\"");
+  }
+  for (const auto& map : seen.maps()) {
+    result.maps.push_back(
+        image_map(map, result.grid, static_cast<int64_t>(result.maps.size()) + 1));
+  }
+  if (!is_pooling(seen.map(0))) result.rollout = rollout(seen.maps(), result.grid);
+  return result;
+}
+
+ImageMaps selected(const ImageMaps& all, const std::string& layer, int64_t head) {
+  ImageMaps result = all;
+  if (!layer.empty()) {
+    std::erase_if(result.maps, [&](const ImageMap& map) {
+      return map.title != layer && map.title != "layer " + layer;
+    });
+    result.rollout = at::Tensor();
+  }
+  if (result.maps.empty()) {
+    throw UsageError("layer '" + layer + "' is not in the model, which has: " + titles(all.maps));
+  }
+  if (head == 0) return result;
+  result.rollout = at::Tensor();
+  for (auto& map : result.maps) {
+    const int64_t heads = map.heads.size(0);
+    if (head < 1 || head > heads) {
+      throw UsageError("head " + std::to_string(head) + " is not in " + map.title +
+                       ", which has heads 1.." + std::to_string(heads));
+    }
+    map.heads = map.heads.narrow(0, head - 1, 1);
+    map.received = at::Tensor();
+  }
+  return result;
+}
+
+Figure figure_of(const ImageMaps& maps, data::Image picture, int64_t first_head) {
+  Figure figure;
+  figure.lines = explanation(maps);
+  figure.picture = std::move(picture);
+  for (const auto& map : maps.maps) {
+    Strip strip;
+    const int64_t heads = map.heads.size(0);
+    for (int64_t head = 0; head < heads; ++head) {
+      strip.panels.push_back(
+          {map.title + " head " + std::to_string(first_head + head), map.heads[head]});
+    }
+    if (heads > 1) strip.panels.push_back({map.title + " mean", map.heads.mean(0)});
+    if (map.received.defined()) strip.panels.push_back({map.title + " received", map.received});
+    figure.strips.push_back(std::move(strip));
+  }
+  if (maps.rollout.defined()) figure.strips.push_back({{{"rollout", maps.rollout}}});
+  return figure;
+}
+
+}  // namespace heed::lens
