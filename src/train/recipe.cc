@@ -224,7 +224,8 @@ struct FieldReader::Impl {
     if (!node.is_array()) return refuse(path, node, "an array");
     field.clear();
     for (const toml::node& item : *node.as_array()) {
-      take(path + "[" + std::to_string(field.size()) + "]", item, field.emplace_back(), bounds);
+      const std::string place = path + "[" + std::to_string(field.size()) + "]";
+      take(place, item, field.emplace_back(), bounds);
     }
   }
 

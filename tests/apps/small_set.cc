@@ -53,7 +53,7 @@ void write_idx(const std::filesystem::path& prefix, int count, int first) {
     for (int y = 0; y < kSide; ++y) {
       for (int x = 0; x < kSide; ++x) {
         const bool bright = (y >= kSide / 2) * 2 + (x >= kSide / 2) == label;
-        images += static_cast<char>((bright ? 90 : 30) + next_noise(noise) % 130);
+        images += static_cast<char>((bright ? 130 : 20) + next_noise(noise) % 120);
       }
     }
   }
@@ -86,7 +86,7 @@ keep = 2
 log = 1
 label_smoothing = 0.05
 clip = 1.0
-ema = 0.9
+ema = 0.8
 optimizer = { lr = 1e-2 }
 schedule = { kind = "cosine", warmup = 4 }
 )");
