@@ -1,4 +1,6 @@
 // Small models learn a small task: which quarter of a noisy picture holds a bright square.
+#include <torch/nn.h>
+#include <torch/optim.h>
 #include <gtest/gtest.h>
 
 #include "heed/core/threads.h"
@@ -53,7 +55,7 @@ double accuracy(ImageClassifier model) {
       .item<double>();
 }
 
-ImageEncoderOptions small() {
+ImageEncoderOptions small_learner() {
   return ImageEncoderOptions().patch(2).width(16).layers(1).mlp_ratio(2).stochastic_depth(0.05);
 }
 
@@ -62,11 +64,11 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
     ImageEncoderOptions encoder;
     const char* how;
   } cases[] = {
-      {small().stem("conv"), "learned; heads=2"},
-      {small().stem("patch").pool("class_token"), "learned; heads=2"},
-      {small().stem("patch").pool("mean").norm("post"), "sinusoidal; heads=4/2"},
-      {small().stem("patch"), "rope; sum; heads=2"},
-      {small().kind("rows").pool("attention"), "learned; heads=2; dropout=0.05"},
+      {small_learner().stem("conv"), "learned; heads=2"},
+      {small_learner().stem("patch").pool("class_token"), "learned; heads=2"},
+      {small_learner().stem("patch").pool("mean").norm("post"), "sinusoidal; heads=4/2"},
+      {small_learner().stem("patch"), "rope; sum; heads=2"},
+      {small_learner().kind("rows").pool("attention"), "learned; heads=2; dropout=0.05"},
   };
   for (const auto& [encoder, how] : cases) {
     SCOPED_TRACE(encoder.stem() + " " + encoder.pool() + " " + how);
@@ -75,7 +77,7 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
 }
 
 TEST(Learning, TheSameSeedGivesTheSameBits) {
-  const auto encoder = small().stem("conv").dropout(0.1).stochastic_depth(0.2);
+  const auto encoder = small_learner().stem("conv").dropout(0.1).stochastic_depth(0.2);
   const auto first = train(encoder, "learned; heads=2; dropout=0.1", 10);
   const auto second = train(encoder, "learned; heads=2; dropout=0.1", 10);
   const auto a = first->named_parameters(), b = second->named_parameters();

@@ -1,5 +1,6 @@
 #include "heed/models/summary.h"
 
+#include <torch/nn.h>
 #include <gtest/gtest.h>
 
 #include "heed/models/image_classifier.h"

@@ -1,4 +1,6 @@
 // The loop with a task small enough to know what must come out: a line through points.
+#include <torch/nn.h>
+#include <torch/optim.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 #include "heed/train/model_folder.h"
 
+#include <torch/nn.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/resource.h>

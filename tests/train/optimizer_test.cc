@@ -2,6 +2,8 @@
 // float64.
 #include "train/optimizer.h"
 
+#include <torch/nn.h>
+#include <torch/optim.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
