@@ -55,7 +55,7 @@ TEST(ImageMaps, ClassTokenShowsItsRowAndWhatPatchesReceive) {
     EXPECT_EQ(maps.maps[i].title, "layer " + std::to_string(i + 1));
     const auto patches = dense[i].slice(2, 1).view({2, 7, 3, 2});
     expect_close(maps.maps[i].heads, patches.select(1, 0));
-    expect_close(maps.maps[i].received, patches.mean({0, 1}));
+    expect_close(maps.maps[i].received, patches.mean(at::IntArrayRef({0, 1})));
   }
   EXPECT_NEAR(maps.probabilities.sum().item<double>(), 1, 1e-6);
 }
