@@ -47,13 +47,12 @@ class PngReader {
       throw DataError(name_ + ": " + std::to_string(file_.size()) + " bytes cannot hold the " +
                       to_text(shape) + " pixels of its header; " + kFix);
     if (!prepare()) fail();
-    const int64_t channels = png_get_channels(png_, info_);
+    int64_t channels = png_get_channels(png_, info_);
     pixels_.resize(static_cast<size_t>(shape.pixels() * channels));
     for (int64_t y = 0; y < shape.height; ++y)
       rows_.push_back(pixels_.data() + y * shape.width * channels);
     if (!read_rows()) fail();
-    if (png_get_palette_max(png_, info_) >= palette_size_ && palette_size_ > 0)
-      throw DataError(name_ + ": a pixel names a colour that the palette lacks; " + kFix);
+    if (palette_) channels = expand_palette();
     return {shape, planes(shape, channels)};
   }
 
@@ -74,12 +73,13 @@ class PngReader {
     if (setjmp(png_jmpbuf(png_))) return false;
     const int type = png_get_color_type(png_, info_);
     if (type == PNG_COLOR_TYPE_PALETTE) {
-      png_colorp palette = nullptr;
-      png_get_PLTE(png_, info_, &palette, &palette_size_);
-      png_set_palette_to_rgb(png_);
+      png_get_PLTE(png_, info_, &palette_, &palette_size_);
+      png_get_tRNS(png_, info_, &palette_alpha_, &palette_alpha_size_, nullptr);
+      png_set_packing(png_);
+    } else if (png_get_valid(png_, info_, PNG_INFO_tRNS)) {
+      png_set_tRNS_to_alpha(png_);
     }
     if (type == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png_);
-    if (png_get_valid(png_, info_, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png_);
     png_set_scale_16(png_);
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
@@ -91,6 +91,25 @@ class PngReader {
     png_read_image(png_, rows_.data());
     png_read_end(png_, nullptr);
     return true;
+  }
+
+  /// Indices to colours, with alpha where the palette has it; libpng's own expansion takes an index
+  /// past the palette for black. Returns the channels.
+  int64_t expand_palette() {
+    const int64_t channels = palette_alpha_size_ > 0 ? 4 : 3;
+    std::vector<uint8_t> colours;
+    colours.reserve(pixels_.size() * static_cast<size_t>(channels));
+    for (const uint8_t index : pixels_) {
+      if (index >= palette_size_)
+        throw DataError(name_ + ": a pixel names colour " + std::to_string(index) +
+                        " of a palette of " + std::to_string(palette_size_) + "; " + kFix);
+      const png_color& colour = palette_[index];
+      colours.insert(colours.end(), {colour.red, colour.green, colour.blue});
+      if (channels == 4)
+        colours.push_back(index < palette_alpha_size_ ? palette_alpha_[index] : 255);
+    }
+    pixels_ = std::move(colours);
+    return channels;
   }
 
   /// Alpha (the last of 2 or 4 channels) multiplied in, then planes.
@@ -135,7 +154,9 @@ class PngReader {
   const ImageLimits& limits_;
   size_t position_ = 0;
   char message_[256] = "";
-  int palette_size_ = 0;
+  png_colorp palette_ = nullptr;  ///< of a palette picture; libpng owns it
+  png_bytep palette_alpha_ = nullptr;
+  int palette_size_ = 0, palette_alpha_size_ = 0;
   std::vector<uint8_t> pixels_;
   std::vector<png_bytep> rows_;
   png_structp png_ = nullptr;

@@ -1,5 +1,7 @@
 #include "heed/lens/draw.h"
 
+#include <array>
+
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/lens/heat.h"
@@ -26,7 +28,7 @@ at::Tensor shrink(const Rows& matrix, int64_t factor, Shrink how) {
   for (int64_t begin = 0; begin < matrix.rows; begin += step) {
     const Range range{begin, std::min(begin + step, matrix.rows)};
     const auto band = matrix.band(range).detach().to(at::kCPU, at::kDouble).unsqueeze(0);
-    const at::IntArrayRef block{factor, factor};
+    const std::array<int64_t, 2> block{factor, factor};
     parts.push_back(how == Shrink::mean ? at::avg_pool2d(band, block, block, 0, true, false)
                                         : at::max_pool2d(band, block, block, 0, 1, true));
   }

@@ -113,7 +113,7 @@ TEST_F(MapVerb, WrongRequestsSayWhatThereIs) {
   EXPECT_EQ(index.code, 2);
   EXPECT_THAT(index.err, HasSubstr("expected 0.."));
   EXPECT_EQ(run({"map", path("model"), path("absent.png")}).code, 5);
-  EXPECT_EQ(run({"map", path("absent"), path("test") + ":0"}).code, 4);
+  EXPECT_EQ(run({"map", path("absent"), path("test") + ":0"}).code, 5);
 }
 
 TEST_F(MapVerb, SummaryOfModelAndRecipeAgree) {

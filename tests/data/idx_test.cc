@@ -108,10 +108,15 @@ TEST(Idx, TrailingBytesAreAnError) {
 TEST(Idx, DamagedGzipIsAnError) {
   const Bytes packed = gzip(idx({3, 4, 5}, counting(60)));
   // A flipped bit anywhere but in the header's time, flags of origin and the like is found, by the
-  // checksum at the latest.
+  // checksum at the latest; the bits that pad the deflate stream to a byte change nothing.
+  const auto whole = parse_idx_images(packed, "x.idx");
   for (size_t at = 10; at < packed.size(); ++at) {
     Bytes bad = packed;
     bad[at] ^= 0x10;
+    if (at == packed.size() - 9) {
+      EXPECT_EQ(parse_idx_images(bad, "x.idx").values, whole.values);
+      continue;
+    }
     EXPECT_THROW(parse_idx_images(bad, "x.idx"), DataError) << "byte " << at;
   }
 }

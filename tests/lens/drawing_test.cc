@@ -81,7 +81,7 @@ TEST(Heat, CutsOffOutsideAndMarksNaN) {
 
 TEST(Scale, SpansTheFiniteNumbers) {
   const auto scale =
-      Scale::of({torch::tensor({{1.0, NAN}, {3.0, INFINITY}}), torch::tensor({{-1}})});
+      Scale::of({torch::tensor({{1.0, double{NAN}}, {3.0, double{INFINITY}}}), torch::tensor({{-1.0}})});
   EXPECT_EQ(scale.low, -1);
   EXPECT_EQ(scale.high, 3);
   EXPECT_EQ(scale(1), 0.5);
@@ -169,7 +169,7 @@ TEST(Png, ReadsBackAsItWas) {
 
 TEST(DrawPng, ColoursAreThoseOfTheNumbers) {
   const auto path = scratch("matrix.png");
-  draw_png(torch::tensor({{0.0, 0.5}, {1.0, NAN}}), path);
+  draw_png(torch::tensor({{0.0, 0.5}, {1.0, double{NAN}}}), path);
   const Canvas page = decoded(path);
   const int64_t cell = 384 / 2, margin = 16;
   EXPECT_EQ(page.at(margin, margin), heat(0));

@@ -134,7 +134,7 @@ TEST(TerminalText, PlainIsAsciiShades) {
   EXPECT_EQ(lines[14].substr(0, 5), "     ");
   EXPECT_EQ(lines[14].substr(14, 5), "@@@@@");
   EXPECT_EQ(lines[14].substr(21, 19), std::string(19, '+'));  // t = 0.5 of " .:-=+*#%@"
-  EXPECT_EQ(lines[lines.size() - 2], "0   ...:::---===++***###%%%@@ 0.5");
+  EXPECT_EQ(lines[lines.size() - 2], "0   ..:::--===+++**###%%@@ 0.5");
 }
 
 TEST(TerminalText, PanelsWrapWhereTheyDoNotFit) {

@@ -131,7 +131,7 @@ TEST(ImageClassifier, ParameterNamesStandInFiles) {
           "encoder.class_token", "encoder.stem.convolutions.0.weight",
           "encoder.stem.convolutions.1.weight", "encoder.stem.convolutions.1.bias",
           "encoder.stem.convolutions.3.weight", "encoder.stem.convolutions.4.weight",
-          "encoder.stem.convolutions.4.bias", "encoder.stem.linear.weight",
+          "encoder.stem.convolutions.4.bias", "encoder.stem.convolutions.6.weight", "encoder.stem.convolutions.7.weight", "encoder.stem.convolutions.7.bias", "encoder.stem.linear.weight",
           "encoder.stem.linear.bias", "encoder.position.table",
           "encoder.layers.0.attention_norm.weight", "encoder.layers.0.attention_norm.bias",
           "encoder.layers.0.attention.qkv.weight", "encoder.layers.0.attention.qkv.bias",

@@ -67,7 +67,7 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
       {small_learner().stem("conv"), "learned; heads=2"},
       {small_learner().stem("patch").pool("class_token"), "learned; heads=2"},
       {small_learner().stem("patch").pool("mean").norm("post"), "sinusoidal; heads=4/2"},
-      {small_learner().stem("patch"), "rope; sum; heads=2"},
+      {small_learner().stem("patch"), "learned; sum; heads=2"},
       {small_learner().kind("rows").pool("attention"), "learned; heads=2; dropout=0.05"},
   };
   for (const auto& [encoder, how] : cases) {

@@ -44,12 +44,12 @@ TEST(Summary, CountsWhatTheFormulasSay) {
   EXPECT_EQ(attention.parameters, 0);
   EXPECT_EQ(attention.operations, 4 * B * H * L * L * D);
 
-  const auto& second = row(summary, "encoder.stem.convolutions.3");
+  const auto& second = row(summary, "encoder.stem.convolutions.6");
   EXPECT_EQ(second.kind, "Conv2d");
   EXPECT_EQ(second.output, (Shape{B, M, 3, 2}));
   EXPECT_EQ(second.operations, 2 * B * M * L * 8 * 9);
 
-  EXPECT_EQ(row(summary, "encoder.stem.convolutions.1").output, (Shape{B, 8, 6, 4}));
+  EXPECT_EQ(row(summary, "encoder.stem.convolutions.4").output, (Shape{B, 8, 6, 4}));
   EXPECT_EQ(row(summary, "encoder.position").output, (Shape{B, L, M}));
   EXPECT_EQ(row(summary, "encoder.position").parameters, L * M);
   EXPECT_EQ(row(summary, "encoder.pool").parameters, M);
