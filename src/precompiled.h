@@ -1,4 +1,5 @@
-// The one precompiled header: LibTorch and the standard headers that every floor above the kernels uses.
+// The one precompiled header: LibTorch and the standard headers that every floor above the kernels
+// uses.
 #pragma once
 
 #include <torch/autograd.h>

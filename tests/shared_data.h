@@ -6,8 +6,8 @@
 
 namespace heed::test {
 
-/// The folder `shared/data` beside the checkout, or HEED_SHARED_DATA. It may be absent: a test that needs it checks first and
-/// says so.
+/// The folder `shared/data` beside the checkout, or HEED_SHARED_DATA. It may be absent: a test that
+/// needs it checks first and says so.
 inline std::filesystem::path shared_data() {
   const char* given = std::getenv("HEED_SHARED_DATA");
   return given ? std::filesystem::path(given)

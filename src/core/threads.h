@@ -11,8 +11,8 @@ namespace heed::detail {
 /// The number of threads that the environment or the machine asks for.
 int default_threads() noexcept;
 
-/// How a floor above joins a pool that core does not know (LibTorch's): `set` is called with the number at every
-/// set_num_threads. One follower; the last one that asks.
+/// How a floor above joins a pool that core does not know (LibTorch's): `set` is called with the
+/// number at every set_num_threads. One follower; the last one that asks.
 void follow_num_threads(void (*set)(int)) noexcept;
 void tell_follower(int threads);
 

@@ -1,4 +1,5 @@
-// Threads made for each call: slower to start, but the thread sanitizer understands them, and no OpenMP is needed.
+// Threads made for each call: slower to start, but the thread sanitizer understands them, and no
+// OpenMP is needed.
 #include <algorithm>
 #include <atomic>
 #include <thread>

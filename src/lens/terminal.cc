@@ -98,7 +98,8 @@ class Writer {
     }
     const int64_t least = static_cast<int64_t>(longest);
     across_ = std::max<int64_t>(1, (terminal.width + kColumnGap) / (least + kColumnGap));
-    cell_ = std::max(least, std::min(kMostColumns, (terminal.width + kColumnGap) / across_ - kColumnGap));
+    cell_ = std::max(least,
+                     std::min(kMostColumns, (terminal.width + kColumnGap) / across_ - kColumnGap));
     const auto& shape = figure.picture.shape;
     width_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.width / shape.height));
     height_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.height / shape.width));
@@ -166,8 +167,8 @@ class Writer {
 
   void write_legend(const Scale& scale) {
     const auto ramp = at::linspace(0, 1, kLegendColumns, at::kDouble).unsqueeze(0);
-    const std::string bar =
-        plain() ? shaded(ramp, {0, 1})[0] : coloured(legend(kLegendColumns, 2), terminal_.colours)[0];
+    const std::string bar = plain() ? shaded(ramp, {0, 1})[0]
+                                    : coloured(legend(kLegendColumns, 2), terminal_.colours)[0];
     text_ += number(scale.low) + " " + bar + " " + number(scale.high) + "\n\n";
   }
 

@@ -80,8 +80,8 @@ TEST(Heat, CutsOffOutsideAndMarksNaN) {
 }
 
 TEST(Scale, SpansTheFiniteNumbers) {
-  const auto scale =
-      Scale::of({torch::tensor({{1.0, double{NAN}}, {3.0, double{INFINITY}}}), torch::tensor({{-1.0}})});
+  const auto scale = Scale::of(
+      {torch::tensor({{1.0, double{NAN}}, {3.0, double{INFINITY}}}), torch::tensor({{-1.0}})});
   EXPECT_EQ(scale.low, -1);
   EXPECT_EQ(scale.high, 3);
   EXPECT_EQ(scale(1), 0.5);

@@ -1,7 +1,7 @@
 // Small models learn a small task: which quarter of a noisy picture holds a bright square.
+#include <gtest/gtest.h>
 #include <torch/nn.h>
 #include <torch/optim.h>
-#include <gtest/gtest.h>
 
 #include "heed/core/threads.h"
 #include "heed/models/image_classifier.h"

@@ -1,7 +1,7 @@
 #include "heed/models/summary.h"
 
-#include <torch/nn.h>
 #include <gtest/gtest.h>
+#include <torch/nn.h>
 
 #include "heed/models/image_classifier.h"
 

@@ -1,8 +1,8 @@
 // The loop with a task small enough to know what must come out: a line through points.
-#include <torch/nn.h>
-#include <torch/optim.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn.h>
+#include <torch/optim.h>
 #include <unistd.h>
 
 #include <fstream>

@@ -1,9 +1,9 @@
 #include "heed/train/model_folder.h"
 
-#include <torch/nn.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <torch/nn.h>
 
 #include "core/folder_test_helpers.h"
 #include "heed/core/error.h"

@@ -2,10 +2,10 @@
 // float64.
 #include "train/optimizer.h"
 
-#include <torch/nn.h>
-#include <torch/optim.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn.h>
+#include <torch/optim.h>
 
 #include "heed/core/error.h"
 #include "heed/train/model_folder.h"

@@ -17,7 +17,8 @@ enum class Failure {
   diverged = 7,  ///< a NaN or infinite loss
 };
 
-/// An error whose message says the operation, the argument, what was expected and what was given, and the fix.
+/// An error whose message says the operation, the argument, what was expected and what was given,
+/// and the fix.
 class Error : public std::runtime_error {
  public:
   Error(Failure why, const std::string& message) : std::runtime_error(message), why_(why) {}

@@ -1,4 +1,5 @@
-// A counter-based random generator: any number of the stream in any order, on any machine, the same.
+// A counter-based random generator: any number of the stream in any order, on any machine, the
+// same.
 #pragma once
 
 #include <array>
@@ -6,8 +7,8 @@
 
 namespace heed {
 
-/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four 32-bit words from a 64-bit
-/// key and a 128-bit counter. Pure.
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four 32-bit
+/// words from a 64-bit key and a 128-bit counter. Pure.
 constexpr std::array<uint32_t, 4> philox(uint64_t key, std::array<uint32_t, 4> counter) noexcept {
   uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -20,8 +21,8 @@ constexpr std::array<uint32_t, 4> philox(uint64_t key, std::array<uint32_t, 4> c
   return counter;
 }
 
-/// A stream of numbers named by a seed and up to two indices (for example an epoch and a record), so that what a record
-/// draws depends on nothing that was drawn before.
+/// A stream of numbers named by a seed and up to two indices (for example an epoch and a record),
+/// so that what a record draws depends on nothing that was drawn before.
 class Random {
  public:
   explicit constexpr Random(uint64_t seed, uint32_t stream = 0, uint32_t substream = 0) noexcept

@@ -6,28 +6,32 @@
 
 namespace heed {
 
-/// How many threads parallel_for uses. At first: HEED_NUM_THREADS, else OMP_NUM_THREADS, else the cores that this
-/// process may run on. A program calls set_num_threads(num_threads()) once when it starts, so that LibTorch and OpenBLAS
-/// use as many.
+/// How many threads parallel_for uses. At first: HEED_NUM_THREADS, else OMP_NUM_THREADS, else the
+/// cores that this process may run on. A program calls set_num_threads(num_threads()) once when it
+/// starts, so that LibTorch and OpenBLAS use as many.
 int num_threads() noexcept;
 
-/// Sets the number (at least 1) for Heed, LibTorch and OpenBLAS. What was found on Debian 12, where all three share
-/// libgomp's pool:
+/// Sets the number (at least 1) for Heed, LibTorch and OpenBLAS. What was found on Debian 12, where
+/// all three share libgomp's pool:
 ///   - LibTorch starts with one thread of its own, while OpenBLAS would use every core.
-///   - OpenMP's number belongs to the calling thread, and LibTorch sets it again when a thread runs its first parallel
-///     operator: to what at::set_num_threads was told, else to one. So omp_set_num_threads alone, called early, is undone
-///     by the first operator. This function tells LibTorch too (ops joins it to core), which holds for threads started later.
-///   - A thread that has run an operator before keeps its number: call this before threads are started.
+///   - OpenMP's number belongs to the calling thread, and LibTorch sets it again when a thread runs
+///   its first parallel
+///     operator: to what at::set_num_threads was told, else to one. So omp_set_num_threads alone,
+///     called early, is undone by the first operator. This function tells LibTorch too (ops joins
+///     it to core), which holds for threads started later.
+///   - A thread that has run an operator before keeps its number: call this before threads are
+///   started.
 void set_num_threads(int threads);
 
 namespace detail {
 void parallel_for(int64_t tasks, void (*call)(void* body, int64_t task), void* body);
 }
 
-/// Calls body(0) .. body(tasks - 1), each once, on up to num_threads() threads, and returns when all are done. Threads
-/// take the next free task, so which thread runs a task is not fixed: a result that must not depend on the number of
-/// threads may depend on the task only. Inside another parallel_for it runs the tasks one after another. If tasks throw,
-/// the exception of the lowest task is rethrown.
+/// Calls body(0) .. body(tasks - 1), each once, on up to num_threads() threads, and returns when
+/// all are done. Threads take the next free task, so which thread runs a task is not fixed: a
+/// result that must not depend on the number of threads may depend on the task only. Inside another
+/// parallel_for it runs the tasks one after another. If tasks throw, the exception of the lowest
+/// task is rethrown.
 template <class Body>
 void parallel_for(int64_t tasks, Body&& body) {
   detail::parallel_for(

@@ -36,7 +36,8 @@ struct ImageEncoderOptions {
   void fields(Visitor&& v) {
     v("kind", kind(), "image: a token a patch; rows: a token a row of pixels");
     if (kind() == "image") {
-      v("stem", stem(), "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
+      v("stem", stem(),
+        "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
       v("patch", patch(), "pixels along a token's side; divides height and width", at_least(1));
     }
     v("width", width(), "channels of a token; a multiple of attention.heads", at_least(1));
