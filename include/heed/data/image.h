@@ -41,7 +41,7 @@ struct ImageLimits {
 /// Gamma and colour profiles are not applied. JPEG: grey stays 1 channel, colour becomes 3; CMYK is
 /// refused. The EXIF orientation is not applied. Throws DataError with the name, what is wrong and
 /// the fix: not a PNG or JPEG, over `limits`, cut short, damaged. What the JPEG library only warns
-/// of (it then makes up pixels) is an error too. Cost: about 10 ns a pixel.
+/// of (it then makes up pixels) is an error too. Cost: O(pixels).
 Image decode_image(std::span<const uint8_t> file, const std::string& name,
                    const ImageLimits& limits = {});
 
