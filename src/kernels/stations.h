@@ -1,7 +1,7 @@
 // The stations of the tile pipeline that are not masks or modifiers: how a tile of scores is made,
 // and how scores become weights. Both are chosen at run time and called once a tile; a new one is a
-// class in a file of its own (name_score-inl.h, name_tile-inl.h) and one line in attend-inl.h where
-// they are chosen.
+// class in a file of its own (name_score-inl.h, name_tile-inl.h) and a line where they are
+// chosen: forward() in attend_forward.cc and run_chunk() in attend_backward.cc.
 #pragma once
 
 #include <cstdint>
