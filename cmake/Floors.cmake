@@ -10,13 +10,15 @@ endif()
 
 add_library(heed_torch INTERFACE)
 target_link_libraries(heed_torch INTERFACE LibTorch::LibTorch)
-target_compile_options(heed_torch INTERFACE -Wno-unused-parameter -Wno-pedantic -Wno-subobject-linkage)
+target_compile_options(heed_torch INTERFACE -Wno-unused-parameter -Wno-pedantic $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 
 # LibTorch's headers take 17 s a file, 5 s when they are compiled once, here.
 file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cc "")
 add_library(heed_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
 target_link_libraries(heed_precompiled PUBLIC heed_options heed_torch)
-target_precompile_headers(heed_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/src/precompiled.h)
+# First for Clang, which wants IValue whole where LibTorch's List holds a vector of it.
+target_precompile_headers(heed_precompiled PRIVATE $<$<CXX_COMPILER_ID:Clang>:<ATen/core/ivalue.h$<ANGLE-R>>
+                                                   ${CMAKE_SOURCE_DIR}/src/precompiled.h)
 
 function(heed_use_torch target)
   target_link_libraries(${target} PUBLIC heed_torch)

@@ -1,7 +1,7 @@
 // Forward: blocks of queries are independent, so each is its own piece of work, whatever the number
 // of heads.
 //
-// For a block of 64 queries the keys pass by in blocks of 96. Tile by tile: scores S^T = K Q^T
+// For a block of queries the keys pass by in blocks. Tile by tile: scores S^T = K Q^T
 // (keys by queries), modify, mask, softmax down the columns, out += P V. Only Q is repacked, once a
 // block. Operations 4 Lq Lk D a head; extra memory is that of a block, a thread's.
 

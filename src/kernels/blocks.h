@@ -1,15 +1,15 @@
 // How a problem is cut into blocks, tiles and tasks. By sizes alone: never by the number of
 // threads, so that any number gives the same bits.
 //
-// A block of 64 queries meets a block of 96 keys in a tile of scores. In float32 with D = E = 64
+// A block of 96 queries meets a block of 72 keys in a tile of scores. In float32 with D = E = 64
 // one tile touches
-//   queries, transposed   64 x 64 x 4 =  16 KiB      keys    96 x 64 x 4 = 24 KiB
-//   scores                96 x 80 x 4 =  30 KiB      values  96 x 64 x 4 = 24 KiB
-//   output                64 x 64 x 4 =  16 KiB
-// 110 KiB, which stays in a 256 KiB second-level cache; what the innermost loop reads again and
-// again (one panel of the right operand, 64 x 16 or 96 x 16 numbers) is 4 to 6 KiB and stays in a
-// 32 KiB first-level cache. Keys and values come from memory once a query block: 2 x 96 x 64 x 4
-// bytes for 4 x 64 x 96 x 64 operations, 32 operations a byte.
+//   queries, transposed   64 x 112 x 4 = 28 KiB     keys    72 x 64 x 4 = 18 KiB
+//   scores                72 x 112 x 4 = 32 KiB     values  72 x 64 x 4 = 18 KiB
+//   output                 96 x 64 x 4 = 24 KiB
+// 120 KiB, which stays in a 256 KiB second-level cache; what a product reads again and again (its
+// right operand) is 18 to 28 KiB and stays in a 32 KiB first-level cache. Keys and values come from
+// memory once a query block: 2 x 72 x 64 x 4 bytes for 4 x 96 x 72 x 64 operations, 48 operations a
+// byte. Both sides are whole multiples of the 6 rows of the micro-kernel.
 #pragma once
 
 #include <algorithm>
@@ -19,12 +19,12 @@
 
 namespace heed::kernels {
 
-inline constexpr int64_t kQueries = 64;  ///< of a block; a multiple of every panel width
-inline constexpr int64_t kKeys = 96;  ///< of a block; a multiple of the 6 rows of the micro-kernel
+inline constexpr int64_t kQueries = 96;  ///< of a block; a multiple of every panel width
+inline constexpr int64_t kKeys = 72;     ///< of a block
 /// Between a tile's keys: one panel more than the queries, so that a column of panels does not fall
 /// on one cache set.
 inline constexpr int64_t kStride = kQueries + 16;
-inline constexpr int64_t kMaxLanes = 32;  ///< of a vector; two vectors are a panel
+inline constexpr int64_t kMaxLanes = 16;  ///< of a vector; two vectors are a panel
 inline constexpr int64_t kAlign = 2 * kMaxLanes;
 
 constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -66,7 +66,7 @@ void ConvStemImpl::reset() {
   convolutions = torch::nn::Sequential();
   int64_t in = options.shape().channels;
   for (int64_t i = 0; i <= n; ++i) {
-    const int64_t out = std::max<int64_t>(M >> (n - i), 8), stride = i ? 2 : 1;
+    const int64_t out = i ? M : std::max<int64_t>(M / 2, 8), stride = i ? 2 : 1;
     convolutions->push_back(torch::nn::Conv2d(
         torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
     convolutions->push_back(torch::nn::BatchNorm2d(out));

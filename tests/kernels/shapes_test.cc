@@ -1,4 +1,5 @@
 // Every shape and stride against the reference: forward and gradients.
+#include "kernels/blocks.h"
 #include "kernels/masks.h"
 #include "run.h"
 
@@ -16,11 +17,14 @@ void check(const Sizes& n, Orders orders = {}, double size = 1, double loose = 1
   expect_matches(got, reference(n, in.q, in.k, in.v, in.grad_out, in.scale, {}), loose);
 }
 
-// One below, at and one above a panel (4 .. 32), the blocks of 64 queries and 96 keys and a chunk
-// of 192 keys.
+// One below, at and one above a panel (4 .. 32), the blocks of queries and keys and a chunk of
+// keys.
 TYPED_TEST(Kernels, EveryLengthAroundABlock) {
-  for (int64_t queries : {0, 1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 129}) {
-    for (int64_t keys : {0, 1, 5, 6, 7, 95, 96, 97, 191, 193}) {
+  constexpr int64_t Q = kQueries, K = kKeys;
+  for (int64_t queries : {int64_t{0}, int64_t{1}, int64_t{2}, int64_t{15}, int64_t{16}, int64_t{17},
+                          int64_t{33}, Q - 1, Q, Q + 1, 2 * Q + 1}) {
+    for (int64_t keys : {int64_t{0}, int64_t{1}, int64_t{5}, int64_t{6}, int64_t{7}, K - 1, K,
+                         K + 1, 2 * K - 1, 2 * K + 1}) {
       check<TypeParam>({1, 1, 1, queries, keys, 8, 8});
     }
   }

@@ -47,9 +47,9 @@ TEST(Summary, CountsWhatTheFormulasSay) {
   const auto& second = row(summary, "encoder.stem.convolutions.6");
   EXPECT_EQ(second.kind, "Conv2d");
   EXPECT_EQ(second.output, (Shape{B, M, 3, 2}));
-  EXPECT_EQ(second.operations, 2 * B * M * L * 8 * 9);
+  EXPECT_EQ(second.operations, 2 * B * M * L * M * 9);
 
-  EXPECT_EQ(row(summary, "encoder.stem.convolutions.4").output, (Shape{B, 8, 6, 4}));
+  EXPECT_EQ(row(summary, "encoder.stem.convolutions.4").output, (Shape{B, M, 6, 4}));
   EXPECT_EQ(row(summary, "encoder.position").output, (Shape{B, L, M}));
   EXPECT_EQ(row(summary, "encoder.position").parameters, L * M);
   EXPECT_EQ(row(summary, "encoder.pool").parameters, M);

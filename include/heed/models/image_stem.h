@@ -47,10 +47,10 @@ class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
 };
 TORCH_MODULE(PatchStem);
 
-/// Convolutions 3x3, one of stride 1 and then n = log2(patch) of stride 2, with M / 2^n, ..., M /
-/// 2, M channels (at least 8), each with batch normalisation and ReLU, then a linear layer a token
-/// (Xiao et al. 2021, "Early convolutions help transformers see better"). Shapes as PatchStem;
-/// patch height and width are equal powers of two, otherwise ModelError.
+/// Convolutions 3x3, one of stride 1 to M / 2 channels (at least 8) and then log2(patch) of stride 2
+/// to M, each with batch normalisation and ReLU, then a linear layer a token (Xiao et al. 2021,
+/// "Early convolutions help transformers see better"). Shapes as PatchStem; patch height and width
+/// are equal powers of two, otherwise ModelError.
 class ConvStemImpl : public torch::nn::Cloneable<ConvStemImpl> {
  public:
   explicit ConvStemImpl(const StemOptions& options);
