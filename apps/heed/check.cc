@@ -46,10 +46,12 @@ void print_report(const std::string& split, const std::string& path,
 }
 
 /// A path that cannot be read at all is a problem like others, so that the rest is still looked at.
-data::ImageReport examine(const std::string& path, const data::ImageOptions& options) {
+data::ImageReport examine(const std::string& path, const data::ImageOptions& options,
+                          Failure& why) {
   try {
     return data::check_images(path, options);
   } catch (const Error& error) {
+    why = error.why();
     data::ImageReport report;
     report.problem_count = 1, report.problems = {error.what()};
     return report;
@@ -60,12 +62,13 @@ void check_recipe(const CheckFlags& flags) {
   const auto recipe = read(flags.recipe);
   Json json = {{"recipe", flags.recipe.file}, {"data", Json::object()}};
   int64_t problems = 0;
+  Failure why = Failure::data;
   auto options = recipe.data.images;
   const std::pair<const char*, std::string> splits[] = {
       {"train", recipe.data.train}, {"valid", recipe.data.valid}, {"test", recipe.data.test}};
   for (const auto& [split, path] : splits) {
     if (path.empty()) continue;
-    const auto report = examine(path, options);
+    const auto report = examine(path, options, why);
     problems += report.problem_count;
     json["data"][split] = report_json(path, report);
     if (!flags.json) print_report(split, path, report);
@@ -73,8 +76,8 @@ void check_recipe(const CheckFlags& flags) {
   }
   if (flags.json) std::cout << json.dump() << '\n';
   if (problems > 0) {
-    throw DataError(std::to_string(problems) + (problems == 1 ? " problem" : " problems") +
-                    " in the data; standard output lists them");
+    throw Error(why, std::to_string(problems) + (problems == 1 ? " problem" : " problems") +
+                         " in the data; standard output lists them");
   }
   const auto task = make_task(recipe);  // whether data and model fit
   task->next();

@@ -6,12 +6,12 @@
 #include <torch/version.h>
 #include <unistd.h>
 
-#include <hwy/targets.h>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/threads.h"
+#include "kernels/targets.h"
 #include "verbs.h"
 
 namespace heed::cli {
@@ -37,17 +37,6 @@ std::string blas() {
   return at::hasMKL() ? "MKL" : at::hasLAPACK() ? "a LAPACK other than OpenBLAS and MKL" : "none";
 }
 
-nlohmann::ordered_json simd() {
-  auto supported = nlohmann::ordered_json::array();
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    supported.push_back(hwy::TargetName(target));
-  }
-  nlohmann::ordered_json result;
-  result["chosen"] = supported.empty() ? "none" : supported.front();
-  result["supported"] = supported;
-  return result;
-}
-
 nlohmann::ordered_json cpu() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -67,7 +56,7 @@ nlohmann::ordered_json environment() {
   result["libtorch"] = TORCH_VERSION;
   result["libtorch_threads"] = at::get_num_threads();
   result["blas"] = blas();
-  result["simd"] = simd();
+  result["simd"] = kernels::active_target_name();
   result["cpu"] = cpu();
   result["threads"] = num_threads();
   result["memory_mib"] = kib(field_of("/proc/meminfo", "MemTotal")) / 1024;

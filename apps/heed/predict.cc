@@ -129,9 +129,6 @@ void predict_inputs(const PredictFlags& flags) {
         add_input(predictor, input);
       }
     }
-  } catch (const FileError& error) {
-    predictor.flush();
-    throw DataError(error.what());  // of the inputs: the model has been read
   } catch (const Error&) {
     predictor.flush();
     throw;

@@ -125,7 +125,8 @@ Part in_declared_order(const Word& word, const std::vector<Part::Argument>& give
 
 void parse_arguments(std::string_view text, const Word& word, std::vector<Part::Argument>& given) {
   if (trimmed(text).empty()) return;
-  do {
+  for (bool more = true; more;) {
+    more = text.find(',') != text.npos;
     auto piece = next_piece(text, ',');
     const bool named = piece.find('=') != piece.npos;
     const size_t place = given.size();
@@ -138,7 +139,7 @@ void parse_arguments(std::string_view text, const Word& word, std::vector<Part::
     if (!find_argument(word, name)) refuse_argument(word, name);
     const auto value = parse_number<double>(trimmed(piece), word.name + "(" + name + ")");
     given.push_back({name, value});
-  } while (!text.empty());
+  }
 }
 
 std::string part_text(const Part& part) {

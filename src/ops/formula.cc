@@ -21,6 +21,25 @@ at::Tensor dropout_factor(const Call& call, const at::Tensor& weights) {
   return keep.to(weights.options()) / (1 - call.dropout);
 }
 
+/// Which pairs (b, h, i, j) the masks hide; not defined without masks.
+at::Tensor hidden_pairs(const Call& call, const at::Tensor& q) {
+  if (call.how.masks.empty()) return {};
+  const auto& s = call.scene.sizes;
+  auto none_hidden = call.how;
+  none_hidden.modifiers.clear();
+  const auto open = torch::zeros({s.B, s.H, s.Lq, s.Lk}, q.options().requires_grad(false));
+  return torch::isneginf(changed(none_hidden, expanded(call), open));
+}
+
+bool is_finite(const at::Tensor& x) { return torch::isfinite(x).all().item<bool>(); }
+
+/// What every query sees of k or v, as pictures of their own: (B H Lq, 1, Lk, D), 0 where hidden.
+/// So that a hidden NaN meets no factor 0, whose product with it would be NaN.
+at::Tensor seen_by_each(const at::Tensor& kv, const at::Tensor& hidden) {
+  const auto each = kv.unsqueeze(2).masked_fill(hidden.unsqueeze(-1), 0);  // (B, H, Lq, Lk, D)
+  return each.flatten(0, 2).unsqueeze(1);
+}
+
 }  // namespace
 
 at::Tensor for_each_head(const at::Tensor& kv, int64_t heads) {
@@ -41,7 +60,18 @@ Attended by_formula(const Call& call, bool want_rows) {
   const auto q = call.q.to(call.compute);                      // (B, H, Lq, D)
   const auto k = for_each_head(call.k.to(call.compute), s.H);  // (B, H, Lk, D)
   const auto v = for_each_head(call.v.to(call.compute), s.H);  // (B, H, Lk, E)
-  const auto raw = definition(call.how.score.name).scores(call.how.score, q, k);
+  const auto& score = definition(call.how.score.name);
+  const auto hidden = hidden_pairs(call, q);
+  // Costs D times the memory, so only where a product would let a hidden NaN or infinity through.
+  const bool apart = hidden.defined() && !(is_finite(q) && is_finite(k) && is_finite(v));
+  const auto raw =
+      apart
+          ? score
+                .scores(call.how.score,
+                        q.masked_fill(hidden.all(-1, true), 0).flatten(0, 2).view({-1, 1, 1, s.D}),
+                        seen_by_each(k, hidden))
+                .view({s.B, s.H, s.Lq, s.Lk})
+          : score.scores(call.how.score, q, k);
   const auto scores = changed(call.how, expanded(call), raw);  // (B, H, Lq, Lk)
   const auto& normalizer = definition(call.how.normalizer.name);
   Attended result;
@@ -49,7 +79,10 @@ Attended by_formula(const Call& call, bool want_rows) {
   if (want_rows) result.rows = normalizer.rows(scores);
   auto w = result.weights;
   if (call.dropout > 0) w = w * dropout_factor(call, w);
-  result.out = torch::matmul(w, v).to(call.q.scalar_type());  // (B, H, Lq, E)
+  const auto out = apart ? torch::matmul(w.reshape({-1, 1, 1, s.Lk}), seen_by_each(v, hidden))
+                               .view({s.B, s.H, s.Lq, s.E})
+                         : torch::matmul(w, v);
+  result.out = out.to(call.q.scalar_type());  // (B, H, Lq, E)
   return result;
 }
 

@@ -6,22 +6,12 @@
 #include <map>
 
 #include "heed/core/error.h"
+#include "ops/torch_version.h"
 
 namespace heed {
 namespace {
 
 using torch::optim::Optimizer;
-
-/// LibTorch 1 files a parameter's state under its address as text, LibTorch 2 under the address.
-auto state_key(const at::Tensor& parameter) {
-  using States = std::decay_t<decltype(std::declval<Optimizer&>().state())>;
-  void* address = parameter.unsafeGetTensorImpl();
-  if constexpr (std::is_same_v<States::key_type, std::string>) {
-    return c10::guts::to_string(address);
-  } else {
-    return address;
-  }
-}
 
 template <class LibTorchOptions>
 std::unique_ptr<LibTorchOptions> group_options(const OptimizerOptions& options, double decay) {
@@ -50,7 +40,7 @@ std::string state_name(const std::string& parameter, const char* what) {
 template <class State>
 void collect(const Optimizer& optimizer, const NamedTensors& parameters, NamedTensors& to) {
   for (const auto& [name, parameter] : parameters) {
-    const auto found = optimizer.state().find(state_key(parameter));
+    const auto found = optimizer.state().find(ops::optimizer_key(parameter));
     if (found == optimizer.state().end()) continue;
     const auto& state = static_cast<const State&>(*found->second);
     to.emplace_back(state_name(name, "mean"), state.exp_avg());
@@ -94,7 +84,7 @@ size_t take_over(Optimizer& optimizer, const NamedTensors& parameters,
     auto state = std::make_unique<State>();
     state->exp_avg(parts->at(0).clone()).exp_avg_sq(parts->at(1).clone());
     state->step(parts->at(2).template item<int64_t>());
-    optimizer.state()[state_key(parameter)] = std::move(state);
+    optimizer.state()[ops::optimizer_key(parameter)] = std::move(state);
     used += parts->size();
   }
   return used;

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "apps/run.h"
 #include "apps/small_set.h"
+#include "data/samples.h"
 
 namespace heed::test {
 namespace {
@@ -124,9 +126,11 @@ TEST_F(Classify, PredictReadsNamesFromStandardInput) {
 
 TEST_F(Classify, PredictNamesABadInputAfterTheGoodOnes) {
   write_bytes(path("no-picture.png"), "not a picture");
-  for (const auto& bad : {path("no-picture.png"), path("absent.png"), folder_->path().string()}) {
+  for (const auto& [bad, code] : std::vector<std::pair<std::string, int>>{
+           {path("no-picture.png"), 3}, {path("absent.png"), 5}, {folder_->path().string(), 3}}) {
     const auto result = run({"predict", model(), path("test"), bad, path("test")});
-    EXPECT_EQ(result.code, 3) << bad;
+    EXPECT_EQ(result.code, code) << bad;
+    EXPECT_EQ(run({"map", model(), bad}).code, bad == folder_->path() ? 5 : code) << bad;
     EXPECT_THAT(result.err, HasSubstr(bad));
     EXPECT_EQ(lines_of(result.out).size(), 60u) << "whole lines of what stands before it";
     EXPECT_EQ(result.out.back(), '\n');
@@ -184,7 +188,100 @@ TEST_F(Classify, DataThatIsWrongIsNamed) {
   result = check({"data.classes=[\"a\",\"b\",\"c\"]"});
   EXPECT_EQ(result.code, 3);
   EXPECT_THAT(result.out + result.err, HasSubstr("label"));
-  EXPECT_EQ(check({"data.train=" + path("nowhere")}).code, 3);
+  for (const char* verb : {"check", "train"}) {
+    const auto absent = "data.train=" + path("nowhere");
+    EXPECT_EQ(run({verb, recipe_, "--set", absent, "--set", "out=" + path("x")}).code, 5) << verb;
+  }
+}
+
+/// Writes one picture a class into `folder`/CLASS/.
+void write_pictures(const fs::path& folder, const std::string& name, const std::string& picture) {
+  for (const char* label : {"a", "b"}) {
+    fs::create_directories(folder / label);
+    write_bytes(folder / label / name, picture);
+  }
+}
+
+std::string text_of(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+
+TEST_F(Classify, FoldersOfPicturesAreTrainedOnAndPredicted) {
+  const fs::path folder = path("pictures");
+  const auto png = text_of(plain_png({1, 12, 12}, 200));
+  const auto jpg =
+      text_of(jpeg({.height = 12, .width = 12, .components = 1, .rows = Bytes(144, 9)}));
+  for (const char* name : {"1.png", "2.png", "3.png"}) write_pictures(folder, name, png);
+  write_pictures(folder, "4.jpg", jpg);
+  const auto trained =
+      run({"train", recipe_, "--out", path("of-pictures"), "--set", "data.train=" + folder.string(),
+           "--set", "data.test=" + folder.string(), "--set", "train.epochs=1", "--set",
+           "data.holdout=0.25"});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto result = run({"predict", path("of-pictures"), (folder / "a" / "1.png").string(),
+                           (folder / "b" / "4.jpg").string()});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto lines = lines_of(result.out);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], testing::MatchesRegex(".*a/1.png\t[ab]\t[01]\\.[0-9]{4}"));
+  EXPECT_THAT(lines[1], testing::MatchesRegex(".*b/4.jpg\t[ab]\t[01]\\.[0-9]{4}"));
+}
+
+TEST_F(Classify, PicturesOfMixedSizesAreNamed) {
+  const fs::path folder = path("mixed");
+  write_pictures(folder, "1.png", text_of(plain_png({1, 12, 12}, 200)));
+  write_pictures(folder, "2.png", text_of(plain_png({1, 12, 16}, 200)));
+  for (const char* verb : {"check", "train"}) {
+    const auto result =
+        run({verb, recipe_, "--set", "data.train=" + folder.string(), "--set", "out=" + path("x")});
+    EXPECT_EQ(result.code, 3) << verb;
+    EXPECT_THAT(result.out + result.err, HasSubstr("2.png"));
+    EXPECT_THAT(result.out + result.err, HasSubstr("data.size"));
+    EXPECT_FALSE(fs::exists(path("x")));
+  }
+}
+
+/// A copy of the model whose tensors' header was changed, as a foreign program might write it.
+template <class Change>
+std::string model_with_header(const std::string& model, const std::string& copy, Change change) {
+  fs::remove_all(copy);
+  fs::copy(model + "/best", copy, fs::copy_options::recursive);
+  const auto bytes = read_bytes(copy + "/model.safetensors");
+  uint64_t length;
+  std::memcpy(&length, bytes.data(), 8);
+  auto header = json::parse(bytes.substr(8, length));
+  header.erase("__metadata__");
+  change(header);
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const uint64_t size = text.size();
+  write_bytes(copy + "/model.safetensors", std::string(reinterpret_cast<const char*>(&size), 8) +
+                                               text + bytes.substr(8 + length));
+  return copy;
+}
+
+TEST_F(Classify, TensorsThatDoNotFitAreNamed) {
+  const std::string name = "head.weight";
+  const auto missing = model_with_header(model(), path("missing"), [&](json& header) {
+    header["head.wait"] = header[name];
+    header.erase(name);
+  });
+  const auto retyped = model_with_header(model(), path("retyped"),
+                                         [&](json& header) { header[name]["dtype"] = "I32"; });
+  const auto lying = model_with_header(model(), path("lying"),
+                                       [&](json& header) { header[name]["shape"][0] = 1000000; });
+  for (const auto& [folder, said] : std::vector<std::pair<std::string, std::string>>{
+           {missing, "missing"}, {retyped, "Int"}, {lying, "1000000"}}) {
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"eval", folder},
+                                               {"predict", folder, path("test")},
+                                               {"map", folder, path("test:0")}}) {
+      const auto result = run(words);
+      EXPECT_EQ(result.code, 4) << folder << result.err;
+      EXPECT_EQ(result.out, "");
+      EXPECT_THAT(result.err, HasSubstr("model.safetensors"));
+      EXPECT_THAT(result.err, HasSubstr(name));
+      EXPECT_THAT(result.err, HasSubstr(said));
+    }
+  }
 }
 
 TEST_F(Classify, RecipeThatDoesNotFitItsTensorsIsRefused) {

@@ -126,8 +126,28 @@ TEST(Attend, HiddenNaNChangesNoBit) {
 TEST(Attend, ANaNThatIsSeenComesOut) {
   auto t = make({.B = 1, .H = 1, .G = 1, .Lq = 20, .Lk = 20, .how = "causal"});
   t.k[0][0][7].fill_(NAN);
-  const auto nan = torch::isnan(attend(t))[0][0].all(-1);
-  for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(nan[i].item<bool>(), i >= 7) << i;
+  for (const auto& out : {attend(t), reference(t)}) {
+    const auto nan = torch::isnan(out)[0][0].all(-1);
+    for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(nan[i].item<bool>(), i >= 7) << i;
+  }
+}
+
+// The reference too: it serves second derivatives.
+TEST(Attend, HiddenNaNStaysOutOfTheReference) {
+  auto clean =
+      make({.Lq = 12, .Lk = 12, .D = 4, .E = 3, .how = "causal; lengths", .lengths = true});
+  clean.inputs.lengths = torch::tensor({7, 0}, at::kLong);
+  auto poisoned = clean.with({clean.q.clone(), clean.k.clone(), clean.v.clone()});
+  poisoned.q[1].fill_(NAN);
+  for (auto* t : {&poisoned.k, &poisoned.v}) {
+    (*t)[0].slice(1, 7, 12).fill_(NAN);
+    (*t)[1].fill_(INFINITY);
+  }
+  const auto weight = torch::randn_like(reference(clean));
+  EXPECT_LE((reference(clean) - reference(poisoned)).abs().max().item<double>(), 1e-6);
+  const auto a = gradients(reference, clean, weight), b = gradients(reference, poisoned, weight);
+  for (size_t i = 0; i < a.size(); ++i)
+    EXPECT_LE((a[i] - b[i]).abs().max().item<double>(), 1e-5) << "leaf " << i;
 }
 
 TEST(Attend, TheSameBitsForAnyNumberOfThreads) {

@@ -120,7 +120,9 @@ TEST(AttentionText, RefusesWithTheReason) {
   EXPECT_THAT(refusal("window(left=1,left=2)"), HasSubstr("given twice"));
   EXPECT_THAT(refusal("window(1,2"), HasSubstr("')'"));
   EXPECT_THAT(refusal("window(1,2) x"), HasSubstr("')'"));
-  EXPECT_THAT(refusal("window(1,)"), HasSubstr("needs right"));
+  EXPECT_THAT(refusal("window(1)"), HasSubstr("needs right"));
+  EXPECT_THAT(refusal("window(1,)"), HasSubstr("window(right): expected a number, given ''"));
+  EXPECT_THAT(refusal("window(1,2,)"), HasSubstr("takes 2 arguments"));
   EXPECT_THAT(refusal("window(,1)"), HasSubstr("given ''"));
   EXPECT_THAT(refusal("rope(bse=3)"), AllOf(HasSubstr("'bse'"), HasSubstr("'base'")));
   EXPECT_THAT(refusal("rope(base=0)"), HasSubstr("given 0"));
