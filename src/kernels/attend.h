@@ -53,12 +53,12 @@ class Mask {
   /// element.
   virtual Coverage coverage(int64_t batch, int64_t head, int64_t row, int64_t rows, int64_t column,
                             int64_t columns) const noexcept = 0;
-  /// Keys outside of it none of these queries may see: what spares causal attention half of the
-  /// work.
+  /// The part of the keys `within` outside of which none of these queries may see any of them: what
+  /// spares causal attention half of the work.
   virtual Span span(int64_t batch, int64_t head, int64_t row, int64_t rows,
-                    int64_t keys) const noexcept {
+                    Span within) const noexcept {
     (void)batch, (void)head, (void)row, (void)rows;
-    return {0, keys};
+    return within;
   }
   /// Writes -inf over what may not be seen, whatever stands there (NaN too).
   virtual void apply(const Tile<T>& scores) const noexcept = 0;

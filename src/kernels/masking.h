@@ -18,8 +18,7 @@ struct Rows {
 template <class T>
 Span span_of(const Problem<T>& problem, const Rows& rows, Span within) {
   for (const Mask<T>* mask : problem.masks) {
-    const Span seen = mask->span(rows.batch, rows.head, rows.row, rows.rows, problem.sizes.Lk);
-    within = {std::max(within.begin, seen.begin), std::min(within.end, seen.end)};
+    within = mask->span(rows.batch, rows.head, rows.row, rows.rows, within);
   }
   return within;
 }

@@ -40,9 +40,9 @@ Coverage WindowMask<T>::coverage(int64_t, int64_t, int64_t row, int64_t rows, in
 }
 
 template <class T>
-Span WindowMask<T>::span(int64_t, int64_t, int64_t row, int64_t rows, int64_t keys) const noexcept {
+Span WindowMask<T>::span(int64_t, int64_t, int64_t row, int64_t rows, Span within) const noexcept {
   const int64_t first = row + offset_, last = first + rows - 1;
-  return {std::max<int64_t>(0, first - left_), std::min(keys, last + right_ + 1)};
+  return {std::max(within.begin, first - left_), std::min(within.end, last + right_ + 1)};
 }
 
 template <class T>
@@ -66,8 +66,8 @@ Coverage LengthMask<T>::coverage(int64_t batch, int64_t, int64_t, int64_t, int64
 }
 
 template <class T>
-Span LengthMask<T>::span(int64_t batch, int64_t, int64_t, int64_t, int64_t keys) const noexcept {
-  return {0, std::min(keys, lengths_[batch])};
+Span LengthMask<T>::span(int64_t batch, int64_t, int64_t, int64_t, Span within) const noexcept {
+  return {within.begin, std::min(within.end, lengths_[batch])};
 }
 
 template <class T>

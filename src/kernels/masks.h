@@ -18,7 +18,7 @@ class WindowMask final : public Mask<T> {
       : left_(left), right_(right), offset_(query_offset) {}
   Coverage coverage(int64_t, int64_t, int64_t row, int64_t rows, int64_t column,
                     int64_t columns) const noexcept override;
-  Span span(int64_t, int64_t, int64_t row, int64_t rows, int64_t keys) const noexcept override;
+  Span span(int64_t, int64_t, int64_t row, int64_t rows, Span within) const noexcept override;
   void apply(const Tile<T>& scores) const noexcept override;
 
  private:
@@ -32,7 +32,7 @@ class LengthMask final : public Mask<T> {
   explicit LengthMask(const int64_t* lengths) noexcept : lengths_(lengths) {}
   Coverage coverage(int64_t batch, int64_t, int64_t, int64_t, int64_t column,
                     int64_t columns) const noexcept override;
-  Span span(int64_t batch, int64_t, int64_t, int64_t, int64_t keys) const noexcept override;
+  Span span(int64_t batch, int64_t, int64_t, int64_t, Span within) const noexcept override;
   void apply(const Tile<T>& scores) const noexcept override;
 
  private:

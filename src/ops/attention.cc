@@ -1,6 +1,7 @@
 #include "heed/ops/attention.h"
 
 #include <charconv>
+#include <functional>
 #include <optional>
 
 #include "heed/core/error.h"
@@ -78,11 +79,29 @@ void check_part(const Part& part, Word::Kind kind) {
   }
 }
 
+/// A part and its alternatives.
+void check_parts(const Part& part, Word::Kind kind) {
+  check_part(part, kind);
+  if (part.alternatives.empty()) return;
+  if (kind != Word::Kind::mask)
+    throw UsageError("attention: '|' joins masks, given a " + std::string(to_text(kind)) + ", '" +
+                     part.name + "'");
+  for (const auto& other : part.alternatives) {
+    check_part(other, kind);
+    if (!other.alternatives.empty())
+      throw UsageError("attention: '" + other.name + "' has alternatives inside alternatives");
+  }
+  const auto is_dense = [](const Part& p) { return p.name == "dense"; };
+  if (is_dense(part) || std::any_of(part.alternatives.begin(), part.alternatives.end(), is_dense))
+    throw UsageError("attention: 'dense' cannot be joined by '|': join it in the mask tensor");
+}
+
 void check_list(const std::vector<Part>& parts, Word::Kind kind) {
   for (size_t i = 0; i < parts.size(); ++i) {
-    check_part(parts[i], kind);
+    check_parts(parts[i], kind);
     for (size_t j = 0; j < i; ++j)
-      if (parts[i].name == parts[j].name)
+      if (parts[i].name == parts[j].name && parts[i].alternatives.empty() &&
+          parts[j].alternatives.empty())
         throw UsageError("attention: " + std::string(to_text(kind)) + " '" + parts[i].name +
                          "' stands twice");
   }
@@ -146,13 +165,16 @@ std::string part_text(const Part& part) {
   std::string text = part.name;
   for (const auto& a : part.arguments)
     text += (text.size() == part.name.size() ? "(" : ", ") + a.name + "=" + number_text(a.value);
-  return part.arguments.empty() ? text : text + ")";
+  if (!part.arguments.empty()) text += ")";
+  for (const auto& other : part.alternatives) text += " | " + part_text(other);
+  return text;
 }
 
 /// Reads one ';'-separated piece into `how`; `seen` collects what may stand once.
 void parse_piece(std::string_view piece, Attention& how, std::vector<std::string>& seen) {
   auto rest = piece;
-  const auto name = piece.find('(') == piece.npos ? next_piece(rest, '=') : std::string_view{};
+  const auto first = piece.substr(0, piece.find('|'));
+  const auto name = first.find('(') == first.npos ? next_piece(rest, '=') : std::string_view{};
   const auto once = [&](const std::string& what) {
     if (std::find(seen.begin(), seen.end(), what) != seen.end())
       throw UsageError("attention: a second " + what + ", '" + std::string(piece) + "', is given");
@@ -171,7 +193,7 @@ void parse_piece(std::string_view piece, Attention& how, std::vector<std::string
     how.dropout = parse_number<double>(trimmed(rest), "dropout");
     return;
   }
-  const auto word_name = trimmed(piece.substr(0, std::min(piece.find('('), piece.size())));
+  const auto word_name = trimmed(first.substr(0, first.find('(')));
   const Word* word = find_word(word_name);
   if (!word) {
     auto known = names_of({Word::Kind::score, Word::Kind::position, Word::Kind::modifier,
@@ -205,15 +227,8 @@ void parse_piece(std::string_view piece, Attention& how, std::vector<std::string
   once(to_text(word->kind));
 }
 
-bool has(const std::vector<Part>& parts, std::string_view name) {
-  return std::any_of(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
-}
-
-}  // namespace
-
-namespace ops {
-
-Part parse_part(std::string_view text, Word::Kind kind) {
+/// One part without alternatives.
+Part parse_one(std::string_view text, Word::Kind kind) {
   const auto open = std::min(text.find('('), text.size());
   const Word& word = known_word(trimmed(text.substr(0, open)), kind);
   std::vector<Part::Argument> given;
@@ -225,6 +240,25 @@ Part parse_part(std::string_view text, Word::Kind kind) {
   }
   check_part({word.name, given}, kind);
   return in_declared_order(word, given);
+}
+
+}  // namespace
+
+namespace ops {
+
+Part parse_part(std::string_view text, Word::Kind kind) {
+  bool more = text.find('|') != text.npos;
+  Part part = parse_one(next_piece(text, '|'), kind);
+  while (more) {
+    more = text.find('|') != text.npos;
+    part.alternatives.push_back(parse_one(next_piece(text, '|'), kind));
+  }
+  return part;
+}
+
+bool has(const std::vector<Part>& parts, std::string_view name) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const Part& p) { return p.name == name || has(p.alternatives, name); });
 }
 
 std::string to_text(const Part& part) { return part_text(part); }
@@ -269,12 +303,12 @@ std::string Attention::text() const {
 }
 
 void Attention::check() const {
-  check_part(score, Word::Kind::score);
-  check_part(position, Word::Kind::position);
+  check_parts(score, Word::Kind::score);
+  check_parts(position, Word::Kind::position);
   check_list(modifiers, Word::Kind::modifier);
   check_list(masks, Word::Kind::mask);
-  check_part(normalizer, Word::Kind::normalizer);
-  check_part(merge, Word::Kind::merge);
+  check_parts(normalizer, Word::Kind::normalizer);
+  check_parts(merge, Word::Kind::merge);
   if (heads < 1 || heads > 4096)
     throw UsageError("attention: heads: expected 1 to 4096, given " + std::to_string(heads));
   if (kv_heads < 0 || (kv_heads > 0 && heads % kv_heads != 0))
@@ -284,15 +318,16 @@ void Attention::check() const {
   if (!(dropout >= 0 && dropout < 1))
     throw UsageError("attention: dropout: expected a probability in [0, 1), given " +
                      number_text(dropout));
-  const auto check_word = [this](const Part& part) {
+  const std::function<void(const Part&)> check_word = [&](const Part& part) {
     if (const auto check = ops::definition(part.name).check) check(part, *this);
+    for (const auto& other : part.alternatives) check_word(other);
   };
   for (const auto& part : modifiers) check_word(part);
   for (const auto& part : masks) check_word(part);
   for (const auto* part : {&score, &position, &normalizer, &merge}) check_word(*part);
 }
 
-bool Attention::has_mask(std::string_view name) const { return has(masks, name); }
-bool Attention::has_modifier(std::string_view name) const { return has(modifiers, name); }
+bool Attention::has_mask(std::string_view name) const { return ops::has(masks, name); }
+bool Attention::has_modifier(std::string_view name) const { return ops::has(modifiers, name); }
 
 }  // namespace heed

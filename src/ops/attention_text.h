@@ -13,4 +13,7 @@ namespace heed::ops {
 Part parse_part(std::string_view text, Word::Kind kind);
 std::string to_text(const Part& part);
 
+/// Whether a part of that name stands among the parts or their alternatives.
+bool has(const std::vector<Part>& parts, std::string_view name);
+
 }  // namespace heed::ops

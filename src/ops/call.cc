@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "heed/core/error.h"
+#include "ops/attention_text.h"
 
 namespace heed::ops {
 namespace {
@@ -101,8 +102,7 @@ uint64_t draw_seed() {
 
 /// A tensor that is given is used, named or not; one that is named must be given.
 void imply(std::vector<Part>& parts, const char* name, const char* member, bool given) {
-  const bool named =
-      std::any_of(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
+  const bool named = has(parts, name);
   if (named && !given)
     refuse(member, ": expected a tensor, because the attention has '", name, "'; none is given");
   if (given && !named) parts.push_back({name});

@@ -21,6 +21,18 @@ at::Tensor dropout_factor(const Call& call, const at::Tensor& weights) {
   return keep.to(weights.options()) / (1 - call.dropout);
 }
 
+/// What one part makes of the scores; of alternatives, hides what all of them hide.
+at::Tensor change(const Part& part, const Scene& scene, const at::Tensor& scores) {
+  const auto alone = [&](const Part& p, const at::Tensor& x) {
+    return definition(p.name).change(p, scene, x);
+  };
+  if (part.alternatives.empty()) return alone(part, scores);
+  const auto open = torch::zeros_like(scores.detach());
+  auto hidden = torch::isneginf(alone(part, open));
+  for (const auto& other : part.alternatives) hidden = hidden & torch::isneginf(alone(other, open));
+  return scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+}
+
 /// Which pairs (b, h, i, j) the masks hide; not defined without masks.
 at::Tensor hidden_pairs(const Call& call, const at::Tensor& q) {
   if (call.how.masks.empty()) return {};
@@ -49,7 +61,7 @@ at::Tensor for_each_head(const at::Tensor& kv, int64_t heads) {
 
 at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores) {
   for (const auto* parts : {&how.modifiers, &how.masks})
-    for (const auto& part : *parts) scores = definition(part.name).change(part, scene, scores);
+    for (const auto& part : *parts) scores = change(part, scene, scores);
   return scores;
 }
 

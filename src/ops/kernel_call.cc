@@ -3,10 +3,21 @@
 #include <new>
 
 #include "heed/core/error.h"
+#include "kernels/any_mask.h"
 #include "ops/view.h"
 
 namespace heed::ops {
 namespace {
+
+template <class T>
+std::unique_ptr<kernels::Mask<T>> make_mask(const Part& part, const Scene& scene) {
+  auto first = std::get<MakeMask<T>>(definition(part.name).mask)(part, scene);
+  if (part.alternatives.empty()) return first;
+  std::vector<std::unique_ptr<kernels::Mask<T>>> all;
+  all.push_back(std::move(first));
+  for (const auto& other : part.alternatives) all.push_back(make_mask<T>(other, scene));
+  return std::make_unique<kernels::AnyMask<T>>(std::move(all));
+}
 
 /// The stations of a call, and the problem that points to them.
 template <class T>
@@ -21,7 +32,7 @@ struct Stations {
       problem.modifiers.push_back(modifiers.back().get());
     }
     for (const auto& part : call.how.masks) {
-      masks.push_back(std::get<MakeMask<T>>(definition(part.name).mask)(part, scene));
+      masks.push_back(make_mask<T>(part, scene));
       problem.masks.push_back(masks.back().get());
     }
     const auto& score = call.how.score;

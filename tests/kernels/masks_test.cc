@@ -5,6 +5,8 @@
 #include <limits>
 #include <memory>
 
+#include "kernels/any_mask.h"
+#include "kernels/patterns.h"
 #include "run.h"
 
 namespace heed::kernels::test {
@@ -30,7 +32,7 @@ struct MaskCase {
 template <class T>
 struct MaskCases {
   static constexpr Sizes kSizes{2, 4, 2, 150, 230, 16, 16};
-  std::vector<int64_t> lengths{230, 101};
+  std::vector<int64_t> lengths{230, 101}, short_lengths{20, 0};
   std::unique_ptr<bool[]> dense{new bool[2 * 4 * 150 * 230]};
   Array<T> added{2, 4, 150, 230};
   std::vector<MaskCase<T>> all;
@@ -63,6 +65,47 @@ struct MaskCases {
     window("window 10 left", 10, 0, 80);
     window("window 30 left 5 right", 30, 5, 40);
     window("window beside the keys", 3, 3, 400);
+    const auto pattern = [this](const char* name, auto rule, int64_t offset,
+                                std::function<bool(int64_t p, int64_t j)> sees) {
+      all.push_back({name, std::make_shared<PatternMask<T, decltype(rule)>>(rule, offset),
+                     [=](int64_t, int64_t, int64_t i, int64_t j) { return !sees(i + offset, j); }});
+    };
+    pattern("prefix", Prefix{100}, 0, [](int64_t, int64_t j) { return j < 100; });
+    pattern("prefix, all", Prefix{1000}, 0, [](int64_t, int64_t) { return true; });
+    pattern("global", Global{5}, -3, [](int64_t p, int64_t j) { return p < 5 || j < 5; });
+    const auto dilated = [](int64_t left, int64_t right, int64_t step) {
+      return [=](int64_t p, int64_t j) {
+        for (int64_t s = -left; s <= right; ++s) {
+          if (j == p + s * step) return true;
+        }
+        return false;
+      };
+    };
+    pattern("dilated", Dilated{3, 2, 7}, 40, dilated(3, 2, 7));
+    pattern("dilated, causal", Dilated{300, 0, 3}, 0, dilated(300, 0, 3));
+    pattern("dilated, all before", Dilated{kUnlimited / 5, -1, 5}, 80, dilated(300, -1, 5));
+    pattern("strided", Strided{17}, 80,
+            [](int64_t p, int64_t j) { return j <= p && (p - j < 17 || (p - j) % 17 == 0); });
+    pattern("strided by one", Strided{1}, -5, [](int64_t p, int64_t j) { return j <= p; });
+    pattern("fixed", Fixed{16, 2}, 60, [](int64_t p, int64_t j) {
+      return j <= p && (p / 16 == j / 16 || j % 16 == 14 || j % 16 == 15);
+    });
+    pattern("fixed, first queries see nothing", Fixed{10, 10}, -20,
+            [](int64_t p, int64_t j) { return j <= p; });
+    const RandomBlocks drawn(16, 3, 7, 30, 150, 230);
+    pattern("random blocks", drawn, 30, [drawn](int64_t p, int64_t j) {
+      return drawn.sees(p / 16 * 16, j / 16 * 16);  // one answer a block
+    });
+    std::vector<std::unique_ptr<Mask<T>>> either;
+    either.push_back(std::make_unique<WindowMask<T>>(9, 4, 10));
+    either.push_back(std::make_unique<PatternMask<T, Global>>(Global{3}, 10));
+    either.push_back(std::make_unique<LengthMask<T>>(short_lengths.data()));
+    all.push_back({"window or global or lengths", std::make_shared<AnyMask<T>>(std::move(either)),
+                   [this](int64_t b, int64_t, int64_t i, int64_t j) {
+                     const int64_t p = i + 10;
+                     return !(j >= p - 9 && j <= p + 4) && p >= 3 && j >= 3 &&
+                            j >= short_lengths[b];
+                   }});
     all.push_back({"lengths", std::make_shared<LengthMask<T>>(lengths.data()),
                    [this](int64_t b, int64_t, int64_t, int64_t j) { return j >= lengths[b]; }});
     const bool* bits = dense.get();
@@ -129,7 +172,7 @@ TYPED_TEST(Kernels, CoverageAndSpanAreTrue) {
       const int64_t column = random() % n.Lk, rows = 1 + random() % (n.Lq - row);
       const int64_t columns = 1 + random() % (n.Lk - column);
       const Coverage coverage = one.mask->coverage(b, h, row, rows, column, columns);
-      const Span span = one.mask->span(b, h, row, rows, n.Lk);
+      const Span span = one.mask->span(b, h, row, rows, {0, n.Lk});
       bool any = false, all = true, outside = false;
       for (int64_t i = row; i < row + rows; ++i) {
         for (int64_t j = column; j < column + columns; ++j) {

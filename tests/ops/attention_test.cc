@@ -47,6 +47,24 @@ TEST(AttentionText, ReadsEveryPart) {
   EXPECT_EQ(how.dropout, 0.1);
 }
 
+TEST(AttentionText, MasksMayBeAlternatives) {
+  const auto how = Attention::parse("window(256,0)|global(4) | lengths; causal");
+  ASSERT_EQ(how.masks.size(), 2u);
+  EXPECT_EQ(how.masks[0].name, "window");
+  ASSERT_EQ(how.masks[0].alternatives.size(), 2u);
+  EXPECT_EQ(how.masks[0].alternatives[0].at("count"), 4);
+  EXPECT_TRUE(how.has_mask("lengths"));
+  EXPECT_EQ(how.text(),
+            "scaled_dot; window(left=256, right=0) | global(count=4) | lengths; causal; softmax");
+  EXPECT_EQ(Attention::parse(how.text()), how);
+  EXPECT_EQ(Attention::parse("causal | prefix(3); causal | prefix(4)").masks.size(), 2u);
+  EXPECT_THAT(refusal("causal |"), HasSubstr("unknown mask ''"));
+  EXPECT_THAT(refusal("causal | rope"), HasSubstr("expected a mask, given 'rope'"));
+  EXPECT_THAT(refusal("causal | dense"), HasSubstr("in the mask tensor"));
+  EXPECT_THAT(refusal("dot | scaled_dot"), HasSubstr("'|' joins masks"));
+  EXPECT_THAT(refusal("causal | fixed(4,5)"), HasSubstr("at most its stride, 4, given 5"));
+}
+
 TEST(AttentionText, DefaultsAreLeftOutSoThatEqualValuesCompareEqual) {
   EXPECT_EQ(Attention::parse("rope(10000)"), Attention::parse("rope"));
   EXPECT_EQ(Attention::parse("heads=8/8"), Attention::parse("heads=8"));
@@ -70,7 +88,7 @@ std::vector<std::string> every_word() {
 
 TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
   auto texts = every_word();
-  ASSERT_EQ(texts.size(), 14u);
+  ASSERT_EQ(texts.size(), 20u);
   texts.push_back(
       "dot; learned(length=77); bias; causal; window(-1, 5); sum; heads=12/3; dropout=0.25");
   texts.push_back("scaled_dot(scale=0.3333333333333333); rope(base=1e6)");

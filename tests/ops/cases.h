@@ -103,9 +103,20 @@ inline std::vector<Case> random_cases(int count) {
   const std::vector<int64_t> lengths = {0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 130};
   const std::vector<int64_t> widths = {1, 2, 3, 7, 8, 16, 33, 64};
   const std::vector<std::pair<int64_t, int64_t>> heads = {{1, 1}, {2, 1}, {3, 3}, {4, 2}, {6, 2}};
-  const std::vector<std::string> hows = {"scaled_dot",   "dot",         "scaled_dot(0.3)",
-                                         "causal",       "window(3,0)", "window(0,5); causal",
-                                         "window(-1,2)", "window(20,4)"};
+  const std::vector<std::string> hows = {"scaled_dot",
+                                         "dot",
+                                         "scaled_dot(0.3)",
+                                         "causal",
+                                         "window(3,0)",
+                                         "window(0,5); causal",
+                                         "window(-1,2)",
+                                         "window(20,4)",
+                                         "causal | prefix(9)",
+                                         "strided(8)",
+                                         "fixed(16,2)",
+                                         "dilated(2,3,5)",
+                                         "causal; random_blocks(8,2,5)",
+                                         "window(3,3) | global(2) | random_blocks(16,1)"};
   std::vector<Case> cases;
   for (int i = 0; i < count; ++i) {
     const auto [H, G] = one_of(heads);

@@ -20,6 +20,8 @@ struct Part {
   std::string name;
   /// What differs from the default, in the declared order (so that equal parts compare equal).
   std::vector<Argument> arguments = {};
+  /// Of a mask: a query sees what this part or any of these allows, `causal | prefix(64)`.
+  std::vector<Part> alternatives = {};
 
   /// The value of an argument, given or default; throws UsageError where the word declares none.
   double at(std::string_view argument) const;
@@ -30,8 +32,8 @@ struct Part {
 ///
 /// Text form (`parse`, `text`): parts in any order, separated by ';'. A part is the name of a
 /// score, position, modifier, mask, normalizer or merge with numbers in parentheses (by place or by
-/// name), or one of `heads=8`, `heads=8/2` (8 query heads, 2 key-value heads), `dropout=0.1`. What
-/// is left out has its default:
+/// name), masks joined by '|' where any of them is enough, or one of `heads=8`, `heads=8/2` (8
+/// query heads, 2 key-value heads), `dropout=0.1`. What is left out has its default:
 ///
 ///     auto how = heed::Attention::parse("rope; causal; window(256,0); heads=8/2; dropout=0.1");
 ///
@@ -45,7 +47,7 @@ struct Attention {
   Part score{"scaled_dot"};
   Part position{"none"};
   std::vector<Part> modifiers;  ///< applied in this order: bias
-  std::vector<Part> masks;      ///< all must allow: causal, window(left, right), lengths, dense
+  std::vector<Part> masks;      ///< all must allow; see docs/mechanisms.md
   Part normalizer{"softmax"};
   Part merge{"concat"};
   int64_t heads = 1;
