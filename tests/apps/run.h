@@ -17,9 +17,9 @@ struct Result {
 
 struct RunOptions {
   std::vector<std::pair<std::string, std::string>> environment = {};  ///< set in addition
-  std::string input = {};                                          ///< of standard input
+  std::string input = {};                                             ///< of standard input
   std::filesystem::path out = {};  ///< where standard output goes instead of Result::out
-  int signal = 0;             ///< sent once, when `when` says so
+  int signal = 0;                  ///< sent once, when `when` says so
   std::function<bool()> when = {};
   uint64_t largest_file = 0;  ///< bytes; a longer write fails as on a full disk; 0: any
 };

@@ -47,8 +47,8 @@ class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
 };
 TORCH_MODULE(PatchStem);
 
-/// Convolutions 3x3, one of stride 1 to M / 2 channels (at least 8) and then log2(patch) of stride 2
-/// to M, each with batch normalisation and ReLU, then a linear layer a token (Xiao et al. 2021,
+/// Convolutions 3x3, one of stride 1 to M / 2 channels (at least 8) and then log2(patch) of stride
+/// 2 to M, each with batch normalisation and ReLU, then a linear layer a token (Xiao et al. 2021,
 /// "Early convolutions help transformers see better"). Shapes as PatchStem; patch height and width
 /// are equal powers of two, otherwise ModelError.
 class ConvStemImpl : public torch::nn::Cloneable<ConvStemImpl> {
