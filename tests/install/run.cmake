@@ -8,8 +8,9 @@ endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/first)
 file(RENAME ${work}/first ${work}/moved)
-run(${CMAKE_COMMAND} -G Ninja -S ${SOURCE}/tests/install -B ${work}/build -DCMAKE_BUILD_TYPE=Debug
-  "-DCMAKE_PREFIX_PATH=${work}/moved;${TORCH}")
+# Through the environment: a list would come apart on its way to the command line.
+run(${CMAKE_COMMAND} -E env CMAKE_PREFIX_PATH=${work}/moved:${TORCH}
+    ${CMAKE_COMMAND} -G Ninja -S ${SOURCE}/tests/install -B ${work}/build -DCMAKE_BUILD_TYPE=Debug)
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${work}/build/consumer)
 run(${work}/moved/bin/heed --version)
