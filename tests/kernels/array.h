@@ -25,8 +25,8 @@ class Array {
     if (order == Order::one_row) view_.row = 0;
   }
   Array(const Array&) = delete;
-  Array(Array&&) = default;
-  Array& operator=(Array&&) = default;
+  Array(Array&&) noexcept = default;
+  Array& operator=(Array&&) noexcept = default;
 
   T& operator()(int64_t b, int64_t h, int64_t i, int64_t e) {
     return view_.at(b, h)[i * view_.row + e * view_.column];

@@ -66,7 +66,7 @@ struct MaskCases {
     window("window 30 left 5 right", 30, 5, 40);
     window("window beside the keys", 3, 3, 400);
     const auto pattern = [this](const char* name, auto rule, int64_t offset,
-                                std::function<bool(int64_t p, int64_t j)> sees) {
+                                const std::function<bool(int64_t p, int64_t j)>& sees) {
       all.push_back({name, std::make_shared<PatternMask<T, decltype(rule)>>(rule, offset),
                      [=](int64_t, int64_t, int64_t i, int64_t j) { return !sees(i + offset, j); }});
     };
