@@ -38,10 +38,10 @@ class Array {
   View<const T> view() const {
     return {view_.data, view_.batch, view_.head, view_.row, view_.column};
   }
-  int64_t B() const { return B_; }
-  int64_t H() const { return H_; }
-  int64_t L() const { return L_; }
-  int64_t D() const { return D_; }
+  int64_t batches() const { return B_; }
+  int64_t heads() const { return H_; }
+  int64_t length() const { return L_; }
+  int64_t width() const { return D_; }
   std::vector<T>& memory() { return memory_; }
   const std::vector<T>& memory() const { return memory_; }
 

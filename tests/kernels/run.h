@@ -75,10 +75,10 @@ Result4<T> run(const Problem<T>& problem, const Array<T>& grad_out, Orders order
 template <class T>
 void expect_near(const Array<T>& x, const Array<double>& ref, const char* what, double loose = 1) {
   const double atol = loose * (sizeof(T) == 4 ? 2e-5 : 1e-12), rtol = 10 * atol;
-  for (int64_t b = 0; b < x.B(); ++b) {
-    for (int64_t h = 0; h < x.H(); ++h) {
-      for (int64_t i = 0; i < x.L(); ++i) {
-        for (int64_t e = 0; e < x.D(); ++e) {
+  for (int64_t b = 0; b < x.batches(); ++b) {
+    for (int64_t h = 0; h < x.heads(); ++h) {
+      for (int64_t i = 0; i < x.length(); ++i) {
+        for (int64_t e = 0; e < x.width(); ++e) {
           const double want = ref(b, h, i, e), got = x(b, h, i, e);
           ASSERT_LE(std::abs(got - want), atol + rtol * std::abs(want))
               << what << "[" << b << ", " << h << ", " << i << ", " << e << "] is " << got

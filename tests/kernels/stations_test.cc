@@ -21,8 +21,8 @@ TYPED_TEST(Kernels, BiasAndItsGradientBroadcast) {
     const bool b0 = broadcast & 1, h0 = broadcast & 2, i0 = broadcast & 4, j0 = broadcast & 8;
     Array<T> bias(b0 ? 1 : n.B, h0 ? 1 : n.H, i0 ? 1 : n.Lq, j0 ? 1 : n.Lk);
     bias.randomize(random);
-    Array<T> gradient(bias.B(), bias.H(), bias.L(), bias.D());
-    Array<double> want(bias.B(), bias.H(), bias.L(), bias.D());
+    Array<T> gradient(bias.batches(), bias.heads(), bias.length(), bias.width());
+    Array<double> want(bias.batches(), bias.heads(), bias.length(), bias.width());
     const auto stretched = [&](auto view) {
       if (b0) view.batch = 0;
       if (h0) view.head = 0;
