@@ -33,14 +33,22 @@ at::Tensor rotate(const at::Tensor& x, int64_t first, const Part& rope) {
                 "width of a head, given ",
                 D, "; change width or heads"));
   const auto a = angles(first, L, D / 2, static_cast<double>(D), rope.at("base"));
-  const auto cos = a.cos().to(x.options()), sin = a.sin().to(x.options());  // (L, D/2)
-  if (rope.at("interleaved") != 0) {
-    const auto pairs = x.unflatten(3, {D / 2, 2});
-    const auto left = pairs.select(4, 0), right = pairs.select(4, 1);
-    return torch::stack({left * cos - right * sin, right * cos + left * sin}, 4).flatten(3);
-  }
-  const auto left = x.narrow(3, 0, D / 2), right = x.narrow(3, D / 2, D / 2);
-  return torch::cat({left * cos - right * sin, right * cos + left * sin}, 3);
+  return rotate_by(x, a.cos(), a.sin(), rope.at("interleaved") != 0);
+}
+
+at::Tensor rotate_by(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
+                     bool interleaved) {
+  const int64_t D = x.size(3), C = cos.size(-1);
+  if (sin.size(-1) != C || 2 * C > D)
+    throw ModelError(text_of("rotate_by: expected tables of one width, at most D / 2 = ", D / 2,
+                             ", given cos ", C, " and sin ", sin.size(-1), " wide"));
+  const auto c = cos.to(x.options()), s = sin.to(x.options());
+  const auto turned = x.narrow(3, 0, 2 * C);
+  const auto pairs = interleaved ? turned.unflatten(3, {C, 2}) : turned.unflatten(3, {2, C});
+  const int64_t side = interleaved ? 4 : 3;
+  const auto left = pairs.select(side, 0), right = pairs.select(side, 1);
+  const auto y = torch::stack({left * c - right * s, right * c + left * s}, side).flatten(3);
+  return 2 * C == D ? y : torch::cat({y, x.narrow(3, 2 * C, D - 2 * C)}, 3);
 }
 
 AdditivePositionImpl::AdditivePositionImpl(const AdditivePositionOptions& options)

@@ -53,6 +53,30 @@ TEST(Positions, RopeRefusesAnOddWidth) {
   EXPECT_THROW(rotate(torch::zeros({1, 1, 2, 5}), 0, position("rope")), ModelError);
 }
 
+TEST(Positions, TablesTurnPartOfTheWidth) {
+  const auto x = torch::randn({2, 3, 5, 10}, at::kDouble);
+  for (const int64_t C : {0, 1, 3, 5})
+    for (const bool interleaved : {false, true}) {
+      const auto a = torch::randn({2, 1, 5, C}, at::kDouble);
+      const auto y = rotate_by(x, a.cos(), a.sin(), interleaved);
+      auto want = x.clone();
+      for (int64_t c = 0; c < C; ++c) {
+        const int64_t left = interleaved ? 2 * c : c, right = interleaved ? 2 * c + 1 : c + C;
+        const auto turn = torch::polar(torch::ones({2, 1, 5}, at::kDouble), a.select(3, c));
+        const auto turned = torch::complex(x.select(3, left), x.select(3, right)) * turn;
+        want.select(3, left).copy_(torch::real(turned));
+        want.select(3, right).copy_(torch::imag(turned));
+      }
+      EXPECT_TRUE(torch::allclose(y, want, 1e-12, 1e-12)) << C << " " << interleaved;
+    }
+}
+
+TEST(Positions, TablesThatDoNotFitAreRefused) {
+  const auto x = torch::zeros({1, 1, 2, 5});
+  EXPECT_THROW(rotate_by(x, torch::ones({2, 3}), torch::ones({2, 3}), false), ModelError);
+  EXPECT_THROW(rotate_by(x, torch::ones({2, 2}), torch::ones({2, 1}), false), ModelError);
+}
+
 TEST(Positions, LearnedAddsATrainedTable) {
   AdditivePosition layer(AdditivePositionOptions(4).position(position("learned")).length(10));
   ASSERT_EQ(layer->table.sizes(), (std::vector<int64_t>{10, 4}));

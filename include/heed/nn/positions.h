@@ -24,6 +24,14 @@ at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, do
 /// D is odd.
 at::Tensor rotate(const at::Tensor& x, int64_t first, const Part& rope);
 
+/// x (B, H, L, D) with pairs of its channels turned by given angles: cos and sin broadcast to
+/// (B, H, L, C), and with c and s the numbers of its place the pair (x, y) number i < C becomes
+/// (x c - y s, y c + x s). The pairs lie in the first 2 C channels: (i, i + C) or, interleaved,
+/// (2i, 2i + 1). The rest stays as it is. Tables of another dtype are rounded to that of x. Throws
+/// ModelError when 2 C > D or the tables differ in their width.
+at::Tensor rotate_by(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
+                     bool interleaved);
+
 struct AdditivePositionOptions {
   /* implicit */ AdditivePositionOptions(int64_t width) : width_(width) {}
   TORCH_ARG(int64_t, width);       ///< M
