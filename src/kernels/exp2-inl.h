@@ -13,6 +13,24 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// (e^f - 1) / f in double for |f| <= ln(2) / 2: sum of f^(k - 1) / k!, k = 1 .. 13.
+template <class D, class V>
+HWY_INLINE V exp_slope(D d, V f) {
+  V p = hn::Set(d, 1.0 / 6227020800.0);
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 479001600.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 39916800.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 3628800.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 362880.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 40320.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 5040.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 720.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 120.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 24.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 6.0));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.5));
+  return hn::MulAdd(p, f, hn::Set(d, 1.0));
+}
+
 /// 2^x for x < 127.5 (float) or 1023.5 (double); 0 where the result would not be a normal number,
 /// so -inf gives 0; NaN gives NaN. Relative error 1.5 units in the last place.
 ///
@@ -39,20 +57,7 @@ HWY_INLINE V exp2_tile(D d, V x) {
     const V magic = hn::Set(d, 0x1.8p52 + 1023.0);
     const V shifted = hn::Add(x, magic);
     const V f = hn::Mul(hn::Sub(x, hn::Sub(shifted, magic)), hn::Set(d, 0.6931471805599453));
-    V p = hn::Set(d, 1.0 / 6227020800.0);  // sum of f^k / k!, k = 0 .. 13
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 479001600.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 39916800.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 3628800.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 362880.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 40320.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 5040.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 720.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 120.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 24.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0 / 6.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 0.5));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0));
-    p = hn::MulAdd(p, f, hn::Set(d, 1.0));
+    const V p = hn::MulAdd(exp_slope(d, f), f, hn::Set(d, 1.0));
     const V power = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(bits, shifted)));
     return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -1022.0)), hn::Mul(p, power));
   }

@@ -88,9 +88,10 @@ std::vector<std::string> every_word() {
 
 TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
   auto texts = every_word();
-  ASSERT_EQ(texts.size(), 20u);
+  ASSERT_EQ(texts.size(), 21u);
   texts.push_back(
-      "dot; learned(length=77); bias; causal; window(-1, 5); sum; heads=12/3; dropout=0.25");
+      "dot; learned(length=77); bias; softcap(30); causal; window(-1, 5); sum; heads=12/3; "
+      "dropout=0.25");
   texts.push_back("scaled_dot(scale=0.3333333333333333); rope(base=1e6)");
   for (const auto& text : texts) {
     const auto how = Attention::parse(text);
@@ -145,6 +146,8 @@ TEST(AttentionText, RefusesWithTheReason) {
   EXPECT_THAT(refusal("rope(bse=3)"), AllOf(HasSubstr("'bse'"), HasSubstr("'base'")));
   EXPECT_THAT(refusal("rope(base=0)"), HasSubstr("given 0"));
   EXPECT_THAT(refusal("causal(3)"), HasSubstr("takes 0 arguments"));
+  EXPECT_THAT(refusal("softcap"), HasSubstr("needs cap"));
+  EXPECT_THAT(refusal("softcap(0)"), AllOf(HasSubstr("softcap(cap)"), HasSubstr("given 0")));
 }
 
 TEST(AttentionText, PartKnowsItsArguments) {

@@ -116,7 +116,10 @@ inline std::vector<Case> random_cases(int count) {
                                          "fixed(16,2)",
                                          "dilated(2,3,5)",
                                          "causal; random_blocks(8,2,5)",
-                                         "window(3,3) | global(2) | random_blocks(16,1)"};
+                                         "window(3,3) | global(2) | random_blocks(16,1)",
+                                         "softcap(2)",
+                                         "softcap(0.5); window(20,4)",
+                                         "scaled_dot(2); softcap(3); causal"};
   std::vector<Case> cases;
   for (int i = 0; i < count; ++i) {
     const auto [H, G] = one_of(heads);

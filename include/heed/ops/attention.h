@@ -46,7 +46,7 @@ struct Part {
 struct Attention {
   Part score{"scaled_dot"};
   Part position{"none"};
-  std::vector<Part> modifiers;  ///< applied in this order: bias
+  std::vector<Part> modifiers;  ///< applied in this order: bias, softcap
   std::vector<Part> masks;      ///< all must allow; see docs/mechanisms.md
   Part normalizer{"softmax"};
   Part merge{"concat"};
