@@ -33,20 +33,26 @@ void AttentionPoolingImpl::reset() {
     throw ModelError(text_of("width: expected a multiple of attention.heads = ", H, ", given ", M));
   if (options.queries() < 1)
     throw ModelError(text_of("queries: expected at least 1, given ", options.queries()));
+  check_word("keys", options.keys(), {"tokens", "tanh"});
   query = register_parameter("query", torch::empty({H, options.queries(), sums(how) ? M : M / H}));
   truncated_normal(query);
+  if (options.keys() == "tanh") key = register_module("key", xavier_linear(M, M));
 }
 
 at::Tensor AttentionPoolingImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
   const auto& how = options.attention();
-  const int64_t B = x.size(0), M = options.width(), G = how.key_value_heads();
-  if (x.dim() != 3 || x.size(2) != M)
-    throw UsageError(text_of(map_name(), ": x: expected shape (B, L, ", M, "), given ", x.sizes()));
-  const auto q = query.unsqueeze(0).expand({B, -1, -1, -1});       // (B, H, Q, D)
-  const auto tokens = x.unflatten(2, {G, M / G}).transpose(1, 2);  // (B, G, L, D)
+  const int64_t M = options.width(), G = how.key_value_heads();
+  if (!x.defined() || x.dim() != 3 || x.size(2) != M)
+    throw UsageError(text_of(map_name(), ": x: expected shape (B, L, ", M, "), given ",
+                             x.defined() ? text_of(x.sizes()) : "no tensor"));
+  const auto by_head = [&](const at::Tensor& t) {
+    return t.unflatten(2, {G, M / G}).transpose(1, 2);  // (B, G, L, D)
+  };
+  const auto q = query.unsqueeze(0).expand({x.size(0), -1, -1, -1});  // (B, H, Q, D)
+  const auto v = by_head(x), k = key ? by_head(torch::tanh(affine(key, x))) : v;
   AttendInputs given = inputs;
   given.training = is_training();
-  const auto pooled = attend(q, tokens, tokens, how, given);  // (B, H, Q, D)
+  const auto pooled = attend(q, k, v, how, given);  // (B, H, Q, D)
   return sums(how) ? pooled.sum(1) : pooled.transpose(1, 2).flatten(2);
 }
 

@@ -16,6 +16,22 @@ at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
   return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
 }
 
+/// What some rows of a linear layer's weight make of x.
+at::Tensor by_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
+                   int64_t rows) {
+  return torch::linear(x, linear->weight.narrow(0, first, rows),
+                       linear->bias.narrow(0, first, rows));
+}
+
+/// One layer that stands for several of these numbers of rows, each Xavier uniform by itself.
+torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> parts) {
+  int64_t rows = 0, first = 0;
+  for (const int64_t n : parts) rows += n;
+  auto linear = small_linear(in, rows);
+  for (const int64_t n : parts) xavier_rows(linear->weight, first, n), first += n;
+  return linear;
+}
+
 }  // namespace
 
 MultiHeadAttentionImpl::MultiHeadAttentionImpl(const MultiHeadAttentionOptions& options)
@@ -42,14 +58,34 @@ void MultiHeadAttentionImpl::reset() {
   if (M < 1 || M % how.heads != 0)
     throw ModelError(
         text_of("width: expected a multiple of attention.heads = ", how.heads, ", given ", M));
-  const int64_t rows[] = {query_rows(), key_rows(), value_rows()};
-  qkv = register_module("qkv", small_linear(M, rows[0] + rows[1] + rows[2]));
-  int64_t first = 0;
-  for (const int64_t n : rows) xavier_rows(qkv->weight, first, n), first += n;
-  if (how.merge.name == "concat") output = register_module("output", xavier_linear(M, M));
-  if (is_additive(how.position))
-    position = register_module("position",
-                               AdditivePosition(AdditivePositionOptions(M).position(how.position)));
+  if (options.key_width() < 0)
+    throw ModelError(
+        text_of("key_width: expected 1 or more, or 0 for width, given ", options.key_width()));
+  make_projections();
+  make_positions();
+}
+
+void MultiHeadAttentionImpl::make_projections() {
+  const int64_t M = options.width(), nq = query_rows(), nk = key_rows(), nv = value_rows();
+  if (key_width() == M) {
+    qkv = register_module("qkv", stacked_linear(M, {nq, nk, nv}));
+  } else {
+    query = register_module("query", xavier_linear(M, nq));
+    key_value = register_module("key_value", stacked_linear(key_width(), {nk, nv}));
+  }
+  if (options.attention().merge.name == "concat")
+    output = register_module("output", xavier_linear(M, M));
+}
+
+void MultiHeadAttentionImpl::make_positions() {
+  const auto& how = options.attention();
+  if (!is_additive(how.position)) return;
+  const auto of_width = [&](int64_t width) {
+    return AdditivePosition(AdditivePositionOptions(width).position(how.position));
+  };
+  position = register_module("position", of_width(options.width()));
+  if (key_width() != options.width())
+    key_position = register_module("key_position", of_width(key_width()));
 }
 
 void MultiHeadAttentionImpl::pretty_print(std::ostream& stream) const {
@@ -57,31 +93,37 @@ void MultiHeadAttentionImpl::pretty_print(std::ostream& stream) const {
          << ")";
 }
 
-void MultiHeadAttentionImpl::check_input(const at::Tensor& x, const char* name) const {
-  if (!x.defined() || x.dim() != 3 || x.size(2) != options.width())
-    throw UsageError(text_of(map_name(), ": ", name, ": expected shape (B, L, ", options.width(),
-                             "), given ", x.defined() ? text_of(x.sizes()) : "no tensor"));
+void MultiHeadAttentionImpl::check_input(const at::Tensor& x, const char* name,
+                                         int64_t width) const {
+  if (!x.defined() || x.dim() != 3 || x.size(2) != width)
+    throw UsageError(text_of(map_name(), ": ", name, ": expected shape (B, L, ", width, "), given ",
+                             x.defined() ? text_of(x.sizes()) : "no tensor"));
 }
 
-at::Tensor MultiHeadAttentionImpl::project(const at::Tensor& x, int64_t first, int64_t rows) {
-  return torch::linear(x, qkv->weight.narrow(0, first, rows), qkv->bias.narrow(0, first, rows));
+at::Tensor MultiHeadAttentionImpl::project_query(const at::Tensor& x) {
+  return qkv ? by_rows(qkv, x, 0, query_rows()) : affine(query, x);
 }
 
-MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor& query,
-                                                               const at::Tensor& key_value,
-                                                               int64_t first) {
+/// Rows are counted among those of keys and values.
+at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_t first,
+                                                     int64_t rows) {
+  return qkv ? by_rows(qkv, z, query_rows() + first, rows) : by_rows(key_value, z, first, rows);
+}
+
+MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor& x,
+                                                               const at::Tensor& z, int64_t first) {
   const int64_t nq = query_rows(), nk = key_rows(), nv = value_rows();
   at::Tensor q, k, v;  // (B, Lq, H D), (B, Lk, G D), (B, Lk, G E)
   if (position) {
-    q = project(position->forward(query, first), 0, nq);
-    k = project(position->forward(key_value), nq, nk);
-    v = project(key_value, nq + nk, nv);
-  } else if (query.is_same(key_value)) {
-    const auto all = affine(qkv, query).split_with_sizes({nq, nk, nv}, 2);
+    q = project_query(position->forward(x, first));
+    k = project_key_value((key_position ? key_position : position)->forward(z), 0, nk);
+    v = project_key_value(z, nk, nv);
+  } else if (qkv && x.is_same(z)) {
+    const auto all = affine(qkv, x).split_with_sizes({nq, nk, nv}, 2);
     q = all[0], k = all[1], v = all[2];
   } else {
-    q = project(query, 0, nq);
-    const auto both = project(key_value, nq, nk + nv).split_with_sizes({nk, nv}, 2);
+    q = project_query(x);
+    const auto both = project_key_value(z, 0, nk + nv).split_with_sizes({nk, nv}, 2);
     k = both[0], v = both[1];
   }
   const auto& how = options.attention();
@@ -100,12 +142,12 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const AttendInpu
   return forward(x, x, inputs);
 }
 
-at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& query, const at::Tensor& key_value,
+at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor& z,
                                            const AttendInputs& inputs) {
-  check_input(query, "query"), check_input(key_value, "key_value");
+  check_input(x, "query", options.width()), check_input(z, "key_value", key_width());
   const auto& how = options.attention();
-  const int64_t first = inputs.query_offset.value_or(key_value.size(1) - query.size(1));
-  auto [q, k, v] = heads_of(query, key_value, first);
+  const int64_t first = inputs.query_offset.value_or(z.size(1) - x.size(1));
+  auto [q, k, v] = heads_of(x, z, first);
   if (how.position.name == "rope") {
     q = rotate(q, first, how.position);
     k = rotate(k, 0, how.position);

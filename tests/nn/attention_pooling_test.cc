@@ -35,6 +35,23 @@ TEST(AttentionPooling, SumPoolsWholeTokens) {
   EXPECT_TRUE(pool->forward(x).allclose(expected, 1e-5, 1e-6));
 }
 
+TEST(AttentionPooling, KeysOfTheirOwnScoreAndTokensAreGathered) {
+  AttentionPooling pool(AttentionPoolingOptions(8)
+                            .attention(Attention::parse("dot; heads=2"))
+                            .queries(2)
+                            .keys("tanh"));
+  pool->query.data().normal_();
+  const auto x = torch::randn({4, 5, 8});
+  const auto keys = torch::tanh(x.matmul(pool->key->weight.t()) + pool->key->bias);
+  const auto y = pool->forward(x);
+  for (int64_t h = 0; h < 2; ++h) {
+    const auto scores = pool->query[h].matmul(keys.narrow(2, 4 * h, 4).transpose(1, 2));
+    const auto expected = scores.softmax(2).matmul(x.narrow(2, 4 * h, 4));
+    EXPECT_TRUE(y.narrow(2, 4 * h, 4).allclose(expected, 1e-5, 1e-6));
+  }
+  EXPECT_THROW(AttentionPooling(AttentionPoolingOptions(8).keys("token")), ModelError);
+}
+
 TEST(AttentionPooling, IgnoresHowTokensSeeEachOther) {
   torch::manual_seed(4);
   auto pool = make("heads=2"), masked = make("rope; causal; window(0, 0); heads=2/1");

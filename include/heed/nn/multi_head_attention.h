@@ -13,8 +13,9 @@ namespace heed::nn {
 
 struct MultiHeadAttentionOptions {
   /* implicit */ MultiHeadAttentionOptions(int64_t width) : width_(width) {}
-  TORCH_ARG(int64_t, width);        ///< M: channels of inputs and output; a multiple of heads
-  TORCH_ARG(Attention, attention);  ///< which attention, its heads H, key-value heads G and merge
+  TORCH_ARG(int64_t, width);          ///< M: channels of inputs and output; a multiple of heads
+  TORCH_ARG(Attention, attention);    ///< which attention, its heads H, key-value heads G and merge
+  TORCH_ARG(int64_t, key_width) = 0;  ///< K: channels of key_value; 0: M
 };
 
 /// Each head h compares and gathers in a space of its own (Vaswani et al. 2017; grouped heads:
@@ -25,16 +26,18 @@ struct MultiHeadAttentionOptions {
 ///   sum    (E = M):  y = sum_h w_h v_g(h): each head has values of the model's whole width, so
 ///                    what a head writes has full rank M instead of D, and there is no Wo
 ///
-/// x (B, Lq, M) are queries, z (B, Lk, M) keys and values; forward(x) takes z = x and projects all
-/// three with one product. Positions `rope` turn q and k (queries start at query_offset, which is
+/// x (B, Lq, M) are queries, z (B, Lk, K) keys and values, K = M unless key_width says otherwise
+/// (two streams: nn::CrossModalAttention); forward(x) takes z = x and projects all three with one
+/// product. Positions `rope` turn q and k (queries start at query_offset, which is
 /// Lk - Lq unless given); `sinusoidal` and `learned(length)` are added to the inputs of q and k but
 /// not of v. Dropout of weights acts in training.
 ///
 /// Initialised as Xavier uniform for each of Wq, Wk, Wv and Wo; biases are zero.
-/// Parameters: qkv.weight (H D + G D + G E, M), qkv.bias, output.weight (M, M), output.bias.
+/// Parameters: qkv.weight (H D + G D + G E, M), qkv.bias, output.weight (M, M), output.bias; where
+/// K differs from M, query.weight (H D, M) and key_value.weight (G D + G E, K) instead of qkv.
 /// Throws ModelError where the heads do not divide the width, UsageError for wrong inputs.
-/// Cost: 2 B (Lq + Lk) M^2 operations for queries and output, 2 B Lk M G (D + E) for keys and
-/// values, and what `attend` costs.
+/// Cost: 4 B Lq M^2 operations for queries and output, 2 B Lk K G (D + E) for keys and values, and
+/// what `attend` costs.
 class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImpl>,
                                public MapSource {
  public:
@@ -44,22 +47,28 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
 
   at::Tensor forward(const at::Tensor& x);
   at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs);
-  at::Tensor forward(const at::Tensor& query, const at::Tensor& key_value,
-                     const AttendInputs& inputs = {});
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& z, const AttendInputs& inputs = {});
 
   MultiHeadAttentionOptions options;
-  torch::nn::Linear qkv{nullptr}, output{nullptr};  ///< output is null for merge = sum
-  AdditivePosition position{nullptr};               ///< null unless the position is additive
+  torch::nn::Linear qkv{nullptr};                        ///< null where K differs from M
+  torch::nn::Linear query{nullptr}, key_value{nullptr};  ///< null where K is M
+  torch::nn::Linear output{nullptr};                     ///< null for merge = sum
+  AdditivePosition position{nullptr};                    ///< null unless the position is additive
+  AdditivePosition key_position{nullptr};                ///< null unless it is and K differs from M
 
  private:
   struct Heads;  // q, k and v, by head
   int64_t query_rows() const;
   int64_t key_rows() const;
   int64_t value_rows() const;
-  at::Tensor project(const at::Tensor& x, int64_t first_row, int64_t rows);
-  Heads heads_of(const at::Tensor& query, const at::Tensor& key_value, int64_t first);
+  int64_t key_width() const { return options.key_width() ? options.key_width() : options.width(); }
+  void make_projections();
+  void make_positions();
+  at::Tensor project_query(const at::Tensor& x);
+  at::Tensor project_key_value(const at::Tensor& z, int64_t first_row, int64_t rows);
+  Heads heads_of(const at::Tensor& x, const at::Tensor& z, int64_t first);
   at::Tensor merge(const at::Tensor& heads);
-  void check_input(const at::Tensor& x, const char* name) const;
+  void check_input(const at::Tensor& x, const char* name, int64_t width) const;
 };
 TORCH_MODULE(MultiHeadAttention);
 
