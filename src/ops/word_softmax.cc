@@ -7,10 +7,10 @@
 namespace heed::ops {
 namespace {
 
-constexpr double kHidden = -std::numeric_limits<double>::infinity();
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 at::Tensor weights(const at::Tensor& scores) {
-  const auto blind = (scores == kHidden).all(-1, /*keepdim=*/true);
+  const auto blind = (scores == kMinusInfinity).all(-1, /*keepdim=*/true);
   return torch::softmax(scores.masked_fill(blind, 0), -1).masked_fill(blind, 0);
 }
 
@@ -18,7 +18,7 @@ at::Tensor rows(const at::Tensor& scores) { return torch::logsumexp(scores.detac
 
 at::Tensor weights_from_rows(const at::Tensor& scores, const at::Tensor& rows) {
   const auto lse = rows.unsqueeze(-1);
-  return torch::exp(scores - lse).masked_fill(lse == kHidden, 0);
+  return torch::exp(scores - lse).masked_fill(lse == kMinusInfinity, 0);
 }
 
 }  // namespace

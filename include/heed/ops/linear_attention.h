@@ -1,0 +1,101 @@
+// Attention whose memory of the past is a matrix of fixed size: linear in the length.
+#pragma once
+
+#include <torch/types.h>
+
+#include <optional>
+#include <string>
+
+namespace heed {
+
+/// How the state S (D, E) of a head takes in a step and is asked, and what is made of q and k
+/// before. Plain data.
+struct LinearAttention {
+  /// With a_t = exp(log_decay_t), for each key channel or one for all:
+  ///   linear       S_t = S_{t-1} + k_t v_t^T                        (Katharopoulos et al. 2020)
+  ///   gated        S_t = diag(a_t) S_{t-1} + k_t v_t^T              (Yang et al. 2023, GLA)
+  ///   delta        S_t = S_{t-1} + beta_t k_t (v_t - S_{t-1}^T k_t)^T         (Schlag et al. 2021)
+  ///   gated_delta  the delta rule on diag(a_t) S_{t-1}    (Yang et al. 2025, Gated DeltaNet; Kimi
+  ///                Team 2025 for a decay a channel)
+  std::string rule = "linear";
+  /// What stands for q and k, x being a row of either:
+  ///   none   x
+  ///   elu    elu(x) + 1                                             (Katharopoulos et al. 2020)
+  ///   favor  exp(w_i . y - |y|^2 / 2) / sqrt(M) for i < M, y = x / D^(1/4): positive orthogonal
+  ///          random features, whose dot product is exp(q . k / sqrt(D)) on average; D of the state
+  ///          is then M                                  (Choromanski et al. 2021, Performer)
+  std::string feature = "none";
+  int64_t features = 0;    ///< M of favor; 0: 4 D
+  uint64_t seed = 0;       ///< of favor's w: see favor_projection
+  bool normalize = false;  ///< o_t = S_t^T q_t / (z_t . q_t), z_t the sum of k as S_t is of k v^T
+  bool causal = true;      ///< false (rule linear alone): every query asks the state of all keys
+  /// o_t = scale S_t^T q_t; unset: 1 / sqrt(D) with feature none, otherwise 1. Without effect where
+  /// normalized.
+  std::optional<double> scale;
+
+  /// Throws ModelError that names the field where one is unknown, negative or does not fit another.
+  void check() const;
+};
+
+/// What one call brings besides q, k and v.
+struct LinearInputs {
+  /// (B, G, L, D) or (B, G, L, 1), B and G may be 1: the logarithm of a, usually below 0; below
+  /// -1000 counts as -1000, which decays to 0. For the gated rules.
+  std::optional<at::Tensor> log_decay;
+  std::optional<at::Tensor> beta;   ///< (B, G, L), B and G may be 1. For the delta rules.
+  std::optional<at::Tensor> state;  ///< (B, G, D, E) before the first step; unset: 0
+};
+
+struct LinearResult {
+  at::Tensor out;  ///< (B, H, L, E) in the dtype of q
+  /// (B, G, D, E) after the last step, in the dtype of the given one, else in that of the
+  /// computation. Where normalized one column more, z.
+  at::Tensor state;
+};
+
+/// q (B, H, L, D), k (B, G, L, D), v (B, G, L, E) -> out (B, H, L, E) and the last state. H is a
+/// multiple of G and head h asks the state of g = h / (H / G). With causal = false q may have a
+/// length of its own. float32, float64 (and bfloat16, float16 storage: computed in float32). Any
+/// strides; lengths and batches may be 0.
+///
+/// On the CPU the steps are taken 64 at a time by products of matrices, forward and backward (Yang
+/// et al. 2024), with the same bits for any number of threads. No part divides by a decay: log
+/// decays of any strength neither overflow nor lose the steps after them. Elsewhere the readable
+/// formula computes.
+///
+/// Cost: about B L (H (D E + 32 (D + E)) + G D E) multiplications, with the delta rule G (D E + 32
+/// (D
+/// + E)) more; twice to three times that backward. Memory beside the results: for backward a state
+/// every 64 steps. Gradients for q, k, v, log_decay, beta and state, from both results; second
+/// derivatives go through the formula. Threads share the work by states: B G of them.
+///
+/// Throws UsageError that names the argument, the expected and the given; ModelError for `how`.
+LinearResult linear_attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const LinearAttention& how, const LinearInputs& inputs = {});
+
+/// The same numbers within rounding, step by step from inputs.state (or 0): what decoding calls
+/// with one or a few steps. Keeps nothing for backward. A step costs H + G (delta rules: H + 2 G)
+/// times D E multiplications and passes the state through memory twice. Throws as linear_attend
+/// does, and UsageError where how is not causal.
+LinearResult linear_attend_step(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                const LinearAttention& how, const LinearInputs& inputs = {});
+
+/// The readable formula, one step after the other: any device, differentiable any number of times.
+/// Same arguments; with float64 tensors it is the reference of every test. Memory O(L D E) with a
+/// gradient.
+LinearResult linear_attend_reference(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                     const LinearAttention& how, const LinearInputs& inputs = {});
+
+/// w (features, width) float64 of the favor features: rows are orthogonal in groups of `width`, and
+/// each is as long as a vector of `width` standard normals. From the seed alone, on every machine
+/// up to the rounding of its log, sin and cos. Throws UsageError where a number is below 1.
+at::Tensor favor_projection(int64_t features, int64_t width, uint64_t seed);
+
+/// What stands for q or k (..., D) under how.feature: (..., D) or (..., M). Differentiable.
+at::Tensor linear_features(const at::Tensor& x, const LinearAttention& how);
+
+// The operator is also torch.ops.heed.linear_attend(q, k, v, rule="linear", *, log_decay=None,
+// beta=None, state=None, feature="none", features=0, seed=0, normalize=False, causal=True,
+// scale=None) -> (out, state).
+
+}  // namespace heed

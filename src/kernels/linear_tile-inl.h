@@ -1,0 +1,129 @@
+// Rows, factors and products of a chunk of linear attention.
+
+#if defined(HEED_KERNELS_LINEAR_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef HEED_KERNELS_LINEAR_TILE_INL_H_
+#undef HEED_KERNELS_LINEAR_TILE_INL_H_
+#else
+#define HEED_KERNELS_LINEAR_TILE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include "kernels/exp2-inl.h"
+#include "kernels/gemm_tile-inl.h"
+#include "kernels/layout-inl.h"
+#include "kernels/linear.h"
+#include "kernels/scratch.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Between rows of pairs: a product may write up to one panel past the last key.
+inline constexpr int64_t kPairs = kLinearChunk + kAlign;
+/// Rows that a product of pairs takes at once; what lies above the diagonal beyond them is skipped.
+inline constexpr int64_t kPairRows = 12;
+
+/// to[i] = 2^(factor (from[i] - origin[i])); infinite where that overflows.
+template <class T>
+HWY_INLINE void exp2_row(const double* HWY_RESTRICT from, const double* HWY_RESTRICT origin,
+                         double factor, int64_t width, T* HWY_RESTRICT to) {
+  const Vector<T> d;
+  const auto most = hn::Set(d, sizeof(T) == 4 ? T{127} : T{1023});
+  const auto infinite = hn::Set(d, std::numeric_limits<T>::infinity());
+  for (int64_t i = 0; i < width; ++i) to[i] = static_cast<T>(factor * (from[i] - origin[i]));
+  for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) {
+    const auto x = hn::LoadU(d, to + i);
+    hn::StoreU(hn::IfThenElse(hn::Gt(x, most), infinite, exp2_tile(d, x)), d, to + i);
+  }
+}
+
+/// to = a b over whole rows.
+template <class T>
+HWY_INLINE void multiply(const T* a, const T* b, int64_t count, T* to) {
+  const Vector<T> d;
+  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d)))
+    hn::StoreU(hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, to + i);
+}
+
+/// to += a b over whole rows.
+template <class T>
+HWY_INLINE void multiply_add(const T* a, const T* b, int64_t count, T* to) {
+  const Vector<T> d;
+  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d)))
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), hn::LoadU(d, to + i)), d,
+               to + i);
+}
+
+/// `rows` rows of `width` numbers times `factor`, to rows `stride` apart, filled up with 0.
+template <class T>
+HWY_NOINLINE void load_rows(Left<T> from, int64_t rows, int64_t width, T factor, T* to,
+                            int64_t stride) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* HWY_RESTRICT row = from.data + i * from.row;
+    T* HWY_RESTRICT out = to + i * stride;
+    if (from.column == 1) {
+      for (int64_t e = 0; e < width; ++e) out[e] = row[e] * factor;
+    } else {
+      for (int64_t e = 0; e < width; ++e) out[e] = row[e * from.column] * factor;
+    }
+    for (int64_t e = width; e < stride; ++e) out[e] = 0;
+  }
+}
+
+/// C (rows, width) += lower P times B (rows, width), P zero above its diagonal.
+template <class T>
+HWY_NOINLINE void add_lower(const T* pairs, int64_t rows, int64_t width, Right<T> b, Result<T> c) {
+  for (int64_t i = 0; i < rows; i += kPairRows) {
+    const int64_t end = std::min(i + kPairRows, rows);
+    gemm<true>(end - i, width, end, Left<T>{pairs + i * kPairs, kPairs, 1}, b, c.from(i));
+  }
+}
+
+/// C (rows, width) += P^T B, P as above.
+template <class T>
+HWY_NOINLINE void add_upper(const T* pairs, int64_t rows, int64_t width, Right<T> b, Result<T> c) {
+  for (int64_t i = 0; i < rows; i += kPairRows) {
+    const int64_t end = std::min(i + kPairRows, rows);
+    gemm<true>(end - i, width, rows - i, Left<T>{pairs + i * kPairs + i, 1, kPairs}, b.from(i),
+               c.from(i));
+  }
+}
+
+/// Zeroes above the diagonal, and on it where `strict`.
+template <class T>
+HWY_INLINE void keep_lower(T* pairs, int64_t rows, bool strict) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = strict ? i : i + 1; j < rows; ++j) pairs[i * kPairs + j] = 0;
+}
+
+/// A matrix turned, in slabs of kQueries columns: what stands right in a product with its
+/// transpose.
+template <class T>
+class Turned {
+ public:
+  Turned(Cutter& cut, int64_t rows, int64_t width)
+      : rows_(rows), width_(width), data_(cut.take<T>(divide_up(rows, kQueries) * slab())) {}
+
+  HWY_NOINLINE void set(const T* from, int64_t stride) const {
+    for (int64_t i = 0; i < rows_; i += kQueries)
+      transposed_rows(Left<T>{from + i * stride, stride, 1}, std::min(kQueries, rows_ - i), width_,
+                      T{1}, data_ + i / kQueries * slab());
+  }
+
+  /// C (m, rows) = A (m, width) times the turned matrix.
+  HWY_NOINLINE void product(int64_t m, Left<T> a, Result<T> c) const {
+    for (int64_t i = 0; i < rows_; i += kQueries)
+      gemm<false>(m, std::min(kQueries, rows_ - i), width_, a,
+                  Right<T>{data_ + i / kQueries * slab(), kStride}, c.from(0, i));
+  }
+
+ private:
+  int64_t slab() const { return width_ * kStride; }
+  int64_t rows_, width_;
+  T* data_;
+};
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

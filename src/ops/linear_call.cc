@@ -1,0 +1,161 @@
+#include "ops/linear_call.h"
+
+#include <cmath>
+#include <sstream>
+
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+
+namespace heed {
+namespace ops {
+namespace {
+
+template <class... Pieces>
+[[noreturn]] void refuse_linear(const Pieces&... pieces) {
+  std::ostringstream text;
+  text << "linear_attend: ";
+  (text << ... << pieces);
+  throw UsageError(text.str());
+}
+
+void check_tensor(const at::Tensor& t, const char* name, const at::Tensor& q) {
+  if (!t.defined()) refuse_linear(name, ": expected a tensor, given an undefined one");
+  if (t.layout() != at::kStrided)
+    refuse_linear(name, ": expected a dense (strided) tensor, given ", t.layout());
+  const auto type = t.scalar_type();
+  if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16 && type != at::kHalf)
+    refuse_linear(name, ": expected dtype float32, float64, bfloat16 or float16, given ",
+                  t.dtype());
+  if (t.device() != q.device())
+    refuse_linear(name, ": expected the device of q, ", q.device(), ", given ", t.device());
+}
+
+void check_rows(const at::Tensor& t, const char* name, const char* shape, const at::Tensor& q) {
+  check_tensor(t, name, q);
+  if (t.dim() != 4) refuse_linear(name, ": expected shape ", shape, ", given ", t.sizes());
+  if (t.scalar_type() != q.scalar_type())
+    refuse_linear(name, ": expected the dtype of q, ", q.dtype(), ", given ", t.dtype());
+  if (t.size(3) < 1) refuse_linear(name, ": expected a width of at least 1, given ", t.sizes());
+}
+
+void check_qkv(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
+  check_rows(q, "q", "(B, H, L, D)", q);
+  check_rows(k, "k", "(B, G, L, D)", q);
+  check_rows(v, "v", "(B, G, L, E)", q);
+  const int64_t H = q.size(1), G = k.size(1);
+  if (k.size(0) != q.size(0))
+    refuse_linear("k: expected batch B=", q.size(0), " as in q ", q.sizes(), ", given ", k.sizes());
+  if (k.size(3) != q.size(3))
+    refuse_linear("k: expected width D=", q.size(3), " as in q ", q.sizes(), ", given ", k.sizes());
+  if (G == 0 ? H != 0 : H % G != 0)
+    refuse_linear("k: expected a number of heads G that divides the ", H, " heads of q, given ", G);
+  if (causal && k.size(2) != q.size(2))
+    refuse_linear("k: expected length L=", q.size(2), " as in q ", q.sizes(), ", given ", k.sizes(),
+                  "; only causal = false has queries of another length");
+  if (v.size(0) != k.size(0) || v.size(1) != k.size(1) || v.size(2) != k.size(2))
+    refuse_linear("v: expected (B, G, L) as in k ", k.sizes(), ", given ", v.sizes());
+}
+
+/// Expanded over batch and heads, in the dtype of the computation; undefined where it is not used.
+at::Tensor step_input(const std::optional<at::Tensor>& given, const char* name, bool used,
+                      const std::string& rule, std::vector<std::vector<int64_t>> shapes,
+                      const char* shape, const at::Tensor& q, at::ScalarType compute) {
+  if (!given && !used) return {};
+  if (!given) refuse_linear(name, ": expected for rule ", rule, ", given none");
+  if (!used) refuse_linear(name, ": expected none with rule ", rule, ", given ", given->sizes());
+  check_tensor(*given, name, q);
+  for (const auto& wanted : shapes) {
+    if (given->dim() != static_cast<int64_t>(wanted.size())) continue;
+    bool fits = true;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const int64_t size = given->size(static_cast<int64_t>(i));
+      fits = fits && (size == wanted[i] || (i < 2 && size == 1));
+    }
+    if (fits) return given->to(compute).expand(wanted);
+  }
+  refuse_linear(name, ": expected shape ", shape, " with ", at::IntArrayRef(shapes[0]),
+                " (B and G may be 1), given ", given->sizes());
+}
+
+at::Tensor state_input(const std::optional<at::Tensor>& given, std::vector<int64_t> shape,
+                       bool normalize, const at::Tensor& q, at::ScalarType compute) {
+  if (!given) return {};
+  check_tensor(*given, "state", q);
+  if (given->sizes() != at::IntArrayRef(shape))
+    refuse_linear("state: expected shape (B, G, D, E",
+                  normalize ? " + 1) = " : ") = ", at::IntArrayRef(shape), ", given ",
+                  given->sizes());
+  return given->to(compute);
+}
+
+bool decays(const LinearAttention& how) { return how.rule == "gated" || how.rule == "gated_delta"; }
+bool corrects(const LinearAttention& how) {
+  return how.rule == "delta" || how.rule == "gated_delta";
+}
+
+}  // namespace
+
+LinearPlan plan_linear(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const LinearAttention& how, const LinearInputs& inputs) {
+  how.check();
+  check_qkv(q, k, v, how.causal);
+  const auto compute = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  LinearPlan plan;
+  plan.causal = how.causal, plan.normalize = how.normalize;
+  plan.out_type = q.scalar_type();
+  plan.state_type = inputs.state ? inputs.state->scalar_type() : compute;
+  auto& call = plan.call;
+  call.q = linear_features(q.to(compute), how);
+  call.k = linear_features(k.to(compute), how);
+  call.v = v.to(compute);
+  if (how.normalize)
+    call.v = at::cat(
+        {call.v, at::ones({1}, call.v.options()).expand({v.size(0), v.size(1), v.size(2), 1})}, 3);
+  const int64_t B = k.size(0), G = k.size(1), L = k.size(2), D = call.k.size(3);
+  call.log_decay =
+      step_input(inputs.log_decay, "log_decay", decays(how), how.rule, {{B, G, L, D}, {B, G, L, 1}},
+                 "(B, G, L, D) or (B, G, L, 1)", q, compute);
+  call.beta = step_input(inputs.beta, "beta", corrects(how), how.rule, {{B, G, L}}, "(B, G, L)", q,
+                         compute);
+  call.state = state_input(inputs.state, {B, G, D, call.v.size(3)}, how.normalize, q, compute);
+  const double by_width = 1 / std::sqrt(static_cast<double>(q.size(3)));
+  call.scale = how.normalize ? 1 : how.scale.value_or(how.feature == "none" ? by_width : 1);
+  return plan;
+}
+
+LinearResult finished(const LinearPlan& plan, const LinearResult& computed) {
+  auto out = computed.out;
+  if (plan.normalize) {
+    const int64_t E = out.size(3) - 1;
+    out = out.narrow(3, 0, E) / out.narrow(3, E, 1);
+  }
+  return {out.to(plan.out_type), computed.state.to(plan.state_type)};
+}
+
+}  // namespace ops
+
+void LinearAttention::check() const {
+  const auto refuse = [](const std::string& text) {
+    throw ModelError("linear attention: " + text);
+  };
+  const auto one_of = [&](const char* field, const std::string& given,
+                          const std::vector<std::string>& known) {
+    if (std::find(known.begin(), known.end(), given) == known.end())
+      refuse(std::string(field) + ": unknown '" + given + "'" + suggestion(given, known));
+  };
+  one_of("rule", rule, {"linear", "gated", "delta", "gated_delta"});
+  one_of("feature", feature, {"none", "elu", "favor"});
+  if (features < 0)
+    refuse("features: expected at least 1, or 0 for 4 D, given " + std::to_string(features));
+  if (features > 0 && feature != "favor")
+    refuse("features: expected with feature favor alone, given " + std::to_string(features) +
+           " with " + feature);
+  if (normalize && rule != "linear" && rule != "gated")
+    refuse("normalize: expected false with rule " + rule + ": it keeps no sum of keys, given true");
+  if (!causal && rule != "linear")
+    refuse("causal: expected true with rule " + rule + ", whose steps have an order, given false");
+  if (scale && !std::isfinite(*scale))
+    refuse("scale: expected a finite number, given " + std::to_string(*scale));
+}
+
+}  // namespace heed

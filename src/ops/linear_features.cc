@@ -1,0 +1,107 @@
+// What linear attention makes of queries and keys.
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <numbers>
+#include <tuple>
+
+#include "heed/core/error.h"
+#include "heed/core/random.h"
+#include "heed/ops/linear_attention.h"
+
+namespace heed {
+namespace {
+
+using Row = std::vector<double>;
+
+/// Standard normals, two from two uniforms (Box and Muller 1958).
+Row normals(Random& random, int64_t count) {
+  Row row;
+  for (int64_t i = 0; i < count; i += 2) {
+    const double radius = std::sqrt(-2 * std::log(1 - static_cast<double>(random.uniform())));
+    const double angle = 2 * std::numbers::pi * static_cast<double>(random.uniform());
+    row.push_back(radius * std::cos(angle)), row.push_back(radius * std::sin(angle));
+  }
+  row.resize(static_cast<size_t>(count));
+  return row;
+}
+
+double dot(const Row& a, const Row& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+void scale_row(Row& row, double factor) {
+  for (double& x : row) x *= factor;
+}
+
+/// The part of `row` that no row of `others` reaches, of length 1. Twice, because once leaves
+/// rounding errors where little remains.
+void make_orthogonal(Row& row, const std::vector<Row>& others) {
+  for (int pass = 0; pass < 2; ++pass) {
+    for (const Row& other : others) {
+      const double along = dot(row, other);
+      for (size_t i = 0; i < row.size(); ++i) row[i] -= along * other[i];
+    }
+    scale_row(row, 1 / std::sqrt(dot(row, row)));
+  }
+}
+
+at::Tensor draw_projection(int64_t features, int64_t width, uint64_t seed) {
+  auto result = at::empty({features, width}, at::kDouble);
+  double* to = result.data_ptr<double>();
+  std::vector<Row> group;
+  for (int64_t i = 0; i < features; ++i) {
+    if (i % width == 0) group.clear();
+    Random random(seed, static_cast<uint32_t>(i));
+    Row row = normals(random, width);
+    const Row measure = normals(random, width);
+    make_orthogonal(row, group);
+    group.push_back(row);
+    const double length = std::sqrt(dot(measure, measure));
+    for (int64_t d = 0; d < width; ++d) to[i * width + d] = length * row[static_cast<size_t>(d)];
+  }
+  return result;
+}
+
+/// Drawing costs features width^2 and a model asks for the same at every call, so it is kept.
+/// Bounded, in case seeds are made up.
+at::Tensor kept_projection(int64_t features, int64_t width, uint64_t seed) {
+  constexpr size_t kMost = 64;
+  static std::mutex mutex;
+  static std::map<std::tuple<int64_t, int64_t, uint64_t>, at::Tensor> cache;
+  const std::lock_guard lock(mutex);
+  const std::tuple name{features, width, seed};
+  if (const auto found = cache.find(name); found != cache.end()) return found->second;
+  if (cache.size() >= kMost) cache.clear();
+  return cache[name] = draw_projection(features, width, seed);
+}
+
+at::Tensor favor(const at::Tensor& x, const LinearAttention& how) {
+  const int64_t width = x.size(-1), features = how.features == 0 ? 4 * width : how.features;
+  const auto w = kept_projection(features, width, how.seed).to(x.options());
+  const auto y = x * std::pow(static_cast<double>(width), -0.25);
+  const auto half_square = y.square().sum(-1, /*keepdim=*/true) / 2;
+  return (at::matmul(y, w.t()) - half_square).exp() / std::sqrt(static_cast<double>(features));
+}
+
+}  // namespace
+
+at::Tensor favor_projection(int64_t features, int64_t width, uint64_t seed) {
+  if (features < 1)
+    throw UsageError("favor_projection: features: expected at least 1, given " +
+                     std::to_string(features));
+  if (width < 1)
+    throw UsageError("favor_projection: width: expected at least 1, given " +
+                     std::to_string(width));
+  return kept_projection(features, width, seed).clone();
+}
+
+at::Tensor linear_features(const at::Tensor& x, const LinearAttention& how) {
+  how.check();
+  if (how.feature == "elu") return at::elu(x) + 1;
+  return how.feature == "favor" ? favor(x, how) : x;
+}
+
+}  // namespace heed
