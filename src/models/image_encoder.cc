@@ -43,6 +43,12 @@ void check(ImageEncoderOptions options, const Attention& attention) {
         "none; remove it");
 }
 
+/// Where the tokens lie, as far as the position asks.
+Attention on_grid(Attention attention, const TokenGrid& grid) {
+  attention.position = nn::on_grid(attention.position, grid.columns, grid.class_token);
+  return attention;
+}
+
 /// Additive positions are added once, by the encoder.
 Attention without_additive_position(Attention attention) {
   if (nn::is_additive(attention.position)) attention.position = Attention().position;
@@ -85,6 +91,7 @@ TokenGrid ImageEncoderImpl::grid() const {
 void ImageEncoderImpl::reset() {
   check(options, attention);
   const int64_t M = options.width();
+  const auto placed = on_grid(attention, grid());
   const auto stem = stem_options(options, shape);
   if (options.kind() == "image" && options.stem() == "conv")
     conv_stem = register_module("stem", ConvStem(stem));
@@ -98,11 +105,11 @@ void ImageEncoderImpl::reset() {
     position = register_module(
         "position",
         nn::AdditivePosition(
-            nn::AdditivePositionOptions(M).position(attention.position).length(grid().tokens())));
+            nn::AdditivePositionOptions(M).position(placed.position).length(grid().tokens())));
   dropout = register_module("dropout", torch::nn::Dropout(options.dropout()));
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.layers(); ++i)
-    layers->push_back(nn::TransformerBlock(block_options(options, i, attention)));
+    layers->push_back(nn::TransformerBlock(block_options(options, i, placed)));
   if (options.norm() == "pre")
     norm = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({M})));
   if (options.pool() == "attention")

@@ -115,7 +115,7 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor&
   const int64_t nq = query_rows(), nk = key_rows(), nv = value_rows();
   at::Tensor q, k, v;  // (B, Lq, H D), (B, Lk, G D), (B, Lk, G E)
   if (position) {
-    q = project_query(position->forward(x, first));
+    q = project_query(position->forward(x, first, z.size(1)));
     k = project_key_value((key_position ? key_position : position)->forward(z), 0, nk);
     v = project_key_value(z, nk, nv);
   } else if (qkv && x.is_same(z)) {
@@ -148,8 +148,8 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor
   const auto& how = options.attention();
   const int64_t first = inputs.query_offset.value_or(z.size(1) - x.size(1));
   auto [q, k, v] = heads_of(x, z, first);
-  if (how.position.name == "rope") {
-    q = rotate(q, first, how.position);
+  if (is_rotary(how.position)) {
+    q = rotate(q, first, how.position, z.size(1));
     k = rotate(k, 0, how.position);
   }
   AttendInputs given = inputs;

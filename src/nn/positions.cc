@@ -1,54 +1,47 @@
 #include "heed/nn/positions.h"
 
 #include "nn/linear.h"
+#include "nn/places.h"
 #include "nn/text.h"
 
 namespace heed::nn {
 namespace {
 
-/// (first + i) / base^(2c / D) for c = 0 .. pairs - 1: (length, pairs) float64.
-at::Tensor angles(int64_t first, int64_t length, int64_t pairs, double width, double base) {
-  const auto options = at::TensorOptions().dtype(at::kDouble);
-  const auto places = torch::arange(first, first + length, options);
-  const auto powers = torch::arange(pairs, options) * (-2.0 / width * std::log(base));
-  return places.unsqueeze(1) * powers.exp();
+/// [sin a_0, cos a_0, sin a_1, ...] with a_c = place base^(-2c / width): (L, width) float64.
+at::Tensor waves(const at::Tensor& places, int64_t width, double base) {
+  const auto f = falling_frequencies((width + 1) / 2, static_cast<double>(width), base);
+  const auto a = places.unsqueeze(1) * f;
+  return torch::stack({a.sin(), a.cos()}, 2).flatten(1).narrow(1, 0, width);
+}
+
+at::Tensor waves_of_grid(const Part& position, int64_t first, int64_t length, int64_t total,
+                         int64_t width) {
+  const auto places = places_on_grid(position, first, length, total);
+  const double base = position.at("base");
+  return torch::cat({waves(places.rows, width / 2, base), waves(places.columns, width / 2, base)},
+                    1) *
+         places.placed.unsqueeze(1);
+}
+
+int64_t whole(const Part& part, const char* argument) {
+  return static_cast<int64_t>(part.at(argument));
+}
+
+[[noreturn]] void refuse_without_length(const char* name, const char* example) {
+  throw ModelError(text_of("attention.position: ", name,
+                           " needs the length of the longest input here, say ", name, example));
 }
 
 }  // namespace
 
 bool is_additive(const Part& position) {
-  return position.name == "sinusoidal" || position.name == "learned";
+  const auto& name = position.name;
+  return name == "sinusoidal" || name == "learned" || name == "sinusoidal_2d" ||
+         name == "learned_2d";
 }
 
 at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, double base) {
-  const auto a = angles(first, length, (width + 1) / 2, static_cast<double>(width), base);
-  return torch::stack({a.sin(), a.cos()}, 2).flatten(1).narrow(1, 0, width).to(at::kFloat);
-}
-
-at::Tensor rotate(const at::Tensor& x, int64_t first, const Part& rope) {
-  const int64_t L = x.size(2), D = x.size(3);
-  if (D % 2 != 0)
-    throw ModelError(
-        text_of("attention.position: rope turns pairs of channels, so expected an even "
-                "width of a head, given ",
-                D, "; change width or heads"));
-  const auto a = angles(first, L, D / 2, static_cast<double>(D), rope.at("base"));
-  return rotate_by(x, a.cos(), a.sin(), rope.at("interleaved") != 0);
-}
-
-at::Tensor rotate_by(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
-                     bool interleaved) {
-  const int64_t D = x.size(3), C = cos.size(-1);
-  if (sin.size(-1) != C || 2 * C > D)
-    throw ModelError(text_of("rotate_by: expected tables of one width, at most D / 2 = ", D / 2,
-                             ", given cos ", C, " and sin ", sin.size(-1), " wide"));
-  const auto c = cos.to(x.options()), s = sin.to(x.options());
-  const auto turned = x.narrow(3, 0, 2 * C);
-  const auto pairs = interleaved ? turned.unflatten(3, {C, 2}) : turned.unflatten(3, {2, C});
-  const int64_t side = interleaved ? 4 : 3;
-  const auto left = pairs.select(side, 0), right = pairs.select(side, 1);
-  const auto y = torch::stack({left * c - right * s, right * c + left * s}, side).flatten(3);
-  return 2 * C == D ? y : torch::cat({y, x.narrow(3, 2 * C, D - 2 * C)}, 3);
+  return waves(places_in_line(first, length), width, base).to(at::kFloat);
 }
 
 AdditivePositionImpl::AdditivePositionImpl(const AdditivePositionOptions& options)
@@ -59,14 +52,21 @@ AdditivePositionImpl::AdditivePositionImpl(const AdditivePositionOptions& option
 void AdditivePositionImpl::reset() {
   const auto& position = options.position();
   if (!is_additive(position))
-    throw ModelError("position: expected sinusoidal or learned, given '" + position.name + "'");
-  if (position.name != "learned") return;
-  const auto stated = static_cast<int64_t>(position.at("length"));
-  const int64_t length = stated ? stated : options.length();
-  if (length < 1)
     throw ModelError(
-        "attention.position: learned needs the length of the longest input here, "
-        "say learned(LENGTH)");
+        "position: expected sinusoidal, learned, sinusoidal_2d or learned_2d, given '" +
+        position.name + "'");
+  if (is_of_grid(position) && options.width() % 2 != 0)
+    throw ModelError(text_of("attention.position: ", position.name,
+                             " halves the channels, so expected an even width, given ",
+                             options.width()));
+  if (position.name == "learned") make_table();
+  if (position.name == "learned_2d") make_grid_tables();
+}
+
+void AdditivePositionImpl::make_table() {
+  const int64_t stated = whole(options.position(), "length");
+  const int64_t length = stated ? stated : options.length();
+  if (length < 1) refuse_without_length("learned", "(LENGTH)");
   if (length < options.length())
     throw ModelError(text_of("attention.position: expected learned(", options.length(),
                              ") or more, the length of the longest input here, given learned(",
@@ -75,17 +75,49 @@ void AdditivePositionImpl::reset() {
   truncated_normal(table);
 }
 
-at::Tensor AdditivePositionImpl::forward(const at::Tensor& x, int64_t first) {
-  const int64_t L = x.size(1);
-  if (!table.defined()) {
-    const double base = options.position().at("base");
-    return x + sinusoidal_positions(first, L, options.width(), base).to(x.options());
-  }
-  if (first < 0 || first + L > table.size(0))
-    throw ModelError(text_of("attention.position: learned has ", table.size(0),
-                             " positions, given an input at ", first, " to ", first + L - 1,
-                             "; raise learned(LENGTH)"));
-  return x + table.narrow(0, first, L);
+void AdditivePositionImpl::make_grid_tables() {
+  const auto& position = options.position();
+  const int64_t first = whole(position, "first"), declared = options.length();
+  int64_t columns = whole(position, "columns"), rows = whole(position, "rows");
+  if (columns == 0) columns = declared ? grid_columns(position, declared) : rows;
+  if (rows == 0 && declared) rows = (std::max(declared - first, columns) + columns - 1) / columns;
+  if (rows == 0) refuse_without_length("learned_2d", "(columns=..., rows=...)");
+  if (first + rows * columns < options.length())
+    throw ModelError(text_of("attention.position: learned_2d: expected places for ",
+                             options.length(), " tokens, the longest input here, given ", first,
+                             " without a place and ", rows, " rows of ", columns));
+  row_table = register_parameter("row_table", torch::empty({rows, options.width() / 2}));
+  column_table = register_parameter("column_table", torch::empty({columns, options.width() / 2}));
+  truncated_normal(row_table), truncated_normal(column_table);
+}
+
+/// (length, M) of every position that has a vector.
+at::Tensor AdditivePositionImpl::learned_vectors() const {
+  if (table.defined()) return table;
+  const int64_t R = row_table.size(0), C = column_table.size(0);
+  const auto places = torch::cat({row_table.unsqueeze(1).expand({R, C, -1}),
+                                  column_table.unsqueeze(0).expand({R, C, -1})},
+                                 2)
+                          .flatten(0, 1);  // (R C, M)
+  const int64_t first = whole(options.position(), "first");
+  if (first == 0) return places;
+  return torch::cat({torch::zeros({first, options.width()}, places.options()), places});
+}
+
+at::Tensor AdditivePositionImpl::forward(const at::Tensor& x, int64_t first, int64_t length) {
+  const int64_t L = x.size(1), M = options.width();
+  const auto& position = options.position();
+  if (position.name == "sinusoidal")
+    return x + sinusoidal_positions(first, L, M, position.at("base")).to(x.options());
+  if (position.name == "sinusoidal_2d")
+    return x + waves_of_grid(position, first, L, length ? length : first + L, M).to(x.options());
+  const auto vectors = learned_vectors();
+  if (first < 0 || first + L > vectors.size(0))
+    throw ModelError(text_of(
+        "attention.position: ", position.name, " has ", vectors.size(0),
+        " positions, given an input at ", first, " to ", first + L - 1,
+        position.name == "learned" ? "; raise learned(LENGTH)" : "; raise learned_2d(rows=...)"));
+  return x + vectors.narrow(0, first, L);
 }
 
 }  // namespace heed::nn

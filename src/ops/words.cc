@@ -6,11 +6,11 @@
 #include "heed/core/error.h"
 #include "ops/word.h"
 
-#define HEED_WORDS(word)                                                                        \
-  word(dot) word(scaled_dot) word(none) word(sinusoidal) word(learned) word(rope) word(bias)    \
-      word(softcap) word(causal) word(window) word(prefix) word(global) word(dilated)           \
-          word(strided) word(fixed) word(random_blocks) word(lengths) word(dense) word(softmax) \
-              word(concat) word(sum)
+#define HEED_WORDS(word)                                                                       \
+  word(dot) word(scaled_dot) word(none) word(sinusoidal) word(learned) word(rope)              \
+      word(sinusoidal_2d) word(learned_2d) word(rope_2d) word(bias) word(softcap) word(causal) \
+          word(window) word(prefix) word(global) word(dilated) word(strided) word(fixed)       \
+              word(random_blocks) word(lengths) word(dense) word(softmax) word(concat) word(sum)
 
 namespace heed {
 namespace ops {

@@ -57,6 +57,26 @@ TEST(ImageClassifier, EveryVariantGivesLogitsAndTrainsEveryParameter) {
   }
 }
 
+TEST(ImageClassifier, PositionsOfAGridAreToldThatOfTheTokens) {
+  for (const char* position : {"sinusoidal_2d", "learned_2d", "rope_2d", "rope_2d(columns=2)"})
+    for (const char* pool : {"class_token", "attention", "mean"}) {
+      SCOPED_TRACE(std::string(position) + " " + pool);
+      auto model = make(small().pool(pool), (std::string(position) + "; heads=2").c_str());
+      const auto logits = model->forward(pictures(5));  // 3 rows of 2 tokens
+      torch::nll_loss(logits.log_softmax(1), torch::tensor({0, 1, 2, 0, 1})).backward();
+      for (const auto& p : model->named_parameters())
+        EXPECT_GT(p.value().grad().abs().max().item<double>(), 0) << p.key();
+    }
+  const auto encoder =
+      ImageEncoder(small().pool("class_token"), Attention::parse("learned_2d"), kShape);
+  EXPECT_EQ(encoder->position->row_table.size(0), 3);
+  EXPECT_EQ(encoder->position->column_table.size(0), 2);
+  EXPECT_EQ(encoder->position->options.position().at("first"), 1);
+  EXPECT_EQ(encoder->attention, Attention::parse("learned_2d"));  // as the recipe says it
+  EXPECT_THROW(make(small(), "rope_2d(columns=3); heads=2"), ModelError);
+  EXPECT_THROW(make(small().pool("mean"), "rope_2d(first=1); heads=2"), ModelError);
+}
+
 TEST(ImageClassifier, BothEndsOfItsRanges) {
   for (const char* stem : {"patch", "conv"}) {
     auto one_token = make(small().stem(stem), "learned; heads=1", {1, 4, 4});

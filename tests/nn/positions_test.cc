@@ -51,6 +51,8 @@ TEST(Positions, RopeProductsDependOnDistanceAlone) {
 
 TEST(Positions, RopeRefusesAnOddWidth) {
   EXPECT_THROW(rotate(torch::zeros({1, 1, 2, 5}), 0, position("rope")), ModelError);
+  EXPECT_THROW(rotate(torch::zeros({1, 1, 2, 4}), 0, position("rope(width=6)")), ModelError);
+  EXPECT_THROW(rotate(torch::zeros({1, 1, 2, 6}), 0, position("rope_2d(2)")), ModelError);
 }
 
 TEST(Positions, TablesTurnPartOfTheWidth) {

@@ -88,11 +88,14 @@ std::vector<std::string> every_word() {
 
 TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
   auto texts = every_word();
-  ASSERT_EQ(texts.size(), 21u);
+  ASSERT_EQ(texts.size(), 24u);
   texts.push_back(
       "dot; learned(length=77); bias; softcap(30); causal; window(-1, 5); sum; heads=12/3; "
       "dropout=0.25");
   texts.push_back("scaled_dot(scale=0.3333333333333333); rope(base=1e6)");
+  texts.push_back(
+      "rope(width=32, scaling=3, factor=8, original=4096, beta_fast=16, attention=1.2)");
+  texts.push_back("learned_2d(columns=7, rows=5, first=1)");
   for (const auto& text : texts) {
     const auto how = Attention::parse(text);
     EXPECT_EQ(Attention::parse(how.text()), how) << text;
@@ -145,6 +148,13 @@ TEST(AttentionText, RefusesWithTheReason) {
   EXPECT_THAT(refusal("window(,1)"), HasSubstr("given ''"));
   EXPECT_THAT(refusal("rope(bse=3)"), AllOf(HasSubstr("'bse'"), HasSubstr("'base'")));
   EXPECT_THAT(refusal("rope(base=0)"), HasSubstr("given 0"));
+  EXPECT_THAT(refusal("rope(width=3)"), HasSubstr("width: expected an even number, given 3"));
+  EXPECT_THAT(refusal("rope(factor=4)"), HasSubstr("factor acts with scaling=1, 2 or 3"));
+  EXPECT_THAT(refusal("rope(scaling=2, factor=4, original=9)"), HasSubstr("original acts with"));
+  EXPECT_THAT(refusal("rope(scaling=2, beta_slow=2)"), HasSubstr("beta_slow acts with scaling=3"));
+  EXPECT_THAT(refusal("rope(scaling=3, factor=4)"), HasSubstr("scaling=3 needs original"));
+  EXPECT_THAT(refusal("rope(scaling=3, original=9, beta_slow=32)"),
+              HasSubstr("beta_fast: expected more than beta_slow = 32"));
   EXPECT_THAT(refusal("causal(3)"), HasSubstr("takes 0 arguments"));
   EXPECT_THAT(refusal("softcap"), HasSubstr("needs cap"));
   EXPECT_THAT(refusal("softcap(0)"), AllOf(HasSubstr("softcap(cap)"), HasSubstr("given 0")));

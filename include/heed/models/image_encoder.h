@@ -61,7 +61,8 @@ struct ImageEncoderOptions {
 ///   mean         the mean of the tokens
 ///
 /// `attention` is that of every block; its additive position is added here, once, to the tokens
-/// (learned: a vector a token, so a vector a place of the grid), rope acts in each block. Pre-norm
+/// (learned: a vector a token, so a vector a place of the grid), rope acts in each block. Positions
+/// of a grid (sinusoidal_2d, learned_2d, rope_2d) are told that of the tokens. Pre-norm
 /// ends with a normalisation of its own, with 0 layers too. Stochastic depth of block i of n is i /
 /// (n - 1) of the option. Throws ModelError that names the field where options do not fit each
 /// other or the pictures; UsageError for images of another shape.
