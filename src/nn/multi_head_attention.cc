@@ -32,6 +32,26 @@ torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> part
   return linear;
 }
 
+/// Whether a mask goes by the distance of a key, or by what the call brings.
+bool is_relative(const Part& mask) {
+  for (const char* name : {"causal", "window", "dilated", "strided", "lengths", "dense"})
+    if (mask.name == name) return true;
+  return false;
+}
+
+/// Masks that steps over a cache cannot give, one that `forgot` its first tokens or not.
+template <class Refuse>
+void check_step_masks(const std::vector<Part>& masks, bool forgot, const Refuse& refuse) {
+  for (const auto& mask : masks) {
+    const auto& name = mask.name;
+    if (name == "random_blocks")
+      refuse("random_blocks is drawn for the whole length, which steps do not know");
+    if (forgot && !is_relative(mask))
+      refuse(name, " goes by absolute position, and the cache forgot tokens; keep them all");
+    check_step_masks(mask.alternatives, forgot, refuse);
+  }
+}
+
 }  // namespace
 
 MultiHeadAttentionImpl::MultiHeadAttentionImpl(const MultiHeadAttentionOptions& options)
@@ -111,12 +131,14 @@ at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_
 }
 
 MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor& x,
-                                                               const at::Tensor& z, int64_t first) {
+                                                               const at::Tensor& z, int64_t first,
+                                                               int64_t key_first) {
   const int64_t nq = query_rows(), nk = key_rows(), nv = value_rows();
   at::Tensor q, k, v;  // (B, Lq, H D), (B, Lk, G D), (B, Lk, G E)
   if (position) {
-    q = project_query(position->forward(x, first, z.size(1)));
-    k = project_key_value((key_position ? key_position : position)->forward(z), 0, nk);
+    const int64_t length = key_first + z.size(1);
+    q = project_query(position->forward(x, first, length));
+    k = project_key_value((key_position ? key_position : position)->forward(z, key_first), 0, nk);
     v = project_key_value(z, nk, nv);
   } else if (qkv && x.is_same(z)) {
     const auto all = affine(qkv, x).split_with_sizes({nq, nk, nv}, 2);
@@ -129,6 +151,19 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor&
   const auto& how = options.attention();
   return {split_heads(q, how.heads), split_heads(k, how.key_value_heads()),
           split_heads(v, how.key_value_heads())};
+}
+
+/// With rotary positions.
+MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::placed_heads(const at::Tensor& x,
+                                                                   const at::Tensor& z,
+                                                                   int64_t first,
+                                                                   int64_t key_first) {
+  auto heads = heads_of(x, z, first, key_first);
+  const auto& position = options.attention().position;
+  if (!is_rotary(position)) return heads;
+  heads.q = rotate(heads.q, first, position, key_first + z.size(1));
+  heads.k = rotate(heads.k, key_first, position);
+  return heads;
 }
 
 at::Tensor MultiHeadAttentionImpl::merge(const at::Tensor& heads) {  // (B, H, Lq, E)
@@ -147,14 +182,45 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor
   check_input(x, "query", options.width()), check_input(z, "key_value", key_width());
   const auto& how = options.attention();
   const int64_t first = inputs.query_offset.value_or(z.size(1) - x.size(1));
-  auto [q, k, v] = heads_of(x, z, first);
-  if (is_rotary(how.position)) {
-    q = rotate(q, first, how.position, z.size(1));
-    k = rotate(k, 0, how.position);
-  }
+  const auto [q, k, v] = placed_heads(x, z, first, 0);
   AttendInputs given = inputs;
   given.training = is_training();
   return merge(attend(q, k, v, how, given));
+}
+
+void MultiHeadAttentionImpl::check_step(const at::Tensor& x, const KeyValueCache& cache,
+                                        const AttendInputs& inputs) const {
+  const auto refuse = [&](const auto&... pieces) {
+    throw UsageError(text_of(map_name(), ": step: ", pieces...));
+  };
+  check_input(x, "x", options.width());
+  if (!qkv)
+    refuse("expected keys of the width of queries, ", options.width(), ", given ", key_width());
+  if (inputs.query_offset) refuse("query_offset: the cache knows it; leave it out");
+  const auto& how = options.attention();
+  if (is_of_grid(how.position) && how.position.at("columns") == 0)
+    refuse(how.position.name, " does not know its grid from a part of it; say columns");
+  check_step_masks(how.masks, cache.first() > 0, refuse);
+}
+
+at::Tensor MultiHeadAttentionImpl::step(const at::Tensor& x, KeyValueCache& cache,
+                                        const AttendInputs& inputs) {
+  check_step(x, cache, inputs);
+  const torch::NoGradGuard no_gradient;
+  const int64_t first = cache.position(), L = x.size(1);
+  const auto [q, k, v] = placed_heads(x, x, first, first);
+  cache.append(k, v);
+  AttendInputs given = inputs;
+  given.training = is_training();
+  given.query_offset = cache.length() - L;
+  // A map outlives the cache's next change.
+  const auto keys = Recording::active() ? cache.keys().clone() : cache.keys();
+  try {
+    return merge(attend(q, keys, cache.values(), options.attention(), given));
+  } catch (...) {
+    cache.rewind(L);
+    throw;
+  }
 }
 
 }  // namespace heed::nn

@@ -27,13 +27,33 @@ at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& bran
   return drop_path(x, kept, is_training() ? options.stochastic_depth() : 0);
 }
 
+/// What the attention is given.
+at::Tensor TransformerBlockImpl::normed(const at::Tensor& x) {
+  return options.norm() == "pre" ? attention_norm->forward(x) : x;
+}
+
+/// From what the attention saw to the end.
+at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& seen) {
+  const auto y = add(x, seen);
+  if (options.norm() == "pre") return add(y, feed_forward->forward(feed_forward_norm->forward(y)));
+  const auto z = attention_norm->forward(y);
+  return feed_forward_norm->forward(add(z, feed_forward->forward(z)));
+}
+
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
-  if (options.norm() == "pre") {
-    const auto seen = add(x, attention->forward(attention_norm->forward(x), inputs));
-    return add(seen, feed_forward->forward(feed_forward_norm->forward(seen)));
-  }
-  const auto seen = attention_norm->forward(add(x, attention->forward(x, inputs)));
-  return feed_forward_norm->forward(add(seen, feed_forward->forward(seen)));
+  return finish(x, attention->forward(normed(x), inputs));
+}
+
+at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const at::Tensor& before,
+                                         const AttendInputs& inputs) {
+  const auto all = normed(torch::cat({before, x}, 1));
+  return finish(x, attention->forward(all.narrow(1, before.size(1), x.size(1)), all, inputs));
+}
+
+at::Tensor TransformerBlockImpl::step(const at::Tensor& x, KeyValueCache& cache,
+                                      const AttendInputs& inputs) {
+  const torch::NoGradGuard no_gradient;
+  return finish(x, attention->step(normed(x), cache, inputs));
 }
 
 at::Tensor drop_path(const at::Tensor& x, const at::Tensor& branch, double p) {

@@ -5,6 +5,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include "heed/nn/key_value_cache.h"
 #include "heed/nn/positions.h"
 #include "heed/nn/recording.h"
 #include "heed/ops/attend.h"
@@ -49,6 +50,17 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs);
   at::Tensor forward(const at::Tensor& x, const at::Tensor& z, const AttendInputs& inputs = {});
 
+  /// The next L tokens of B sequences, x (B, L, M) -> (B, L, M), without gradient: their keys and
+  /// values join the cache, at the positions where it ends, and their queries see all that it
+  /// keeps. With a causal attention the steps give what forward gives of the whole sequence,
+  /// however it is cut. `inputs` speak of the keys in the cache and the new ones.
+  ///
+  /// Throws UsageError for what steps cannot give: random_blocks (drawn for the whole length), a
+  /// grid without columns, keys of another width, a query_offset, and, once the cache forgot tokens
+  /// (KeyValueCache::window), masks by absolute position (prefix, global, fixed). Then, as after
+  /// any error, the cache is as before. Cost: that of L tokens, and attention of L queries.
+  at::Tensor step(const at::Tensor& x, KeyValueCache& cache, const AttendInputs& inputs = {});
+
   MultiHeadAttentionOptions options;
   torch::nn::Linear qkv{nullptr};                        ///< null where K differs from M
   torch::nn::Linear query{nullptr}, key_value{nullptr};  ///< null where K is M
@@ -66,7 +78,10 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   void make_positions();
   at::Tensor project_query(const at::Tensor& x);
   at::Tensor project_key_value(const at::Tensor& z, int64_t first_row, int64_t rows);
-  Heads heads_of(const at::Tensor& x, const at::Tensor& z, int64_t first);
+  Heads heads_of(const at::Tensor& x, const at::Tensor& z, int64_t first, int64_t key_first);
+  Heads placed_heads(const at::Tensor& x, const at::Tensor& z, int64_t first, int64_t key_first);
+  void check_step(const at::Tensor& x, const KeyValueCache& cache,
+                  const AttendInputs& inputs) const;
   at::Tensor merge(const at::Tensor& heads);
   void check_input(const at::Tensor& x, const char* name, int64_t width) const;
 };

@@ -28,12 +28,17 @@ struct TransformerBlockOptions {
 ///   pre:   x = x + drop(f(norm(x)))      (Xiong et al. 2020: trains without warm-up)
 ///   post:  x = norm(x + drop(f(x)))      (Vaswani et al. 2017)
 ///
-/// `drop` is dropout and stochastic depth (see drop_path). Throws ModelError for an unknown norm.
+/// `drop` is dropout and stochastic depth (see drop_path). With `before` (B, n, M), earlier tokens
+/// as they were before this block, the attention's keys and values are those of [before; x] (see
+/// SegmentMemory). step(x, cache) is forward for the next tokens of a sequence (see
+/// MultiHeadAttention::step). Throws ModelError for an unknown norm.
 class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
  public:
   explicit TransformerBlockImpl(const TransformerBlockOptions& options);
   void reset() override;
   at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs = {});
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& before, const AttendInputs& inputs);
+  at::Tensor step(const at::Tensor& x, KeyValueCache& cache, const AttendInputs& inputs = {});
 
   TransformerBlockOptions options;
   torch::nn::LayerNorm attention_norm{nullptr}, feed_forward_norm{nullptr};
@@ -42,6 +47,8 @@ class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
 
  private:
   at::Tensor add(const at::Tensor& x, const at::Tensor& branch);
+  at::Tensor normed(const at::Tensor& x);
+  at::Tensor finish(const at::Tensor& x, const at::Tensor& seen);
 };
 TORCH_MODULE(TransformerBlock);
 
