@@ -157,40 +157,50 @@ class LinearChunk {
     for (int64_t i = 0; i < count; ++i) to[i] += from[i];
   }
 
-  /// c in units of log 2 and the factors that follow from it.
-  void load_decay(int64_t batch, int64_t group, int64_t first) {
+  /// c in units of log 2, one a channel or one for all, and whether the chunk is gentle.
+  void sum_decay(int64_t batch, int64_t group, int64_t first, int64_t columns) {
     constexpr double kLog2E = 1.4426950408889634;
     constexpr double kLeast = -1000;  // exp is 0 here, and sums of 64 stay exact to 1e-11
-    const bool by_channel = problem_.decay == Decay::channel;
     const auto from = rows_of(problem_.log_decay, batch, group, first);
     std::fill_n(zero_, wide_d, 0.0);
     gentle_ = true;
     for (int64_t i = 0; i < count; ++i) {
       const double* before = i == 0 ? zero_ : log_ + (i - 1) * wide_d;
       double* now = log_ + i * wide_d;
-      for (int64_t d = 0; d < D; ++d) {
-        const double given = from.data[i * from.row + (by_channel ? d * from.column : 0)];
+      for (int64_t d = 0; d < columns; ++d) {
+        const double given = from.data[i * from.row + d * from.column];
         now[d] = before[d] + kLog2E * std::max(given, kLeast);
       }
-      std::fill(now + D, now + wide_d, 0.0);
       int64_t steep = 0;
-      for (int64_t d = 0; d < wide_d; ++d) steep += std::abs(now[d]) <= kGentle ? 0 : 1;
+      for (int64_t d = 0; d < columns; ++d) steep += std::abs(now[d]) <= kGentle ? 0 : 1;
       gentle_ = gentle_ && steep == 0;
     }
-    const double* last = log_ + (count - 1) * wide_d;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t at = i * wide_d;
-      exp2_row(log_ + at, zero_, 1, wide_d, in + at);
-      exp2_row(log_ + at, last, -1, wide_d, out + at);
-    }
-    if (by_channel && gentle_)
-      for (int64_t i = 0; i < count * wide_d; ++i) low[i] = 1 / in[i];
-    if (!by_channel) load_fall();
   }
 
-  /// exp(c_i - c_j) for j <= i.
+  void load_decay(int64_t batch, int64_t group, int64_t first) {
+    if (problem_.decay == Decay::head) {
+      sum_decay(batch, group, first, 1);
+      return load_fall();
+    }
+    sum_decay(batch, group, first, D);
+    for (int64_t i = 0; i < count; ++i)
+      std::fill(log_ + i * wide_d + D, log_ + (i + 1) * wide_d, 0.0);
+    const int64_t end = (count - 1) * wide_d;
+    for (int64_t at = 0; at <= end; at += wide_d) exp2_row(log_ + at, zero_, 1, wide_d, in + at);
+    for (int64_t at = 0; at <= end; at += wide_d) {
+      if (gentle_) {
+        for (int64_t d = 0; d < wide_d; ++d) low[at + d] = 1 / in[at + d];
+        multiply(low + at, in + end, wide_d, out + at);
+      } else {
+        exp2_row(log_ + at, log_ + end, -1, wide_d, out + at);
+      }
+    }
+  }
+
+  /// exp(c_i - c_j) for j <= i, and from its last row and another the factors of all channels.
   void load_fall() {
     double column[kLinearChunk], origin[kLinearChunk];
+    T factors[kLinearChunk];
     for (int64_t j = 0; j < count; ++j) column[j] = log_[j * wide_d];
     for (int64_t i = 0; i < count; ++i) {
       std::fill_n(origin, i + 1, column[i]);
@@ -198,6 +208,13 @@ class LinearChunk {
       std::fill_n(to, kPairs, T{0});
       exp2_row(column, origin, -1, i + 1, to);
       std::fill(to + i + 1, to + kPairs, T{0});
+    }
+    std::fill_n(origin, kLinearChunk, 0.0);
+    std::fill_n(factors, kLinearChunk, T{0});
+    exp2_row(column, origin, 1, count, factors);
+    for (int64_t i = 0; i < count; ++i) {
+      std::fill_n(in + i * wide_d, wide_d, factors[i]);
+      std::fill_n(out + i * wide_d, wide_d, fall_[(count - 1) * kPairs + i]);
     }
   }
 

@@ -14,6 +14,7 @@ struct Entry {
 
 constexpr Entry kOperators[] = {
     {"Attention", 23, attention},
+    {"LinearAttention", 27, linear_attention},
     {"RotaryEmbedding", 23, rotary_embedding},
 };
 

@@ -34,6 +34,7 @@ struct Answer {
 using Operator = Answer (*)(Call& call);
 
 Answer attention(Call& call);         ///< since opset 23
+Answer linear_attention(Call& call);  ///< since opset 27
 Answer rotary_embedding(Call& call);  ///< since opset 23
 
 /// Throws UsageError where no such operator is known.

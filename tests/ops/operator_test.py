@@ -1,4 +1,4 @@
-"""torch.ops.heed.attend from Python: operator_test.py LIBHEED."""
+"""torch.ops.heed.attend and linear_attend from Python: operator_test.py LIBHEED."""
 
 import sys
 import unittest
@@ -71,6 +71,19 @@ class Operator(unittest.TestCase):
     def test_meta(self):
         q, k, v = (x.detach().to("meta") for x in inputs())
         self.assertEqual(torch.ops.heed.attend(q, k, v).shape, (2, 2, 5, 3))
+
+    def test_linear_attend(self):
+        q, k, v = inputs(lq=4, lk=4)
+        decay = torch.full((2, 2, 4, 1), -0.1, dtype=torch.float64, requires_grad=True)
+        beta = torch.full((2, 2, 4), 0.7, dtype=torch.float64, requires_grad=True)
+
+        def attend(q, k, v, decay, beta):
+            return torch.ops.heed.linear_attend(q, k, v, "gated_delta", log_decay=decay, beta=beta)
+
+        out, state = attend(q, k, v, decay, beta)
+        self.assertEqual((out.shape, state.shape), ((2, 2, 4, 3), (2, 2, 4, 3)))
+        self.assertTrue(torch.autograd.gradcheck(attend, (q, k, v, decay, beta)))
+        self.assertTrue(torch.autograd.gradgradcheck(attend, (q, k, v, decay, beta)))
 
     def test_errors_say_what_is_wrong(self):
         q, k, v = inputs()

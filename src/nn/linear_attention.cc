@@ -1,0 +1,111 @@
+#include "heed/nn/linear_attention.h"
+
+#include "nn/linear.h"
+#include "nn/text.h"
+
+namespace heed::nn {
+namespace {
+
+constexpr double kDecayDivisor = 16;
+
+/// (B, L, n * heads) -> (B, heads, L, n), a view.
+at::Tensor heads_apart(const at::Tensor& x, int64_t heads) {
+  return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
+}
+
+/// Rows of length 1; a row of zeros stays.
+at::Tensor of_length_one(const at::Tensor& x) {
+  return x / x.norm(2, {-1}, /*keepdim=*/true).clamp_min(1e-6);
+}
+
+}  // namespace
+
+LinearAttentionImpl::LinearAttentionImpl(const LinearAttentionOptions& options) : options(options) {
+  reset();
+}
+
+int64_t LinearAttentionImpl::states() const {
+  return options.key_value_heads() == 0 ? options.heads() : options.key_value_heads();
+}
+
+int64_t LinearAttentionImpl::decays() const {
+  const auto& rule = options.attention().rule;
+  if (rule != "gated" && rule != "gated_delta") return 0;
+  return options.decay() == "head" ? states() : states() * (options.width() / options.heads());
+}
+
+bool LinearAttentionImpl::corrects() const {
+  const auto& rule = options.attention().rule;
+  return rule == "delta" || rule == "gated_delta";
+}
+
+void LinearAttentionImpl::check_options() const {
+  const int64_t M = options.width(), H = options.heads();
+  options.attention().check();
+  check_word("decay", options.decay(), {"channel", "head"});
+  if (H < 1) throw ModelError(text_of("heads: expected at least 1, given ", H));
+  if (M < 1 || M % H != 0)
+    throw ModelError(text_of("width: expected a multiple of heads = ", H, ", given ", M));
+  if (states() < 1 || H % states() != 0)
+    throw ModelError(text_of("key_value_heads: expected a divisor of heads = ", H, ", given ",
+                             options.key_value_heads()));
+  const auto& how = options.attention();
+  if (options.decay() == "channel" && decays() > 0 && how.feature == "favor")
+    throw ModelError(
+        "decay: expected head with feature favor, whose channels are drawn, given channel");
+}
+
+void LinearAttentionImpl::reset() {
+  check_options();
+  const int64_t M = options.width(), kv = states() * (M / options.heads());
+  const int64_t rows[] = {M, kv, kv, decays(), corrects() ? states() : 0};
+  int64_t all = 0;
+  for (const int64_t n : rows) all += n;
+  projections = register_module("projections", xavier_linear(M, all));
+  int64_t first = 0;
+  for (const int64_t n : rows) {
+    if (n > 0) xavier_rows(projections->weight, first, n);
+    first += n;
+  }
+  output = register_module("output", xavier_linear(M, M));
+}
+
+LinearAttentionImpl::Projected LinearAttentionImpl::project(const at::Tensor& x) {
+  const int64_t M = options.width(), G = states(), kv = G * (M / options.heads());
+  if (!x.defined() || x.dim() != 3 || x.size(2) != M)
+    throw UsageError(text_of("linear attention: x: expected shape (B, L, ", M, "), given ",
+                             x.defined() ? text_of(x.sizes()) : "no tensor"));
+  const auto parts =
+      affine(projections, x).split_with_sizes({M, kv, kv, decays(), corrects() ? G : 0}, 2);
+  Projected result{heads_apart(parts[0], options.heads()),
+                   heads_apart(parts[1], G),
+                   heads_apart(parts[2], G),
+                   {}};
+  if (decays() > 0)
+    result.inputs.log_decay = heads_apart(torch::log_sigmoid(parts[3]) / kDecayDivisor, G);
+  if (corrects()) {
+    result.q = of_length_one(result.q), result.k = of_length_one(result.k);
+    result.inputs.beta = torch::sigmoid(parts[4]).transpose(1, 2);
+  }
+  return result;
+}
+
+at::Tensor LinearAttentionImpl::merge(const at::Tensor& heads) {
+  return affine(output, heads.transpose(1, 2).flatten(2));
+}
+
+at::Tensor LinearAttentionImpl::forward(const at::Tensor& x) {
+  const auto p = project(x);
+  return merge(linear_attend(p.q, p.k, p.v, options.attention(), p.inputs).out);
+}
+
+LinearResult LinearAttentionImpl::step(const at::Tensor& x, const at::Tensor& state) {
+  const torch::NoGradGuard no_gradient;
+  auto p = project(x);
+  if (state.defined()) p.inputs.state = state;
+  auto result = linear_attend_step(p.q, p.k, p.v, options.attention(), p.inputs);
+  result.out = merge(result.out);
+  return result;
+}
+
+}  // namespace heed::nn
