@@ -60,7 +60,7 @@ at::Tensor SegmentMemory::forward(const torch::nn::ModuleList& layers, const at:
     auto* block = (*layers)[i]->as<TransformerBlockImpl>();
     if (!block) refuse("layers: expected TransformerBlocks, given ", (*layers)[i]->name());
     check_states(static_cast<int64_t>(i), given[i]);
-    given.push_back(states_[i].defined() ? block->forward(given[i], states_[i], inputs)
+    given.push_back(states_[i].defined() ? block->forward_after(states_[i], given[i], inputs)
                                          : block->forward(given[i], inputs));
   }
   for (size_t i = 0; i < states_.size(); ++i) remember(static_cast<int64_t>(i), given[i]);

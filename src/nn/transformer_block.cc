@@ -44,8 +44,8 @@ at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const AttendInputs
   return finish(x, attention->forward(normed(x), inputs));
 }
 
-at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const at::Tensor& before,
-                                         const AttendInputs& inputs) {
+at::Tensor TransformerBlockImpl::forward_after(const at::Tensor& before, const at::Tensor& x,
+                                               const AttendInputs& inputs) {
   const auto all = normed(torch::cat({before, x}, 1));
   return finish(x, attention->forward(all.narrow(1, before.size(1), x.size(1)), all, inputs));
 }

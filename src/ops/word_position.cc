@@ -1,5 +1,8 @@
 // Positions that act on inputs or on q and k before they are compared: the modules in nn apply
 // them, so here they are declared only.
+#include <algorithm>
+#include <cmath>
+
 #include "heed/core/error.h"
 #include "ops/word.h"
 

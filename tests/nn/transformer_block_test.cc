@@ -87,5 +87,12 @@ TEST(Linear, TruncatedNormalHasItsDeviationAndItsCut) {
   EXPECT_NEAR(t.std().item<double>(), 0.5 * 0.8796, 0.004);  // of a normal cut at two deviations
 }
 
+TEST(TransformerBlock, FitsIntoAnAnyModule) {
+  const TransformerBlock block(TransformerBlockOptions(8).attention(Attention::parse("heads=2")));
+  torch::nn::AnyModule any(block);
+  const auto x = torch::randn({2, 3, 8});
+  EXPECT_TRUE(any.forward(x, AttendInputs()).equal(block.ptr()->forward(x)));
+}
+
 }  // namespace
 }  // namespace heed::nn

@@ -37,7 +37,8 @@ class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
   explicit TransformerBlockImpl(const TransformerBlockOptions& options);
   void reset() override;
   at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs = {});
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& before, const AttendInputs& inputs);
+  at::Tensor forward_after(const at::Tensor& before, const at::Tensor& x,
+                           const AttendInputs& inputs = {});
   at::Tensor step(const at::Tensor& x, KeyValueCache& cache, const AttendInputs& inputs = {});
 
   TransformerBlockOptions options;
