@@ -1,5 +1,7 @@
 #include "heed/nn/transformer_block.h"
 
+#include <torch/nn/modules/container/any.h>
+
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"

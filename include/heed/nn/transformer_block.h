@@ -28,8 +28,8 @@ struct TransformerBlockOptions {
 ///   pre:   x = x + drop(f(norm(x)))      (Xiong et al. 2020: trains without warm-up)
 ///   post:  x = norm(x + drop(f(x)))      (Vaswani et al. 2017)
 ///
-/// `drop` is dropout and stochastic depth (see drop_path). With `before` (B, n, M), earlier tokens
-/// as they were before this block, the attention's keys and values are those of [before; x] (see
+/// `drop` is dropout and stochastic depth (see drop_path). forward_after takes `before` (B, n, M),
+/// earlier tokens as they were before this block: keys and values are those of [before; x] (see
 /// SegmentMemory). step(x, cache) is forward for the next tokens of a sequence (see
 /// MultiHeadAttention::step). Throws ModelError for an unknown norm.
 class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
