@@ -80,28 +80,49 @@ class Modifier {
   virtual bool shares_key() const noexcept { return false; }
 };
 
+/// How a query meets a key: scale q . k, or sum_e weight_e act(q_e + k_e).
+enum class ScoreKind { dot, additive_tanh, additive_relu };
+
+/// How scores become weights; see normalizers-inl.h.
+enum class NormalizerKind { softmax, sigmoid, sparsemax, entmax15, entmax, hard };
+
 template <class T>
 struct Problem {
   Sizes sizes;
   View<const T> q, k, v;
-  T scale = 1;  ///< score = scale q . k
+  ScoreKind score = ScoreKind::dot;
+  T scale = 1;                      ///< of dot
+  const T* score_weight = nullptr;  ///< (H, D), of the additive scores
   std::vector<const Modifier<T>*> modifiers;
   std::vector<const Mask<T>*> masks;
+  NormalizerKind normalizer = NormalizerKind::softmax;
+  /// A number a head (H): the score of softmax's sink (null: none), the alpha of entmax.
+  const T* per_head = nullptr;
+  /// Added to the scores by sigmoid; the temperature of hard's gradient.
+  T normalizer_argument = 0;
   double dropout = 0;  ///< probability; 0: off
   uint64_t seed =
       0;  ///< of dropout: whether (b, h, i, j) is dropped depends on seed and these four alone
 };
 
-/// out (B, H, Lq, E), lse (B, H, Lq) contiguous: out = softmax(scores) v, lse = log sum_j exp
-/// score. Throws std::bad_alloc and nothing else.
+/// Where gradients go, written (not added). Null data: not wanted.
 template <class T>
-void attend_forward(const Problem<T>& problem, View<T> out, T* lse);
+struct Gradients {
+  View<T> q, k, v;
+  T* score_weight = nullptr;  ///< (H, D)
+  T* per_head = nullptr;      ///< (H)
+};
 
-/// From out, lse and grad_out the gradients of q, k, v, written (not added). Null data: not wanted.
-/// Throws std::bad_alloc and nothing else.
+/// out (B, H, Lq, E), numbers (B, H, Lq) contiguous: out = normalize(scores) v, and the number a
+/// row from which the weights follow: softmax's log sum_j exp score, the threshold of sparsemax and
+/// entmax, the key that hard chose. Throws std::bad_alloc and nothing else.
 template <class T>
-void attend_backward(const Problem<T>& problem, View<const T> out, const T* lse,
-                     View<const T> grad_out, View<T> grad_q, View<T> grad_k, View<T> grad_v);
+void attend_forward(const Problem<T>& problem, View<T> out, T* numbers);
+
+/// The gradients from out, numbers and grad_out. Throws std::bad_alloc and nothing else.
+template <class T>
+void attend_backward(const Problem<T>& problem, View<const T> out, const T* numbers,
+                     View<const T> grad_out, const Gradients<T>& gradients);
 
 /// out[j] = whether (b, h, i, first + j) is kept by dropout, for count keys: what the reference
 /// uses.

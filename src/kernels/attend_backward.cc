@@ -1,5 +1,7 @@
 // Backward. For a tile of keys j and queries i, with everything kept as keys by queries,
-//   S^T = K Q^T,  P = exp(S - lse),  dP^T = V dO^T,  dS = P (dP - delta),  delta_i = dO_i . O_i,
+//   S^T = K Q^T,  P = normalize(S),  dP^T = V dO^T,  dS = P (dP - delta) for softmax,
+//   delta_i = dO_i . O_i (other normalizers: what they make of sums over the row, which cost a pass
+//   with the first and the third product before),
 //   dV += P^T dO,  dK += dS^T Q,  dQ += dS K:
 // five products, 10 Lq Lk D operations a head, none of which needs a transposed tile (a left
 // operand may have any strides).
@@ -19,11 +21,11 @@
 
 #include "heed/core/threads.h"
 #include "kernels/backward.h"
-#include "kernels/dot_score-inl.h"
 #include "kernels/dropout_tile-inl.h"
 #include "kernels/layout-inl.h"
 #include "kernels/masking.h"
-#include "kernels/softmax_tile-inl.h"
+#include "kernels/normalizers-inl.h"
+#include "kernels/scores-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -48,86 +50,135 @@ HWY_INLINE T dot_row(const T* HWY_RESTRICT a, int64_t a_stride, const T* HWY_RES
   return sum;
 }
 
-/// A block of queries of one head against a chunk of keys.
+/// A block of queries of one head against some keys.
 template <class T>
 class Block {
  public:
   Block(const BackwardJob<T>& job, const Score<T>& score, const Normalizer<T>& normalizer,
-        const Rows& rows, Span chunk, const BackwardBuffers<T>& at)
+        const Rows& rows, Span keys, const BackwardBuffers<T>& at)
       : job_(job),
         problem_(job.problem),
         sizes_(job.problem.sizes),
         score_(score),
         normalizer_(normalizer),
         rows_(rows),
-        chunk_(chunk),
+        keys_(keys),
         at_(at),
         group_(rows.head / (sizes_.H / sizes_.G)),
         width_(round_up(sizes_.D, panel_width<T>())),
         value_width_(round_up(sizes_.E, panel_width<T>())) {}
 
-  /// Adds to the chunk's dK and dV, leaves dQ without its factor scale in grad_queries.
-  HWY_NOINLINE void run() {
-    const auto q = rows_of(problem_.q, rows_.batch, rows_.head, rows_.row);
+  /// What the normalizer needs of whole rows.
+  HWY_NOINLINE void prepare() {
     const auto grad = rows_of(job_.grad_out, rows_.batch, rows_.head, rows_.row);
     const auto out = rows_of(job_.out, rows_.batch, rows_.head, rows_.row);
-    transposed_rows(q, rows_.rows, sizes_.D, problem_.scale, at_.queries);
-    transposed_rows(grad, rows_.rows, sizes_.E, T{1}, at_.grads);
-    queries_ = plain_rows(q, rows_.rows, sizes_.D, at_.plain_queries);
-    grads_ = plain_rows(grad, rows_.rows, sizes_.E, at_.plain_grads);
-    std::fill_n(at_.grad_queries, rows_.rows * width_, T{0});
-    std::fill_n(at_.number, kStride, T{0});
-    std::fill_n(at_.delta, kStride, T{0});
-    const T* lse = job_.lse + (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
+    const int64_t row = job_.rows_from(rows_.batch, rows_.head, rows_.row);
+    const RowState<T> state{job_.delta + row, job_.second + row};
     for (int64_t i = 0; i < rows_.rows; ++i) {
-      at_.number[i] = lse[i];
-      at_.delta[i] = dot_row(grad.data + i * grad.row, grad.column, out.data + i * out.row,
-                             out.column, sizes_.E);
+      state.first[i] = dot_row(grad.data + i * grad.row, grad.column, out.data + i * out.row,
+                               out.column, sizes_.E);
+      state.second[i] = job_.row_gradients[row + i] = 0;
     }
-    poisoned_ = !problem_.masks.empty() && (has_nonfinite(queries_, rows_.rows, sizes_.D) ||
-                                            has_nonfinite(grads_, rows_.rows, sizes_.E));
-    for_each_tile(problem_, rows_, chunk_, panel_width<T>(),
-                  [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
-                      HWY_ATTR { tile(first, rows, keys, coverage); });
+    if (normalizer_.collects()) {
+      std::fill_n(at_.sums, kRowSums * kStride, T{0});
+      load(false);
+      for_each([&](const Tile<T>& scores, const Tile<T>& gradient, int64_t first, Hidden,
+                   const KeyBlock<T>&) HWY_ATTR {
+        normalizer_.collect(scores, at_.number + first, gradient, at_.sums + first, kStride);
+      });
+    }
+    normalizer_.conclude(state, job_.numbers + row, at_.sums, kStride, rows_.head, rows_.rows,
+                         job_.row_gradients + row);
+  }
+
+  /// Adds to the keys' dK and dV and the score's weight, leaves dQ without its factor scale in
+  /// grad_queries.
+  HWY_NOINLINE void run() {
+    std::fill_n(at_.grad_queries, rows_.rows * width_, T{0});
+    load(true);
+    for_each([&](const Tile<T>& scores, const Tile<T>& gradient, int64_t first, Hidden hidden,
+                 const KeyBlock<T>& keys)
+                 HWY_ATTR { backward(scores, gradient, first, hidden, keys); });
   }
 
  private:
-  HWY_INLINE void tile(int64_t first, int64_t rows, Span keys, Coverage coverage) const {
-    const int64_t columns = keys.end - keys.begin, from = keys.begin - chunk_.begin;
+  HWY_INLINE void load(bool prepared) {
+    const auto q = rows_of(problem_.q, rows_.batch, rows_.head, rows_.row);
+    const auto grad = rows_of(job_.grad_out, rows_.batch, rows_.head, rows_.row);
+    queries_.transposed = transposed_rows(q, rows_.rows, sizes_.D, problem_.scale, at_.queries);
+    queries_.plain = plain_rows(q, rows_.rows, sizes_.D, at_.plain_queries);
+    queries_.prepared = {at_.prepared, kStride};
+    queries_.can_prepare = score_.prepare(queries_.transposed, rows_.rows, at_.prepared);
+    transposed_rows(grad, rows_.rows, sizes_.E, T{1}, at_.grads);
+    grads_ = plain_rows(grad, rows_.rows, sizes_.E, at_.plain_grads);
+    const int64_t row = job_.rows_from(rows_.batch, rows_.head, rows_.row);
+    const auto copy = [&](const T* from, T* to) {
+      std::fill_n(to, kStride, T{0});
+      std::copy_n(from + row, rows_.rows, to);
+    };
+    copy(job_.numbers, at_.number);
+    if (prepared) copy(job_.delta, at_.delta), copy(job_.second, at_.second);
+    poisoned_ = !problem_.masks.empty() && (has_nonfinite(queries_.plain, rows_.rows, sizes_.D) ||
+                                            has_nonfinite(grads_, rows_.rows, sizes_.E));
+  }
+
+  /// Calls visit(scores, gradient of the weights, first row, hidden, keys) for the tiles with any
+  /// weight in them.
+  template <class Visit>
+  HWY_INLINE void for_each(Visit&& visit) const {
+    for_each_tile(problem_, rows_, keys_, panel_width<T>(),
+                  [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
+                      HWY_ATTR { tile(first, rows, keys, coverage, visit); });
+  }
+
+  template <class Visit>
+  HWY_INLINE void tile(int64_t first, int64_t rows, Span span, Coverage coverage,
+                       Visit& visit) const {
+    const int64_t columns = span.end - span.begin;
     const Tile<T> scores{at_.scores + first, kStride, rows_.batch, rows_.head,
-                         rows_.row + first,  rows,    keys.begin,  columns};
+                         rows_.row + first,  rows,    span.begin,  columns};
     Tile<T> gradient = scores;
     gradient.data = at_.gradient + first;
-    const QueryBlock<T> queries{{at_.queries + first, kStride}, queries_.from(first)};
-    const Left<T> key_rows = rows_of(problem_.k, rows_.batch, group_, keys.begin);
-    const KeyBlock<T> key_block{key_rows, plain_rows(key_rows, columns, sizes_.D, at_.plain_keys)};
-    score_.forward(queries, key_block, scores);
+    const Left<T> key_rows = rows_of(problem_.k, rows_.batch, group_, span.begin);
+    const KeyBlock<T> keys{key_rows, plain_rows(key_rows, columns, sizes_.D, at_.plain_keys),
+                           at_.keys};
+    score_.forward(queries_.from(first), keys, scores);
     modify(scores);
     Hidden hidden = nullptr;
     if (coverage == Coverage::part) {
       hide(problem_, scores);
       const bool keep = !problem_.modifiers.empty() || poisoned_ ||
-                        has_nonfinite(key_block.plain, columns, sizes_.D);
+                        has_nonfinite(keys.plain, columns, sizes_.D);
       if (keep) mark_hidden(scores, at_.hidden), hidden = at_.hidden;
     }
-    const Left<T> values = rows_of(problem_.v, rows_.batch, group_, keys.begin);
+    if (normalizer_.is_empty(scores, at_.number + first)) return;
+    const Left<T> values = rows_of(problem_.v, rows_.batch, group_, span.begin);
     gemm<false>(columns, rows, sizes_.E, values, Right<T>{at_.grads + first, kStride},
                 Result<T>{gradient.data, kStride});
-
-    Tile<T> factors = scores;
-    factors.data = at_.factors;
     if (problem_.dropout > 0) {
-      dropout_factors(problem_.dropout, problem_.seed, factors);
-      multiply_tile(gradient, factors);
+      dropout_factors(problem_.dropout, problem_.seed, factors(scores));
+      multiply_tile(gradient, factors(scores));
     }
-    normalizer_.backward(scores, at_.number + first, at_.delta + first, gradient);
-    if (problem_.dropout > 0) multiply_tile(scores, factors);
-    accumulate(columns, sizes_.E, rows, Left<T>{scores.data, kStride, 1}, hidden,
+    visit(scores, gradient, first, hidden, keys);
+  }
+
+  HWY_INLINE Tile<T> factors(Tile<T> scores) const {
+    scores.data = at_.factors;
+    return scores;
+  }
+
+  HWY_INLINE void backward(const Tile<T>& scores, const Tile<T>& gradient, int64_t first,
+                           Hidden hidden, const KeyBlock<T>& keys) const {
+    const int64_t from = scores.column - keys_.begin;
+    normalizer_.backward(scores, at_.number + first, {at_.delta + first, at_.second + first},
+                         gradient);
+    if (problem_.dropout > 0) multiply_tile(scores, factors(scores));
+    accumulate(scores.columns, sizes_.E, scores.rows, Left<T>{scores.data, kStride, 1}, hidden,
                grads_.from(first), Result<T>{at_.grad_values + from * value_width_, value_width_});
     unmodify(scores, gradient, hidden);
-    score_.backward(queries, key_block, gradient, hidden,
+    score_.backward(queries_.from(first), keys, gradient, hidden,
                     Result<T>{at_.grad_queries + first * width_, width_},
-                    Result<T>{at_.grad_keys + from * width_, width_});
+                    Result<T>{at_.grad_keys + from * width_, width_}, at_.grad_weight);
   }
 
   /// Applies the modifiers and keeps what each of them left.
@@ -166,20 +217,19 @@ class Block {
   const Score<T>& score_;
   const Normalizer<T>& normalizer_;
   const Rows rows_;
-  const Span chunk_;
+  const Span keys_;
   const BackwardBuffers<T>& at_;
   const int64_t group_, width_, value_width_;
-  Right<T> queries_{}, grads_{};
+  QueryBlock<T> queries_;
+  Right<T> grads_{};
   bool poisoned_ = false;
 };
 
-/// The chunk's keys of one batch and key-value head, against all queries of the group.
 template <class T>
-HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, int64_t batch, int64_t group, int64_t index,
-                            const BackwardBuffers<T>& at) {
+HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, const Score<T>& score,
+                            const Normalizer<T>& normalizer, int64_t batch, int64_t group,
+                            int64_t index, const BackwardBuffers<T>& at) {
   const Sizes& n = job.problem.sizes;
-  const DotScore<T> score(n.D);
-  const Softmax<T> normalizer;
   const Span chunk{index * job.chunk_keys, std::min(n.Lk, (index + 1) * job.chunk_keys)};
   const int64_t keys = chunk.end - chunk.begin;
   const int64_t width = round_up(n.D, panel_width<T>());
@@ -187,6 +237,7 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, int64_t batch, int64_t gr
   std::fill_n(at.grad_keys, keys * width, T{0});
   std::fill_n(at.grad_values, keys * value_width, T{0});
   for (int64_t head = group * (n.H / n.G); head < (group + 1) * (n.H / n.G); ++head) {
+    std::fill_n(at.grad_weight, n.D, T{0});
     for (int64_t row = 0; row < n.Lq; row += kQueries) {
       const Rows rows{batch, head, row, std::min(kQueries, n.Lq - row)};
       Block<T>(job, score, normalizer, rows, chunk, at).run();
@@ -196,30 +247,61 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, int64_t batch, int64_t gr
                   to.column);
       }
     }
+    if (job.weight_partial) {
+      std::copy_n(at.grad_weight, n.D,
+                  job.weight_partial + ((index * n.B + batch) * n.H + head) * n.D);
+    }
   }
-  T* grad_k =
-      job.grad_k.data ? job.grad_k.at(batch, group) + chunk.begin * job.grad_k.row : nullptr;
-  T* grad_v =
-      job.grad_v.data ? job.grad_v.at(batch, group) + chunk.begin * job.grad_v.row : nullptr;
-  for (int64_t j = 0; grad_k && j < keys; ++j) {
-    store_row(at.grad_keys + j * width, n.D, job.problem.scale, grad_k + j * job.grad_k.row,
-              job.grad_k.column);
-  }
-  for (int64_t j = 0; grad_v && j < keys; ++j) {
-    store_row(at.grad_values + j * value_width, n.E, T{1}, grad_v + j * job.grad_v.row,
-              job.grad_v.column);
-  }
+  const auto store = [&](View<T> to, const T* from, int64_t stride, int64_t count, T factor) {
+    if (!to.data) return;
+    T* first = to.at(batch, group) + chunk.begin * to.row;
+    for (int64_t j = 0; j < keys; ++j) {
+      store_row(from + j * stride, count, factor, first + j * to.row, to.column);
+    }
+  };
+  store(job.to.k, at.grad_keys, width, n.D, job.problem.scale);
+  store(job.to.v, at.grad_values, value_width, n.E, T{1});
+}
+
+template <class T>
+void chunk_of(const BackwardJob<T>& job, int64_t batch, int64_t group, int64_t index,
+              const BackwardBuffers<T>& at) {
+  with_score(job.problem, [&](const Score<T>& score) {
+    with_normalizer(job.problem, [&](const Normalizer<T>& normalizer) {
+      run_chunk(job, score, normalizer, batch, group, index, at);
+    });
+  });
+}
+
+template <class T>
+void rows_of_head(const BackwardJob<T>& job, int64_t batch, int64_t head, int64_t row,
+                  const BackwardBuffers<T>& at) {
+  const Sizes& n = job.problem.sizes;
+  const Rows rows{batch, head, row, std::min(kQueries, n.Lq - row)};
+  with_score(job.problem, [&](const Score<T>& score) {
+    with_normalizer(job.problem, [&](const Normalizer<T>& normalizer) {
+      Block<T>(job, score, normalizer, rows, {0, n.Lk}, at).prepare();
+    });
+  });
 }
 
 }  // namespace
 
 void backward_chunk_float(const BackwardJob<float>& job, int64_t batch, int64_t group,
                           int64_t chunk, const BackwardBuffers<float>& at) {
-  run_chunk(job, batch, group, chunk, at);
+  chunk_of(job, batch, group, chunk, at);
 }
 void backward_chunk_double(const BackwardJob<double>& job, int64_t batch, int64_t group,
                            int64_t chunk, const BackwardBuffers<double>& at) {
-  run_chunk(job, batch, group, chunk, at);
+  chunk_of(job, batch, group, chunk, at);
+}
+void backward_rows_float(const BackwardJob<float>& job, int64_t batch, int64_t head, int64_t row,
+                         const BackwardBuffers<float>& at) {
+  rows_of_head(job, batch, head, row, at);
+}
+void backward_rows_double(const BackwardJob<double>& job, int64_t batch, int64_t head, int64_t row,
+                          const BackwardBuffers<double>& at) {
+  rows_of_head(job, batch, head, row, at);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
@@ -230,6 +312,8 @@ namespace heed::kernels {
 
 HWY_EXPORT(backward_chunk_float);
 HWY_EXPORT(backward_chunk_double);
+HWY_EXPORT(backward_rows_float);
+HWY_EXPORT(backward_rows_double);
 
 void backward_chunk(const BackwardJob<float>& job, int64_t batch, int64_t group, int64_t chunk,
                     const BackwardBuffers<float>& at) {
@@ -239,6 +323,16 @@ void backward_chunk(const BackwardJob<float>& job, int64_t batch, int64_t group,
 void backward_chunk(const BackwardJob<double>& job, int64_t batch, int64_t group, int64_t chunk,
                     const BackwardBuffers<double>& at) {
   HWY_DYNAMIC_DISPATCH(backward_chunk_double)(job, batch, group, chunk, at);
+}
+
+void backward_rows(const BackwardJob<float>& job, int64_t batch, int64_t head, int64_t row,
+                   const BackwardBuffers<float>& at) {
+  HWY_DYNAMIC_DISPATCH(backward_rows_float)(job, batch, head, row, at);
+}
+
+void backward_rows(const BackwardJob<double>& job, int64_t batch, int64_t head, int64_t row,
+                   const BackwardBuffers<double>& at) {
+  HWY_DYNAMIC_DISPATCH(backward_rows_double)(job, batch, head, row, at);
 }
 
 }  // namespace heed::kernels

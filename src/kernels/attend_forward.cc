@@ -2,8 +2,12 @@
 // of heads.
 //
 // For a block of queries the keys pass by in blocks. Tile by tile: scores S^T = K Q^T
-// (keys by queries), modify, mask, softmax down the columns, out += P V. Only Q is repacked, once a
-// block. Operations 4 Lq Lk D a head; extra memory is that of a block, a thread's.
+// (keys by queries), modify, mask, normalize down the columns, out += P V. Only Q is repacked, once
+// a block. Operations 4 Lq Lk D a head; extra memory is that of a block, a thread's.
+//
+// A normalizer that must see a whole row first gets one panel of queries at a time and all of their
+// scores, Lk x 16 numbers (AVX2, float32), which stay in the second-level cache up to some 4096
+// keys; then the tiles whose weights are not all zero meet the values.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attend_forward.cc"
@@ -11,12 +15,12 @@
 #include <hwy/highway.h>
 
 #include "heed/core/threads.h"
-#include "kernels/dot_score-inl.h"
 #include "kernels/dropout_tile-inl.h"
 #include "kernels/layout-inl.h"
 #include "kernels/masking.h"
+#include "kernels/normalizers-inl.h"
+#include "kernels/scores-inl.h"
 #include "kernels/scratch.h"
-#include "kernels/softmax_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -24,15 +28,18 @@ namespace {
 
 template <class T>
 struct Buffers {
-  T *queries, *scores, *values, *out, *factors;
+  T *queries, *prepared, *scores, *keys, *values, *out, *factors;
   RowState<T> state;
   T *rescale, *number;
   uint8_t* hidden;
 
-  Buffers(Cutter& cut, const Problem<T>& problem) {
+  /// `strip`: keys whose scores are kept at the same time.
+  Buffers(Cutter& cut, const Problem<T>& problem, bool prepares, int64_t strip) {
     const int64_t width = round_up(problem.sizes.E, kAlign);
     queries = cut.take<T>(problem.sizes.D * kStride);
-    scores = cut.take<T>(kKeys * kStride);
+    prepared = cut.take<T>(prepares ? problem.sizes.D * kStride : 0);
+    scores = cut.take<T>(std::max(kKeys * kStride, strip * panel_width<T>()));
+    keys = cut.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
     values = cut.take<T>(kKeys * width);
     out = cut.take<T>(kQueries * width);
     factors = cut.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
@@ -43,116 +50,222 @@ struct Buffers {
   }
 };
 
-/// One block of queries.
+/// A block of queries: what is the same for every normalizer.
 template <class T>
 class Block {
  public:
-  Block(const Problem<T>& problem, const Score<T>& score, const Normalizer<T>& normalizer,
-        const Rows& rows, const Buffers<T>& at)
+  Block(const Problem<T>& problem, const Score<T>& score, const Rows& rows, const Buffers<T>& at)
       : problem_(problem),
         sizes_(problem.sizes),
         score_(score),
-        normalizer_(normalizer),
         rows_(rows),
         at_(at),
         stride_(round_up(sizes_.E, panel_width<T>())),
         group_(rows.head / (sizes_.H / sizes_.G)) {}
 
-  HWY_NOINLINE void run(View<T> out, T* lse) const {
+ protected:
+  HWY_INLINE void begin() {
     const auto queries = rows_of(problem_.q, rows_.batch, rows_.head, rows_.row);
-    transposed_rows(queries, rows_.rows, sizes_.D, problem_.scale, at_.queries);
-    normalizer_.begin(at_.state, kStride);
+    queries_.transposed =
+        transposed_rows(queries, rows_.rows, sizes_.D, problem_.scale, at_.queries);
+    queries_.prepared = {at_.prepared, kStride};
+    queries_.can_prepare = score_.prepare(queries_.transposed, rows_.rows, at_.prepared);
     std::fill_n(at_.out, rows_.rows * stride_, T{0});
-    for_each_tile(problem_, rows_, {0, sizes_.Lk}, panel_width<T>(),
-                  [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
-                      HWY_ATTR { tile(first, rows, keys, coverage); });
-    normalizer_.finish(at_.state, rows_.rows, at_.rescale, at_.number);
+  }
+
+  HWY_INLINE void end(const T* factor, const T* number, View<T> out, T* numbers) const {
     const int64_t row = (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
     for (int64_t i = 0; i < rows_.rows; ++i) {
       T* to = out.at(rows_.batch, rows_.head) + (rows_.row + i) * out.row;
-      store_row(at_.out + i * stride_, sizes_.E, at_.rescale[i], to, out.column);
-      lse[row + i] = at_.number[i];
+      store_row(at_.out + i * stride_, sizes_.E, factor ? factor[i] : T{1}, to, out.column);
+      numbers[row + i] = number[i];
     }
   }
 
- private:
-  HWY_INLINE void tile(int64_t first, int64_t rows, Span keys, Coverage coverage) const {
-    const int64_t columns = keys.end - keys.begin;
-    const Tile<T> scores{at_.scores + first, kStride, rows_.batch, rows_.head,
-                         rows_.row + first,  rows,    keys.begin,  columns};
-    const QueryBlock<T> queries{{at_.queries + first, kStride}, {}};
-    score_.forward(queries, {rows_of(problem_.k, rows_.batch, group_, keys.begin), {}}, scores);
+  /// Scores as the normalizer wants them.
+  HWY_INLINE void score(const Tile<T>& scores, int64_t first, Coverage coverage) const {
+    const KeyBlock<T> keys{rows_of(problem_.k, rows_.batch, group_, scores.column), {}, at_.keys};
+    score_.forward(queries_.from(first), keys, scores);
     for (const Modifier<T>* modifier : problem_.modifiers) modifier->forward(scores);
+    if (coverage == Coverage::part) hide(problem_, scores);
+  }
 
-    const Right<T> values = plain_rows(rows_of(problem_.v, rows_.batch, group_, keys.begin),
-                                       columns, sizes_.E, at_.values);
-    Hidden hidden = nullptr;
-    if (coverage == Coverage::part) {
-      hide(problem_, scores);
-      if (has_nonfinite(values, columns, sizes_.E)) {
-        mark_hidden(scores, at_.hidden), hidden = at_.hidden;
-      }
+  HWY_INLINE Right<T> values(const Tile<T>& scores) const {
+    return plain_rows(rows_of(problem_.v, rows_.batch, group_, scores.column), scores.columns,
+                      sizes_.E, at_.values);
+  }
+
+  /// What is hidden, where that matters; from scores, before they become weights.
+  HWY_INLINE Hidden hidden(const Tile<T>& scores, Coverage coverage, Right<T> values) const {
+    if (coverage != Coverage::part || !has_nonfinite(values, scores.columns, sizes_.E)) {
+      return nullptr;
     }
-    if (normalizer_.forward(scores, at_.state.from(first), at_.rescale)) rescale(first, rows);
+    mark_hidden(scores, at_.hidden);
+    return at_.hidden;
+  }
+
+  HWY_INLINE void gather(const Tile<T>& weights, int64_t first, Hidden hidden,
+                         Right<T> values) const {
     if (problem_.dropout > 0) {
-      Tile<T> factors = scores;
+      Tile<T> factors = weights;
       factors.data = at_.factors;
       dropout_factors(problem_.dropout, problem_.seed, factors);
-      multiply_tile(scores, factors);
+      multiply_tile(weights, factors);
     }
-    accumulate(rows, sizes_.E, columns, Left<T>{scores.data, 1, kStride}, hidden, values,
-               Result<T>{at_.out + first * stride_, stride_});
+    accumulate(weights.rows, sizes_.E, weights.columns, Left<T>{weights.data, 1, weights.stride},
+               hidden, values, Result<T>{at_.out + first * stride_, stride_});
+  }
+
+  const Problem<T>& problem_;
+  const Sizes& sizes_;
+  const Score<T>& score_;
+  const Rows rows_;
+  const Buffers<T>& at_;
+  const int64_t stride_, group_;
+  QueryBlock<T> queries_;
+};
+
+template <class T>
+class TileBlock final : public Block<T> {
+ public:
+  static int64_t queries() { return kQueries; }
+
+  TileBlock(const Problem<T>& problem, const Score<T>& score, const TileNormalizer<T>& normalizer,
+            const Rows& rows, const Buffers<T>& at)
+      : Block<T>(problem, score, rows, at), normalizer_(normalizer) {}
+
+  HWY_NOINLINE void run(View<T> out, T* numbers) {
+    this->begin();
+    normalizer_.begin(at_.state, kStride);
+    for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, panel_width<T>(),
+                  [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
+                      HWY_ATTR { tile(first, rows, keys, coverage); });
+    normalizer_.finish(at_.state, this->rows_.head, this->rows_.rows, at_.rescale, at_.number);
+    this->end(at_.rescale, at_.number, out, numbers);
+  }
+
+ private:
+  using Block<T>::at_;
+
+  HWY_INLINE void tile(int64_t first, int64_t rows, Span keys, Coverage coverage) const {
+    const Rows& all = this->rows_;
+    const Tile<T> scores{at_.scores + first, kStride, all.batch,  all.head,
+                         all.row + first,    rows,    keys.begin, keys.end - keys.begin};
+    this->score(scores, first, coverage);
+    const Right<T> values = this->values(scores);
+    const Hidden hidden = this->hidden(scores, coverage, values);
+    if (normalizer_.forward(scores, at_.state.from(first), at_.rescale)) rescale(first, rows);
+    this->gather(scores, first, hidden, values);
   }
 
   HWY_INLINE void rescale(int64_t first, int64_t rows) const {
     for (int64_t i = 0; i < rows; ++i) {
       const T factor = at_.rescale[i];
       if (factor == 1) continue;
-      T* HWY_RESTRICT row = at_.out + (first + i) * stride_;
-      for (int64_t e = 0; e < stride_; ++e) row[e] *= factor;
+      T* HWY_RESTRICT row = at_.out + (first + i) * this->stride_;
+      for (int64_t e = 0; e < this->stride_; ++e) row[e] *= factor;
     }
   }
 
-  const Problem<T>& problem_;
-  const Sizes& sizes_;
-  const Score<T>& score_;
-  const Normalizer<T>& normalizer_;
-  const Rows rows_;
-  const Buffers<T>& at_;
-  const int64_t stride_, group_;
+  const TileNormalizer<T>& normalizer_;
 };
 
+/// One panel of queries.
 template <class T>
-void forward(const Problem<T>& problem, View<T> out, T* lse) {
+class RowBlock final : public Block<T> {
+ public:
+  static int64_t queries() { return panel_width<T>(); }
+
+  RowBlock(const Problem<T>& problem, const Score<T>& score, const RowNormalizer<T>& normalizer,
+           const Rows& rows, const Buffers<T>& at)
+      : Block<T>(problem, score, rows, at), normalizer_(normalizer) {}
+
+  HWY_NOINLINE void run(View<T> out, T* numbers) {
+    this->begin();
+    Tile<T> all{at_.scores,      panel_width<T>(), this->rows_.batch, this->rows_.head,
+                this->rows_.row, this->rows_.rows, 0,                 0};
+    const auto for_each = [&](auto&& visit) HWY_ATTR {
+      all.columns = 0;
+      for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, panel_width<T>(),
+                    [&](int64_t, int64_t, Span keys, Coverage coverage) HWY_ATTR {
+                      Tile<T> tile = all;
+                      tile.data += all.columns * all.stride;
+                      tile.column = keys.begin, tile.columns = keys.end - keys.begin;
+                      all.columns += tile.columns;
+                      visit(tile, coverage);
+                    });
+    };
+    for_each([&](const Tile<T>& scores, Coverage coverage)
+                 HWY_ATTR { this->score(scores, 0, coverage); });
+    normalizer_.solve(all, at_.number);
+    for_each([&](const Tile<T>& scores, Coverage coverage) HWY_ATTR {
+      if (normalizer_.is_empty(scores, at_.number)) return;
+      const Right<T> values = this->values(scores);
+      const Hidden hidden = this->hidden(scores, coverage, values);
+      normalizer_.forward(scores, at_.number);
+      this->gather(scores, 0, hidden, values);
+    });
+    this->end(nullptr, at_.number, out, numbers);
+  }
+
+ private:
+  using Block<T>::at_;
+  const RowNormalizer<T>& normalizer_;
+};
+
+/// Every block of queries; `strip`: keys whose scores are kept at the same time.
+template <class OfKind, class T, class Kind>
+void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& normalizer,
+                int64_t strip, View<T> out, T* numbers) {
   const Sizes& n = problem.sizes;
-  const DotScore<T> score(n.D);
-  const Softmax<T> normalizer;
-  const int64_t blocks = divide_up(n.Lq, kQueries), items = n.B * n.H * blocks;
-  const double operations = 2.0 * std::min(n.Lq, kQueries) * n.Lk * (n.D + n.E);
+  const int64_t at_once = OfKind::queries();
+  const int64_t blocks = divide_up(n.Lq, at_once), items = n.B * n.H * blocks;
+  const double operations = 2.0 * std::min(n.Lq, at_once) * n.Lk * (n.D + n.E);
   const int64_t each = items_per_task(operations);
   parallel_for(divide_up(items, each), [&](int64_t task) HWY_ATTR {
     Cutter count;
-    Buffers<T>(count, problem);
+    Buffers<T>(count, problem, score.prepares(), strip);
     Cutter cut(thread_scratch(count.used()));
-    const Buffers<T> buffers(cut, problem);
+    const Buffers<T> buffers(cut, problem, score.prepares(), strip);
     for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
       const int64_t head = item % (n.B * n.H);
       // The last block first: under a causal mask it is the longest, and long pieces should not
       // come last.
-      const int64_t row = (blocks - 1 - item / (n.B * n.H)) * kQueries;
-      const Rows rows{head / n.H, head % n.H, row, std::min(kQueries, n.Lq - row)};
-      Block<T>(problem, score, normalizer, rows, buffers).run(out, lse);
+      const int64_t row = (blocks - 1 - item / (n.B * n.H)) * at_once;
+      const Rows rows{head / n.H, head % n.H, row, std::min(at_once, n.Lq - row)};
+      OfKind(problem, score, normalizer, rows, buffers).run(out, numbers);
     }
+  });
+}
+
+template <class T>
+void forward_with(const Problem<T>& problem, const Score<T>& score,
+                  const TileNormalizer<T>& normalizer, View<T> out, T* numbers) {
+  run_blocks<TileBlock<T>>(problem, score, normalizer, 0, out, numbers);
+}
+
+template <class T>
+void forward_with(const Problem<T>& problem, const Score<T>& score,
+                  const RowNormalizer<T>& normalizer, View<T> out, T* numbers) {
+  run_blocks<RowBlock<T>>(problem, score, normalizer, problem.sizes.Lk, out, numbers);
+}
+
+template <class T>
+void forward(const Problem<T>& problem, View<T> out, T* numbers) {
+  with_score(problem, [&](const Score<T>& score) {
+    with_normalizer(problem, [&](const auto& normalizer) {
+      forward_with(problem, score, normalizer, out, numbers);
+    });
   });
 }
 
 }  // namespace
 
-void forward_float(const Problem<float>& problem, View<float> out, float* lse) {
-  forward(problem, out, lse);
+void forward_float(const Problem<float>& problem, View<float> out, float* numbers) {
+  forward(problem, out, numbers);
 }
-void forward_double(const Problem<double>& problem, View<double> out, double* lse) {
-  forward(problem, out, lse);
+void forward_double(const Problem<double>& problem, View<double> out, double* numbers) {
+  forward(problem, out, numbers);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
@@ -165,13 +278,13 @@ HWY_EXPORT(forward_float);
 HWY_EXPORT(forward_double);
 
 template <>
-void attend_forward(const Problem<float>& problem, View<float> out, float* lse) {
-  HWY_DYNAMIC_DISPATCH(forward_float)(problem, out, lse);
+void attend_forward(const Problem<float>& problem, View<float> out, float* numbers) {
+  HWY_DYNAMIC_DISPATCH(forward_float)(problem, out, numbers);
 }
 
 template <>
-void attend_forward(const Problem<double>& problem, View<double> out, double* lse) {
-  HWY_DYNAMIC_DISPATCH(forward_double)(problem, out, lse);
+void attend_forward(const Problem<double>& problem, View<double> out, double* numbers) {
+  HWY_DYNAMIC_DISPATCH(forward_double)(problem, out, numbers);
 }
 
 }  // namespace heed::kernels

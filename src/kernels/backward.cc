@@ -38,7 +38,33 @@ void for_each_head(const Sizes& n, const Units& units, int64_t unit, Visit&& vis
   }
 }
 
-/// grad_q = the sum of the chunks' partial gradients, in their order.
+/// Calls compute(task's buffers, item) for every item.
+template <class T, class Compute>
+void share(const Problem<T>& problem, int64_t items, double operations, Compute&& compute) {
+  const int64_t each = items_per_task(operations);
+  parallel_for(divide_up(items, each), [&](int64_t task) {
+    Cutter count;
+    BackwardBuffers<T>(count, problem);
+    Cutter cut(thread_scratch(count.used()));
+    BackwardBuffers<T> buffers(cut, problem);
+    compute(buffers, task * each, std::min(items, (task + 1) * each));
+  });
+}
+
+template <class T>
+void prepare_rows(const BackwardJob<T>& job) {
+  const Sizes& n = job.problem.sizes;
+  const int64_t blocks = divide_up(n.Lq, kQueries);
+  share(job.problem, n.B * n.H * blocks, 2.0 * kQueries * n.E,
+        [&](const BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
+          for (int64_t item = begin; item < end; ++item) {
+            const int64_t head = item / blocks;
+            backward_rows(job, head / n.H, head % n.H, item % blocks * kQueries, buffers);
+          }
+        });
+}
+
+/// to.q = the sum of the chunks' partial gradients, in their order.
 template <class T>
 void sum_partials(const BackwardJob<T>& job) {
   const Sizes& n = job.problem.sizes;
@@ -50,67 +76,86 @@ void sum_partials(const BackwardJob<T>& job) {
       const int64_t head = item / blocks, first = item % blocks * kQueries;
       for (int64_t row = first; row < std::min(n.Lq, first + kQueries); ++row) {
         const T* sum_of = job.partial + (head * n.Lq + row) * n.D;
-        T* to = job.grad_q.at(head / n.H, head % n.H) + row * job.grad_q.row;
+        T* to = job.to.q.at(head / n.H, head % n.H) + row * job.to.q.row;
         for (int64_t e = 0; e < n.D; ++e) {
           T sum = sum_of[e];
           for (int64_t c = 1; c < job.chunks; ++c) sum += sum_of[c * chunk_size + e];
-          to[e * job.grad_q.column] = sum;
+          to[e * job.to.q.column] = sum;
         }
       }
     }
   });
 }
 
+/// What belongs to a head, summed over chunks, batches and rows in that order.
 template <class T>
-void backward(const Problem<T>& problem, View<const T> out, const T* lse, View<const T> grad_out,
-              View<T> grad_q, View<T> grad_k, View<T> grad_v) {
+void sum_heads(const BackwardJob<T>& job) {
+  const Sizes& n = job.problem.sizes;
+  for (int64_t h = 0; h < n.H; ++h) {
+    for (int64_t e = 0; job.to.score_weight && e < n.D; ++e) {
+      double sum = 0;
+      for (int64_t c = 0; c < job.chunks * n.B; ++c) {
+        sum += job.weight_partial[(c * n.H + h) * n.D + e];
+      }
+      job.to.score_weight[h * n.D + e] = static_cast<T>(sum);
+    }
+    if (!job.to.per_head) continue;
+    double sum = 0;
+    for (int64_t b = 0; b < n.B; ++b) {
+      for (int64_t i = 0; i < n.Lq; ++i) sum += job.row_gradients[job.rows_from(b, h, i)];
+    }
+    job.to.per_head[h] = static_cast<T>(sum);
+  }
+}
+
+template <class T>
+void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
+              View<const T> grad_out, const Gradients<T>& to) {
   const Sizes& n = problem.sizes;
   const Units units = units_of(problem);
-  BackwardJob<T> job{problem,          out,          lse,    grad_out, grad_q, grad_k, grad_v,
-                     units.chunk_keys, units.chunks, nullptr};
-  AlignedMemory<T> partial;
-  if (job.chunks > 1 && grad_q.data) {
-    partial = aligned_memory<T>(job.chunks * n.B * n.H * n.Lq * n.D);
-    job.partial = partial.get();
-  }
+  const int64_t rows = n.B * n.H * n.Lq;
+  const AlignedMemory<T> of_rows = aligned_memory<T>(3 * rows);
+  BackwardJob<T> job{problem,          out,           numbers,
+                     grad_out,         to,            units.chunk_keys,
+                     units.chunks,     of_rows.get(), of_rows.get() + rows,
+                     of_rows.get() + 2 * rows, nullptr, nullptr};
+  AlignedMemory<T> partial, weight_partial;
+  if (job.chunks > 1 && to.q.data) partial = aligned_memory<T>(job.chunks * rows * n.D);
+  if (to.score_weight) weight_partial = aligned_memory<T>(job.chunks * n.B * n.H * n.D);
+  job.partial = partial.get(), job.weight_partial = weight_partial.get();
+  prepare_rows(job);
   // Chunk by chunk: under a causal mask the first is the longest, and long pieces should not come
   // last.
   const int64_t heads = units.batches * units.groups, items = heads * units.chunks;
   const double operations = 4.0 * static_cast<double>(n.B * n.H) * n.Lq * n.Lk * (n.D + n.E) /
                             std::max<double>(1, static_cast<double>(items));
-  const int64_t each = items_per_task(operations);
   const int64_t keys = std::min(units.chunk_keys, n.Lk);
-  parallel_for(divide_up(items, each), [&](int64_t task) {
-    Cutter count;
-    BackwardBuffers<T>(count, problem);
-    Cutter cut(thread_scratch(count.used()));
-    BackwardBuffers<T> buffers(cut, problem);
+  share(problem, items, operations, [&](BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
     const AlignedMemory<T> grad_keys = aligned_memory<T>(keys * round_up(n.D, kAlign));
     const AlignedMemory<T> grad_values = aligned_memory<T>(keys * round_up(n.E, kAlign));
     buffers.grad_keys = grad_keys.get(), buffers.grad_values = grad_values.get();
-    for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
+    for (int64_t item = begin; item < end; ++item) {
       for_each_head<T>(n, units, item % heads, [&](int64_t batch, int64_t group) {
         backward_chunk(job, batch, group, item / heads, buffers);
       });
     }
   });
   if (job.partial) sum_partials(job);
+  sum_heads(job);
 }
 
 }  // namespace
 
 template <>
-void attend_backward(const Problem<float>& problem, View<const float> out, const float* lse,
-                     View<const float> grad_out, View<float> grad_q, View<float> grad_k,
-                     View<float> grad_v) {
-  backward(problem, out, lse, grad_out, grad_q, grad_k, grad_v);
+void attend_backward(const Problem<float>& problem, View<const float> out, const float* numbers,
+                     View<const float> grad_out, const Gradients<float>& gradients) {
+  backward(problem, out, numbers, grad_out, gradients);
 }
 
 template <>
-void attend_backward(const Problem<double>& problem, View<const double> out, const double* lse,
-                     View<const double> grad_out, View<double> grad_q, View<double> grad_k,
-                     View<double> grad_v) {
-  backward(problem, out, lse, grad_out, grad_q, grad_k, grad_v);
+void attend_backward(const Problem<double>& problem, View<const double> out, const double* numbers,
+                     View<const double> grad_out, const Gradients<double>& gradients) {
+  backward(problem, out, numbers, grad_out, gradients);
 }
 
 }  // namespace heed::kernels

@@ -5,6 +5,7 @@
 #include "kernels/attend.h"
 #include "kernels/blocks.h"
 #include "kernels/scratch.h"
+#include "kernels/stations.h"
 
 namespace heed::kernels {
 
@@ -19,16 +20,23 @@ template <class T>
 struct BackwardJob {
   const Problem<T>& problem;
   View<const T> out;
-  const T* lse;
+  const T* numbers;
   View<const T> grad_out;
-  View<T> grad_q, grad_k, grad_v;
+  const Gradients<T>& to;
   int64_t chunk_keys, chunks;
-  T* partial;  ///< (chunks, B, H, Lq, D) where there are several chunks and grad_q is wanted
+  T *delta, *second;  ///< (B, H, Lq): what Normalizer::conclude made
+  T* row_gradients;   ///< (B, H, Lq): of the number a head
+  T* partial;         ///< (chunks, B, H, Lq, D) where there are several chunks and to.q is wanted
+  T* weight_partial;  ///< (chunks, B, H, D) where the score has a weight
+
+  int64_t rows_from(int64_t batch, int64_t head, int64_t row) const {
+    return (batch * problem.sizes.H + head) * problem.sizes.Lq + row;
+  }
 
   /// For queries from `row` on, summed over one chunk of keys.
   GradRows<T> grad_rows(int64_t batch, int64_t head, int64_t row, int64_t chunk) const {
-    if (!grad_q.data) return {nullptr, 0, 0};
-    if (chunks == 1) return {grad_q.at(batch, head) + row * grad_q.row, grad_q.row, grad_q.column};
+    if (!to.q.data) return {nullptr, 0, 0};
+    if (chunks == 1) return {to.q.at(batch, head) + row * to.q.row, to.q.row, to.q.column};
     const Sizes& n = problem.sizes;
     return {partial + (((chunk * n.B + batch) * n.H + head) * n.Lq + row) * n.D, n.D, 1};
   }
@@ -38,9 +46,9 @@ struct BackwardJob {
 /// lengths.
 template <class T>
 struct BackwardBuffers {
-  T *queries, *grads, *plain_queries, *plain_grads, *plain_keys;
+  T *queries, *prepared, *grads, *plain_queries, *plain_grads, *plain_keys, *keys;
   T *scores, *gradient, *factors, *kept, *grad_queries;
-  T *number, *delta;
+  T *number, *delta, *second, *sums, *grad_weight;
   uint8_t* hidden;
   T *grad_keys = nullptr, *grad_values = nullptr;
 
@@ -48,11 +56,14 @@ struct BackwardBuffers {
     const int64_t width = round_up(problem.sizes.D, kAlign);
     const int64_t value_width = round_up(problem.sizes.E, kAlign);
     const int64_t tile = kKeys * kStride;
+    const bool has_weight = problem.score != ScoreKind::dot;
     queries = cut.take<T>(problem.sizes.D * kStride);
+    prepared = cut.take<T>(has_weight ? problem.sizes.D * kStride : 0);
     grads = cut.take<T>(problem.sizes.E * kStride);
     plain_queries = cut.take<T>(kQueries * width);
     plain_grads = cut.take<T>(kQueries * value_width);
     plain_keys = cut.take<T>(kKeys * width);
+    keys = cut.take<T>(has_weight ? kKeys * problem.sizes.D : 0);
     scores = cut.take<T>(tile);
     gradient = cut.take<T>(tile);
     factors = cut.take<T>(problem.dropout > 0 ? tile : 0);
@@ -60,10 +71,20 @@ struct BackwardBuffers {
     grad_queries = cut.take<T>(kQueries * width);
     number = cut.take<T>(kStride);
     delta = cut.take<T>(kStride);
+    second = cut.take<T>(kStride);
+    sums = cut.take<T>(kRowSums * kStride);
+    grad_weight = cut.take<T>(problem.sizes.D);
     hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : tile);
   }
 };
 
+/// What backward_chunk needs of a block of queries before: job.delta, second and row_gradients.
+void backward_rows(const BackwardJob<float>& job, int64_t batch, int64_t head, int64_t row,
+                   const BackwardBuffers<float>& at);
+void backward_rows(const BackwardJob<double>& job, int64_t batch, int64_t head, int64_t row,
+                   const BackwardBuffers<double>& at);
+
+/// The chunk's keys of one batch and key-value head, against all queries of the group.
 void backward_chunk(const BackwardJob<float>& job, int64_t batch, int64_t group, int64_t chunk,
                     const BackwardBuffers<float>& at);
 void backward_chunk(const BackwardJob<double>& job, int64_t batch, int64_t group, int64_t chunk,

@@ -25,8 +25,8 @@ class DotScore final : public Score<T> {
   }
 
   void backward(const QueryBlock<T>& queries, const KeyBlock<T>& keys, const Tile<T>& gradient,
-                Hidden hidden, Result<T> grad_queries,
-                Result<T> grad_keys) const noexcept override {
+                Hidden hidden, Result<T> grad_queries, Result<T> grad_keys,
+                T*) const noexcept override {
     const Left<T> by_key{gradient.data, gradient.stride, 1};
     const Left<T> by_query{gradient.data, 1, gradient.stride};
     accumulate(gradient.columns, width_, gradient.rows, by_key, hidden, queries.plain, grad_keys);

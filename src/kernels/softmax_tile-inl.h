@@ -15,6 +15,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/exp2-inl.h"
@@ -26,8 +27,12 @@ namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
-class Softmax final : public Normalizer<T> {
+class Softmax final : public TileNormalizer<T> {
  public:
+  /// sinks (H): the score of a key a head that everyone sees and whose value is 0 (Xiao et al. 2023,
+  /// gpt-oss 2025); null: none.
+  explicit Softmax(const T* sinks) : sinks_(sinks) {}
+
   void begin(RowState<T> rows, int64_t count) const noexcept override {
     for (int64_t i = 0; i < count; ++i) rows.first[i] = kNothing, rows.second[i] = 0;
   }
@@ -70,23 +75,38 @@ class Softmax final : public Normalizer<T> {
     return changed;
   }
 
-  void finish(RowState<T> rows, int64_t count, T* factor, T* number) const noexcept override {
+  void finish(RowState<T> rows, int64_t head, int64_t count, T* factor,
+              T* number) const noexcept override {
     for (int64_t i = 0; i < count; ++i) {
-      const T sum = rows.second[i];
-      factor[i] = sum == 0 ? T{0} : 1 / sum;
-      number[i] = sum == 0 ? kNothing : rows.first[i] + std::log(sum);
+      const T max = rows.first[i], sum = rows.second[i];
+      if (!sinks_) {
+        factor[i] = sum == 0 ? T{0} : 1 / sum;
+        number[i] = sum == 0 ? kNothing : max + std::log(sum);
+        continue;
+      }
+      const T sink = sinks_[head], top = std::max(max, sink);
+      const T seen = sum == 0 ? T{0} : std::exp(max - top), all = sum * seen + std::exp(sink - top);
+      factor[i] = seen / all;
+      number[i] = top + std::log(all);
+    }
+  }
+
+  void conclude(const RowState<T>& delta, const T* number, const T*, int64_t, int64_t head,
+                int64_t rows, T* grad_sink) const noexcept override {
+    for (int64_t i = 0; sinks_ && i < rows; ++i) {
+      grad_sink[i] = -std::exp(sinks_[head] - number[i]) * delta.first[i];
     }
   }
 
   /// P = exp(score - lse), dS = P (dP - delta).
   HWY_NOINLINE void backward(const Tile<T>& scores, const T* HWY_RESTRICT number,
-                             const T* HWY_RESTRICT delta,
+                             const RowState<T>& delta,
                              const Tile<T>& gradient) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     const auto nothing = hn::Set(d, kNothing), log2e = hn::Set(d, kLog2e);
     for (int64_t i = 0; i < scores.rows; i += lanes) {
-      const auto lse = hn::Load(d, number + i), sum = hn::Load(d, delta + i);
+      const auto lse = hn::Load(d, number + i), sum = hn::Load(d, delta.first + i);
       const auto minus =
           hn::Mul(hn::IfThenElse(hn::Eq(lse, nothing), hn::Zero(d), lse), hn::Set(d, -kLog2e));
       for (int64_t j = 0; j < scores.columns; ++j) {
@@ -103,6 +123,8 @@ class Softmax final : public Normalizer<T> {
   }
 
  private:
+  const T* sinks_;
+
   static constexpr T kNothing = -std::numeric_limits<T>::infinity();
   static constexpr T kLog2e = static_cast<T>(1.4426950408889634);
 

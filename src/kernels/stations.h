@@ -1,7 +1,6 @@
 // The stations of the tile pipeline that are not masks or modifiers: how a tile of scores is made,
-// and how scores become weights. Both are chosen at run time and called once a tile; a new one is a
-// class in a file of its own (name_score-inl.h, name_tile-inl.h) and a line where they are
-// chosen: forward() in attend_forward.cc and run_chunk() in attend_backward.cc.
+// and how scores become weights. Both are chosen at run time (scores-inl.h, normalizers-inl.h) and
+// called once a tile; a new one is a class in a file of its own and a line where they are chosen.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,16 @@ namespace heed::kernels {
 template <class T>
 struct QueryBlock {
   Right<T> transposed;  ///< (D, rows), times scale
-  Right<T> plain;       ///< (rows, D)
+  Right<T> plain;       ///< (rows, D); backward only
+  Right<T> prepared;    ///< (D, rows): what Score::prepare made
+  bool can_prepare = false;
+
+  QueryBlock from(int64_t row) const {
+    return {{transposed.data + row, transposed.stride},
+            plain.data ? plain.from(row) : plain,
+            {prepared.data + row, prepared.stride},
+            can_prepare};
+  }
 };
 
 /// A block of keys.
@@ -23,6 +31,7 @@ template <class T>
 struct KeyBlock {
   Left<T> any;     ///< (columns, D) where the user left it
   Right<T> plain;  ///< (columns, D); backward only
+  T* scratch;      ///< (columns, D) in whole panels, for the score's own use
 };
 
 /// Which elements of a tile are hidden, strided as the tile. Null: all operands are finite where
@@ -33,12 +42,20 @@ template <class T>
 class Score {
  public:
   virtual ~Score() = default;
+  /// Whether prepare() makes anything; without it no memory is kept for that.
+  virtual bool prepares() const noexcept { return false; }
+  /// Once a block of queries, from the transposed ones; false: the tiles must do without.
+  virtual bool prepare(Right<T> transposed, int64_t rows, T* prepared) const noexcept {
+    (void)transposed, (void)rows, (void)prepared;
+    return false;
+  }
   virtual void forward(const QueryBlock<T>& queries, const KeyBlock<T>& keys,
                        const Tile<T>& scores) const noexcept = 0;
-  /// Adds to grad_queries (rows, D) and grad_keys (columns, D), both without the factor scale.
+  /// Adds to grad_queries (rows, D) and grad_keys (columns, D), both without the factor scale, and
+  /// to grad_weight (D) where there is one.
   virtual void backward(const QueryBlock<T>& queries, const KeyBlock<T>& keys,
                         const Tile<T>& gradient, Hidden hidden, Result<T> grad_queries,
-                        Result<T> grad_keys) const noexcept = 0;
+                        Result<T> grad_keys, T* grad_weight) const noexcept = 0;
 };
 
 /// Two numbers a query, aligned, readable and writable up to whole panels.
@@ -49,20 +66,61 @@ struct RowState {
   RowState from(int64_t i) const { return {first + i, second + i}; }
 };
 
+/// How many sums a row a normalizer may collect before backward.
+inline constexpr int64_t kRowSums = 6;
+
+/// What both kinds of normalizer do in backward, from scores and the number a row.
 template <class T>
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
+  /// Whether all weights of the tile are zero, so that it can be left out; may say no.
+  virtual bool is_empty(const Tile<T>& scores, const T* number) const noexcept {
+    (void)scores, (void)number;
+    return false;
+  }
+  /// Whether backward needs sums over a row beyond grad_out . out: then every tile goes through
+  /// collect() with the gradient of its weights, sums (kRowSums, stride) starting from 0.
+  virtual bool collects() const noexcept { return false; }
+  virtual void collect(const Tile<T>& scores, const T* number, const Tile<T>& gradient, T* sums,
+                       int64_t stride) const noexcept {
+    (void)scores, (void)number, (void)gradient, (void)sums, (void)stride;
+  }
+  /// What backward() is handed, delta (grad_out . out at first) and a second number a row, and the
+  /// gradient that each row gives the number of its head.
+  virtual void conclude(const RowState<T>& delta, const T* number, const T* sums,
+                        int64_t stride, int64_t head, int64_t rows,
+                        T* grad_per_head) const noexcept {
+    (void)delta, (void)number, (void)sums, (void)stride, (void)head, (void)rows;
+    (void)grad_per_head;
+  }
+  /// Turns scores into weights and the weights' gradient into the scores'. Both are 0 where scores
+  /// are -inf.
+  virtual void backward(const Tile<T>& scores, const T* number, const RowState<T>& delta,
+                        const Tile<T>& gradient) const noexcept = 0;
+};
+
+/// One that needs a tile at a time.
+template <class T>
+class TileNormalizer : public Normalizer<T> {
+ public:
   virtual void begin(RowState<T> rows, int64_t count) const noexcept = 0;
   /// Turns scores into weights, up to a factor a row. Where it returns true, what was accumulated
   /// before must be multiplied by rescale, a number a row.
   virtual bool forward(const Tile<T>& scores, RowState<T> rows, T* rescale) const noexcept = 0;
-  /// What the accumulated rows must be multiplied with, and the number a row that `backward` needs.
-  virtual void finish(RowState<T> rows, int64_t count, T* factor, T* number) const noexcept = 0;
-  /// Turns scores into weights and the weights' gradient into the scores'; delta is grad_out . out
-  /// of each row. Both are 0 where scores are -inf.
-  virtual void backward(const Tile<T>& scores, const T* number, const T* delta,
-                        const Tile<T>& gradient) const noexcept = 0;
+  /// What the accumulated rows must be multiplied with, and the number a row.
+  virtual void finish(RowState<T> rows, int64_t head, int64_t count, T* factor,
+                      T* number) const noexcept = 0;
+};
+
+/// One that needs all scores of a row before it knows the first weight.
+template <class T>
+class RowNormalizer : public Normalizer<T> {
+ public:
+  /// The number a row, from all scores of a panel of queries: a tile of any number of columns.
+  virtual void solve(const Tile<T>& scores, T* number) const noexcept = 0;
+  /// Turns scores into weights.
+  virtual void forward(const Tile<T>& scores, const T* number) const noexcept = 0;
 };
 
 }  // namespace heed::kernels

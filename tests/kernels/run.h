@@ -66,8 +66,8 @@ Result4<T> run(const Problem<T>& problem, const Array<T>& grad_out, Orders order
   r.lse.assign(static_cast<size_t>(n.B * n.H * n.Lq), T{12345});
   attend_forward(problem, r.out.view(), r.lse.data());
   const Array<T>& out = r.out;
-  attend_backward(problem, out.view(), r.lse.data(), grad_out.view(), r.grad_q.view(),
-                  r.grad_k.view(), r.grad_v.view());
+  attend_backward(problem, out.view(), r.lse.data(), grad_out.view(),
+                  Gradients<T>{r.grad_q.view(), r.grad_k.view(), r.grad_v.view()});
   return r;
 }
 
