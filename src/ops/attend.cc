@@ -1,5 +1,5 @@
 // Chooses who computes a call, and joins it to autograd:
-//   CPU           the tile kernels
+//   CPU           the tile kernels, or the formula block by block where a word has no station
 //   elsewhere     LibTorch's own fused attention where it can, else the formula
 //   meta          shapes alone
 // Second derivatives always go through the formula.
@@ -32,7 +32,7 @@ Attended by_shape(const Call& call) {
 
 /// LibTorch's fused attention with its graph, so that its backward can be run later.
 struct LibTorchGraph {
-  std::array<at::Tensor, 4> leaves;  ///< q, k, v, bias
+  std::vector<at::Tensor> leaves;  ///< as differentiable() lists them
   at::Tensor out;
 };
 
@@ -45,61 +45,66 @@ struct SavedCall : torch::CustomClassHolder {
 LibTorchGraph record_libtorch(Call call) {
   const torch::AutoGradMode record(true);
   LibTorchGraph graph;
-  at::Tensor* inputs[] = {&call.q, &call.k, &call.v, &call.scene.bias};
-  for (int i = 0; i < 4; ++i) {
-    if (!inputs[i]->defined()) continue;
-    graph.leaves[i] = inputs[i]->detach().requires_grad_(inputs[i]->requires_grad());
-    *inputs[i] = graph.leaves[i];
+  for (auto* input : differentiable(call)) {
+    *input = input->detach().requires_grad_(input->requires_grad());
+    graph.leaves.push_back(*input);
   }
   graph.out = by_libtorch(call);
   return graph;
 }
 
 /// The gradients of the wanted inputs, from a graph that leads from them to `out`.
-std::array<at::Tensor, 4> graph_gradients(const at::Tensor& out,
-                                          const std::array<at::Tensor, 4>& inputs,
-                                          const at::Tensor& grad_out,
-                                          const std::array<bool, 4>& wanted, bool differentiable) {
+std::vector<at::Tensor> graph_gradients(const at::Tensor& out,
+                                        const std::vector<at::Tensor>& inputs,
+                                        const at::Tensor& grad_out, const std::vector<bool>& wanted,
+                                        bool differentiable) {
   variable_list asked;
-  for (int i = 0; i < 4; ++i)
+  for (size_t i = 0; i < inputs.size(); ++i)
     if (wanted[i]) asked.push_back(inputs[i]);
   const auto found = torch::autograd::grad({out}, asked, {grad_out}, /*retain_graph=*/true,
                                            /*create_graph=*/differentiable, /*allow_unused=*/true);
-  std::array<at::Tensor, 4> grads;
-  for (int i = 0, next = 0; i < 4; ++i)
+  std::vector<at::Tensor> grads(inputs.size());
+  for (size_t i = 0, next = 0; i < inputs.size(); ++i)
     if (wanted[i]) grads[i] = found[next++];
   return grads;
 }
 
 /// Gradients that can be differentiated again.
-std::array<at::Tensor, 4> formula_gradients(Call call, const at::Tensor& grad_out,
-                                            const std::array<bool, 4>& wanted) {
+std::vector<at::Tensor> formula_gradients(Call call, const at::Tensor& grad_out,
+                                          const std::vector<bool>& wanted) {
   // Views, so that the graph from here to the output starts at these and not behind the call's
   // inputs.
-  at::Tensor* inputs[] = {&call.q, &call.k, &call.v, &call.scene.bias};
-  std::array<at::Tensor, 4> starts;
-  for (int i = 0; i < 4; ++i)
-    if (wanted[i]) starts[i] = *inputs[i] = inputs[i]->view_as(*inputs[i]);
+  std::vector<at::Tensor> starts;
+  for (auto* input : differentiable(call)) {
+    if (wanted[starts.size()]) *input = input->view_as(*input);
+    starts.push_back(*input);
+  }
   return graph_gradients(by_formula(call, false).out, starts, grad_out, wanted, true);
+}
+
+/// What the call reads beside its differentiable inputs.
+std::vector<at::Tensor*> companions(Call& call) {
+  auto& scene = call.scene;
+  return {&scene.mask, &scene.lengths, &scene.documents, &scene.blocks};
 }
 
 class AttendFunction : public torch::autograd::Function<AttendFunction> {
  public:
-  static variable_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
-                               const at::Tensor& v, const TorchOptional<at::Tensor>& bias,
-                               const Call& call) {
+  /// `inputs` are those of `call`, in the order of differentiable().
+  static variable_list forward(AutogradContext* ctx, at::TensorList inputs, const Call& call) {
     auto saved = c10::make_intrusive<SavedCall>();
-    const bool on_cpu = q.is_cpu(), on_meta = q.is_meta();
+    const bool on_cpu = inputs[0].is_cpu(), on_meta = inputs[0].is_meta();
     if (!on_cpu && !on_meta) saved->graph = record_libtorch(call);
-    Attended result = on_cpu    ? by_kernels(call)
+    Attended result = on_cpu    ? on_this_machine(call)
                       : on_meta ? by_shape(call)
                                 : Attended{saved->graph.out.detach(), {}, {}};
-    const auto out = result.out.to(q.scalar_type());
-    ctx->save_for_backward({q, k, v, bias.value_or(at::Tensor()), call.scene.mask,
-                            call.scene.lengths, result.out, result.rows});
+    const auto out = result.out.to(inputs[0].scalar_type());
     saved->call = call;
-    saved->call.q = saved->call.k = saved->call.v = at::Tensor();
-    saved->call.scene.bias = saved->call.scene.mask = saved->call.scene.lengths = at::Tensor();
+    variable_list tensors = {result.out, result.rows};
+    for (auto* t : companions(saved->call)) tensors.push_back(*t), *t = at::Tensor();
+    tensors.insert(tensors.end(), inputs.begin(), inputs.end());
+    for (auto* t : differentiable(saved->call)) *t = place();
+    ctx->save_for_backward(tensors);
     ctx->saved_data["call"] = at::IValue::make_capsule(std::move(saved));
     if (!result.rows.defined()) return {out};
     ctx->mark_non_differentiable({result.rows});
@@ -111,38 +116,47 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     const auto holder = ctx->saved_data["call"].toCapsule();
     const auto& saved = static_cast<const SavedCall&>(*holder);
     Call call = saved.call;
-    call.q = tensors[0], call.k = tensors[1], call.v = tensors[2];
-    call.scene.bias = tensors[3], call.scene.mask = tensors[4], call.scene.lengths = tensors[5];
-    std::array<bool, 4> wanted{};
-    for (int i = 0; i < 4; ++i)
-      wanted[i] = (i < 3 || call.scene.bias.defined()) && ctx->needs_input_grad(i);
+    size_t next = 2;
+    for (auto* t : companions(call)) *t = tensors[next++];
+    std::vector<bool> wanted;
+    for (auto* t : differentiable(call)) {
+      *t = tensors[next++];
+      wanted.push_back(ctx->needs_input_grad(wanted.size()));
+    }
+    auto grads = gradients(call, saved.graph, tensors[0], tensors[1], grad_outs[0], wanted);
+    grads.emplace_back();  // of the call
+    return grads;
+  }
 
-    const auto grads = gradients(call, saved.graph, tensors[6], tensors[7], grad_outs[0], wanted);
-    return {grads[0], grads[1], grads[2], grads[3], at::Tensor()};
+  static Attended on_this_machine(const Call& call) {
+    return kernels_can(call) ? by_kernels(call) : by_blocks(call);
   }
 
  private:
-  static std::array<at::Tensor, 4> gradients(const Call& call, const LibTorchGraph& graph,
-                                             const at::Tensor& out, const at::Tensor& rows,
-                                             const at::Tensor& grad_out,
-                                             const std::array<bool, 4>& wanted) {
+  /// Stands where a tensor will be put back, so that differentiable() lists it.
+  static at::Tensor place() { return at::empty({0}); }
+
+  static variable_list gradients(const Call& call, const LibTorchGraph& graph,
+                                 const at::Tensor& out, const at::Tensor& rows,
+                                 const at::Tensor& grad_out, const std::vector<bool>& wanted) {
     if (call.q.is_meta()) {
-      const at::Tensor* inputs[] = {&call.q, &call.k, &call.v, &call.scene.bias};
-      std::array<at::Tensor, 4> grads;
-      for (int i = 0; i < 4; ++i)
-        if (wanted[i]) grads[i] = at::empty_like(*inputs[i]);
+      const auto inputs = differentiable(call);
+      variable_list grads(inputs.size());
+      for (size_t i = 0; i < inputs.size(); ++i)
+        if (wanted[i]) grads[i] = at::empty_like(inputs[i]);
       return grads;
     }
     if (torch::GradMode::is_enabled()) return formula_gradients(call, grad_out, wanted);
     if (!call.q.is_cpu()) return graph_gradients(graph.out, graph.leaves, grad_out, wanted, false);
-    return kernel_gradients(call, out, rows, grad_out, wanted);
+    return kernels_can(call) ? kernel_gradients(call, out, rows, grad_out, wanted)
+                             : block_gradients(call, grad_out, wanted);
   }
 };
 
-bool wants_gradient(const Call& call) {
-  const auto asks = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
+bool wants_gradient(const std::vector<at::Tensor>& inputs) {
   return torch::GradMode::is_enabled() &&
-         (asks(call.q) || asks(call.k) || asks(call.v) || asks(call.scene.bias));
+         std::any_of(inputs.begin(), inputs.end(),
+                     [](const at::Tensor& t) { return t.requires_grad(); });
 }
 
 Attended run(const Call& call, bool want_rows) {
@@ -150,17 +164,16 @@ Attended run(const Call& call, bool want_rows) {
   // LibTorch's attention keeps its number a row to itself.
   if (!on_cpu && !on_meta && (want_rows || !libtorch_can(call))) return by_formula(call, want_rows);
   Attended result;
-  if (wants_gradient(call)) {
-    TorchOptional<at::Tensor> bias;
-    if (call.scene.bias.defined()) bias = call.scene.bias;
-    const auto outputs = AttendFunction::apply(call.q, call.k, call.v, bias, call);
+  const auto inputs = differentiable(call);
+  if (wants_gradient(inputs)) {
+    const auto outputs = AttendFunction::apply(at::TensorList(inputs), call);
     result.out = outputs[0];
     if (outputs.size() > 1) result.rows = outputs[1];
     return result;
   }
   if (on_meta) return by_shape(call);
   if (!on_cpu) return {by_libtorch(call), {}, {}};
-  result = by_kernels(call);
+  result = AttendFunction::on_this_machine(call);
   result.out = result.out.to(call.q.scalar_type());
   return result;
 }

@@ -18,6 +18,14 @@ std::string number_text(double value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
+/// "tanh, relu or gelu"
+std::string one_of(const std::vector<std::string>& names) {
+  std::string text = names[0];
+  for (size_t i = 1; i < names.size(); ++i)
+    text += (i + 1 < names.size() ? ", " : " or ") + names[i];
+  return text;
+}
+
 std::vector<std::string> names_of(std::initializer_list<Word::Kind> kinds) {
   std::vector<std::string> names;
   for (const auto& word : words())
@@ -79,6 +87,12 @@ void check_part(const Part& part, Word::Kind kind) {
   }
 }
 
+std::vector<Part> all_of(const Part& part) {
+  std::vector<Part> all = part.alternatives;
+  all.push_back(part);
+  return all;
+}
+
 /// A part and its alternatives.
 void check_parts(const Part& part, Word::Kind kind) {
   check_part(part, kind);
@@ -91,9 +105,13 @@ void check_parts(const Part& part, Word::Kind kind) {
     if (!other.alternatives.empty())
       throw UsageError("attention: '" + other.name + "' has alternatives inside alternatives");
   }
-  const auto is_dense = [](const Part& p) { return p.name == "dense"; };
-  if (is_dense(part) || std::any_of(part.alternatives.begin(), part.alternatives.end(), is_dense))
-    throw UsageError("attention: 'dense' cannot be joined by '|': join it in the mask tensor");
+  for (const auto& p : all_of(part)) {
+    if (p.name == "dense")
+      throw UsageError("attention: 'dense' cannot be joined by '|': join it in the mask tensor");
+    if (!ops::definition(p.name).learned.empty())
+      throw UsageError("attention: '" + p.name + "' changes weights as it hides, so it cannot be "
+                       "joined by '|'");
+  }
 }
 
 void check_list(const std::vector<Part>& parts, Word::Kind kind) {
@@ -133,6 +151,17 @@ Number parse_number(std::string_view text, const std::string& what) {
   return value;
 }
 
+/// A number, or the name of one of the argument's choices.
+double parse_value(std::string_view text, const Word::Argument& rule, const Word& word) {
+  for (size_t i = 0; i < rule.choices.size(); ++i)
+    if (rule.choices[i] == text) return static_cast<double>(i);
+  if (!rule.choices.empty())
+    throw UsageError("attention: " + word.name + "(" + rule.name + "): expected " +
+                     one_of(rule.choices) + ", given '" + std::string(text) + "'" +
+                     suggestion(text, rule.choices));
+  return parse_number<double>(text, word.name + "(" + rule.name + ")");
+}
+
 /// Gives every argument its declared name and place, and leaves out what is the default.
 Part in_declared_order(const Word& word, const std::vector<Part::Argument>& given) {
   Part part{word.name};
@@ -156,15 +185,21 @@ void parse_arguments(std::string_view text, const Word& word, std::vector<Part::
                        std::string(piece) + "' after them");
     if (!named) name = word.arguments[place].name;
     if (!find_argument(word, name)) refuse_argument(word, name);
-    const auto value = parse_number<double>(trimmed(piece), word.name + "(" + name + ")");
+    const auto value = parse_value(trimmed(piece), *find_argument(word, name), word);
     given.push_back({name, value});
   }
+}
+
+std::string value_text(const Part& part, const Part::Argument& a) {
+  const auto* rule = find_argument(ops::definition(part.name).word, a.name);
+  const bool named = rule && a.value >= 0 && a.value < static_cast<double>(rule->choices.size());
+  return named ? rule->choices[static_cast<size_t>(a.value)] : number_text(a.value);
 }
 
 std::string part_text(const Part& part) {
   std::string text = part.name;
   for (const auto& a : part.arguments)
-    text += (text.size() == part.name.size() ? "(" : ", ") + a.name + "=" + number_text(a.value);
+    text += (text.size() == part.name.size() ? "(" : ", ") + a.name + "=" + value_text(part, a);
   if (!part.arguments.empty()) text += ")";
   for (const auto& other : part.alternatives) text += " | " + part_text(other);
   return text;

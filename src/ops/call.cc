@@ -5,6 +5,9 @@
 #include <sstream>
 
 #include "heed/core/error.h"
+#include "heed/core/nearest.h"
+#include "heed/ops/parameters.h"
+#include "kernels/blocks.h"
 #include "ops/attention_text.h"
 
 namespace heed::ops {
@@ -77,14 +80,18 @@ void check_lengths(const at::Tensor& lengths, const kernels::Sizes& s, const at:
     refuse("lengths: expected 0 to Lk=", s.Lk, ", given ", low < 0 ? low : high);
 }
 
+bool broadcasts(const at::Tensor& t, const std::vector<int64_t>& full) {
+  bool fits = t.dim() <= 4;
+  for (int64_t d = 1; fits && d <= t.dim(); ++d)
+    fits = t.size(-d) == 1 || t.size(-d) == full[4 - d];
+  return fits;
+}
+
 void check_broadcast(const at::Tensor& t, const char* name, const Call& call) {
   check_companion(t, name, call.q);
   const auto& s = call.scene.sizes;
   const std::vector<int64_t> full = {s.B, s.H, s.Lq, s.Lk};
-  bool fits = t.dim() <= 4;
-  for (int64_t d = 1; fits && d <= t.dim(); ++d)
-    fits = t.size(-d) == 1 || t.size(-d) == full[4 - d];
-  if (!fits)
+  if (!broadcasts(t, full))
     refuse(name, ": expected a shape that broadcasts to (B, H, Lq, Lk) = ", at::IntArrayRef(full),
            ", given ", t.sizes());
 }
@@ -108,10 +115,72 @@ void imply(std::vector<Part>& parts, const char* name, const char* member, bool 
   if (given && !named) parts.push_back({name});
 }
 
+void check_documents(const at::Tensor& documents, const Call& call) {
+  check_companion(documents, "documents", call.q);
+  const auto& s = call.scene.sizes;
+  if (documents.dim() != 2 || documents.size(0) != s.B || documents.size(1) != s.Lk)
+    refuse("documents: expected shape (B, Lk) = [", s.B, ", ", s.Lk, "], given ",
+           documents.sizes());
+  if (documents.scalar_type() != at::kLong)
+    refuse("documents: expected dtype int64, given ", documents.dtype());
+  const int64_t first = call.scene.offset;
+  if (s.Lq > 0 && (first < 0 || first + s.Lq > s.Lk))
+    refuse("documents: expected queries at positions among the keys, 0 to ", s.Lk - 1,
+           ", given positions ", first, " to ", first + s.Lq - 1);
+  if (documents.is_meta() || documents.numel() == 0 || s.Lk < 2) return;
+  if ((documents.slice(1, 1) < documents.slice(1, 0, s.Lk - 1)).any().item<bool>())
+    refuse("documents: expected numbers that do not fall along a sequence: give each document "
+           "that follows another a larger number");
+}
+
+void check_blocks(const at::Tensor& blocks, const Call& call) {
+  check_companion(blocks, "blocks", call.q);
+  const auto& s = call.scene.sizes;
+  if (blocks.scalar_type() != at::kBool)
+    refuse("blocks: expected dtype bool, given ", blocks.dtype());
+  int64_t size = 0;
+  for (const auto& part : call.how.masks) {
+    if (part.name == "blocks") size = static_cast<int64_t>(part.at("size"));
+    for (const auto& other : part.alternatives)
+      if (other.name == "blocks") size = static_cast<int64_t>(other.at("size"));
+  }
+  const std::vector<int64_t> full = {s.B, s.H, kernels::divide_up(s.Lq, size),
+                                     kernels::divide_up(s.Lk, size)};
+  if (!broadcasts(blocks, full))
+    refuse("blocks: expected a shape that broadcasts to (B, H, Lq / ", size, ", Lk / ", size,
+           ") rounded up = ", at::IntArrayRef(full), ", given ", blocks.sizes());
+}
+
+void check_parameters(Call& call, const AttendInputs& inputs) {
+  const auto& s = call.scene.sizes;
+  const auto wanted = parameters_of(call.how, s.H, s.G, s.D);
+  std::vector<std::string> names;
+  for (const auto& spec : wanted) {
+    names.push_back(spec.name);
+    const auto found = inputs.parameters.find(spec.name);
+    if (found == inputs.parameters.end())
+      refuse("parameters: expected '", spec.name, "' of shape ", at::IntArrayRef(spec.shape),
+             "; it is not given");
+    const char* name = found->first.c_str();
+    check_companion(found->second, name, call.q);
+    if (found->second.sizes() != at::IntArrayRef(spec.shape))
+      refuse(name, ": expected shape ", at::IntArrayRef(spec.shape), ", given ",
+             found->second.sizes());
+    check_added_dtype(found->second, name, "", call);
+    call.scene.parameters[spec.name] = found->second;
+  }
+  for (const auto& [name, tensor] : inputs.parameters)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      refuse("parameters: the attention has no '", name, "'", suggestion(name, names));
+}
+
 void check_inputs(Call& call, const AttendInputs& inputs) {
   imply(call.how.masks, "lengths", "lengths", inputs.lengths.has_value());
   imply(call.how.masks, "dense", "mask", inputs.mask.has_value());
   imply(call.how.modifiers, "bias", "bias", inputs.bias.has_value());
+  imply(call.how.masks, "documents", "documents", inputs.documents.has_value());
+  if (inputs.blocks.has_value() != has(call.how.masks, "blocks"))
+    refuse("blocks: expected a tensor with the mask blocks(size) and none without");
   if (inputs.lengths) check_lengths(*inputs.lengths, call.scene.sizes, call.q);
   if (inputs.mask) {
     check_broadcast(*inputs.mask, "mask", call);
@@ -122,6 +191,9 @@ void check_inputs(Call& call, const AttendInputs& inputs) {
     check_broadcast(*inputs.bias, "bias", call);
     check_added_dtype(*inputs.bias, "bias", "", call);
   }
+  if (inputs.documents) check_documents(*inputs.documents, call);
+  if (inputs.blocks) check_blocks(*inputs.blocks, call);
+  check_parameters(call, inputs);
   if (inputs.query_offset && std::abs(*inputs.query_offset) > kMostPositions)
     refuse("query_offset: expected -2^31 to 2^31, given ", *inputs.query_offset);
 }
@@ -158,16 +230,38 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
                       .Lk = k.size(2),
                       .D = q.size(3),
                       .E = v.size(3)};
-  check_inputs(call, inputs);
   call.scene.offset = inputs.query_offset.value_or(k.size(2) - q.size(2));
+  check_inputs(call, inputs);
   if (inputs.lengths) call.scene.lengths = inputs.lengths->contiguous();
-  if (inputs.mask) call.scene.mask = *inputs.mask;
-  if (inputs.bias) call.scene.bias = *inputs.bias;
-  if (inputs.training && how.dropout > 0) {
-    call.dropout = how.dropout;
-    call.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
-  }
+  if (inputs.documents) call.scene.documents = inputs.documents->contiguous();
+  call.scene.blocks = inputs.blocks.value_or(at::Tensor());
+  call.scene.mask = inputs.mask.value_or(at::Tensor());
+  call.scene.bias = inputs.bias.value_or(at::Tensor());
+  for (const auto& part : acting_parts(call.how))
+    if (const auto check = definition(part.name).check_sizes) check(part, call.scene);
+  const auto& score = call.how.score;
+  if (score.name == "dot" || score.name == "scaled_dot")
+    call.scene.scale = dot_scale(score, call.scene.sizes.D);
+  call.scene.training = inputs.training;
+  const bool draws = how.dropout > 0 || how.normalizer.name == "hard";
+  if (inputs.training && draws)
+    call.scene.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
+  if (inputs.training) call.dropout = how.dropout;
   return call;
+}
+
+std::vector<at::Tensor*> differentiable(Call& call) {
+  std::vector<at::Tensor*> all = {&call.q, &call.k, &call.v};
+  if (call.scene.bias.defined()) all.push_back(&call.scene.bias);
+  for (auto& [name, tensor] : call.scene.parameters) all.push_back(&tensor);
+  return all;
+}
+
+std::vector<at::Tensor> differentiable(const Call& call) {
+  Call copy = call;
+  std::vector<at::Tensor> all;
+  for (const auto* t : differentiable(copy)) all.push_back(*t);
+  return all;
 }
 
 Scene expanded(const Call& call) {
@@ -180,6 +274,27 @@ Scene expanded(const Call& call) {
   };
   expand(scene.mask);
   expand(scene.bias);
+  if (scene.blocks.defined()) scene.blocks = scene.blocks.expand({s.B, s.H, -1, -1});
+  for (auto& [name, tensor] : scene.parameters) tensor = tensor.to(call.compute);
+  return scene;
+}
+
+Scene cut(Scene scene, Interval rows, Interval columns) {
+  scene.row += rows.begin, scene.column += columns.begin;
+  for (auto* t : {&scene.mask, &scene.bias}) {
+    if (!t->defined()) continue;
+    *t = t->narrow(2, rows.begin, rows.size()).narrow(3, columns.begin, columns.size());
+  }
+  return scene;
+}
+
+Scene cut_to_head(Scene scene, int64_t batch, int64_t head) {
+  scene.head += head;
+  for (auto* t : {&scene.lengths, &scene.documents})
+    if (t->defined()) *t = t->narrow(0, batch, 1);
+  for (auto* t : {&scene.mask, &scene.bias, &scene.blocks})
+    if (t->defined()) *t = t->narrow(0, batch, 1).narrow(1, head, 1);
+  for (auto& [name, tensor] : scene.parameters) tensor = tensor.narrow(0, head, 1);
   return scene;
 }
 

@@ -14,7 +14,6 @@ struct Call {
   Attention how;       ///< with the masks and modifiers that a given tensor implies
   Scene scene;         ///< tensors as given (lengths contiguous), checked but not expanded
   double dropout = 0;  ///< 0 outside training
-  uint64_t seed = 0;
   at::ScalarType compute = at::kFloat;  ///< float32 for 16-bit storage, else the storage's own
 };
 
@@ -22,11 +21,28 @@ struct Call {
 Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Attention& how,
              const AttendInputs& inputs);
 
+/// The tensors of a call that may want gradients: q, k, v, the bias where there is one, and the
+/// parameters in the order of their names.
+std::vector<at::Tensor*> differentiable(Call& call);
+std::vector<at::Tensor> differentiable(const Call& call);
+
 /// The scene with mask and bias in the dtype of the computation and expanded to (B, H, Lq, Lk).
 Scene expanded(const Call& call);
 
-/// k or v (B, G, L, D) -> (B, H, L, D): each key-value head for its group of query heads.
-at::Tensor for_each_head(const at::Tensor& kv, int64_t heads);
+struct Interval {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+/// The part of an expanded scene that belongs to these rows and columns, of all heads and batches
+/// or of one.
+Scene cut(Scene scene, Interval rows, Interval columns);
+Scene cut_to_head(Scene scene, int64_t batch, int64_t head);
+
+/// The scores of a block after positions, modifiers and masks: q (b, h, r, D), k (b, h, c, D) ->
+/// (b, h, r, c).
+at::Tensor scores_of(const Attention& how, const Scene& scene, const at::Tensor& q,
+                     const at::Tensor& k);
 
 /// What the modifiers and masks of `how` make of a block of scores (b, h, r, c).
 at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores);
@@ -39,5 +55,10 @@ struct Attended {
 
 /// The readable formula, on any device; rows only where wanted.
 Attended by_formula(const Call& call, bool want_rows);
+
+/// The formula on the rows of an expanded scene alone, q and k, v (b, h, ., .) in the dtype of the
+/// computation.
+Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
+                      const at::Tensor& k, const at::Tensor& v, bool want_rows);
 
 }  // namespace heed::ops

@@ -8,15 +8,15 @@ namespace heed {
 namespace ops {
 namespace {
 
-/// 1 / (1 - p) where a weight is kept, 0 where it is dropped: (B, H, Lq, Lk), the kernels' choice.
-at::Tensor dropout_factor(const Call& call, const at::Tensor& weights) {
-  const auto& s = call.scene.sizes;
-  auto keep = torch::empty({s.B, s.H, s.Lq, s.Lk}, at::kByte);
+/// 1 / (1 - p) where a weight is kept, 0 where it is dropped, the kernels' choice: as weights.
+at::Tensor dropout_factor(const Call& call, const Scene& scene, const at::Tensor& weights) {
+  const int64_t H = weights.size(1), rows = weights.size(2), Lk = weights.size(3);
+  auto keep = torch::empty(weights.sizes(), at::kByte);
   uint8_t* data = keep.data_ptr<uint8_t>();
-  parallel_for(s.B * s.H, [&](int64_t task) {
-    for (int64_t i = 0; i < s.Lq; ++i)
-      kernels::dropout_keep(call.dropout, call.seed, task / s.H, task % s.H, i, 0, s.Lk,
-                            data + (task * s.Lq + i) * s.Lk);
+  parallel_for(weights.size(0) * H, [&](int64_t task) {
+    for (int64_t i = 0; i < rows; ++i)
+      kernels::dropout_keep(call.dropout, scene.seed, task / H, task % H, scene.row + i, 0, Lk,
+                            data + (task * rows + i) * Lk);
   });
   return keep.to(weights.options()) / (1 - call.dropout);
 }
@@ -34,22 +34,34 @@ at::Tensor change(const Part& part, const Scene& scene, const at::Tensor& scores
 }
 
 /// Which pairs (b, h, i, j) the masks hide; not defined without masks.
-at::Tensor hidden_pairs(const Call& call, const at::Tensor& q) {
+at::Tensor hidden_pairs(const Call& call, const Scene& scene, const at::Tensor& q) {
   if (call.how.masks.empty()) return {};
   const auto& s = call.scene.sizes;
   auto none_hidden = call.how;
   none_hidden.modifiers.clear();
   const auto open = torch::zeros({s.B, s.H, s.Lq, s.Lk}, q.options().requires_grad(false));
-  return torch::isneginf(changed(none_hidden, expanded(call), open));
+  return torch::isneginf(changed(none_hidden, scene, open));
 }
 
 bool is_finite(const at::Tensor& x) { return torch::isfinite(x).all().item<bool>(); }
 
-/// What every query sees of k or v, as pictures of their own: (B H Lq, 1, Lk, D), 0 where hidden.
-/// So that a hidden NaN meets no factor 0, whose product with it would be NaN.
-at::Tensor seen_by_each(const at::Tensor& kv, const at::Tensor& hidden) {
-  const auto each = kv.unsqueeze(2).masked_fill(hidden.unsqueeze(-1), 0);  // (B, H, Lq, Lk, D)
-  return each.flatten(0, 2).unsqueeze(1);
+/// A query at a time, with what it may not see set to 0: so a hidden NaN meets no factor 0, whose
+/// product with it would be NaN.
+Attended apart(const Call& call, const Scene& scene, const at::Tensor& q, const at::Tensor& k,
+               const at::Tensor& v, const at::Tensor& hidden, bool want_rows) {
+  std::vector<at::Tensor> outs, rows, weights;
+  for (int64_t i = 0; i < q.size(2); ++i) {
+    const auto of_row = hidden.select(2, i).unsqueeze(-1);                  // (B, H, Lk, 1)
+    const auto query = q.narrow(2, i, 1).masked_fill(of_row.all(2, true), 0);  // (B, H, 1, D)
+    const auto one = formula_rows(call, cut(scene, {i, i + 1}, {0, k.size(2)}), query,
+                                  k.masked_fill(of_row, 0), v.masked_fill(of_row, 0), want_rows);
+    outs.push_back(one.out), weights.push_back(one.weights);
+    if (want_rows) rows.push_back(one.rows);
+  }
+  Attended all;
+  all.out = torch::cat(outs, 2), all.weights = torch::cat(weights, 2);
+  if (want_rows) all.rows = torch::cat(rows, 2);
+  return all;
 }
 
 }  // namespace
@@ -65,6 +77,27 @@ at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores) 
   return scores;
 }
 
+at::Tensor scores_of(const Attention& how, const Scene& scene, const at::Tensor& q,
+                     const at::Tensor& k) {
+  auto scores = definition(how.score.name).scores(how.score, scene, q, k);
+  if (const auto place = definition(how.position.name).place)
+    scores = place(how.position, scene, q, k, scores);
+  return changed(how, scene, scores);
+}
+
+Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
+                      const at::Tensor& k, const at::Tensor& v, bool want_rows) {
+  const auto scores = scores_of(call.how, scene, q, k);  // (b, h, r, c)
+  const auto& normalizer = definition(call.how.normalizer.name);
+  Attended result;
+  result.weights = normalizer.weights(call.how.normalizer, scene, scores);
+  if (want_rows) result.rows = normalizer.rows(call.how.normalizer, scene, scores);
+  auto w = result.weights;
+  if (call.dropout > 0) w = w * dropout_factor(call, scene, w);
+  result.out = torch::matmul(w, v);  // (b, h, r, E)
+  return result;
+}
+
 Attended by_formula(const Call& call, bool want_rows) {
   // Autocast would compute the products in 16 bits; the formula is the exact one.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
@@ -72,29 +105,13 @@ Attended by_formula(const Call& call, bool want_rows) {
   const auto q = call.q.to(call.compute);                      // (B, H, Lq, D)
   const auto k = for_each_head(call.k.to(call.compute), s.H);  // (B, H, Lk, D)
   const auto v = for_each_head(call.v.to(call.compute), s.H);  // (B, H, Lk, E)
-  const auto& score = definition(call.how.score.name);
-  const auto hidden = hidden_pairs(call, q);
-  // Costs D times the memory, so only where a product would let a hidden NaN or infinity through.
-  const bool apart = hidden.defined() && !(is_finite(q) && is_finite(k) && is_finite(v));
-  const auto raw =
-      apart
-          ? score
-                .scores(call.how.score,
-                        q.masked_fill(hidden.all(-1, true), 0).flatten(0, 2).view({-1, 1, 1, s.D}),
-                        seen_by_each(k, hidden))
-                .view({s.B, s.H, s.Lq, s.Lk})
-          : score.scores(call.how.score, q, k);
-  const auto scores = changed(call.how, expanded(call), raw);  // (B, H, Lq, Lk)
-  const auto& normalizer = definition(call.how.normalizer.name);
-  Attended result;
-  result.weights = normalizer.weights(scores);  // (B, H, Lq, Lk)
-  if (want_rows) result.rows = normalizer.rows(scores);
-  auto w = result.weights;
-  if (call.dropout > 0) w = w * dropout_factor(call, w);
-  const auto out = apart ? torch::matmul(w.reshape({-1, 1, 1, s.Lk}), seen_by_each(v, hidden))
-                               .view({s.B, s.H, s.Lq, s.E})
-                         : torch::matmul(w, v);
-  result.out = out.to(call.q.scalar_type());  // (B, H, Lq, E)
+  const Scene scene = expanded(call);
+  const auto hidden = hidden_pairs(call, scene, q);
+  const bool poisoned =
+      hidden.defined() && s.Lq > 0 && !(is_finite(q) && is_finite(k) && is_finite(v));
+  auto result = poisoned ? apart(call, scene, q, k, v, hidden, want_rows)
+                         : formula_rows(call, scene, q, k, v, want_rows);
+  result.out = result.out.to(call.q.scalar_type());  // (B, H, Lq, E)
   return result;
 }
 

@@ -19,42 +19,49 @@ std::unique_ptr<kernels::Mask<T>> make_mask(const Part& part, const Scene& scene
   return std::make_unique<kernels::AnyMask<T>>(std::move(all));
 }
 
-/// The stations of a call, and the problem that points to them.
 template <class T>
-struct Stations {
-  std::vector<std::unique_ptr<kernels::Modifier<T>>> modifiers;
-  std::vector<std::unique_ptr<kernels::Mask<T>>> masks;
-  kernels::Problem<T> problem;
+void add_modifier(const Part& part, const Terms& terms, Pipeline<T>& to) {
+  const auto make = std::get<MakeModifier<T>>(definition(part.name).modifier);
+  if (!make) return;
+  if (auto modifier = make(part, terms)) to.add(std::move(modifier));
+}
 
-  Stations(const Call& call, const Scene& scene) {
-    for (const auto& part : call.how.modifiers) {
-      modifiers.push_back(std::get<MakeModifier<T>>(definition(part.name).modifier)(part, scene));
-      problem.modifiers.push_back(modifiers.back().get());
-    }
-    for (const auto& part : call.how.masks) {
-      masks.push_back(make_mask<T>(part, scene));
-      problem.masks.push_back(masks.back().get());
-    }
-    const auto& score = call.how.score;
-    problem.sizes = scene.sizes;
-    problem.scale = static_cast<T>(definition(score.name).scale(score, scene.sizes.D));
-    problem.dropout = call.dropout;
-    problem.seed = call.seed;
-  }
-};
+template <class T>
+Pipeline<T> pipeline_of(const Call& call, const Terms& terms) {
+  Pipeline<T> to;
+  to.problem.sizes = terms.scene.sizes;
+  to.problem.sizes.G = terms.k.size(1), to.problem.sizes.D = terms.q.size(3);
+  to.problem.q = view_of<const T>(terms.q), to.problem.k = view_of<const T>(terms.k);
+  to.problem.v = view_of<const T>(terms.v);
+  to.problem.dropout = call.dropout;
+  to.problem.seed = terms.scene.seed;
+  for (const auto* part : {&call.how.score, &call.how.normalizer})
+    std::get<Build<T>>(definition(part->name).build)(*part, terms, to);
+  // Positions, modifiers, masks that learn: as the formula applies them.
+  for (const auto& part : acting_parts(call.how)) add_modifier(part, terms, to);
+  for (const auto& part : call.how.masks) to.add(make_mask<T>(part, terms.scene));
+  return to;
+}
 
-/// The call's q, k, v in the dtype of the computation.
-struct Operands {
-  at::Tensor q, k, v;
-  explicit Operands(const Call& call)
-      : q(call.q.to(call.compute)), k(call.k.to(call.compute)), v(call.v.to(call.compute)) {}
-
-  template <class T>
-  void enter(kernels::Problem<T>& problem) const {
-    problem.q = view_of<const T>(q), problem.k = view_of<const T>(k),
-    problem.v = view_of<const T>(v);
-  }
-};
+/// q, k, v in the dtype of the computation, and what the words make of them. Recorded by autograd
+/// where gradients are on.
+Terms lowered(const Call& call) {
+  Terms terms{.scene = call.scene,
+              .q = call.q.to(call.compute),
+              .k = call.k.to(call.compute),
+              .v = call.v.to(call.compute)};
+  auto& scene = terms.scene;
+  for (auto* t : {&scene.bias, &scene.mask})
+    if (t->defined() && t->scalar_type() != at::kBool) *t = t->to(call.compute);
+  for (auto& [name, tensor] : scene.parameters) tensor = tensor.to(call.compute);
+  const auto& s = scene.sizes;
+  if (scene.mask.defined()) scene.mask = scene.mask.expand({s.B, s.H, s.Lq, s.Lk});
+  if (scene.blocks.defined()) scene.blocks = scene.blocks.expand({s.B, s.H, -1, -1});
+  for (const auto& part : acting_parts(call.how))
+    if (const auto lower = definition(part.name).lower) lower(part, terms);
+  if (terms.k.size(1) != terms.v.size(1)) terms.v = for_each_head(terms.v, terms.k.size(1));
+  return terms;
+}
 
 /// Runs on the dtype of the computation: body(float()) or body(double()).
 template <class Body>
@@ -77,52 +84,111 @@ at::Tensor empty_output(const Call& call) {
   return at::empty({s.B, s.H, s.Lq, s.E}, options);
 }
 
+/// Everything that has a gradient among the terms, and where it goes.
+struct Slot {
+  at::Tensor value;
+  at::Tensor* grad;
+};
+
+std::vector<Slot> slots_of(Terms& terms, std::array<at::Tensor, 3>& grads) {
+  std::vector<Slot> all = {{terms.q, &grads[0]}, {terms.k, &grads[1]}, {terms.v, &grads[2]}};
+  for (auto& operand : terms.operands) all.push_back({operand.value, &operand.grad});
+  return all;
+}
+
 }  // namespace
 
+bool kernels_can(const Call& call) {
+  for (const auto& part : acting_parts(call.how)) {
+    const auto& word = definition(part.name);
+    const bool acts = word.word.kind != Word::Kind::position || word.place;
+    const bool has_station = word.lower || std::get<0>(word.build) ||
+                             std::get<0>(word.modifier) || std::get<0>(word.mask);
+    if (acts && (!has_station || (word.has_kernel && !word.has_kernel(part)))) return false;
+  }
+  return true;
+}
+
 Attended by_kernels(const Call& call) {
+  const torch::NoGradGuard no_gradient;
   const auto& s = call.scene.sizes;
-  const Operands operands(call);
-  const Scene scene = expanded(call);
+  const Terms terms = lowered(call);
   Attended result;
   result.out = empty_output(call);
   result.rows = at::empty({s.B, s.H, s.Lq}, result.out.options());
   with_type(call, [&](auto type) {
     using T = decltype(type);
-    Stations<T> stations(call, scene);
-    operands.enter(stations.problem);
-    kernels::attend_forward(stations.problem, view_of<T>(result.out),
+    const auto pipeline = pipeline_of<T>(call, terms);
+    kernels::attend_forward(pipeline.problem, view_of<T>(result.out),
                             result.rows.template data_ptr<T>());
   });
   return result;
 }
 
-std::array<at::Tensor, 4> kernel_gradients(const Call& call, const at::Tensor& out,
-                                           const at::Tensor& rows, const at::Tensor& grad_out,
-                                           const std::array<bool, 4>& wanted) {
-  const auto& s = call.scene.sizes;
-  const Operands operands(call);
-  const auto grad = grad_out.to(call.compute);
-  Scene scene = expanded(call);
-  std::array<at::Tensor, 4> grads;
-  const at::Tensor* inputs[] = {&operands.q, &operands.k, &operands.v};
-  for (int i = 0; i < 3; ++i)
-    if (wanted[i]) grads[i] = at::empty_like(*inputs[i]);
-  if (wanted[3]) {
-    grads[3] = at::zeros(call.scene.bias.sizes(), call.scene.bias.options().dtype(call.compute));
-    scene.grad_bias = grads[3].expand({s.B, s.H, s.Lq, s.Lk});
+std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out,
+                                         const at::Tensor& rows, const at::Tensor& grad_out,
+                                         const std::vector<bool>& wanted) {
+  Call recorded = call;
+  std::vector<at::Tensor> inputs;
+  for (auto* t : differentiable(recorded)) {
+    *t = t->detach().requires_grad_(wanted[inputs.size()]);
+    inputs.push_back(*t);
   }
+  Terms terms;
+  {
+    const torch::AutoGradMode record(true);
+    terms = lowered(recorded);
+  }
+  std::array<at::Tensor, 3> grads;
+  const auto slots = slots_of(terms, grads);
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const auto value = slots[i].value.detach();
+    // The kernels write the gradients of q, k and v and add to the others.
+    if (slots[i].value.requires_grad())
+      *slots[i].grad = i < 3 ? at::empty_like(value) : at::zeros(value.sizes(), value.options());
+  }
+  const auto grad = grad_out.to(call.compute);
   with_type(call, [&](auto type) {
     using T = decltype(type);
-    Stations<T> stations(call, scene);
-    operands.enter(stations.problem);
-    kernels::attend_backward(stations.problem, view_of<const T>(out), rows.data_ptr<T>(),
-                             view_of<const T>(grad), view_of<T>(grads[0]), view_of<T>(grads[1]),
-                             view_of<T>(grads[2]));
+    auto pipeline = pipeline_of<T>(call, terms);
+    auto& to = pipeline.gradients;
+    to.q = view_of<T>(grads[0]), to.k = view_of<T>(grads[1]), to.v = view_of<T>(grads[2]);
+    kernels::attend_backward(pipeline.problem, view_of<const T>(out), rows.data_ptr<T>(),
+                             view_of<const T>(grad), to);
   });
-  for (int i = 0; i < 3; ++i)
-    if (wanted[i]) grads[i] = grads[i].to(call.q.scalar_type());
-  if (wanted[3]) grads[3] = grads[3].to(call.scene.bias.scalar_type());
-  return grads;
+  std::vector<at::Tensor> results, of_results;
+  for (const auto& slot : slots) {
+    if (!slot.grad->defined()) continue;
+    results.push_back(slot.value), of_results.push_back(*slot.grad);
+  }
+  return gradients_through(results, of_results, inputs);
+}
+
+std::vector<at::Tensor> gradients_through(const std::vector<at::Tensor>& results,
+                                          const std::vector<at::Tensor>& grads,
+                                          const std::vector<at::Tensor>& inputs) {
+  std::vector<at::Tensor> found(inputs.size());
+  const auto add = [](at::Tensor& sum, const at::Tensor& one) {
+    if (one.defined()) sum = sum.defined() ? sum + one : one;
+  };
+  std::vector<at::Tensor> asked, ends, of_ends;
+  std::vector<size_t> places;
+  for (size_t r = 0; r < results.size(); ++r) {
+    const auto same = std::find_if(inputs.begin(), inputs.end(),
+                                   [&](const at::Tensor& t) { return t.is_same(results[r]); });
+    if (same != inputs.end()) {
+      add(found[same - inputs.begin()], grads[r]);
+    } else {
+      ends.push_back(results[r]), of_ends.push_back(grads[r]);
+    }
+  }
+  if (ends.empty()) return found;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].requires_grad()) asked.push_back(inputs[i]), places.push_back(i);
+  const auto through = torch::autograd::grad(ends, asked, of_ends, /*retain_graph=*/false,
+                                             /*create_graph=*/false, /*allow_unused=*/true);
+  for (size_t i = 0; i < places.size(); ++i) add(found[places[i]], through[i]);
+  return found;
 }
 
 }  // namespace heed::ops

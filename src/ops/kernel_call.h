@@ -1,19 +1,32 @@
-// A call on CPU tensors through the tile kernels.
+// A call on CPU tensors: through the tile kernels, or through the formula a block of rows at a time
+// where a word has no station.
 #pragma once
-
-#include <array>
 
 #include "ops/call.h"
 
 namespace heed::ops {
 
+/// Whether every word of the attention has its station.
+bool kernels_can(const Call& call);
+
 /// out and rows in the dtype of the computation. O(Lq + Lk) memory beside them.
 Attended by_kernels(const Call& call);
 
-/// Gradients of q, k, v and bias from out, rows (as by_kernels gave them) and the gradient of out.
-/// Those that are not wanted are undefined; each is in the dtype of its input, laid out as it.
-std::array<at::Tensor, 4> kernel_gradients(const Call& call, const at::Tensor& out,
-                                           const at::Tensor& rows, const at::Tensor& grad_out,
-                                           const std::array<bool, 4>& wanted);
+/// Gradients of differentiable(call) from out, rows (as by_kernels gave them) and the gradient of
+/// out. Those that are not wanted are undefined; each is in the dtype of its input.
+std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out,
+                                         const at::Tensor& rows, const at::Tensor& grad_out,
+                                         const std::vector<bool>& wanted);
+
+/// The formula on blocks of rows, computed again in backward: O(Lq + Lk) memory, the speed of
+/// LibTorch's operators.
+Attended by_blocks(const Call& call);
+std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad_out,
+                                        const std::vector<bool>& wanted);
+
+/// From the gradients of results, those of inputs, undefined where an input plays no part.
+std::vector<at::Tensor> gradients_through(const std::vector<at::Tensor>& results,
+                                          const std::vector<at::Tensor>& grads,
+                                          const std::vector<at::Tensor>& inputs);
 
 }  // namespace heed::ops

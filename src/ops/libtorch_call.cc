@@ -10,8 +10,11 @@ bool libtorch_can(const Call& call) {
   const auto& score = call.how.score.name;
   const auto& s = call.scene.sizes;
   const bool any_work = s.B > 0 && s.H > 0 && s.Lq > 0 && s.Lk > 0 && s.D > 0 && s.E > 0;
-  return HEED_TORCH_HAS_SDPA && any_work && call.dropout == 0 &&
-         call.how.normalizer.name == "softmax" && (score == "dot" || score == "scaled_dot");
+  const auto adds = [](const Part& part) { return definition(part.name).adds; };
+  const auto& how = call.how;
+  return HEED_TORCH_HAS_SDPA && any_work && call.dropout == 0 && how.normalizer.name == "softmax" &&
+         (score == "dot" || score == "scaled_dot") && !definition(how.position.name).place &&
+         std::all_of(how.modifiers.begin(), how.modifiers.end(), adds);
 }
 
 #if HEED_TORCH_HAS_SDPA
@@ -21,8 +24,7 @@ at::Tensor by_libtorch(const Call& call) {
   const auto& s = call.scene.sizes;
   const auto& score = call.how.score;
   // LibTorch multiplies by 1/sqrt(D) itself.
-  const double factor =
-      definition(score.name).scale(score, s.D) * std::sqrt(static_cast<double>(s.D));
+  const double factor = dot_scale(score, s.D) * std::sqrt(static_cast<double>(s.D));
   const auto q = factor == 1 ? call.q : call.q * factor;
   const auto k = for_each_head(call.k, s.H), v = for_each_head(call.v, s.H);
   const bool plain = call.how.modifiers.empty() && call.how.masks.empty();

@@ -29,22 +29,12 @@ void check_range(const char* name, Range range, int64_t size) {
 }
 
 at::Tensor cut(const at::Tensor& t, int64_t dimension, Range range) {
-  return t.defined() ? t.narrow(dimension, range.begin, range.size()) : t;
+  return t.narrow(dimension, range.begin, range.size());
 }
-
-Range one(int64_t index) { return {index, index + 1}; }
 
 /// Rows of one batch and head of a tensor (B, H, L, ...): (1, 1, rows, ...).
 at::Tensor cut_rows(const at::Tensor& t, int64_t batch, int64_t head, Range rows) {
-  return cut(cut(cut(t, 0, one(batch)), 1, one(head)), 2, rows);
-}
-
-/// The part of an expanded scene that belongs to a block.
-ops::Scene cut(ops::Scene scene, int64_t batch, int64_t head, Range rows, Range columns) {
-  scene.row = rows.begin, scene.column = columns.begin;
-  scene.lengths = cut(scene.lengths, 0, one(batch));
-  for (auto* t : {&scene.mask, &scene.bias}) *t = cut(cut_rows(*t, batch, head, rows), 3, columns);
-  return scene;
+  return cut(t.narrow(0, batch, 1).narrow(1, head, 1), 2, rows);
 }
 
 }  // namespace
@@ -75,12 +65,12 @@ at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) co
   const int64_t group = head / (heads() / k_.size(1));
   const auto q = cut_rows(q_, batch, head, rows).to(call.compute);      // (1, 1, r, D)
   const auto k = cut_rows(k_, batch, group, columns).to(call.compute);  // (1, 1, c, D)
-  const auto& score = call.how.score;
-  const auto raw = ops::definition(score.name).scores(score, q, k);  // (1, 1, r, c)
-  const auto scene = cut(ops::expanded(call), batch, head, rows, columns);
-  const auto scores = ops::changed(call.how, scene, raw);
-  const auto& normalizer = ops::definition(call.how.normalizer.name);
-  return normalizer.weights_from_rows(scores, cut_rows(rows_, batch, head, rows))[0][0];
+  const auto scene = ops::cut(ops::cut_to_head(ops::expanded(call), batch, head),
+                              {rows.begin, rows.end}, {columns.begin, columns.end});
+  const auto scores = ops::scores_of(call.how, scene, q, k);  // (1, 1, r, c)
+  const auto& part = call.how.normalizer;
+  return ops::definition(part.name)
+      .weights_from_rows(part, scene, scores, cut_rows(rows_, batch, head, rows))[0][0];
 }
 
 template <class Visit>

@@ -2,59 +2,88 @@
 // station in the tile pipeline. A word is one file src/ops/word_*.cc and one line in words.cc.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <memory>
+#include <limits>
 #include <tuple>
 
 #include "heed/ops/attention.h"
 #include "heed/ops/words.h"
-#include "kernels/attend.h"
+#include "ops/pipeline.h"
+#include "ops/scene.h"
 
 namespace heed::ops {
 
-/// What a call brings beside q, k and v, checked and expanded; a formula sees the part of it that
-/// belongs to its block of scores.
-struct Scene {
-  kernels::Sizes sizes;  ///< of the whole call
-  int64_t offset = 0;    ///< position of query 0 among the keys
-  int64_t row = 0;       ///< the query and the key where the block starts
-  int64_t column = 0;
-  at::Tensor lengths;    ///< (b) int64; undefined where not given, as the next two
-  at::Tensor mask;       ///< (b, h, rows, columns) boolean, or in the dtype of the scores
-  at::Tensor bias;       ///< (b, h, rows, columns) in the dtype of the scores
-  at::Tensor grad_bias;  ///< in backward: as bias, zero at first; undefined: not wanted
+/// The score of what a mask hides.
+inline constexpr double kHidden = -std::numeric_limits<double>::infinity();
+
+/// A tensor (H, ...) that the word learns; its full name is "word.name".
+struct Learned {
+  std::string name;
+  std::vector<int64_t> (*shape)(const Part&, const kernels::Sizes&);
+  double (*mean)(const Part&) = [](const Part&) { return 0.0; };
+  double (*deviation)(const kernels::Sizes&) = nullptr;  ///< null: 0
 };
 
 template <class T>
 using MakeMask = std::unique_ptr<kernels::Mask<T>> (*)(const Part&, const Scene&);
 template <class T>
-using MakeModifier = std::unique_ptr<kernels::Modifier<T>> (*)(const Part&, const Scene&);
+using MakeModifier = std::unique_ptr<kernels::Modifier<T>> (*)(const Part&, const Terms&);
+template <class T>
+using Build = void (*)(const Part&, const Terms&, Pipeline<T>&);
 
 /// Everything about one word; a kind uses the members that belong to it.
 struct Definition {
   Word word;
   /// Throws UsageError with the reason when the part makes no sense in this attention.
   void (*check)(const Part&, const Attention&) = nullptr;
+  std::vector<Learned> learned = {};
+  /// Throws UsageError where the sizes of a call do not fit the part.
+  void (*check_sizes)(const Part&, const Scene&) = nullptr;
 
-  // A score: q (b, h, r, D), k (b, h, c, D) -> (b, h, r, c); its factor in the kernel.
-  at::Tensor (*scores)(const Part&, const at::Tensor& q, const at::Tensor& k) = nullptr;
-  double (*scale)(const Part&, int64_t D) = nullptr;
-
-  // A modifier or mask: scores (b, h, r, c) -> the same shape; its station.
+  // The formula.
+  /// A score: q (b, h, r, D), k (b, h, c, D) -> (b, h, r, c).
+  at::Tensor (*scores)(const Part&, const Scene&, const at::Tensor& q,
+                       const at::Tensor& k) = nullptr;
+  /// A position that acts in scores, with the queries and keys that they came from. Positions
+  /// without it act on inputs or on q and k before attend: nn's modules apply them.
+  at::Tensor (*place)(const Part&, const Scene&, const at::Tensor& q, const at::Tensor& k,
+                      const at::Tensor& scores) = nullptr;
+  /// A modifier or mask: scores (b, h, r, c) -> the same shape.
   at::Tensor (*change)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
+  /// A normalizer: scores -> weights (a row of -inf gives zeros); scores -> the number a row
+  /// (b, h, r); and the weights again from scores and that number.
+  at::Tensor (*weights)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
+  at::Tensor (*rows)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
+  at::Tensor (*weights_from_rows)(const Part&, const Scene&, const at::Tensor& scores,
+                                  const at::Tensor& rows) = nullptr;
+
+  // The kernel. A part for which there is none is computed by its formula, block by block.
+  bool (*has_kernel)(const Part&) = nullptr;  ///< null: always, if the word has any station
+  /// What the word does in O(L) work before the kernels, differentiable: changes q, k, v or adds
+  /// operands.
+  void (*lower)(const Part&, Terms&) = nullptr;
+  std::tuple<Build<float>, Build<double>> build = {};                ///< a score or normalizer
   std::tuple<MakeModifier<float>, MakeModifier<double>> modifier = {};
   std::tuple<MakeMask<float>, MakeMask<double>> mask = {};
-
-  // A normalizer: scores -> weights (a row of -inf gives zeros); scores -> the number a row
-  // (b, h, r); and the weights again from scores and that number.
-  at::Tensor (*weights)(const at::Tensor& scores) = nullptr;
-  at::Tensor (*rows)(const at::Tensor& scores) = nullptr;
-  at::Tensor (*weights_from_rows)(const at::Tensor& scores, const at::Tensor& rows) = nullptr;
+  /// A modifier that adds numbers which do not depend on the scores.
+  bool adds = false;
 };
 
 /// The definition of a known word.
 const Definition& definition(const std::string& name);
+
+/// All parts of an attention that act in attend, in the order in which they act, normalizer last.
+std::vector<Part> acting_parts(const Attention& how);
+
+/// k or v (B, G, L, D) -> (B, H, L, D): each key-value head for its group of query heads.
+at::Tensor for_each_head(const at::Tensor& kv, int64_t heads);
+
+/// The factor of a score dot or scaled_dot.
+double dot_scale(const Part& part, int64_t D);
+
+/// Shapes and deviations that words share: (H), (H, D), 1 / sqrt(D).
+std::vector<int64_t> number_a_head(const Part&, const kernels::Sizes& sizes);
+std::vector<int64_t> vector_a_head(const Part&, const kernels::Sizes& sizes);
+double one_over_root_width(const kernels::Sizes& sizes);
 
 /// Positions of the block's queries among the keys (r, 1) and of its keys (c), on that device.
 at::Tensor query_positions(const Scene& scene, const at::Tensor& scores);

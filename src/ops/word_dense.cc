@@ -8,8 +8,6 @@
 namespace heed::ops {
 namespace {
 
-constexpr double kHidden = -std::numeric_limits<double>::infinity();
-
 at::Tensor hide_dense(const Part&, const Scene& scene, const at::Tensor& scores) {
   if (scene.mask.scalar_type() == at::kBool) return scores.masked_fill(~scene.mask, kHidden);
   return (scores + scene.mask).masked_fill(scene.mask == kHidden, kHidden);

@@ -2,27 +2,29 @@
 #include "ops/word.h"
 
 namespace heed::ops {
-namespace {
 
-double unscaled(const Part&, int64_t) { return 1; }
-
-double scale(const Part& part, int64_t D) {
-  const double given = part.at("scale");
+double dot_scale(const Part& part, int64_t D) {
+  const double given = part.name == "dot" ? 1 : part.at("scale");
   return given != 0 ? given : 1 / std::sqrt(static_cast<double>(std::max<int64_t>(D, 1)));
 }
 
-at::Tensor dot_scores(const Part&, const at::Tensor& q, const at::Tensor& k) {
-  return torch::matmul(q, k.transpose(-2, -1));
+namespace {
+
+at::Tensor dot_scores(const Part& part, const Scene&, const at::Tensor& q, const at::Tensor& k) {
+  return torch::matmul(q, k.transpose(-2, -1)) * dot_scale(part, q.size(-1));
 }
 
-at::Tensor scaled_scores(const Part& part, const at::Tensor& q, const at::Tensor& k) {
-  return torch::matmul(q, k.transpose(-2, -1)) * scale(part, q.size(-1));
+template <class T>
+void build_dot(const Part& part, const Terms& terms, Pipeline<T>& to) {
+  to.problem.scale = static_cast<T>(dot_scale(part, terms.scene.sizes.D));
 }
 
 }  // namespace
 
 Definition word_dot() {
-  return {.word = {Word::Kind::score, "dot", {}, "q . k"}, .scores = dot_scores, .scale = unscaled};
+  return {.word = {Word::Kind::score, "dot", {}, "q . k"},
+          .scores = dot_scores,
+          .build = {build_dot<float>, build_dot<double>}};
 }
 
 Definition word_scaled_dot() {
@@ -30,8 +32,8 @@ Definition word_scaled_dot() {
                    "scaled_dot",
                    {{"scale", 0, 0, 1e6, false, "the factor; 0: 1/sqrt(D)"}},
                    "scale q . k"},
-          .scores = scaled_scores,
-          .scale = scale};
+          .scores = dot_scores,
+          .build = {build_dot<float>, build_dot<double>}};
 }
 
 }  // namespace heed::ops

@@ -11,7 +11,7 @@ at::Tensor cap(const Part& part, const Scene&, const at::Tensor& scores) {
 }
 
 template <class T>
-std::unique_ptr<kernels::Modifier<T>> make_softcap(const Part& part, const Scene&) {
+std::unique_ptr<kernels::Modifier<T>> make_softcap(const Part& part, const Terms&) {
   return std::make_unique<kernels::Softcap<T>>(static_cast<T>(part.at("cap")));
 }
 

@@ -6,11 +6,18 @@
 #include "heed/core/error.h"
 #include "ops/word.h"
 
-#define HEED_WORDS(word)                                                                       \
-  word(dot) word(scaled_dot) word(none) word(sinusoidal) word(learned) word(rope)              \
-      word(sinusoidal_2d) word(learned_2d) word(rope_2d) word(bias) word(softcap) word(causal) \
-          word(window) word(prefix) word(global) word(dilated) word(strided) word(fixed)       \
-              word(random_blocks) word(lengths) word(dense) word(softmax) word(concat) word(sum)
+#define HEED_WORDS(word)                                                                         \
+  word(scaled_dot) word(dot) word(general) word(cosine) word(additive) word(feed_forward)        \
+      word(location) word(uniform)                                                               \
+  word(none) word(sinusoidal) word(learned) word(rope) word(sinusoidal_2d) word(learned_2d)      \
+      word(rope_2d)                                                                              \
+      word(alibi) word(relative) word(shaw) word(transformer_xl)                                 \
+  word(bias) word(softcap) word(sinks)                                                           \
+  word(causal) word(window) word(prefix) word(global) word(dilated) word(strided) word(fixed)    \
+      word(random_blocks) word(lengths) word(documents) word(blocks) word(dense)                 \
+      word(adaptive_span)                                                                        \
+  word(softmax) word(sparsemax) word(entmax15) word(entmax) word(sigmoid) word(hard)             \
+  word(concat) word(sum)
 
 namespace heed {
 namespace ops {
@@ -41,6 +48,25 @@ const Definition& definition(const std::string& name) {
   const auto found = by_name().find(name);
   if (found == by_name().end()) throw UsageError("attention: unknown word '" + name + "'");
   return *found->second;
+}
+
+std::vector<Part> acting_parts(const Attention& how) {
+  std::vector<Part> all = {how.score, how.position};
+  all.insert(all.end(), how.modifiers.begin(), how.modifiers.end());
+  for (const auto& mask : how.masks) {
+    all.push_back(mask);
+    all.insert(all.end(), mask.alternatives.begin(), mask.alternatives.end());
+  }
+  all.push_back(how.normalizer);
+  return all;
+}
+
+std::vector<int64_t> number_a_head(const Part&, const kernels::Sizes& sizes) { return {sizes.H}; }
+std::vector<int64_t> vector_a_head(const Part&, const kernels::Sizes& sizes) {
+  return {sizes.H, sizes.D};
+}
+double one_over_root_width(const kernels::Sizes& sizes) {
+  return 1 / std::sqrt(std::max(1.0, static_cast<double>(sizes.D)));
 }
 
 at::Tensor query_positions(const Scene& scene, const at::Tensor& scores) {

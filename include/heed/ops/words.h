@@ -18,6 +18,7 @@ struct Word {
     double low = 0, high = 0;       ///< both ends are allowed
     bool whole = false;             ///< a whole number
     std::string help;
+    std::vector<std::string> choices = {};  ///< names of the values 0, 1, ... in the text form
   };
 
   Kind kind;

@@ -1,0 +1,26 @@
+// The tensors that an attention learns beside q, k and v.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "heed/ops/attention.h"
+
+namespace heed {
+
+/// One learned tensor: its first dimension is always the heads.
+struct ParameterSpec {
+  std::string name;  ///< word and parameter: "relative.table"
+  std::vector<int64_t> shape;
+  double mean = 0, deviation = 0;  ///< of the normal distribution that it starts from
+};
+
+/// What `how` learns in a call with H heads, G key-value heads and queries and keys of width D, in
+/// the order of its words (score, position, modifiers, masks, normalizer). Empty for most.
+/// `nn::MultiHeadAttention` registers them; whoever calls `attend` itself hands them over in
+/// AttendInputs::parameters.
+std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, int64_t kv_heads,
+                                         int64_t width);
+
+}  // namespace heed

@@ -1,0 +1,60 @@
+// A span that each head learns (Sukhbaatar et al. 2019).
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "kernels/attend.h"
+
+namespace heed::kernels {
+
+/// m(x) = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |i + offset - j| multiplies the
+/// exponentials: it is log m on the score, and what is ramp + z or more away is hidden, so that work
+/// falls with the span. As a mask it hides, as a modifier it adds log m.
+struct Ramp {
+  double length;
+  int64_t offset;
+
+  double at(double span, int64_t row, int64_t column) const noexcept {
+    const auto x = static_cast<double>(row + offset > column ? row + offset - column
+                                                             : column - row - offset);
+    const double m = (length + span - x) / length;
+    return m < 0 ? 0 : m > 1 ? 1 : m;
+  }
+};
+
+template <class T>
+class SpanMask final : public Mask<T> {
+ public:
+  /// spans: a number a head.
+  SpanMask(Ramp ramp, std::vector<double> spans) : ramp_(ramp), spans_(std::move(spans)) {}
+  Coverage coverage(int64_t batch, int64_t head, int64_t row, int64_t rows, int64_t column,
+                    int64_t columns) const noexcept override;
+  Span span(int64_t batch, int64_t head, int64_t row, int64_t rows,
+            Span within) const noexcept override;
+  void apply(const Tile<T>& scores) const noexcept override;
+
+ private:
+  int64_t reach(int64_t head) const noexcept;  ///< the largest distance that is seen
+
+  Ramp ramp_;
+  std::vector<double> spans_;
+};
+
+template <class T>
+class SpanRamp final : public Modifier<T> {
+ public:
+  /// spans (B, H) and their gradients, added into (null: not wanted); strides in batch and head.
+  SpanRamp(Ramp ramp, View<const T> spans, View<T> gradient)
+      : ramp_(ramp), spans_(spans), gradient_(gradient) {}
+  void forward(const Tile<T>& scores) const noexcept override;
+  void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept override;
+  bool shares_key() const noexcept override { return gradient_.data; }
+
+ private:
+  Ramp ramp_;
+  View<const T> spans_;
+  View<T> gradient_;
+};
+
+}  // namespace heed::kernels

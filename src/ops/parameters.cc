@@ -1,0 +1,21 @@
+#include "heed/ops/parameters.h"
+
+#include "ops/word.h"
+
+namespace heed {
+
+std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, int64_t kv_heads,
+                                         int64_t width) {
+  const kernels::Sizes sizes{.H = heads, .G = kv_heads, .D = width};
+  std::vector<ParameterSpec> all;
+  for (const auto& part : ops::acting_parts(how)) {
+    for (const auto& learned : ops::definition(part.name).learned) {
+      const double deviation = learned.deviation ? learned.deviation(sizes) : 0;
+      all.push_back({part.name + "." + learned.name, learned.shape(part, sizes),
+                     learned.mean(part), deviation});
+    }
+  }
+  return all;
+}
+
+}  // namespace heed

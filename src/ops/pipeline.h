@@ -1,0 +1,57 @@
+// From the words of an attention to the stations of the kernels: first terms, which are tensors in
+// the dtype of the computation and made by differentiable operations, then stations over their
+// memory.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/attend.h"
+#include "ops/scene.h"
+
+namespace heed::ops {
+
+/// A tensor that stations read beside q, k and v, and the memory for its gradient: of the same
+/// shape, zero at first; undefined: not wanted.
+struct Operand {
+  std::string name;
+  at::Tensor value, grad = {};
+};
+
+struct Terms {
+  Scene scene;  ///< mask, bias and blocks as given, not expanded
+  at::Tensor q, k, v;
+  std::vector<Operand> operands;
+
+  void add(std::string name, at::Tensor value) {
+    operands.push_back({std::move(name), std::move(value)});
+  }
+  const Operand* find(const std::string& name) const {
+    for (const auto& operand : operands)
+      if (operand.name == name) return &operand;
+    return nullptr;
+  }
+};
+
+/// The stations of a call, and the problem that points to them.
+template <class T>
+struct Pipeline {
+  std::vector<std::unique_ptr<kernels::Modifier<T>>> modifiers;
+  std::vector<std::unique_ptr<kernels::Mask<T>>> masks;
+  kernels::Problem<T> problem;
+  kernels::Gradients<T> gradients;
+
+  void add(std::unique_ptr<kernels::Modifier<T>> modifier) {
+    problem.modifiers.push_back(modifier.get());
+    modifiers.push_back(std::move(modifier));
+  }
+  void add(std::unique_ptr<kernels::Mask<T>> mask) {
+    problem.masks.push_back(mask.get());
+    masks.push_back(std::move(mask));
+  }
+};
+
+}  // namespace heed::ops

@@ -1,0 +1,33 @@
+// What a call of attend brings beside q, k and v.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+
+#include "kernels/attend.h"
+
+namespace heed::ops {
+
+/// Checked and expanded; a formula sees the part of it that belongs to its block of scores.
+struct Scene {
+  kernels::Sizes sizes;  ///< of the whole call
+  int64_t offset = 0;    ///< position of query 0 among the keys
+  int64_t row = 0;       ///< the query, the key and the head where the block starts
+  int64_t column = 0;
+  int64_t head = 0;
+  at::Tensor lengths;                            ///< (b) int64; undefined where not given, as all
+  at::Tensor mask;                               ///< (b, h, rows, columns) boolean or floating
+  at::Tensor bias;                               ///< (b, h, rows, columns)
+  at::Tensor documents;                          ///< (b, Lk) int64
+  at::Tensor blocks;                             ///< (b, h, rows / size, columns / size) boolean
+  std::map<std::string, at::Tensor> parameters;  ///< (h, ...)
+  double scale = 1;  ///< of a dot product score
+  bool training = false;
+  uint64_t seed = 0;  ///< of dropout and noise
+
+  const at::Tensor& parameter(const char* name) const { return parameters.at(name); }
+};
+
+}  // namespace heed::ops

@@ -1,0 +1,77 @@
+// A span that each head learns (Sukhbaatar et al. 2019): the exponential of a score is multiplied by
+// m = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |p - j|, z = most clamp(span, 0, 1).
+#include <limits>
+
+#include "heed/core/error.h"
+#include "kernels/adaptive_span.h"
+#include "ops/view.h"
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+/// z, a number a head.
+at::Tensor spans_of(const Part& part, const Scene& scene) {
+  return torch::clamp(scene.parameter("adaptive_span.span"), 0, 1) * part.at("most");
+}
+
+at::Tensor add_span(const Part& part, const Scene& scene, const at::Tensor& scores) {
+  const double ramp = part.at("ramp");
+  const auto x = (query_positions(scene, scores) - key_positions(scene, scores)).abs();
+  const auto z = spans_of(part, scene).view({-1, 1, 1});
+  const auto m = torch::clamp((ramp + z - x) / ramp, 0, 1);
+  const auto hidden = m <= 0;
+  return (scores + torch::log(m.masked_fill(hidden, 1)))
+      .masked_fill(hidden, -std::numeric_limits<double>::infinity());
+}
+
+void lower_span(const Part& part, Terms& terms) {
+  const auto z = spans_of(part, terms.scene);
+  terms.add("span", z.unsqueeze(0).expand({terms.scene.sizes.B, -1}));
+}
+
+kernels::Ramp ramp_of(const Part& part, const Scene& scene) {
+  return {part.at("ramp"), scene.offset};
+}
+
+template <class T>
+kernels::View<T> view_of_spans(const at::Tensor& spans) {
+  return view_of<T>(spans.detach().unsqueeze(2).unsqueeze(3));
+}
+
+template <class T>
+std::unique_ptr<kernels::Modifier<T>> make_ramp(const Part& part, const Terms& terms) {
+  const auto& spans = *terms.find("span");
+  const auto to =
+      spans.grad.defined() ? view_of_spans<T>(spans.grad) : kernels::View<T>{};
+  return std::make_unique<kernels::SpanRamp<T>>(ramp_of(part, terms.scene),
+                                                view_of_spans<const T>(spans.value), to);
+}
+
+template <class T>
+std::unique_ptr<kernels::Mask<T>> make_span_mask(const Part& part, const Scene& scene) {
+  const auto z = spans_of(part, scene).detach().to(at::kDouble).contiguous();
+  const auto* first = z.data_ptr<double>();
+  return std::make_unique<kernels::SpanMask<T>>(ramp_of(part, scene),
+                                                std::vector<double>(first, first + z.numel()));
+}
+
+double initial_span(const Part& part) { return part.at("span"); }
+
+}  // namespace
+
+Definition word_adaptive_span() {
+  return {.word = {Word::Kind::mask,
+                   "adaptive_span",
+                   {{"most", std::nullopt, 1, 1 << 30, false, "the largest span, in keys"},
+                    {"ramp", 32, 1, 1 << 30, false, "keys over which weights fade to 0"},
+                    {"span", 0, 0, 1, false, "what the learned share of `most` starts from"}},
+                   "each head learns how far it sees; work falls with the span"},
+          .learned = {{.name = "span", .shape = number_a_head, .mean = initial_span}},
+          .change = add_span,
+          .lower = lower_span,
+          .modifier = {make_ramp<float>, make_ramp<double>},
+          .mask = {make_span_mask<float>, make_span_mask<double>}};
+}
+
+}  // namespace heed::ops

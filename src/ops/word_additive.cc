@@ -1,0 +1,139 @@
+// Scores of a small network on query and key, which are projections of the network's hidden width:
+//   additive      sum_e weight_e tanh(q_e + k_e)                         (Bahdanau et al. 2015)
+//   feed_forward  the same with tanh, relu or gelu, one hidden layer or two, with the query or
+//                 without it                                            (Raffel and Ellis 2015)
+// Two hidden layers: weight . act(act(q + k) W + b).
+#include "heed/core/error.h"
+#include "ops/view.h"
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+enum Activation { kTanh, kRelu, kGelu };
+
+struct Network {
+  Activation activation = kTanh;
+  int64_t layers = 1;
+  bool with_query = true;
+};
+
+Network network_of(const Part& part) {
+  if (part.name == "additive") return {};
+  return {static_cast<Activation>(part.at("activation")), static_cast<int64_t>(part.at("layers")),
+          part.at("query") != 0};
+}
+
+/// Empty without a second layer.
+std::vector<int64_t> second_weight(const Part& part, const kernels::Sizes& s) {
+  return {s.H, network_of(part).layers == 2 ? s.D : 0, s.D};
+}
+std::vector<int64_t> second_bias(const Part& part, const kernels::Sizes& s) {
+  return {s.H, network_of(part).layers == 2 ? s.D : 0};
+}
+
+void check_width(const Part& part, const Scene& scene) {
+  const auto hidden = static_cast<int64_t>(part.at("hidden"));
+  if (hidden == 0 || hidden == scene.sizes.D) return;
+  throw UsageError("attend: q: expected width D=" + std::to_string(hidden) + ", as " + part.name +
+                   "(hidden=" + std::to_string(hidden) + ") says, given " +
+                   std::to_string(scene.sizes.D));
+}
+
+at::Tensor activate(const at::Tensor& x, Activation activation) {
+  if (activation == kTanh) return torch::tanh(x);
+  return activation == kRelu ? torch::relu(x) : torch::gelu(x);
+}
+
+/// x (b, h, ..., D) -> (b, h, ...)
+at::Tensor apply_network(const Part& part, const Scene& scene, at::Tensor x) {
+  const Network network = network_of(part);
+  x = activate(x, network.activation);
+  if (network.layers == 2) {
+    const auto w = scene.parameter("feed_forward.hidden_weight");  // (h, D, D)
+    const auto b = scene.parameter("feed_forward.hidden_bias");    // (h, D)
+    const auto flat = x.flatten(2, -2);                            // (b, h, n, D)
+    x = activate(torch::matmul(flat, w) + b.unsqueeze(1), network.activation).view(x.sizes());
+  }
+  const auto weight = scene.parameters.at(part.name + ".weight");  // (h, D)
+  return torch::matmul(x.flatten(2, -2), weight.unsqueeze(-1))
+      .view(x.sizes().slice(0, x.dim() - 1));
+}
+
+at::Tensor network_scores(const Part& part, const Scene& scene, const at::Tensor& q, const at::Tensor& k) {
+  if (!network_of(part).with_query)
+    return apply_network(part, scene, k).unsqueeze(2).expand({-1, -1, q.size(2), -1});
+  return apply_network(part, scene, q.unsqueeze(3) + k.unsqueeze(2));  // (b, h, r, c, D) -> (b, h, r, c)
+}
+
+bool has_kernel(const Part& part) {
+  const Network network = network_of(part);
+  return !network.with_query || (network.layers == 1 && network.activation != kGelu);
+}
+
+void lower_network(const Part& part, Terms& terms) {
+  if (network_of(part).with_query) {
+    terms.add("score.weight", terms.scene.parameters.at(part.name + ".weight").contiguous());
+    return;
+  }
+  // Without the query a key has one score for all: a bias, in O(Lk) work.
+  const auto keys = for_each_head(terms.k, terms.scene.sizes.H);
+  const auto of_keys = apply_network(part, terms.scene, keys);  // (B, H, Lk)
+  terms.q = terms.q.narrow(3, 0, 0), terms.k = terms.k.narrow(3, 0, 0);
+  terms.add("score.bias", of_keys.unsqueeze(2));
+}
+
+template <class T>
+void build_network(const Part& part, const Terms& terms, Pipeline<T>& to) {
+  const auto* weight = terms.find("score.weight");
+  if (!weight) return;
+  to.problem.score = network_of(part).activation == kTanh ? kernels::ScoreKind::additive_tanh
+                                                          : kernels::ScoreKind::additive_relu;
+  to.problem.score_weight = weight->value.data_ptr<T>();
+  if (weight->grad.defined()) to.gradients.score_weight = weight->grad.data_ptr<T>();
+}
+
+Word::Argument hidden_width() {
+  return {"hidden", 0, 0, 1 << 20, true, "width of the hidden layer; 0: that of a head"};
+}
+
+}  // namespace
+
+Definition word_additive() {
+  return {
+      .word = {Word::Kind::score, "additive", {hidden_width()}, "weight . tanh(q + k)"},
+      .learned = {{.name = "weight", .shape = vector_a_head, .deviation = one_over_root_width}},
+      .check_sizes = check_width,
+      .scores = network_scores,
+      .lower = lower_network,
+      .build = {build_network<float>, build_network<double>},
+  };
+}
+
+Definition word_feed_forward() {
+  return {
+      .word = {Word::Kind::score,
+               "feed_forward",
+               {hidden_width(),
+                {.name = "activation",
+                 .initial = kTanh,
+                 .low = 0,
+                 .high = 2,
+                 .whole = true,
+                 .help = "of the hidden layers",
+                 .choices = {"tanh", "relu", "gelu"}},
+                {"layers", 1, 1, 2, true, "hidden layers"},
+                {"query", 1, 0, 1, true, "0: the score is the key's alone"}},
+               "a network's score of q + k, or of k alone"},
+      .learned = {{.name = "weight", .shape = vector_a_head, .deviation = one_over_root_width},
+                  {.name = "hidden_weight", .shape = second_weight, .deviation = one_over_root_width},
+                  {.name = "hidden_bias", .shape = second_bias}},
+      .check_sizes = check_width,
+      .scores = network_scores,
+      .has_kernel = has_kernel,
+      .lower = lower_network,
+      .build = {build_network<float>, build_network<double>},
+  };
+}
+
+}  // namespace heed::ops

@@ -1,0 +1,257 @@
+// Positions that act in the scores, by the distance of key j from query i, whose position among the
+// keys is p = i + offset:
+//   alibi           - slope_h |p - j|                                       (Press et al. 2022)
+//   relative        table_h[bucket(j - p)]                                  (Raffel et al. 2020, T5)
+//   shaw            scale q_i . table_h[clip(j - p)]                        (Shaw et al. 2018)
+//   transformer_xl  scale (u_h . k_j + (q_i + v_h) . W_h r(p - j))          (Dai et al. 2019)
+#include "heed/core/error.h"
+#include "kernels/blocks.h"
+#include "kernels/distance.h"
+#include "ops/view.h"
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+/// j - p for each pair of a block (r, c), or for each number of a distance in the kernels (R).
+at::Tensor block_distances(const Scene& scene, const at::Tensor& scores) {
+  return key_positions(scene, scores) - query_positions(scene, scores);
+}
+at::Tensor all_distances(const Scene& scene, const at::Tensor& like) {
+  const auto& s = scene.sizes;
+  const int64_t count = std::max<int64_t>(s.Lq + s.Lk - 1, 0);
+  return s.Lk - 1 - scene.offset - torch::arange(count, like.options().dtype(at::kLong));
+}
+
+/// Slopes of heads head .. head + count - 1: 2^(-8 (h + 1) / H) where H is a power of two; else those
+/// of the power below, and between them every other one of the power above.
+at::Tensor slopes(const Scene& scene, int64_t count, const at::TensorOptions& options) {
+  const int64_t H = scene.sizes.H;
+  int64_t power = 1;
+  while (power * 2 <= H) power *= 2;
+  auto all = torch::empty({count}, at::kDouble);
+  for (int64_t x = 0; x < count; ++x) {
+    const int64_t h = scene.head + x;
+    const double exponent = h < power ? 8.0 * static_cast<double>(h + 1) / power
+                                      : 4.0 * static_cast<double>(2 * (h - power) + 1) / power;
+    all[x] = std::exp2(-exponent);
+  }
+  return all.to(options);
+}
+
+/// bias (B, H, R) for the kernels from one a head (H, R).
+void add_bias(Terms& terms, const at::Tensor& of_heads) {
+  terms.add("distance.bias", of_heads.unsqueeze(0).expand({terms.scene.sizes.B, -1, -1}));
+}
+
+at::Tensor place_alibi(const Part&, const Scene& scene, const at::Tensor&, const at::Tensor&,
+                       const at::Tensor& scores) {
+  const auto slope = slopes(scene, scores.size(1), scores.options()).view({-1, 1, 1});
+  return scores - slope * block_distances(scene, scores).abs();
+}
+
+void lower_alibi(const Part&, Terms& terms) {
+  const auto slope = slopes(terms.scene, terms.scene.sizes.H, terms.q.options()).unsqueeze(1);
+  add_bias(terms, -slope * all_distances(terms.scene, terms.q).abs());
+}
+
+/// T5's bucket of a distance j - p: near ones alone, far ones by their logarithm, in float32 as the
+/// published models compute it.
+at::Tensor buckets(const Part& part, const at::Tensor& distance) {
+  auto count = static_cast<int64_t>(part.at("buckets"));
+  const double most = part.at("distance");
+  auto bucket = torch::zeros_like(distance);
+  auto n = distance;
+  if (part.at("both") != 0) {
+    count /= 2;
+    bucket = bucket + (distance > 0).to(at::kLong) * count;
+    n = distance.abs();
+  } else {
+    n = torch::clamp_min(-distance, 0);
+  }
+  const int64_t exact = count / 2;
+  const auto ratio = torch::clamp_min(n, 1).to(at::kFloat) / static_cast<double>(exact);
+  const auto far = exact + (torch::log(ratio) / std::log(most / static_cast<double>(exact)) *
+                            static_cast<double>(count - exact))
+                               .to(at::kLong);
+  return bucket + torch::where(n < exact, n, torch::clamp_max(far, count - 1));
+}
+
+void check_relative(const Part& part, const Attention&) {
+  const double least = part.at("both") != 0 ? 4 : 2;
+  if (part.at("buckets") < least)
+    throw UsageError("attention: relative(buckets): expected at least " +
+                     std::to_string(static_cast<int>(least)) + ", given " +
+                     std::to_string(static_cast<int64_t>(part.at("buckets"))));
+  const double exact = std::floor(part.at("buckets") / least);
+  if (part.at("distance") <= exact)
+    throw UsageError("attention: relative(distance): expected more than the " +
+                     std::to_string(static_cast<int64_t>(exact)) + " distances that have a bucket "
+                     "each, given " + std::to_string(static_cast<int64_t>(part.at("distance"))));
+}
+
+at::Tensor place_relative(const Part& part, const Scene& scene, const at::Tensor&,
+                          const at::Tensor&, const at::Tensor& scores) {
+  const auto bucket = buckets(part, block_distances(scene, scores));  // (r, c)
+  const auto bias = scene.parameter("relative.table").index_select(1, bucket.flatten());
+  return scores + bias.view({-1, scores.size(2), scores.size(3)});
+}
+
+void lower_relative(const Part& part, Terms& terms) {
+  const auto bucket = buckets(part, all_distances(terms.scene, terms.q));
+  add_bias(terms, terms.scene.parameter("relative.table").index_select(1, bucket));
+}
+
+/// The kernels' operands of score += query . key[distance]: queries (B, H, Lq, D), keys (H, R, D).
+void add_keys(Terms& terms, const at::Tensor& queries, const at::Tensor& keys) {
+  const int64_t D = keys.size(2), width = kernels::round_up(D, kernels::kAlign);
+  const auto wide = [&](const at::Tensor& x) {
+    return torch::constant_pad_nd(x, {0, width - D}).contiguous();
+  };
+  const auto of_heads = wide(keys);  // (H, R, W)
+  const auto transposed =
+      torch::constant_pad_nd(of_heads.detach().transpose(1, 2), {0, kernels::kAlign});
+  const int64_t B = terms.scene.sizes.B;
+  terms.add("distance.queries", wide(queries));
+  terms.add("distance.keys", of_heads.unsqueeze(0).expand({B, -1, -1, -1}));
+  terms.add("distance.transposed", transposed.contiguous().unsqueeze(0).expand({B, -1, -1, -1}));
+}
+
+at::Tensor clipped(const Part& part, const at::Tensor& distance) {
+  const auto most = static_cast<int64_t>(part.at("distance"));
+  return torch::clamp(distance, -most, most) + most;
+}
+
+at::Tensor place_shaw(const Part& part, const Scene& scene, const at::Tensor& q, const at::Tensor&,
+                      const at::Tensor& scores) {
+  const auto place = clipped(part, block_distances(scene, scores));  // (r, c)
+  const auto keys = scene.parameter("shaw.table").index_select(1, place.flatten());
+  const auto of_pairs = keys.view({-1, scores.size(2), scores.size(3), q.size(3)});
+  return scores + torch::einsum("bhid,hijd->bhij", {q, of_pairs}) * scene.scale;
+}
+
+void lower_shaw(const Part& part, Terms& terms) {
+  const auto place = clipped(part, all_distances(terms.scene, terms.q));
+  add_keys(terms, terms.q * terms.scene.scale,
+           terms.scene.parameter("shaw.table").index_select(1, place));
+}
+
+/// r(p - j) (..., M) of distances j - p: sines, then cosines.
+at::Tensor waves(const Scene& scene, const at::Tensor& distance, const at::TensorOptions& options) {
+  const int64_t M = scene.sizes.H * scene.sizes.D, half = (M + 1) / 2;
+  const auto powers = torch::arange(half, options.dtype(at::kDouble)) * (2.0 / M);
+  const auto angle = -distance.to(at::kDouble).unsqueeze(-1) * torch::pow(10000.0, -powers);
+  return torch::cat({angle.sin(), angle.cos()}, -1).narrow(-1, 0, M).to(options);
+}
+
+/// W_h r (h, n, D)
+at::Tensor projected_waves(const Scene& scene, const at::Tensor& distance) {
+  const auto& weight = scene.parameter("transformer_xl.projection");  // (h, D, M)
+  return torch::matmul(waves(scene, distance, weight.options().requires_grad(false)),
+                       weight.transpose(1, 2));
+}
+
+at::Tensor place_transformer_xl(const Part&, const Scene& scene, const at::Tensor& q,
+                                const at::Tensor& k, const at::Tensor& scores) {
+  const auto u = scene.parameter("transformer_xl.content_bias").unsqueeze(1);   // (h, 1, D)
+  const auto v = scene.parameter("transformer_xl.position_bias").unsqueeze(1);  // (h, 1, D)
+  const auto r = projected_waves(scene, block_distances(scene, scores).flatten())
+                     .view({-1, scores.size(2), scores.size(3), q.size(3)});
+  const auto content = torch::matmul(u, k.transpose(2, 3));  // (b, h, 1, c)
+  return scores + (content + torch::einsum("bhid,hijd->bhij", {q + v, r})) * scene.scale;
+}
+
+void lower_transformer_xl(const Part&, Terms& terms) {
+  const auto& scene = terms.scene;
+  const auto u = scene.parameter("transformer_xl.content_bias").unsqueeze(1);
+  const auto v = scene.parameter("transformer_xl.position_bias").unsqueeze(1);
+  add_keys(terms, (terms.q + v) * scene.scale,
+           projected_waves(scene, all_distances(scene, terms.q)));
+  terms.q = terms.q + u;
+}
+
+template <class T>
+std::unique_ptr<kernels::Modifier<T>> make_distance(const Part&, const Terms& terms) {
+  const auto& s = terms.scene.sizes;
+  if (const auto* bias = terms.find("distance.bias"))
+    return std::make_unique<kernels::DistanceBias<T>>(
+        view_of<const T>(bias->value.unsqueeze(2)),
+        bias->grad.defined() ? view_of<T>(bias->grad.unsqueeze(2)) : kernels::View<T>{}, s.Lk);
+  const auto &queries = *terms.find("distance.queries"), &keys = *terms.find("distance.keys");
+  return std::make_unique<kernels::DistanceDot<T>>(
+      kernels::DistanceKeys<T>{view_of<const T>(queries.value), view_of<const T>(keys.value),
+                               view_of<const T>(terms.find("distance.transposed")->value),
+                               view_of<T>(queries.grad), view_of<T>(keys.grad),
+                               queries.value.size(3), s.Lk});
+}
+
+void check_dot(const Part& part, const Attention& how) {
+  if (how.score.name == "dot" || how.score.name == "scaled_dot") return;
+  throw UsageError("attention: position " + part.name + " compares queries with places, so it "
+                   "needs the score dot or scaled_dot, given '" + how.score.name + "'");
+}
+
+double small_normal(const kernels::Sizes&) { return 0.02; }
+double xavier(const kernels::Sizes& s) {
+  return 1 / std::sqrt(std::max(1.0, static_cast<double>(s.H * s.D)));
+}
+std::vector<int64_t> buckets_shape(const Part& part, const kernels::Sizes& s) {
+  return {s.H, static_cast<int64_t>(part.at("buckets"))};
+}
+std::vector<int64_t> shaw_shape(const Part& part, const kernels::Sizes& s) {
+  return {s.H, 2 * static_cast<int64_t>(part.at("distance")) + 1, s.D};
+}
+std::vector<int64_t> projection_shape(const Part&, const kernels::Sizes& s) {
+  return {s.H, s.D, s.H * s.D};
+}
+
+}  // namespace
+
+Definition word_alibi() {
+  return {.word = {Word::Kind::position, "alibi", {}, "scores fall with the distance, by head"},
+          .place = place_alibi,
+          .lower = lower_alibi,
+          .modifier = {make_distance<float>, make_distance<double>}};
+}
+
+Definition word_relative() {
+  return {.word = {Word::Kind::position,
+                   "relative",
+                   {{"buckets", 32, 2, 1 << 20, true, "of distances; half for each side if both"},
+                    {"distance", 128, 2, 1 << 30, true, "from which on all share a bucket"},
+                    {"both", 1, 0, 1, true, "0: keys after the query all count as near (decoders)"}},
+                   "a learned number a head and bucket of distances (Raffel et al. 2020)"},
+          .check = check_relative,
+          .learned = {{.name = "table", .shape = buckets_shape, .deviation = small_normal}},
+          .place = place_relative,
+          .lower = lower_relative,
+          .modifier = {make_distance<float>, make_distance<double>}};
+}
+
+Definition word_shaw() {
+  return {.word = {Word::Kind::position,
+                   "shaw",
+                   {{"distance", 16, 0, 1 << 20, true, "from which on all share a vector"}},
+                   "a learned key a head and distance (Shaw et al. 2018)"},
+          .check = check_dot,
+          .learned = {{.name = "table", .shape = shaw_shape, .deviation = small_normal}},
+          .place = place_shaw,
+          .lower = lower_shaw,
+          .modifier = {make_distance<float>, make_distance<double>}};
+}
+
+Definition word_transformer_xl() {
+  return {.word = {Word::Kind::position,
+                   "transformer_xl",
+                   {},
+                   "sines of the distance, projected and compared with the query (Dai et al. 2019)"},
+          .check = check_dot,
+          .learned = {{.name = "content_bias", .shape = vector_a_head},
+                      {.name = "position_bias", .shape = vector_a_head},
+                      {.name = "projection", .shape = projection_shape, .deviation = xavier}},
+          .place = place_transformer_xl,
+          .lower = lower_transformer_xl,
+          .modifier = {make_distance<float>, make_distance<double>}};
+}
+
+}  // namespace heed::ops

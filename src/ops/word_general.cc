@@ -1,0 +1,33 @@
+// The bilinear score q^T W k (Luong et al. 2015, general), one W (D, D) a head.
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+std::vector<int64_t> general_shape(const Part&, const kernels::Sizes& s) { return {s.H, s.D, s.D}; }
+
+double general_deviation(const kernels::Sizes& s) { return 1 / std::max(1.0, static_cast<double>(s.D)); }
+
+at::Tensor general_scores(const Part&, const Scene& scene, const at::Tensor& q, const at::Tensor& k) {
+  return torch::einsum("bhid,hde,bhje->bhij", {q, scene.parameter("general.weight"), k});
+}
+
+/// A product of Lq D^2 before the kernels makes a dot product of it.
+void lower_general(const Part&, Terms& terms) {
+  terms.q = torch::matmul(terms.q, terms.scene.parameter("general.weight"));
+}
+
+template <class T>
+void build_general(const Part&, const Terms&, Pipeline<T>&) {}
+
+}  // namespace
+
+Definition word_general() {
+  return {.word = {Word::Kind::score, "general", {}, "q^T W k with a learned W a head"},
+          .learned = {{.name = "weight", .shape = general_shape, .deviation = general_deviation}},
+          .scores = general_scores,
+          .lower = lower_general,
+          .build = {build_general<float>, build_general<double>}};
+}
+
+}  // namespace heed::ops

@@ -1,0 +1,59 @@
+// Masks from small tensors that come with the call: documents packed into one sequence, and any
+// pattern of blocks.
+#include <limits>
+
+#include "kernels/given_masks.h"
+#include "ops/view.h"
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+at::Tensor hide_documents(const Part&, const Scene& scene, const at::Tensor& scores) {
+  const auto& of = scene.documents;  // (b, Lk)
+  const auto queries = of.narrow(1, scene.row + scene.offset, scores.size(2));
+  const auto keys = of.narrow(1, scene.column, scores.size(3));
+  return scores.masked_fill((queries.unsqueeze(2) != keys.unsqueeze(1)).unsqueeze(1), kHidden);
+}
+
+template <class T>
+std::unique_ptr<kernels::Mask<T>> make_documents(const Part&, const Scene& scene) {
+  return std::make_unique<kernels::DocumentMask<T>>(scene.documents.data_ptr<int64_t>(),
+                                                    scene.sizes.Lk, scene.offset);
+}
+
+at::Tensor hide_blocks(const Part& part, const Scene& scene, const at::Tensor& scores) {
+  const auto size = static_cast<int64_t>(part.at("size"));
+  const auto block_of = [&](int64_t first, int64_t count) {
+    const auto at = torch::arange(first, first + count, scores.options().dtype(at::kLong));
+    return torch::floor_divide(at, size);
+  };
+  const auto seen = scene.blocks.index_select(2, block_of(scene.row, scores.size(2)))
+                        .index_select(3, block_of(scene.column, scores.size(3)));
+  return scores.masked_fill(~seen, kHidden);
+}
+
+template <class T>
+std::unique_ptr<kernels::Mask<T>> make_blocks(const Part& part, const Scene& scene) {
+  return std::make_unique<kernels::BlockMask<T>>(view_of<const bool>(scene.blocks),
+                                                 static_cast<int64_t>(part.at("size")));
+}
+
+}  // namespace
+
+Definition word_documents() {
+  return {.word = {Word::Kind::mask, "documents", {}, "a query sees the keys of its document"},
+          .change = hide_documents,
+          .mask = {make_documents<float>, make_documents<double>}};
+}
+
+Definition word_blocks() {
+  return {.word = {Word::Kind::mask,
+                   "blocks",
+                   {{"size", 64, 1, 1 << 30, true, "queries and keys a block"}},
+                   "any pattern of blocks, given as a tensor"},
+          .change = hide_blocks,
+          .mask = {make_blocks<float>, make_blocks<double>}};
+}
+
+}  // namespace heed::ops

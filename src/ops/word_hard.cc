@@ -1,0 +1,86 @@
+// All weight on one key: the largest score, in training of scores with Gumbel noise, which is a draw
+// from their softmax. The number a row is that key, -1 where nothing is seen. Gradients are those of
+// softmax(score / temperature): straight-through (Jang et al. 2017).
+#include <limits>
+
+#include "heed/core/threads.h"
+#include "kernels/gumbel.h"
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+at::Tensor noise_like(const Scene& scene, const at::Tensor& scores) {
+  const int64_t H = scores.size(1), rows = scores.size(2), columns = scores.size(3);
+  auto noise = torch::empty(scores.sizes(), at::kDouble);
+  auto* data = noise.data_ptr<double>();
+  parallel_for(scores.size(0) * H, [&](int64_t task) {
+    for (int64_t i = 0; i < rows; ++i)
+      kernels::gumbel_noise(scene.seed, task / H, scene.head + task % H, scene.row + i,
+                            scene.column, columns, data + (task * rows + i) * columns);
+  });
+  return noise.to(scores.options());
+}
+
+at::Tensor noisy(const Scene& scene, const at::Tensor& scores) {
+  return scene.training ? scores + noise_like(scene, scores) : scores;
+}
+
+/// The first of the largest scores; -1 for a row of -inf.
+at::Tensor chosen(const at::Tensor& scores) {
+  const auto blind = (scores == kHidden).all(-1);
+  if (scores.size(-1) == 0) return torch::full_like(blind, -1, at::kLong);
+  const auto top = scores == scores.amax(-1, /*keepdim=*/true);
+  return top.to(at::kByte).argmax(-1).masked_fill(blind, -1);
+}
+
+at::Tensor one_hot(const Scene& scene, const at::Tensor& scores, const at::Tensor& key) {
+  return (key_positions(scene, scores) == key.unsqueeze(-1)).to(scores.options());
+}
+
+at::Tensor hard_weights(const Part& part, const Scene& scene, const at::Tensor& given) {
+  const auto scores = noisy(scene, given);
+  const auto hard = one_hot(scene, scores, chosen(scores.detach()) + scene.column);
+  const auto blind = (scores == kHidden).all(-1, /*keepdim=*/true);
+  const auto soft =
+      torch::softmax(scores.masked_fill(blind, 0) / part.at("temperature"), -1).masked_fill(blind, 0);
+  return soft + (hard - soft).detach();
+}
+
+at::Tensor hard_rows(const Part&, const Scene& scene, const at::Tensor& given) {
+  return chosen(noisy(scene, given).detach()).to(given.scalar_type());
+}
+
+at::Tensor hard_from_rows(const Part&, const Scene& scene, const at::Tensor& scores,
+                             const at::Tensor& rows) {
+  return one_hot(scene, scores, rows.to(at::kLong));
+}
+
+template <class T>
+void build_hard(const Part& part, const Terms&, Pipeline<T>& to) {
+  to.problem.normalizer = kernels::NormalizerKind::hard;
+  to.problem.normalizer_argument = static_cast<T>(part.at("temperature"));
+}
+
+/// Nothing to add outside of training.
+template <class T>
+std::unique_ptr<kernels::Modifier<T>> make_noise(const Part&, const Terms& terms) {
+  if (!terms.scene.training) return nullptr;
+  return std::make_unique<kernels::Gumbel<T>>(terms.scene.seed);
+}
+
+}  // namespace
+
+Definition word_hard() {
+  return {.word = {Word::Kind::normalizer,
+                   "hard",
+                   {{"temperature", 1, 1e-3, 1e3, false, "of the softmax whose gradient it takes"}},
+                   "all weight on one key; a draw from the softmax in training"},
+          .weights = hard_weights,
+          .rows = hard_rows,
+          .weights_from_rows = hard_from_rows,
+          .build = {build_hard<float>, build_hard<double>},
+          .modifier = {make_noise<float>, make_noise<double>}};
+}
+
+}  // namespace heed::ops
