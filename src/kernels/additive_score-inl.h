@@ -90,7 +90,8 @@ class AdditiveScore final : public Score<T> {
   HWY_NOINLINE void scores_of(Right<T> q, const T* k, const Tile<T>& scores) const {
     for (int64_t i = 0; i < scores.rows; i += panel_width<T>()) {
       int64_t j = 0;
-      for (; j + 4 <= scores.columns; j += 4) panel_scores<F, 4>(q.data + i, q.stride, k, scores, i, j);
+      for (; j + 4 <= scores.columns; j += 4)
+        panel_scores<F, 4>(q.data + i, q.stride, k, scores, i, j);
       for (; j < scores.columns; ++j) panel_scores<F, 1>(q.data + i, q.stride, k, scores, i, j);
     }
   }
@@ -103,7 +104,8 @@ class AdditiveScore final : public Score<T> {
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     const T* HWY_RESTRICT weight = weight_ + scores.head * width_;
     const T* HWY_RESTRICT k = keys + j * width_;
-    V s00 = hn::Zero(d), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+    V s00 = hn::Zero(d), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00,
+      s31 = s00;
     for (int64_t e = 0; e < width_; ++e) {
       const V q0 = hn::LoadU(d, q + e * stride), q1 = hn::LoadU(d, q + e * stride + lanes);
       const V w = hn::Set(d, weight[e]);
@@ -173,14 +175,14 @@ class AdditiveScore final : public Score<T> {
       }
       for (int64_t j = 0; j < gradient.columns; ++j) {
         const V sum = hn::Load(d, of_keys + j * lanes);
-        grad_keys.data[j * grad_keys.stride + e] +=
-            weight[e] * hn::GetLane(hn::SumOfLanes(d, sum));
+        grad_keys.data[j * grad_keys.stride + e] += weight[e] * hn::GetLane(hn::SumOfLanes(d, sum));
       }
       grad_weight[e] += hn::GetLane(hn::SumOfLanes(d, of_weight));
     }
   }
 
-  /// All bits where a lane is one of the first `count`: what lies beyond the last query is anything.
+  /// All bits where a lane is one of the first `count`: what lies beyond the last query is
+  /// anything.
   template <class D>
   HWY_INLINE static hn::Vec<D> valid(D d, int64_t count) {
     const size_t lanes = static_cast<size_t>(std::clamp<int64_t>(count, 0, hn::Lanes(d)));

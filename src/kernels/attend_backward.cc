@@ -147,8 +147,8 @@ class Block {
     Hidden hidden = nullptr;
     if (coverage == Coverage::part) {
       hide(problem_, scores);
-      const bool keep = !problem_.modifiers.empty() || poisoned_ ||
-                        has_nonfinite(keys.plain, columns, sizes_.D);
+      const bool keep =
+          !problem_.modifiers.empty() || poisoned_ || has_nonfinite(keys.plain, columns, sizes_.D);
       if (keep) mark_hidden(scores, at_.hidden), hidden = at_.hidden;
     }
     if (normalizer_.is_empty(scores, at_.number + first)) return;

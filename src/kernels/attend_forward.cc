@@ -182,8 +182,14 @@ class RowBlock final : public Block<T> {
 
   HWY_NOINLINE void run(View<T> out, T* numbers) {
     this->begin();
-    Tile<T> all{at_.scores,      panel_width<T>(), this->rows_.batch, this->rows_.head,
-                this->rows_.row, this->rows_.rows, 0,                 0};
+    Tile<T> all{at_.scores,
+                panel_width<T>(),
+                this->rows_.batch,
+                this->rows_.head,
+                this->rows_.row,
+                this->rows_.rows,
+                0,
+                0};
     const auto for_each = [&](auto&& visit) HWY_ATTR {
       all.columns = 0;
       for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, panel_width<T>(),

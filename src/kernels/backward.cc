@@ -115,10 +115,18 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
   const Units units = units_of(problem);
   const int64_t rows = n.B * n.H * n.Lq;
   const AlignedMemory<T> of_rows = aligned_memory<T>(3 * rows);
-  BackwardJob<T> job{problem,          out,           numbers,
-                     grad_out,         to,            units.chunk_keys,
-                     units.chunks,     of_rows.get(), of_rows.get() + rows,
-                     of_rows.get() + 2 * rows, nullptr, nullptr};
+  BackwardJob<T> job{problem,
+                     out,
+                     numbers,
+                     grad_out,
+                     to,
+                     units.chunk_keys,
+                     units.chunks,
+                     of_rows.get(),
+                     of_rows.get() + rows,
+                     of_rows.get() + 2 * rows,
+                     nullptr,
+                     nullptr};
   AlignedMemory<T> partial, weight_partial;
   if (job.chunks > 1 && to.q.data) partial = aligned_memory<T>(job.chunks * rows * n.D);
   if (to.score_weight) weight_partial = aligned_memory<T>(job.chunks * n.B * n.H * n.D);

@@ -29,9 +29,9 @@ class DistanceBias final : public Modifier<T> {
 /// Cost: a product of (rows + columns) x rows x width a tile, some 2.3 times that of the scores.
 template <class T>
 struct DistanceKeys {
-  View<const T> queries;     ///< (B, H, Lq, W): W a multiple of kAlign, columns of stride 1
-  View<const T> keys;        ///< (B, H, Lq + Lk - 1, W), columns of stride 1
-  View<const T> transposed;  ///< (B, H, W, Lq + Lk - 1 and kAlign more), columns of stride 1
+  View<const T> queries;            ///< (B, H, Lq, W): W a multiple of kAlign, columns of stride 1
+  View<const T> keys;               ///< (B, H, Lq + Lk - 1, W), columns of stride 1
+  View<const T> transposed;         ///< (B, H, W, Lq + Lk - 1 and kAlign more), columns of stride 1
   View<T> grad_queries, grad_keys;  ///< added into; null data: not wanted
   int64_t width, length;            ///< W, Lk
 };

@@ -143,8 +143,8 @@ class Entmax final : public RowNormalizer<T> {
         evaluate(d, rule, hn::LoadU(d, scores.data + j * scores.stride + i), threshold, weight,
                  slope);
         const auto zero = hn::Eq(slope, hn::Zero(d));
-        const auto dw = hn::IfThenZeroElse(
-            zero, hn::LoadU(d, gradient.data + j * gradient.stride + i));
+        const auto dw =
+            hn::IfThenZeroElse(zero, hn::LoadU(d, gradient.data + j * gradient.stride + i));
         g = hn::Add(g, slope), g_dw = hn::MulAdd(slope, dw, g_dw);
         if constexpr (Rule::kLearnsAlpha) {
           const auto least = hn::Set(d, std::numeric_limits<T>::min());

@@ -29,8 +29,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class T>
 class Softmax final : public TileNormalizer<T> {
  public:
-  /// sinks (H): the score of a key a head that everyone sees and whose value is 0 (Xiao et al. 2023,
-  /// gpt-oss 2025); null: none.
+  /// sinks (H): the score of a key a head that everyone sees and whose value is 0 (Xiao et al.
+  /// 2023, gpt-oss 2025); null: none.
   explicit Softmax(const T* sinks) : sinks_(sinks) {}
 
   void begin(RowState<T> rows, int64_t count) const noexcept override {

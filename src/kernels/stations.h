@@ -88,9 +88,8 @@ class Normalizer {
   }
   /// What backward() is handed, delta (grad_out . out at first) and a second number a row, and the
   /// gradient that each row gives the number of its head.
-  virtual void conclude(const RowState<T>& delta, const T* number, const T* sums,
-                        int64_t stride, int64_t head, int64_t rows,
-                        T* grad_per_head) const noexcept {
+  virtual void conclude(const RowState<T>& delta, const T* number, const T* sums, int64_t stride,
+                        int64_t head, int64_t rows, T* grad_per_head) const noexcept {
     (void)delta, (void)number, (void)sums, (void)stride, (void)head, (void)rows;
     (void)grad_per_head;
   }

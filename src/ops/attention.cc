@@ -109,7 +109,8 @@ void check_parts(const Part& part, Word::Kind kind) {
     if (p.name == "dense")
       throw UsageError("attention: 'dense' cannot be joined by '|': join it in the mask tensor");
     if (!ops::definition(p.name).learned.empty())
-      throw UsageError("attention: '" + p.name + "' changes weights as it hides, so it cannot be "
+      throw UsageError("attention: '" + p.name +
+                       "' changes weights as it hides, so it cannot be "
                        "joined by '|'");
   }
 }

@@ -82,7 +82,8 @@ std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad
     const torch::NoGradGuard no_gradient;
     for (int64_t b = 0; b < blocks; ++b)
       for (size_t i = 0; i < sums.size(); ++i)
-        if (found[b][i].defined()) sums[i] = sums[i].defined() ? sums[i] + found[b][i] : found[b][i];
+        if (found[b][i].defined())
+          sums[i] = sums[i].defined() ? sums[i] + found[b][i] : found[b][i];
   }
   return sums;
 }

@@ -129,8 +129,9 @@ void check_documents(const at::Tensor& documents, const Call& call) {
            ", given positions ", first, " to ", first + s.Lq - 1);
   if (documents.is_meta() || documents.numel() == 0 || s.Lk < 2) return;
   if ((documents.slice(1, 1) < documents.slice(1, 0, s.Lk - 1)).any().item<bool>())
-    refuse("documents: expected numbers that do not fall along a sequence: give each document "
-           "that follows another a larger number");
+    refuse(
+        "documents: expected numbers that do not fall along a sequence: give each document "
+        "that follows another a larger number");
 }
 
 void check_blocks(const at::Tensor& blocks, const Call& call) {

@@ -51,7 +51,7 @@ Attended apart(const Call& call, const Scene& scene, const at::Tensor& q, const 
                const at::Tensor& v, const at::Tensor& hidden, bool want_rows) {
   std::vector<at::Tensor> outs, rows, weights;
   for (int64_t i = 0; i < q.size(2); ++i) {
-    const auto of_row = hidden.select(2, i).unsqueeze(-1);                  // (B, H, Lk, 1)
+    const auto of_row = hidden.select(2, i).unsqueeze(-1);                     // (B, H, Lk, 1)
     const auto query = q.narrow(2, i, 1).masked_fill(of_row.all(2, true), 0);  // (B, H, 1, D)
     const auto one = formula_rows(call, cut(scene, {i, i + 1}, {0, k.size(2)}), query,
                                   k.masked_fill(of_row, 0), v.masked_fill(of_row, 0), want_rows);

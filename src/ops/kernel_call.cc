@@ -49,7 +49,8 @@ Terms lowered(const Call& call) {
   Terms terms{.scene = call.scene,
               .q = call.q.to(call.compute),
               .k = call.k.to(call.compute),
-              .v = call.v.to(call.compute)};
+              .v = call.v.to(call.compute),
+              .operands = {}};
   auto& scene = terms.scene;
   for (auto* t : {&scene.bias, &scene.mask})
     if (t->defined() && t->scalar_type() != at::kBool) *t = t->to(call.compute);
@@ -102,8 +103,8 @@ bool kernels_can(const Call& call) {
   for (const auto& part : acting_parts(call.how)) {
     const auto& word = definition(part.name);
     const bool acts = word.word.kind != Word::Kind::position || word.place;
-    const bool has_station = word.lower || std::get<0>(word.build) ||
-                             std::get<0>(word.modifier) || std::get<0>(word.mask);
+    const bool has_station = word.lower || std::get<0>(word.build) || std::get<0>(word.modifier) ||
+                             std::get<0>(word.mask);
     if (acts && (!has_station || (word.has_kernel && !word.has_kernel(part)))) return false;
   }
   return true;

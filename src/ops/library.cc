@@ -36,8 +36,8 @@ std::shared_ptr<const Attention> parsed(const std::string& text) {
 /// What a module would do with the attention around this operator is refused, not ignored.
 void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
   if (how.position.name != "none" && !ops::definition(how.position.name).place)
-    throw UsageError("attend: how: expected a position that acts in scores, or none, given '" + how.position.name +
-                     "': apply it to q and k before");
+    throw UsageError("attend: how: expected a position that acts in scores, or none, given '" +
+                     how.position.name + "': apply it to q and k before");
   if (how.merge.name != "concat")
     throw UsageError("attend: how: expected merge concat, given '" + how.merge.name +
                      "': the operator leaves heads apart");
@@ -49,7 +49,7 @@ void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
 }
 
 /// Parameters in the order of parameters_of, under their names.
-std::map<std::string, at::Tensor> named(at::TensorList given, const Attention& how,
+std::map<std::string, at::Tensor> named(const std::vector<at::Tensor>& given, const Attention& how,
                                         const at::Tensor& q, const at::Tensor& k) {
   const auto specs = parameters_of(how, q.size(1), k.size(1), q.size(3));
   if (given.size() != specs.size())
@@ -61,13 +61,14 @@ std::map<std::string, at::Tensor> named(at::TensorList given, const Attention& h
 }
 
 using OptionalTensor = ops::TorchOptional<at::Tensor>;
+using OptionalList = ops::TorchOptional<c10::List<at::Tensor>>;
 using OptionalInteger = ops::TorchOptional<int64_t>;
 
 at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const std::string& how, const OptionalTensor& lengths,
                        const OptionalTensor& mask, const OptionalTensor& bias,
                        const OptionalTensor& documents, const OptionalTensor& blocks,
-                       at::TensorList parameters, bool training, OptionalInteger seed,
+                       const OptionalList& parameters, bool training, OptionalInteger seed,
                        OptionalInteger query_offset) {
   AttendInputs inputs;
   inputs.lengths = ops::to_std(lengths);
@@ -75,7 +76,9 @@ at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tenso
   inputs.bias = ops::to_std(bias);
   inputs.documents = ops::to_std(documents);
   inputs.blocks = ops::to_std(blocks);
-  if (q.dim() == 4 && k.dim() == 4) inputs.parameters = named(parameters, *parsed(how), q, k);
+  if (q.dim() == 4 && k.dim() == 4)
+    inputs.parameters =
+        named(parameters ? parameters->vec() : std::vector<at::Tensor>(), *parsed(how), q, k);
   inputs.training = training;
   inputs.seed = ops::to_std(seed);
   inputs.query_offset = ops::to_std(query_offset);
@@ -98,6 +101,7 @@ TORCH_LIBRARY(heed, library) {
   library.def(
       "attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? lengths=None, "
       "Tensor? mask=None, Tensor? bias=None, Tensor? documents=None, Tensor? blocks=None, "
-      "Tensor[] parameters=[], bool training=False, int? seed=None, int? query_offset=None) -> Tensor",
+      "Tensor[]? parameters=None, bool training=False, int? seed=None, int? query_offset=None) -> "
+      "Tensor",
       heed::attend_text);
 }

@@ -69,8 +69,8 @@ at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) co
                               {rows.begin, rows.end}, {columns.begin, columns.end});
   const auto scores = ops::scores_of(call.how, scene, q, k);  // (1, 1, r, c)
   const auto& part = call.how.normalizer;
-  return ops::definition(part.name)
-      .weights_from_rows(part, scene, scores, cut_rows(rows_, batch, head, rows))[0][0];
+  return ops::definition(part.name).weights_from_rows(part, scene, scores,
+                                                      cut_rows(rows_, batch, head, rows))[0][0];
 }
 
 template <class Visit>

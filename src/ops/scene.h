@@ -23,7 +23,7 @@ struct Scene {
   at::Tensor documents;                          ///< (b, Lk) int64
   at::Tensor blocks;                             ///< (b, h, rows / size, columns / size) boolean
   std::map<std::string, at::Tensor> parameters;  ///< (h, ...)
-  double scale = 1;  ///< of a dot product score
+  double scale = 1;                              ///< of a dot product score
   bool training = false;
   uint64_t seed = 0;  ///< of dropout and noise
 

@@ -61,7 +61,7 @@ struct Definition {
   /// What the word does in O(L) work before the kernels, differentiable: changes q, k, v or adds
   /// operands.
   void (*lower)(const Part&, Terms&) = nullptr;
-  std::tuple<Build<float>, Build<double>> build = {};                ///< a score or normalizer
+  std::tuple<Build<float>, Build<double>> build = {};  ///< a score or normalizer
   std::tuple<MakeModifier<float>, MakeModifier<double>> modifier = {};
   std::tuple<MakeMask<float>, MakeMask<double>> mask = {};
   /// A modifier that adds numbers which do not depend on the scores.

@@ -1,5 +1,6 @@
-// A span that each head learns (Sukhbaatar et al. 2019): the exponential of a score is multiplied by
-// m = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |p - j|, z = most clamp(span, 0, 1).
+// A span that each head learns (Sukhbaatar et al. 2019): the exponential of a score is multiplied
+// by m = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |p - j|, z = most clamp(span, 0,
+// 1).
 #include <limits>
 
 #include "heed/core/error.h"
@@ -42,8 +43,7 @@ kernels::View<T> view_of_spans(const at::Tensor& spans) {
 template <class T>
 std::unique_ptr<kernels::Modifier<T>> make_ramp(const Part& part, const Terms& terms) {
   const auto& spans = *terms.find("span");
-  const auto to =
-      spans.grad.defined() ? view_of_spans<T>(spans.grad) : kernels::View<T>{};
+  const auto to = spans.grad.defined() ? view_of_spans<T>(spans.grad) : kernels::View<T>{};
   return std::make_unique<kernels::SpanRamp<T>>(ramp_of(part, terms.scene),
                                                 view_of_spans<const T>(spans.value), to);
 }

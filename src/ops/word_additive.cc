@@ -60,10 +60,12 @@ at::Tensor apply_network(const Part& part, const Scene& scene, at::Tensor x) {
       .view(x.sizes().slice(0, x.dim() - 1));
 }
 
-at::Tensor network_scores(const Part& part, const Scene& scene, const at::Tensor& q, const at::Tensor& k) {
+at::Tensor network_scores(const Part& part, const Scene& scene, const at::Tensor& q,
+                          const at::Tensor& k) {
   if (!network_of(part).with_query)
     return apply_network(part, scene, k).unsqueeze(2).expand({-1, -1, q.size(2), -1});
-  return apply_network(part, scene, q.unsqueeze(3) + k.unsqueeze(2));  // (b, h, r, c, D) -> (b, h, r, c)
+  return apply_network(part, scene,
+                       q.unsqueeze(3) + k.unsqueeze(2));  // (b, h, r, c, D) -> (b, h, r, c)
 }
 
 bool has_kernel(const Part& part) {
@@ -126,7 +128,9 @@ Definition word_feed_forward() {
                 {"query", 1, 0, 1, true, "0: the score is the key's alone"}},
                "a network's score of q + k, or of k alone"},
       .learned = {{.name = "weight", .shape = vector_a_head, .deviation = one_over_root_width},
-                  {.name = "hidden_weight", .shape = second_weight, .deviation = one_over_root_width},
+                  {.name = "hidden_weight",
+                   .shape = second_weight,
+                   .deviation = one_over_root_width},
                   {.name = "hidden_bias", .shape = second_bias}},
       .check_sizes = check_width,
       .scores = network_scores,

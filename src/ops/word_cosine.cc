@@ -17,14 +17,16 @@ at::Tensor unit_vectors(const at::Tensor& x) {
   return x * torch::rsqrt(x.square().sum(-1, /*keepdim=*/true) + kSmall);
 }
 
-at::Tensor cosine_scores(const Part&, const Scene& scene, const at::Tensor& q, const at::Tensor& k) {
+at::Tensor cosine_scores(const Part&, const Scene& scene, const at::Tensor& q,
+                         const at::Tensor& k) {
   return torch::matmul(unit_vectors(q), unit_vectors(k).transpose(-2, -1)) * cosine_factor(scene);
 }
 
 /// A vector that is not finite, which a mask may hide, keeps to itself: NaN, and no gradient.
 at::Tensor guarded_unit(const at::Tensor& x) {
   const auto bad = torch::isfinite(x.detach()).all(-1, /*keepdim=*/true).logical_not();
-  return unit_vectors(x.masked_fill(bad, 0)).masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
+  return unit_vectors(x.masked_fill(bad, 0))
+      .masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
 }
 
 void lower_cosine(const Part&, Terms& terms) {

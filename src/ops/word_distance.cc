@@ -1,8 +1,8 @@
 // Positions that act in the scores, by the distance of key j from query i, whose position among the
 // keys is p = i + offset:
 //   alibi           - slope_h |p - j|                                       (Press et al. 2022)
-//   relative        table_h[bucket(j - p)]                                  (Raffel et al. 2020, T5)
-//   shaw            scale q_i . table_h[clip(j - p)]                        (Shaw et al. 2018)
+//   relative        table_h[bucket(j - p)]                                  (Raffel et al. 2020,
+//   T5) shaw            scale q_i . table_h[clip(j - p)]                        (Shaw et al. 2018)
 //   transformer_xl  scale (u_h . k_j + (q_i + v_h) . W_h r(p - j))          (Dai et al. 2019)
 #include "heed/core/error.h"
 #include "kernels/blocks.h"
@@ -23,8 +23,8 @@ at::Tensor all_distances(const Scene& scene, const at::Tensor& like) {
   return s.Lk - 1 - scene.offset - torch::arange(count, like.options().dtype(at::kLong));
 }
 
-/// Slopes of heads head .. head + count - 1: 2^(-8 (h + 1) / H) where H is a power of two; else those
-/// of the power below, and between them every other one of the power above.
+/// Slopes of heads head .. head + count - 1: 2^(-8 (h + 1) / H) where H is a power of two; else
+/// those of the power below, and between them every other one of the power above.
 at::Tensor slopes(const Scene& scene, int64_t count, const at::TensorOptions& options) {
   const int64_t H = scene.sizes.H;
   int64_t power = 1;
@@ -86,8 +86,10 @@ void check_relative(const Part& part, const Attention&) {
   const double exact = std::floor(part.at("buckets") / least);
   if (part.at("distance") <= exact)
     throw UsageError("attention: relative(distance): expected more than the " +
-                     std::to_string(static_cast<int64_t>(exact)) + " distances that have a bucket "
-                     "each, given " + std::to_string(static_cast<int64_t>(part.at("distance"))));
+                     std::to_string(static_cast<int64_t>(exact)) +
+                     " distances that have a bucket "
+                     "each, given " +
+                     std::to_string(static_cast<int64_t>(part.at("distance"))));
 }
 
 at::Tensor place_relative(const Part& part, const Scene& scene, const at::Tensor&,
@@ -178,17 +180,18 @@ std::unique_ptr<kernels::Modifier<T>> make_distance(const Part&, const Terms& te
         view_of<const T>(bias->value.unsqueeze(2)),
         bias->grad.defined() ? view_of<T>(bias->grad.unsqueeze(2)) : kernels::View<T>{}, s.Lk);
   const auto &queries = *terms.find("distance.queries"), &keys = *terms.find("distance.keys");
-  return std::make_unique<kernels::DistanceDot<T>>(
-      kernels::DistanceKeys<T>{view_of<const T>(queries.value), view_of<const T>(keys.value),
-                               view_of<const T>(terms.find("distance.transposed")->value),
-                               view_of<T>(queries.grad), view_of<T>(keys.grad),
-                               queries.value.size(3), s.Lk});
+  return std::make_unique<kernels::DistanceDot<T>>(kernels::DistanceKeys<T>{
+      view_of<const T>(queries.value), view_of<const T>(keys.value),
+      view_of<const T>(terms.find("distance.transposed")->value), view_of<T>(queries.grad),
+      view_of<T>(keys.grad), queries.value.size(3), s.Lk});
 }
 
 void check_dot(const Part& part, const Attention& how) {
   if (how.score.name == "dot" || how.score.name == "scaled_dot") return;
-  throw UsageError("attention: position " + part.name + " compares queries with places, so it "
-                   "needs the score dot or scaled_dot, given '" + how.score.name + "'");
+  throw UsageError("attention: position " + part.name +
+                   " compares queries with places, so it "
+                   "needs the score dot or scaled_dot, given '" +
+                   how.score.name + "'");
 }
 
 double small_normal(const kernels::Sizes&) { return 0.02; }
@@ -215,17 +218,18 @@ Definition word_alibi() {
 }
 
 Definition word_relative() {
-  return {.word = {Word::Kind::position,
-                   "relative",
-                   {{"buckets", 32, 2, 1 << 20, true, "of distances; half for each side if both"},
-                    {"distance", 128, 2, 1 << 30, true, "from which on all share a bucket"},
-                    {"both", 1, 0, 1, true, "0: keys after the query all count as near (decoders)"}},
-                   "a learned number a head and bucket of distances (Raffel et al. 2020)"},
-          .check = check_relative,
-          .learned = {{.name = "table", .shape = buckets_shape, .deviation = small_normal}},
-          .place = place_relative,
-          .lower = lower_relative,
-          .modifier = {make_distance<float>, make_distance<double>}};
+  return {
+      .word = {Word::Kind::position,
+               "relative",
+               {{"buckets", 32, 2, 1 << 20, true, "of distances; half for each side if both"},
+                {"distance", 128, 2, 1 << 30, true, "from which on all share a bucket"},
+                {"both", 1, 0, 1, true, "0: keys after the query all count as near (decoders)"}},
+               "a learned number a head and bucket of distances (Raffel et al. 2020)"},
+      .check = check_relative,
+      .learned = {{.name = "table", .shape = buckets_shape, .deviation = small_normal}},
+      .place = place_relative,
+      .lower = lower_relative,
+      .modifier = {make_distance<float>, make_distance<double>}};
 }
 
 Definition word_shaw() {
@@ -241,17 +245,18 @@ Definition word_shaw() {
 }
 
 Definition word_transformer_xl() {
-  return {.word = {Word::Kind::position,
-                   "transformer_xl",
-                   {},
-                   "sines of the distance, projected and compared with the query (Dai et al. 2019)"},
-          .check = check_dot,
-          .learned = {{.name = "content_bias", .shape = vector_a_head},
-                      {.name = "position_bias", .shape = vector_a_head},
-                      {.name = "projection", .shape = projection_shape, .deviation = xavier}},
-          .place = place_transformer_xl,
-          .lower = lower_transformer_xl,
-          .modifier = {make_distance<float>, make_distance<double>}};
+  return {
+      .word = {Word::Kind::position,
+               "transformer_xl",
+               {},
+               "sines of the distance, projected and compared with the query (Dai et al. 2019)"},
+      .check = check_dot,
+      .learned = {{.name = "content_bias", .shape = vector_a_head},
+                  {.name = "position_bias", .shape = vector_a_head},
+                  {.name = "projection", .shape = projection_shape, .deviation = xavier}},
+      .place = place_transformer_xl,
+      .lower = lower_transformer_xl,
+      .modifier = {make_distance<float>, make_distance<double>}};
 }
 
 }  // namespace heed::ops

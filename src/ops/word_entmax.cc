@@ -73,13 +73,14 @@ at::Tensor entmax_rows(const Part& part, const Scene& scene, const at::Tensor& s
 }
 
 at::Tensor entmax_from_rows(const Part& part, const Scene& scene, const at::Tensor& scores,
-                             const at::Tensor& rows) {
+                            const at::Tensor& rows) {
   const auto alpha = alpha_of(part, scene, scores);
   return power_of(scores * (alpha - 1) - rows.unsqueeze(-1), 1 / (alpha - 1));
 }
 
 void lower_entmax(const Part&, Terms& terms) {
-  terms.add("per_head", (1 + torch::sigmoid(terms.scene.parameter("entmax.raw_alpha"))).contiguous());
+  terms.add("per_head",
+            (1 + torch::sigmoid(terms.scene.parameter("entmax.raw_alpha"))).contiguous());
 }
 
 template <class T>

@@ -6,9 +6,12 @@ namespace {
 
 std::vector<int64_t> general_shape(const Part&, const kernels::Sizes& s) { return {s.H, s.D, s.D}; }
 
-double general_deviation(const kernels::Sizes& s) { return 1 / std::max(1.0, static_cast<double>(s.D)); }
+double general_deviation(const kernels::Sizes& s) {
+  return 1 / std::max(1.0, static_cast<double>(s.D));
+}
 
-at::Tensor general_scores(const Part&, const Scene& scene, const at::Tensor& q, const at::Tensor& k) {
+at::Tensor general_scores(const Part&, const Scene& scene, const at::Tensor& q,
+                          const at::Tensor& k) {
   return torch::einsum("bhid,hde,bhje->bhij", {q, scene.parameter("general.weight"), k});
 }
 

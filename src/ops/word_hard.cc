@@ -1,6 +1,6 @@
-// All weight on one key: the largest score, in training of scores with Gumbel noise, which is a draw
-// from their softmax. The number a row is that key, -1 where nothing is seen. Gradients are those of
-// softmax(score / temperature): straight-through (Jang et al. 2017).
+// All weight on one key: the largest score, in training of scores with Gumbel noise, which is a
+// draw from their softmax. The number a row is that key, -1 where nothing is seen. Gradients are
+// those of softmax(score / temperature): straight-through (Jang et al. 2017).
 #include <limits>
 
 #include "heed/core/threads.h"
@@ -42,8 +42,8 @@ at::Tensor hard_weights(const Part& part, const Scene& scene, const at::Tensor& 
   const auto scores = noisy(scene, given);
   const auto hard = one_hot(scene, scores, chosen(scores.detach()) + scene.column);
   const auto blind = (scores == kHidden).all(-1, /*keepdim=*/true);
-  const auto soft =
-      torch::softmax(scores.masked_fill(blind, 0) / part.at("temperature"), -1).masked_fill(blind, 0);
+  const auto soft = torch::softmax(scores.masked_fill(blind, 0) / part.at("temperature"), -1)
+                        .masked_fill(blind, 0);
   return soft + (hard - soft).detach();
 }
 
@@ -52,7 +52,7 @@ at::Tensor hard_rows(const Part&, const Scene& scene, const at::Tensor& given) {
 }
 
 at::Tensor hard_from_rows(const Part&, const Scene& scene, const at::Tensor& scores,
-                             const at::Tensor& rows) {
+                          const at::Tensor& rows) {
   return one_hot(scene, scores, rows.to(at::kLong));
 }
 

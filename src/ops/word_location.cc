@@ -14,12 +14,13 @@ std::vector<int64_t> location_shape(const Part& part, const kernels::Sizes& s) {
 
 void check_length(const Part& part, const Scene& scene) {
   if (scene.sizes.Lk <= places_of(part)) return;
-  throw UsageError("attend: k: expected at most location(length=" +
-                   std::to_string(places_of(part)) + ") keys, given " +
-                   std::to_string(scene.sizes.Lk) + "; raise the length");
+  throw UsageError(
+      "attend: k: expected at most location(length=" + std::to_string(places_of(part)) +
+      ") keys, given " + std::to_string(scene.sizes.Lk) + "; raise the length");
 }
 
-at::Tensor location_scores(const Part&, const Scene& scene, const at::Tensor& q, const at::Tensor& k) {
+at::Tensor location_scores(const Part&, const Scene& scene, const at::Tensor& q,
+                           const at::Tensor& k) {
   const auto table = scene.parameter("location.table").narrow(1, scene.column, k.size(2));
   return torch::einsum("bhid,hjd->bhij", {q, table});
 }

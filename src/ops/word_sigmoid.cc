@@ -1,5 +1,5 @@
-// w_ij = sigmoid(s_ij + bias): each key by itself (Ramapuram et al. 2024). There is no number a row:
-// 0.
+// w_ij = sigmoid(s_ij + bias): each key by itself (Ramapuram et al. 2024). There is no number a
+// row: 0.
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -10,8 +10,7 @@ at::Tensor sigmoid_weights(const Part& part, const Scene&, const at::Tensor& sco
 }
 
 at::Tensor sigmoid_rows(const Part&, const Scene&, const at::Tensor& scores) {
-  return torch::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options())
-      .detach();
+  return torch::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options()).detach();
 }
 
 at::Tensor sigmoid_from_rows(const Part& part, const Scene& scene, const at::Tensor& scores,
@@ -28,14 +27,15 @@ void build_sigmoid(const Part& part, const Terms&, Pipeline<T>& to) {
 }  // namespace
 
 Definition word_sigmoid() {
-  return {.word = {Word::Kind::normalizer,
-                   "sigmoid",
-                   {{"bias", 0, -1e3, 1e3, false, "added to the scores; - log Lk starts like softmax"}},
-                   "1 / (1 + exp(-score - bias)), each key by itself"},
-          .weights = sigmoid_weights,
-          .rows = sigmoid_rows,
-          .weights_from_rows = sigmoid_from_rows,
-          .build = {build_sigmoid<float>, build_sigmoid<double>}};
+  return {
+      .word = {Word::Kind::normalizer,
+               "sigmoid",
+               {{"bias", 0, -1e3, 1e3, false, "added to the scores; - log Lk starts like softmax"}},
+               "1 / (1 + exp(-score - bias)), each key by itself"},
+      .weights = sigmoid_weights,
+      .rows = sigmoid_rows,
+      .weights_from_rows = sigmoid_from_rows,
+      .build = {build_sigmoid<float>, build_sigmoid<double>}};
 }
 
 }  // namespace heed::ops

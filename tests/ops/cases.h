@@ -5,6 +5,7 @@
 
 #include "heed/core/random.h"
 #include "heed/ops/attend.h"
+#include "heed/ops/parameters.h"
 
 namespace heed::test {
 
@@ -18,7 +19,8 @@ struct Case {
   bool lengths = false, mask = false, added = false;
   std::vector<int64_t> bias = {};  ///< its shape; empty: none
   uint64_t seed = 1;
-  double scale = 1;  ///< of q: large logits
+  double scale = 1;     ///< of q: large logits
+  double spread = 0.5;  ///< of the parameters
 };
 
 struct Tensors {
@@ -32,18 +34,22 @@ struct Tensors {
     t.q = q.to(type), t.k = k.to(type), t.v = v.to(type);
     if (inputs.bias) t.inputs.bias = inputs.bias->to(type);
     if (inputs.mask && inputs.mask->is_floating_point()) t.inputs.mask = inputs.mask->to(type);
+    for (auto& [name, tensor] : t.inputs.parameters) tensor = tensor.to(type);
     return t;
   }
-  /// q, k, v and the bias where there is one.
+  /// q, k, v, the bias where there is one, and the parameters by name.
   std::vector<at::Tensor> leaves() const {
     std::vector<at::Tensor> all = {q, k, v};
     if (inputs.bias) all.push_back(*inputs.bias);
+    for (const auto& [name, tensor] : inputs.parameters) all.push_back(tensor);
     return all;
   }
   Tensors with(const std::vector<at::Tensor>& leaves) const {
     Tensors t = *this;
     t.q = leaves[0], t.k = leaves[1], t.v = leaves[2];
-    if (inputs.bias) t.inputs.bias = leaves[3];
+    size_t next = 3;
+    if (inputs.bias) t.inputs.bias = leaves[next++];
+    for (auto& [name, tensor] : t.inputs.parameters) tensor = leaves[next++];
     return t;
   }
 };
@@ -86,6 +92,19 @@ inline Tensors make(const Case& c) {
                           .masked_fill(~seen, -std::numeric_limits<double>::infinity());
   }
   if (!c.bias.empty()) t.inputs.bias = at::randn(c.bias, generator, options);
+  for (const auto& spec : parameters_of(t.how, c.H, c.G, c.D))
+    t.inputs.parameters[spec.name] =
+        at::randn(spec.shape, generator, options) * c.spread + spec.mean;
+  if (t.how.has_mask("documents")) {
+    const auto starts = at::rand({c.B, c.Lk}, generator, options) < 0.1;
+    t.inputs.documents = starts.to(at::kLong).cumsum(1);
+  }
+  for (const auto& part : t.how.masks) {
+    if (part.name != "blocks") continue;
+    const auto size = static_cast<int64_t>(part.at("size"));
+    const auto count = [&](int64_t length) { return (length + size - 1) / size; };
+    t.inputs.blocks = at::rand({c.B, 1, count(c.Lq), count(c.Lk)}, generator, options) < 0.5;
+  }
   return t;
 }
 
@@ -133,7 +152,7 @@ inline std::vector<Case> random_cases(int count) {
            .how = one_of(hows)};
     c.layout = static_cast<Layout>(random.below(4));
     if (c.layout == Layout::expanded && c.B == 0) c.layout = Layout::plain;
-    c.lengths = random.below(3) == 0;
+    c.lengths = random.below(3) == 0 || c.how.find("lengths") != c.how.npos;
     c.mask = random.below(4) == 0;
     c.added = !c.mask && random.below(4) == 0;
     const std::vector<std::vector<int64_t>> biases = {

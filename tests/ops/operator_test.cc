@@ -17,8 +17,9 @@ TEST(Operator, IsRegisteredWithItsSchema) {
   EXPECT_EQ(
       schema.str(),
       "heed::attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? lengths=None, "
-      "Tensor? mask=None, Tensor? bias=None, bool training=False, int? seed=None, "
-      "int? query_offset=None) -> Tensor");
+      "Tensor? mask=None, Tensor? bias=None, Tensor? documents=None, Tensor? blocks=None, "
+      "Tensor[]? parameters=None, bool training=False, int? seed=None, int? query_offset=None) -> "
+      "Tensor");
 }
 
 TEST(Operator, ComputesAndDifferentiates) {
@@ -26,8 +27,9 @@ TEST(Operator, ComputesAndDifferentiates) {
   const auto t = make({.how = "causal", .bias = {5, 7}});
   std::vector<at::Tensor> leaves;
   for (const auto& leaf : t.leaves()) leaves.push_back(leaf.detach().requires_grad_());
-  torch::jit::Stack stack = {leaves[0],    leaves[1], leaves[2], "causal",     at::IValue(),
-                             at::IValue(), leaves[3], false,     at::IValue(), at::IValue()};
+  torch::jit::Stack stack = {leaves[0],    leaves[1],    leaves[2],    "causal",     at::IValue(),
+                             at::IValue(), leaves[3],    at::IValue(), at::IValue(), at::IValue(),
+                             false,        at::IValue(), at::IValue()};
   op.callBoxed(&stack);
   const auto out = stack[0].toTensor();
   EXPECT_TRUE(torch::equal(out, attend(t)));

@@ -54,7 +54,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 
 /// The same from the text form. It is also the operator torch.ops.heed.attend, which Python finds
 /// after torch.ops.load_library("libheed.so"): attend(q, k, v, how="scaled_dot", *, lengths=None,
-/// mask=None, bias=None, documents=None, blocks=None, parameters=[], training=False, seed=None,
+/// mask=None, bias=None, documents=None, blocks=None, parameters=None, training=False, seed=None,
 /// query_offset=None), where parameters are in the order of parameters_of(). A text is parsed once.
 /// What a module would do around the operator (a position of q and k, merge=sum, heads that q and k
 /// do not have) is refused.
