@@ -1,5 +1,6 @@
 #include "heed/nn/attention_pooling.h"
 
+#include "nn/learned.h"
 #include "nn/linear.h"
 #include "nn/text.h"
 
@@ -11,7 +12,10 @@ bool sums(const Attention& how) { return how.merge.name == "sum"; }
 /// What of the tokens' attention pooling keeps.
 Attention pooling_part(const Attention& how) {
   Attention pooling;
-  pooling.score = how.score, pooling.normalizer = how.normalizer, pooling.merge = how.merge;
+  pooling.score = how.score;
+  // Keys are as wide as the tokens' heads.
+  std::erase_if(pooling.score.arguments, [](const auto& a) { return a.name == "hidden"; });
+  pooling.normalizer = how.normalizer, pooling.merge = how.merge;
   pooling.heads = how.heads, pooling.dropout = how.dropout;
   pooling.kv_heads = sums(how) ? 1 : how.heads;
   return pooling;
@@ -36,6 +40,7 @@ void AttentionPoolingImpl::reset() {
   check_word("keys", options.keys(), {"tokens", "tanh"});
   query = register_parameter("query", torch::empty({H, options.queries(), sums(how) ? M : M / H}));
   truncated_normal(query);
+  learned = register_learned(*this, how, H, how.key_value_heads(), sums(how) ? M : M / H);
   if (options.keys() == "tanh") key = register_module("key", xavier_linear(M, M));
 }
 
@@ -52,6 +57,7 @@ at::Tensor AttentionPoolingImpl::forward(const at::Tensor& x, const AttendInputs
   const auto v = by_head(x), k = key ? by_head(torch::tanh(affine(key, x))) : v;
   AttendInputs given = inputs;
   given.training = is_training();
+  given.parameters = learned;
   const auto pooled = attend(q, k, v, how, given);  // (B, H, Q, D)
   return sums(how) ? pooled.sum(1) : pooled.transpose(1, 2).flatten(2);
 }

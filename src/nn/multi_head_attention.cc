@@ -1,5 +1,7 @@
 #include "heed/nn/multi_head_attention.h"
 
+#include "heed/ops/words.h"
+#include "nn/learned.h"
 #include "nn/linear.h"
 #include "nn/text.h"
 
@@ -34,7 +36,8 @@ torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> part
 
 /// Whether a mask goes by the distance of a key, or by what the call brings.
 bool is_relative(const Part& mask) {
-  for (const char* name : {"causal", "window", "dilated", "strided", "lengths", "dense"})
+  for (const char* name :
+       {"causal", "window", "dilated", "strided", "lengths", "documents", "dense", "adaptive_span"})
     if (mask.name == name) return true;
   return false;
 }
@@ -59,16 +62,27 @@ MultiHeadAttentionImpl::MultiHeadAttentionImpl(const MultiHeadAttentionOptions& 
   reset();
 }
 
-int64_t MultiHeadAttentionImpl::query_rows() const { return options.width(); }  // H D
+int64_t MultiHeadAttentionImpl::score_width() const {  // D
+  const auto& how = options.attention();
+  const auto& arguments = find_word(how.score.name)->arguments;
+  const bool has_hidden = std::any_of(arguments.begin(), arguments.end(),
+                                      [](const auto& a) { return a.name == "hidden"; });
+  const auto hidden = has_hidden ? static_cast<int64_t>(how.score.at("hidden")) : 0;
+  return hidden ? hidden : options.width() / how.heads;
+}
+
+int64_t MultiHeadAttentionImpl::query_rows() const {  // H D
+  return options.attention().heads * score_width();
+}
 
 int64_t MultiHeadAttentionImpl::key_rows() const {  // G D
-  const auto& how = options.attention();
-  return options.width() / how.heads * how.key_value_heads();
+  return options.attention().key_value_heads() * score_width();
 }
 
 int64_t MultiHeadAttentionImpl::value_rows() const {  // G E
   const auto& how = options.attention();
-  return how.merge.name == "sum" ? options.width() * how.key_value_heads() : key_rows();
+  const int64_t E = how.merge.name == "sum" ? options.width() : options.width() / how.heads;
+  return how.key_value_heads() * E;
 }
 
 void MultiHeadAttentionImpl::reset() {
@@ -83,6 +97,8 @@ void MultiHeadAttentionImpl::reset() {
         text_of("key_width: expected 1 or more, or 0 for width, given ", options.key_width()));
   make_projections();
   make_positions();
+  learned = register_learned(*this, how, how.heads, how.key_value_heads(), score_width());
+  if (how.has_modifier("gate")) gate = register_module("gate", xavier_linear(M, how.heads));
 }
 
 void MultiHeadAttentionImpl::make_projections() {
@@ -166,7 +182,9 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::placed_heads(const at::Ten
   return heads;
 }
 
-at::Tensor MultiHeadAttentionImpl::merge(const at::Tensor& heads) {  // (B, H, Lq, E)
+/// heads (B, H, Lq, E) of the queries x (B, Lq, M).
+at::Tensor MultiHeadAttentionImpl::merge(at::Tensor heads, const at::Tensor& x) {
+  if (gate) heads = heads * torch::sigmoid(affine(gate, x)).transpose(1, 2).unsqueeze(3);
   if (!output) return heads.sum(1);
   return affine(output, heads.transpose(1, 2).flatten(2));  // (B, Lq, M)
 }
@@ -185,7 +203,8 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor
   const auto [q, k, v] = placed_heads(x, z, first, 0);
   AttendInputs given = inputs;
   given.training = is_training();
-  return merge(attend(q, k, v, how, given));
+  given.parameters = learned;
+  return merge(attend(q, k, v, how, given), x);
 }
 
 void MultiHeadAttentionImpl::check_step(const at::Tensor& x, const KeyValueCache& cache,
@@ -212,11 +231,12 @@ at::Tensor MultiHeadAttentionImpl::step(const at::Tensor& x, KeyValueCache& cach
   cache.append(k, v);
   AttendInputs given = inputs;
   given.training = is_training();
+  given.parameters = learned;
   given.query_offset = cache.length() - L;
   // A map outlives the cache's next change.
   const auto keys = Recording::active() ? cache.keys().clone() : cache.keys();
   try {
-    return merge(attend(q, keys, cache.values(), options.attention(), given));
+    return merge(attend(q, keys, cache.values(), options.attention(), given), x);
   } catch (...) {
     cache.rewind(L);
     throw;

@@ -289,13 +289,14 @@ Scene cut(Scene scene, Interval rows, Interval columns) {
   return scene;
 }
 
-Scene cut_to_head(Scene scene, int64_t batch, int64_t head) {
-  scene.head += head;
+Scene cut_to_heads(Scene scene, int64_t batch, Interval heads) {
+  scene.head += heads.begin;
   for (auto* t : {&scene.lengths, &scene.documents})
     if (t->defined()) *t = t->narrow(0, batch, 1);
   for (auto* t : {&scene.mask, &scene.bias, &scene.blocks})
-    if (t->defined()) *t = t->narrow(0, batch, 1).narrow(1, head, 1);
-  for (auto& [name, tensor] : scene.parameters) tensor = tensor.narrow(0, head, 1);
+    if (t->defined()) *t = t->narrow(0, batch, 1).narrow(1, heads.begin, heads.size());
+  for (auto& [name, tensor] : scene.parameters)
+    tensor = tensor.narrow(0, heads.begin, heads.size());
   return scene;
 }
 

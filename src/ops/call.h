@@ -37,12 +37,16 @@ struct Interval {
 /// The part of an expanded scene that belongs to these rows and columns, of all heads and batches
 /// or of one.
 Scene cut(Scene scene, Interval rows, Interval columns);
-Scene cut_to_head(Scene scene, int64_t batch, int64_t head);
+Scene cut_to_heads(Scene scene, int64_t batch, Interval heads);
 
 /// The scores of a block after positions, modifiers and masks: q (b, h, r, D), k (b, h, c, D) ->
 /// (b, h, r, c).
 at::Tensor scores_of(const Attention& how, const Scene& scene, const at::Tensor& q,
                      const at::Tensor& k);
+
+/// What modifiers make of the weights of all heads; most leave them.
+at::Tensor mixed_weights(const Attention& how, const Scene& scene, at::Tensor weights);
+bool mixes_heads(const Attention& how);
 
 /// What the modifiers and masks of `how` make of a block of scores (b, h, r, c).
 at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores);

@@ -85,6 +85,17 @@ at::Tensor scores_of(const Attention& how, const Scene& scene, const at::Tensor&
   return changed(how, scene, scores);
 }
 
+bool mixes_heads(const Attention& how) {
+  return std::any_of(how.modifiers.begin(), how.modifiers.end(),
+                     [](const Part& part) { return definition(part.name).mix; });
+}
+
+at::Tensor mixed_weights(const Attention& how, const Scene& scene, at::Tensor weights) {
+  for (const auto& part : how.modifiers)
+    if (const auto mix = definition(part.name).mix) weights = mix(part, scene, weights);
+  return weights;
+}
+
 Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
                       const at::Tensor& k, const at::Tensor& v, bool want_rows) {
   const auto scores = scores_of(call.how, scene, q, k);  // (b, h, r, c)
@@ -92,6 +103,7 @@ Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
   Attended result;
   result.weights = normalizer.weights(call.how.normalizer, scene, scores);
   if (want_rows) result.rows = normalizer.rows(call.how.normalizer, scene, scores);
+  result.weights = mixed_weights(call.how, scene, result.weights);
   auto w = result.weights;
   if (call.dropout > 0) w = w * dropout_factor(call, scene, w);
   result.out = torch::matmul(w, v);  // (b, h, r, E)

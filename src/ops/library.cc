@@ -38,6 +38,8 @@ void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
   if (how.position.name != "none" && !ops::definition(how.position.name).place)
     throw UsageError("attend: how: expected a position that acts in scores, or none, given '" +
                      how.position.name + "': apply it to q and k before");
+  if (how.has_modifier("gate"))
+    throw UsageError("attend: how: expected no gate: multiply the operator's output by it");
   if (how.merge.name != "concat")
     throw UsageError("attend: how: expected merge concat, given '" + how.merge.name +
                      "': the operator leaves heads apart");

@@ -32,11 +32,6 @@ at::Tensor cut(const at::Tensor& t, int64_t dimension, Range range) {
   return t.narrow(dimension, range.begin, range.size());
 }
 
-/// Rows of one batch and head of a tensor (B, H, L, ...): (1, 1, rows, ...).
-at::Tensor cut_rows(const at::Tensor& t, int64_t batch, int64_t head, Range rows) {
-  return cut(t.narrow(0, batch, 1).narrow(1, head, 1), 2, rows);
-}
-
 }  // namespace
 
 Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attention how,
@@ -48,6 +43,7 @@ Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attentio
       how_(std::move(how)),
       inputs_(std::move(inputs)) {
   inputs_.training = false;
+  for (auto& [name, tensor] : inputs_.parameters) tensor = tensor.detach().clone();
   const auto call = ops::checked(q_, k_, k_, how_, inputs_);
   if (inputs_.bias) inputs_.bias = inputs_.bias->detach().to(call.compute);
   if (inputs_.mask && inputs_.mask->scalar_type() != at::kBool)
@@ -62,15 +58,21 @@ Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attentio
 
 at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) const {
   const auto call = ops::checked(q_, k_, k_, how_, inputs_);
-  const int64_t group = head / (heads() / k_.size(1));
-  const auto q = cut_rows(q_, batch, head, rows).to(call.compute);      // (1, 1, r, D)
-  const auto k = cut_rows(k_, batch, group, columns).to(call.compute);  // (1, 1, c, D)
-  const auto scene = ops::cut(ops::cut_to_head(ops::expanded(call), batch, head),
+  // Where heads mix, all of them are needed for one.
+  const ops::Interval heads =
+      ops::mixes_heads(call.how) ? ops::Interval{0, this->heads()} : ops::Interval{head, head + 1};
+  const auto of_heads = [&](const at::Tensor& t, Range range) {
+    return cut(t.narrow(0, batch, 1).narrow(1, heads.begin, heads.size()), 2, range);
+  };
+  const auto q = of_heads(q_, rows).to(call.compute);  // (1, h, r, D)
+  const auto k = of_heads(ops::for_each_head(k_, this->heads()), columns).to(call.compute);
+  const auto scene = ops::cut(ops::cut_to_heads(ops::expanded(call), batch, heads),
                               {rows.begin, rows.end}, {columns.begin, columns.end});
-  const auto scores = ops::scores_of(call.how, scene, q, k);  // (1, 1, r, c)
+  const auto scores = ops::scores_of(call.how, scene, q, k);  // (1, h, r, c)
   const auto& part = call.how.normalizer;
-  return ops::definition(part.name).weights_from_rows(part, scene, scores,
-                                                      cut_rows(rows_, batch, head, rows))[0][0];
+  const auto weights =
+      ops::definition(part.name).weights_from_rows(part, scene, scores, of_heads(rows_, rows));
+  return ops::mixed_weights(call.how, scene, weights)[0][head - heads.begin];
 }
 
 template <class Visit>

@@ -10,6 +10,7 @@ std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, in
   std::vector<ParameterSpec> all;
   for (const auto& part : ops::acting_parts(how)) {
     for (const auto& learned : ops::definition(part.name).learned) {
+      if (!learned.present(part)) continue;
       const double deviation = learned.deviation ? learned.deviation(sizes) : 0;
       all.push_back({part.name + "." + learned.name, learned.shape(part, sizes), learned.mean(part),
                      deviation});

@@ -19,6 +19,7 @@ inline constexpr double kHidden = -std::numeric_limits<double>::infinity();
 struct Learned {
   std::string name;
   std::vector<int64_t> (*shape)(const Part&, const kernels::Sizes&);
+  bool (*present)(const Part&) = [](const Part&) { return true; };
   double (*mean)(const Part&) = [](const Part&) { return 0.0; };
   double (*deviation)(const kernels::Sizes&) = nullptr;  ///< null: 0
 };
@@ -49,6 +50,8 @@ struct Definition {
                       const at::Tensor& scores) = nullptr;
   /// A modifier or mask: scores (b, h, r, c) -> the same shape.
   at::Tensor (*change)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
+  /// A modifier that acts on weights too, of all heads together.
+  at::Tensor (*mix)(const Part&, const Scene&, const at::Tensor& weights) = nullptr;
   /// A normalizer: scores -> weights (a row of -inf gives zeros); scores -> the number a row
   /// (b, h, r); and the weights again from scores and that number.
   at::Tensor (*weights)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;

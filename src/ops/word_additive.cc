@@ -24,13 +24,8 @@ Network network_of(const Part& part) {
           part.at("query") != 0};
 }
 
-/// Empty without a second layer.
-std::vector<int64_t> second_weight(const Part& part, const kernels::Sizes& s) {
-  return {s.H, network_of(part).layers == 2 ? s.D : 0, s.D};
-}
-std::vector<int64_t> second_bias(const Part& part, const kernels::Sizes& s) {
-  return {s.H, network_of(part).layers == 2 ? s.D : 0};
-}
+std::vector<int64_t> square_a_head(const Part&, const kernels::Sizes& s) { return {s.H, s.D, s.D}; }
+bool has_second_layer(const Part& part) { return network_of(part).layers == 2; }
 
 void check_width(const Part& part, const Scene& scene) {
   const auto hidden = static_cast<int64_t>(part.at("hidden"));
@@ -129,9 +124,10 @@ Definition word_feed_forward() {
                "a network's score of q + k, or of k alone"},
       .learned = {{.name = "weight", .shape = vector_a_head, .deviation = one_over_root_width},
                   {.name = "hidden_weight",
-                   .shape = second_weight,
+                   .shape = square_a_head,
+                   .present = has_second_layer,
                    .deviation = one_over_root_width},
-                  {.name = "hidden_bias", .shape = second_bias}},
+                  {.name = "hidden_bias", .shape = vector_a_head, .present = has_second_layer}},
       .check_sizes = check_width,
       .scores = network_scores,
       .has_kernel = has_kernel,

@@ -10,11 +10,12 @@
   word(scaled_dot) word(dot) word(general) word(cosine) word(additive) word(feed_forward)          \
       word(location) word(uniform) word(none) word(sinusoidal) word(learned) word(rope)            \
           word(sinusoidal_2d) word(learned_2d) word(rope_2d) word(alibi) word(relative) word(shaw) \
-              word(transformer_xl) word(bias) word(softcap) word(sinks) word(causal) word(window)  \
-                  word(prefix) word(global) word(dilated) word(strided) word(fixed)                \
-                      word(random_blocks) word(lengths) word(documents) word(blocks) word(dense)   \
-                          word(adaptive_span) word(softmax) word(sparsemax) word(entmax15)         \
-                              word(entmax) word(sigmoid) word(hard) word(concat) word(sum)
+              word(transformer_xl) word(bias) word(softcap) word(sinks) word(talking) word(gate)   \
+                  word(causal) word(window) word(prefix) word(global) word(dilated) word(strided)  \
+                      word(fixed) word(random_blocks) word(lengths) word(documents) word(blocks)   \
+                          word(dense) word(adaptive_span) word(softmax) word(sparsemax)            \
+                              word(entmax15) word(entmax) word(sigmoid) word(hard) word(concat)    \
+                                  word(sum)
 
 namespace heed {
 namespace ops {

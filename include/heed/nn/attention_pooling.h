@@ -5,6 +5,9 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <map>
+#include <string>
+
 #include <string>
 
 #include "heed/nn/recording.h"
@@ -39,8 +42,9 @@ class AttentionPoolingImpl : public torch::nn::Cloneable<AttentionPoolingImpl>, 
   at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs = {});
 
   AttentionPoolingOptions options;
-  at::Tensor query;                ///< (H, Q, D), D = M / H for concat, M for sum
-  torch::nn::Linear key{nullptr};  ///< M to M; null for keys = tokens
+  at::Tensor query;                           ///< (H, Q, D), D = M / H for concat, M for sum
+  std::map<std::string, at::Tensor> learned;  ///< parameters_of(attention), by their own names
+  torch::nn::Linear key{nullptr};             ///< M to M; null for keys = tokens
 };
 TORCH_MODULE(AttentionPooling);
 

@@ -5,6 +5,9 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <map>
+#include <string>
+
 #include "heed/nn/key_value_cache.h"
 #include "heed/nn/positions.h"
 #include "heed/nn/recording.h"
@@ -31,7 +34,9 @@ struct MultiHeadAttentionOptions {
 /// (two streams: nn::CrossModalAttention); forward(x) takes z = x and projects all three with one
 /// product. Positions `rope` turn q and k (queries start at query_offset, which is
 /// Lk - Lq unless given); `sinusoidal` and `learned(length)` are added to the inputs of q and k but
-/// not of v. Dropout of weights acts in training.
+/// not of v. Dropout of weights acts in training. With a score of `hidden` width D is that width;
+/// the modifier `gate` multiplies head h by sigmoid(x Wg_h + bg_h), a number a query. What the
+/// attention learns beside (heed/ops/parameters.h) is registered with it, '_' for '.'.
 ///
 /// Initialised as Xavier uniform for each of Wq, Wk, Wv and Wo; biases are zero.
 /// Parameters: qkv.weight (H D + G D + G E, M), qkv.bias, output.weight (M, M), output.bias; where
@@ -66,10 +71,13 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   torch::nn::Linear query{nullptr}, key_value{nullptr};  ///< null where K is M
   torch::nn::Linear output{nullptr};                     ///< null for merge = sum
   AdditivePosition position{nullptr};                    ///< null unless the position is additive
-  AdditivePosition key_position{nullptr};                ///< null unless it is and K differs from M
+  torch::nn::Linear gate{nullptr};                       ///< null without the modifier gate
+  std::map<std::string, at::Tensor> learned;  ///< parameters_of(attention), by their own names
+  AdditivePosition key_position{nullptr};     ///< null unless it is and K differs from M
 
  private:
   struct Heads;  // q, k and v, by head
+  int64_t score_width() const;
   int64_t query_rows() const;
   int64_t key_rows() const;
   int64_t value_rows() const;
@@ -82,7 +90,7 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   Heads placed_heads(const at::Tensor& x, const at::Tensor& z, int64_t first, int64_t key_first);
   void check_step(const at::Tensor& x, const KeyValueCache& cache,
                   const AttendInputs& inputs) const;
-  at::Tensor merge(const at::Tensor& heads);
+  at::Tensor merge(at::Tensor heads, const at::Tensor& x);
   void check_input(const at::Tensor& x, const char* name, int64_t width) const;
 };
 TORCH_MODULE(MultiHeadAttention);

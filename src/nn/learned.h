@@ -1,0 +1,28 @@
+// What an attention learns, as parameters of the module that attends.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <map>
+#include <string>
+
+#include "heed/ops/parameters.h"
+
+namespace heed::nn {
+
+/// Registers a parameter for each of parameters_of(), with '_' for the '.' in its name, drawn from
+/// its normal distribution, and returns them under their own names: AttendInputs::parameters.
+inline std::map<std::string, at::Tensor> register_learned(torch::nn::Module& module,
+                                                          const Attention& how, int64_t heads,
+                                                          int64_t kv_heads, int64_t width) {
+  std::map<std::string, at::Tensor> all;
+  for (const auto& spec : parameters_of(how, heads, kv_heads, width)) {
+    auto name = spec.name;
+    std::replace(name.begin(), name.end(), '.', '_');
+    const auto start = torch::randn(spec.shape) * spec.deviation + spec.mean;
+    all[spec.name] = module.register_parameter(name, start);
+  }
+  return all;
+}
+
+}  // namespace heed::nn
