@@ -26,7 +26,13 @@ struct Inputs {
       : scene(expanded(call)),
         q(call.q.to(call.compute)),
         k(for_each_head(call.k.to(call.compute), call.scene.sizes.H)),
-        v(for_each_head(call.v.to(call.compute), call.scene.sizes.H)) {}
+        v(for_each_head(call.v.to(call.compute), call.scene.sizes.H)) {
+    if (!scene.lengths.defined()) return;
+    // Padding may be NaN, whose product with a weight of 0 is NaN.
+    const auto keys = torch::arange(k.size(2), scene.lengths.options());
+    const auto padding = (keys >= scene.lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(3);
+    k = k.masked_fill(padding, 0), v = v.masked_fill(padding, 0);
+  }
 
   Attended rows(const Call& call, Interval rows, bool want_numbers) const {
     return formula_rows(call, cut(scene, rows, {0, k.size(2)}),

@@ -4,6 +4,7 @@
 //                 without it                                            (Raffel and Ellis 2015)
 // Two hidden layers: weight . act(act(q + k) W + b).
 #include "heed/core/error.h"
+#include "kernels/bias.h"
 #include "ops/view.h"
 #include "ops/word.h"
 
@@ -74,8 +75,11 @@ void lower_network(const Part& part, Terms& terms) {
     return;
   }
   // Without the query a key has one score for all: a bias, in O(Lk) work.
+  // A key that is not finite, which a mask may hide, keeps to itself: NaN, and no gradient.
   const auto keys = for_each_head(terms.k, terms.scene.sizes.H);
-  const auto of_keys = apply_network(part, terms.scene, keys);  // (B, H, Lk)
+  const auto bad = torch::isfinite(keys.detach()).all(-1).logical_not();  // (B, H, Lk)
+  const auto of_keys = apply_network(part, terms.scene, keys.masked_fill(bad.unsqueeze(-1), 0))
+                           .masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
   terms.q = terms.q.narrow(3, 0, 0), terms.k = terms.k.narrow(3, 0, 0);
   terms.add("score.bias", of_keys.unsqueeze(2));
 }
@@ -88,6 +92,18 @@ void build_network(const Part& part, const Terms& terms, Pipeline<T>& to) {
                                                           : kernels::ScoreKind::additive_relu;
   to.problem.score_weight = weight->value.data_ptr<T>();
   if (weight->grad.defined()) to.gradients.score_weight = weight->grad.data_ptr<T>();
+}
+
+/// Of the scores that the keys have alone.
+template <class T>
+std::unique_ptr<kernels::Modifier<T>> make_key_bias(const Part&, const Terms& terms) {
+  const auto* keys = terms.find("score.bias");
+  if (!keys) return nullptr;
+  const auto full = [&](const at::Tensor& t) {
+    return t.defined() ? t.detach().expand({-1, -1, terms.scene.sizes.Lq, -1}) : t;
+  };
+  return std::make_unique<kernels::Bias<T>>(view_of<const T>(full(keys->value)),
+                                            view_of<T>(full(keys->grad)));
 }
 
 Word::Argument hidden_width() {
@@ -133,6 +149,7 @@ Definition word_feed_forward() {
       .has_kernel = has_kernel,
       .lower = lower_network,
       .build = {build_network<float>, build_network<double>},
+      .modifier = {make_key_bias<float>, make_key_bias<double>},
   };
 }
 

@@ -96,7 +96,7 @@ at::Tensor place_relative(const Part& part, const Scene& scene, const at::Tensor
                           const at::Tensor&, const at::Tensor& scores) {
   const auto bucket = buckets(part, block_distances(scene, scores));  // (r, c)
   const auto bias = scene.parameter("relative.table").index_select(1, bucket.flatten());
-  return scores + bias.view({-1, scores.size(2), scores.size(3)});
+  return scores + bias.view({bias.size(0), scores.size(2), scores.size(3)});
 }
 
 void lower_relative(const Part& part, Terms& terms) {
@@ -128,7 +128,7 @@ at::Tensor place_shaw(const Part& part, const Scene& scene, const at::Tensor& q,
                       const at::Tensor& scores) {
   const auto place = clipped(part, block_distances(scene, scores));  // (r, c)
   const auto keys = scene.parameter("shaw.table").index_select(1, place.flatten());
-  const auto of_pairs = keys.view({-1, scores.size(2), scores.size(3), q.size(3)});
+  const auto of_pairs = keys.view({keys.size(0), scores.size(2), scores.size(3), q.size(3)});
   return scores + torch::einsum("bhid,hijd->bhij", {q, of_pairs}) * scene.scale;
 }
 
@@ -158,7 +158,7 @@ at::Tensor place_transformer_xl(const Part&, const Scene& scene, const at::Tenso
   const auto u = scene.parameter("transformer_xl.content_bias").unsqueeze(1);   // (h, 1, D)
   const auto v = scene.parameter("transformer_xl.position_bias").unsqueeze(1);  // (h, 1, D)
   const auto r = projected_waves(scene, block_distances(scene, scores).flatten())
-                     .view({-1, scores.size(2), scores.size(3), q.size(3)});
+                     .view({scores.size(1), scores.size(2), scores.size(3), q.size(3)});
   const auto content = torch::matmul(u, k.transpose(2, 3));  // (b, h, 1, c)
   return scores + (content + torch::einsum("bhid,hijd->bhij", {q + v, r})) * scene.scale;
 }

@@ -46,7 +46,10 @@ Solved solve(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const auto alpha = alpha_of(part, scene, scores);
   const auto power = 1 / (alpha - 1);
   const auto blind = (scores == -kInfinity).all(-1, /*keepdim=*/true);
-  const auto x = scores.masked_fill(blind, 0) * (alpha - 1);
+  // Where there is nothing to see, neither score nor gradient.
+  const auto hidden = scores == -kInfinity;
+  const auto x =
+      (scores.masked_fill(hidden, 0) * (alpha - 1)).masked_fill(hidden & ~blind, -kInfinity);
   if (scores.size(-1) == 0)
     return {torch::full_like(scores.sum(-1, true), kInfinity), torch::zeros_like(scores)};
   auto t = bisected(x.detach(), power.detach());
@@ -61,7 +64,7 @@ Solved solve(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const auto poison = torch::isnan(scores).any(-1, true) | (scores == kInfinity).any(-1, true);
   constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   return {t.masked_fill(blind, kInfinity).masked_fill(poison, kNaN),
-          weights.masked_fill(blind, 0).masked_fill(poison & (scores != -kInfinity), kNaN)};
+          weights.masked_fill(blind, 0).masked_fill(poison & ~hidden, kNaN)};
 }
 
 at::Tensor entmax_weights(const Part& part, const Scene& scene, const at::Tensor& scores) {

@@ -110,7 +110,7 @@ TEST(AttendErrors, TheTextFormRefusesWhatAModuleWouldDo) {
     }
     return std::string();
   };
-  EXPECT_THAT(refused("rope"), says("how", "position none", "'rope'"));
+  EXPECT_THAT(refused("rope"), says("how", "or none", "'rope'"));
   EXPECT_THAT(refused("sum"), says("how", "merge concat", "'sum'"));
   EXPECT_THAT(refused("heads=2"), says("how", "4/2", "heads=2/2"));
   EXPECT_THAT(refused("cusal"), HasSubstr("did you mean 'causal'"));

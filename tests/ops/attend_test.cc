@@ -19,7 +19,7 @@ constexpr Tolerance kForward[] = {{at::kDouble, 1e-12, 1e-11}, {at::kFloat, 1e-5
 constexpr Tolerance kBackward[] = {{at::kDouble, 1e-11, 1e-10}, {at::kFloat, 1e-4, 1e-4}};
 
 TEST(Attend, ForwardFollowsTheFormula) {
-  for (const auto& c : random_cases(250)) {
+  for (const auto& c : random_cases(400)) {
     const auto t = make(c);
     const auto expected = reference(t);
     for (const auto& [type, atol, rtol] : kForward) {
@@ -31,15 +31,17 @@ TEST(Attend, ForwardFollowsTheFormula) {
 }
 
 TEST(Attend, BackwardFollowsTheFormula) {
-  for (const auto& c : random_cases(160)) {
+  for (const auto& c : random_cases(320)) {
     const auto t = make(c);
     const auto weight = torch::randn({c.B, c.H, c.Lq, c.E}, at::kDouble);
     const auto expected = gradients(reference, t, weight);
     for (const auto& [type, atol, rtol] : kBackward) {
       const auto grads = gradients(attend, t.to(type), weight);
       for (size_t i = 0; i < grads.size(); ++i) {
-        ASSERT_TRUE(grads[i].defined());
-        EXPECT_TRUE(close(grads[i], expected[i], atol, rtol))
+        const auto given = [&](const at::Tensor& g) {  // location looks at no key, uniform at less
+          return g.defined() ? g : torch::zeros_like(t.leaves()[i]);
+        };
+        EXPECT_TRUE(close(given(grads[i]), given(expected[i]), atol, rtol))
             << describe(c) << " leaf " << i << " " << type;
       }
     }

@@ -88,13 +88,14 @@ std::vector<std::string> every_word() {
 
 TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
   auto texts = every_word();
-  ASSERT_EQ(texts.size(), 43u);
+  ASSERT_EQ(texts.size(), 45u);
   texts.push_back(
       "dot; learned(length=77); bias; softcap(30); causal; window(-1, 5); sum; heads=12/3; "
       "dropout=0.25");
   texts.push_back("scaled_dot(scale=0.3333333333333333); rope(base=1e6)");
   texts.push_back(
       "rope(width=32, scaling=3, factor=8, original=4096, beta_fast=16, attention=1.2)");
+  texts.push_back("feed_forward(hidden=32, activation=gelu, layers=2); talking; gate; entmax(1.2)");
   texts.push_back("learned_2d(columns=7, rows=5, first=1)");
   for (const auto& text : texts) {
     const auto how = Attention::parse(text);

@@ -19,8 +19,7 @@ struct Case {
   bool lengths = false, mask = false, added = false;
   std::vector<int64_t> bias = {};  ///< its shape; empty: none
   uint64_t seed = 1;
-  double scale = 1;     ///< of q: large logits
-  double spread = 0.5;  ///< of the parameters
+  double scale = 1;  ///< of q: large logits
 };
 
 struct Tensors {
@@ -72,6 +71,11 @@ inline at::Tensor laid_out(at::IntArrayRef s, Layout layout, at::Generator& gene
   return {};
 }
 
+/// Of a parameter's random numbers: large enough to matter, small enough for moderate scores.
+inline double spread_of(const ParameterSpec& spec) {
+  return spec.deviation == 0 ? 0.5 : std::clamp(spec.deviation, 0.1, 0.5);
+}
+
 inline Tensors make(const Case& c) {
   auto generator = at::detail::createCPUGenerator(c.seed);
   const auto options = at::TensorOptions().dtype(at::kDouble);
@@ -94,7 +98,7 @@ inline Tensors make(const Case& c) {
   if (!c.bias.empty()) t.inputs.bias = at::randn(c.bias, generator, options);
   for (const auto& spec : parameters_of(t.how, c.H, c.G, c.D))
     t.inputs.parameters[spec.name] =
-        at::randn(spec.shape, generator, options) * c.spread + spec.mean;
+        at::randn(spec.shape, generator, options) * spread_of(spec) + spec.mean;
   if (t.how.has_mask("documents")) {
     const auto starts = at::rand({c.B, c.Lk}, generator, options) < 0.1;
     t.inputs.documents = starts.to(at::kLong).cumsum(1);
@@ -138,7 +142,32 @@ inline std::vector<Case> random_cases(int count) {
                                          "window(3,3) | global(2) | random_blocks(16,1)",
                                          "softcap(2)",
                                          "softcap(0.5); window(20,4)",
-                                         "scaled_dot(2); softcap(3); causal"};
+                                         "scaled_dot(2); softcap(3); causal",
+                                         "blocks(16)",
+                                         "causal; blocks(5); alibi",
+                                         "adaptive_span(20, ramp=7)",
+                                         "documents",
+                                         "uniform; causal",
+                                         "general; alibi",
+                                         "cosine; causal",
+                                         "additive",
+                                         "additive; causal; relative(8, 20)",
+                                         "feed_forward(activation=relu); window(9,9)",
+                                         "feed_forward(activation=gelu, layers=2); causal",
+                                         "feed_forward(query=0); lengths",
+                                         "location(150)",
+                                         "relative(16, 40, both=0); causal",
+                                         "shaw(5); dot",
+                                         "transformer_xl; window(30,3)",
+                                         "sinks; causal",
+                                         "sparsemax; alibi",
+                                         "entmax15; causal",
+                                         "entmax(1.3); window(40,12)",
+                                         "additive; sparsemax",
+                                         "sigmoid(-1); causal",
+                                         "softcap(3); alibi; sinks",
+                                         "hard; causal",
+                                         "talking; window(12,12)"};
   std::vector<Case> cases;
   for (int i = 0; i < count; ++i) {
     const auto [H, G] = one_of(heads);
@@ -153,6 +182,7 @@ inline std::vector<Case> random_cases(int count) {
     c.layout = static_cast<Layout>(random.below(4));
     if (c.layout == Layout::expanded && c.B == 0) c.layout = Layout::plain;
     c.lengths = random.below(3) == 0 || c.how.find("lengths") != c.how.npos;
+    if (c.how.find("documents") != c.how.npos) c.Lq = std::min(c.Lq, c.Lk);
     c.mask = random.below(4) == 0;
     c.added = !c.mask && random.below(4) == 0;
     const std::vector<std::vector<int64_t>> biases = {

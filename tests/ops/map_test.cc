@@ -40,7 +40,14 @@ std::vector<Case> map_cases() {
       {.B = 1, .H = 2, .G = 2, .Lq = 33, .Lk = 40000, .D = 2, .lengths = true},  // several blocks a
                                                                                  // head
       {.Lq = 3, .Lk = 0},
-      {.Lq = 0, .Lk = 3}};
+      {.Lq = 0, .Lk = 3},
+      {.H = 4, .G = 2, .how = "additive; sparsemax; relative(8, 16)", .lengths = true},
+      {.H = 4, .G = 2, .Lq = 40, .Lk = 50, .how = "general; alibi; entmax(1.4)"},
+      {.Lq = 40, .Lk = 50, .how = "transformer_xl; entmax15; adaptive_span(20)"},
+      {.H = 4, .G = 2, .Lq = 30, .Lk = 20, .how = "shaw(3); talking"},
+      {.how = "location(9); sinks; blocks(2)"},
+      {.how = "feed_forward(query=0); sigmoid(1)"},
+      {.Lq = 20, .Lk = 20, .how = "cosine; documents; hard"}};
 }
 
 constexpr double kClose = 1e-12;
