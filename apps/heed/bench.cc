@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench_attention.h"
+#include "bench_mechanisms.h"
 #include "heed/core/error.h"
 #include "verbs.h"
 
@@ -86,12 +87,67 @@ void add_attention(CLI::App& bench) {
   });
 }
 
+nlohmann::ordered_json json_of(const MechanismRow& row) {
+  return {{"work", row.work},
+          {"direction", row.direction},
+          {"Lq", row.queries},
+          {"Lk", row.keys},
+          {"D", row.width},
+          {"B", row.batch},
+          {"H", row.heads},
+          {"threads", row.threads},
+          {"ms", row.ms},
+          {"spread", row.spread},
+          {"beside", row.beside},
+          {"beside_ms", row.beside_ms},
+          {"of_beside", row.of_beside}};
+}
+
+void print_row(const MechanismRow& row) {
+  std::printf("%-24s %-9s %6ld %6ld %4ld %4ld %4ld %8d %10.3f %7.1f%% %10.3f %10.3f  %s\n",
+              row.work.c_str(), row.direction.c_str(), static_cast<long>(row.queries),
+              static_cast<long>(row.keys), static_cast<long>(row.width),
+              static_cast<long>(row.batch), static_cast<long>(row.heads), row.threads, row.ms,
+              100 * row.spread, row.beside_ms, row.of_beside, row.beside.c_str());
+  std::fflush(stdout);
+}
+
+void add_mechanisms(CLI::App& bench) {
+  auto* verb = bench.add_subcommand(
+      "mechanisms", "Each mechanism beside plain attention, LibTorch's formula or its limit");
+  verb->footer("of it: the time as a part of that beside it, measured in turns.");
+  auto options = std::make_shared<MechanismBench>();
+  auto json = std::make_shared<bool>(false);
+  verb->add_flag("--json", *json, "Print one JSON object a case");
+  verb->add_option("--threads", options->threads, "Numbers of threads")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->add_option("--seconds", options->seconds, "Time for a case; five rounds in any case")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  verb->callback([options, json] {
+    if (!*json)
+      std::printf("%-24s %-9s %6s %6s %4s %4s %4s %8s %10s %8s %10s %10s  %s\n", "work",
+                  "direction", "Lq", "Lk", "D", "B", "H", "threads", "ms", "spread", "beside ms",
+                  "of it", "beside");
+    bench_mechanisms(*options, [&](const MechanismRow& row) {
+      if (*json) {
+        std::cout << json_of(row).dump() << std::endl;
+      } else {
+        print_row(row);
+      }
+    });
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
   auto* verb = app.add_subcommand("bench", "Measure speed on this machine");
   verb->require_subcommand(1);
   add_attention(*verb);
+  add_mechanisms(*verb);
 }
 
 }  // namespace heed::cli

@@ -1,35 +1,12 @@
 // Measures attention against its limit (SGEMM) and against LibTorch's own operators.
 #include "bench_attention.h"
 
-#include <chrono>
-#include <numeric>
-
 #include "heed/core/threads.h"
 #include "heed/ops/attend.h"
+#include "measure.h"
 
 namespace heed::cli {
 namespace {
-
-using Work = std::function<void()>;
-
-double seconds_of(const Work& work, int64_t times) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int64_t i = 0; i < times; ++i) work();
-  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-  return passed.count() / static_cast<double>(times);
-}
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-}
-
-/// How often to repeat a piece of work so that the clock's resolution does not matter: 2 ms.
-int64_t repetitions(const Work& work) {
-  work();  // page faults and first-use set-up are no part of the measurement
-  const double once = std::max(seconds_of(work, 1), 1e-7);
-  return std::max<int64_t>(1, static_cast<int64_t>(2e-3 / once));
-}
 
 struct Case {
   bool causal, train;
@@ -88,29 +65,19 @@ Contest contest_of(const Case& one, int64_t batch, int64_t heads) {
 AttentionRow measure(const Case& one, int threads, double budget) {
   const auto [batch, heads] = batch_and_heads(one);
   const Contest contest = contest_of(one, batch, heads);
-  const int64_t times = repetitions(contest.ours), unfused_times = repetitions(contest.unfused);
-  contest.limit();
-  std::vector<double> ours, limit, unfused;
-  for (double spent = 0; spent < budget || ours.size() < 5;) {
-    ours.push_back(seconds_of(contest.ours, times));
-    limit.push_back(seconds_of(contest.limit, 1));
-    unfused.push_back(seconds_of(contest.unfused, unfused_times));
-    spent += ours.back() * static_cast<double>(times) + limit.back() +
-             unfused.back() * static_cast<double>(unfused_times);
-  }
+  const auto timings = take_turns({contest.ours, contest.limit, contest.unfused}, budget);
+  const Timing &ours = timings[0], &limit = timings[1], &unfused = timings[2];
   AttentionRow row;
   row.work = one.causal ? "scaled_dot; causal" : "scaled_dot";
   row.direction = one.train ? "train" : "forward";
   row.length = one.length, row.width = one.width, row.batch = batch, row.heads = heads;
   row.threads = threads;
-  row.rounds = static_cast<int64_t>(ours.size());
-  const double median = quantile(ours, 0.5);
-  row.ms = 1e3 * median;
-  row.spread = (quantile(ours, 0.75) - quantile(ours, 0.25)) / (2 * median);
-  row.gflops = 1e-9 * one.operations(batch * heads) / median;
-  row.limit = 1e-9 * contest.limit_operations / quantile(limit, 0.5);
+  row.rounds = ours.rounds, row.spread = ours.spread;
+  row.ms = 1e3 * ours.seconds;
+  row.gflops = 1e-9 * one.operations(batch * heads) / ours.seconds;
+  row.limit = 1e-9 * contest.limit_operations / limit.seconds;
   row.of_limit = row.gflops / row.limit;
-  row.unfused_ms = 1e3 * quantile(unfused, 0.5);
+  row.unfused_ms = 1e3 * unfused.seconds;
   row.against_unfused = row.unfused_ms / row.ms;
   return row;
 }

@@ -240,7 +240,12 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, const Score<T>& score,
     std::fill_n(at.grad_weight, n.D, T{0});
     for (int64_t row = 0; row < n.Lq; row += kQueries) {
       const Rows rows{batch, head, row, std::min(kQueries, n.Lq - row)};
-      Block<T>(job, score, normalizer, rows, chunk, at).run();
+      const Span seen = span_of(job.problem, rows, chunk);
+      if (seen.begin < seen.end) {
+        Block<T>(job, score, normalizer, rows, chunk, at).run();
+      } else {
+        std::fill_n(at.grad_queries, rows.rows * width, T{0});
+      }
       const GradRows<T> to = job.grad_rows(batch, head, row, index);
       for (int64_t i = 0; to.data && i < rows.rows; ++i) {
         store_row(at.grad_queries + i * width, n.D, job.problem.scale, to.data + i * to.row,

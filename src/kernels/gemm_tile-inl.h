@@ -167,11 +167,45 @@ HWY_NOINLINE void gemm_visible(int64_t m, int64_t n, int64_t depth, Left<T> a,
   }
 }
 
+/// One row of C (1, n) += A (1, depth) B (depth, n), four panels at a time: rows of B are read from
+/// end to end, as memory likes it where B comes from there (decoding). Adds as `gemm` does.
+template <class T>
+HWY_NOINLINE void add_row(int64_t n, int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
+  const Vector<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), four = 8 * lanes;
+  int64_t j = 0;
+  for (; j + four <= n; j += four) {
+    T* HWY_RESTRICT to = c.data + j;
+    const T* HWY_RESTRICT right = b.data + j;
+    auto c0 = hn::LoadU(d, to), c1 = hn::LoadU(d, to + lanes);
+    auto c2 = hn::LoadU(d, to + 2 * lanes), c3 = hn::LoadU(d, to + 3 * lanes);
+    auto c4 = hn::LoadU(d, to + 4 * lanes), c5 = hn::LoadU(d, to + 5 * lanes);
+    auto c6 = hn::LoadU(d, to + 6 * lanes), c7 = hn::LoadU(d, to + 7 * lanes);
+    for (int64_t k = 0; k < depth; ++k, right += b.stride) {
+      const auto element = hn::Set(d, a.data[k * a.column]);
+      c0 = hn::MulAdd(element, hn::LoadU(d, right), c0);
+      c1 = hn::MulAdd(element, hn::LoadU(d, right + lanes), c1);
+      c2 = hn::MulAdd(element, hn::LoadU(d, right + 2 * lanes), c2);
+      c3 = hn::MulAdd(element, hn::LoadU(d, right + 3 * lanes), c3);
+      c4 = hn::MulAdd(element, hn::LoadU(d, right + 4 * lanes), c4);
+      c5 = hn::MulAdd(element, hn::LoadU(d, right + 5 * lanes), c5);
+      c6 = hn::MulAdd(element, hn::LoadU(d, right + 6 * lanes), c6);
+      c7 = hn::MulAdd(element, hn::LoadU(d, right + 7 * lanes), c7);
+    }
+    hn::StoreU(c0, d, to), hn::StoreU(c1, d, to + lanes);
+    hn::StoreU(c2, d, to + 2 * lanes), hn::StoreU(c3, d, to + 3 * lanes);
+    hn::StoreU(c4, d, to + 4 * lanes), hn::StoreU(c5, d, to + 5 * lanes);
+    hn::StoreU(c6, d, to + 6 * lanes), hn::StoreU(c7, d, to + 7 * lanes);
+  }
+  if (j < n) gemm_panels<1, true>(n - j, depth, a, Right<T>{b.data + j, b.stride}, c.from(0, j));
+}
+
 /// C += A B, without the hidden terms where there are any that matter.
 template <class T>
 HWY_INLINE void accumulate(int64_t m, int64_t n, int64_t depth, Left<T> a, const uint8_t* hidden,
                            Right<T> b, Result<T> c) {
   if (hidden) return gemm_visible(m, n, depth, a, hidden, b, c);
+  if (m == 1) return add_row(n, depth, a, b, c);
   gemm<true>(m, n, depth, a, b, c);
 }
 

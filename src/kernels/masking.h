@@ -40,16 +40,57 @@ void hide(const Problem<T>& problem, const Tile<T>& scores) {
   for (const Mask<T>* mask : problem.masks) mask->apply(scores);
 }
 
+/// The panels of a tile, in runs that see the same keys.
+template <class T, class Visit>
+void visit_panels(const Problem<T>& problem, const Rows& block, Span tile, int64_t panel,
+                  Visit&& visit) {
+  struct Run {
+    int64_t first = 0, rows = 0;
+    Span keys{0, 0};
+    Coverage coverage = Coverage::none;
+  } run;
+  for (int64_t i = 0; i < block.rows; i += panel) {
+    const Rows rows = block.part(i, std::min(panel, block.rows - i));
+    const Span part = span_of(problem, rows, tile);
+    Coverage coverage = Coverage::none;
+    if (part.begin < part.end) coverage = coverage_of(problem, rows, part);
+    const bool alike = coverage == run.coverage && part.begin == run.keys.begin &&
+                       part.end == run.keys.end && run.rows > 0;
+    if (alike) {
+      run.rows += rows.rows;
+      continue;
+    }
+    if (run.coverage != Coverage::none) visit(run.first, run.rows, run.keys, run.coverage);
+    run = {i, rows.rows, part, coverage};
+  }
+  if (run.coverage != Coverage::none) visit(run.first, run.rows, run.keys, run.coverage);
+}
+
+/// How many keys a tile takes, and of what number it begins at a multiple.
+template <class T>
+int64_t keys_of_tile(const Problem<T>& problem, int64_t& grain) {
+  grain = 1;
+  for (const Mask<T>* mask : problem.masks) grain = std::max(grain, mask->grain());
+  if (grain == 1) return kKeys;
+  if (grain <= kKeys) return kKeys / grain * grain;
+  int64_t keys = kKeys;  // the largest part of a block that is one of several alike
+  while (keys > kKeys / 2 && grain % keys != 0) --keys;
+  return grain % keys == 0 ? keys : kKeys;
+}
+
 /// Calls visit(first, rows, keys, coverage) for every tile of a block of queries that has something
-/// to see among `keys`. Where the edge of what may be seen runs through a tile, each panel of
-/// `panel` queries is a tile of its own, no wider than what it sees: a causal diagonal then costs a
-/// panel's triangle and not a block's.
+/// to see among `keys`. Where the edge of what may be seen runs through a tile, panels of `panel`
+/// queries are tiles of their own, no wider than what they see, neighbours that see alike together:
+/// a causal diagonal then costs a panel's triangle and not a block's.
 template <class T, class Visit>
 void for_each_tile(const Problem<T>& problem, const Rows& block, Span keys, int64_t panel,
                    Visit&& visit) {
   const Span seen = span_of(problem, block, keys);
-  for (int64_t j = seen.begin; j < seen.end; j += kKeys) {
-    const Span tile{j, std::min(j + kKeys, seen.end)};
+  int64_t grain;
+  const int64_t at_once = keys_of_tile(problem, grain);
+  for (int64_t j = seen.begin, end; j < seen.end; j = end) {
+    end = std::min(j / grain * grain + at_once, seen.end);
+    const Span tile{j, end};
     const Coverage coverage = coverage_of(problem, block, tile);
     if (coverage == Coverage::none) continue;
     bool whole = true;
@@ -61,13 +102,7 @@ void for_each_tile(const Problem<T>& problem, const Rows& block, Span keys, int6
       visit(0, block.rows, tile, coverage);
       continue;
     }
-    for (int64_t i = 0; i < block.rows; i += panel) {
-      const Rows rows = block.part(i, std::min(panel, block.rows - i));
-      const Span part = span_of(problem, rows, tile);
-      if (part.begin >= part.end) continue;
-      const Coverage of_panel = coverage_of(problem, rows, part);
-      if (of_panel != Coverage::none) visit(i, rows.rows, part, of_panel);
-    }
+    visit_panels(problem, block, tile, panel, visit);
   }
 }
 

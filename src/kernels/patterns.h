@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <limits>
 #include <utility>
-#include <vector>
 
 #include "kernels/attend.h"
 
@@ -65,26 +64,6 @@ struct Fixed {
     return p0 >= j && (sums_up(j) || p1 / stride == j / stride);
   }
   bool sums_up(int64_t j) const noexcept { return j % stride >= stride - summary; }
-};
-
-/// For every block of `size` positions `count` blocks of keys, drawn without replacement by the
-/// seed and the block's number alone (Zaheer et al. 2020). Memory: count numbers a block.
-class RandomBlocks {
- public:
-  /// Over positions first .. first + positions - 1 and `keys` keys; count is cut to what there is.
-  RandomBlocks(int64_t size, int64_t count, uint64_t seed, int64_t first, int64_t positions,
-               int64_t keys);
-
-  bool sees(int64_t p, int64_t j) const noexcept { return any(p, p, j); }
-  bool any(int64_t p0, int64_t p1, int64_t j) const noexcept;
-  bool every(int64_t p0, int64_t p1, int64_t j) const noexcept;
-
- private:
-  bool holds(int64_t query_block, int64_t key_block) const noexcept;
-  int64_t block_of(int64_t p) const noexcept;
-
-  int64_t size_, count_, first_block_, blocks_;
-  std::vector<int64_t> chosen_;  // count_ key blocks a query block
 };
 
 template <class T, class Pattern>

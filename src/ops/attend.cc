@@ -95,7 +95,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     auto saved = c10::make_intrusive<SavedCall>();
     const bool on_cpu = inputs[0].is_cpu(), on_meta = inputs[0].is_meta();
     if (!on_cpu && !on_meta) saved->graph = record_libtorch(call);
-    Attended result = on_cpu    ? on_this_machine(call)
+    Attended result = on_cpu    ? on_cpu_tensors(call)
                       : on_meta ? by_shape(call)
                                 : Attended{saved->graph.out.detach(), {}, {}};
     const auto out = result.out.to(inputs[0].scalar_type());
@@ -128,10 +128,6 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     return grads;
   }
 
-  static Attended on_this_machine(const Call& call) {
-    return kernels_can(call) ? by_kernels(call) : by_blocks(call);
-  }
-
  private:
   /// Stands where a tensor will be put back, so that differentiable() lists it.
   static at::Tensor place() { return at::empty({0}); }
@@ -148,8 +144,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     }
     if (torch::GradMode::is_enabled()) return formula_gradients(call, grad_out, wanted);
     if (!call.q.is_cpu()) return graph_gradients(graph.out, graph.leaves, grad_out, wanted, false);
-    return kernels_can(call) ? kernel_gradients(call, out, rows, grad_out, wanted)
-                             : block_gradients(call, grad_out, wanted);
+    return cpu_gradients(call, out, rows, grad_out, wanted);
   }
 };
 
@@ -173,7 +168,7 @@ Attended run(const Call& call, bool want_rows) {
   }
   if (on_meta) return by_shape(call);
   if (!on_cpu) return {by_libtorch(call), {}, {}};
-  result = AttendFunction::on_this_machine(call);
+  result = on_cpu_tensors(call);
   result.out = result.out.to(call.q.scalar_type());
   return result;
 }

@@ -110,6 +110,17 @@ bool kernels_can(const Call& call) {
   return true;
 }
 
+Attended on_cpu_tensors(const Call& call) {
+  return kernels_can(call) ? by_kernels(call) : by_blocks(call);
+}
+
+std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
+                                      const at::Tensor& rows, const at::Tensor& grad_out,
+                                      const std::vector<bool>& wanted) {
+  return kernels_can(call) ? kernel_gradients(call, out, rows, grad_out, wanted)
+                           : block_gradients(call, grad_out, wanted);
+}
+
 Attended by_kernels(const Call& call) {
   const torch::NoGradGuard no_gradient;
   const auto& s = call.scene.sizes;

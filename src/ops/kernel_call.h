@@ -6,6 +6,12 @@
 
 namespace heed::ops {
 
+/// A call on CPU tensors, by whoever can compute it, and its gradients, as below.
+Attended on_cpu_tensors(const Call& call);
+std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
+                                      const at::Tensor& rows, const at::Tensor& grad_out,
+                                      const std::vector<bool>& wanted);
+
 /// Whether every word of the attention has its station.
 bool kernels_can(const Call& call);
 

@@ -8,7 +8,7 @@
 #include "heed/core/error.h"
 #include "heed/ops/attend.h"
 #include "heed/ops/parameters.h"
-#include "ops/torch_version.h"
+#include "ops/library.h"
 #include "ops/word.h"
 
 namespace heed {
@@ -50,41 +50,19 @@ void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
                      std::to_string(how.key_value_heads()));
 }
 
-/// Parameters in the order of parameters_of, under their names.
-std::map<std::string, at::Tensor> named(const std::vector<at::Tensor>& given, const Attention& how,
-                                        const at::Tensor& q, const at::Tensor& k) {
-  const auto specs = parameters_of(how, q.size(1), k.size(1), q.size(3));
-  if (given.size() != specs.size())
-    throw UsageError("attend: parameters: expected " + std::to_string(specs.size()) +
-                     " tensors for '" + how.text() + "', given " + std::to_string(given.size()));
-  std::map<std::string, at::Tensor> all;
-  for (size_t i = 0; i < specs.size(); ++i) all[specs[i].name] = given[i];
-  return all;
-}
-
-using OptionalTensor = ops::TorchOptional<at::Tensor>;
 using OptionalList = ops::TorchOptional<c10::List<at::Tensor>>;
-using OptionalInteger = ops::TorchOptional<int64_t>;
 
 at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                       const std::string& how, const OptionalTensor& lengths,
-                       const OptionalTensor& mask, const OptionalTensor& bias,
-                       const OptionalTensor& documents, const OptionalTensor& blocks,
-                       const OptionalList& parameters, bool training, OptionalInteger seed,
-                       OptionalInteger query_offset) {
-  AttendInputs inputs;
-  inputs.lengths = ops::to_std(lengths);
-  inputs.mask = ops::to_std(mask);
-  inputs.bias = ops::to_std(bias);
-  inputs.documents = ops::to_std(documents);
-  inputs.blocks = ops::to_std(blocks);
-  if (q.dim() == 4 && k.dim() == 4)
-    inputs.parameters =
-        named(parameters ? parameters->vec() : std::vector<at::Tensor>(), *parsed(how), q, k);
-  inputs.training = training;
-  inputs.seed = ops::to_std(seed);
-  inputs.query_offset = ops::to_std(query_offset);
-  return attend(q, k, v, how, inputs);
+                       const std::string& how, const ops::OptionalTensor& lengths,
+                       const ops::OptionalTensor& mask, const ops::OptionalTensor& bias,
+                       const ops::OptionalTensor& documents, const ops::OptionalTensor& blocks,
+                       const OptionalList& parameters, bool training, ops::OptionalInteger seed,
+                       ops::OptionalInteger query_offset) {
+  const ops::OperatorInputs inputs{
+      lengths,   mask,   bias,
+      documents, blocks, parameters ? parameters->vec() : std::vector<at::Tensor>(),
+      training,  seed,   query_offset};
+  return attend(q, k, v, how, ops::named(inputs, *parsed(how), q, k));
 }
 
 }  // namespace
@@ -96,6 +74,37 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   return attend(q, k, v, *attention, inputs);
 }
 
+namespace ops {
+
+AttendInputs named(const OperatorInputs& given, const Attention& how, const at::Tensor& q,
+                   const at::Tensor& k) {
+  AttendInputs inputs;
+  inputs.lengths = to_std(given.lengths);
+  inputs.mask = to_std(given.mask);
+  inputs.bias = to_std(given.bias);
+  inputs.documents = to_std(given.documents);
+  inputs.blocks = to_std(given.blocks);
+  inputs.training = given.training;
+  inputs.seed = to_std(given.seed);
+  inputs.query_offset = to_std(given.query_offset);
+  if (q.dim() != 4 || k.dim() != 4) return inputs;  // which checks will refuse
+  const auto specs = parameters_of(how, q.size(1), k.size(1), q.size(3));
+  if (given.parameters.size() != specs.size())
+    throw UsageError("attend: parameters: expected " + std::to_string(specs.size()) +
+                     " tensors for '" + how.text() + "', given " +
+                     std::to_string(given.parameters.size()));
+  for (size_t i = 0; i < specs.size(); ++i) inputs.parameters[specs[i].name] = given.parameters[i];
+  return inputs;
+}
+
+Call checked_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const std::string& how, const OperatorInputs& inputs) {
+  const auto attention = parsed(how);
+  if (q.dim() == 4 && k.dim() == 4) check_operator(*attention, q.size(1), k.size(1));
+  return checked(q, k, v, *attention, named(inputs, *attention, q, k));
+}
+
+}  // namespace ops
 }  // namespace heed
 
 // One implementation for every device: it dispatches and joins autograd itself.

@@ -61,17 +61,20 @@ double initial_span(const Part& part) { return part.at("span"); }
 }  // namespace
 
 Definition word_adaptive_span() {
-  return {.word = {Word::Kind::mask,
-                   "adaptive_span",
-                   {{"most", std::nullopt, 1, 1 << 30, false, "the largest span, in keys"},
-                    {"ramp", 32, 1, 1 << 30, false, "keys over which weights fade to 0"},
-                    {"span", 0, 0, 1, false, "what the learned share of `most` starts from"}},
-                   "each head learns how far it sees; work falls with the span"},
-          .learned = {{.name = "span", .shape = number_a_head, .mean = initial_span}},
-          .change = add_span,
-          .lower = lower_span,
-          .modifier = {make_ramp<float>, make_ramp<double>},
-          .mask = {make_span_mask<float>, make_span_mask<double>}};
+  return {
+      .word =
+          {Word::Kind::mask,
+           "adaptive_span",
+           {{"most", std::nullopt, 1, 1 << 30, false, "the largest span, in keys"},
+            {"ramp", 32, 1, 1 << 30, false, "keys over which weights fade to 0"},
+            {"span", 0.05, 0, 1, false,
+             "what the learned share of `most` starts from; it cannot move from beyond 0 and 1"}},
+           "each head learns how far it sees; work falls with the span"},
+      .learned = {{.name = "span", .shape = number_a_head, .mean = initial_span}},
+      .change = add_span,
+      .lower = lower_span,
+      .modifier = {make_ramp<float>, make_ramp<double>},
+      .mask = {make_span_mask<float>, make_span_mask<double>}};
 }
 
 }  // namespace heed::ops

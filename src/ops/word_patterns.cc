@@ -1,6 +1,7 @@
 // Sparse patterns by position: prefix, global, dilated, strided, fixed, random_blocks. Query i has
 // position p = i + offset among the keys j. Work falls with the tiles that nobody sees.
 #include "kernels/patterns.h"
+#include "kernels/random_blocks.h"
 
 #include "heed/core/error.h"
 #include "kernels/masks.h"
@@ -32,6 +33,11 @@ kernels::Dilated dilated_of(const Part& part, const Scene&) {
 kernels::RandomBlocks random_of(const Part& part, const Scene& scene) {
   return {whole(part, "size"), whole(part, "count"), static_cast<uint64_t>(whole(part, "seed")),
           scene.offset,        scene.sizes.Lq,       scene.sizes.Lk};
+}
+
+template <class T>
+std::unique_ptr<kernels::Mask<T>> make_random(const Part& part, const Scene& scene) {
+  return std::make_unique<kernels::RandomBlockMask<T>>(random_of(part, scene), scene.offset);
 }
 
 template <class T, auto pattern_of>
@@ -168,7 +174,7 @@ Definition word_random_blocks() {
                     {"seed", 0, 0, kMostKeys, true, "of the draw"}},
                    "each block of queries sees a few drawn blocks of keys (Zaheer et al. 2020)"},
           .change = hide_random,
-          .mask = kStations<random_of>};
+          .mask = {make_random<float>, make_random<double>}};
 }
 
 }  // namespace heed::ops

@@ -7,6 +7,7 @@
 
 #include "kernels/any_mask.h"
 #include "kernels/patterns.h"
+#include "kernels/random_blocks.h"
 #include "run.h"
 
 namespace heed::kernels::test {
@@ -93,9 +94,10 @@ struct MaskCases {
     pattern("fixed, first queries see nothing", Fixed{10, 10}, -20,
             [](int64_t p, int64_t j) { return j <= p; });
     const RandomBlocks drawn(16, 3, 7, 30, 150, 230);
-    pattern("random blocks", drawn, 30, [drawn](int64_t p, int64_t j) {
-      return drawn.sees(p / 16 * 16, j / 16 * 16);  // one answer a block
-    });
+    all.push_back({"random blocks", std::make_shared<RandomBlockMask<T>>(drawn, 30),
+                   [drawn](int64_t, int64_t, int64_t i, int64_t j) {
+                     return !drawn.sees((i + 30) / 16 * 16, j / 16 * 16);  // one answer a block
+                   }});
     std::vector<std::unique_ptr<Mask<T>>> either;
     either.push_back(std::make_unique<WindowMask<T>>(9, 4, 10));
     either.push_back(std::make_unique<PatternMask<T, Global>>(Global{3}, 10));
