@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 _HOW = (
-    "Build it with this torch and say where it is:\n"
-    '    cmake -G Ninja -S heed -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$(python -c '
-    "'import torch; print(torch.utils.cmake_prefix_path)')\"\n"
-    "    cmake --build build --target heed\n"
-    "    export HEED_LIBRARY=$PWD/build/libheed.so"
+    "In Heed's folder, build it with this torch and say where it is:\n"
+    f"    cmake -G Ninja -S . -B build/python -DCMAKE_BUILD_TYPE=Release -DHEED_TESTS=OFF "
+    f"-DCMAKE_PREFIX_PATH={Path(torch.__file__).parent}\n"
+    "    cmake --build build/python --target heed\n"
+    "    export HEED_LIBRARY=$PWD/build/python/libheed.so"
 )
 
 

@@ -48,7 +48,7 @@ def _backward(ctx, grad_out, _):
     asked = [needs[0], needs[1], needs[2]] + ([] if bias is None else [needs[6]])
     asked += list(needs[9]) if isinstance(needs[9], (tuple, list)) else [needs[9]] * len(parameters)
     if grad_out is None:
-        return (None,) * 13
+        return (None,) * 9 + ([None] * ctx.parameters,) + (None,) * 3
     found = torch.ops.heed.attend_backward(
         grad_out, out, rows, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
         query_offset, asked)
