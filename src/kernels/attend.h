@@ -94,7 +94,7 @@ struct Problem {
   Sizes sizes;
   View<const T> q, k, v;
   ScoreKind score = ScoreKind::dot;
-  T scale = 1;                      ///< of dot
+  T scale = 1;                      ///< of dot; 1 for the others
   const T* score_weight = nullptr;  ///< (H, D), of the additive scores
   std::vector<const Modifier<T>*> modifiers;
   std::vector<const Mask<T>*> masks;
