@@ -49,6 +49,7 @@ class SpanRamp final : public Modifier<T> {
       : ramp_(ramp), spans_(spans), gradient_(gradient) {}
   void forward(const Tile<T>& scores) const noexcept override;
   void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept override;
+  bool looks_back() const noexcept override { return false; }
   bool shares_key() const noexcept override { return gradient_.data; }
 
  private:

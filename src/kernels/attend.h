@@ -76,6 +76,8 @@ class Modifier {
   virtual ~Modifier() = default;
   virtual void forward(const Tile<T>& scores) const noexcept = 0;
   virtual void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept = 0;
+  /// Whether backward looks at `scores`; without that they are not kept.
+  virtual bool looks_back() const noexcept { return true; }
   /// The dimensions (batch, head, key) over which tasks that run at the same time must not differ,
   /// because backward adds into memory that they share (a bias broadcast over them).
   virtual bool shares_batch() const noexcept { return false; }

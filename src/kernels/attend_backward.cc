@@ -186,7 +186,7 @@ class Block {
     T* kept = at_.kept;
     for (const Modifier<T>* modifier : problem_.modifiers) {
       modifier->forward(scores);
-      for (int64_t j = 0; j < scores.columns; ++j) {
+      for (int64_t j = 0; modifier->looks_back() && j < scores.columns; ++j) {
         std::copy_n(scores.data + j * kStride, scores.rows, kept + j * kStride);
       }
       kept += kKeys * kStride;
@@ -197,7 +197,7 @@ class Block {
     Tile<T> kept = scores;
     for (size_t m = problem_.modifiers.size(); m-- > 0;) {
       kept.data = at_.kept + static_cast<int64_t>(m) * kKeys * kStride;
-      if (hidden) clear(kept, hidden);
+      if (hidden && problem_.modifiers[m]->looks_back()) clear(kept, hidden);
       problem_.modifiers[m]->backward(kept, gradient);
       if (hidden) clear(gradient, hidden);
     }

@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/dense.h"
+#include "kernels/turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -14,28 +15,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
 
-/// A tile goes key by key and the bias row by row: squares that fit 128-bit vectors, 4 x 4 floats
-/// or 2 x 2 doubles, are turned on their way from the one to the other.
-template <class T>
-constexpr int64_t kSide = 16 / sizeof(T);
-
-template <class D, class V>
-HWY_INLINE void turn(D d, V (&rows)[2]) {
-  const V low = hn::InterleaveLower(d, rows[0], rows[1]);
-  rows[1] = hn::InterleaveUpper(d, rows[0], rows[1]), rows[0] = low;
-}
-
-template <class D, class V>
-HWY_INLINE void turn(D d, V (&rows)[4]) {
-  const V low01 = hn::InterleaveLower(d, rows[0], rows[1]);
-  const V low23 = hn::InterleaveLower(d, rows[2], rows[3]);
-  const V high01 = hn::InterleaveUpper(d, rows[0], rows[1]);
-  const V high23 = hn::InterleaveUpper(d, rows[2], rows[3]);
-  rows[0] = hn::ConcatLowerLower(d, low23, low01), rows[1] = hn::ConcatUpperUpper(d, low23, low01);
-  rows[2] = hn::ConcatLowerLower(d, high23, high01);
-  rows[3] = hn::ConcatUpperUpper(d, high23, high01);
-}
-
+/// A tile goes key by key and the bias row by row: squares are turned on their way from the one to
+/// the other.
 /// to (kSide rows `to_row` apart) += from (kSide rows `from_row` apart), turned.
 template <class T>
 HWY_INLINE void add_turned(const T* HWY_RESTRICT from, int64_t from_row, T* HWY_RESTRICT to,

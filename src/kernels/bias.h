@@ -15,6 +15,7 @@ class Bias final : public Modifier<T> {
       : bias_(bias), gradient_(gradient) {}
   void forward(const Tile<T>& scores) const noexcept override;
   void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept override;
+  bool looks_back() const noexcept override { return false; }
   bool shares_batch() const noexcept override { return gradient_.data && gradient_.batch == 0; }
   bool shares_head() const noexcept override { return gradient_.data && gradient_.head == 0; }
   bool shares_key() const noexcept override { return gradient_.data && gradient_.column == 0; }

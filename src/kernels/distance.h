@@ -17,6 +17,7 @@ class DistanceBias final : public Modifier<T> {
       : bias_(bias), gradient_(gradient), keys_(keys) {}
   void forward(const Tile<T>& scores) const noexcept override;
   void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept override;
+  bool looks_back() const noexcept override { return false; }
   bool shares_key() const noexcept override { return gradient_.data; }
 
  private:
@@ -42,6 +43,7 @@ class DistanceDot final : public Modifier<T> {
   explicit DistanceDot(const DistanceKeys<T>& of) noexcept : of_(of) {}
   void forward(const Tile<T>& scores) const noexcept override;
   void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept override;
+  bool looks_back() const noexcept override { return false; }
   bool shares_key() const noexcept override { return true; }
 
  private:

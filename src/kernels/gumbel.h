@@ -16,6 +16,7 @@ class Gumbel final : public Modifier<T> {
   explicit Gumbel(uint64_t seed) noexcept : seed_(seed) {}
   void forward(const Tile<T>& scores) const noexcept override;
   void backward(const Tile<T>&, const Tile<T>&) const noexcept override {}
+  bool looks_back() const noexcept override { return false; }
 
  private:
   uint64_t seed_;
