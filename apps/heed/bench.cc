@@ -46,47 +46,6 @@ void print_row(const AttentionRow& row) {
   std::fflush(stdout);
 }
 
-void add_attention(CLI::App& bench) {
-  auto* verb = bench.add_subcommand(
-      "attention", "Attention, forward and in training, against SGEMM and LibTorch's operators");
-  verb->footer(
-      "of limit: operations a second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
-      "1024 "
-      "matrices), measured\nin turns with ours. against unfused: how many times faster than "
-      "softmax(q k^T) v by LibTorch's operators.");
-  auto options = std::make_shared<AttentionBench>();
-  auto json = std::make_shared<bool>(false);
-  verb->add_flag("--json", *json, "Print one JSON object a case");
-  verb->add_option("--threads", options->threads, "Numbers of threads")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  verb->add_option("--length", options->lengths, "Lengths L of queries and keys")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  verb->add_option("--dim", options->width, "Width D of a head")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  verb->add_option("--seconds", options->seconds, "Time for a case; five rounds in any case")
-      ->check(CLI::Range(0.0, 3600.0))
-      ->capture_default_str();
-  verb->callback([options, json] {
-    if (!*json) print_header();
-    const size_t all = options->threads.size() * options->lengths.size() * 4;
-    size_t count = 0;
-    bench_attention(*options, [&](const AttentionRow& row) {
-      const bool terminal = isatty(STDERR_FILENO) != 0;
-      std::fprintf(stderr, terminal ? "\r%zu of %zu cases\r" : "%zu of %zu cases\n", ++count, all);
-      if (*json) {
-        std::cout << json_of(row).dump() << std::endl;
-      } else {
-        print_row(row);
-      }
-    });
-  });
-}
-
 nlohmann::ordered_json json_of(const MechanismRow& row) {
   return {{"work", row.work},
           {"direction", row.direction},
@@ -112,32 +71,72 @@ void print_row(const MechanismRow& row) {
   std::fflush(stdout);
 }
 
+/// What every bench takes.
+template <class Bench>
+void add_options(CLI::App* verb, Bench& bench, bool& json) {
+  verb->add_flag("--json", json, "Print one JSON object a case");
+  verb->add_option("--threads", bench.threads, "Numbers of threads")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->add_option("--seconds", bench.seconds, "Time for a case; five rounds in any case")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+}
+
+/// A row as the user asked for it; standard output is seen at once.
+template <class Row>
+void show(const Row& row, bool json) {
+  if (json) {
+    std::cout << json_of(row).dump() << std::endl;
+  } else {
+    print_row(row);
+  }
+}
+
+void add_attention(CLI::App& bench) {
+  auto* verb = bench.add_subcommand(
+      "attention", "Attention, forward and in training, against SGEMM and LibTorch's operators");
+  verb->footer(
+      "of limit: operations a second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
+      "1024 "
+      "matrices), measured\nin turns with ours. against unfused: how many times faster than "
+      "softmax(q k^T) v by LibTorch's operators.");
+  auto options = std::make_shared<AttentionBench>();
+  auto json = std::make_shared<bool>(false);
+  add_options(verb, *options, *json);
+  verb->add_option("--length", options->lengths, "Lengths L of queries and keys")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  verb->add_option("--dim", options->width, "Width D of a head")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  verb->callback([options, json] {
+    if (!*json) print_header();
+    const size_t all = options->threads.size() * options->lengths.size() * 4;
+    size_t count = 0;
+    bench_attention(*options, [&](const AttentionRow& row) {
+      const bool terminal = isatty(STDERR_FILENO) != 0;
+      std::fprintf(stderr, terminal ? "\r%zu of %zu cases\r" : "%zu of %zu cases\n", ++count, all);
+      show(row, *json);
+    });
+  });
+}
+
 void add_mechanisms(CLI::App& bench) {
   auto* verb = bench.add_subcommand(
       "mechanisms", "Each mechanism beside plain attention, LibTorch's formula or its limit");
   verb->footer("of it: the time as a part of that beside it, measured in turns.");
   auto options = std::make_shared<MechanismBench>();
   auto json = std::make_shared<bool>(false);
-  verb->add_flag("--json", *json, "Print one JSON object a case");
-  verb->add_option("--threads", options->threads, "Numbers of threads")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  verb->add_option("--seconds", options->seconds, "Time for a case; five rounds in any case")
-      ->check(CLI::Range(0.0, 3600.0))
-      ->capture_default_str();
+  add_options(verb, *options, *json);
   verb->callback([options, json] {
     if (!*json)
       std::printf("%-24s %-9s %6s %6s %4s %4s %4s %8s %10s %8s %10s %10s  %s\n", "work",
                   "direction", "Lq", "Lk", "D", "B", "H", "threads", "ms", "spread", "beside ms",
                   "of it", "beside");
-    bench_mechanisms(*options, [&](const MechanismRow& row) {
-      if (*json) {
-        std::cout << json_of(row).dump() << std::endl;
-      } else {
-        print_row(row);
-      }
-    });
+    bench_mechanisms(*options, [&](const MechanismRow& row) { show(row, *json); });
   });
 }
 

@@ -46,7 +46,6 @@ TEST(EveryMechanism, RunsAndTrainsInTheLayer) {
     for (const auto& [name, tensor] : layer->learned) {
       ASSERT_TRUE(tensor.grad().defined()) << text << " " << name;
       EXPECT_TRUE(torch::isfinite(tensor.grad()).all().item<bool>()) << text << " " << name;
-      // A span of 0 of 8 keys sees all of 8 through its ramp of 32, but not alike.
       EXPECT_GT(tensor.grad().abs().max().item<double>(), 0) << text << " " << name;
     }
   }
