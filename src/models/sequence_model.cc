@@ -1,9 +1,12 @@
 #include "heed/models/sequence_model.h"
 
+#include "nn/linear.h"
+
 namespace heed {
 
 at::Tensor SequenceModel::project(const at::Tensor& hidden) {
-  return torch::linear(hidden, output_weight(), output_bias());
+  const nn::RowsAlone alone;
+  return nn::affine(hidden, output_weight(), output_bias());
 }
 
 }  // namespace heed

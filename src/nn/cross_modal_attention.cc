@@ -1,13 +1,10 @@
 #include "heed/nn/cross_modal_attention.h"
 
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed::nn {
 namespace {
-
-torch::nn::LayerNorm layer_norm(int64_t width) {
-  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
-}
 
 MultiHeadAttention direction(int64_t width, int64_t key_width, const Attention& how) {
   return MultiHeadAttention(MultiHeadAttentionOptions(width).key_width(key_width).attention(how));

@@ -9,13 +9,13 @@ FeedForwardImpl::FeedForwardImpl(const FeedForwardOptions& options) : options(op
 
 void FeedForwardImpl::reset() {
   check_word("activation", options.activation(), {"gelu", "relu"});
-  up = register_module("up", xavier_linear(options.width(), options.hidden()));
-  down = register_module("down", xavier_linear(options.hidden(), options.width()));
+  up = register_module("up", xavier_linear(options.width(), options.hidden(), options.bias()));
+  down = register_module("down", xavier_linear(options.hidden(), options.width(), options.bias()));
 }
 
 at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
   auto hidden = affine(up, x);
-  hidden = options.activation() == "relu" ? torch::relu(hidden) : torch::gelu(hidden);
+  hidden = options.activation() == "relu" ? torch::relu(hidden) : gelu_of(hidden);
   return affine(down, torch::dropout(hidden, options.dropout(), is_training()));
 }
 

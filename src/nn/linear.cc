@@ -2,7 +2,47 @@
 
 #include <torch/nn/init.h>
 
+#include "heed/core/threads.h"
+#include "heed/ops/row_linear.h"
+
 namespace heed::nn {
+namespace {
+
+thread_local bool rows_alone = false;
+
+/// Whether rows of x are to be computed each by itself, where that is known how.
+bool alone(const at::Tensor& x) {
+  return RowsAlone::active() && x.is_cpu() &&
+         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+}
+
+template <class F>
+at::Tensor each(const at::Tensor& x, const F& f) {
+  constexpr int64_t kPiece = 4096;
+  auto result = torch::empty(x.sizes(), x.options());
+  const auto from = x.contiguous();
+  const int64_t n = x.numel();
+  const auto run = [&](auto type) {
+    using T = decltype(type);
+    const T* in = from.data_ptr<T>();
+    T* out = result.data_ptr<T>();
+    parallel_for((n + kPiece - 1) / kPiece, [&](int64_t piece) {
+      const int64_t end = std::min(n, (piece + 1) * kPiece);
+      for (int64_t i = piece * kPiece; i < end; ++i) out[i] = f(in[i]);
+    });
+  };
+  x.scalar_type() == at::kDouble ? run(double()) : run(float());
+  return result;
+}
+
+struct ScaleOnly : torch::nn::LayerNormImpl {
+  explicit ScaleOnly(const torch::nn::LayerNormOptions& options) : LayerNormImpl(options) {
+    parameters_.erase("bias");
+    bias = at::Tensor();
+  }
+};
+
+}  // namespace
 
 void truncated_normal(at::Tensor tensor, double deviation) {
   torch::NoGradGuard no_gradient;
@@ -17,22 +57,51 @@ void xavier_rows(const at::Tensor& weight, int64_t first, int64_t rows) {
   torch::nn::init::xavier_uniform_(weight.narrow(0, first, rows));
 }
 
-torch::nn::Linear xavier_linear(int64_t in, int64_t out) {
-  torch::nn::Linear linear(in, out);
+torch::nn::Linear xavier_linear(int64_t in, int64_t out, bool bias) {
+  torch::nn::Linear linear(torch::nn::LinearOptions(in, out).bias(bias));
   torch::nn::init::xavier_uniform_(linear->weight);
-  torch::nn::init::zeros_(linear->bias);
+  if (bias) torch::nn::init::zeros_(linear->bias);
   return linear;
 }
 
-torch::nn::Linear small_linear(int64_t in, int64_t out) {
-  torch::nn::Linear linear(in, out);
+torch::nn::Linear small_linear(int64_t in, int64_t out, bool bias) {
+  torch::nn::Linear linear(torch::nn::LinearOptions(in, out).bias(bias));
   truncated_normal(linear->weight);
-  torch::nn::init::zeros_(linear->bias);
+  if (bias) torch::nn::init::zeros_(linear->bias);
   return linear;
 }
 
 at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x) {
-  return torch::linear(x, linear->weight, linear->bias);
+  return affine(x, linear->weight, linear->bias);
+}
+
+at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (alone(x)) return row_linear(x, weight, bias);
+  return torch::linear(x, weight, bias);
+}
+
+RowsAlone::RowsAlone() : outer_(rows_alone) { rows_alone = true; }
+RowsAlone::~RowsAlone() { rows_alone = outer_; }
+bool RowsAlone::active() noexcept { return rows_alone && !torch::GradMode::is_enabled(); }
+
+at::Tensor gelu_of(const at::Tensor& x) {
+  if (!alone(x)) return torch::gelu(x);
+  return each(x, [](auto t) {
+    using T = decltype(t);
+    return t * T{0.5} * (1 + std::erf(t * static_cast<T>(std::sqrt(0.5))));
+  });
+}
+
+at::Tensor sigmoid_of(const at::Tensor& x) {
+  if (!alone(x)) return torch::sigmoid(x);
+  return each(x, [](auto t) { return 1 / (1 + std::exp(-t)); });
+}
+
+torch::nn::LayerNorm layer_norm(int64_t width, bool bias) {
+  const auto options = torch::nn::LayerNormOptions({width});
+  if (bias) return torch::nn::LayerNorm(options);
+  return torch::nn::LayerNorm(
+      std::shared_ptr<torch::nn::LayerNormImpl>(std::make_shared<ScaleOnly>(options)));
 }
 
 }  // namespace heed::nn

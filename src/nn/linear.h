@@ -2,6 +2,7 @@
 #pragma once
 
 #include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 namespace heed::nn {
@@ -13,14 +14,39 @@ void truncated_normal(at::Tensor tensor, double deviation = 0.02);
 /// they were a weight of their own.
 void xavier_rows(const at::Tensor& weight, int64_t first, int64_t rows);
 
-/// A linear layer with Xavier uniform weights and zero bias.
-torch::nn::Linear xavier_linear(int64_t in, int64_t out);
+/// A linear layer with Xavier uniform weights and zero bias, or none.
+torch::nn::Linear xavier_linear(int64_t in, int64_t out, bool bias = true);
 
-/// A linear layer with truncated normal weights and zero bias.
-torch::nn::Linear small_linear(int64_t in, int64_t out);
+/// A linear layer with truncated normal weights and zero bias, or none.
+torch::nn::Linear small_linear(int64_t in, int64_t out, bool bias = true);
 
 /// x W^T + b as one product. LibTorch 1.13's own Linear adds the bias in a second pass over the
 /// result where x has three dimensions.
 at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
+at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+/// While one lives and no gradient is recorded, the layers of this thread compute each row of their
+/// input by itself: its bits do not depend on which rows it is with, nor on how many. LibTorch's
+/// products and functions promise no such thing: another number of rows takes another order of
+/// additions, and the last elements of a tensor another polynomial than the first. Nests.
+class RowsAlone {
+ public:
+  RowsAlone();
+  ~RowsAlone();
+  RowsAlone(const RowsAlone&) = delete;
+  RowsAlone& operator=(const RowsAlone&) = delete;
+
+  static bool active() noexcept;
+
+ private:
+  bool outer_;
+};
+
+/// Exact GELU and sigmoid, as RowsAlone says.
+at::Tensor gelu_of(const at::Tensor& x);
+at::Tensor sigmoid_of(const at::Tensor& x);
+
+/// A layer normalisation over the last M channels, without its bias if so wanted.
+torch::nn::LayerNorm layer_norm(int64_t width, bool bias = true);
 
 }  // namespace heed::nn

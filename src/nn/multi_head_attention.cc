@@ -21,15 +21,16 @@ at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
 /// What some rows of a linear layer's weight make of x.
 at::Tensor by_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
                    int64_t rows) {
-  return torch::linear(x, linear->weight.narrow(0, first, rows),
-                       linear->bias.narrow(0, first, rows));
+  const auto& bias = linear->bias;
+  return affine(x, linear->weight.narrow(0, first, rows),
+                bias.defined() ? bias.narrow(0, first, rows) : bias);
 }
 
 /// One layer that stands for several of these numbers of rows, each Xavier uniform by itself.
-torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> parts) {
+torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> parts, bool bias) {
   int64_t rows = 0, first = 0;
   for (const int64_t n : parts) rows += n;
-  auto linear = small_linear(in, rows);
+  auto linear = small_linear(in, rows, bias);
   for (const int64_t n : parts) xavier_rows(linear->weight, first, n), first += n;
   return linear;
 }
@@ -104,13 +105,13 @@ void MultiHeadAttentionImpl::reset() {
 void MultiHeadAttentionImpl::make_projections() {
   const int64_t M = options.width(), nq = query_rows(), nk = key_rows(), nv = value_rows();
   if (key_width() == M) {
-    qkv = register_module("qkv", stacked_linear(M, {nq, nk, nv}));
+    qkv = register_module("qkv", stacked_linear(M, {nq, nk, nv}, options.bias()));
   } else {
-    query = register_module("query", xavier_linear(M, nq));
-    key_value = register_module("key_value", stacked_linear(key_width(), {nk, nv}));
+    query = register_module("query", xavier_linear(M, nq, options.bias()));
+    key_value = register_module("key_value", stacked_linear(key_width(), {nk, nv}, options.bias()));
   }
   if (options.attention().merge.name == "concat")
-    output = register_module("output", xavier_linear(M, M));
+    output = register_module("output", xavier_linear(M, M, options.bias()));
 }
 
 void MultiHeadAttentionImpl::make_positions() {
@@ -146,27 +147,35 @@ at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_
   return qkv ? by_rows(qkv, z, query_rows() + first, rows) : by_rows(key_value, z, first, rows);
 }
 
-MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor& x,
-                                                               const at::Tensor& z, int64_t first,
-                                                               int64_t key_first) {
-  const int64_t nq = query_rows(), nk = key_rows(), nv = value_rows();
-  at::Tensor q, k, v;  // (B, Lq, H D), (B, Lk, G D), (B, Lk, G E)
+at::Tensor MultiHeadAttentionImpl::queries_of(const at::Tensor& x, int64_t first, int64_t length) {
+  const auto placed = position ? position->forward(x, first, length) : x;
+  return split_heads(project_query(placed), options.attention().heads);
+}
+
+KeyValues MultiHeadAttentionImpl::key_values_of(const at::Tensor& z, int64_t first) {
+  const int64_t nk = key_rows(), nv = value_rows(), G = options.attention().key_value_heads();
+  at::Tensor k, v;  // (B, Lk, G D), (B, Lk, G E)
   if (position) {
-    const int64_t length = key_first + z.size(1);
-    q = project_query(position->forward(x, first, length));
-    k = project_key_value((key_position ? key_position : position)->forward(z, key_first), 0, nk);
+    k = project_key_value((key_position ? key_position : position)->forward(z, first), 0, nk);
     v = project_key_value(z, nk, nv);
-  } else if (qkv && x.is_same(z)) {
-    const auto all = affine(qkv, x).split_with_sizes({nq, nk, nv}, 2);
-    q = all[0], k = all[1], v = all[2];
   } else {
-    q = project_query(x);
     const auto both = project_key_value(z, 0, nk + nv).split_with_sizes({nk, nv}, 2);
     k = both[0], v = both[1];
   }
+  return {split_heads(k, G), split_heads(v, G)};
+}
+
+MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor& x,
+                                                               const at::Tensor& z, int64_t first,
+                                                               int64_t key_first) {
+  if (position || !qkv || !x.is_same(z)) {
+    const auto [k, v] = key_values_of(z, key_first);
+    return {queries_of(x, first, key_first + z.size(1)), k, v};
+  }
+  const auto all = affine(qkv, x).split_with_sizes({query_rows(), key_rows(), value_rows()}, 2);
   const auto& how = options.attention();
-  return {split_heads(q, how.heads), split_heads(k, how.key_value_heads()),
-          split_heads(v, how.key_value_heads())};
+  return {split_heads(all[0], how.heads), split_heads(all[1], how.key_value_heads()),
+          split_heads(all[2], how.key_value_heads())};
 }
 
 /// With rotary positions.
@@ -184,7 +193,7 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::placed_heads(const at::Ten
 
 /// heads (B, H, Lq, E) of the queries x (B, Lq, M).
 at::Tensor MultiHeadAttentionImpl::merge(at::Tensor heads, const at::Tensor& x) {
-  if (gate) heads = heads * torch::sigmoid(affine(gate, x)).transpose(1, 2).unsqueeze(3);
+  if (gate) heads = heads * sigmoid_of(affine(gate, x)).transpose(1, 2).unsqueeze(3);
   if (!output) return heads.sum(1);
   return affine(output, heads.transpose(1, 2).flatten(2));  // (B, Lq, M)
 }
@@ -205,6 +214,27 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor
   given.training = is_training();
   given.parameters = learned;
   return merge(attend(q, k, v, how, given), x);
+}
+
+KeyValues MultiHeadAttentionImpl::project(const at::Tensor& z) {
+  check_input(z, "key_value", key_width());
+  auto both = key_values_of(z, 0);
+  const auto& place = options.attention().position;
+  if (is_rotary(place)) both.keys = rotate(both.keys, 0, place, z.size(1));
+  return both;
+}
+
+at::Tensor MultiHeadAttentionImpl::look(const at::Tensor& x, const KeyValues& at,
+                                        const AttendInputs& inputs) {
+  check_input(x, "query", options.width());
+  const auto& place = options.attention().position;
+  const int64_t Lk = at.keys.size(2), first = inputs.query_offset.value_or(Lk - x.size(1));
+  auto q = queries_of(x, first, Lk);
+  if (is_rotary(place)) q = rotate(q, first, place, Lk);
+  AttendInputs given = inputs;
+  given.training = is_training();
+  given.parameters = learned;
+  return merge(attend(q, at.keys, at.values, options.attention(), given), x);
 }
 
 void MultiHeadAttentionImpl::check_step(const at::Tensor& x, const KeyValueCache& cache,

@@ -8,6 +8,14 @@ namespace {
 
 const auto kDoubles = at::TensorOptions().dtype(at::kDouble);
 
+template <class F>
+at::Tensor each(const at::Tensor& a, const F& f) {
+  auto result = a.contiguous().clone();
+  auto* x = result.data_ptr<double>();
+  for (int64_t i = 0; i < result.numel(); ++i) x[i] = f(x[i]);
+  return result;
+}
+
 Part::Argument agreed(const Part& position, const char* argument, int64_t known) {
   const auto given = static_cast<int64_t>(position.at(argument));
   if (given != 0 && given != known)
@@ -54,6 +62,14 @@ GridPlaces places_on_grid(const Part& position, int64_t first, int64_t length, i
   const auto placed = number.ge(0).to(at::kDouble);
   const auto rows = torch::floor(number / columns);
   return {rows * placed, (number - rows * columns) * placed, placed};
+}
+
+at::Tensor sines(const at::Tensor& a) {
+  return each(a, [](double x) { return std::sin(x); });
+}
+
+at::Tensor cosines(const at::Tensor& a) {
+  return each(a, [](double x) { return std::cos(x); });
 }
 
 at::Tensor falling_frequencies(int64_t pairs, double width, double base) {

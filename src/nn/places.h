@@ -22,6 +22,11 @@ GridPlaces places_on_grid(const Part& position, int64_t first, int64_t length, i
 /// states none and the tokens are no square.
 int64_t grid_columns(const Part& position, int64_t total);
 
+/// Of a float64 tensor, element by element: LibTorch's own give the last elements of a tensor
+/// other bits than the first, so that what a position is would depend on how many there are.
+at::Tensor sines(const at::Tensor& a);
+at::Tensor cosines(const at::Tensor& a);
+
 /// base^(-2c / width) for c < pairs: (pairs) float64.
 at::Tensor falling_frequencies(int64_t pairs, double width, double base);
 

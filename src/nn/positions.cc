@@ -7,11 +7,16 @@
 namespace heed::nn {
 namespace {
 
-/// [sin a_0, cos a_0, sin a_1, ...] with a_c = place base^(-2c / width): (L, width) float64.
+/// [sin a_0, cos a_0, sin a_1, ...] of a (L, C), or [sin a, cos a]: (L, width) float64.
+at::Tensor waves_of(const at::Tensor& a, int64_t width, bool halves) {
+  const auto both = torch::stack({sines(a), cosines(a)}, halves ? 1 : 2);
+  return both.flatten(1).narrow(1, 0, width);
+}
+
+/// With a_c = place base^(-2c / width): (L, width) float64.
 at::Tensor waves(const at::Tensor& places, int64_t width, double base) {
   const auto f = falling_frequencies((width + 1) / 2, static_cast<double>(width), base);
-  const auto a = places.unsqueeze(1) * f;
-  return torch::stack({a.sin(), a.cos()}, 2).flatten(1).narrow(1, 0, width);
+  return waves_of(places.unsqueeze(1) * f, width, false);
 }
 
 at::Tensor waves_of_grid(const Part& position, int64_t first, int64_t length, int64_t total,
@@ -42,6 +47,16 @@ bool is_additive(const Part& position) {
 
 at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, double base) {
   return waves(places_in_line(first, length), width, base).to(at::kFloat);
+}
+
+at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width,
+                                const Part& position) {
+  const int64_t waves = (width + 1) / 2;
+  const double base = position.at("base");
+  const double spread = position.at("full") != 0 ? std::max(2.0 * double(waves - 1), 1.0) : width;
+  const auto places = places_in_line(first + whole(position, "first"), length);
+  const auto a = places.unsqueeze(1) * falling_frequencies(waves, spread, base);
+  return waves_of(a, width, position.at("halves") != 0).to(at::kFloat);
 }
 
 AdditivePositionImpl::AdditivePositionImpl(const AdditivePositionOptions& options)
@@ -108,7 +123,7 @@ at::Tensor AdditivePositionImpl::forward(const at::Tensor& x, int64_t first, int
   const int64_t L = x.size(1), M = options.width();
   const auto& position = options.position();
   if (position.name == "sinusoidal")
-    return x + sinusoidal_positions(first, L, M, position.at("base")).to(x.options());
+    return x + sinusoidal_positions(first, L, M, position).to(x.options());
   if (position.name == "sinusoidal_2d")
     return x + waves_of_grid(position, first, L, length ? length : first + L, M).to(x.options());
   const auto vectors = learned_vectors();

@@ -28,9 +28,9 @@ at::Tensor rotate_in_line(const at::Tensor& x, int64_t first, const Part& rope) 
   const auto a = places_in_line(first, x.size(2)).unsqueeze(1) * rope_frequencies(rope, width);
   const double magnitude = rope_magnitude(rope);
   const bool interleaved = rope.at("interleaved") != 0;
-  if (magnitude == 1) return rotate_by(x, a.cos(), a.sin(), interleaved);
-  if (width == D) return rotate_by(x, a.cos() * magnitude, a.sin() * magnitude, interleaved);
-  return rotate_by(x * magnitude, a.cos(), a.sin(), interleaved);  // what is not turned, too
+  if (magnitude == 1) return rotate_by(x, cosines(a), sines(a), interleaved);
+  if (width == D) return rotate_by(x, cosines(a) * magnitude, sines(a) * magnitude, interleaved);
+  return rotate_by(x * magnitude, cosines(a), sines(a), interleaved);  // what is not turned, too
 }
 
 at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const Part& rope, int64_t length) {
@@ -43,7 +43,7 @@ at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const Part& rope, 
   const auto places = places_on_grid(rope, first, x.size(2), length);
   const auto f = falling_frequencies(D / 4, static_cast<double>(D) / 2, rope.at("base"));
   const auto a = torch::cat({places.rows.unsqueeze(1) * f, places.columns.unsqueeze(1) * f}, 1);
-  return rotate_by(x, a.cos(), a.sin(), rope.at("interleaved") != 0);
+  return rotate_by(x, cosines(a), sines(a), rope.at("interleaved") != 0);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "heed/nn/transformer_block.h"
 
+#include "nn/linear.h"
 #include "nn/text.h"
 
 namespace heed::nn {
@@ -12,14 +13,17 @@ TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& option
 void TransformerBlockImpl::reset() {
   check_word("norm", options.norm(), {"pre", "post"});
   const int64_t M = options.width();
-  const auto norm = [&] { return torch::nn::LayerNorm(torch::nn::LayerNormOptions({M})); };
+  const auto norm = [&] { return layer_norm(M, options.bias()); };
   attention_norm = register_module("attention_norm", norm());
   attention = register_module(
-      "attention", MultiHeadAttention(MultiHeadAttentionOptions(M).attention(options.attention())));
+      "attention",
+      MultiHeadAttention(
+          MultiHeadAttentionOptions(M).attention(options.attention()).bias(options.bias())));
   feed_forward_norm = register_module("feed_forward_norm", norm());
   feed_forward = register_module("feed_forward", FeedForward(FeedForwardOptions(M, options.hidden())
                                                                  .activation(options.activation())
-                                                                 .dropout(options.dropout())));
+                                                                 .dropout(options.dropout())
+                                                                 .bias(options.bias())));
 }
 
 at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& branch) {

@@ -76,7 +76,11 @@ Definition word_none() {
 Definition word_sinusoidal() {
   return {.word = {Word::Kind::position,
                    "sinusoidal",
-                   {base_argument(10000)},
+                   {base_argument(10000),
+                    {"halves", 0, 0, 1, true, "1: sines, then cosines; 0: sine, cosine, sine, ..."},
+                    {"full", 0, 0, 1, true,
+                     "1: the last wave is 2 pi base long; 0: all but, as in the paper"},
+                    {"first", 0, 0, kMostPositions, true, "what the first position is called"}},
                    "fixed sines and cosines added to the inputs (Vaswani et al. 2017)"}};
 }
 

@@ -15,6 +15,7 @@ struct FeedForwardOptions {
   TORCH_ARG(int64_t, hidden);                   ///< F
   TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
   TORCH_ARG(double, dropout) = 0;               ///< of the hidden values, in training
+  TORCH_ARG(bool, bias) = true;                 ///< whether b1 and b2 are there
 };
 
 /// y = act(x W1 + b1) W2 + b2, x (..., M) -> (..., M) (Vaswani et al. 2017, 3.3; GELU: Hendrycks &

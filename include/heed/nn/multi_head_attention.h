@@ -20,6 +20,13 @@ struct MultiHeadAttentionOptions {
   TORCH_ARG(int64_t, width);          ///< M: channels of inputs and output; a multiple of heads
   TORCH_ARG(Attention, attention);    ///< which attention, its heads H, key-value heads G and merge
   TORCH_ARG(int64_t, key_width) = 0;  ///< K: channels of key_value; 0: M
+  TORCH_ARG(bool, bias) = true;       ///< whether q, k, v and the output have one
+};
+
+/// Keys (B, G, Lk, D) and values (B, G, Lk, E) of an attention, projected: what many queries look
+/// at.
+struct KeyValues {
+  at::Tensor keys, values;
 };
 
 /// Each head h compares and gathers in a space of its own (Vaswani et al. 2017; grouped heads:
@@ -66,6 +73,11 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   /// any error, the cache is as before. Cost: that of L tokens, and attention of L queries.
   at::Tensor step(const at::Tensor& x, KeyValueCache& cache, const AttendInputs& inputs = {});
 
+  /// forward in two halves: look(x, project(z), inputs) is forward(x, z, inputs). A decoder
+  /// projects what its encoder gave once, for all of its steps.
+  KeyValues project(const at::Tensor& z);
+  at::Tensor look(const at::Tensor& x, const KeyValues& at, const AttendInputs& inputs = {});
+
   MultiHeadAttentionOptions options;
   torch::nn::Linear qkv{nullptr};                        ///< null where K differs from M
   torch::nn::Linear query{nullptr}, key_value{nullptr};  ///< null where K is M
@@ -86,6 +98,8 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   void make_positions();
   at::Tensor project_query(const at::Tensor& x);
   at::Tensor project_key_value(const at::Tensor& z, int64_t first_row, int64_t rows);
+  at::Tensor queries_of(const at::Tensor& x, int64_t first, int64_t length);
+  KeyValues key_values_of(const at::Tensor& z, int64_t first);
   Heads heads_of(const at::Tensor& x, const at::Tensor& z, int64_t first, int64_t key_first);
   Heads placed_heads(const at::Tensor& x, const at::Tensor& z, int64_t first, int64_t key_first);
   void check_step(const at::Tensor& x, const KeyValueCache& cache,

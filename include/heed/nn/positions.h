@@ -28,6 +28,11 @@ Part on_grid(const Part& position, int64_t columns, int64_t first);
 /// float32 computed in float64. An odd M ends with a sine (Vaswani et al. 2017, 3.5).
 at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, double base);
 
+/// The same as the part `sinusoidal` says: positions called first + i + its own `first`; with
+/// `halves` all sines stand before all cosines; with `full` wave c < C = (M + 1) / 2 has the
+/// frequency base^(-c / (C - 1)) (tensor2tensor has both).
+at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, const Part& position);
+
 /// By how much each pair of channels turns from one position to the next: (width / 2) float64. With
 /// f_c = base^(-2c / width), s the factor and the scaling (to inputs s times longer)
 ///

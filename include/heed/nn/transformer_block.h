@@ -21,6 +21,7 @@ struct TransformerBlockOptions {
   TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
   TORCH_ARG(double, dropout) = 0;               ///< of both branches and the hidden values
   TORCH_ARG(double, stochastic_depth) = 0;      ///< probability that a sample skips a branch
+  TORCH_ARG(bool, bias) = true;                 ///< of linear layers and normalisations
 };
 
 /// With f the attention and then the feed-forward part, x (B, L, M) -> (B, L, M):

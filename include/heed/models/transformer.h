@@ -1,0 +1,147 @@
+// The Transformer: an encoder that reads and a decoder that writes, or a decoder alone.
+#pragma once
+
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/normalization.h>
+#include <torch/nn/pimpl.h>
+
+#include <memory>
+#include <string>
+
+#include "heed/core/fields.h"
+#include "heed/models/sequence_model.h"
+#include "heed/nn/positions.h"
+#include "heed/nn/segment_memory.h"
+#include "heed/nn/transformer_block.h"
+#include "heed/nn/transformer_decoder_block.h"
+
+namespace heed {
+
+/// The [model] table of a recipe. Presets set everything but dropout:
+///
+///   base   6 + 6 layers of width 512, hidden 2048, 8 heads, post-norm, sinusoidal positions
+///          (Vaswani et al. 2017, table 3)
+///   small  3 + 3 layers of width 256, hidden 1024, 8 heads, pre-norm: for corpora of some 100 000
+///          sentences and machines without an accelerator
+///   gpt    no encoder, 6 layers of width 384, hidden 1536, 6 heads, pre-norm, learned positions of
+///          256 tokens, GELU, no biases, embeddings not scaled (Radford et al. 2019)
+struct TransformerOptions {
+  TORCH_ARG(int64_t, encoder_layers) = 6;  ///< 0: a decoder alone, a language model
+  TORCH_ARG(int64_t, decoder_layers) = 6;
+  TORCH_ARG(int64_t, width) = 512;              ///< M
+  TORCH_ARG(int64_t, hidden) = 2048;            ///< F
+  TORCH_ARG(std::string, norm) = "post";        ///< pre or post
+  TORCH_ARG(std::string, activation) = "relu";  ///< gelu or relu
+  TORCH_ARG(double, dropout) = 0.1;
+  TORCH_ARG(std::string, tied) = "decoder";  ///< none, decoder or all
+  TORCH_ARG(bool, scale_embeddings) = true;
+  TORCH_ARG(bool, bias) = true;
+  TORCH_ARG(bool, output_bias) = false;
+  TORCH_ARG(Attention, encoder_attention) = Attention::parse("sinusoidal; heads=8");
+  TORCH_ARG(Attention, decoder_attention) = Attention::parse("sinusoidal; causal; heads=8");
+  TORCH_ARG(Attention, cross_attention) = Attention::parse("heads=8");
+  TORCH_ARG(int64_t, memory) = 0;  ///< tokens; of a decoder alone
+
+ public:
+  /// Throws ModelError for an unknown name.
+  TransformerOptions& preset(const std::string& name);
+  const std::string& preset() const { return preset_; }
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    std::string name = preset_;
+    v("preset", name, "base, small or gpt: what the fields below start from");
+    if (name != preset_) preset(name);
+    v("encoder_layers", encoder_layers(), "0: a decoder alone, which is a language model",
+      at_least(0));
+    v("decoder_layers", decoder_layers(), "blocks of the decoder", at_least(1));
+    v("width", width(), "channels of a token; a multiple of every attention's heads", at_least(1));
+    v("hidden", hidden(), "channels inside a block's feed-forward part", at_least(1));
+    v("norm", norm(), "pre or post: where a block normalises");
+    v("activation", activation(), "gelu or relu");
+    v("dropout", dropout(), "of embeddings, branches and hidden values", from_to_below(0, 1));
+    v("tied", tied(),
+      "which embeddings are one matrix. none; decoder: the target's and the output's; all: the "
+      "source's too, for one vocabulary");
+    v("scale_embeddings", scale_embeddings(), "whether embeddings are multiplied by sqrt(width)");
+    v("bias", bias(), "whether linear layers and normalisations of the blocks have a bias");
+    v("output_bias", output_bias(), "whether the logits have a bias");
+    if (encoder_layers() > 0)
+      v("encoder_attention", encoder_attention(), "of the source to itself; lengths is added");
+    v("decoder_attention", decoder_attention(), "of the target to itself; causal is added");
+    if (encoder_layers() > 0)
+      v("cross_attention", cross_attention(), "of the target to the source; lengths is added");
+    if (encoder_layers() == 0)
+      v("memory", memory(),
+        "tokens before a window that each layer remembers (Transformer-XL); 0: none", at_least(0));
+  }
+
+ private:
+  std::string preset_ = "base";
+};
+
+/// With E_s, E_t the embeddings (V, M), P the additive positions of an attention value (the others
+/// act in its blocks), s = sqrt(M) or 1:
+///
+///   z = encoder(dropout(s E_s[source] + P)),  h = decoder(dropout(s E_t[target] + P), z)
+///   logits = h W^T (+ b)
+///
+/// Pre-norm ends both stacks with a normalisation of its own. `tied`: decoder W = E_t, all W = E_t
+/// = E_s. Padding of the source is hidden by its lengths; an empty source is one that nothing is
+/// seen of. Keys and values of the source are projected once, at start().
+///
+/// With `memory` n hidden() goes on where the last one ended, until forget(): every layer sees the
+/// n states before the window, without gradient (Dai et al. 2019; nn::SegmentMemory). Positions
+/// must then go by distance. Steps keep all of their own sequence.
+///
+/// Embeddings start from a normal of M^-0.5, matrices as Xavier uniform, biases at zero, drawn from
+/// LibTorch's generator. Parameters, those in brackets where there are such: [source_embedding (Vs,
+/// M)], [source_position.*], [encoder.I.*], [encoder_norm.*], target_embedding (V, M),
+/// [target_position.*], decoder.I.*, [decoder_norm.*], [output (V, M)], [output_bias (V)]. An
+/// encoder's blocks and those of a decoder alone are nn::TransformerBlock, the others
+/// nn::TransformerDecoderBlock.
+///
+/// Throws ModelError that names the field where options do not fit each other or the vocabularies.
+class TransformerImpl : public SequenceModel {
+ public:
+  /// source_vocabulary: 0 for a decoder alone.
+  TransformerImpl(const TransformerOptions& options, int64_t vocabulary,
+                  int64_t source_vocabulary = 0);
+
+  at::Tensor hidden(const SourceBatch& source, const at::Tensor& target) override;
+  std::unique_ptr<DecoderState> start(const SourceBatch& source, int64_t rows = 1) override;
+  at::Tensor step(const at::Tensor& tokens, DecoderState& state) override;
+  at::Tensor output_weight() const override;
+  at::Tensor output_bias() const override { return output_bias_; }
+  bool has_encoder() const override { return options.encoder_layers() > 0; }
+  int64_t vocabulary() const override { return vocabulary_; }
+  int64_t source_vocabulary() const override { return source_vocabulary_; }
+  int64_t longest() const override;
+  bool remembers() const override { return options.memory() > 0; }
+  void forget() override;
+
+  /// What the encoder gives, (B, Ls, M).
+  at::Tensor encode(const SourceBatch& source);
+
+  TransformerOptions options;
+  at::Tensor source_embedding, target_embedding, output;  ///< (Vs, M), (V, M), (V, M); undefined
+                                                          ///< where they are not their own
+  nn::AdditivePosition source_position{nullptr}, target_position{nullptr};
+  torch::nn::ModuleList encoder{nullptr}, decoder{nullptr};
+  torch::nn::LayerNorm encoder_norm{nullptr}, decoder_norm{nullptr};
+
+ private:
+  void make_embeddings();
+  void make_stacks();
+  at::Tensor embed(const at::Tensor& ids, const at::Tensor& table, nn::AdditivePosition& position,
+                   int64_t first);
+  at::Tensor decode(const at::Tensor& x, const at::Tensor& z, const SourceBatch& source);
+  void check_source(const SourceBatch& source, int64_t rows) const;
+
+  int64_t vocabulary_, source_vocabulary_;
+  at::Tensor output_bias_;
+  std::unique_ptr<nn::SegmentMemory> memory_;
+};
+TORCH_MODULE(Transformer);
+
+}  // namespace heed

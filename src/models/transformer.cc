@@ -1,0 +1,231 @@
+#include "heed/models/transformer.h"
+
+#include <torch/nn/init.h>
+
+#include "models/transformer_check.h"
+#include "models/transformer_state.h"
+#include "nn/linear.h"
+#include "nn/text.h"
+
+namespace heed {
+namespace {
+
+using nn::text_of;
+
+Attention unplaced(Attention attention) {
+  if (nn::is_additive(attention.position)) attention.position = Attention().position;
+  return attention;
+}
+
+Attention with_mask(Attention attention, const char* mask) {
+  if (!attention.has_mask(mask)) attention.masks.push_back(Part{mask});
+  return attention;
+}
+
+nn::TransformerBlockOptions layer_options(const TransformerOptions& options,
+                                          const Attention& attention) {
+  return nn::TransformerBlockOptions(options.width())
+      .hidden(options.hidden())
+      .attention(unplaced(attention))
+      .norm(options.norm())
+      .activation(options.activation())
+      .dropout(options.dropout())
+      .bias(options.bias());
+}
+
+nn::TransformerDecoderBlockOptions decoder_layer_options(const TransformerOptions& options) {
+  return nn::TransformerDecoderBlockOptions(options.width())
+      .hidden(options.hidden())
+      .attention(with_mask(unplaced(options.decoder_attention()), "causal"))
+      .cross(with_mask(options.cross_attention(), "lengths"))
+      .norm(options.norm())
+      .activation(options.activation())
+      .dropout(options.dropout())
+      .bias(options.bias());
+}
+
+nn::TransformerBlockImpl& block(torch::nn::ModuleList& layers, size_t i) {
+  return *layers[i]->as<nn::TransformerBlockImpl>();
+}
+
+nn::TransformerDecoderBlockImpl& decoder_block(torch::nn::ModuleList& layers, size_t i) {
+  return *layers[i]->as<nn::TransformerDecoderBlockImpl>();
+}
+
+/// Ids where there are tokens, 0 behind them.
+at::Tensor without_padding(const SourceBatch& source) {
+  const auto places = torch::arange(source.tokens.size(1), source.lengths.options());
+  return source.tokens.masked_fill(places.ge(source.lengths.unsqueeze(1)), 0);
+}
+
+AttendInputs of_lengths(const at::Tensor& lengths) {
+  AttendInputs inputs;
+  inputs.lengths = lengths;
+  return inputs;
+}
+
+}  // namespace
+
+TransformerOptions& TransformerOptions::preset(const std::string& name) {
+  nn::check_word("preset", name, {"base", "small", "gpt"});
+  const double kept = dropout();
+  *this = TransformerOptions();
+  preset_ = name, dropout(kept);
+  if (name == "small") encoder_layers(3).decoder_layers(3).width(256).hidden(1024).norm("pre");
+  if (name == "gpt")
+    encoder_layers(0).width(384).hidden(1536).norm("pre").activation("gelu").bias(false),
+        scale_embeddings(false).decoder_attention(
+            Attention::parse("learned(256); causal; heads=6"));
+  return *this;
+}
+
+TransformerImpl::TransformerImpl(const TransformerOptions& given, int64_t vocabulary,
+                                 int64_t source_vocabulary)
+    : options(given), vocabulary_(vocabulary), source_vocabulary_(source_vocabulary) {
+  models::check(options, vocabulary, source_vocabulary);
+  make_embeddings();
+  make_stacks();
+  if (options.memory() > 0)
+    memory_ = std::make_unique<nn::SegmentMemory>(options.decoder_layers(), options.memory());
+  nn::name_maps(*this);
+}
+
+void TransformerImpl::make_embeddings() {
+  const int64_t M = options.width();
+  const auto& tied = options.tied();
+  const auto matrix = [&](const char* name, int64_t rows) {
+    auto table = register_parameter(name, torch::empty({rows, M}));
+    const torch::NoGradGuard no_gradient;
+    return table.normal_(0, 1 / std::sqrt(static_cast<double>(M)));
+  };
+  const auto positions = [&](const char* name, const Attention& attention) {
+    return nn::is_additive(attention.position)
+               ? register_module(name, nn::AdditivePosition(nn::AdditivePositionOptions(M).position(
+                                           attention.position)))
+               : nn::AdditivePosition{nullptr};
+  };
+  if (has_encoder()) {
+    if (tied != "all") source_embedding = matrix("source_embedding", source_vocabulary_);
+    source_position = positions("source_position", options.encoder_attention());
+  }
+  target_embedding = matrix("target_embedding", vocabulary_);
+  target_position = positions("target_position", options.decoder_attention());
+  if (tied == "none") output = matrix("output", vocabulary_);
+  if (options.output_bias())
+    output_bias_ = register_parameter("output_bias", torch::zeros({vocabulary_}));
+}
+
+void TransformerImpl::make_stacks() {
+  const auto norm = [&](const char* name) {
+    return options.norm() == "pre"
+               ? register_module(name, nn::layer_norm(options.width(), options.bias()))
+               : torch::nn::LayerNorm{nullptr};
+  };
+  if (has_encoder()) {
+    const auto reading = with_mask(options.encoder_attention(), "lengths");
+    encoder = register_module("encoder", torch::nn::ModuleList());
+    for (int64_t i = 0; i < options.encoder_layers(); ++i)
+      encoder->push_back(nn::TransformerBlock(layer_options(options, reading)));
+    encoder_norm = norm("encoder_norm");
+  }
+  const auto writing = with_mask(options.decoder_attention(), "causal");
+  decoder = register_module("decoder", torch::nn::ModuleList());
+  for (int64_t i = 0; i < options.decoder_layers(); ++i)
+    if (has_encoder())
+      decoder->push_back(nn::TransformerDecoderBlock(decoder_layer_options(options)));
+    else
+      decoder->push_back(nn::TransformerBlock(layer_options(options, writing)));
+  decoder_norm = norm("decoder_norm");
+}
+
+at::Tensor TransformerImpl::output_weight() const {
+  return output.defined() ? output : target_embedding;
+}
+
+int64_t TransformerImpl::longest() const {
+  return target_position && target_position->table.defined() ? target_position->table.size(0) : 0;
+}
+
+void TransformerImpl::forget() {
+  if (memory_) memory_->clear();
+}
+
+void TransformerImpl::check_source(const SourceBatch& source, int64_t rows) const {
+  models::check_source(source, source_vocabulary_, rows);
+}
+
+at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table,
+                                  nn::AdditivePosition& position, int64_t first) {
+  auto x = torch::embedding(table, ids);  // (B, L, M)
+  if (options.scale_embeddings()) x = x * std::sqrt(static_cast<double>(options.width()));
+  if (position) x = position->forward(x, first);
+  return torch::dropout(x, options.dropout(), is_training());
+}
+
+at::Tensor TransformerImpl::encode(const SourceBatch& source) {
+  check_source(source, -1);
+  const auto& table = source_embedding.defined() ? source_embedding : target_embedding;
+  auto x = embed(without_padding(source), table, source_position, 0);
+  for (size_t i = 0; i < encoder->size(); ++i)
+    x = block(encoder, i).forward(x, of_lengths(source.lengths));
+  return encoder_norm ? encoder_norm->forward(x) : x;
+}
+
+at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
+                                   const SourceBatch& source) {
+  if (memory_) return memory_->forward(decoder, x);
+  auto y = x;
+  for (size_t i = 0; i < decoder->size(); ++i)
+    y = z.defined() ? decoder_block(decoder, i).forward(y, z, of_lengths(source.lengths))
+                    : block(decoder, i).forward(y);
+  return y;
+}
+
+at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& target) {
+  models::check_ids(target, "target", vocabulary_);
+  check_source(source, target.size(0));
+  const auto z = has_encoder() ? encode(source) : at::Tensor();
+  const auto y = decode(embed(target, target_embedding, target_position, 0), z, source);
+  return decoder_norm ? decoder_norm->forward(y) : y;
+}
+
+std::unique_ptr<DecoderState> TransformerImpl::start(const SourceBatch& source, int64_t rows) {
+  const torch::NoGradGuard no_gradient;
+  const nn::RowsAlone alone;
+  check_source(source, -1);
+  auto state = std::make_unique<models::TransformerState>();
+  state->caches.resize(decoder->size());
+  state->rows = rows;
+  if (!has_encoder()) return state;
+  state->rows = source.tokens.size(0);
+  state->shares = models::asks_for_no_place(options.cross_attention());
+  state->source.resize(decoder->size());
+  const auto z = encode(source);
+  for (size_t i = 0; i < decoder->size(); ++i)
+    state->source[i] = decoder_block(decoder, i).cross->project(z);
+  state->lengths = source.lengths;
+  state->line.resize(static_cast<size_t>(state->rows));
+  std::iota(state->line.begin(), state->line.end(), 0);
+  return state;
+}
+
+at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) {
+  const torch::NoGradGuard no_gradient;
+  const nn::RowsAlone alone;
+  auto* state = dynamic_cast<models::TransformerState*>(&given);
+  if (!state || state->caches.size() != decoder->size() || has_encoder() == state->source.empty())
+    throw UsageError("step: state: expected one that start() of this model gave");
+  models::check_ids(tokens, "tokens", vocabulary_);
+  if (tokens.size(0) != state->rows)
+    throw UsageError(text_of("step: tokens: expected ", state->rows,
+                             " rows, those of the state, given ", tokens.sizes()));
+  auto x = embed(tokens, target_embedding, target_position, state->tokens);
+  for (size_t i = 0; i < decoder->size(); ++i)
+    x = has_encoder() ? decoder_block(decoder, i)
+                            .step(x, state->caches[i], state->source[i], of_lengths(state->lengths))
+                      : block(decoder, i).step(x, state->caches[i]);
+  state->tokens += tokens.size(1);
+  return decoder_norm ? decoder_norm->forward(x) : x;
+}
+
+}  // namespace heed

@@ -1,0 +1,151 @@
+#include "models/transformer_check.h"
+
+#include "nn/text.h"
+
+namespace heed::models {
+namespace {
+
+using nn::check_word, nn::text_of;
+
+template <class... Pieces>
+[[noreturn]] void refuse(const Pieces&... pieces) {
+  throw ModelError(text_of("transformer: ", pieces...));
+}
+
+template <class... Pieces>
+[[noreturn]] void refuse_call(const Pieces&... pieces) {
+  throw UsageError(text_of("transformer: ", pieces...));
+}
+
+bool has_anywhere(const std::vector<Part>& masks, std::string_view name) {
+  for (const auto& mask : masks)
+    if (mask.name == name || has_anywhere(mask.alternatives, name)) return true;
+  return false;
+}
+
+void check_attention(const Attention& how, const char* field, int64_t width) {
+  try {
+    how.check();
+  } catch (const UsageError& error) {
+    refuse(field, ": ", error.what());
+  }
+  if (width % how.heads != 0)
+    refuse("width: expected a multiple of ", field, ".heads = ", how.heads, ", given ", width);
+  for (const char* needed : {"dense", "documents", "blocks"})
+    if (has_anywhere(how.masks, needed))
+      refuse(field, ".masks: '", needed,
+             "' needs a tensor with each input, and sequences bring none; remove it");
+  if (how.has_modifier("bias"))
+    refuse(field, ".modifiers: 'bias' needs a tensor with each input, and sequences bring none; ",
+           "remove it");
+}
+
+void check_decoder(const Attention& how) {
+  if (has_anywhere(how.masks, "lengths"))
+    refuse("decoder_attention.masks: 'lengths' hides keys behind an end, which causal does here; ",
+           "remove it");
+  for (const auto& mask : how.masks)
+    if (!mask.alternatives.empty() && has_anywhere({mask}, "causal"))
+      refuse("decoder_attention.masks: another mask than causal alone lets a token see what it ",
+             "predicts; remove the other side of the '|'");
+}
+
+void check_attentions(const TransformerOptions& options) {
+  const int64_t M = options.width();
+  check_attention(options.decoder_attention(), "decoder_attention", M);
+  check_decoder(options.decoder_attention());
+  if (options.encoder_layers() == 0) return;
+  check_attention(options.encoder_attention(), "encoder_attention", M);
+  check_attention(options.cross_attention(), "cross_attention", M);
+  const auto& cross = options.cross_attention();
+  if (nn::is_additive(cross.position))
+    refuse("cross_attention.position: '", cross.position.name,
+           "' is added to the inputs, which encoder_attention and decoder_attention do; remove it");
+  if (has_anywhere(cross.masks, "random_blocks"))
+    refuse("cross_attention.masks: random_blocks is drawn for the whole length, which steps do ",
+           "not know; remove it");
+}
+
+void check_memory(const TransformerOptions& options) {
+  if (options.memory() == 0) return;
+  if (options.encoder_layers() != 0)
+    refuse("memory: expected 0 with an encoder, given ", options.memory());
+  const auto& position = options.decoder_attention().position;
+  if (nn::is_additive(position))
+    refuse("memory: positions of a window that goes on must go by distance (transformer_xl, rope, ",
+           "relative, shaw, alibi), given decoder_attention.position = '", position.name, "'");
+}
+
+void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, int64_t source) {
+  const bool reads = options.encoder_layers() > 0;
+  if (vocabulary < 1) refuse("vocabulary: expected at least 1, given ", vocabulary);
+  if (reads ? source < 1 : source != 0)
+    refuse("source_vocabulary: expected ", reads ? "at least 1" : "0 without an encoder",
+           ", given ", source);
+  if (options.tied() != "all") return;
+  if (!reads) refuse("tied: 'all' is for a model with an encoder; say decoder");
+  if (source != vocabulary)
+    refuse("tied: 'all' is for one vocabulary, given ", source, " tokens of the source and ",
+           vocabulary, " of the target; say decoder");
+}
+
+}  // namespace
+
+void check(TransformerOptions options, int64_t vocabulary, int64_t source_vocabulary) {
+  check_word("transformer: norm", options.norm(), {"pre", "post"});
+  check_word("transformer: activation", options.activation(), {"gelu", "relu"});
+  check_word("transformer: tied", options.tied(), {"none", "decoder", "all"});
+  options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
+      if (!bounds.allow(static_cast<double>(value)))
+        refuse(field, ": expected ", bounds.text(), ", given ", value);
+  });
+  check_attentions(options);
+  check_memory(options);
+  check_vocabularies(options, vocabulary, source_vocabulary);
+}
+
+void check_ids(const at::Tensor& ids, const char* name, int64_t vocabulary) {
+  if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != at::kLong)
+    refuse_call(name, ": expected shape (B, L) of int64, given ",
+                ids.defined() ? text_of(ids.sizes(), " of ", ids.dtype()) : "no tensor");
+  if (ids.numel() == 0) return;
+  const auto low = ids.min().item<int64_t>(), high = ids.max().item<int64_t>();
+  if (low < 0 || high >= vocabulary)
+    refuse_call(name, ": expected tokens 0 to ", vocabulary - 1, ", given ", low < 0 ? low : high);
+}
+
+void check_source(const SourceBatch& source, int64_t vocabulary, int64_t rows) {
+  if (vocabulary == 0) {
+    if (source.defined()) refuse_call("source: expected none, as there is no encoder");
+    return;
+  }
+  const auto& [tokens, lengths] = source;
+  if (!tokens.defined() || tokens.dim() != 2 || tokens.scalar_type() != at::kLong)
+    refuse_call("source.tokens: expected shape (B, Ls) of int64, given ",
+                tokens.defined() ? text_of(tokens.sizes(), " of ", tokens.dtype()) : "no tensor");
+  const int64_t B = tokens.size(0);
+  if (rows >= 0 && B != rows)
+    refuse_call("source.tokens: expected ", rows, " rows, those of the target, given ", B);
+  if (!lengths.defined() || lengths.dim() != 1 || lengths.size(0) != B ||
+      lengths.scalar_type() != at::kLong)
+    refuse_call(
+        "source.lengths: expected shape (B) = [", B, "] of int64, given ",
+        lengths.defined() ? text_of(lengths.sizes(), " of ", lengths.dtype()) : "no tensor");
+  if (B == 0) return;
+  const auto low = lengths.min().item<int64_t>(), high = lengths.max().item<int64_t>();
+  if (low < 0 || high > tokens.size(1))
+    refuse_call("source.lengths: expected 0 to Ls = ", tokens.size(1), ", given ",
+                low < 0 ? low : high);
+  const auto places = torch::arange(tokens.size(1), lengths.options());
+  check_ids(tokens.masked_fill(places.ge(lengths.unsqueeze(1)), 0), "source.tokens", vocabulary);
+}
+
+bool asks_for_no_place(const Attention& how) {
+  if (how.position.name != "none" || how.score.name == "location") return false;
+  for (const auto& mask : how.masks)
+    if (mask.name != "lengths" || !mask.alternatives.empty()) return false;
+  return true;
+}
+
+}  // namespace heed::models

@@ -1,0 +1,58 @@
+#include "models/transformer_state.h"
+
+#include <numeric>
+
+namespace heed::models {
+namespace {
+
+bool counts_up(const std::vector<int64_t>& index, int64_t size) {
+  if (static_cast<int64_t>(index.size()) != size) return false;
+  for (int64_t i = 0; i < size; ++i)
+    if (index[static_cast<size_t>(i)] != i) return false;
+  return true;
+}
+
+}  // namespace
+
+std::vector<int64_t> runs_of(const std::vector<int64_t>& line) {
+  std::vector<int64_t> runs;
+  size_t run = 0, length = 0;
+  for (size_t i = 0; i < line.size(); i += run) {
+    for (run = 1; i + run < line.size() && line[i + run] == line[i];) ++run;
+    if (length == 0) length = run;
+    if (run % length != 0) return {};
+    for (size_t n = 0; n < run; n += length) runs.push_back(line[i]);
+  }
+  return runs;
+}
+
+void TransformerState::reorder(const at::Tensor& index) {
+  const auto from = index.contiguous();
+  const std::vector<int64_t> order(from.data_ptr<int64_t>(),
+                                   from.data_ptr<int64_t>() + from.numel());
+  if (counts_up(order, rows)) return;
+  if (tokens > 0)
+    for (auto& cache : caches) cache.reorder(index);
+  if (!source.empty()) reorder_source(order);
+  rows = from.numel();
+}
+
+void TransformerState::select_source(const std::vector<int64_t>& index) {
+  if (counts_up(index, lengths.size(0))) return;
+  const auto chosen = torch::tensor(index, at::kLong).to(lengths.device());
+  for (auto& [keys, values] : source)
+    keys = keys.index_select(0, chosen), values = values.index_select(0, chosen);
+  lengths = lengths.index_select(0, chosen);
+}
+
+void TransformerState::reorder_source(const std::vector<int64_t>& index) {
+  std::vector<int64_t> next;
+  for (const int64_t row : index) next.push_back(line.at(static_cast<size_t>(row)));
+  const auto runs = shares ? runs_of(next) : std::vector<int64_t>();
+  select_source(runs.empty() ? next : runs);
+  const size_t each = runs.empty() ? 1 : next.size() / runs.size();
+  line.resize(next.size());
+  for (size_t row = 0; row < line.size(); ++row) line[row] = static_cast<int64_t>(row / each);
+}
+
+}  // namespace heed::models

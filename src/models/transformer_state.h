@@ -1,0 +1,31 @@
+// What the steps of a Transformer keep.
+#pragma once
+
+#include <vector>
+
+#include "heed/models/sequence_model.h"
+#include "heed/nn/multi_head_attention.h"
+
+namespace heed::models {
+
+struct TransformerState final : DecoderState {
+  void reorder(const at::Tensor& index) override;
+  int64_t batch() const override { return rows; }
+  int64_t length() const override { return tokens; }
+
+  int64_t rows = 0, tokens = 0;
+  std::vector<nn::KeyValueCache> caches;  ///< a layer
+  std::vector<nn::KeyValues> source;      ///< a layer, of n sources; empty without an encoder
+  at::Tensor lengths;                     ///< (n)
+  std::vector<int64_t> line;              ///< which of the n sources each row has
+  bool shares = false;                    ///< whether rows may look at one source's keys together
+
+ private:
+  void reorder_source(const std::vector<int64_t>& index);
+  void select_source(const std::vector<int64_t>& index);
+};
+
+/// The next rows' sources, if they stand beside each other, equally many rows each: one a run.
+std::vector<int64_t> runs_of(const std::vector<int64_t>& line);
+
+}  // namespace heed::models

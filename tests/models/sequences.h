@@ -1,0 +1,114 @@
+// Small models and batches of sequences.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "heed/models/transformer.h"
+
+namespace heed {
+
+constexpr int64_t kSourceTokens = 11, kTargetTokens = 9;
+
+inline TransformerOptions tiny() {
+  return TransformerOptions()
+      .encoder_layers(2)
+      .decoder_layers(2)
+      .width(16)
+      .hidden(24)
+      .dropout(0)
+      .encoder_attention(Attention::parse("sinusoidal; heads=2"))
+      .decoder_attention(Attention::parse("sinusoidal; causal; heads=2"))
+      .cross_attention(Attention::parse("heads=2"));
+}
+
+inline TransformerOptions tiny_writer(const char* how = "learned(40); causal; heads=2") {
+  return tiny().encoder_layers(0).norm("pre").activation("gelu").decoder_attention(
+      Attention::parse(how));
+}
+
+/// In eval, with weights that all matter.
+inline Transformer make(const TransformerOptions& options, at::ScalarType type = at::kDouble,
+                        int64_t target = kTargetTokens) {
+  torch::manual_seed(3);
+  const bool reads = options.encoder_layers() > 0;
+  const int64_t source = options.tied() == "all" ? target : kSourceTokens;
+  Transformer model(options, target, reads ? source : 0);
+  model->to(type);
+  model->eval();
+  const torch::NoGradGuard no_gradient;
+  for (auto& p : model->named_parameters()) {
+    const bool scale = p.key().find("norm.weight") != std::string::npos;
+    p.value().normal_(scale ? 1 : 0, 0.4);
+  }
+  return model;
+}
+
+inline SourceBatch sources(const std::vector<std::vector<int64_t>>& lines, int64_t padding = 0) {
+  size_t longest = 0;
+  for (const auto& line : lines) longest = std::max(longest, line.size());
+  const auto B = static_cast<int64_t>(lines.size());
+  SourceBatch batch{torch::full({B, static_cast<int64_t>(longest)}, padding, at::kLong),
+                    torch::zeros({B}, at::kLong)};
+  for (int64_t b = 0; b < B; ++b) {
+    const auto& line = lines[static_cast<size_t>(b)];
+    const auto n = static_cast<int64_t>(line.size());
+    batch.lengths[b] = n;
+    if (n > 0) batch.tokens[b].narrow(0, 0, n).copy_(torch::tensor(line, at::kLong));
+  }
+  return batch;
+}
+
+inline const std::vector<std::vector<int64_t>> kLines = {
+    {4, 5, 6, 7, 8}, {3}, {}, {10, 9, 8, 7, 6, 5, 4, 3, 2}, {5, 5, 5}};
+
+inline SourceBatch source_of(const TransformerImpl& model, int64_t padding = 0) {
+  auto lines = kLines;
+  for (auto& line : lines)
+    for (auto& id : line) id %= std::max<int64_t>(model.source_vocabulary(), 1);
+  return model.has_encoder() ? sources(lines, padding) : SourceBatch();
+}
+
+inline at::Tensor targets(int64_t length, int64_t rows = 5) {
+  torch::manual_seed(8);
+  return torch::randint(0, kTargetTokens, {rows, length}, at::kLong);
+}
+
+/// Every form that a model may have.
+inline std::vector<TransformerOptions> forms() {
+  const auto how = [](const char* text) { return Attention::parse(text); };
+  return {
+      tiny(),
+      tiny().norm("pre"),
+      tiny().tied("all").activation("gelu").output_bias(true),
+      tiny().tied("none").norm("pre").bias(false).scale_embeddings(false),
+      tiny().encoder_layers(4).decoder_layers(1).norm("pre"),
+      tiny()
+          .encoder_attention(how("rope; heads=4/2"))
+          .decoder_attention(how("rope; causal; heads=4/2"))
+          .cross_attention(how("heads=4/1")),
+      tiny()
+          .encoder_attention(how("relative(4); window(3,3); heads=2"))
+          .decoder_attention(how("alibi; heads=2"))
+          .cross_attention(how("additive; sparsemax; heads=2")),
+      tiny()
+          .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); entmax15; heads=2"))
+          .decoder_attention(how("learned(40); causal; window(4,0); heads=2; gate"))
+          .cross_attention(how("rope; cosine; softcap(5); heads=2; sum")),
+      tiny_writer(),
+      tiny_writer().bias(false).scale_embeddings(false),
+      tiny_writer("transformer_xl; heads=2").memory(6),
+      tiny_writer("sigmoid; alibi; causal; heads=2").norm("post").tied("none"),
+  };
+}
+
+inline std::string name_of(const TransformerOptions& options) {
+  return std::to_string(options.encoder_layers()) + "+" + std::to_string(options.decoder_layers()) +
+         " " + options.norm() + " " + options.tied() + " [" + options.encoder_attention().text() +
+         "] [" + options.decoder_attention().text() + "] [" + options.cross_attention().text() +
+         "]";
+}
+
+}  // namespace heed

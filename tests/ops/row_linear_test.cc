@@ -1,0 +1,65 @@
+#include "heed/ops/row_linear.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "heed/core/error.h"
+#include "heed/core/threads.h"
+
+namespace heed {
+namespace {
+
+TEST(RowLinear, IsTheProduct) {
+  torch::manual_seed(1);
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const int64_t K : {0, 1, 7, 8, 16, 33, 300})
+      for (const int64_t N : {0, 1, 3, 4, 130})
+        for (const int64_t m : {0, 1, 2, 3, 4, 50}) {
+          const auto x = torch::randn({m, K}, type), w = torch::randn({N, K}, type);
+          const auto b = torch::randn({N}, type);
+          const auto exact = x.to(at::kDouble).matmul(w.to(at::kDouble).t());
+          const double near = type == at::kFloat ? 1e-4 : 1e-12;
+          EXPECT_TRUE(row_linear(x, w).to(at::kDouble).allclose(exact, 0, near));
+          EXPECT_TRUE(
+              row_linear(x, w, b).to(at::kDouble).allclose(exact + b.to(at::kDouble), 0, near));
+        }
+}
+
+TEST(RowLinear, ARowHasItsBitsBesideAnyOthers) {
+  torch::manual_seed(2);
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const int64_t K : {5, 64, 259}) {
+      const auto x = torch::randn({101, K}, type), w = torch::randn({333, K}, type);
+      const auto b = torch::randn({333}, type), all = row_linear(x, w, b);
+      for (const int64_t i : {0, 1, 2, 47, 48, 100})
+        EXPECT_TRUE(row_linear(x.narrow(0, i, 1), w, b)[0].equal(all[i]));
+      EXPECT_TRUE(row_linear(x.narrow(0, 13, 57), w, b).equal(all.narrow(0, 13, 57)));
+      const auto some = torch::tensor({7, 0, 332, 128, 5});
+      EXPECT_TRUE(row_linear(x, w.index_select(0, some), b.index_select(0, some))
+                      .equal(all.index_select(1, some)));
+      const int threads = num_threads();
+      set_num_threads(threads + 2);
+      EXPECT_TRUE(row_linear(x, w, b).equal(all));
+      set_num_threads(threads);
+    }
+}
+
+TEST(RowLinear, TakesAnyShapeAndStrides) {
+  const auto x = torch::randn({3, 5, 2, 8}).transpose(1, 2), w = torch::randn({8, 6}).t();
+  const auto y = row_linear(x, w);
+  EXPECT_EQ(y.sizes(), (std::vector<int64_t>{3, 2, 5, 6}));
+  EXPECT_TRUE(y.allclose(x.matmul(w.t()), 1e-5, 1e-5));
+}
+
+TEST(RowLinear, RefusesWhatDoesNotFit) {
+  const auto x = torch::randn({3, 8}), w = torch::randn({5, 8});
+  EXPECT_THROW(row_linear(x, torch::randn({5, 7})), UsageError);
+  EXPECT_THROW(row_linear(x.to(at::kDouble), w), UsageError);
+  EXPECT_THROW(row_linear(x.to(at::kHalf), w.to(at::kHalf)), UsageError);
+  EXPECT_THROW(row_linear(x, w, torch::randn({4})), UsageError);
+  EXPECT_THROW(row_linear(at::Tensor(), w), UsageError);
+  EXPECT_THROW(row_linear(x, torch::randn({8})), UsageError);
+}
+
+}  // namespace
+}  // namespace heed
