@@ -12,6 +12,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(LibTorch REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc)
 
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
@@ -21,4 +22,12 @@ target_link_libraries(xxHash::xxHash INTERFACE ${XXHASH_LIBRARY})
 
 if(HEED_THREADS STREQUAL "openmp")
   find_package(OpenMP REQUIRED)
+endif()
+
+# Optional: tokenizers of kind unigram and bpe, through a plug-in.
+find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_trainer.h)
+find_library(SENTENCEPIECE_LIBRARY sentencepiece)
+find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train)
+if(NOT SENTENCEPIECE_INCLUDE_DIR OR NOT SENTENCEPIECE_LIBRARY OR NOT SENTENCEPIECE_TRAIN_LIBRARY)
+  message(NOTICE "Left out: tokenizers of kind unigram and bpe. They need libsentencepiece-dev.")
 endif()

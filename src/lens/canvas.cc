@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "core/utf8.h"
 #include "heed/core/error.h"
 #include "lens/font.h"
-#include "lens/utf8.h"
 
 namespace heed::lens {
 namespace {

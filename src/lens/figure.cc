@@ -1,24 +1,11 @@
 #include "heed/lens/figure.h"
 
+#include "core/utf8.h"
 #include "heed/lens/draw.h"
 #include "lens/layout.h"
-#include "lens/utf8.h"
 
 namespace heed::lens {
 namespace {
-
-void append_utf8(std::string& out, uint32_t code) {
-  const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (code >> shift & 0x3F)); };
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | code >> 6), tail(0);
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | code >> 12), tail(6), tail(0);
-  } else {
-    out += static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0);
-  }
-}
 
 /// Text as XML 1.0 takes it, in an element or an attribute.
 std::string escaped(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "heed/data/cursor.h"
 #include "heed/data/dataset.h"
 #include "heed/data/transform.h"
 
@@ -17,14 +18,6 @@ struct Batch {
   at::Tensor images;   ///< (B, C, H, W) float32
   at::Tensor labels;   ///< (B) int64
   at::Tensor indices;  ///< (B) int64: the record's number in the dataset
-};
-
-/// Where the consumer stands: `position` records of `epoch` were handed out. Saved with a
-/// checkpoint.
-struct Cursor {
-  int64_t epoch = 0, position = 0;
-
-  bool operator==(const Cursor&) const = default;
 };
 
 struct LoaderOptions {

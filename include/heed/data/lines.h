@@ -1,0 +1,39 @@
+// Text files, a line at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace heed::data {
+
+inline constexpr int64_t kLongestLine = int64_t{1} << 28;  ///< bytes
+
+/// Reads a file of UTF-8 text, plain or gzipped (by its first bytes, not its name), in constant
+/// memory besides the line. A line ends at a line feed; one carriage return before it, or at the
+/// end of the file, is left out, and so is a byte order mark at the file's beginning. The last line
+/// may lack its end. Every other character is text, other separators too.
+///
+/// Throws FileError where the file cannot be read; DataError that names file:line: invalid UTF-8
+/// (with the offset of the byte in the line and in the file, unpacked), a NUL byte (binary data or
+/// UTF-16), a line over kLongestLine bytes; a damaged gzip stream; a file without a byte of text.
+class LineReader {
+ public:
+  explicit LineReader(const std::filesystem::path& path);
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+
+  /// Puts the next line into `line`; false at the end.
+  bool next(std::string& line);
+
+  int64_t number() const;     ///< of the line that next() gave last, from 1; 0 before
+  std::string place() const;  ///< "corpus.de:17"
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace heed::data

@@ -1,0 +1,120 @@
+// Text to numbers and back.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "heed/core/fields.h"
+
+namespace heed::data {
+
+/// How a text is cut into pieces; one table of a recipe.
+struct TokenizerOptions {
+  std::string kind =
+      "unigram";           ///< unigram | bpe (both SentencePiece) | words | characters | bytes
+  int64_t size = 8000;     ///< pieces, the four special ones included; bytes: always 260
+  bool lowercase = false;  ///< Unicode lower case before anything else
+  std::string normalization = "nmt_nfkc";  ///< unigram, bpe: nmt_nfkc | nfkc | identity
+  double coverage = 1;       ///< unigram, bpe: share of the characters seen that get a piece
+  bool byte_pieces = false;  ///< unigram, bpe: 256 pieces of a byte each stand for other characters
+  int64_t min_count = 1;     ///< words, characters: how often a piece was seen at least
+  int64_t lines = 0;         ///< lines that training looks at, drawn from all; 0: all of them
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("kind", kind, "unigram or bpe (SentencePiece), words, characters, bytes",
+      OneOf{{"unigram", "bpe", "words", "characters", "bytes"}});
+    if (kind != "bytes") {
+      v("size", size, "pieces at most, the four special ones included", at_least(5));
+      v("lines", lines, "lines that training looks at, drawn from all; 0: all", at_least(0));
+    }
+    v("lowercase", lowercase, "lower case before anything else");
+    if (kind == "unigram" || kind == "bpe") {
+      v("normalization", normalization,
+        "Unicode forms that become one: nmt_nfkc (also unusual spaces and controls), nfkc, "
+        "identity (none)",
+        OneOf{{"nmt_nfkc", "nfkc", "identity"}});
+      v("coverage", coverage, "share of the characters seen in training that get a piece",
+        between(0.98, 1));
+      v("byte_pieces", byte_pieces, "cut other characters into bytes; otherwise they are unknown");
+    }
+    if (kind == "words" || kind == "characters")
+      v("min_count", min_count, "how often a piece must be seen to get a number", at_least(1));
+  }
+};
+
+/// Cuts text into pieces that have the numbers 0 .. size() - 1. Every function is const and may be
+/// called by several threads at once.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  virtual int64_t size() const = 0;  ///< V, the special pieces included
+
+  /// The numbers of <pad>, <unk>, <s> and </s>: 0, 1, 2, 3 for what train_tokenizer makes; an
+  /// imported vocabulary says its own, -1 where it has none.
+  virtual int64_t padding() const = 0;
+  virtual int64_t unknown() const = 0;
+  virtual int64_t begin() const = 0;
+  virtual int64_t end() const = 0;
+
+  /// The numbers of a text's pieces, without begin and end. The text is valid UTF-8 (DataError
+  /// names the byte otherwise) and what looks like a special piece in it is ordinary text. What has
+  /// no piece becomes unknown(); DataError names it where the vocabulary has no such number.
+  virtual std::vector<int64_t> encode(std::string_view text) const = 0;
+
+  /// The text again. Padding, begin and end are left out and unknown() is shown as U+2047. Throws
+  /// UsageError for a number outside 0 .. size() - 1. decode(encode(text)) == text for characters
+  /// (those that have a number) and bytes, and for unigram and bpe without normalisation, but for
+  /// U+2581, which stands for a space there; words are joined by one space. Numbers of bytes that
+  /// form no character give U+FFFD.
+  virtual std::string decode(const std::vector<int64_t>& ids) const = 0;
+
+  /// A piece as it is written, U+2581 for the space of unigram and bpe. Throws UsageError.
+  virtual std::string piece(int64_t id) const = 0;
+  /// Its number, special pieces included; unknown() where there is none.
+  virtual int64_t id(std::string_view piece) const = 0;
+
+  /// The bytes that load_tokenizer reads. Of unigram and bpe: SentencePiece's own .model file.
+  virtual std::string file() const = 0;
+};
+
+using TokenizerPtr = std::shared_ptr<const Tokenizer>;
+
+/// Puts the next line of a text into `line`, without its end; false when there is none.
+using Lines = std::function<bool(std::string& line)>;
+
+/// The lines of files one after another, plain or .gz; throws as LineReader does (lines.h).
+Lines lines_of(std::vector<std::filesystem::path> files);
+
+/// Makes a tokenizer from text. Equal options and lines give equal bytes.
+/// - unigram (Kudo 2018), bpe (Sennrich et al. 2016): SentencePiece (Kudo & Richardson 2018), which
+///   holds all lines in memory. Lines in which U+2585 stands are not learnt from. Throws FileError
+///   that names the Debian package where the library is absent.
+/// - words: what stands between white space (Unicode's White_Space), the most frequent first, equal
+///   ones by their bytes; characters: code points likewise, the line feed always among them, so
+///   that a text of several lines can be told too. Cost: O(bytes), memory of the distinct pieces.
+/// - bytes: 256 and the special four; reads no line.
+/// `seed` draws the lines where options.lines asks for some. Throws ModelError that names
+/// the field: out of range, more pieces than the text yields (with the largest possible size);
+/// DataError for a text without a character, and what `lines` throws.
+TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines,
+                             uint64_t seed = 0);
+
+/// The tokenizer whose file() gave `bytes`; `name` stands in messages. For unigram and bpe any
+/// .model file of SentencePiece. Throws DataError: not such a file, damaged, of another kind than
+/// options.kind; FileError as train_tokenizer.
+TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& bytes,
+                            const std::string& name);
+
+/// A vocabulary of others: `bytes` have a piece a line, the first of number 0. Its texts are pieces
+/// with white space between them. <pad> or <blank>, <unk>, <s> and </s> are found by name. Throws
+/// DataError: empty, a piece twice (both lines), an empty line, invalid UTF-8.
+TokenizerPtr vocabulary_tokenizer(const std::string& bytes, const std::string& name);
+
+}  // namespace heed::data

@@ -1,0 +1,257 @@
+// Tokenizers of kind unigram and bpe: SentencePiece through its plug-in.
+#include <dlfcn.h>
+
+#include <exception>
+#include <set>
+
+#include "data/sentencepiece/plugin.h"
+#include "data/text.h"
+#include "data/vocabulary.h"
+#include "heed/core/error.h"
+
+#ifdef __has_feature
+#define HEED_CLANG_FEATURE(x) __has_feature(x)
+#else
+#define HEED_CLANG_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    HEED_CLANG_FEATURE(address_sanitizer) || HEED_CLANG_FEATURE(thread_sanitizer)
+#define HEED_SANITIZED 1
+#else
+#define HEED_SANITIZED 0
+#endif
+
+namespace heed::data {
+namespace {
+
+constexpr const char* kPluginName = "heed_sentencepiece.so";
+
+/// Where the plug-in may lie: beside this library or the program, a folder up (programs of the
+/// build tree), or in the library folder that goes with the program's.
+std::vector<std::filesystem::path> plugin_folders() {
+  std::vector<std::filesystem::path> folders;
+  std::error_code error;
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&plugin_folders), &info) != 0 && info.dli_fname) {
+    folders.push_back(std::filesystem::canonical(info.dli_fname, error).parent_path());
+  }
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  folders.push_back(program);
+  folders.push_back(program.parent_path() / "lib");
+  for (size_t i = 0; i < 2 && i < folders.size(); ++i) folders.push_back(folders[i].parent_path());
+  std::erase_if(folders, [](const auto& folder) { return folder.empty(); });
+  return folders;
+}
+
+const HeedSentencePiece* open_plugin() {
+  if constexpr (HEED_SANITIZED != 0) {
+    throw FileError(
+        "tokenizers of kind unigram and bpe do not run under the address or thread sanitizer: "
+        "SentencePiece is opened by RTLD_DEEPBIND, which these do not allow; use another build");
+  }
+  std::string looked;
+  std::set<std::filesystem::path> seen;
+  for (const auto& folder : plugin_folders()) {
+    const auto file = folder / kPluginName;
+    if (!seen.insert(file).second) continue;
+    if (!std::filesystem::exists(file)) {
+      looked += (looked.empty() ? "" : ", ") + folder.string();
+      continue;
+    }
+    // Deep binding: its protobuf must find itself, not LibTorch's.
+    void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (!library) {
+      throw FileError("cannot open " + file.string() + ": " + dlerror() +
+                      "; install Debian's package libsentencepiece0");
+    }
+    const auto entry =
+        reinterpret_cast<HeedSentencePieceEntry>(dlsym(library, "heed_sentencepiece"));
+    if (!entry || entry()->version != kHeedSentencePieceVersion) {
+      throw FileError(file.string() + " belongs to another version of Heed; install both anew");
+    }
+    return entry();
+  }
+  throw FileError("tokenizers of kind unigram and bpe need " + std::string(kPluginName) +
+                  ", which is in none of " + looked +
+                  "; install Debian's package libsentencepiece-dev and build Heed again");
+}
+
+const HeedSentencePiece& plugin() {
+  static const HeedSentencePiece* table = open_plugin();
+  return *table;
+}
+
+void take_bytes(void* to, const char* bytes, size_t count) {
+  static_cast<std::string*>(to)->assign(bytes, count);
+}
+
+/// Behind "file.cc(12) [condition] ", which SentencePiece puts first, where it does.
+std::string reason_of(const std::string& message) {
+  const size_t end = message.find("] ");
+  const size_t from = end == std::string::npos || message.find(".cc(") > end ? 0 : end + 2;
+  return from < message.size() ? message.substr(from) : message;
+}
+
+class SentencePieceTokenizer : public Tokenizer {
+ public:
+  SentencePieceTokenizer(const TokenizerOptions& options, std::string bytes,
+                         const std::string& name)
+      : library_(plugin()), lowercase_(options.lowercase), bytes_(std::move(bytes)) {
+    std::string why;
+    if (library_.load(bytes_.data(), bytes_.size(), &model_, take_bytes, &why) != 0) {
+      throw DataError(name + ": expected a model file of SentencePiece: " + reason_of(why));
+    }
+    library_.specials(model_, specials_);
+  }
+  ~SentencePieceTokenizer() override { library_.free(model_); }
+  SentencePieceTokenizer(const SentencePieceTokenizer&) = delete;
+  SentencePieceTokenizer& operator=(const SentencePieceTokenizer&) = delete;
+
+  int64_t size() const override { return library_.size(model_); }
+  int64_t padding() const override { return specials_[kPadding]; }
+  int64_t unknown() const override { return specials_[kUnknown]; }
+  int64_t begin() const override { return specials_[kBegin]; }
+  int64_t end() const override { return specials_[kEnd]; }
+
+  std::vector<int64_t> encode(std::string_view text) const override {
+    check_utf8(text, "encode");
+    const std::string lower = lowercase_ ? lower_case(text) : std::string();
+    if (lowercase_) text = lower;
+    const auto take = [](void* to, const int* ids, size_t count) {
+      static_cast<std::vector<int64_t>*>(to)->assign(ids, ids + count);
+    };
+    std::vector<int64_t> ids;
+    std::string why;
+    if (library_.encode(model_, text.data(), text.size(), take, &ids, take_bytes, &why) != 0) {
+      throw DataError("encode: SentencePiece refused a text of " + std::to_string(text.size()) +
+                      " bytes: " + reason_of(why));
+    }
+    return ids;
+  }
+
+  std::string decode(const std::vector<int64_t>& ids) const override {
+    std::vector<int> numbers;
+    numbers.reserve(ids.size());
+    for (const int64_t id : ids) {
+      check_id(id, size());
+      if (id != padding() && id != begin() && id != end()) numbers.push_back(static_cast<int>(id));
+    }
+    std::string text, why;
+    if (library_.decode(model_, numbers.data(), numbers.size(), take_bytes, &text, take_bytes,
+                        &why) != 0) {
+      throw DataError("decode: SentencePiece refused " + std::to_string(ids.size()) +
+                      " pieces: " + reason_of(why));
+    }
+    return text;
+  }
+
+  std::string piece(int64_t id) const override {
+    check_id(id, size());
+    std::string text;
+    library_.piece(model_, static_cast<int>(id), take_bytes, &text);
+    return text;
+  }
+  int64_t id(std::string_view piece) const override {
+    return library_.id(model_, piece.data(), piece.size());
+  }
+  std::string file() const override { return bytes_; }
+
+ private:
+  const HeedSentencePiece& library_;
+  bool lowercase_;
+  std::string bytes_;
+  void* model_ = nullptr;
+  int64_t specials_[kSpecials] = {-1, -1, -1, -1};
+};
+
+/// What the plug-in's trainer reads from; keeps what a line's reader threw.
+struct Source {
+  const Lines& lines;
+  bool lowercase;
+  std::string line = {};
+  int64_t read = 0;
+  std::exception_ptr error = {};
+
+  bool next() try {
+    do {
+      if (error || !lines(line)) return false;
+    } while (line.empty());
+    check_utf8(line, "tokenizer: a line of its text");
+    if (lowercase) line = lower_case(line);
+    ++read;
+    return true;
+  } catch (...) {
+    error = std::current_exception();
+    return false;
+  }
+};
+
+std::vector<std::pair<std::string, std::string>> arguments_of(const TokenizerOptions& options) {
+  const auto flag = [](bool on) { return on ? "true" : "false"; };
+  const bool identity = options.normalization == "identity";
+  return {{"model_type", options.kind},
+          {"vocab_size", std::to_string(options.size)},
+          {"character_coverage", std::to_string(options.coverage)},
+          {"normalization_rule_name", options.normalization},
+          {"remove_extra_whitespaces", flag(!identity)},
+          {"byte_fallback", flag(options.byte_pieces)},
+          {"pad_id", std::to_string(kPadding)},
+          {"unk_id", std::to_string(kUnknown)},
+          {"bos_id", std::to_string(kBegin)},
+          {"eos_id", std::to_string(kEnd)},
+          // By default it passes over lines of more than 4192 bytes.
+          {"max_sentence_length", "1000000000"},
+          {"num_threads", "16"},  // its sums are made thread by thread: the number is part of them
+          {"minloglevel", "2"}};
+}
+
+/// The last number in a text; -1 where there is none.
+int64_t last_number(const std::string& text) {
+  const size_t end = text.find_last_of("0123456789");
+  if (end == std::string::npos) return -1;
+  const size_t before = text.find_last_not_of("0123456789", end);
+  return std::stoll(text.substr(before == std::string::npos ? 0 : before + 1, end + 1));
+}
+
+[[noreturn]] void training_failed(const TokenizerOptions& options, const std::string& why) {
+  const std::string given = "tokenizer.size: given " + std::to_string(options.size);
+  if (why.find("too high") != std::string::npos) {
+    throw ModelError(given + ", but the text yields no more than " +
+                     std::to_string(last_number(why)) + " pieces of kind " + options.kind +
+                     "; the largest possible size is " + std::to_string(last_number(why)));
+  }
+  throw ModelError("cannot train a tokenizer of kind " + options.kind + " and size " +
+                   std::to_string(options.size) + ": " + reason_of(why));
+}
+
+}  // namespace
+
+TokenizerPtr train_sentencepiece(const TokenizerOptions& options, const Lines& lines) {
+  const auto& library = plugin();
+  const auto given = arguments_of(options);
+  std::vector<HeedTrainArgument> arguments;
+  for (const auto& [name, value] : given) arguments.push_back({name.c_str(), value.c_str()});
+  Source source{lines, options.lowercase};
+  const auto next = [](void* from, const char** line, size_t* count) {
+    auto& source = *static_cast<Source*>(from);
+    if (!source.next()) return 0;
+    *line = source.line.data(), *count = source.line.size();
+    return 1;
+  };
+  std::string bytes, why;
+  const int failed = library.train(arguments.data(), arguments.size(), next, &source, take_bytes,
+                                   &bytes, take_bytes, &why);
+  if (source.error) std::rethrow_exception(source.error);
+  if (source.read == 0) {
+    throw DataError("tokenizer: the text to learn " + options.kind + " from holds no line");
+  }
+  if (failed != 0) training_failed(options, why);
+  return std::make_shared<SentencePieceTokenizer>(options, std::move(bytes), "the trained model");
+}
+
+TokenizerPtr load_sentencepiece(const TokenizerOptions& options, const std::string& bytes,
+                                const std::string& name) {
+  return std::make_shared<SentencePieceTokenizer>(options, bytes, name);
+}
+
+}  // namespace heed::data

@@ -1,0 +1,48 @@
+#include "data/text.h"
+
+#include <unicode/bytestream.h>
+#include <unicode/casemap.h>
+#include <unicode/uchar.h>
+
+#include "core/utf8.h"
+#include "heed/core/error.h"
+
+namespace heed::data {
+
+void check_utf8(std::string_view text, const std::string& what) {
+  if (const size_t at = invalid_utf8(text); at != std::string_view::npos) {
+    throw DataError(what + ": expected UTF-8, given a text that is none at byte " +
+                    std::to_string(at) + " of " + std::to_string(text.size()));
+  }
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out, static_cast<int32_t>(text.size()));
+  UErrorCode status = U_ZERO_ERROR;
+  icu::CaseMap::utf8ToLower("", 0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())),
+                            sink, nullptr, status);
+  if (U_FAILURE(status)) {
+    throw DataError(std::string("cannot turn a text of ") + std::to_string(text.size()) +
+                    " bytes into lower case: " + u_errorName(status));
+  }
+  return out;
+}
+
+std::vector<std::string_view> split_at_space(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::string_view rest = text;
+  const char* begin = text.data();  // of the word
+  while (!rest.empty()) {
+    const char* at = rest.data();
+    const uint32_t code = take_character(rest);
+    if (!u_isUWhiteSpace(static_cast<UChar32>(code))) continue;
+    if (at != begin) words.emplace_back(begin, static_cast<size_t>(at - begin));
+    begin = rest.data();
+  }
+  const char* end = text.data() + text.size();
+  if (begin != end) words.emplace_back(begin, static_cast<size_t>(end - begin));
+  return words;
+}
+
+}  // namespace heed::data
