@@ -33,6 +33,7 @@ struct Tile {
   int64_t batch, head;
   int64_t row, rows;
   int64_t column, columns;
+  int64_t chunk = 0;  ///< of backward: which of its chunks of keys, see Modifier::begin_backward
 
   T& operator()(int64_t i, int64_t j) const noexcept { return data[j * stride + i]; }
 };
@@ -78,11 +79,18 @@ class Modifier {
   virtual void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept = 0;
   /// Whether backward looks at `scores`; without that they are not kept.
   virtual bool looks_back() const noexcept { return true; }
+  /// Whether these are the scores before forward instead of after it.
+  virtual bool looks_before() const noexcept { return false; }
   /// The dimensions (batch, head, key) over which tasks that run at the same time must not differ,
   /// because backward adds into memory that they share (a bias broadcast over them).
   virtual bool shares_batch() const noexcept { return false; }
   virtual bool shares_head() const noexcept { return false; }
   virtual bool shares_key() const noexcept { return false; }
+  /// Before backward, which cuts the keys into so many chunks: tiles of the same batch, head and
+  /// chunk come from one task. May throw std::bad_alloc.
+  virtual void begin_backward(int64_t chunks) { (void)chunks; }
+  /// After it: the place to add up what tasks collected apart.
+  virtual void end_backward() {}
 };
 
 /// How a query meets a key: scale q . k, or sum_e weight_e act(q_e + k_e).
@@ -123,6 +131,10 @@ struct Gradients {
 /// entmax, the key that hard chose. Throws std::bad_alloc and nothing else.
 template <class T>
 void attend_forward(const Problem<T>& problem, View<T> out, T* numbers);
+
+/// How many chunks of keys attend_backward makes: what Modifier::begin_backward must be told.
+template <class T>
+int64_t backward_chunks(const Problem<T>& problem) noexcept;
 
 /// The gradients from out, numbers and grad_out. Throws std::bad_alloc and nothing else.
 template <class T>

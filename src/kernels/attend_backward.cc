@@ -65,6 +65,7 @@ class Block {
         keys_(keys),
         at_(at),
         group_(rows.head / (sizes_.H / sizes_.G)),
+        chunk_(keys.begin / std::max<int64_t>(job.chunk_keys, 1)),
         width_(round_up(sizes_.D, panel_width<T>())),
         value_width_(round_up(sizes_.E, panel_width<T>())) {}
 
@@ -135,8 +136,9 @@ class Block {
   HWY_INLINE void tile(int64_t first, int64_t rows, Span span, Coverage coverage,
                        Visit& visit) const {
     const int64_t columns = span.end - span.begin;
-    const Tile<T> scores{at_.scores + first, kStride, rows_.batch, rows_.head,
-                         rows_.row + first,  rows,    span.begin,  columns};
+    const Tile<T> scores{at_.scores + first, kStride,           rows_.batch,
+                         rows_.head,         rows_.row + first, rows,
+                         span.begin,         columns,           chunk_};
     Tile<T> gradient = scores;
     gradient.data = at_.gradient + first;
     const Left<T> key_rows = rows_of(problem_.k, rows_.batch, group_, span.begin);
@@ -181,14 +183,19 @@ class Block {
                     Result<T>{at_.grad_keys + from * width_, width_}, at_.grad_weight);
   }
 
-  /// Applies the modifiers and keeps what each of them left.
+  /// Applies the modifiers and keeps what each of them found or left.
   HWY_INLINE void modify(const Tile<T>& scores) const {
     T* kept = at_.kept;
-    for (const Modifier<T>* modifier : problem_.modifiers) {
-      modifier->forward(scores);
-      for (int64_t j = 0; modifier->looks_back() && j < scores.columns; ++j) {
+    const auto keep = [&]() HWY_ATTR {
+      for (int64_t j = 0; j < scores.columns; ++j) {
         std::copy_n(scores.data + j * kStride, scores.rows, kept + j * kStride);
       }
+    };
+    for (const Modifier<T>* modifier : problem_.modifiers) {
+      const bool looks = modifier->looks_back(), before = modifier->looks_before();
+      if (looks && before) keep();
+      modifier->forward(scores);
+      if (looks && !before) keep();
       kept += kKeys * kStride;
     }
   }
@@ -219,7 +226,7 @@ class Block {
   const Rows rows_;
   const Span keys_;
   const BackwardBuffers<T>& at_;
-  const int64_t group_, width_, value_width_;
+  const int64_t group_, chunk_, width_, value_width_;
   QueryBlock<T> queries_;
   Right<T> grads_{};
   bool poisoned_ = false;

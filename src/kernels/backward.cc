@@ -155,6 +155,16 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
 }  // namespace
 
 template <>
+int64_t backward_chunks(const Problem<float>& problem) noexcept {
+  return units_of(problem).chunks;
+}
+
+template <>
+int64_t backward_chunks(const Problem<double>& problem) noexcept {
+  return units_of(problem).chunks;
+}
+
+template <>
 void attend_backward(const Problem<float>& problem, View<const float> out, const float* numbers,
                      View<const float> grad_out, const Gradients<float>& gradients) {
   backward(problem, out, numbers, grad_out, gradients);

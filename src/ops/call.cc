@@ -290,7 +290,7 @@ Scene cut(Scene scene, Interval rows, Interval columns) {
 }
 
 Scene cut_to_heads(Scene scene, int64_t batch, Interval heads) {
-  scene.head += heads.begin;
+  scene.head += heads.begin, scene.batch += batch;
   for (auto* t : {&scene.lengths, &scene.documents})
     if (t->defined()) *t = t->narrow(0, batch, 1);
   for (auto* t : {&scene.mask, &scene.bias, &scene.blocks})

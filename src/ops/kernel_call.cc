@@ -163,10 +163,13 @@ std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out
   with_type(call, [&](auto type) {
     using T = decltype(type);
     auto pipeline = pipeline_of<T>(call, terms);
+    for (const auto& modifier : pipeline.modifiers)
+      modifier->begin_backward(kernels::backward_chunks(pipeline.problem));
     auto& to = pipeline.gradients;
     to.q = view_of<T>(grads[0]), to.k = view_of<T>(grads[1]), to.v = view_of<T>(grads[2]);
     kernels::attend_backward(pipeline.problem, view_of<const T>(out), rows.data_ptr<T>(),
                              view_of<const T>(grad), to);
+    for (const auto& modifier : pipeline.modifiers) modifier->end_backward();
   });
   std::vector<at::Tensor> results, of_results;
   for (const auto& slot : slots) {

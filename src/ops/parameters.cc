@@ -9,7 +9,14 @@ std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, in
   const kernels::Sizes sizes{.H = heads, .G = kv_heads, .D = width};
   std::vector<ParameterSpec> all;
   for (const auto& part : ops::acting_parts(how)) {
-    for (const auto& learned : ops::definition(part.name).learned) {
+    const auto& word = ops::definition(part.name);
+    if (word.own)
+      for (const auto& learned : word.own->learns(part, width)) {
+        auto shape = learned.shape;
+        shape.insert(shape.begin(), heads);
+        all.push_back({part.name + "." + learned.name, shape, learned.mean, learned.deviation});
+      }
+    for (const auto& learned : word.learned) {
       if (!learned.present(part)) continue;
       const double deviation = learned.deviation ? learned.deviation(sizes) : 0;
       all.push_back({part.name + "." + learned.name, learned.shape(part, sizes), learned.mean(part),

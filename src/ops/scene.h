@@ -14,9 +14,9 @@ namespace heed::ops {
 struct Scene {
   kernels::Sizes sizes;  ///< of the whole call
   int64_t offset = 0;    ///< position of query 0 among the keys
-  int64_t row = 0;       ///< the query, the key and the head where the block starts
+  int64_t row = 0;       ///< the query, the key, the head and the batch where the block starts
   int64_t column = 0;
-  int64_t head = 0;
+  int64_t head = 0, batch = 0;
   at::Tensor lengths;                            ///< (b) int64; undefined where not given, as all
   at::Tensor mask;                               ///< (b, h, rows, columns) boolean or floating
   at::Tensor bias;                               ///< (b, h, rows, columns)

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "heed/ops/attention.h"
+#include "heed/ops/modifier.h"
 #include "heed/ops/words.h"
 #include "ops/pipeline.h"
 #include "ops/scene.h"
@@ -69,10 +70,15 @@ struct Definition {
   std::tuple<MakeMask<float>, MakeMask<double>> mask = {};
   /// A modifier that adds numbers which do not depend on the scores.
   bool adds = false;
+  /// A word that a program registered.
+  std::shared_ptr<const Modifier> own = {};
 };
 
-/// The definition of a known word.
+/// The definition of a known word, which lives as long as the process.
 const Definition& definition(const std::string& name);
+
+/// Makes the definition a known word; throws UsageError where its name is taken.
+void add_definition(Definition definition);
 
 /// All parts of an attention that act in attend, in the order in which they act, normalizer last.
 std::vector<Part> acting_parts(const Attention& how);

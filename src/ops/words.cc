@@ -1,6 +1,8 @@
 // The table of words. A new one is a line here and a file word_*.cc that defines the function.
 #include "heed/ops/words.h"
 
+#include <atomic>
+#include <mutex>
 #include <unordered_map>
 
 #include "heed/core/error.h"
@@ -25,27 +27,61 @@ HEED_WORDS(HEED_DECLARE)
 
 namespace {
 
-const std::vector<Definition>& table() {
-#define HEED_LIST(name) word_##name(),
-  static const std::vector<Definition> definitions = {HEED_WORDS(HEED_LIST)};
-  return definitions;
+/// What is known at a time. A table is never changed: a word that is added makes another, and those
+/// before it stay, for whoever reads them.
+struct Table {
+  std::vector<std::shared_ptr<const Definition>> definitions;
+  std::unordered_map<std::string_view, const Definition*> by_name;
+  std::vector<Word> words;
+
+  void add(std::shared_ptr<const Definition> d) {
+    by_name[d->word.name] = d.get();
+    words.push_back(d->word);
+    definitions.push_back(std::move(d));
+  }
+};
+
+struct Tables {
+  std::mutex adding;
+  std::vector<std::unique_ptr<const Table>> all;
+  std::atomic<const Table*> newest = nullptr;
+
+  Tables() {
+    auto first = std::make_unique<Table>();
+#define HEED_ADD(name) first->add(std::make_shared<const Definition>(word_##name()));
+    HEED_WORDS(HEED_ADD)
+    publish(std::move(first));
+  }
+  void publish(std::unique_ptr<const Table> table) {
+    newest.store(table.get());
+    all.push_back(std::move(table));
+  }
+};
+
+Tables& tables() {
+  static Tables only;
+  return only;
 }
 
-const std::unordered_map<std::string_view, const Definition*>& by_name() {
-  static const auto map = [] {
-    std::unordered_map<std::string_view, const Definition*> all;
-    for (const auto& d : table()) all[d.word.name] = &d;
-    return all;
-  }();
-  return map;
-}
+const Table& known() { return *tables().newest.load(); }
 
 }  // namespace
 
 const Definition& definition(const std::string& name) {
-  const auto found = by_name().find(name);
-  if (found == by_name().end()) throw UsageError("attention: unknown word '" + name + "'");
+  const auto& by_name = known().by_name;
+  const auto found = by_name.find(name);
+  if (found == by_name.end()) throw UsageError("attention: unknown word '" + name + "'");
   return *found->second;
+}
+
+void add_definition(Definition definition) {
+  const std::lock_guard lock(tables().adding);
+  const auto& name = definition.word.name;
+  if (known().by_name.count(name) || name == "heads" || name == "dropout")
+    throw UsageError("attention: the word '" + name + "' is taken");
+  auto table = std::make_unique<Table>(known());
+  table->add(std::make_shared<const Definition>(std::move(definition)));
+  tables().publish(std::move(table));
 }
 
 std::vector<Part> acting_parts(const Attention& how) {
@@ -80,18 +116,12 @@ at::Tensor key_positions(const Scene& scene, const at::Tensor& scores) {
 
 }  // namespace ops
 
-const std::vector<Word>& words() {
-  static const auto all = [] {
-    std::vector<Word> list;
-    for (const auto& d : ops::table()) list.push_back(d.word);
-    return list;
-  }();
-  return all;
-}
+const std::vector<Word>& words() { return ops::known().words; }
 
 const Word* find_word(std::string_view name) noexcept {
-  const auto found = ops::by_name().find(name);
-  return found == ops::by_name().end() ? nullptr : &found->second->word;
+  const auto& by_name = ops::known().by_name;
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : &found->second->word;
 }
 
 const char* to_text(Word::Kind kind) noexcept {

@@ -88,7 +88,7 @@ std::vector<std::string> every_word() {
 
 TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
   auto texts = every_word();
-  ASSERT_EQ(texts.size(), 45u);
+  ASSERT_GE(texts.size(), 45u);  // and those of other tests
   texts.push_back(
       "dot; learned(length=77); bias; softcap(30); causal; window(-1, 5); sum; heads=12/3; "
       "dropout=0.25");

@@ -27,7 +27,8 @@ struct Word {
   std::string help;
 };
 
-/// Every word, by kind, in the order of declaration.
+/// Every word, by kind, in the order of declaration; last those that the program registered
+/// (heed/ops/modifier.h).
 const std::vector<Word>& words();
 
 /// The word of that name, or null.

@@ -1,0 +1,132 @@
+// Words that a program registered: the station that hands tiles of scores to its modifier.
+#include "ops/own_modifier.h"
+
+#include "heed/core/error.h"
+
+namespace heed::ops {
+namespace {
+
+template <class T>
+ScoreTile<T> shown(const kernels::Tile<T>& t, int64_t offset) {
+  return {t.data, t.stride, t.batch, t.head, t.row, t.rows, t.column, t.columns, offset};
+}
+
+/// The station. Gradients of what is learned are collected by (chunk of keys, batch, head), each of
+/// which is one task's, and added in that order.
+template <class T>
+class OwnModifier final : public kernels::Modifier<T> {
+ public:
+  OwnModifier(const Part& part, const Terms& terms)
+      : part_(part), sizes_(terms.scene.sizes), offset_(terms.scene.offset) {
+    own_ = definition(part.name).own;
+    for (const auto& learned : own_->learns(part, sizes_.D)) {
+      const auto& operand = *terms.find(parameter_name(part, learned));
+      parameters_.emplace_back(operand.value.detach());
+      grads_.push_back(operand.grad);
+    }
+  }
+
+  void forward(const kernels::Tile<T>& scores) const noexcept override {
+    std::array<const T*, kMost> parameters;
+    own_->forward(shown(scores, offset_), inputs(scores.head, parameters));
+  }
+
+  void backward(const kernels::Tile<T>& scores,
+                const kernels::Tile<T>& gradient) const noexcept override {
+    std::array<const T*, kMost> parameters;
+    std::array<T*, kMost> to;
+    const int64_t slot = (gradient.chunk * sizes_.B + gradient.batch) * sizes_.H + gradient.head;
+    for (size_t i = 0; i < grads_.size(); ++i)
+      to[i] = collected_[i].defined() ? OfHeads<T>(collected_[i]).at(slot) : nullptr;
+    own_->backward(shown(scores, offset_), shown(gradient, offset_),
+                   inputs(gradient.head, parameters), {to.data(), grads_.size()});
+  }
+
+  bool looks_before() const noexcept override { return true; }
+
+  void begin_backward(int64_t chunks) override {
+    for (const auto& grad : grads_) {
+      auto& slots = collected_.emplace_back();
+      if (!grad.defined()) continue;
+      std::vector<int64_t> shape = {chunks * sizes_.B * sizes_.H};
+      shape.insert(shape.end(), grad.sizes().begin() + 1, grad.sizes().end());
+      slots = at::zeros(shape, grad.options());
+    }
+  }
+
+  void end_backward() override {
+    for (size_t i = 0; i < grads_.size(); ++i) {
+      if (!grads_[i].defined()) continue;
+      const int64_t count = grads_[i].numel();  // H ...
+      const T* from = collected_[i].template data_ptr<T>();
+      T* to = grads_[i].template data_ptr<T>();
+      for (int64_t x = 0; x < count; ++x) {
+        double sum = 0;
+        for (int64_t s = 0; s < collected_[i].numel(); s += count) sum += from[s + x];
+        to[x] = static_cast<T>(sum);
+      }
+    }
+  }
+
+ private:
+  ModifierInputs<T> inputs(int64_t head, std::array<const T*, kMost>& parameters) const noexcept {
+    for (size_t i = 0; i < parameters_.size(); ++i)
+      parameters[i] = OfHeads<const T>(parameters_[i]).at(head);
+    return {part_, {parameters.data(), parameters_.size()}};
+  }
+
+  const Part part_;
+  const kernels::Sizes sizes_;
+  const int64_t offset_;
+  std::shared_ptr<const Modifier> own_;
+  std::vector<at::Tensor> parameters_, grads_, collected_;
+};
+
+template <class T>
+std::unique_ptr<kernels::Modifier<T>> make_own(const Part& part, const Terms& terms) {
+  return std::make_unique<OwnModifier<T>>(part, terms);
+}
+
+void lower_own(const Part& part, Terms& terms) {
+  for (const auto& learned : definition(part.name).own->learns(part, terms.scene.sizes.D)) {
+    const auto name = parameter_name(part, learned);
+    terms.add(name, terms.scene.parameters.at(name).contiguous());
+  }
+}
+
+bool is_name(const std::string& name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !name.empty() && name[0] >= 'a' && std::all_of(name.begin(), name.end(), fits);
+}
+
+void check_learns(const Part& part, const Attention&) {
+  const auto learned = definition(part.name).own->learns(part, 1);
+  if (learned.size() > kMost)
+    throw UsageError("attention: " + part.name + ": expected at most " + std::to_string(kMost) +
+                     " learned tensors, given " + std::to_string(learned.size()));
+}
+
+}  // namespace
+}  // namespace heed::ops
+
+namespace heed {
+
+void register_modifier(std::string name, std::shared_ptr<const Modifier> modifier,
+                       std::vector<Word::Argument> arguments, std::string help) {
+  if (!modifier) throw UsageError("register_modifier: '" + name + "': expected a modifier");
+  if (!ops::is_name(name))
+    throw UsageError(
+        "register_modifier: expected a name of small letters, digits and '_', given '" + name +
+        "'");
+  ops::add_definition(
+      {.word = {Word::Kind::modifier, std::move(name), std::move(arguments), std::move(help)},
+       .check = ops::check_learns,
+       .change = ops::change_own,
+       .lower = ops::lower_own,
+       .modifier = {ops::make_own<float>, ops::make_own<double>},
+       .own = std::move(modifier)});
+}
+
+}  // namespace heed
