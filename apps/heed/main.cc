@@ -26,6 +26,7 @@ Examples:
   heed eval models/fashion-mnist-demo         accuracy of each class on the test data
   heed predict models/fashion-mnist-demo shoe.png
   heed map MODEL shoe.png                     draw where a model looks in a picture
+  heed score OUT.de --reference TEST.de      BLEU and chrF of translations
   heed summary MODEL                          its layers, shapes, parameters and operations
   heed env                                    what this machine and this build offer
 
@@ -40,6 +41,7 @@ void add_verbs(CLI::App& app) {
   add_check(app);
   add_bench(app);
   add_map(app);
+  add_score(app);
   add_summary(app);
   add_env(app);
 }
