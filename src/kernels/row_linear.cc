@@ -109,7 +109,7 @@ HWY_EXPORT(block_float);
 HWY_EXPORT(block_double);
 
 constexpr int64_t kRowsATask = 48, kColumnsATask = 128;
-constexpr int64_t kWorthThreads = 1 << 16;  // multiplications
+constexpr int64_t kWorthThreads = 1 << 18;  // multiplications
 
 template <class T, class Block>
 void by_tasks(const RowLinear<T>& p, const Block& block) {

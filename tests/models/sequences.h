@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "heed/core/error.h"
 #include "heed/models/transformer.h"
 
 namespace heed {
@@ -102,6 +103,16 @@ inline std::vector<TransformerOptions> forms() {
       tiny_writer("transformer_xl; heads=2").memory(6),
       tiny_writer("sigmoid; alibi; causal; heads=2").norm("post").tied("none"),
   };
+}
+
+template <class F>
+std::string error_of(const F& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
 }
 
 inline std::string name_of(const TransformerOptions& options) {

@@ -284,19 +284,9 @@ TEST(Transformer, PresetsSetTheFields) {
     EXPECT_EQ(p.key().find("bias"), std::string::npos) << p.key();
 }
 
-template <class F>
-std::string message_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(Transformer, RefusesWhatDoesNotFit) {
   const auto of = [](const TransformerOptions& o, int64_t target, int64_t source) {
-    return message_of([&] { Transformer(o, target, source); });
+    return error_of([&] { Transformer(o, target, source); });
   };
   const auto how = [](const char* text) { return Attention::parse(text); };
   EXPECT_THAT(of(tiny().norm("mid"), 5, 5), HasSubstr("norm"));
@@ -318,7 +308,7 @@ TEST(Transformer, RefusesInputsThatDoNotFit) {
   auto model = make(tiny());
   const auto source = source_of(*model);
   const auto hidden = [&](const SourceBatch& batch, const at::Tensor& target) {
-    return message_of([&] { model->hidden(batch, target); });
+    return error_of([&] { model->hidden(batch, target); });
   };
   EXPECT_THAT(hidden({}, targets(3)), HasSubstr("source"));
   EXPECT_THAT(hidden(source, targets(3, 4)), HasSubstr("source.tokens: expected 4 rows"));
@@ -328,12 +318,11 @@ TEST(Transformer, RefusesInputsThatDoNotFit) {
   EXPECT_THAT(hidden({source.tokens, source.lengths + 5}, targets(3)), HasSubstr("source.lengths"));
   EXPECT_THAT(hidden(source, targets(3).to(at::kDouble)), HasSubstr("target"));
   const auto state = model->start(source);
-  EXPECT_THAT(message_of([&] { model->step(targets(1, 3), *state); }),
-              HasSubstr("expected 5 rows"));
+  EXPECT_THAT(error_of([&] { model->step(targets(1, 3), *state); }), HasSubstr("expected 5 rows"));
   auto writer = make(tiny_writer());
-  EXPECT_THAT(message_of([&] { writer->step(targets(1), *state); }), HasSubstr("state"));
-  EXPECT_THAT(message_of([&] { writer->hidden(source, targets(3)); }), HasSubstr("source"));
-  EXPECT_THAT(message_of([&] { writer->hidden({}, targets(41)); }), HasSubstr("learned"));
+  EXPECT_THAT(error_of([&] { writer->step(targets(1), *state); }), HasSubstr("state"));
+  EXPECT_THAT(error_of([&] { writer->hidden(source, targets(3)); }), HasSubstr("source"));
+  EXPECT_THAT(error_of([&] { writer->hidden({}, targets(41)); }), HasSubstr("learned"));
 }
 
 }  // namespace

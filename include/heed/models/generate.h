@@ -1,0 +1,136 @@
+// Sequences out of models: greedy, by beam search, by sampling; and the probability of given ones.
+#pragma once
+
+#include <torch/arg.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "heed/core/fields.h"
+#include "heed/models/sequence_model.h"
+
+namespace heed {
+
+/// The [generate] table of a recipe. A length counts tokens with the forced prefix, without <s> and
+/// </s>.
+struct GenerateOptions {
+  TORCH_ARG(int64_t, beams) = 1;  ///< K; 1: greedy
+  TORCH_ARG(int64_t, best) = 1;   ///< hypotheses a line
+  TORCH_ARG(std::string, length_penalty) = "wu";
+  TORCH_ARG(double, alpha) = 0;
+  TORCH_ARG(bool, early_stop) = true;
+  TORCH_ARG(bool, sample) = false;
+  TORCH_ARG(double, temperature) = 1;
+  TORCH_ARG(int64_t, top_k) = 0;
+  TORCH_ARG(double, top_p) = 1;
+  TORCH_ARG(int64_t, seed) = 1;
+  TORCH_ARG(int64_t, max_length) = 256;
+  TORCH_ARG(double, max_ratio) = 0;
+  TORCH_ARG(int64_t, min_length) = 0;
+  TORCH_ARG(double, min_ratio) = 0;
+  TORCH_ARG(int64_t, no_repeat_ngram) = 0;
+  TORCH_ARG(double, repetition_penalty) = 1;
+  TORCH_ARG(int64_t, batch) = 32;  ///< lines at a time; changes no result
+
+  // Not of a recipe: what the tokenizer, the program or the call knows.
+  TORCH_ARG(int64_t, begin) = 2;                ///< <s>: never generated
+  TORCH_ARG(int64_t, end) = 3;                  ///< </s>; -1: sequences end by their length only
+  TORCH_ARG(std::vector<int64_t>, suppressed);  ///< tokens that are never generated: padding
+  /// Sequences that are never generated: their last token is impossible behind the others.
+  TORCH_ARG(std::vector<std::vector<int64_t>>, suppressed_sequences);
+  /// The only tokens that may be generated, among them the end; empty: all. Only their rows of the
+  /// output matrix are multiplied, and probabilities are among them. A forced token that is not in
+  /// it counts as certain.
+  TORCH_ARG(std::vector<int64_t>, shortlist);
+  /// Of each line: what its sequences begin with, forced; none, or one a line.
+  TORCH_ARG(std::vector<std::vector<int64_t>>, prefixes);
+  /// Called with line and token as soon as a token is certain: at once with one hypothesis a line,
+  /// else when the line is finished, its best hypothesis token by token. Forced tokens, too.
+  using OnToken = std::function<void(int64_t line, int64_t token)>;
+  TORCH_ARG(OnToken, on_token);
+  TORCH_ARG(bool, times) = false;  ///< whether hypotheses say when their tokens came
+
+ public:
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("beams", beams(), "hypotheses that beam search keeps a line; 1: greedy", at_least(1));
+    v("best", best(), "hypotheses a line, best first; at most beams, any number of samples",
+      at_least(1));
+    v("length_penalty", length_penalty(),
+      "what a log-probability is divided by. wu: ((5 + n) / 6)^alpha; power: n^alpha");
+    v("alpha", alpha(), "exponent of the length penalty; 0: none", at_least(0));
+    v("early_stop", early_stop(),
+      "whether beam search stops at as many ended hypotheses as beams; false: when no other can "
+      "become better");
+    v("sample", sample(), "whether tokens are drawn instead of searched");
+    v("temperature", temperature(), "of drawing: logits are divided by it", above(0));
+    v("top_k", top_k(), "draws among this many likeliest tokens; 0: all", at_least(0));
+    v("top_p", top_p(), "draws among the likeliest tokens that have this probability together",
+      Bounds{.least = 0, .most = 1, .least_open = true});
+    v("seed", seed(), "of drawing", at_least(0));
+    v("max_length", max_length(), "tokens at most", at_least(1));
+    v("max_ratio", max_ratio(), "tokens at most, over those of the source; 0: no such limit",
+      at_least(0));
+    v("min_length", min_length(), "tokens at least", at_least(0));
+    v("min_ratio", min_ratio(), "tokens at least, over those of the source", at_least(0));
+    v("no_repeat_ngram", no_repeat_ngram(), "no sequence of so many tokens comes twice; 0: it may",
+      at_least(0));
+    v("repetition_penalty", repetition_penalty(),
+      "logits of tokens that were there: positive ones are divided by it, others multiplied",
+      above(0));
+    v("batch", batch(), "lines at a time; changes no result", at_least(1));
+  }
+};
+
+/// One answer.
+struct Hypothesis {
+  std::vector<int64_t> tokens;  ///< with the prefix, without <s> and </s>
+  double score = 0;             ///< that of what was not forced, over the length penalty
+  double log_probability = 0;   ///< the sum of those of the tokens and of </s>, if it came
+  /// Of each token, then of </s>, if it came; what the models give, before temperature and whatever
+  /// forbids tokens.
+  std::vector<double> log_probabilities;
+  std::vector<double> seconds;  ///< since the call, of the same; with `times` only
+  bool ended = false;           ///< whether </s> came; else the length was at its limit
+};
+
+/// For each source its hypotheses, best first: those that ended before those that were cut, the
+/// higher score first.
+///
+/// Search: of all tokens behind all live hypotheses the 2 K with the highest sum of
+/// log-probabilities are looked at, in this order: those that end, among the first K, are put
+/// aside, and the first K others live on. The length penalty acts where hypotheses are compared at
+/// the end,
+///
+///   wu     log p(Y) / ((5 + n) / (5 + 1))^alpha      (Wu et al. 2016, 7)
+///   power  log p(Y) / n^alpha                        (alpha = 1: the mean of a token)
+///
+/// with n tokens, </s> among them, of what was not forced. Several models: log of the mean of their
+/// probabilities. Sampling: `best` independent draws a line, each from random numbers named by
+/// (seed, line, draw), among the top_k and then the top_p (Holtzman et al. 2020). Equal
+/// probabilities: the lower token, of the lower beam.
+///
+/// Results do not depend on the batch a line is in, bit for bit, nor on the number of threads.
+/// Lines leave the batch as soon as they are finished. `source`: token ids a line, some may be
+/// empty; for models without an encoder none, and lines are those of `prefixes`. Models share their
+/// vocabularies and are in eval().
+///
+/// Throws UsageError that names the argument, ModelError where a model gives NaN or infinite
+/// logits, with the line and the token.
+std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr>& models,
+                                              const std::vector<std::vector<int64_t>>& source,
+                                              const GenerateOptions& options);
+
+/// log p of each token of each target given its source, then of </s> (unless options.end is -1):
+/// what generate() would say of it. Of `options` it takes begin, end and batch.
+std::vector<std::vector<double>> score(const std::vector<SequenceModelPtr>& models,
+                                       const std::vector<std::vector<int64_t>>& source,
+                                       const std::vector<std::vector<int64_t>>& target,
+                                       const GenerateOptions& options);
+
+/// A log-probability over the penalty of n tokens.
+double penalised(double log_probability, int64_t n, const GenerateOptions& options);
+
+}  // namespace heed

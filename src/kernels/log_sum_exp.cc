@@ -1,0 +1,87 @@
+#include "kernels/log_sum_exp.h"
+
+#include <cmath>
+#include <limits>
+
+#include "heed/core/threads.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/log_sum_exp.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/blocks.h"
+#include "kernels/exp2-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// The largest number, NaN where there is one.
+template <class T>
+HWY_INLINE T largest(const T* HWY_RESTRICT x, int64_t n) {
+  const hn::CappedTag<T, kMaxLanes> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto most = hn::Set(d, -std::numeric_limits<T>::infinity()), sum = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    most = hn::IfThenElse(hn::Gt(v, most), v, most);
+    sum = hn::IfThenElse(hn::IsNaN(v), v, sum);
+  }
+  T result = hn::GetLane(hn::MaxOfLanes(d, most));
+  bool nan = !hn::AllFalse(d, hn::IsNaN(sum));
+  for (; i < n; ++i) {
+    if (x[i] > result) result = x[i];
+    nan |= x[i] != x[i];
+  }
+  return nan ? std::numeric_limits<T>::quiet_NaN() : result;
+}
+
+template <class T>
+HWY_INLINE double row_sum(const T* HWY_RESTRICT x, int64_t n) {
+  const T most = largest(x, n);
+  if (most == -std::numeric_limits<T>::infinity()) return static_cast<double>(most);
+  if (!std::isfinite(most)) return std::numeric_limits<double>::quiet_NaN();
+  constexpr T kLog2e = static_cast<T>(1.4426950408889634);
+  const hn::CappedTag<T, kMaxLanes> d;
+  const hn::CappedTag<T, 1> one;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto a = hn::Zero(d), b = a;
+  const auto power = [&](const auto& tag, const T* from) HWY_ATTR {
+    return exp2_tile(
+        tag, hn::Mul(hn::Sub(hn::LoadU(tag, from), hn::Set(tag, most)), hn::Set(tag, kLog2e)));
+  };
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    a = hn::Add(a, power(d, x + i));
+    b = hn::Add(b, power(d, x + i + lanes));
+  }
+  double sum = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
+  for (; i < n; ++i) sum += static_cast<double>(hn::GetLane(power(one, x + i)));
+  return static_cast<double>(most) + std::log(sum);
+}
+
+double row_float(const float* x, int64_t n) { return row_sum(x, n); }
+double row_double(const double* x, int64_t n) { return row_sum(x, n); }
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace heed::kernels {
+
+HWY_EXPORT(row_float);
+HWY_EXPORT(row_double);
+
+void log_sum_exp(const float* x, int64_t rows, int64_t n, double* result) {
+  parallel_for(rows, [&](int64_t i) { result[i] = HWY_DYNAMIC_DISPATCH(row_float)(x + i * n, n); });
+}
+
+void log_sum_exp(const double* x, int64_t rows, int64_t n, double* result) {
+  parallel_for(rows,
+               [&](int64_t i) { result[i] = HWY_DYNAMIC_DISPATCH(row_double)(x + i * n, n); });
+}
+
+}  // namespace heed::kernels
+#endif

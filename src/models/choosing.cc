@@ -1,0 +1,122 @@
+#include "models/choosing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace heed::models {
+namespace {
+
+bool better(const Candidate& a, const Candidate& b) {
+  if (a.log_probability != b.log_probability) return a.log_probability > b.log_probability;
+  return a.choice < b.choice;
+}
+
+bool ends_with(const std::vector<int64_t>& tokens, const int64_t* first, size_t count) {
+  return tokens.size() >= count && std::equal(tokens.end() - count, tokens.end(), first);
+}
+
+template <class T>
+std::vector<Candidate> scan(const T* x, double shift, int64_t n, int64_t count) {
+  std::vector<Candidate> heap;  // the worst in front
+  T worst = -std::numeric_limits<T>::infinity();
+  for (int64_t j = 0; j < n; ++j) {
+    if (!(x[j] > worst)) continue;  // an equal one stands behind those before it
+    heap.push_back({j, static_cast<double>(x[j]) - shift});
+    std::push_heap(heap.begin(), heap.end(), better);
+    if (static_cast<int64_t>(heap.size()) > count) {
+      std::pop_heap(heap.begin(), heap.end(), better);
+      heap.pop_back();
+    }
+    if (static_cast<int64_t>(heap.size()) == count) worst = x[heap.front().choice];
+  }
+  std::sort(heap.begin(), heap.end(), better);
+  return heap;
+}
+
+/// Uniform in [0, 1), 53 bits.
+double uniform(Random& random) {
+  const uint64_t high = random.bits() >> 5, low = random.bits() >> 6;
+  return static_cast<double>(high << 26 | low) * 0x1p-53;
+}
+
+/// Weights of the candidates at a temperature, the first one's 1.
+std::vector<double> weights_of(const std::vector<Candidate>& candidates, double temperature) {
+  std::vector<double> weights;
+  for (const auto& c : candidates)
+    weights.push_back(std::exp((c.log_probability - candidates[0].log_probability) / temperature));
+  return weights;
+}
+
+/// How many of the first have the probability p together; all where p is 1.
+size_t nucleus(const std::vector<double>& weights, double p) {
+  double all = 0, some = 0;
+  for (const double w : weights) all += w;
+  if (p >= 1) return weights.size();
+  size_t count = 0;
+  while (count < weights.size() && some < p * all) some += weights[count++];
+  return std::max<size_t>(count, 1);
+}
+
+}  // namespace
+
+void Growing::add(int64_t token, double log_probability, bool is_forced) {
+  tokens.push_back(token);
+  log_probabilities.push_back(log_probability);
+  (is_forced ? given : total) += log_probability;
+  forced += is_forced;
+}
+
+Hypothesis Growing::finished(bool ended, const GenerateOptions& options) const {
+  Hypothesis result{.tokens = tokens,
+                    .score = 0,
+                    .log_probability = given + total,
+                    .log_probabilities = log_probabilities,
+                    .seconds = seconds,
+                    .ended = ended};
+  if (ended) result.tokens.pop_back();
+  result.score = penalised(total, static_cast<int64_t>(tokens.size()) - forced, options);
+  return result;
+}
+
+void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, int64_t least,
+            const Choices& choices, const GenerateOptions& options) {
+  const auto never = [&](int64_t token) {
+    const int64_t choice = token < 0 ? -1 : choices.of(token);
+    if (choice >= 0) next.forbid(row, choice);
+  };
+  if (options.begin() != options.end()) never(options.begin());
+  if (static_cast<int64_t>(tokens.size()) < least) never(options.end());
+  for (const int64_t token : options.suppressed()) never(token);
+  for (const auto& sequence : options.suppressed_sequences())
+    if (ends_with(tokens, sequence.data(), sequence.size() - 1)) never(sequence.back());
+  const auto n = static_cast<size_t>(options.no_repeat_ngram());
+  if (n == 0) return;
+  for (size_t i = 0; i + n <= tokens.size(); ++i)
+    if (ends_with(tokens, tokens.data() + i, n - 1)) never(tokens[i + n - 1]);
+}
+
+std::vector<Candidate> likeliest(const NextTokens& next, int64_t row, int64_t count) {
+  const int64_t n = next.choices();
+  const double shift = next.shift[static_cast<size_t>(row)];
+  if (next.values.scalar_type() == at::kDouble)
+    return scan(next.values.data_ptr<double>() + row * n, shift, n, count);
+  return scan(next.values.data_ptr<float>() + row * n, shift, n, count);
+}
+
+Candidate drawn(const NextTokens& next, int64_t row, const GenerateOptions& options,
+                Random& random) {
+  const int64_t all = next.choices();
+  auto candidates = likeliest(next, row, options.top_k() ? std::min(options.top_k(), all) : all);
+  if (candidates.empty()) return {-1, kNever};
+  auto weights = weights_of(candidates, options.temperature());
+  weights.resize(nucleus(weights, options.top_p()));
+  double sum = 0, passed = 0;
+  for (const double w : weights) sum += w;
+  const double point = uniform(random) * sum;
+  for (size_t i = 0; i < weights.size(); ++i)
+    if ((passed += weights[i]) > point) return candidates[i];
+  return candidates[weights.size() - 1];
+}
+
+}  // namespace heed::models

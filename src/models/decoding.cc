@@ -1,0 +1,178 @@
+#include "models/decoding.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/log_sum_exp.h"
+#include "nn/linear.h"
+#include "nn/text.h"
+
+namespace heed::models {
+namespace {
+
+using nn::text_of;
+
+template <class F>
+auto with_type(const at::Tensor& t, const F& f) {
+  return t.scalar_type() == at::kDouble ? f(t.data_ptr<double>()) : f(t.data_ptr<float>());
+}
+
+template <class T>
+void penalise(T* row, std::span<const int64_t> seen, const Choices& choices, double penalty) {
+  std::vector<int64_t> tokens(seen.begin(), seen.end());
+  std::sort(tokens.begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  for (const int64_t token : tokens) {
+    const int64_t j = choices.of(token);
+    if (j < 0) continue;
+    const double x = static_cast<double>(row[j]);
+    row[j] = static_cast<T>(x > 0 ? x / penalty : x * penalty);
+  }
+}
+
+/// log of the mean of the probabilities.
+NextTokens mean_of(const std::vector<NextTokens>& all) {
+  const int64_t rows = all[0].values.size(0), n = all[0].choices();
+  NextTokens mean{torch::empty({rows, n}, at::kDouble),
+                  std::vector<double>(static_cast<size_t>(rows), 0)};
+  auto* out = mean.values.data_ptr<double>();
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double most = kNever, sum = 0;
+      for (const auto& one : all) most = std::max(most, one.log_probability(i, j));
+      for (const auto& one : all)
+        if (most != kNever) sum += std::exp(one.log_probability(i, j) - most);
+      out[i * n + j] = most == kNever ? most : most + std::log(sum / double(all.size()));
+    }
+  return mean;
+}
+
+}  // namespace
+
+double NextTokens::log_probability(int64_t row, int64_t choice) const {
+  return with_type(values, [&](const auto* x) {
+    return static_cast<double>(x[row * choices() + choice]) - shift[static_cast<size_t>(row)];
+  });
+}
+
+void NextTokens::forbid(int64_t row, int64_t choice) {
+  with_type(values, [&](auto* x) {
+    x[row * choices() + choice] = static_cast<std::decay_t<decltype(*x)>>(kNever);
+  });
+}
+
+Choices::Choices(const GenerateOptions& options, int64_t vocabulary) : ids_(options.shortlist()) {
+  std::sort(ids_.begin(), ids_.end());
+  ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
+  if (ids_.empty()) return;
+  if (ids_.front() < 0 || ids_.back() >= vocabulary)
+    throw UsageError(text_of("generate: shortlist: expected tokens 0 to ", vocabulary - 1,
+                             ", given ", ids_.front() < 0 ? ids_.front() : ids_.back()));
+  if (options.end() >= 0 && of(options.end()) < 0)
+    throw UsageError(text_of("generate: shortlist: expected the end token ", options.end(),
+                             " among the tokens, given none"));
+}
+
+int64_t Choices::token(int64_t choice) const {
+  return all() ? choice : ids_[static_cast<size_t>(choice)];
+}
+
+int64_t Choices::of(int64_t token) const {
+  if (all()) return token;
+  const auto at = std::lower_bound(ids_.begin(), ids_.end(), token);
+  return at != ids_.end() && *at == token ? at - ids_.begin() : -1;
+}
+
+Ensemble::Ensemble(const std::vector<SequenceModelPtr>& models, const GenerateOptions& options)
+    : models_(models),
+      repetition_penalty_(options.repetition_penalty()),
+      choices_(options, models.front()->vocabulary()) {
+  for (const auto& model : models_) {
+    if (choices_.all()) break;
+    const auto rows = torch::tensor(choices_.ids(), at::kLong).to(model->output_weight().device());
+    const auto bias = model->output_bias();
+    weights_.push_back(model->output_weight().detach().index_select(0, rows));
+    biases_.push_back(bias.defined() ? bias.detach().index_select(0, rows) : bias);
+  }
+}
+
+int64_t Ensemble::longest() const {
+  int64_t least = 0;
+  for (const auto& model : models_)
+    if (model->longest() > 0) least = least ? std::min(least, model->longest()) : model->longest();
+  return least;
+}
+
+Ensemble::States Ensemble::start(const SourceBatch& source, int64_t rows) const {
+  States states;
+  for (const auto& model : models_) {
+    const auto device = model->output_weight().device();
+    const SourceBatch there = source.defined()
+                                  ? SourceBatch{source.tokens.to(device), source.lengths.to(device)}
+                                  : source;
+    states.push_back(model->start(there, rows));
+  }
+  return states;
+}
+
+void Ensemble::reorder(States& states, const std::vector<int64_t>& index) {
+  const auto rows = torch::tensor(index, at::kLong);
+  for (const auto& state : states) state->reorder(rows);
+}
+
+std::vector<at::Tensor> Ensemble::step(States& states, const at::Tensor& tokens) const {
+  std::vector<at::Tensor> hidden;
+  for (size_t m = 0; m < models_.size(); ++m)
+    hidden.push_back(models_[m]->step(tokens.to(models_[m]->output_weight().device()), *states[m]));
+  return hidden;
+}
+
+NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& seen,
+                              const Name& name) const {
+  const nn::RowsAlone alone;
+  auto logits =
+      choices_.all() ? models_[m]->project(hidden) : nn::affine(hidden, weights_[m], biases_[m]);
+  if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
+  NextTokens next{logits.to(at::kCPU).contiguous(), {}};
+  const int64_t rows = logits.size(0), n = logits.size(1);
+  next.shift.resize(static_cast<size_t>(rows));
+  with_type(next.values, [&](auto* x) {
+    if (repetition_penalty_ != 1)
+      for (int64_t i = 0; i < rows; ++i)
+        penalise(x + i * n, seen(i), choices_, repetition_penalty_);
+    kernels::log_sum_exp(x, rows, n, next.shift.data());
+  });
+  for (int64_t i = 0; i < rows; ++i)
+    if (!std::isfinite(next.shift[static_cast<size_t>(i)]))
+      throw ModelError(text_of("generate: model ", m + 1, " of ", models_.size(),
+                               " gives NaN or infinite logits for ", name(i),
+                               "; its weights or the input are not finite"));
+  return next;
+}
+
+NextTokens Ensemble::next(const std::vector<at::Tensor>& hidden, int64_t place, const Seen& seen,
+                          const Name& name) const {
+  std::vector<NextTokens> all;
+  for (size_t m = 0; m < models_.size(); ++m)
+    all.push_back(of_model(m, hidden[m].select(1, place), seen, name));
+  return all.size() == 1 ? std::move(all[0]) : mean_of(all);
+}
+
+SourceBatch batch_of(const std::vector<std::vector<int64_t>>& source,
+                     const std::vector<int64_t>& lines) {
+  if (source.empty()) return {};
+  const auto rows = static_cast<int64_t>(lines.size());
+  size_t longest = 0;
+  for (const int64_t line : lines) longest = std::max(longest, source[size_t(line)].size());
+  const auto width = static_cast<int64_t>(longest);
+  SourceBatch batch{torch::zeros({rows, width}, at::kLong), torch::zeros({rows}, at::kLong)};
+  for (int64_t b = 0; b < rows; ++b) {
+    const auto& line = source[static_cast<size_t>(lines[static_cast<size_t>(b)])];
+    std::copy(line.begin(), line.end(), batch.tokens.data_ptr<int64_t>() + b * width);
+    batch.lengths.data_ptr<int64_t>()[b] = static_cast<int64_t>(line.size());
+  }
+  return batch;
+}
+
+}  // namespace heed::models

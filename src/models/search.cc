@@ -1,0 +1,258 @@
+#include "models/search.h"
+
+#include <algorithm>
+
+#include "heed/core/threads.h"
+#include "nn/text.h"
+
+namespace heed::models {
+namespace {
+
+bool stands_before(const Hypothesis& a, const Hypothesis& b) {
+  return a.ended != b.ended ? a.ended : a.score > b.score;
+}
+
+int64_t ended(const Line& line) {
+  return std::count_if(line.done.begin(), line.done.end(),
+                       [](const Hypothesis& h) { return h.ended; });
+}
+
+}  // namespace
+
+Search::Search(const Ensemble& ensemble, const GenerateOptions& options, std::vector<Line> lines,
+               Clock::time_point began)
+    : ensemble_(ensemble), options_(options), lines_(std::move(lines)), began_(began) {
+  for (auto& line : lines_) line.live.resize(1);
+}
+
+void Search::add(const Line& line, Growing& to, int64_t token, double log_probability) {
+  to.add(token, log_probability, !is_free(line));
+  if (options_.times())
+    to.seconds.push_back(std::chrono::duration<double>(Clock::now() - began_).count());
+  if (tells_at_once() && options_.on_token() && token != options_.end())
+    options_.on_token()(line.number, token);
+}
+
+NextTokens Search::next(const std::vector<at::Tensor>& hidden, int64_t place) {
+  const auto line_of = [&](int64_t row) -> const Line& {
+    return lines_[static_cast<size_t>(row / width_)];
+  };
+  return ensemble_.next(
+      hidden, place,
+      [&](int64_t row) -> std::span<const int64_t> {
+        return line_of(row).live[static_cast<size_t>(row % width_)].tokens;
+      },
+      [&](int64_t row) {
+        return nn::text_of("line ", line_of(row).number + 1, ", token ", length_ + 1);
+      });
+}
+
+/// Gives <s> and what all lines are forced to begin with; what may come behind that.
+NextTokens Search::read_prefixes() {
+  auto shared = static_cast<int64_t>(lines_[0].prefix.size());
+  for (const auto& line : lines_)
+    shared = std::min(shared, static_cast<int64_t>(line.prefix.size()));
+  const auto count = static_cast<int64_t>(lines_.size());
+  auto tokens = torch::full({count, shared + 1}, options_.begin(), at::kLong);
+  for (int64_t b = 0; b < count; ++b)
+    std::copy_n(lines_[static_cast<size_t>(b)].prefix.begin(), shared,
+                tokens.data_ptr<int64_t>() + b * (shared + 1) + 1);
+  for (int64_t first = 0;; first += kPiece) {
+    const int64_t piece = std::min(kPiece, shared + 1 - first);
+    const auto hidden = ensemble_.step(states_, tokens.narrow(1, first, piece));
+    for (int64_t place = 0; place < piece; ++place) {
+      auto after = next(hidden, place);
+      if (first + place == shared) return after;
+      for (size_t b = 0; b < lines_.size(); ++b)
+        force(lines_[b], after, static_cast<int64_t>(b), 1);
+      ++length_;
+    }
+  }
+}
+
+/// The next token of the prefix behind every live sequence, of which there are to be `width`.
+void Search::force(Line& line, const NextTokens& next, int64_t first, int64_t width) {
+  const int64_t token = line.prefix[static_cast<size_t>(length_)];
+  const int64_t choice = ensemble_.choices().of(token);
+  const auto old = std::move(line.live);
+  line.live.clear();
+  for (int64_t i = 0; i < width; ++i) {
+    const auto parent = std::min(static_cast<size_t>(i), old.size() - 1);
+    const auto row = first + static_cast<int64_t>(parent);
+    Growing grown = old[parent];
+    if (i == 0)
+      add(line, grown, token, choice < 0 ? 0 : next.log_probability(row, choice));
+    else
+      grown = line.live.front(), grown.dead = !options_.sample();
+    line.live.push_back(std::move(grown));
+    rows_.push_back({row, token});
+  }
+}
+
+/// What is possible behind each row that is free to go on.
+Search::Possible Search::candidates(NextTokens& next) {
+  Possible possible(lines_.size() * static_cast<size_t>(width_));
+  parallel_for(static_cast<int64_t>(possible.size()), [&](int64_t row) {
+    auto& line = lines_[static_cast<size_t>(row / width_)];
+    const auto& growing = line.live[static_cast<size_t>(row % width_)];
+    if (!is_free(line) || growing.dead || length_ >= line.limit) return;
+    forbid(next, row, growing.tokens, line.least, ensemble_.choices(), options_);
+    if (!options_.sample()) {
+      possible[static_cast<size_t>(row)] = likeliest(next, row, 2 * options_.beams());
+      return;
+    }
+    // The rows of a line before its draws part stand for all of them.
+    for (int64_t i = row % width_; i < (width_ == 1 ? wanted() : row % width_ + 1); ++i)
+      possible[static_cast<size_t>(row)].push_back(
+          drawn(next, row, options_, line.random[static_cast<size_t>(i)]));
+  });
+  return possible;
+}
+
+/// Whether the candidate lives on; one that ends is put aside.
+bool Search::take(Line& line, std::vector<Growing>& live, int64_t first, const Growing& parent,
+                  int64_t row, const Candidate& candidate) {
+  const int64_t token = ensemble_.choices().token(candidate.choice);
+  Growing grown = parent;
+  add(line, grown, token, candidate.log_probability);
+  if (token == options_.end()) {
+    line.done.push_back(grown.finished(true, options_));
+    return false;
+  }
+  live.push_back(std::move(grown));
+  rows_.push_back({first + row, token});
+  return true;
+}
+
+/// Beam search: the best of all that is possible behind a line's live sequences.
+void Search::extend(Line& line, const Possible& possible, int64_t first) {
+  struct Way {
+    int64_t beam;
+    Candidate candidate;
+    double total;
+  };
+  const auto K = options_.beams();
+  std::vector<Way> ways;
+  for (size_t beam = 0; beam < line.live.size(); ++beam)
+    for (const auto& c : possible[static_cast<size_t>(first) + beam])
+      ways.push_back({static_cast<int64_t>(beam), c, line.live[beam].total + c.log_probability});
+  std::stable_sort(ways.begin(), ways.end(),
+                   [](const Way& a, const Way& b) { return a.total > b.total; });
+  std::vector<Growing> live;
+  const size_t rows_before = rows_.size();
+  for (int64_t rank = 0; rank < std::min<int64_t>(2 * K, int64_t(ways.size())); ++rank) {
+    const auto& way = ways[static_cast<size_t>(rank)];
+    const bool ends = ensemble_.choices().token(way.candidate.choice) == options_.end();
+    if (ends && rank >= K) continue;
+    take(line, live, first, line.live[static_cast<size_t>(way.beam)], way.beam, way.candidate);
+    if (static_cast<int64_t>(live.size()) == K || (options_.early_stop() && ended(line) >= K))
+      break;
+  }
+  if (live.empty() && line.done.empty()) cut(line);
+  line.live = std::move(live);
+  for (int64_t i = int64_t(line.live.size()); i < K && !line.live.empty(); ++i) {
+    line.live.push_back({});
+    line.live.back().dead = true;
+    rows_.push_back(rows_[rows_before]);
+  }
+}
+
+void Search::draw(Line& line, const Possible& possible, int64_t first, int64_t width) {
+  const auto old = std::move(line.live);
+  line.live.clear();
+  for (int64_t i = 0; i < width; ++i) {
+    const auto parent = static_cast<int64_t>(old.size()) == 1 ? 0 : i;
+    const auto& from = old[static_cast<size_t>(parent)];
+    const auto& drawn = possible[static_cast<size_t>(first + parent)];
+    const Candidate* one =
+        drawn.empty() ? nullptr : &drawn[drawn.size() == 1 ? 0 : static_cast<size_t>(i)];
+    if (one && one->choice >= 0 && take(line, line.live, first, from, parent, *one)) continue;
+    if (one && one->choice < 0) line.done.push_back(from.finished(false, options_));
+    line.live.push_back({});
+    line.live.back().dead = true;
+    rows_.push_back({first + parent, options_.begin()});
+  }
+}
+
+bool Search::is_finished(const Line& line) const {
+  double most = kNever;
+  bool alive = false;
+  for (const auto& one : line.live)
+    if (!one.dead) most = std::max(most, one.total), alive = true;
+  if (!alive) return true;
+  if (options_.sample() || !is_free(line)) return false;
+  if (options_.early_stop()) return ended(line) >= options_.beams();
+  if (ended(line) < options_.best()) return false;
+  std::vector<double> scores;
+  for (const auto& one : line.done)
+    if (one.ended) scores.push_back(one.score);
+  std::sort(scores.rbegin(), scores.rend());
+  return scores[static_cast<size_t>(options_.best() - 1)] >=
+         penalised(most, line.limit - static_cast<int64_t>(line.prefix.size()), options_);
+}
+
+void Search::finish(Line& line) {
+  std::stable_sort(line.done.begin(), line.done.end(), stands_before);
+  if (static_cast<int64_t>(line.done.size()) > options_.best())
+    line.done.resize(static_cast<size_t>(options_.best()));
+  if (!tells_at_once() && options_.on_token() && !line.done.empty())
+    for (const int64_t token : line.done[0].tokens) options_.on_token()(line.number, token);
+  (*results_)[static_cast<size_t>(line.number)] = std::move(line.done);
+}
+
+/// Live sequences are hypotheses as they are.
+void Search::cut(Line& line) {
+  const bool parted = static_cast<int64_t>(line.live.size()) == wanted();
+  for (int64_t i = 0; i < (parted || !options_.sample() ? 1 : wanted()); ++i)
+    for (const auto& one : line.live)
+      if (!one.dead) line.done.push_back(one.finished(false, options_));
+  line.live.clear();
+}
+
+/// One more token for every line; false when none is left.
+bool Search::choose(NextTokens next) {
+  rows_.clear();
+  const auto possible = candidates(next);
+  const bool part =
+      std::any_of(lines_.begin(), lines_.end(), [&](const Line& line) { return is_free(line); });
+  const int64_t width = part ? wanted() : width_;
+  std::vector<Line> on;
+  for (size_t b = 0; b < lines_.size(); ++b) {
+    auto& line = lines_[b];
+    const auto first = static_cast<int64_t>(b) * width_;
+    const size_t rows_before = rows_.size();
+    if (length_ >= line.limit) {
+      cut(line);
+    } else if (!is_free(line)) {
+      force(line, next, first, width);
+    } else if (options_.sample()) {
+      draw(line, possible, first, width);
+    } else {
+      extend(line, possible, first);
+    }
+    if (length_ + 1 >= line.limit) cut(line);
+    if (is_finished(line)) {
+      rows_.resize(rows_before);
+      finish(line);
+    } else {
+      on.push_back(std::move(line));
+    }
+  }
+  lines_ = std::move(on);
+  width_ = width, ++length_;
+  return !lines_.empty();
+}
+
+void Search::run(const SourceBatch& source, std::vector<std::vector<Hypothesis>>& results) {
+  results_ = &results;
+  states_ = ensemble_.start(source, static_cast<int64_t>(lines_.size()));
+  auto after = read_prefixes();
+  while (choose(std::move(after))) {
+    std::vector<int64_t> parents, tokens;
+    for (const auto& row : rows_) parents.push_back(row.parent), tokens.push_back(row.token);
+    Ensemble::reorder(states_, parents);
+    after = next(ensemble_.step(states_, torch::tensor(tokens, at::kLong).unsqueeze(1)), 0);
+  }
+}
+
+}  // namespace heed::models
