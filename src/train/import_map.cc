@@ -1,0 +1,103 @@
+#include <toml++/toml.h>
+
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+#include "heed/train/import.h"
+#include "nn/text.h"
+
+namespace heed {
+namespace {
+
+/// The values of a mapping file, with the place of what is wrong.
+class MapReader {
+ public:
+  explicit MapReader(std::string name) : name_(std::move(name)) {}
+
+  template <class... Pieces>
+  [[noreturn]] void refuse(const toml::node& at, const Pieces&... pieces) const {
+    throw ModelError(nn::text_of(name_, ":", at.source().begin.line, ": ", pieces...));
+  }
+
+  void check_keys(const toml::table& table, const std::vector<std::string>& known) const {
+    for (const auto& [key, node] : table) {
+      const std::string given(key.str());
+      if (std::find(known.begin(), known.end(), given) == known.end())
+        refuse(node, "unknown key '", given, "'", suggestion(given, known));
+    }
+  }
+
+  std::string text(const toml::table& table, const char* key) const {
+    const auto* node = table.get(key);
+    if (!node) refuse(table, key, ": expected a string, given nothing");
+    return text(*node, key);
+  }
+
+  /// A string, or a list of them.
+  std::vector<std::string> texts(const toml::table& table, const char* key) const {
+    const auto* node = table.get(key);
+    if (!node) return {};
+    if (!node->is_array()) return {text(*node, key)};
+    std::vector<std::string> all;
+    for (const auto& item : *node->as_array()) all.push_back(text(item, key));
+    return all;
+  }
+
+  TensorRule rule(const toml::table& table) const {
+    check_keys(table, {"to", "from", "rows", "transpose", "scale"});
+    TensorRule rule{.to = text(table, "to"), .from = texts(table, "from"), .rows = {}};
+    if (rule.from.empty()) refuse(table, "from: expected the name of a tensor, given nothing");
+    if (const auto* node = table.get("rows")) rule.rows = pair(*node);
+    if (const auto* node = table.get("transpose")) {
+      if (!node->is_boolean()) refuse(*node, "transpose: expected true or false");
+      rule.transpose = node->as_boolean()->get();
+    }
+    if (const auto* node = table.get("scale")) {
+      if (!node->is_number()) refuse(*node, "scale: expected a number");
+      rule.scale = *node->value<double>();
+    }
+    return rule;
+  }
+
+ private:
+  std::string text(const toml::node& node, const char* key) const {
+    if (!node.is_string()) refuse(node, key, ": expected a string");
+    return node.as_string()->get();
+  }
+
+  std::vector<int64_t> pair(const toml::node& node) const {
+    std::vector<int64_t> all;
+    if (const auto* list = node.as_array())
+      for (const auto& item : *list)
+        if (item.is_integer()) all.push_back(item.as_integer()->get());
+    if (all.size() != 2) refuse(node, "rows: expected [FIRST, END]");
+    return all;
+  }
+
+  std::string name_;
+};
+
+}  // namespace
+
+ImportMap ImportMap::parse(std::string_view text, const std::string& name) {
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    throw ModelError(nn::text_of(name, ":", error.source().begin.line, ": ", error.description()));
+  }
+  const MapReader reader(name);
+  reader.check_keys(root, {"recipe", "files", "ignore", "tensor"});
+  ImportMap map{.recipe = reader.text(root, "recipe"),
+                .files = reader.texts(root, "files"),
+                .ignore = reader.texts(root, "ignore"),
+                .tensors = {}};
+  const auto* tensors = root["tensor"].as_array();
+  if (!tensors) throw ModelError(name + ": tensor: expected [[tensor]] tables, given none");
+  for (const auto& item : *tensors) {
+    if (!item.is_table()) reader.refuse(item, "tensor: expected [[tensor]] tables");
+    map.tensors.push_back(reader.rule(*item.as_table()));
+  }
+  return map;
+}
+
+}  // namespace heed
