@@ -19,7 +19,7 @@ constexpr const char* kBest = "best";
 constexpr std::string_view kLast = "last-";
 
 /// Step -> last-STEP/.
-std::map<int64_t, fs::path> checkpoints(const fs::path& run) {
+std::map<int64_t, fs::path> checkpoints_of(const fs::path& run) {
   std::map<int64_t, fs::path> found;
   std::error_code failure;
   for (fs::directory_iterator entry(run, failure), end; !failure && entry != end;
@@ -64,7 +64,7 @@ fs::path find_model(const fs::path& where) {
   }
   if (!fs::exists(where / kBest)) recover_folder(where / kBest);
   if (is_model_folder(where / kBest)) return where / kBest;
-  const auto last = checkpoints(where);
+  const auto last = checkpoints_of(where);
   if (!last.empty()) return last.rbegin()->second;
   throw ModelError(where.string() +
                    " is no model: it has neither recipe.toml and model.safetensors nor a folder "
@@ -92,7 +92,7 @@ void RunFolder::save_last(int64_t step, const ModelFiles& files) {
   char name[32];
   std::snprintf(name, sizeof name, "last-%08lld", static_cast<long long>(step));
   save_model(path_ / name, files);
-  auto last = checkpoints(path_);
+  auto last = checkpoints_of(path_);
   while (last.size() > static_cast<size_t>(keep_) && last.begin()->first < step) {
     remove_folder(last.begin()->second);
     last.erase(last.begin());
@@ -100,9 +100,15 @@ void RunFolder::save_last(int64_t step, const ModelFiles& files) {
 }
 
 std::optional<fs::path> RunFolder::newest() const {
-  const auto last = checkpoints(path_);
+  const auto last = checkpoints();
   if (last.empty()) return std::nullopt;
-  return last.rbegin()->second;
+  return last.back();
+}
+
+std::vector<fs::path> RunFolder::checkpoints() const {
+  std::vector<fs::path> folders;
+  for (const auto& [step, folder] : checkpoints_of(path_)) folders.push_back(folder);
+  return folders;
 }
 
 }  // namespace heed

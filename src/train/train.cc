@@ -66,10 +66,10 @@ int64_t peak_memory() {
 Trainer::Trainer(Task& task, const TrainRun& run)
     : task_(task),
       options_(run.options),
-      folder_(free_folder(run), run.options.keep),
+      folder_(free_folder(run), std::max(run.options.keep, run.options.average)),
       recipe_(task.recipe()),
       steps_per_epoch_((task.batches() + options_.accumulate - 1) / options_.accumulate),
-      steps_(steps_per_epoch_ * options_.epochs),
+      steps_(options_.steps ? options_.steps : steps_per_epoch_ * options_.epochs),
       optimizer_(task.model(), options_.optimizer),
       average_(task.model(), options_.ema),
       progress_(run.progress) {
@@ -141,7 +141,7 @@ void Trainer::show_progress(double lr) {
   progress_->update({.step = state_.step,
                      .steps = steps_,
                      .epoch = state_.epoch + 1,
-                     .epochs = options_.epochs,
+                     .epochs = (steps_ + steps_per_epoch_ - 1) / steps_per_epoch_,
                      .examples = static_cast<double>(examples_),
                      .figures = {{"loss", state_.epoch_loss.value()}, {"lr", lr}}});
 }
@@ -158,23 +158,26 @@ void Trainer::log_step(double factor, double norm) {
                {"loss", state_.log_loss.value()},
                {"lr", lr},
                {"gradient_norm", norm},
-               {"examples_per_second", speed},
+               {task_.unit() + std::string("_per_second"), speed},
                {"peak_memory_mib", peak_memory() >> 20}});
   events_->write(state_.step, {{"train/loss", state_.log_loss.value()},
                                {"train/lr", lr},
                                {"train/gradient_norm", norm},
-                               {"train/examples_per_second", speed}});
+                               {std::string("train/") + task_.unit() + "_per_second", speed}});
   state_.log_loss = {};
   logged_ = now, logged_examples_ = examples_;
 }
 
+bool Trainer::is_better(const Metrics& valid) const {
+  if (state_.best.empty()) return true;
+  const Goal goal = task_.goal();
+  const double now = figure(valid, goal.metric), best = figure(state_.best, goal.metric);
+  return goal.larger_is_better ? now > best : now < best;
+}
+
 /// Best model, plateau and early stopping, by the validation figures.
 void Trainer::follow(const Metrics& valid) {
-  const Goal goal = task_.goal();
-  const double now = figure(valid, goal.metric);
-  const bool first = state_.best.empty();
-  const double best = first ? 0 : figure(state_.best, goal.metric);
-  const bool better = first || (goal.larger_is_better ? now > best : now < best);
+  const bool better = is_better(valid);
   if (better) state_.best = valid;
   if (better) state_.best_epoch = state_.epoch;
   if (options_.schedule.kind == "plateau" &&
@@ -186,6 +189,15 @@ void Trainer::follow(const Metrics& valid) {
   }
 }
 
+/// The figures of the validation data with the model as it is.
+std::optional<Metrics> Trainer::validate() {
+  const at::NoGradGuard no_grad;
+  task_.model().eval();
+  auto valid = task_.validate();
+  task_.model().train();
+  return valid;
+}
+
 void Trainer::end_epoch() {
   ++state_.epoch;
   const double loss = state_.epoch_loss.value();
@@ -193,14 +205,11 @@ void Trainer::end_epoch() {
   std::optional<Metrics> valid;
   {
     const WeightAverage::Shown shown(average_);
-    const at::NoGradGuard no_grad;
-    task_.model().eval();
-    valid = task_.validate();
-    task_.model().train();
+    valid = validate();
   }
   if (valid) follow(*valid);
   if (!valid) state_.best_epoch = state_.epoch;
-  if (state_.epoch == options_.epochs) state_.finished = true;
+  if (state_.step == steps_) state_.finished = true;
   nlohmann::ordered_json line = {
       {"step", state_.step}, {"epoch", state_.epoch}, {"train", {{"loss", loss}}}};
   if (valid) {
@@ -209,9 +218,16 @@ void Trainer::end_epoch() {
       events_->write(state_.step, {{"valid/" + name, static_cast<float>(value)}});
     }
   }
+  const auto samples = valid ? task_.samples() : std::vector<Sample>{};
+  for (const auto& [input, expected, output] : samples) {
+    line["samples"].push_back({{"input", input}, {"expected", expected}, {"output", output}});
+  }
   log_->write(line);
   show("epoch " + std::to_string(state_.epoch) + figures_text({{"loss", loss}}) +
        (valid ? "  valid" + figures_text(*valid) : ""));
+  for (const auto& [input, expected, output] : samples) {
+    show("  input     " + input + "\n  expected  " + expected + "\n  output    " + output);
+  }
   if (state_.best_epoch == state_.epoch) {
     state_.best_loss = loss;
     save_best();
@@ -226,7 +242,7 @@ TrainResult Trainer::run() {
   if (!state_.finished) show_progress(0);
   while (!state_.finished && !result.stopped_by) {
     step();
-    const bool epoch_over = state_.step % steps_per_epoch_ == 0;
+    const bool epoch_over = state_.step % steps_per_epoch_ == 0 || state_.step == steps_;
     if (epoch_over) end_epoch();
     remember_start();
     if (!state_.finished) result.stopped_by = StopSignals::caught();
@@ -246,6 +262,14 @@ TrainResult Trainer::run() {
 
 /// The best model meets the test data; its figures stand in metrics.json.
 void Trainer::finish(TrainResult& result) {
+  if (average_checkpoints()) {
+    if (const auto valid = validate(); !valid || is_better(*valid)) {
+      if (valid) state_.best = *valid;
+      folder_.save_best(model_files(best_metrics(std::nullopt)));
+      show("the mean of " + std::to_string(options_.average) + " checkpoints" +
+           figures_text(state_.best));
+    }
+  }
   const auto best = folder_.path() / "best";
   ModelFiles files = load_model(best);
   load_into(task_.model(), files.tensors, best / "model.safetensors");

@@ -29,10 +29,12 @@ class Trainer {
   void check_finite(double loss, const std::vector<int64_t>& records) const;
   std::string place() const;
   void end_epoch();
+  bool is_better(const Metrics& valid) const;
   void follow(const Metrics& valid);
   void show_progress(double lr);
   void log_step(double factor, double norm);
   void show(const std::string& line);
+  std::optional<Metrics> validate();
   void finish(TrainResult& result);
 
   // checkpoint.cc
@@ -42,6 +44,7 @@ class Trainer {
   void save_best();
   std::string best_metrics(const std::optional<Metrics>& test) const;
   ModelFiles model_files(const std::string& metrics) const;
+  bool average_checkpoints();
   std::string unfinite_weights() const;
   void check_weights() const;
 

@@ -53,6 +53,7 @@ class LineTask : public Task {
     seen.push_back(model_->weight.detach().clone());
     return Metrics{{"error", valid[std::min(seen.size(), valid.size()) - 1]}};
   }
+  std::vector<Sample> samples() const override { return {{"2", "6", "5.9"}}; }
   std::optional<Metrics> test() override {
     tested = model_->weight.detach().clone();
     return Metrics{{"error", 0.5}};
@@ -170,6 +171,41 @@ TEST_F(Loop, AverageIsWhatIsJudgedAndSaved) {
     EXPECT_FALSE(at::equal(tensor, last.tensors[0].second));
   }
   EXPECT_TRUE(found);
+}
+
+TEST_F(Loop, StepsCutTheLastEpochShort) {
+  LineTask task(5);
+  task.valid = {0.5, 0.4, 0.3};
+  auto run = plan(9);
+  run.options.steps = 5;
+  const auto result = train(task, run);
+  EXPECT_EQ(result.steps, 5);
+  EXPECT_EQ(result.epochs, 3);
+  EXPECT_EQ(result.best_epoch, 3) << "the short epoch is validated too";
+  EXPECT_EQ(task.cursor().position, 5);
+}
+
+TEST_F(Loop, MeanOfCheckpointsIsTakenWhereItIsBetter) {
+  for (const double mean_error : {0.1, 0.3}) {
+    fs::remove_all(folder_ / "run");
+    LineTask task(5);
+    task.valid = {0.5, 0.4, 0.2, mean_error};
+    auto run = plan(3);
+    run.options.average = 2;
+    const auto result = train(task, run);
+    ASSERT_EQ(task.seen.size(), 4);
+    EXPECT_TRUE(at::allclose(task.seen[3], (task.seen[1] + task.seen[2]) / 2, 1e-12, 1e-15));
+    EXPECT_TRUE(at::equal(task.tested, task.seen[mean_error < 0.2 ? 3 : 2]));
+    EXPECT_EQ(result.valid->at(0).second, std::min(mean_error, 0.2));
+  }
+}
+
+TEST_F(Loop, SamplesAreLogged) {
+  LineTask task(5);
+  task.valid = {0.5};
+  train(task, plan(1));
+  EXPECT_EQ(log("samples"), (std::vector<nlohmann::json>{nlohmann::json::parse(
+                                R"([{"input":"2","expected":"6","output":"5.9"}])")}));
 }
 
 TEST_F(Loop, LossThatIsNotFiniteNamesItsBatchAndKeepsTheWeights) {

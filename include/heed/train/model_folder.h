@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "heed/train/safetensors.h"
 
@@ -75,6 +76,8 @@ class RunFolder {
   void save_last(int64_t step, const ModelFiles& files);
   /// The newest last-STEP/, from which training goes on; none before the first.
   std::optional<std::filesystem::path> newest() const;
+  /// All of last-STEP/, oldest first.
+  std::vector<std::filesystem::path> checkpoints() const;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path log() const { return path_ / "log.jsonl"; }

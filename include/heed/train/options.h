@@ -50,6 +50,7 @@ struct ScheduleOptions {
 
 struct TrainOptions {
   int64_t epochs = 10;
+  int64_t steps = 0;
   int64_t batch = 128;
   int64_t accumulate = 1;
   OptimizerOptions optimizer;
@@ -57,6 +58,7 @@ struct TrainOptions {
   double label_smoothing = 0;
   double clip = 0;
   double ema = 0;
+  int64_t average = 0;
   int64_t early_stop = 0;
   int64_t keep = 1;
   int64_t checkpoint = 0;
@@ -65,12 +67,18 @@ struct TrainOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("epochs", epochs, "passes over the training data", at_least(1));
-    v("batch", batch, "records of a batch", at_least(1));
+    v("steps", steps, "updates, the last pass cut short or more passes; 0: as epochs says",
+      at_least(0));
+    v("batch", batch, "records of a batch; of text: tokens, padding included", at_least(1));
     v("accumulate", accumulate, "batches whose gradients make one step", at_least(1));
     v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
     v("clip", clip, "largest norm of the whole gradient; 0: any", at_least(0));
     v("ema", ema, "decay of the moving average of the weights, which becomes the model; 0: off",
       from_to_below(0, 1));
+    v("average", average,
+      "at the end, the mean weights of that many newest checkpoints replace the best model where"
+      " validation finds them better; 0: off",
+      at_least(0));
     v("early_stop", early_stop, "epochs without a better validation before the end; 0: never",
       at_least(0));
     v("keep", keep, "newest checkpoints to keep", at_least(1));

@@ -25,6 +25,11 @@ struct BatchLoss {
   std::vector<int64_t> records;  ///< their numbers in the training data
 };
 
+/// What the model makes of one validation record: shown and logged after each validation.
+struct Sample {
+  std::string input, expected, output;
+};
+
 /// The figure by which the best model is chosen.
 struct Goal {
   std::string metric;
@@ -53,10 +58,15 @@ class Task {
   /// What to call a record in a message.
   virtual std::string record_name(int64_t record) const = 0;
 
+  /// What BatchLoss::count counts, for the log's speed: "examples", "tokens".
+  virtual const char* unit() const { return "examples"; }
+
   virtual Goal goal() const = 0;
   /// Figures of the validation data, or nothing where there is none. The model is in evaluation
   /// mode.
   virtual std::optional<Metrics> validate() = 0;
+  /// A few records of the last validation, the same ones each time; none by default.
+  virtual std::vector<Sample> samples() const { return {}; }
   /// Figures of the test data, or nothing. Never used to choose anything.
   virtual std::optional<Metrics> test() = 0;
 };
