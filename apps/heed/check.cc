@@ -58,14 +58,14 @@ data::ImageReport examine(const std::string& path, const data::ImageOptions& opt
   }
 }
 
-void check_recipe(const CheckFlags& flags) {
-  const auto recipe = read(flags.recipe);
+/// Reads all pictures and says every problem.
+void check_data(const ClassifyData& data, const CheckFlags& flags) {
   Json json = {{"recipe", flags.recipe.file}, {"data", Json::object()}};
   int64_t problems = 0;
   Failure why = Failure::data;
-  auto options = recipe.data.images;
+  auto options = data.images;
   const std::pair<const char*, std::string> splits[] = {
-      {"train", recipe.data.train}, {"valid", recipe.data.valid}, {"test", recipe.data.test}};
+      {"train", data.train}, {"valid", data.valid}, {"test", data.test}};
   for (const auto& [split, path] : splits) {
     if (path.empty()) continue;
     const auto report = examine(path, options, why);
@@ -79,9 +79,32 @@ void check_recipe(const CheckFlags& flags) {
     throw Error(why, std::to_string(problems) + (problems == 1 ? " problem" : " problems") +
                          " in the data; standard output lists them");
   }
+}
+
+/// Counts as whole numbers.
+Json number(double value) {
+  const auto whole = static_cast<int64_t>(value);
+  return static_cast<double>(whole) == value ? Json(whole) : Json(value);
+}
+
+/// What the task found in its data; pictures have had their report.
+void print_facts(const Metrics& facts, const CheckFlags& flags) {
+  if (!flags.json) {
+    for (const auto& [name, value] : facts) std::cout << number(value) << '\t' << name << '\n';
+    std::cout << "nothing is wrong\n";
+  } else if (!facts.empty()) {
+    Json json = {{"recipe", flags.recipe.file}, {"data", Json::object()}};
+    for (const auto& [name, value] : facts) json["data"][name] = number(value);
+    std::cout << json.dump() << '\n';
+  }
+}
+
+void check_recipe(const CheckFlags& flags) {
+  const auto recipe = read(flags.recipe);
+  if (const auto* own = std::get_if<ClassifyRecipe>(&recipe)) check_data(own->data, flags);
   const auto task = make_task(recipe);  // whether data and model fit
   task->next();
-  if (!flags.json) std::cout << "nothing is wrong\n";
+  print_facts(task->facts(), flags);
 }
 
 }  // namespace

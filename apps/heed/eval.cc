@@ -1,83 +1,36 @@
-// heed eval: a trained classifier meets labelled pictures.
-#include <cstdio>
-#include <iostream>
-#include <nlohmann/json.hpp>
-
-#include "heed/tasks/classify.h"
+// heed eval: a trained model meets data whose answers are known.
+#include "by_task.h"
+#include "task_verbs.h"
 #include "verbs.h"
 
 namespace heed::cli {
-namespace {
-
-struct EvalFlags {
-  std::string model, data;
-  bool json = false;
-};
-
-double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
-
-/// Of each class: how many records have it, precision, recall and F1 (0 where nothing can be
-/// divided by).
-nlohmann::ordered_json per_class(const Evaluation& result, const std::vector<std::string>& names) {
-  auto rows = nlohmann::ordered_json::array();
-  const auto counts = result.confusion.accessor<int64_t, 2>();
-  const auto records = result.confusion.sum(1), predicted = result.confusion.sum(0);
-  for (size_t i = 0; i < names.size(); ++i) {
-    const auto k = static_cast<int64_t>(i);
-    const auto right = static_cast<double>(counts[k][k]);
-    const double precision = share_of(right, predicted[k].item<double>());
-    const double recall = share_of(right, records[k].item<double>());
-    rows.push_back({{"class", names[i]},
-                    {"records", records[k].item<int64_t>()},
-                    {"precision", precision},
-                    {"recall", recall},
-                    {"f1", share_of(2 * precision * recall, precision + recall)}});
-  }
-  return rows;
-}
-
-void print_evaluation(const nlohmann::ordered_json& result) {
-  std::printf("records   %lld\naccuracy  %.4f\nloss      %.4f\n\n",
-              result["records"].get<long long>(), result["accuracy"].get<double>(),
-              result["loss"].get<double>());
-  std::printf("%8s %9s %9s %9s  %s\n", "records", "precision", "recall", "f1", "class");
-  for (const auto& row : result["classes"]) {
-    std::printf("%8lld %9.4f %9.4f %9.4f  %s\n", row["records"].get<long long>(),
-                row["precision"].get<double>(), row["recall"].get<double>(),
-                row["f1"].get<double>(), row["class"].get<std::string>().c_str());
-  }
-}
-
-void evaluate_model(const EvalFlags& flags) {
-  auto classifier = Classifier::load(flags.model);
-  const auto& data = flags.data.empty() ? classifier.recipe().data.test : flags.data;
-  if (data.empty()) {
-    throw UsageError("the recipe of " + flags.model + " names no test data; name some by --data");
-  }
-  const auto result = classifier.evaluate(classifier.open(data));
-  const nlohmann::ordered_json json = {
-      {"model", flags.model},      {"data", data},
-      {"records", result.records}, {"accuracy", result.accuracy()},
-      {"loss", result.loss},       {"classes", per_class(result, classifier.classes())}};
-  if (flags.json) {
-    std::cout << json.dump() << '\n';
-  } else {
-    print_evaluation(json);
-  }
-}
-
-}  // namespace
 
 void add_eval(CLI::App& app) {
-  auto* verb = app.add_subcommand("eval", "Measure a model on labelled data");
+  auto* verb = app.add_subcommand("eval", "Measure a model on data whose answers are known");
   auto flags = std::make_shared<EvalFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option("--data", flags->data, "Labelled data; default: the recipe's test data")
-      ->type_name("PATH");
+  verb->add_option(
+          "--data", flags->data,
+          "Data with answers, as the recipe's data.test names it (source and target are two "
+          "flags); default: the recipe's")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  verb->add_option("--set", flags->set,
+                   "translate, language: set a key of the model's recipe: generate.beams=8")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb->add_option("--output", flags->output, "translate: write the translations, a line each")
+      ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print one line of JSON");
-  verb->callback([flags] { evaluate_model(*flags); });
+  verb->callback([flags] {
+    run_by_task<EvalFlags>("eval", task_of_model(flags->model),
+                           {{"classify", evaluate_classifier},
+                            {"translate", evaluate_translator},
+                            {"language", evaluate_language_model}},
+                           *flags);
+  });
 }
 
 }  // namespace heed::cli

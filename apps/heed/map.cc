@@ -1,155 +1,28 @@
-// heed map: where an image classifier looks.
-#include <cstdio>
-#include <iostream>
-#include <nlohmann/json.hpp>
-
-#include "heed/core/error.h"
-#include "heed/core/files.h"
-#include "heed/lens/image_maps.h"
-#include "heed/lens/terminal.h"
-#include "heed/tasks/classify.h"
+// heed map: where a model looks.
+#include "by_task.h"
+#include "task_verbs.h"
 #include "verbs.h"
 
 namespace heed::cli {
-namespace {
-
-constexpr int64_t kTop = 5;
-
-struct Flags {
-  std::string model, image, layer, png, svg, colour = "auto";
-  int64_t head = 0;
-  bool json = false;
-};
-
-struct Input {
-  data::Image picture;
-  std::optional<int64_t> label;
-};
-
-/// A picture file, or PREFIX:INDEX of labelled pictures.
-Input read_input(const Classifier& classifier, const std::string& name) {
-  const size_t colon = name.rfind(':');
-  const std::string index = colon == std::string::npos ? "" : name.substr(colon + 1);
-  const bool numbered = !index.empty() && index.size() < 19 &&
-                        index.find_first_not_of("0123456789") == std::string::npos;
-  if (!numbered || std::filesystem::exists(name)) return {data::read_image(name), {}};
-  const auto pictures = classifier.open(name.substr(0, colon));
-  const int64_t record = std::stoll(index);
-  if (record >= pictures->size()) {
-    throw UsageError(name + ": there is no picture " + index + ", expected 0.." +
-                     std::to_string(pictures->size() - 1));
-  }
-  return {pictures->image(record), pictures->label(record)};
-}
-
-std::string percent(double probability) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%5.1f %%", 100 * probability);
-  return text;
-}
-
-/// The likeliest classes, likeliest first.
-std::vector<std::pair<std::string, double>> likeliest(const Classifier& classifier,
-                                                      const at::Tensor& probabilities,
-                                                      int64_t count) {
-  const auto [values, indices] = probabilities.topk(std::min(count, probabilities.size(0)));
-  std::vector<std::pair<std::string, double>> result;
-  for (int64_t i = 0; i < values.size(0); ++i) {
-    result.emplace_back(classifier.classes()[indices[i].item<int64_t>()], values[i].item<double>());
-  }
-  return result;
-}
-
-nlohmann::ordered_json to_json(const at::Tensor& grid) {
-  auto rows = nlohmann::ordered_json::array();
-  const auto values = grid.contiguous();
-  for (int64_t row = 0; row < values.size(0); ++row) {
-    const double* first = values[row].data_ptr<double>();
-    rows.push_back(std::vector<double>(first, first + values.size(1)));
-  }
-  return rows;
-}
-
-nlohmann::ordered_json to_json(const lens::ImageMap& map, int64_t first_head) {
-  nlohmann::ordered_json json = {{"name", map.name}, {"title", map.title}};
-  for (int64_t head = 0; head < map.heads.size(0); ++head) {
-    json["heads"].push_back({{"head", first_head + head}, {"weights", to_json(map.heads[head])}});
-  }
-  if (map.heads.size(0) > 1) json["mean"] = to_json(map.heads.mean(0));
-  if (map.received.defined()) json["received"] = to_json(map.received);
-  return json;
-}
-
-nlohmann::ordered_json to_json(const Flags& flags, const Classifier& classifier,
-                               const lens::ImageMaps& maps, const Input& input) {
-  nlohmann::ordered_json json = {{"model", flags.model}, {"image", flags.image}};
-  if (input.label) json["label"] = classifier.classes()[*input.label];
-  for (const auto& [name, probability] :
-       likeliest(classifier, maps.probabilities, maps.probabilities.size(0))) {
-    json["prediction"].push_back({{"class", name}, {"probability", probability}});
-  }
-  json["grid"] = {{"rows", maps.grid.rows}, {"columns", maps.grid.columns}};
-  for (const auto& map : maps.maps) {
-    json["maps"].push_back(to_json(map, std::max<int64_t>(1, flags.head)));
-  }
-  if (maps.rollout.defined()) json["rollout"] = to_json(maps.rollout);
-  return json;
-}
-
-lens::Figure figure_of(const Flags& flags, const Classifier& classifier,
-                       const lens::ImageMaps& maps, const Input& input) {
-  auto figure = lens::figure_of(maps, input.picture, std::max<int64_t>(1, flags.head));
-  const auto best = likeliest(classifier, maps.probabilities, kTop);
-  figure.title = best.front().first + ", says " + flags.model + " of " + flags.image;
-  std::vector<std::string> lines;
-  for (const auto& [name, probability] : best) lines.push_back(percent(probability) + "  " + name);
-  lines.push_back(input.label ? "labelled " + classifier.classes()[*input.label] : "");
-  figure.lines.insert(figure.lines.begin(), lines.begin(), lines.end());
-  return figure;
-}
-
-lens::Terminal terminal_of(const Flags& flags) {
-  auto terminal = lens::terminal_of_stdout();
-  if (flags.colour != "auto") terminal.colours = lens::colours_from_text(flags.colour);
-  return terminal;
-}
-
-void write(const std::string& path, const std::string& bytes) {
-  replace_file(path, bytes);
-  std::cerr << "heed: wrote " << path << '\n';
-}
-
-void map(const Flags& flags) {
-  const auto terminal = terminal_of(flags);
-  auto classifier = Classifier::load(flags.model);
-  const Input input = read_input(classifier, flags.image);
-  const auto all = lens::look(classifier.model(), classifier.input(input.picture, flags.image));
-  const auto maps = lens::selected(all, flags.layer, flags.head);
-  const auto figure = figure_of(flags, classifier, maps, input);
-  if (!flags.png.empty()) write(flags.png, lens::to_png(figure));
-  if (!flags.svg.empty()) write(flags.svg, lens::to_svg(figure));
-  if (flags.json) {
-    std::cout << to_json(flags, classifier, maps, input)
-                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-              << '\n';
-  } else if (flags.png.empty() && flags.svg.empty()) {
-    std::cout << lens::to_text(figure, terminal);
-  }
-}
-
-}  // namespace
 
 void add_map(CLI::App& app) {
-  auto* verb = app.add_subcommand("map", "Show where a model looks in a picture");
-  auto flags = std::make_shared<Flags>();
+  auto* verb = app.add_subcommand("map", "Show where a model looks in a picture or a text");
+  auto flags = std::make_shared<MapFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option("image", flags->image,
-                   "PNG or JPEG file, or PREFIX:INDEX, a picture of an IDX set by its number")
+  verb->add_option("input", flags->input,
+                   "classify: PNG or JPEG file, or PREFIX:INDEX, a picture of an IDX set by its "
+                   "number; translate, language: a text, or FILE:LINE, counted from 1")
       ->required()
-      ->type_name("IMAGE");
-  verb->add_option("--layer", flags->layer, "Only this layer: 1, 2, .. or pooling")->type_name("I");
+      ->type_name("INPUT");
+  verb->add_option("--target", flags->target,
+                   "translate: the translation to look at; default: the model's own")
+      ->type_name("TEXT");
+  verb->add_flag("--alignment", flags->alignment,
+                 "translate: print which source word each word was written from");
+  verb->add_option("--layer", flags->layer, "Only this layer: 1, 2, .. or its name")
+      ->type_name("I");
   verb->add_option("--head", flags->head, "Only this head: 1, 2, ..")
       ->check(CLI::PositiveNumber)
       ->type_name("J");
@@ -158,14 +31,18 @@ void add_map(CLI::App& app) {
   verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")
       ->type_name("MODE");
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
-  verb->callback([flags] { map(*flags); });
+  verb->callback([flags] {
+    run_by_task<MapFlags>("map", task_of_model(flags->model), {{"classify", map_classifier}},
+                          *flags);
+  });
   verb->footer(R"(
 Without --png, --svg or --json the figure is drawn in the terminal.
 
 Examples:
   heed map models/fashion-mnist shoe.png
   heed map models/fashion-mnist /usr/share/datasets/fashion-mnist/t10k:0 --png shoe.png --svg shoe.svg
-  heed map models/fashion-mnist shoe.png --layer 3 --head 2 --json)");
+  heed map models/fashion-mnist shoe.png --layer 3 --head 2 --json
+  heed map models/multi30k-de-en 'ein hund läuft über den strand' --layer cross.3 --png look.png)");
 }
 
 }  // namespace heed::cli

@@ -1,161 +1,55 @@
-// heed predict: pictures to classes, one line an input, in the order of the inputs.
-#include <iostream>
-#include <nlohmann/json.hpp>
-
-#include "heed/data/idx.h"
-#include "heed/tasks/classify.h"
+// heed predict: what a model makes of inputs, in their order.
+#include "by_task.h"
+#include "task_verbs.h"
 #include "verbs.h"
 
 namespace heed::cli {
-namespace {
-
-namespace fs = std::filesystem;
-
-constexpr size_t kPredictBatch = 64;
-
-struct PredictFlags {
-  std::string model;
-  std::vector<std::string> inputs;
-  int64_t top = 5;
-  bool json = false;
-};
-
-/// Collects inputs to batches and prints a line each; what stands before a bad input is printed
-/// before it is reported.
-class Predictor {
- public:
-  Predictor(Classifier classifier, const PredictFlags& flags)
-      : classifier_(std::move(classifier)), json_(flags.json) {
-    top_ = std::min(flags.top, static_cast<int64_t>(classifier_.classes().size()));
-  }
-
-  void add(const std::string& name, data::Image picture) {
-    tensors_.push_back(classifier_.input(std::move(picture), name));
-    names_.push_back(name);
-    if (names_.size() == kPredictBatch) flush();
-  }
-
-  void flush() {
-    if (names_.empty()) return;
-    const auto probabilities = classifier_.probabilities(at::cat(tensors_)).to(at::kDouble);
-    const auto [best, classes] = probabilities.topk(top_, 1);
-    for (size_t i = 0; i < names_.size(); ++i) {
-      const auto row = static_cast<int64_t>(i);
-      print(names_[i], best[row].contiguous(), classes[row].contiguous());
-    }
-    std::cout.flush();
-    names_.clear(), tensors_.clear();
-  }
-
- private:
-  void print(const std::string& name, const at::Tensor& best, const at::Tensor& classes) const {
-    const auto class_name = [&](int64_t i) {
-      return classifier_.classes()[static_cast<size_t>(classes[i].item<int64_t>())];
-    };
-    if (!json_) {
-      char probability[32];
-      std::snprintf(probability, sizeof probability, "%.4f", best[0].item<double>());
-      std::cout << name << '\t' << class_name(0) << '\t' << probability << '\n';
-      return;
-    }
-    auto top = nlohmann::ordered_json::array();
-    for (int64_t i = 0; i < top_; ++i) {
-      top.push_back({{"class", class_name(i)}, {"probability", best[i].item<double>()}});
-    }
-    const nlohmann::ordered_json line = {{"input", name},
-                                         {"class", class_name(0)},
-                                         {"probability", best[0].item<double>()},
-                                         {"top", top}};
-    std::cout << line.dump() << '\n';
-  }
-
-  Classifier classifier_;
-  bool json_;
-  int64_t top_;
-  std::vector<std::string> names_;
-  std::vector<at::Tensor> tensors_;
-};
-
-/// The IDX file that an input means: itself, or the pictures of a prefix; empty where it means
-/// none.
-fs::path idx_file(const std::string& input) {
-  std::error_code error;
-  if (fs::path(input).filename().string().find("-idx3-ubyte") != std::string::npos) return input;
-  for (const char* ending : {"-images-idx3-ubyte", "-images-idx3-ubyte.gz"}) {
-    if (fs::is_regular_file(input + ending, error)) return input + ending;
-  }
-  return {};
-}
-
-void add_idx(Predictor& predictor, const fs::path& file) {
-  const auto pictures = data::read_idx_images(file);
-  const int64_t pixels = pictures.height * pictures.width;
-  for (int64_t i = 0; i < pictures.count; ++i) {
-    const auto* first = pictures.values.data() + i * pixels;
-    predictor.add(file.string() + "#" + std::to_string(i),
-                  {{1, pictures.height, pictures.width}, {first, first + pixels}});
-  }
-}
-
-void add_input(Predictor& predictor, const std::string& input) {
-  std::error_code error;
-  if (fs::is_directory(input, error)) {
-    throw DataError(input + ": a folder; name the pictures in it, or pass their names by '-'");
-  }
-  const fs::path idx = fs::exists(input, error) && idx_file(input) != input ? "" : idx_file(input);
-  if (idx.empty()) {
-    predictor.add(input, data::read_image(input));
-  } else {
-    add_idx(predictor, idx);
-  }
-}
-
-/// Names from standard input, one a line. Waits for more only after what is known has been
-/// answered.
-void add_from_stdin(Predictor& predictor) {
-  for (std::string line; std::getline(std::cin, line);) {
-    if (!line.empty()) add_input(predictor, line);
-    if (std::cin.rdbuf()->in_avail() <= 0) predictor.flush();
-  }
-}
-
-void predict_inputs(const PredictFlags& flags) {
-  Predictor predictor(Classifier::load(flags.model), flags);
-  try {
-    for (const auto& input : flags.inputs) {
-      if (input == "-") {
-        add_from_stdin(predictor);
-      } else {
-        add_input(predictor, input);
-      }
-    }
-  } catch (const Error&) {
-    predictor.flush();
-    throw;
-  }
-  predictor.flush();
-}
-
-}  // namespace
 
 void add_predict(CLI::App& app) {
-  auto* verb = app.add_subcommand("predict", "Name the class of pictures");
+  auto* verb = app.add_subcommand("predict", "Name the class of pictures, translate or write text");
   auto flags = std::make_shared<PredictFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option(
-          "input", flags->inputs,
-          "Picture files (PNG, JPEG) or IDX prefixes; '-': their names from standard input")
+  verb->add_option("input", flags->inputs,
+                   "classify: picture files (PNG, JPEG) or IDX prefixes, '-': their names from "
+                   "standard input; translate, language: text files of a line each, '-': standard "
+                   "input")
       ->type_name("INPUT|-");
-  verb->add_option("--top", flags->top, "Classes a picture in JSON, best first")
+  verb->add_option("--top", flags->top, "classify: classes a picture in JSON, best first")
       ->check(CLI::PositiveNumber)
       ->type_name("K");
+  verb->add_option("--set", flags->set,
+                   "translate, language: set a key of the model's recipe: generate.beams=8")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb->add_option("--with", flags->with,
+                   "translate: another model of the same vocabularies; all translate together")
+      ->type_name("MODEL")
+      ->allow_extra_args(false);
+  verb->add_option("--prefix", flags->prefix,
+                   "translate: a file with a line an input, with which its translation begins")
+      ->type_name("FILE");
+  verb->add_option("--target", flags->target,
+                   "translate: score these translations, a line an input, instead of making some")
+      ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print a line of JSON an input");
   verb->callback([flags] {
     if (flags->inputs.empty()) flags->inputs.emplace_back("-");
-    predict_inputs(*flags);
+    run_by_task<PredictFlags>("predict", task_of_model(flags->model),
+                              {{"classify", predict_classes},
+                               {"translate", predict_translations},
+                               {"language", predict_text}},
+                              *flags);
   });
+  verb->footer(R"(
+A line in gives a line out, in order. How text is searched for stands in the recipe's [generate].
+
+Examples:
+  heed predict models/fashion-mnist shoe.png --json
+  heed predict models/multi30k-de-en flickr.de > flickr.en
+  echo 'ein hund läuft' | heed predict models/multi30k-de-en --set generate.beams=8 --json
+  echo 'ROMEO:' | heed predict models/tinyshakespeare --set generate.temperature=0.8)");
 }
 
 }  // namespace heed::cli

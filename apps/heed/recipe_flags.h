@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "heed/tasks/classify.h"
+#include "heed/tasks/recipes.h"
 
 namespace heed::cli {
 
@@ -23,10 +23,10 @@ inline void add_recipe_flags(CLI::App& verb, RecipeFlags& flags) {
       ->allow_extra_args(false);
 }
 
-inline ClassifyRecipe read(const RecipeFlags& flags) {
+inline AnyRecipe read(const RecipeFlags& flags) {
   RecipeFile file = RecipeFile::read(flags.file);
   for (const auto& assignment : flags.set) file.set(assignment);
-  return read_recipe<ClassifyRecipe>(file);
+  return read_any_recipe(file);
 }
 
 }  // namespace heed::cli

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
-#include "heed/tasks/classify.h"
+#include "heed/tasks/recipes.h"
 #include "verbs.h"
 
 namespace heed::cli {
@@ -16,35 +16,50 @@ struct Flags {
   bool json = false;
 };
 
-/// The model, and whatever owns it.
-struct Model {
-  std::shared_ptr<void> owner;
-  ImageClassifierImpl* classifier;
-};
+constexpr int64_t kTokens = 32;
 
-/// A recipe that does not say the shape and the classes of its data leaves them
-/// to the data, which is then opened.
-Model model_of(const std::string& what) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(what, error)) {
-    auto classifier = std::make_shared<Classifier>(Classifier::load(what));
-    return {classifier, classifier->model().get()};
+Summary summary_of(ImageClassifierImpl& model) {
+  const auto image = torch::zeros({1, model.shape.channels, model.shape.height, model.shape.width});
+  return summarize(model, [&] { model.forward(image); });
+}
+
+/// Of a source and a target of kTokens tokens, or as many as the model takes.
+Summary summary_of(SequenceModel& model) {
+  const int64_t longest = model.longest();
+  const int64_t length = longest > 0 ? std::min(longest, kTokens) : kTokens;
+  const auto tokens = torch::zeros({1, length}, at::kLong);
+  SourceBatch source;
+  if (model.has_encoder()) source = {tokens, torch::full({1}, length, at::kLong)};
+  return summarize(model, [&] { model.project(model.hidden(source, tokens)); });
+}
+
+Summary summary_of(torch::nn::Module& model) {
+  if (auto* classifier = dynamic_cast<ImageClassifierImpl*>(&model)) return summary_of(*classifier);
+  return summary_of(dynamic_cast<SequenceModel&>(model));
+}
+
+Summary summary_of_model(const std::string& where) {
+  const auto task = task_of_model(where);
+  if (task == "translate") return summary_of(Translator::load(where).model());
+  if (task == "language") return summary_of(LanguageModel::load(where).model());
+  return summary_of(*Classifier::load(where).model());
+}
+
+/// A recipe that does not say the shape and the classes of its pictures leaves them to the data,
+/// which is then opened; so does one that makes its vocabulary.
+Summary summary_of_recipe(const std::string& file) {
+  const auto recipe = read_any_recipe(RecipeFile::read(file));
+  if (const auto* own = std::get_if<ClassifyRecipe>(&recipe)) {
+    const bool complete = !own->data.shape.empty() && !own->data.images.classes.empty();
+    if (complete) return summary_of(*Classifier(*own).model());
   }
-  const auto recipe = read_recipe<ClassifyRecipe>(RecipeFile::read(what));
-  const bool complete = !recipe.data.shape.empty() && !recipe.data.images.classes.empty();
-  if (complete) {
-    auto classifier = std::make_shared<Classifier>(recipe);
-    return {classifier, classifier->model().get()};
-  }
-  std::shared_ptr<Task> task = make_task(recipe);
-  return {task, dynamic_cast<ImageClassifierImpl*>(&task->model())};
+  return summary_of(make_task(recipe)->model());
 }
 
 Summary summary_of(const std::string& what) {
-  const Model model = model_of(what);
-  const auto& shape = model.classifier->shape;
-  const auto image = torch::zeros({1, shape.channels, shape.height, shape.width});
-  return summarize(*model.classifier, [&] { model.classifier->forward(image); });
+  std::error_code error;
+  const bool is_recipe = std::filesystem::is_regular_file(what, error);
+  return is_recipe ? summary_of_recipe(what) : summary_of_model(what);
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -120,8 +135,8 @@ void add_summary(CLI::App& app) {
     }
   });
   verb->footer(R"(
-Shapes and operations are those of one picture; an addition and a multiplication count as two operations. A recipe
-that leaves the shape or the classes to its data opens the data.)");
+Shapes and operations are those of one picture, or of a source and a target of 32 tokens; an addition and a
+multiplication count as two operations. A recipe that leaves shapes, classes or vocabularies to its data opens the data.)");
 }
 
 }  // namespace heed::cli

@@ -2,7 +2,6 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "heed/tasks/classify.h"
 #include "heed/train/train.h"
 #include "recipe_flags.h"
 #include "train/progress.h"
@@ -10,6 +9,8 @@
 
 namespace heed::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct TrainFlags {
   RecipeFlags recipe;
@@ -37,23 +38,25 @@ void print_result(const nlohmann::ordered_json& result) {
 }
 
 void train_recipe(const TrainFlags& flags) {
-  auto recipe = read(flags.recipe);
-  if (!flags.out.empty()) recipe.out = flags.out;
-  if (recipe.out.empty()) {
-    recipe.out = "models/" + std::filesystem::path(flags.recipe.file).stem().string();
-  }
+  AnyRecipe recipe = read(flags.recipe);
+  const std::string out = std::visit(
+      [&](auto& own) {
+        if (!flags.out.empty()) own.out = flags.out;
+        if (own.out.empty()) own.out = "models/" + fs::path(flags.recipe.file).stem().string();
+        return own.out;
+      },
+      recipe);
   Progress progress(std::cerr, progress_options(2));
   const auto task = make_task(recipe);
-  const auto result = train(*task, {.options = recipe.train,
-                                    .folder = recipe.out,
-                                    .resume = flags.resume,
-                                    .progress = &progress});
+  const auto options = std::visit([](const auto& own) { return own.train; }, recipe);
+  const auto result = train(
+      *task, {.options = options, .folder = out, .resume = flags.resume, .progress = &progress});
   if (result.stopped_by) {
     std::cerr << "heed: stopped after step " << result.steps << "; go on by: heed train "
-              << flags.recipe.file << " --out " << recipe.out << " --resume" << std::endl;
+              << flags.recipe.file << " --out " << out << " --resume" << std::endl;
     throw Exit{128 + result.stopped_by};
   }
-  const auto json = result_json(recipe.out, result);
+  const auto json = result_json(out, result);
   if (flags.json) {
     std::cout << json.dump() << '\n';
   } else {

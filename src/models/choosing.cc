@@ -85,7 +85,8 @@ void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, i
     const int64_t choice = token < 0 ? -1 : choices.of(token);
     if (choice >= 0) next.forbid(row, choice);
   };
-  if (options.begin() != options.end()) never(options.begin());
+  const bool ends = options.end() >= 0;
+  if (ends && options.begin() != options.end()) never(options.begin());
   if (static_cast<int64_t>(tokens.size()) < least) never(options.end());
   for (const int64_t token : options.suppressed()) never(token);
   for (const auto& sequence : options.suppressed_sequences())

@@ -39,6 +39,13 @@ std::string figures_text(const Metrics& metrics) {
   return text;
 }
 
+/// Counts without a fraction, other numbers with four digits.
+std::string count_text(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, value == std::floor(value) ? "%.0f" : "%.4g", value);
+  return text;
+}
+
 /// "train-images record 17, 305, 9": what all names begin with stands once.
 std::string join_names(const std::vector<std::string>& names) {
   size_t same = names.front().size();
@@ -239,6 +246,9 @@ TrainResult Trainer::run() {
   const StopSignals signals;
   task_.model().train();
   if (!generator_.defined()) remember_start();
+  for (const auto& [name, value] : task_.facts()) {
+    if (value != 0) show(count_text(value) + " " + name);
+  }
   if (!state_.finished) show_progress(0);
   while (!state_.finished && !result.stopped_by) {
     step();

@@ -35,7 +35,7 @@ struct GenerateOptions {
   TORCH_ARG(int64_t, batch) = 32;  ///< lines at a time; changes no result
 
   // Not of a recipe: what the tokenizer, the program or the call knows.
-  TORCH_ARG(int64_t, begin) = 2;                ///< <s>: never generated
+  TORCH_ARG(int64_t, begin) = 2;                ///< <s>: never generated where there is an end
   TORCH_ARG(int64_t, end) = 3;                  ///< </s>; -1: sequences end by their length only
   TORCH_ARG(std::vector<int64_t>, suppressed);  ///< tokens that are never generated: padding
   /// Sequences that are never generated: their last token is impossible behind the others.

@@ -46,6 +46,9 @@ class Task {
   /// Files that the model needs beside its weights, by name.
   virtual std::map<std::string, std::string> files() const { return {}; }
 
+  /// What opening the data found: counts by name, what was left out among them. None by default.
+  virtual Metrics facts() const { return {}; }
+
   /// Batches of an epoch.
   virtual int64_t batches() const = 0;
   /// The loss of the next batch with the model as it is; after the last of an epoch comes the first

@@ -1,0 +1,93 @@
+// Measures decoding against the weights that a step must read and the products that it must make.
+#include "bench_decode.h"
+
+#include <torch/torch.h>
+
+#include "heed/core/threads.h"
+#include "heed/tasks/translate.h"
+#include "measure.h"
+
+namespace heed::cli {
+namespace {
+
+constexpr int64_t kVocabulary = 8000;
+
+SequenceModelPtr model_of(const DecodeBench& bench) {
+  if (!bench.model.empty()) return Translator::load(bench.model).shared_model();
+  torch::manual_seed(1);
+  TransformerOptions options;
+  options.preset("small");
+  auto model = Transformer(options, kVocabulary, kVocabulary).ptr();
+  model->eval();
+  return model;
+}
+
+/// Numbers that one step of the decoder multiplies by: its matrices, without those that only the
+/// source meets.
+double weights_of_step(SequenceModel& model) {
+  double weights = static_cast<double>(model.output_weight().numel());
+  for (const auto& item : model.named_parameters()) {
+    const bool of_source = item.key().find("key_value") != std::string::npos;
+    if (item.key().starts_with("decoder") && item.value().dim() == 2 && !of_source) {
+      weights += static_cast<double>(item.value().numel());
+    }
+  }
+  return weights;
+}
+
+std::vector<std::vector<int64_t>> lines_of(const SequenceModel& model, int64_t count,
+                                           int64_t length) {
+  std::vector<std::vector<int64_t>> lines;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto ids = torch::randint(4, model.source_vocabulary(), {length}, at::kLong);
+    lines.emplace_back(ids.data_ptr<int64_t>(), ids.data_ptr<int64_t>() + length);
+  }
+  return lines;
+}
+
+DecodeRow measure(const DecodeBench& bench, const SequenceModelPtr& model, int64_t batch,
+                  int64_t beams, int threads) {
+  const auto options = GenerateOptions()
+                           .beams(beams)
+                           .batch(batch)
+                           .end(-1)
+                           .max_length(bench.target)
+                           .min_length(bench.target);
+  const auto lines = lines_of(*model, batch, bench.source);
+  constexpr int64_t kSide = 1024;
+  const auto a = torch::randn({kSide, kSide}), b = torch::randn({kSide, kSide});
+  auto c = torch::empty({kSide, kSide});
+  const auto memory = torch::randn({int64_t{32} << 20});  // 128 MB
+  const auto timings = take_turns({[&] { generate({model}, lines, options); },
+                                   [&] { at::mm_out(c, a, b); }, [&] { memory.sum(); }},
+                                  bench.seconds);
+  const double weights = weights_of_step(*model);
+  const double bandwidth = 4.0 * static_cast<double>(memory.numel()) / timings[2].seconds;
+  const double sgemm = 2.0 * kSide * kSide * kSide / timings[1].seconds;
+  const double reading = 4 * weights / bandwidth;
+  const double multiplying = 2 * weights * static_cast<double>(batch * beams) / sgemm;
+  const double tokens = static_cast<double>(batch * bench.target);
+  DecodeRow row;
+  row.batch = batch, row.beams = beams, row.threads = threads;
+  row.ms = 1e3 * timings[0].seconds, row.spread = timings[0].spread;
+  row.tokens_per_second = tokens / timings[0].seconds;
+  row.limit = static_cast<double>(batch) / std::max(reading, multiplying);
+  row.limited_by = reading > multiplying ? "memory" : "sgemm";
+  row.of_limit = row.tokens_per_second / row.limit;
+  return row;
+}
+
+}  // namespace
+
+void bench_decode(const DecodeBench& bench, const std::function<void(const DecodeRow&)>& done) {
+  const auto model = model_of(bench);
+  for (const int threads : bench.threads) {
+    set_num_threads(threads);
+    at::set_num_threads(threads);
+    for (const int64_t batch : bench.batches) {
+      for (const int64_t beams : bench.beams) done(measure(bench, model, batch, beams, threads));
+    }
+  }
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,43 @@
+// How good written text is, beside what was expected: the figures of `heed eval` and validation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "heed/core/fields.h"
+#include "heed/train/task.h"
+
+namespace heed {
+
+/// [metric]: the figure by which the best model is chosen, and what else is measured.
+struct TextMetricOptions {
+  std::string kind = "bleu";
+  std::string tokenize = "13a";
+  bool lowercase = false;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("kind", kind,
+      "what chooses the best model: bleu, chrf, rouge (L), exact (share of equal texts), or loss, "
+      "which writes nothing while it trains",
+      OneOf{{"bleu", "chrf", "rouge", "exact", "loss"}});
+    if (kind == "bleu") {
+      v("tokenize", tokenize, "of BLEU, as sacrebleu names it",
+        OneOf{{"13a", "intl", "char", "none"}});
+    }
+    v("lowercase", lowercase, "compare lower case");
+  }
+};
+
+/// The figures of texts beside what was expected of each: of bleu also chrf, of rouge 1, 2 and L.
+/// None for loss.
+Metrics text_figures(const TextMetricOptions& options, const std::vector<std::string>& written,
+                     const std::vector<std::string>& expected);
+
+/// The name in text_figures by which models are compared.
+Goal text_goal(const TextMetricOptions& options);
+
+/// What says how the figure was computed, as sacrebleu prints it; empty where nothing does.
+std::string text_signature(const TextMetricOptions& options);
+
+}  // namespace heed

@@ -1,0 +1,47 @@
+#include "heed/tasks/text_metric.h"
+
+#include <algorithm>
+
+#include "heed/tasks/answers.h"
+#include "heed/tasks/bleu.h"
+#include "heed/tasks/chrf.h"
+#include "heed/tasks/rouge.h"
+
+namespace heed {
+namespace {
+
+BleuOptions bleu_options(const TextMetricOptions& options) {
+  return {.tokenize = options.tokenize, .lowercase = options.lowercase};
+}
+
+}  // namespace
+
+Metrics text_figures(const TextMetricOptions& options, const std::vector<std::string>& written,
+                     const std::vector<std::string>& expected) {
+  if (options.kind == "bleu" || options.kind == "chrf") {
+    return {{"bleu", corpus_bleu(written, {expected}, bleu_options(options)).score},
+            {"chrf", corpus_chrf(written, {expected}, {.lowercase = options.lowercase})}};
+  }
+  if (options.kind == "rouge") {
+    const auto scores = corpus_rouge(written, {expected});
+    return {{"rouge1", scores.one.f}, {"rouge2", scores.two.f}, {"rougeL", scores.longest.f}};
+  }
+  if (options.kind == "exact") {
+    const auto scores = corpus_answers(written, {expected});
+    return {{"exact", scores.exact}, {"f1", scores.f1}};
+  }
+  return {};
+}
+
+Goal text_goal(const TextMetricOptions& options) {
+  if (options.kind == "loss") return {"loss", false};
+  return {options.kind == "rouge" ? "rougeL" : options.kind, true};
+}
+
+std::string text_signature(const TextMetricOptions& options) {
+  if (options.kind == "bleu") return bleu_signature(bleu_options(options), 1);
+  if (options.kind == "chrf") return chrf_signature({.lowercase = options.lowercase}, 1);
+  return "";
+}
+
+}  // namespace heed

@@ -1,0 +1,35 @@
+// What training and running a translator share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "heed/tasks/translate.h"
+
+namespace heed {
+
+inline constexpr const char* kSharedTokenizer = "shared.tokenizer";
+inline constexpr const char* kSourceTokenizer = "source.tokenizer";
+inline constexpr const char* kTargetTokenizer = "target.tokenizer";
+
+/// A split of [data], with names for messages. Throws ModelError where it does not name one or two
+/// files, as the format asks.
+data::TextPairsPtr open_split(const TranslateData& data, const std::vector<std::string>& split,
+                              const char* name);
+
+/// A source line's tokens, with their end where the recipe asks for it. Throws DataError for
+/// invalid UTF-8, more tokens than data.longest_source.
+std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokenizer& tokenizer,
+                                   const std::string& line, const std::string& place);
+
+/// Mean losses of pairs, in nats a target token with its end: {loss, perplexity}.
+Metrics loss_figures(SequenceModel& model, data::SequenceLoader& pairs);
+
+/// Writes an answer to every source of the pairs and measures it.
+TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,
+                                   const std::vector<SequenceModelPtr>& models,
+                                   const data::TextPairsPtr& pairs,
+                                   const data::TokenizerPtr& source,
+                                   const data::TokenizerPtr& target);
+
+}  // namespace heed

@@ -1,0 +1,296 @@
+// Translating and writing as a user meets them: small texts, right and wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "apps/run.h"
+#include "apps/small_set.h"
+
+namespace heed::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// Pairs of a language of nine words: the translation says every word in another way, backwards.
+std::pair<std::string, std::string> pairs(int count, uint32_t seed) {
+  const char* words[] = {"eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"};
+  const char* others[] = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+  std::string source, target;
+  for (int i = 0; i < count; ++i) {
+    std::string forth, back;
+    const int length = 1 + static_cast<int>((seed = seed * 1664525 + 1013904223) >> 16) % 4;
+    for (int j = 0; j < length; ++j) {
+      const auto word = ((seed = seed * 1664525 + 1013904223) >> 16) % 9;
+      forth += (j ? " " : "") + std::string(words[word]);
+      back = std::string(others[word]) + (j ? " " : "") + back;
+    }
+    source += forth + "\n", target += back + "\n";
+  }
+  return {source, target};
+}
+
+class Translate : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    for (const auto& [name, count, seed] :
+         {std::tuple{"train", 1500, 1u}, {"valid", 40, 2u}, {"test", 60, 3u}}) {
+      const auto [source, target] = pairs(count, seed);
+      write_bytes(path(std::string(name) + ".de"), source);
+      write_bytes(path(std::string(name) + ".en"), target);
+    }
+    write_bytes(recipe(), R"(task = "translate"
+seed = 3
+[data]
+train = [")" + path("train.de") +
+                              R"(", ")" + path("train.en") + R"("]
+valid = [")" + path("valid.de") +
+                              R"(", ")" + path("valid.en") + R"("]
+test = [")" + path("test.de") +
+                              R"(", ")" + path("test.en") + R"("]
+longest_source = 12
+source = { kind = "words" }
+target = { kind = "words" }
+[model]
+encoder_layers = 1
+decoder_layers = 1
+width = 32
+hidden = 64
+norm = "pre"
+dropout = 0.0
+encoder_attention = { position = "sinusoidal", heads = 2 }
+decoder_attention = { position = "sinusoidal", masks = ["causal"], heads = 2 }
+cross_attention = { heads = 2 }
+[train]
+epochs = 20
+batch = 400
+average = 2
+optimizer = { lr = 5e-3 }
+schedule = { kind = "cosine", warmup = 20 }
+[generate]
+beams = 3
+max_length = 16
+[metric]
+kind = "exact"
+)");
+    const auto result = run({"train", recipe(), "--out", model(), "--json"});
+    ASSERT_EQ(result.code, 0) << result.err;
+    trained_ = json::parse(result.out);
+    said_ = result.err;
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+  static std::string recipe() { return path("small.toml"); }
+  static std::string model() { return path("model"); }
+
+  /// What heed says to a recipe whose pairs are changed.
+  static Result check(const std::string& source, const std::string& target,
+                      const std::vector<std::string>& set = {}) {
+    write_bytes(path("bad.de"), source), write_bytes(path("bad.en"), target);
+    std::vector<std::string> words{
+        "check", recipe(), "--set",
+        "data.train=[\"" + path("bad.de") + "\", \"" + path("bad.en") + "\"]"};
+    for (const auto& assignment : set) words.insert(words.end(), {"--set", assignment});
+    return run(words);
+  }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+  static inline json trained_;
+  static inline std::string said_;
+};
+
+TEST_F(Translate, LearnsALanguageOfNineWords) {
+  EXPECT_GT(trained_["valid_exact"], 0.8);
+  EXPECT_GT(trained_["test_exact"], 0.8);
+  EXPECT_THAT(said_, HasSubstr("1500 pairs to learn from"));
+  EXPECT_THAT(said_, HasSubstr("expected  ")) << "sample translations stand in the log";
+  EXPECT_THAT(read_bytes(model() + "/log.jsonl"), HasSubstr("tokens_per_second"));
+}
+
+TEST_F(Translate, EvalWritesWhatItMeasures) {
+  const auto result =
+      run({"eval", model(), "--set", "metric.kind=bleu", "--output", path("out.en"), "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto figures = json::parse(result.out);
+  EXPECT_EQ(figures["pairs"], 60);
+  EXPECT_GT(figures["bleu"], 80);
+  EXPECT_THAT(figures["signature"].get<std::string>(), HasSubstr("tok:13a"));
+  EXPECT_EQ(lines_of(read_bytes(path("out.en"))).size(), 60);
+  const auto again = run({"score", path("out.en"), "--reference", path("test.en"), "--json"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_NEAR(json::parse(again.out)["scores"][0]["score"].get<double>(), figures["bleu"], 1e-9);
+}
+
+TEST_F(Translate, ALineInGivesALineOut) {
+  const auto result = run({"predict", model()}, {.input = "eins zwei\n\nacht\nunbekannt\n"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto lines = lines_of(result.out);
+  ASSERT_EQ(lines.size(), 4);
+  EXPECT_EQ(lines[0], "two one");
+  EXPECT_EQ(lines[1], "");
+  EXPECT_EQ(lines[2], "eight");
+  const auto alone = run({"predict", model(), "-"}, {.input = "acht\n"});
+  EXPECT_EQ(alone.out, "eight\n");
+}
+
+TEST_F(Translate, TellsTheBestAndTheirTokens) {
+  const auto result =
+      run({"predict", model(), "--json", "--set", "generate.best=3"}, {.input = "eins zwei\n"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto line = json::parse(result.out);
+  EXPECT_EQ(line["output"], "two one");
+  ASSERT_EQ(line["best"].size(), 3);
+  EXPECT_GE(line["best"][0]["score"], line["best"][1]["score"]);
+  ASSERT_EQ(line["tokens"].size(), 3);
+  EXPECT_EQ(line["tokens"][0]["piece"], "two");
+  EXPECT_EQ(line["tokens"][2]["piece"], "</s>");
+  const auto numbered = run({"predict", model(), "--set", "generate.best=2"}, {.input = "acht\n"});
+  EXPECT_THAT(numbered.out, testing::StartsWith("0 ||| eight ||| "));
+}
+
+TEST_F(Translate, ForcesPrefixesAndScoresWhatIsGiven) {
+  write_bytes(path("source"), "eins zwei\neins\n");
+  write_bytes(path("prefix"), "nine\n\n");
+  const auto forced = run({"predict", model(), path("source"), "--prefix", path("prefix")});
+  ASSERT_EQ(forced.code, 0) << forced.err;
+  EXPECT_THAT(lines_of(forced.out)[0], testing::StartsWith("nine"));
+  EXPECT_EQ(lines_of(forced.out)[1], "one");
+  write_bytes(path("given"), "two one\nnine\n");
+  const auto scored = run({"predict", model(), path("source"), "--target", path("given")});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  const auto scores = lines_of(scored.out);
+  EXPECT_GT(std::stod(scores[0]), -1);
+  EXPECT_LT(std::stod(scores[1]), -2);
+  write_bytes(path("prefix"), "nine\n");
+  const auto short_one = run({"predict", model(), path("source"), "--prefix", path("prefix")});
+  EXPECT_EQ(short_one.code, 3);
+  EXPECT_THAT(short_one.err, HasSubstr("source:2"));
+}
+
+TEST_F(Translate, ModelsAnswerTogether) {
+  const auto result =
+      run({"predict", model(), "--with", model() + "/best"}, {.input = "drei vier\n"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "four three\n");
+}
+
+TEST_F(Translate, BadPairsAreNamed) {
+  const auto expect = [](const Result& result, int code, const std::string& words) {
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(words));
+  };
+  expect(check("eins\nzwei\n", "one\n"), 3, "bad.en");
+  expect(check("eins\n\n", "one\ntwo\n"), 3, "bad.de:2");
+  expect(check("eins\nzw\xFF\n", "one\ntwo\n"), 3, "bad.de:2");
+  expect(check("", ""), 3, "bad.de");
+  const std::string words = "eins eins eins eins eins eins eins eins eins eins eins eins eins";
+  expect(check(words + "\neins\n", "one\none\n"), 3, "bad.de:1");
+  const auto left_out = check(words + "\neins\n", "one\none\n", {"data.leave_out_longer=true"});
+  EXPECT_EQ(left_out.code, 0) << left_out.err;
+  EXPECT_THAT(left_out.out, HasSubstr("1\tpairs left out: too long"));
+  expect(check("eins\n", "one\n", {"data.valid=[\"x\"]"}), 4,
+         "data.valid: expected [source, target]");
+}
+
+TEST_F(Translate, LinesThatAreTooLongOrBrokenAreNamedAndNoneIsLost) {
+  const std::string words = "eins eins eins eins eins eins eins eins eins eins eins eins eins";
+  const auto result = run({"predict", model()}, {.input = "eins\n" + words + "\nzwei\n"});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_EQ(result.out, "one\n") << "what stands before it is answered";
+  EXPECT_THAT(result.err, HasSubstr("standard input:2: the line has 14 tokens"));
+  EXPECT_THAT(result.err, HasSubstr("12 at most"));
+  EXPECT_THAT(run({"predict", model()}, {.input = "zw\xFF\n"}).err, HasSubstr("standard input:1"));
+}
+
+TEST_F(Translate, RefusesWhatIsForOtherTasks) {
+  EXPECT_EQ(run({"predict", model(), "--top", "3"}, {.input = ""}).code, 2);
+  const auto other = run({"check", recipe(), "--set", "task=translat"});
+  EXPECT_EQ(other.code, 4);
+  EXPECT_THAT(other.err, HasSubstr("did you mean 'translate'?"));
+}
+
+TEST_F(Translate, SummaryCountsBothSides) {
+  const auto result = run({"summary", model(), "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_GT(json::parse(result.out)["parameters"], 10000);
+}
+
+class Language : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    std::string text;
+    for (int i = 0; i < 400; ++i) text += "abc abd\nabcd\n";
+    write_bytes(path("text"), text);
+    write_bytes(path("small.toml"), R"(task = "language"
+seed = 3
+[data]
+train = ")" + path("text") + R"("
+holdout = 0.1
+context = 16
+tokenizer = { kind = "characters" }
+[model]
+decoder_layers = 1
+width = 32
+hidden = 64
+decoder_attention = { position = "rope", masks = ["causal"], heads = 2 }
+[train]
+steps = 60
+batch = 256
+optimizer = { lr = 1e-2 }
+[generate]
+sample = false
+max_length = 12
+)");
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+  static Result train(const std::string& out, const std::vector<std::string>& set = {}) {
+    std::vector<std::string> words{"train", path("small.toml"), "--out", path(out), "--json"};
+    for (const auto& assignment : set) words.insert(words.end(), {"--set", assignment});
+    return run(words);
+  }
+  static inline TemporaryFolder* folder_ = nullptr;
+};
+
+TEST_F(Language, LearnsAndGoesOn) {
+  const auto trained = train("model");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto figures = json::parse(trained.out);
+  EXPECT_EQ(figures["steps"], 60);
+  EXPECT_LT(figures["valid_loss"], 0.5) << "two of thirteen places leave a choice";
+  EXPECT_EQ(figures["valid_loss"], figures["valid_nats_per_character"]);
+  const auto written = run({"predict", path("model")}, {.input = "abc abd\n"});
+  ASSERT_EQ(written.code, 0) << written.err;
+  EXPECT_EQ(written.out, "abc abd\nabcd\n");
+  const auto again = run({"eval", path("model"), "--data", path("text"), "--json"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(json::parse(again.out)["tokens"], 400 * 13 - 1);
+}
+
+TEST_F(Language, RemembersWhatStoodBefore) {
+  const auto trained =
+      train("memory", {"model.memory=32", "model.decoder_attention.position=alibi"});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_LT(json::parse(trained.out)["valid_loss"], 0.5);
+}
+
+TEST_F(Language, EncodersAreRefused) {
+  const auto refused = train("bad", {"model.encoder_layers=2"});
+  EXPECT_EQ(refused.code, 4);
+  EXPECT_THAT(refused.err, HasSubstr("model.encoder_layers"));
+}
+
+}  // namespace
+}  // namespace heed::test
