@@ -1,6 +1,7 @@
 #include "heed/data/lines.h"
 
 #include <cstring>
+#include <optional>
 
 #include "core/byte_stream.h"
 #include "core/utf8.h"

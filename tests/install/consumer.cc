@@ -1,8 +1,25 @@
-// Trains one step with the installed library; fails where the loss does not fall.
+// Trains one step with the installed library; fails where the loss does not fall. With an argument
+// it trains a tokenizer by SentencePiece, which the installed library must find.
+#include <heed/data/tokenizer.h>
 #include <heed/nn/multi_head_attention.h>
 #include <torch/optim/sgd.h>
 
-int main() {
+namespace {
+
+int train_tokenizer() {
+  int64_t left = 100;
+  const auto lines = [&](std::string& line) {
+    line = "the cat and the dog and the bird number " + std::to_string(left);
+    return left-- > 0;
+  };
+  const auto tokenizer = heed::data::train_tokenizer({.kind = "bpe", .size = 40}, lines);
+  return tokenizer->decode(tokenizer->encode("the bird")) == "the bird" ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char**) {
+  if (count > 1) return train_tokenizer();
   torch::manual_seed(1);
   const auto how = heed::Attention::parse("scaled_dot; rope; causal; heads=4/2");
   heed::nn::MultiHeadAttention layer(heed::nn::MultiHeadAttentionOptions(16).attention(how));

@@ -13,5 +13,8 @@ run(${CMAKE_COMMAND} -E env CMAKE_PREFIX_PATH=${work}/moved:${TORCH}
     ${CMAKE_COMMAND} -G Ninja -S ${SOURCE}/tests/install -B ${work}/build -DCMAKE_BUILD_TYPE=Debug)
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${work}/build/consumer)
+if(EXISTS ${BUILD}/heed_sentencepiece.so)
+  run(${work}/build/consumer tokenizer)
+endif()
 run(${work}/moved/bin/heed --version)
 file(REMOVE_RECURSE ${work})
