@@ -97,6 +97,12 @@ TEST(Bleu, OfSentences) {
   }
 }
 
+TEST(Bleu, TakesTheNearestReferenceAndTheShorterOfTwo) {
+  EXPECT_EQ(bleu_counts("a b c", {"a", "a b c d", "a b"}).reference, 2);
+  EXPECT_EQ(bleu_counts("a b c", {"a b", "a b c d"}).reference, 2);
+  EXPECT_EQ(bleu_counts("a b c", {"a b c d", "a b c d e"}).reference, 4);
+}
+
 TEST(Bleu, CutsAsMteval) {
   const std::tuple<const char*, const char*, const char*> facts[] = {
       {"“Das kostet 1.234,56 €”, 10-20 e.g. U.S.",
@@ -180,6 +186,7 @@ TEST(Rouge, CountsByHand) {
   EXPECT_DOUBLE_EQ(scores.two.f, 0);
   EXPECT_DOUBLE_EQ(scores.longest.precision, 3.0 / 4);
   EXPECT_DOUBLE_EQ(scores.longest.recall, 3.0 / 5);
+  EXPECT_DOUBLE_EQ(rouge("a a", {"a"}).longest.precision, 1.0 / 2);
   EXPECT_EQ(rouge("", {"a"}).one.f, 0);
   EXPECT_EQ(rouge("日", {"日"}).one.f, 0);  // no letter of a-z
   EXPECT_EQ(rouge("", {""}).longest.f, 0);
