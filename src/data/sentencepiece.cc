@@ -26,8 +26,8 @@ namespace {
 
 constexpr const char* kPluginName = "heed_sentencepiece.so";
 
-/// Where the plug-in may lie: beside this library or the program, a folder up (programs of the
-/// build tree), or in the library folder that goes with the program's.
+/// Where the plug-in may lie: beside this library, beside the program, or in the library folder
+/// that goes with the program's. Nowhere else: what lies there runs.
 std::vector<std::filesystem::path> plugin_folders() {
   std::vector<std::filesystem::path> folders;
   std::error_code error;
@@ -38,7 +38,6 @@ std::vector<std::filesystem::path> plugin_folders() {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   folders.push_back(program);
   folders.push_back(program.parent_path() / "lib");
-  for (size_t i = 0; i < 2 && i < folders.size(); ++i) folders.push_back(folders[i].parent_path());
   std::erase_if(folders, [](const auto& folder) { return folder.empty(); });
   return folders;
 }

@@ -39,7 +39,7 @@ TEST_F(ScoreVerb, PrintsFiguresWithTheirSignatures) {
 }
 
 TEST_F(ScoreVerb, JsonAndSeveralReferences) {
-  const auto lines = write("out", "THE cat\n\n"), first = write("a", "a dog\nx\n");
+  const auto lines = write("out", "THE cat\n\n"), first = write("a", "a dog\n\n");
   const auto second =
       folder_.write("b.gz", gzip(Bytes{'t', 'h', 'e', ' ', 'c', 'a', 't', '\n', '\n'}));
   const auto result = run({"score", lines, "--reference", first, "--reference", second.string(),
