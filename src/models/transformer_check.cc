@@ -14,7 +14,7 @@ template <class... Pieces>
 
 template <class... Pieces>
 [[noreturn]] void refuse_call(const Pieces&... pieces) {
-  throw UsageError(text_of("transformer: ", pieces...));
+  throw UsageError(text_of("sequence model: ", pieces...));
 }
 
 bool has_anywhere(const std::vector<Part>& masks, std::string_view name) {

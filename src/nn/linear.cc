@@ -97,6 +97,11 @@ at::Tensor sigmoid_of(const at::Tensor& x) {
   return each(x, [](auto t) { return 1 / (1 + std::exp(-t)); });
 }
 
+at::Tensor tanh_of(const at::Tensor& x) {
+  if (!alone(x)) return torch::tanh(x);
+  return each(x, [](auto t) { return std::tanh(t); });
+}
+
 torch::nn::LayerNorm layer_norm(int64_t width, bool bias) {
   const auto options = torch::nn::LayerNormOptions({width});
   if (bias) return torch::nn::LayerNorm(options);

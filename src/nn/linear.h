@@ -42,9 +42,10 @@ class RowsAlone {
   bool outer_;
 };
 
-/// Exact GELU and sigmoid, as RowsAlone says.
+/// Exact GELU, sigmoid and tanh, as RowsAlone says.
 at::Tensor gelu_of(const at::Tensor& x);
 at::Tensor sigmoid_of(const at::Tensor& x);
+at::Tensor tanh_of(const at::Tensor& x);
 
 /// A layer normalisation over the last M channels, without its bias if so wanted.
 torch::nn::LayerNorm layer_norm(int64_t width, bool bias = true);

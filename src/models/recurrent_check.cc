@@ -1,0 +1,73 @@
+#include "models/recurrent_check.h"
+
+#include "heed/nn/positions.h"
+#include "nn/text.h"
+
+namespace heed::models {
+namespace {
+
+template <class... Pieces>
+[[noreturn]] void refuse_recurrent(const Pieces&... pieces) {
+  throw ModelError(nn::text_of("recurrent: ", pieces...));
+}
+
+bool names_anywhere(const std::vector<Part>& masks, std::string_view name) {
+  for (const auto& mask : masks)
+    if (mask.name == name || names_anywhere(mask.alternatives, name)) return true;
+  return false;
+}
+
+void check_attention(const Attention& how, int64_t width) {
+  try {
+    how.check();
+  } catch (const UsageError& error) {
+    refuse_recurrent("attention: ", error.what());
+  }
+  if (width % how.heads != 0)
+    refuse_recurrent("width: expected a multiple of attention.heads = ", how.heads, ", given ",
+                     width);
+  if (how.key_value_heads() != how.heads)
+    refuse_recurrent("attention.kv_heads: expected ", how.heads, ", as many as heads, given ",
+                     how.kv_heads);
+  if (nn::is_additive(how.position) || nn::is_rotary(how.position))
+    refuse_recurrent("attention.position: '", how.position.name,
+                     "' changes inputs, and states know their order; remove it");
+  for (const char* needed : {"dense", "documents", "blocks"})
+    if (names_anywhere(how.masks, needed))
+      refuse_recurrent("attention.masks: '", needed,
+                       "' needs a tensor with each input, and sequences bring none; remove it");
+  if (names_anywhere(how.masks, "random_blocks"))
+    refuse_recurrent("attention.masks: random_blocks is drawn for the whole length, which steps ",
+                     "do not know; remove it");
+  for (const char* modifier : {"bias", "gate", "talking"})
+    if (how.has_modifier(modifier))
+      refuse_recurrent("attention.modifiers: '", modifier,
+                       "' is for modules of whole sequences; remove it");
+}
+
+}  // namespace
+
+void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabulary) {
+  nn::check_word("recurrent: cell", options.cell(), {"lstm", "gru"});
+  nn::check_word("recurrent: tied", options.tied(), {"none", "decoder", "all"});
+  options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
+      if (!bounds.allow(static_cast<double>(value)))
+        refuse_recurrent(field, ": expected ", bounds.text(), ", given ", value);
+  });
+  const int64_t M = options.width(), E = options.embedding_width();
+  if (M % 2 != 0)
+    refuse_recurrent("width: expected an even number, half for each direction, given ", M);
+  check_attention(options.attention(), M);
+  if (vocabulary < 1) refuse_recurrent("vocabulary: expected at least 1, given ", vocabulary);
+  if (source_vocabulary < 1)
+    refuse_recurrent("source_vocabulary: expected at least 1, given ", source_vocabulary);
+  if (options.tied() == "all" && source_vocabulary != vocabulary)
+    refuse_recurrent("tied: 'all' is for one vocabulary, given ", source_vocabulary,
+                     " tokens of the source and ", vocabulary, " of the target; say decoder");
+  if (options.tied() != "none" && options.form() == "luong" && E != M)
+    refuse_recurrent("tied: expected none where embedding = ", E, " differs from width = ", M,
+                     ", given ", options.tied());
+}
+
+}  // namespace heed::models
