@@ -11,7 +11,7 @@
 namespace heed::data {
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 16;
+constexpr size_t kReadBytes = size_t{1} << 16;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
@@ -19,7 +19,7 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 class LineReader::Impl {
  public:
   explicit Impl(const std::filesystem::path& path)
-      : name_(path.string()), stream_(path), buffer_(kChunk, '\0') {
+      : name_(path.string()), stream_(path), buffer_(kReadBytes, '\0') {
     refill();
     if (std::string_view(buffer_.data(), last_).starts_with(kByteOrderMark)) {
       first_ = kByteOrderMark.size();

@@ -10,8 +10,8 @@ namespace heed::data {
 namespace {
 
 constexpr uint64_t kBatchKey = 0x62617463686573;  // its own stream of the seed
-constexpr size_t kChunk = 4096;                   // pairs that are read, then encoded
-constexpr int64_t kTask = 64;                     // pairs of a thread's task
+constexpr size_t kPairsAtOnce = 4096;             // pairs that are read, then encoded
+constexpr int64_t kPairsOfTask = 64;              // pairs of a thread's task
 
 std::string counted(const PairWindow::Lengths& lengths) {
   return "the source has " + std::to_string(lengths.source) + " tokens and the target " +
@@ -65,10 +65,10 @@ bool PairWindowReader::read_chunk(size_t most) {
   size_t count = 0;
   while (count < most && reader_->next(chunk_[count].text)) ++count;
   chunk_.resize(count);
-  const auto tasks = (static_cast<int64_t>(count) + kTask - 1) / kTask;
+  const auto tasks = (static_cast<int64_t>(count) + kPairsOfTask - 1) / kPairsOfTask;
   const auto encode = [&](int64_t task) {
-    const auto end = std::min(count, static_cast<size_t>((task + 1) * kTask));
-    for (auto i = static_cast<size_t>(task * kTask); i < end; ++i) {
+    const auto end = std::min(count, static_cast<size_t>((task + 1) * kPairsOfTask));
+    for (auto i = static_cast<size_t>(task * kPairsOfTask); i < end; ++i) {
       chunk_[i].source = coders_.source->encode(chunk_[i].text.source);
       chunk_[i].target = coders_.target->encode(chunk_[i].text.target);
     }
@@ -112,7 +112,7 @@ PairWindowPtr PairWindowReader::next(const std::atomic<bool>& stop) {
   const auto wanted = static_cast<size_t>(options_.buffer);
   while (window->size() < wanted) {
     if (stop.load()) return nullptr;
-    if (!read_chunk(std::min(kChunk, wanted - window->size()))) break;
+    if (!read_chunk(std::min(kPairsAtOnce, wanted - window->size()))) break;
     for (const Coded& pair : chunk_) {
       if (take(pair)) window->add(records_, pair.source, pair.target);
       ++records_;

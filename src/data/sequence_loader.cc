@@ -11,7 +11,7 @@ namespace heed::data {
 namespace {
 
 /// Throws UsageError for a field out of its bounds.
-struct Check {
+struct CheckNumber {
   void operator()(const char*, const bool&, const char*) const {}
   void operator()(const char* name, const int64_t& value, const char*, const Bounds& bounds) const {
     if (!bounds.allow(static_cast<double>(value))) {
@@ -22,7 +22,7 @@ struct Check {
 };
 
 void check(const PairCoders& coders, SequenceOptions options) {
-  options.fields(Check{});
+  options.fields(CheckNumber{});
   if (options.source_end && coders.source->end() < 0)
     throw UsageError("sequence loader: the vocabulary of the sources has no </s>");
   if (coders.target->begin() < 0 || coders.target->end() < 0)

@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kLinesKey = 0x6c696e657320;  // its own stream of the seed
 
 /// Throws ModelError for a field that its own description does not allow.
-struct Check {
+struct CheckField {
   void operator()(const char*, bool&, const char*) const {}
   template <class Number>
   void operator()(const char* name, Number& value, const char*, const Bounds& bounds) const {
@@ -56,7 +56,7 @@ std::vector<std::string> draw(const Lines& lines, int64_t count, uint64_t seed) 
 
 TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines, uint64_t seed) {
   TokenizerOptions checked = options;
-  checked.fields(Check{});
+  checked.fields(CheckField{});
   if (options.kind == "bytes") return byte_tokenizer(options);
   Lines used = lines;
   if (options.lines > 0) {
@@ -73,7 +73,7 @@ TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines
 TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& bytes,
                             const std::string& name) {
   TokenizerOptions checked = options;
-  checked.fields(Check{});
+  checked.fields(CheckField{});
   return is_sentencepiece(options) ? load_sentencepiece(options, bytes, name)
                                    : load_vocabulary(options, bytes, name);
 }

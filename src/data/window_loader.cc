@@ -10,8 +10,8 @@ namespace heed::data {
 namespace {
 
 constexpr uint64_t kOffsetKey = 0x6f6666736574;  // its own stream of the seed
-constexpr size_t kChunk = 4096;                  // lines that are read, then encoded
-constexpr int64_t kTask = 64;                    // lines of a thread's task
+constexpr size_t kLinesAtOnce = 4096;            // lines that are read, then encoded
+constexpr int64_t kLinesOfTask = 64;             // lines of a thread's task
 
 /// The number of the line feed, or -1 where the tokenizer has no piece for it alone.
 int64_t line_feed_of(const Tokenizer& tokenizer) {
@@ -25,9 +25,9 @@ void append(const std::vector<std::string>& lines, const Tokenizer& tokenizer, i
             std::vector<int32_t>& stream) {
   std::vector<std::vector<int64_t>> ids(lines.size());
   const auto count = static_cast<int64_t>(lines.size());
-  parallel_for((count + kTask - 1) / kTask, [&](int64_t task) {
-    const auto end = std::min(lines.size(), static_cast<size_t>((task + 1) * kTask));
-    for (auto i = static_cast<size_t>(task * kTask); i < end; ++i)
+  parallel_for((count + kLinesOfTask - 1) / kLinesOfTask, [&](int64_t task) {
+    const auto end = std::min(lines.size(), static_cast<size_t>((task + 1) * kLinesOfTask));
+    for (auto i = static_cast<size_t>(task * kLinesOfTask); i < end; ++i)
       ids[i] = tokenizer.encode(lines[i]);
   });
   for (const auto& line : ids) {
@@ -52,7 +52,7 @@ TokenStream read_tokens(const Lines& lines, const Tokenizer& tokenizer) {
   bool more = true;
   while (more) {
     chunk.clear();
-    while (chunk.size() < kChunk && (more = lines(line))) chunk.push_back(line);
+    while (chunk.size() < kLinesAtOnce && (more = lines(line))) chunk.push_back(line);
     append(chunk, tokenizer, line_feed, *stream);
   }
   if (stream->empty()) throw DataError("read_tokens: the text has no token");

@@ -6,6 +6,7 @@
 #include "heed/tasks/rouge.h"
 
 namespace heed {
+namespace porter {
 namespace {
 
 bool is_consonant(std::string_view word, size_t i) {
@@ -153,6 +154,7 @@ void tidy(std::string& word) {
 }
 
 }  // namespace
+}  // namespace porter
 
 std::string porter_stem(std::string word) {
   static const std::map<std::string_view, std::string_view> kIrregular = {
@@ -165,6 +167,7 @@ std::string porter_stem(std::string word) {
   if (const auto found = kIrregular.find(word); found != kIrregular.end())
     return std::string(found->second);
   if (word.size() <= 2) return word;
+  using namespace porter;
   plurals(word);
   past_and_progressive(word);
   final_y(word);

@@ -79,13 +79,17 @@ TEST(WindowLoader, TrainingCutsAtADrawnOffset) {
 }
 
 TEST(WindowLoader, ShortTextsHaveOneWindow) {
-  for (const int64_t size : {9, 10, 16, 17, 24}) {
+  const std::pair<int64_t, size_t> offsets[] = {{9, 1}, {10, 2}, {16, 8}, {17, 8}, {24, 8}};
+  for (const auto& [size, places] : offsets) {
     WindowLoader l(counting(size), {.length = 8, .shuffle = true});
-    for (int e = 0; e < 20; ++e) {
+    std::set<int64_t> starts;
+    for (int e = 0; e < 200; ++e) {
       const auto batches = epoch(l);
       ASSERT_EQ(batches.size(), 1u);
       ASSERT_EQ(batches[0].tokens.sizes(), (std::vector<int64_t>{1, 9}));
+      starts.insert(batches[0].starts.item<int64_t>());
     }
+    EXPECT_EQ(starts.size(), places) << size;
   }
 }
 
