@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench_attention.h"
+#include "bench_decode.h"
 #include "bench_mechanisms.h"
 #include "heed/core/error.h"
 #include "verbs.h"
@@ -68,6 +69,22 @@ void print_row(const MechanismRow& row) {
               static_cast<long>(row.keys), static_cast<long>(row.width),
               static_cast<long>(row.batch), static_cast<long>(row.heads), row.threads, row.ms,
               100 * row.spread, row.beside_ms, row.of_beside, row.beside.c_str());
+  std::fflush(stdout);
+}
+
+nlohmann::ordered_json json_of(const DecodeRow& row) {
+  return {{"batch", row.batch},      {"beams", row.beams},
+          {"threads", row.threads},  {"ms", row.ms},
+          {"spread", row.spread},    {"tokens_per_second", row.tokens_per_second},
+          {"limit", row.limit},      {"limited_by", row.limited_by},
+          {"of_limit", row.of_limit}};
+}
+
+void print_row(const DecodeRow& row) {
+  std::printf("%6ld %6ld %8d %10.3f %7.1f%% %10.0f %10.0f %9.2f  %s\n",
+              static_cast<long>(row.batch), static_cast<long>(row.beams), row.threads, row.ms,
+              100 * row.spread, row.tokens_per_second, row.limit, row.of_limit,
+              row.limited_by.c_str());
   std::fflush(stdout);
 }
 
@@ -140,6 +157,41 @@ void add_mechanisms(CLI::App& bench) {
   });
 }
 
+void add_decode(CLI::App& bench) {
+  auto* verb = bench.add_subcommand("decode", "Tokens a second that a model writes");
+  verb->footer(
+      "limit: a step's weights read once over the bandwidth of memory, or its products over SGEMM, "
+      "whichever takes\nlonger. Weights that stay in a cache may be faster than the first.");
+  auto options = std::make_shared<DecodeBench>();
+  auto json = std::make_shared<bool>(false);
+  add_options(verb, *options, *json);
+  verb->add_option("model", options->model,
+                   "Folder of a translator; default: a new Transformer of the preset small, 8000 "
+                   "pieces")
+      ->type_name("MODEL");
+  verb->add_option("--batch", options->batches, "Lines at a time")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
+  verb->add_option("--beams", options->beams, "Hypotheses a line")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->add_option("--source", options->source, "Tokens of a source line")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
+  verb->add_option("--target", options->target, "Tokens that a line is answered by")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
+  verb->callback([options, json] {
+    if (!*json) {
+      std::printf("%6s %6s %8s %10s %8s %10s %10s %9s  %s\n", "batch", "beams", "threads", "ms",
+                  "spread", "tokens/s", "limit", "of limit", "limited by");
+    }
+    bench_decode(*options, [&](const DecodeRow& row) { show(row, *json); });
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
@@ -147,6 +199,7 @@ void add_bench(CLI::App& app) {
   verb->require_subcommand(1);
   add_attention(*verb);
   add_mechanisms(*verb);
+  add_decode(*verb);
 }
 
 }  // namespace heed::cli

@@ -13,7 +13,10 @@ namespace {
 constexpr const char* kTokenizer = "text.tokenizer";
 
 SequenceModelPtr model_of(const LanguageRecipe& recipe, const data::Tokenizer& tokenizer) {
-  if (recipe.model.kind == "transformer" && recipe.model.transformer.encoder_layers() > 0) {
+  if (recipe.model.kind != "transformer") {
+    throw ModelError("model.kind: a language model is a transformer, given " + recipe.model.kind);
+  }
+  if (recipe.model.transformer.encoder_layers() > 0) {
     throw ModelError("model.encoder_layers: a language model reads no source; expected 0, given " +
                      std::to_string(recipe.model.transformer.encoder_layers()));
   }

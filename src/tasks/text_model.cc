@@ -4,6 +4,9 @@ namespace heed {
 
 SequenceModelPtr make_text_model(const TextModelOptions& options, int64_t vocabulary,
                                  int64_t source_vocabulary) {
+  if (options.kind == "recurrent") {
+    return Recurrent(options.recurrent, vocabulary, source_vocabulary).ptr();
+  }
   return Transformer(options.transformer, vocabulary, source_vocabulary).ptr();
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "heed/models/recurrent.h"
 #include "heed/models/transformer.h"
 
 namespace heed {
@@ -10,11 +11,17 @@ namespace heed {
 struct TextModelOptions {
   std::string kind = "transformer";
   TransformerOptions transformer;
+  RecurrentOptions recurrent;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("kind", kind, "what reads and writes", OneOf{{"transformer"}});
-    transformer.fields(v);
+    v("kind", kind, "transformer, or recurrent: LSTM or GRU with attention to the source",
+      OneOf{{"transformer", "recurrent"}});
+    if (kind == "recurrent") {
+      recurrent.fields(v);
+    } else {
+      transformer.fields(v);
+    }
   }
 };
 

@@ -1,0 +1,112 @@
+// The task that trains what answers texts by texts, and its parts.
+#include "heed/tasks/translate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "heed/core/error.h"
+#include "tasks/translate_files.h"
+
+namespace heed {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class TranslateTask : public testing::Test {
+ protected:
+  TranslateTask() {
+    std::string name = (fs::temp_directory_path() / "heed-pairs-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
+    folder_ = name;
+    std::ofstream source(folder_ / "a"), target(folder_ / "b");
+    for (int i = 0; i < 60; ++i) {
+      for (int j = 0; j <= i % 7; ++j) source << "w" << (i * j) % 11 << ' ';
+      source << "x\n";
+      target << "y" << i % 5 << " y\n";
+    }
+  }
+  ~TranslateTask() override { fs::remove_all(folder_); }
+
+  TranslateRecipe recipe(const std::string& more = "") const {
+    const std::string files =
+        "[\"" + (folder_ / "a").string() + "\", \"" + (folder_ / "b").string() + "\"]";
+    return read_recipe<TranslateRecipe>(
+        RecipeFile::parse("data.train = " + files + "\ndata.valid = " + files + R"(
+data.source = { kind = "words" }
+data.target = { kind = "words" }
+model = { encoder_layers = 1, decoder_layers = 1, width = 16, hidden = 16, dropout = 0.0, encoder_attention = { heads = 2 }, decoder_attention = { heads = 2 }, cross_attention = { heads = 2 } }
+train.batch = 64
+)" + more,
+                          "recipe.toml"));
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(TranslateTask, GoesOnFromACursorWithTheSameBatches) {
+  const auto one = make_task(recipe()), other = make_task(recipe());
+  for (int64_t i = 0; i < one->batches() + 2; ++i) one->next();  // into the second epoch
+  other->seek(one->cursor());
+  const auto a = one->next(), b = other->next();
+  EXPECT_EQ(a.records, b.records);
+  EXPECT_EQ(a.count, b.count);
+  EXPECT_TRUE(at::equal(a.loss, b.loss)) << "equal seeds, equal weights, equal batches";
+}
+
+TEST_F(TranslateTask, CountsTokensWithTheirEnds) {
+  const auto task = make_task(recipe());
+  int64_t tokens = 0, pairs = 0;
+  for (int64_t i = 0; i < task->batches(); ++i) {
+    const auto batch = task->next();
+    tokens += batch.count, pairs += static_cast<int64_t>(batch.records.size());
+  }
+  EXPECT_EQ(pairs, 60);
+  EXPECT_EQ(tokens, 60 * 3);
+}
+
+TEST_F(TranslateTask, ValidationHasLossFiguresAndSamples) {
+  const auto task = make_task(recipe());
+  task->model().eval();
+  const auto found = task->validate();
+  ASSERT_TRUE(found);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : *found) names.push_back(name);
+  EXPECT_THAT(names, testing::ElementsAre("bleu", "chrf", "loss", "perplexity"));
+  ASSERT_EQ(task->samples().size(), 3);
+  EXPECT_EQ(task->samples()[1].input, "w0 w1 x");
+  EXPECT_EQ(task->samples()[1].expected, "y1 y");
+  EXPECT_FALSE(task->test());
+}
+
+TEST_F(TranslateTask, RefusesWhatCannotBe) {
+  const auto refused = [&](const std::string& more, const std::string& words) {
+    try {
+      make_task(recipe(more));
+      ADD_FAILURE() << "accepted " << more;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+  };
+  refused("data.longest_source = 3", "a:");
+  refused("data.test = [\"x\"]", "data.test: expected [source, target]");
+  refused("data.test = [\"x\", \"y\"]", "x");
+  refused("data.format = \"tsv\"", "data.train: expected [file]");
+}
+
+TEST_F(TranslateTask, SplitsOfOneFile) {
+  std::ofstream(folder_ / "both.tsv") << "1\ta b\tc\n2\td\te f\n";
+  const auto task = [&] {
+    auto own = recipe("data.format = \"tsv\"\ndata.columns = [2, 3]");
+    own.data.train = {(folder_ / "both.tsv").string()};
+    own.data.valid = {};
+    return make_task(own);
+  }();
+  EXPECT_EQ(task->next().records.size(), 2);
+}
+
+}  // namespace
+}  // namespace heed
