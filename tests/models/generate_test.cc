@@ -347,8 +347,7 @@ TEST(Generate, DrawsFollowTheProbabilities) {
   const auto count = [&](const GenerateOptions& how) {
     std::vector<double> share(kTargetTokens, 0);
     const auto drawn = generate({model}, {kLines[0]}, how);
-    for (const auto& h : drawn[0])
-      share[size_t(h.tokens.empty() ? 3 : h.tokens[0])] += 1.0 / 4000;
+    for (const auto& h : drawn[0]) share[size_t(h.tokens.empty() ? 3 : h.tokens[0])] += 1.0 / 4000;
     return share;
   };
   auto p = log_probabilities(*model, kLines[0], {});

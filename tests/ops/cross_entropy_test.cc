@@ -128,8 +128,7 @@ TEST(CrossEntropy, ChunksJoinWithoutASeam) {
   // A chunk of 33 000 classes in float64 has 64 rows.
   for (const int64_t N : {63, 64, 65, 129}) {
     for (const double ignored : {0.0, 0.2}) {
-      const auto t =
-          make_loss({.N = N, .M = 2, .V = 33'000, .smoothing = 0.1, .ignored = ignored});
+      const auto t = make_loss({.N = N, .M = 2, .V = 33'000, .smoothing = 0.1, .ignored = ignored});
       CrossEntropy expected, found;
       const auto expected_grads = loss_gradients(linear_cross_entropy_reference, t, &expected);
       const auto grads = loss_gradients(linear_cross_entropy, t, &found);
