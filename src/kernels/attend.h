@@ -99,6 +99,17 @@ enum class ScoreKind { dot, additive_tanh, additive_relu };
 /// How scores become weights; see normalizers-inl.h.
 enum class NormalizerKind { softmax, sigmoid, sparsemax, entmax15, entmax, hard };
 
+/// Values that belong to a distance and are added to those of the keys, see distance_values-inl.h.
+template <class T>
+struct DistanceValues {
+  const T* table = nullptr;  ///< (H, 2 most + 1, width), contiguous; null: none
+  int64_t most = 0;          ///< the distance from which on all share one
+  int64_t offset = 0;        ///< position of query 0 among the keys
+  int64_t width = 0;         ///< E rounded up to kAlign
+
+  int64_t count() const noexcept { return table ? 2 * most + 1 : 0; }
+};
+
 template <class T>
 struct Problem {
   Sizes sizes;
@@ -116,14 +127,16 @@ struct Problem {
   double dropout = 0;  ///< probability; 0: off
   uint64_t seed =
       0;  ///< of dropout: whether (b, h, i, j) is dropped depends on seed and these four alone
+  DistanceValues<T> distance_values;
 };
 
 /// Where gradients go, written (not added). Null data: not wanted.
 template <class T>
 struct Gradients {
   View<T> q, k, v;
-  T* score_weight = nullptr;  ///< (H, D)
-  T* per_head = nullptr;      ///< (H)
+  T* score_weight = nullptr;     ///< (H, D)
+  T* per_head = nullptr;         ///< (H)
+  T* distance_values = nullptr;  ///< as the table
 };
 
 /// out (B, H, Lq, E), numbers (B, H, Lq) contiguous: out = normalize(scores) v, and the number a

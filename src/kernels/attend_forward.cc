@@ -15,6 +15,7 @@
 #include <hwy/highway.h>
 
 #include "heed/core/threads.h"
+#include "kernels/distance_values-inl.h"
 #include "kernels/dropout_tile-inl.h"
 #include "kernels/layout-inl.h"
 #include "kernels/masking.h"
@@ -28,7 +29,7 @@ namespace {
 
 template <class T>
 struct Buffers {
-  T *queries, *prepared, *scores, *keys, *values, *out, *factors;
+  T *queries, *prepared, *scores, *keys, *values, *out, *factors, *by_distance;
   RowState<T> state;
   T *rescale, *number;
   uint8_t* hidden;
@@ -43,6 +44,7 @@ struct Buffers {
     values = cut.take<T>(kKeys * width);
     out = cut.take<T>(kQueries * width);
     factors = cut.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
+    by_distance = cut.take<T>(problem.distance_values.count() * kStride);
     state = {cut.take<T>(kStride), cut.take<T>(kStride)};
     rescale = cut.take<T>(kStride);
     number = cut.take<T>(kStride);
@@ -71,9 +73,15 @@ class Block {
     queries_.prepared = {at_.prepared, kStride};
     queries_.can_prepare = score_.prepare(queries_.transposed, rows_.rows, at_.prepared);
     std::fill_n(at_.out, rows_.rows * stride_, T{0});
+    std::fill_n(at_.by_distance, problem_.distance_values.count() * kStride, T{0});
   }
 
   HWY_INLINE void end(const T* factor, const T* number, View<T> out, T* numbers) const {
+    const auto& of_distances = problem_.distance_values;
+    if (of_distances.table) {
+      accumulate(rows_.rows, sizes_.E, of_distances.count(), Left<T>{at_.by_distance, 1, kStride},
+                 nullptr, distance_table(of_distances, rows_.head), Result<T>{at_.out, stride_});
+    }
     const int64_t row = (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
     for (int64_t i = 0; i < rows_.rows; ++i) {
       T* to = out.at(rows_.batch, rows_.head) + (rows_.row + i) * out.row;
@@ -111,6 +119,9 @@ class Block {
       factors.data = at_.factors;
       dropout_factors(problem_.dropout, problem_.seed, factors);
       multiply_tile(weights, factors);
+    }
+    if (problem_.distance_values.table) {
+      add_to_distances(problem_.distance_values, weights, at_.by_distance + first);
     }
     accumulate(weights.rows, sizes_.E, weights.columns, Left<T>{weights.data, 1, weights.stride},
                hidden, values, Result<T>{at_.out + first * stride_, stride_});
@@ -164,6 +175,10 @@ class TileBlock final : public Block<T> {
       if (factor == 1) continue;
       T* HWY_RESTRICT row = at_.out + (first + i) * this->stride_;
       for (int64_t e = 0; e < this->stride_; ++e) row[e] *= factor;
+    }
+    for (int64_t c = 0; c < this->problem_.distance_values.count(); ++c) {
+      T* HWY_RESTRICT sums = at_.by_distance + c * kStride + first;
+      for (int64_t i = 0; i < rows; ++i) sums[i] *= at_.rescale[i];
     }
   }
 

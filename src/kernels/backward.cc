@@ -64,7 +64,8 @@ void prepare_rows(const BackwardJob<T>& job) {
         });
 }
 
-/// to.q = the sum of the chunks' partial gradients, in their order.
+/// to.q = the sum of the chunks' partial gradients, in their order, of those that there are: under
+/// a window most chunks see nothing of most queries.
 template <class T>
 void sum_partials(const BackwardJob<T>& job) {
   const Sizes& n = job.problem.sizes;
@@ -75,12 +76,13 @@ void sum_partials(const BackwardJob<T>& job) {
     for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
       const int64_t head = item / blocks, first = item % blocks * kQueries;
       for (int64_t row = first; row < std::min(n.Lq, first + kQueries); ++row) {
-        const T* sum_of = job.partial + (head * n.Lq + row) * n.D;
+        const T* part = job.partial + (head * n.Lq + row) * n.D;
         T* to = job.to.q.at(head / n.H, head % n.H) + row * job.to.q.row;
-        for (int64_t e = 0; e < n.D; ++e) {
-          T sum = sum_of[e];
-          for (int64_t c = 1; c < job.chunks; ++c) sum += sum_of[c * chunk_size + e];
-          to[e * job.to.q.column] = sum;
+        const int64_t column = job.to.q.column;
+        for (int64_t e = 0; e < n.D; ++e) to[e * column] = 0;
+        for (int64_t c = 0; c < job.chunks; ++c, part += chunk_size) {
+          if (!*job.seen_at(head / n.H, head % n.H, first, c)) continue;
+          for (int64_t e = 0; e < n.D; ++e) to[e * column] += part[e];
         }
       }
     }
@@ -98,6 +100,15 @@ void sum_heads(const BackwardJob<T>& job) {
         sum += job.weight_partial[(c * n.H + h) * n.D + e];
       }
       job.to.score_weight[h * n.D + e] = static_cast<T>(sum);
+    }
+    const auto& distances = job.problem.distance_values;
+    const int64_t table = distances.count() * distances.width;
+    for (int64_t x = 0; job.distance_partial && x < table; ++x) {
+      double sum = 0;
+      for (int64_t c = 0; c < job.chunks * n.B; ++c) {
+        sum += job.distance_partial[(c * n.H + h) * table + x];
+      }
+      job.to.distance_values[h * table + x] = static_cast<T>(sum);
     }
     if (!job.to.per_head) continue;
     double sum = 0;
@@ -127,10 +138,21 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
                      of_rows.get() + 2 * rows,
                      nullptr,
                      nullptr};
-  AlignedMemory<T> partial, weight_partial;
-  if (job.chunks > 1 && to.q.data) partial = aligned_memory<T>(job.chunks * rows * n.D);
+  AlignedMemory<T> partial, weight_partial, distance_partial;
+  AlignedMemory<uint8_t> seen;
+  if (job.chunks > 1 && to.q.data) {
+    partial = aligned_memory<T>(job.chunks * rows * n.D);
+    seen = aligned_memory<uint8_t>(job.chunks * n.B * n.H * divide_up(n.Lq, kQueries));
+  }
+  job.seen = seen.get();
   if (to.score_weight) weight_partial = aligned_memory<T>(job.chunks * n.B * n.H * n.D);
+  if (to.distance_values) {
+    const auto& distances = problem.distance_values;
+    distance_partial =
+        aligned_memory<T>(job.chunks * n.B * n.H * distances.count() * distances.width);
+  }
   job.partial = partial.get(), job.weight_partial = weight_partial.get();
+  job.distance_partial = distance_partial.get();
   prepare_rows(job);
   // Chunk by chunk: under a causal mask the first is the longest, and long pieces should not come
   // last.

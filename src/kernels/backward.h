@@ -28,9 +28,18 @@ struct BackwardJob {
   T* row_gradients;   ///< (B, H, Lq): of the number a head
   T* partial;         ///< (chunks, B, H, Lq, D) where there are several chunks and to.q is wanted
   T* weight_partial;  ///< (chunks, B, H, D) where the score has a weight
+  uint8_t* seen =
+      nullptr;  ///< (chunks, B, H, blocks of queries) with partial: which parts there are
+  T* distance_partial = nullptr;  ///< (chunks, B, H, 2 most + 1, width) where it is wanted
 
   int64_t rows_from(int64_t batch, int64_t head, int64_t row) const {
     return (batch * problem.sizes.H + head) * problem.sizes.Lq + row;
+  }
+
+  uint8_t* seen_at(int64_t batch, int64_t head, int64_t row, int64_t chunk) const {
+    const Sizes& n = problem.sizes;
+    const int64_t blocks = divide_up(n.Lq, kQueries);
+    return seen + ((chunk * n.B + batch) * n.H + head) * blocks + row / kQueries;
   }
 
   /// For queries from `row` on, summed over one chunk of keys.
@@ -49,6 +58,7 @@ struct BackwardBuffers {
   T *queries, *prepared, *grads, *plain_queries, *plain_grads, *plain_keys, *keys;
   T *scores, *gradient, *factors, *kept, *grad_queries;
   T *number, *delta, *second, *sums, *grad_weight;
+  T *by_distance, *of_distances, *grad_table;
   uint8_t* hidden;
   T *grad_keys = nullptr, *grad_values = nullptr;
 
@@ -74,7 +84,12 @@ struct BackwardBuffers {
     second = cut.take<T>(kStride);
     sums = cut.take<T>(kRowSums * kStride);
     grad_weight = cut.take<T>(problem.sizes.D);
-    hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : tile);
+    const auto& distances = problem.distance_values;
+    const int64_t of_distance = distances.count() * kStride;
+    by_distance = cut.take<T>(of_distance);
+    of_distances = cut.take<T>(of_distance);
+    grad_table = cut.take<T>(distances.count() * distances.width);
+    hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : std::max(tile, of_distance));
   }
 };
 

@@ -64,7 +64,10 @@ HWY_INLINE void philox_rows(uint64_t seed, uint32_t group, uint32_t row, uint32_
 /// factor(i, j) = 1 / (1 - probability) where (i, j) of the tile is kept, 0 where it is dropped.
 template <class T>
 HWY_NOINLINE void dropout_factors(double probability, uint64_t seed, const Tile<T>& factor) {
+  // A word up to `last` drops. In 32 bits, so that the comparison is a vector's.
   const uint64_t threshold = dropout_threshold(probability);
+  const bool drops = threshold > 0;
+  const uint32_t last = static_cast<uint32_t>(threshold - 1);
   const T kept = static_cast<T>(dropout_scale(probability));
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(Words()));
   HWY_ALIGN uint32_t words[4 * (kQueries + kMaxLanes)];
@@ -78,8 +81,9 @@ HWY_NOINLINE void dropout_factors(double probability, uint64_t seed, const Tile<
     }
     for (int64_t word = key % 4; word < 4 && j < factor.columns; ++word, ++j) {
       for (int64_t i = 0; i < factor.rows; ++i) {
-        factor.data[j * factor.stride + i] = words[word * kWords + i] >= threshold ? kept : T{0};
+        factor.data[j * factor.stride + i] = words[word * kWords + i] > last ? kept : T{0};
       }
+      for (int64_t i = 0; !drops && i < factor.rows; ++i) factor.data[j * factor.stride + i] = kept;
     }
   }
 }

@@ -40,7 +40,8 @@ void AttentionPoolingImpl::reset() {
   check_word("keys", options.keys(), {"tokens", "tanh"});
   query = register_parameter("query", torch::empty({H, options.queries(), sums(how) ? M : M / H}));
   truncated_normal(query);
-  learned = register_learned(*this, how, H, how.key_value_heads(), sums(how) ? M : M / H);
+  learned = register_learned(*this, how, H, how.key_value_heads(), sums(how) ? M : M / H,
+                             M / how.key_value_heads());
   if (options.keys() == "tanh") key = register_module("key", xavier_linear(M, M));
 }
 

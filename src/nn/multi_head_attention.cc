@@ -98,7 +98,8 @@ void MultiHeadAttentionImpl::reset() {
         text_of("key_width: expected 1 or more, or 0 for width, given ", options.key_width()));
   make_projections();
   make_positions();
-  learned = register_learned(*this, how, how.heads, how.key_value_heads(), score_width());
+  learned = register_learned(*this, how, how.heads, how.key_value_heads(), score_width(),
+                             value_rows() / how.key_value_heads());
   if (how.has_modifier("gate")) gate = register_module("gate", xavier_linear(M, how.heads));
 }
 

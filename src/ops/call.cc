@@ -154,7 +154,7 @@ void check_blocks(const at::Tensor& blocks, const Call& call) {
 
 void check_parameters(Call& call, const AttendInputs& inputs) {
   const auto& s = call.scene.sizes;
-  const auto wanted = parameters_of(call.how, s.H, s.G, s.D);
+  const auto wanted = parameters_of(call.how, s.H, s.G, s.D, s.E);
   std::vector<std::string> names;
   for (const auto& spec : wanted) {
     names.push_back(spec.name);

@@ -107,6 +107,9 @@ Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
   auto w = result.weights;
   if (call.dropout > 0) w = w * dropout_factor(call, scene, w);
   result.out = torch::matmul(w, v);  // (b, h, r, E)
+  const auto& position = call.how.position;
+  if (const auto gather = definition(position.name).gather)
+    result.out = gather(position, scene, w, result.out);
   return result;
 }
 

@@ -35,8 +35,9 @@ Pipeline<T> pipeline_of(const Call& call, const Terms& terms) {
   to.problem.v = view_of<const T>(terms.v);
   to.problem.dropout = call.dropout;
   to.problem.seed = terms.scene.seed;
-  for (const auto* part : {&call.how.score, &call.how.normalizer})
-    std::get<Build<T>>(definition(part->name).build)(*part, terms, to);
+  for (const auto* part : {&call.how.score, &call.how.position, &call.how.normalizer})
+    if (const auto build = std::get<Build<T>>(definition(part->name).build))
+      build(*part, terms, to);
   // Positions, modifiers, masks that learn: as the formula applies them.
   for (const auto& part : acting_parts(call.how)) add_modifier(part, terms, to);
   for (const auto& part : call.how.masks) to.add(make_mask<T>(part, terms.scene));

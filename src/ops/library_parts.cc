@@ -78,9 +78,9 @@ std::vector<std::string> parameter_names(const std::string& how, int64_t heads, 
 }
 
 std::vector<at::Tensor> new_parameters(const std::string& how, int64_t heads, int64_t kv_heads,
-                                       int64_t width) {
+                                       int64_t width, int64_t value_width) {
   std::vector<at::Tensor> all;
-  for (const auto& spec : parameters_of(Attention::parse(how), heads, kv_heads, width))
+  for (const auto& spec : parameters_of(Attention::parse(how), heads, kv_heads, width, value_width))
     all.push_back(at::randn(spec.shape) * spec.deviation + spec.mean);
   return all;
 }
@@ -99,8 +99,10 @@ TORCH_LIBRARY_FRAGMENT(heed, library) {
               ", bool[] wanted) -> Tensor[]");
   library.def("parameter_names(str how, int heads, int kv_heads, int width) -> str[]",
               heed::ops::parameter_names);
-  library.def("new_parameters(str how, int heads, int kv_heads, int width) -> Tensor[]",
-              heed::ops::new_parameters);
+  library.def(
+      "new_parameters(str how, int heads, int kv_heads, int width, int value_width=0) -> "
+      "Tensor[]",
+      heed::ops::new_parameters);
 }
 
 TORCH_LIBRARY_IMPL(heed, CPU, library) {

@@ -49,6 +49,9 @@ struct Definition {
   /// without it act on inputs or on q and k before attend: nn's modules apply them.
   at::Tensor (*place)(const Part&, const Scene&, const at::Tensor& q, const at::Tensor& k,
                       const at::Tensor& scores) = nullptr;
+  /// What a position adds to out (b, h, r, E), the weights' average of the values, or out.
+  at::Tensor (*gather)(const Part&, const Scene&, const at::Tensor& weights,
+                       const at::Tensor& out) = nullptr;
   /// A modifier or mask: scores (b, h, r, c) -> the same shape.
   at::Tensor (*change)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
   /// A modifier that acts on weights too, of all heads together.
@@ -65,7 +68,7 @@ struct Definition {
   /// What the word does in O(L) work before the kernels, differentiable: changes q, k, v or adds
   /// operands.
   void (*lower)(const Part&, Terms&) = nullptr;
-  std::tuple<Build<float>, Build<double>> build = {};  ///< a score or normalizer
+  std::tuple<Build<float>, Build<double>> build = {};  ///< a score, position or normalizer
   std::tuple<MakeModifier<float>, MakeModifier<double>> modifier = {};
   std::tuple<MakeMask<float>, MakeMask<double>> mask = {};
   /// A modifier that adds numbers which do not depend on the scores.

@@ -132,7 +132,40 @@ at::Tensor place_shaw(const Part& part, const Scene& scene, const at::Tensor& q,
   return scores + torch::einsum("bhid,hijd->bhij", {q, of_pairs}) * scene.scale;
 }
 
+bool has_values(const Part& part) { return part.at("values") != 0; }
+
+/// out + sum_j w_ij values[clip(j - p_i)] (Shaw et al. 2018, eq. 3).
+at::Tensor gather_shaw(const Part& part, const Scene& scene, const at::Tensor& weights,
+                       const at::Tensor& out) {
+  if (!has_values(part)) return out;
+  const auto place = clipped(part, block_distances(scene, weights));  // (r, c)
+  const auto values = scene.parameter("shaw.values").index_select(1, place.flatten());
+  const auto of_pairs =
+      values.view({values.size(0), weights.size(2), weights.size(3), values.size(2)});
+  return out + torch::einsum("bhij,hije->bhie", {weights, of_pairs});
+}
+
+void lower_shaw_values(Terms& terms) {
+  const auto& values = terms.scene.parameter("shaw.values");  // (H, 2 distance + 1, E)
+  const int64_t E = values.size(2), width = kernels::round_up(E, kernels::kAlign);
+  terms.add("distance.values", torch::constant_pad_nd(values, {0, width - E}).contiguous());
+}
+
+template <class T>
+void build_shaw(const Part& part, const Terms& terms, Pipeline<T>& to) {
+  if (!has_values(part)) return;
+  const auto& values = *terms.find("distance.values");
+  to.problem.distance_values = {values.value.template data_ptr<T>(),
+                                static_cast<int64_t>(part.at("distance")), terms.scene.offset,
+                                values.value.size(2)};
+  if (values.grad.defined()) to.gradients.distance_values = values.grad.template data_ptr<T>();
+}
+
+/// The kernels keep a number a query and distance.
+bool shaw_has_kernel(const Part& part) { return !has_values(part) || part.at("distance") <= 1024; }
+
 void lower_shaw(const Part& part, Terms& terms) {
+  if (has_values(part)) lower_shaw_values(terms);
   const auto place = clipped(part, all_distances(terms.scene, terms.q));
   add_keys(terms, terms.q * terms.scene.scale,
            terms.scene.parameter("shaw.table").index_select(1, place));
@@ -204,6 +237,9 @@ std::vector<int64_t> buckets_shape(const Part& part, const kernels::Sizes& s) {
 std::vector<int64_t> shaw_shape(const Part& part, const kernels::Sizes& s) {
   return {s.H, 2 * static_cast<int64_t>(part.at("distance")) + 1, s.D};
 }
+std::vector<int64_t> shaw_values_shape(const Part& part, const kernels::Sizes& s) {
+  return {s.H, 2 * static_cast<int64_t>(part.at("distance")) + 1, s.E};
+}
 std::vector<int64_t> projection_shape(const Part&, const kernels::Sizes& s) {
   return {s.H, s.D, s.H * s.D};
 }
@@ -235,12 +271,20 @@ Definition word_relative() {
 Definition word_shaw() {
   return {.word = {Word::Kind::position,
                    "shaw",
-                   {{"distance", 16, 0, 1 << 20, true, "from which on all share a vector"}},
+                   {{"distance", 16, 0, 1 << 20, true, "from which on all share a vector"},
+                    {"values", 0, 0, 1, true, "1: a learned value a distance, too"}},
                    "a learned key a head and distance (Shaw et al. 2018)"},
           .check = check_dot,
-          .learned = {{.name = "table", .shape = shaw_shape, .deviation = small_normal}},
+          .learned = {{.name = "table", .shape = shaw_shape, .deviation = small_normal},
+                      {.name = "values",
+                       .shape = shaw_values_shape,
+                       .present = has_values,
+                       .deviation = small_normal}},
           .place = place_shaw,
+          .gather = gather_shaw,
+          .has_kernel = shaw_has_kernel,
           .lower = lower_shaw,
+          .build = {build_shaw<float>, build_shaw<double>},
           .modifier = {make_distance<float>, make_distance<double>}};
 }
 

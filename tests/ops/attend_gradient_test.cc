@@ -71,6 +71,8 @@ std::vector<Case> small_cases() {
       {.B = 1, .how = "location(9); window(3,2)"},
       {.B = 2, .how = "relative(8, 20, both=0)"},
       {.B = 2, .H = 2, .G = 1, .how = "shaw(2); causal"},
+      {.B = 2, .H = 2, .G = 1, .how = "shaw(2, values=1); causal; dropout=0.2"},
+      {.B = 1, .how = "shaw(1, values=1); sparsemax"},
       {.B = 2, .how = "dot; transformer_xl"},
       {.B = 1, .how = "softcap(1.5); sinks"},
       {.B = 2, .how = "talking; causal"},

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "heed/core/random.h"
 #include "heed/ops/attend.h"
 #include "heed/ops/parameters.h"
@@ -96,7 +98,7 @@ inline Tensors make(const Case& c) {
                           .masked_fill(~seen, -std::numeric_limits<double>::infinity());
   }
   if (!c.bias.empty()) t.inputs.bias = at::randn(c.bias, generator, options);
-  for (const auto& spec : parameters_of(t.how, c.H, c.G, c.D))
+  for (const auto& spec : parameters_of(t.how, c.H, c.G, c.D, c.E))
     t.inputs.parameters[spec.name] =
         at::randn(spec.shape, generator, options) * spread_of(spec) + spec.mean;
   if (t.how.has_mask("documents")) {
@@ -112,7 +114,25 @@ inline Tensors make(const Case& c) {
   return t;
 }
 
-inline at::Tensor attend(const Tensors& t) { return heed::attend(t.q, t.k, t.v, t.how, t.inputs); }
+/// Where HEED_TEST_DEVICE says that the operator runs (tools/gpu_check); the CPU without it.
+inline at::Device device() {
+  static const char* given = std::getenv("HEED_TEST_DEVICE");
+  return given ? at::Device(given) : at::Device(at::kCPU);
+}
+
+/// heed::attend on that device; tensors come and go between it and the CPU.
+inline at::Tensor attend(Tensors t) {
+  const auto there = [](at::Tensor& x) { x = x.to(device()); };
+  if (!device().is_cpu()) {
+    there(t.q), there(t.k), there(t.v);
+    auto& in = t.inputs;
+    for (auto* x : {&in.lengths, &in.mask, &in.bias, &in.documents, &in.blocks})
+      if (*x) there(**x);
+    for (auto& [name, tensor] : in.parameters) there(tensor);
+  }
+  const auto out = heed::attend(t.q, t.k, t.v, t.how, t.inputs);
+  return device().is_cpu() ? out : out.cpu();
+}
 inline at::Tensor reference(const Tensors& t) {
   return attend_reference(t.q, t.k, t.v, t.how, t.inputs);
 }
@@ -158,6 +178,8 @@ inline std::vector<Case> random_cases(int count) {
                                          "location(150)",
                                          "relative(16, 40, both=0); causal",
                                          "shaw(5); dot",
+                                         "shaw(7, values=1); window(30,3)",
+                                         "shaw(0, values=1); entmax15",
                                          "transformer_xl; window(30,3)",
                                          "sinks; causal",
                                          "sparsemax; alibi",

@@ -23,6 +23,7 @@ const std::vector<std::string>& mechanisms() {
                                                "feed_forward(query=0)",
                                                "location(500)",
                                                "shaw(20); softcap(5)",
+                                               "shaw(40, values=1); dropout=0.1",
                                                "transformer_xl",
                                                "talking",
                                                "sparsemax",

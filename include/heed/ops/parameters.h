@@ -16,11 +16,11 @@ struct ParameterSpec {
   double mean = 0, deviation = 0;  ///< of the normal distribution that it starts from
 };
 
-/// What `how` learns in a call with H heads, G key-value heads and queries and keys of width D, in
-/// the order of its words (score, position, modifiers, masks, normalizer). Empty for most.
-/// `nn::MultiHeadAttention` registers them; whoever calls `attend` itself hands them over in
-/// AttendInputs::parameters.
+/// What `how` learns in a call with H heads, G key-value heads and queries and keys of width D and
+/// values of width E (0: D), in the order of its words (score, position, modifiers, masks,
+/// normalizer). Empty for most. `nn::MultiHeadAttention` registers them; whoever calls `attend`
+/// itself hands them over in AttendInputs::parameters.
 std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, int64_t kv_heads,
-                                         int64_t width);
+                                         int64_t width, int64_t value_width = 0);
 
 }  // namespace heed
