@@ -43,6 +43,7 @@ void add_verbs(CLI::App& app) {
   add_map(app);
   add_score(app);
   add_summary(app);
+  add_import(app);
   add_env(app);
 }
 

@@ -57,6 +57,10 @@ std::vector<std::string> draw(const Lines& lines, int64_t count, uint64_t seed) 
 TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines, uint64_t seed) {
   TokenizerOptions checked = options;
   checked.fields(CheckField{});
+  if (options.kind == "vocabulary")
+    throw ModelError(
+        "tokenizer.kind: 'vocabulary' is that of an imported model, which brings it; "
+        "to learn pieces from a text say words, characters, unigram or bpe");
   if (options.kind == "bytes") return byte_tokenizer(options);
   Lines used = lines;
   if (options.lines > 0) {
@@ -74,6 +78,7 @@ TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& 
                             const std::string& name) {
   TokenizerOptions checked = options;
   checked.fields(CheckField{});
+  if (options.kind == "vocabulary") return vocabulary_tokenizer(bytes, name);
   return is_sentencepiece(options) ? load_sentencepiece(options, bytes, name)
                                    : load_vocabulary(options, bytes, name);
 }

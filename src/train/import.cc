@@ -129,7 +129,11 @@ void import_model(const std::filesystem::path& mapping, const std::filesystem::p
   files.recipe = read_text(recipe);
   RecipeFile::parse(files.recipe, recipe.string());
   files.tensors = import_tensors(read_safetensors(tensors).tensors, map);
-  for (const auto& name : map.files) files.others[name] = read_text(tensors.parent_path() / name);
+  for (const auto& rule : map.files) {
+    auto& text = files.others[rule.to] = read_text(tensors.parent_path() / rule.from);
+    if (!rule.append.empty() && !text.empty() && text.back() != '\n') text += '\n';
+    for (const auto& line : rule.append) text += line + '\n';
+  }
   save_model(folder, files);
 }
 

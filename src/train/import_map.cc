@@ -58,6 +58,23 @@ class MapReader {
     return rule;
   }
 
+  FileRule file(const toml::table& table) const {
+    check_keys(table, {"from", "to", "append"});
+    return {text(table, "from"), text(table, "to"), texts(table, "append")};
+  }
+
+  template <class Visit>
+  void for_each_table(const toml::table& root, const std::string& key, const Visit& visit) const {
+    const auto* node = root.get(key);
+    if (!node) return;
+    const auto* list = node->as_array();
+    if (!list) refuse(*node, key, ": expected [[", key, "]] tables");
+    for (const auto& item : *list) {
+      if (!item.is_table()) refuse(item, key, ": expected [[", key, "]] tables");
+      visit(*item.as_table());
+    }
+  }
+
  private:
   std::string text(const toml::node& node, const char* key) const {
     if (!node.is_string()) refuse(node, key, ": expected a string");
@@ -86,17 +103,17 @@ ImportMap ImportMap::parse(std::string_view text, const std::string& name) {
     throw ModelError(nn::text_of(name, ":", error.source().begin.line, ": ", error.description()));
   }
   const MapReader reader(name);
-  reader.check_keys(root, {"recipe", "files", "ignore", "tensor"});
+  reader.check_keys(root, {"recipe", "ignore", "file", "tensor"});
   ImportMap map{.recipe = reader.text(root, "recipe"),
-                .files = reader.texts(root, "files"),
                 .ignore = reader.texts(root, "ignore"),
+                .files = {},
                 .tensors = {}};
-  const auto* tensors = root["tensor"].as_array();
-  if (!tensors) throw ModelError(name + ": tensor: expected [[tensor]] tables, given none");
-  for (const auto& item : *tensors) {
-    if (!item.is_table()) reader.refuse(item, "tensor: expected [[tensor]] tables");
-    map.tensors.push_back(reader.rule(*item.as_table()));
-  }
+  reader.for_each_table(root, "file",
+                        [&](const auto& table) { map.files.push_back(reader.file(table)); });
+  reader.for_each_table(root, "tensor",
+                        [&](const auto& table) { map.tensors.push_back(reader.rule(table)); });
+  if (map.tensors.empty())
+    throw ModelError(name + ": tensor: expected [[tensor]] tables, given none");
   return map;
 }
 

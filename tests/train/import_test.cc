@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
@@ -80,6 +81,32 @@ TEST(ImportMap, SaysWhereItIsWrong) {
   EXPECT_THAT(of("[[tensor]]\nto = \"w\"\nfrom = \"x\"\nrows = [1]\n"), HasSubstr("rows"));
   EXPECT_THAT(of(""), HasSubstr("[[tensor]]"));
   EXPECT_THAT(of("tensor = = 3"), HasSubstr("map.toml:2"));
+}
+
+TEST(ImportModel, WritesAModelFolder) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "heed_import_model";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder / "theirs");
+  write_safetensors(folder / "theirs/a.safetensors", {{"w", torch::ones({2, 2})}});
+  std::ofstream(folder / "theirs/pieces.txt") << "a\nb";
+  std::ofstream(folder / "r.toml") << "task = \"x\"\n";
+  std::ofstream(folder / "map.toml") << R"(recipe = "r.toml"
+[[file]]
+from = "pieces.txt"
+to = "source.tokenizer"
+append = ["<unk>"]
+[[tensor]]
+to = "weight"
+from = "w"
+scale = 2
+)";
+  import_model(folder / "map.toml", folder / "theirs/a.safetensors", folder / "ours");
+  const auto files = load_model(folder / "ours");
+  EXPECT_EQ(files.recipe, "task = \"x\"\n");
+  EXPECT_EQ(files.others.at("source.tokenizer"), "a\nb\n<unk>\n");
+  ASSERT_EQ(files.tensors.size(), 1u);
+  EXPECT_EQ(files.tensors[0].first, "weight");
+  EXPECT_TRUE(files.tensors[0].second.equal(torch::full({2, 2}, 2.0f)));
 }
 
 /// A trained transliterator, its vocabularies and what others say that it gives.

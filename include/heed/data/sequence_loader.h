@@ -54,6 +54,7 @@ struct SequenceOptions {
       "leave pairs that are longer out and say how many; otherwise they are an error");
     v("leave_out_empty", leave_out_empty,
       "leave pairs with an empty side out and say how many; otherwise they are an error");
+    v("source_end", source_end, "sources end with </s>, as all that Heed trains; others may not");
     v("buffer", buffer, "pairs that are sorted by length and shuffled among themselves",
       at_least(1));
     v("memory", memory, "MiB of token numbers that are kept; larger corpora are read every epoch",

@@ -16,7 +16,7 @@ namespace heed::data {
 /// How a text is cut into pieces; one table of a recipe.
 struct TokenizerOptions {
   std::string kind =
-      "unigram";           ///< unigram | bpe (both SentencePiece) | words | characters | bytes
+      "unigram";  ///< unigram | bpe (both SentencePiece) | words | characters | bytes | vocabulary
   int64_t size = 8000;     ///< pieces, the four special ones included; bytes: always 260
   bool lowercase = false;  ///< Unicode lower case before anything else
   std::string normalization = "nmt_nfkc";  ///< unigram, bpe: nmt_nfkc | nfkc | identity
@@ -27,8 +27,11 @@ struct TokenizerOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("kind", kind, "unigram or bpe (SentencePiece), words, characters, bytes",
-      OneOf{{"unigram", "bpe", "words", "characters", "bytes"}});
+    v("kind", kind,
+      "unigram or bpe (SentencePiece), words, characters, bytes; vocabulary: pieces that others "
+      "chose, of an imported model",
+      OneOf{{"unigram", "bpe", "words", "characters", "bytes", "vocabulary"}});
+    if (kind == "vocabulary") return;
     if (kind != "bytes") {
       v("size", size, "pieces at most, the four special ones included", at_least(5));
       v("lines", lines, "lines that training looks at, drawn from all; 0: all", at_least(0));
@@ -107,8 +110,8 @@ TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines
                              uint64_t seed = 0);
 
 /// The tokenizer whose file() gave `bytes`; `name` stands in messages. For unigram and bpe any
-/// .model file of SentencePiece. Throws DataError: not such a file, damaged, of another kind than
-/// options.kind; FileError as train_tokenizer.
+/// .model file of SentencePiece; for vocabulary what vocabulary_tokenizer takes. Throws DataError:
+/// not such a file, damaged, of another kind than options.kind; FileError as train_tokenizer.
 TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& bytes,
                             const std::string& name);
 

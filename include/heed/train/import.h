@@ -22,10 +22,15 @@ struct TensorRule {
   double scale = 1;
 };
 
+/// A file that the model needs beside its tensors, and lines behind its last one.
+struct FileRule {
+  std::string from, to;
+  std::vector<std::string> append;
+};
+
 /// A mapping file:
 ///
 ///   recipe = "recipe.toml"              # of the model, beside this file
-///   files = ["source.txt"]              # copied from beside the tensors into the model folder
 ///   ignore = ["decoder/step_{i}"]       # tensors of theirs that are not needed
 ///
 ///   [[tensor]]
@@ -33,10 +38,16 @@ struct TensorRule {
 ///   from = "decoder/projection/weight"  # or a list
 ///   rows = [0, 512]                     # optional, as are transpose = true and scale = 0.5
 ///
+///   [[file]]                            # from beside the tensors into the model folder
+///   from = "source_vocabulary.txt"
+///   to = "source.tokenizer"
+///   append = ["<unk>"]                  # lines that theirs leaves out
+///
 /// A rule with {i} in its names stands for i = 0, 1, ... as far as the first name of `from` goes.
 struct ImportMap {
   std::string recipe;
-  std::vector<std::string> files, ignore;
+  std::vector<std::string> ignore;
+  std::vector<FileRule> files;
   std::vector<TensorRule> tensors;
 
   /// Throws ModelError that names file and line for what is not such a mapping.
