@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "heed/ops/dropout.h"
 #include "models/recurrent_cell.h"
 #include "models/recurrent_check.h"
 #include "models/transformer_check.h"
@@ -91,7 +92,7 @@ at::Tensor RecurrentImpl::output_weight() const {
 }
 
 at::Tensor RecurrentImpl::dropped(const at::Tensor& x) const {
-  return torch::dropout(x, options.dropout(), is_training());
+  return heed::dropout(x, options.dropout(), is_training());
 }
 
 at::Tensor RecurrentImpl::embed(const at::Tensor& ids, const at::Tensor& table) const {

@@ -2,6 +2,7 @@
 
 #include <torch/nn/init.h>
 
+#include "heed/ops/dropout.h"
 #include "models/transformer_check.h"
 #include "models/transformer_state.h"
 #include "nn/linear.h"
@@ -159,7 +160,7 @@ at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table
   auto x = torch::embedding(table, ids);  // (B, L, M)
   if (options.scale_embeddings()) x = x * std::sqrt(static_cast<double>(options.width()));
   if (position) x = position->forward(x, first);
-  return torch::dropout(x, options.dropout(), is_training());
+  return heed::dropout(x, options.dropout(), is_training());
 }
 
 at::Tensor TransformerImpl::encode(const SourceBatch& source) {

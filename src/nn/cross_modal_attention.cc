@@ -1,5 +1,6 @@
 #include "heed/nn/cross_modal_attention.h"
 
+#include "heed/ops/dropout.h"
 #include "nn/linear.h"
 #include "nn/text.h"
 
@@ -52,7 +53,7 @@ void CrossModalAttentionImpl::make_feed_forward(const std::string& stream, int64
 }
 
 at::Tensor CrossModalAttentionImpl::dropped(const at::Tensor& x) const {
-  return torch::dropout(x, options.dropout(), is_training());
+  return heed::dropout(x, options.dropout(), is_training());
 }
 
 at::Tensor CrossModalAttentionImpl::think(const at::Tensor& x, torch::nn::LayerNorm& norm,

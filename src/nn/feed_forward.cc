@@ -1,5 +1,6 @@
 #include "heed/nn/feed_forward.h"
 
+#include "heed/ops/dropout.h"
 #include "nn/linear.h"
 #include "nn/text.h"
 
@@ -16,7 +17,7 @@ void FeedForwardImpl::reset() {
 at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
   auto hidden = affine(up, x);
   hidden = options.activation() == "relu" ? torch::relu(hidden) : gelu_of(hidden);
-  return affine(down, torch::dropout(hidden, options.dropout(), is_training()));
+  return affine(down, heed::dropout(hidden, options.dropout(), is_training()));
 }
 
 }  // namespace heed::nn

@@ -1,5 +1,6 @@
 #include "heed/nn/transformer_block.h"
 
+#include "heed/ops/dropout.h"
 #include "nn/linear.h"
 #include "nn/text.h"
 
@@ -27,7 +28,9 @@ void TransformerBlockImpl::reset() {
 }
 
 at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& branch) {
-  const auto kept = torch::dropout(branch, options.dropout(), is_training());
+  if (options.stochastic_depth() == 0)
+    return heed::dropout(branch, options.dropout(), is_training(), x);
+  const auto kept = heed::dropout(branch, options.dropout(), is_training());
   return drop_path(x, kept, is_training() ? options.stochastic_depth() : 0);
 }
 

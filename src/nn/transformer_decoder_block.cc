@@ -1,5 +1,6 @@
 #include "heed/nn/transformer_decoder_block.h"
 
+#include "heed/ops/dropout.h"
 #include "nn/linear.h"
 #include "nn/text.h"
 
@@ -34,7 +35,7 @@ at::Tensor TransformerDecoderBlockImpl::add(const at::Tensor& x, torch::nn::Laye
                                             const Branch& f) {
   const bool before = options.norm() == "pre";
   const auto y =
-      x + torch::dropout(f(before ? norm->forward(x) : x), options.dropout(), is_training());
+      heed::dropout(f(before ? norm->forward(x) : x), options.dropout(), is_training(), x);
   return before ? y : norm->forward(y);
 }
 

@@ -101,12 +101,6 @@ void check_added_dtype(const at::Tensor& t, const char* name, const char* also, 
   refuse(name, ": expected dtype ", also, "that of q, ", call.q.dtype(), ", given ", t.dtype());
 }
 
-uint64_t draw_seed() {
-  auto generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard lock(generator.mutex());
-  return at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
-}
-
 /// A tensor that is given is used, named or not; one that is named must be given.
 void imply(std::vector<Part>& parts, const char* name, const char* member, bool given) {
   const bool named = has(parts, name);
@@ -249,6 +243,12 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
     call.scene.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
   if (inputs.training) call.dropout = how.dropout;
   return call;
+}
+
+uint64_t draw_seed() {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  return at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
 }
 
 std::vector<at::Tensor*> differentiable(Call& call) {

@@ -29,6 +29,9 @@ std::vector<at::Tensor> differentiable(const Call& call);
 /// The scene with mask and bias in the dtype of the computation and expanded to (B, H, Lq, Lk).
 Scene expanded(const Call& call);
 
+/// 64 bits of LibTorch's CPU generator.
+uint64_t draw_seed();
+
 struct Interval {
   int64_t begin, end;
   int64_t size() const { return end - begin; }

@@ -1,6 +1,8 @@
 // Checks, autograd and the formula of linear_cross_entropy; the chunks are in loss_pass.cc.
 #include "heed/ops/cross_entropy.h"
 
+#include <ATen/record_function.h>
+
 #include <sstream>
 
 #include "heed/core/error.h"
@@ -141,6 +143,7 @@ class LossFunction : public torch::autograd::Function<LossFunction> {
 CrossEntropy linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
                                   const at::Tensor& bias, const at::Tensor& labels,
                                   const CrossEntropyOptions& options) {
+  RECORD_USER_SCOPE("heed::linear_cross_entropy");
   check_loss(hidden, weight, bias, labels, options);
   if (!hidden.is_cpu())
     return linear_cross_entropy_reference(hidden, weight, bias, labels, options);

@@ -1,5 +1,7 @@
 #include "heed/tasks/classify.h"
 
+#include <ATen/record_function.h>
+
 #include "heed/train/model_folder.h"
 
 namespace heed {
@@ -56,8 +58,7 @@ class ClassifyTask : public Task {
   void seek(const data::Cursor& cursor) override { loader_->seek(cursor); }
 
   BatchLoss next() override {
-    auto batch = loader_->next();
-    if (!batch) batch = loader_->next();
+    auto batch = next_batch();
     const auto logits = model_->forward(batch->images);  // (B, K)
     const auto loss = at::cross_entropy_loss(logits, batch->labels, {}, at::Reduction::Mean, -100,
                                              recipe_.train.label_smoothing);
@@ -72,6 +73,12 @@ class ClassifyTask : public Task {
   std::optional<Metrics> test() override { return figures(test_); }
 
  private:
+  std::optional<data::Batch> next_batch() {
+    RECORD_USER_SCOPE("heed::data");
+    auto batch = loader_->next();
+    return batch ? std::move(batch) : loader_->next();
+  }
+
   std::optional<Metrics> figures(const data::Images& pictures) {
     if (!pictures) return std::nullopt;
     return evaluate(model_, pictures, recipe_).metrics();

@@ -1,6 +1,8 @@
 // Training a language model, and what a trained one does.
 #include "heed/tasks/language.h"
 
+#include <ATen/record_function.h>
+
 #include "heed/core/error.h"
 #include "heed/ops/cross_entropy.h"
 #include "tasks/language_text.h"
@@ -82,7 +84,7 @@ class LanguageTask : public Task {
   }
 
   BatchLoss next() override {
-    const auto tokens = rows_ ? next_rows() : next_windows();  // (B, L + 1)
+    const auto tokens = next_tokens();  // (B, L + 1)
     const int64_t length = tokens.size(1) - 1;
     const auto hidden = model_->hidden({}, tokens.narrow(1, 0, length));
     const auto found = linear_cross_entropy(
@@ -101,6 +103,11 @@ class LanguageTask : public Task {
   std::optional<Metrics> test() override { return figures(test_); }
 
  private:
+  at::Tensor next_tokens() {
+    RECORD_USER_SCOPE("heed::data");
+    return rows_ ? next_rows() : next_windows();
+  }
+
   at::Tensor next_windows() {
     auto batch = windows_->next();
     if (!batch) batch = windows_->next();

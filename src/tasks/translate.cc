@@ -1,6 +1,8 @@
 // Training what answers texts by texts.
 #include "heed/tasks/translate.h"
 
+#include <ATen/record_function.h>
+
 #include "heed/core/error.h"
 #include "heed/ops/cross_entropy.h"
 #include "tasks/translate_files.h"
@@ -55,8 +57,7 @@ class TranslateTask : public Task {
   void seek(const data::Cursor& cursor) override { loader_->seek(cursor); }
 
   BatchLoss next() override {
-    auto batch = loader_->next();
-    if (!batch) batch = loader_->next();
+    auto batch = next_batch();
     const auto hidden = model_->hidden({batch->source, batch->source_lengths}, batch->target);
     const auto found =
         linear_cross_entropy(hidden.flatten(0, 1), model_->output_weight(), model_->output_bias(),
@@ -78,6 +79,12 @@ class TranslateTask : public Task {
   std::vector<Sample> samples() const override { return samples_; }
 
  private:
+  std::optional<data::SequenceBatch> next_batch() {
+    RECORD_USER_SCOPE("heed::data");
+    auto batch = loader_->next();
+    return batch ? std::move(batch) : loader_->next();
+  }
+
   /// Pairs that are measured: none may be left out, which is found out before training.
   struct Measured {
     data::TextPairsPtr pairs;
