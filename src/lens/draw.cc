@@ -1,39 +1,18 @@
 #include "heed/lens/draw.h"
 
-#include <array>
-
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/lens/heat.h"
+#include "lens/shrink.h"
 
 namespace heed {
 namespace {
 
 using lens::Canvas;
+using lens::Rows;
 
 constexpr int64_t kMargin = 16, kTextScale = 2, kLine = kTextScale * lens::kFontHeight + 6;
 constexpr int64_t kBarHeight = 16, kSmallestPicture = 384;
-
-/// A matrix that is made a band of rows at a time.
-struct Rows {
-  int64_t rows, columns;
-  std::function<at::Tensor(Range)> band;  ///< those rows, all columns
-};
-
-/// Every block of factor x factor elements as one; blocks at the right and lower edge may be
-/// smaller.
-at::Tensor shrink(const Rows& matrix, int64_t factor, Shrink how) {
-  std::vector<at::Tensor> parts;
-  const int64_t step = factor * std::max<int64_t>(1, 64 / factor);
-  for (int64_t begin = 0; begin < matrix.rows; begin += step) {
-    const Range range{begin, std::min(begin + step, matrix.rows)};
-    const auto band = matrix.band(range).detach().to(at::kCPU, at::kDouble).unsqueeze(0);
-    const std::array<int64_t, 2> block{factor, factor};
-    parts.push_back(how == Shrink::mean ? at::avg_pool2d(band, block, block, 0, true, false)
-                                        : at::max_pool2d(band, block, block, 0, 1, true));
-  }
-  return at::cat(parts, 1).squeeze(0);
-}
 
 std::string caption(const Rows& matrix, int64_t factor, Shrink how) {
   std::string text = std::to_string(matrix.rows) + " x " + std::to_string(matrix.columns);
@@ -72,7 +51,7 @@ void draw(const Rows& matrix, const std::filesystem::path& path, const DrawOptio
   }
   const int64_t longer = std::max(matrix.rows, matrix.columns);
   const int64_t factor = (longer + options.side - 1) / options.side;
-  const auto values = shrink(matrix, factor, options.shrink);
+  const auto values = lens::shrink(matrix, factor, factor, options.shrink);
   const auto scale = lens::Scale::of({values});
   const int64_t pixels = std::max<int64_t>(1, std::min(options.side, kSmallestPicture) / longer);
   const Canvas picture = lens::heat_map(values, scale).enlarged(pixels);

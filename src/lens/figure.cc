@@ -1,94 +1,29 @@
 #include "heed/lens/figure.h"
 
-#include "core/utf8.h"
 #include "heed/lens/draw.h"
 #include "lens/layout.h"
 
 namespace heed::lens {
-namespace {
 
-/// Text as XML 1.0 takes it, in an element or an attribute.
-std::string escaped(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const uint32_t code = take_character(text);
-    const bool control = code < 0x20 && code != '\t' && code != '\n' && code != '\r';
-    if (code == '&')
-      out += "&amp;";
-    else if (code == '<')
-      out += "&lt;";
-    else if (code == '>')
-      out += "&gt;";
-    else if (code == '"')
-      out += "&quot;";
-    else
-      append_utf8(out, control || code == 0xFFFE || code == 0xFFFF ? kReplacement : code);
-  }
-  return out;
-}
-
-std::string base64(const std::string& bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out += j <= count ? kDigits[group >> (18 - 6 * j) & 63] : '=';
-    }
-  }
-  return out;
-}
-
-std::string attribute(const char* name, int64_t value) {
-  return std::string(" ") + name + "=\"" + std::to_string(value) + "\"";
-}
-
-/// A browser's fixed-pitch face is 0.6 em wide, so this size has the built-in font's pitch.
-std::string svg_text(const PlacedText& placed) {
-  const int64_t base_line = placed.y + 7 * placed.scale, size = 10 * placed.scale;
-  return "<text xml:space=\"preserve\"" + attribute("x", placed.x) + attribute("y", base_line) +
-         attribute("font-size", size) + ">" + escaped(placed.text) + "</text>\n";
-}
-
-std::string svg_picture(const PlacedPicture& placed) {
-  return "<image" + attribute("x", placed.x) + attribute("y", placed.y) +
-         attribute("width", placed.picture.width()) + attribute("height", placed.picture.height()) +
-         " xlink:href=\"data:image/png;base64," + base64(encode_png(placed.picture)) +
-         "\"><title>" + escaped(placed.title) + "</title></image>\n";
-}
-
-}  // namespace
-
-std::string to_png(const Figure& figure) {
-  const Layout layout = lay_out(figure);
+std::string png_of(const Layout& layout, std::string* note) {
   Canvas page(layout.width, layout.height);
   for (const auto& placed : layout.pictures) page.paste(placed.picture, placed.x, placed.y);
+  Typeface typeface;
   for (const auto& placed : layout.texts) {
-    page.text(placed.x, placed.y, placed.text, placed.scale);
+    typeface.draw(page, placed.x, placed.y, placed.text, placed.size, placed.turned);
   }
+  if (note) *note += typeface.note();
   return encode_png(page);
 }
 
-std::string to_svg(const Figure& figure) {
-  const Layout layout = lay_out(figure);
-  std::string out =
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\"" +
-      attribute("width", layout.width) + attribute("height", layout.height) + " viewBox=\"0 0 " +
-      std::to_string(layout.width) + " " + std::to_string(layout.height) +
-      "\" font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" fill=\"#202024\">\n"
-      "<title>" +
-      escaped(figure.title) +
-      "</title>\n"
-      "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
-  for (const auto& placed : layout.pictures) out += svg_picture(placed);
-  for (const auto& placed : layout.texts) out += svg_text(placed);
-  return out + "</svg>\n";
+std::string to_png(const Figure& figure, std::string* note) {
+  return png_of(lay_out(figure), note);
 }
+std::string to_png(const TextFigure& figure, std::string* note) {
+  return png_of(lay_out(figure), note);
+}
+
+std::string to_svg(const Figure& figure) { return svg_of(lay_out(figure), figure.title); }
+std::string to_svg(const TextFigure& figure) { return svg_of(lay_out(figure), figure.title); }
 
 }  // namespace heed::lens

@@ -44,8 +44,8 @@ class Composer {
 
  private:
   void text(int64_t x, int64_t scale, const std::string& words) {
-    layout_.texts.push_back({x, y_, scale, words});
-    layout_.width = std::max(layout_.width, x + kFontAdvance * scale * characters(words));
+    layout_.texts.push_back({x, y_, 10 * scale, words});
+    layout_.width = std::max(layout_.width, x + pitch(10 * scale) * columns(words));
   }
 
   void picture(int64_t x, Canvas canvas, const std::string& title) {

@@ -2,14 +2,19 @@
 #pragma once
 
 #include "heed/lens/figure.h"
+#include "heed/lens/text_figure.h"
+#include "lens/columns.h"
+#include "lens/typeface.h"
 
 namespace heed::lens {
 
-/// Text is set in a fixed pitch: a character is kFontAdvance * scale pixels wide.
+/// A line of text: columns(text) * pitch(size) wide and line_height(size) high.
 struct PlacedText {
   int64_t x, y;  ///< upper left corner
-  int64_t scale;
+  int64_t size;  ///< pixels of the em
   std::string text;
+  bool turned = false;  ///< reads upwards; width and height change places
+  bool at_end = false;  ///< where a viewer's font has another pitch, the end stays where it is
 };
 
 struct PlacedPicture {
@@ -27,5 +32,22 @@ struct Layout {
 /// Title; the picture with the lines beside it; then each strip: its panels side by side, each
 /// under its title, and the strip's legend. Pixels are square, pictures keep their proportions.
 Layout lay_out(const Figure& figure);
+
+/// Throws UsageError unless every strip has panels, and these have as many rows and columns as
+/// labels.
+void check(const TextFigure& figure);
+
+/// From 0 to the greatest value: weights begin there. From the least where one is negative.
+Scale scale_of(const TextStrip& strip);
+
+/// Title and lines; then each strip: panels in rows as long as a page is wide, with the labels of
+/// their rows at the left of the first and those of their columns above, and the strip's legend.
+Layout lay_out(const TextFigure& figure);
+
+/// The page as a PNG file; what could not be drawn is added to `note`, where there is one.
+std::string png_of(const Layout& layout, std::string* note);
+
+/// The page as an SVG 1.1 document.
+std::string svg_of(const Layout& layout, const std::string& title);
 
 }  // namespace heed::lens

@@ -7,12 +7,12 @@
 
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
+#include "lens/terminal_cells.h"
 
 namespace heed::lens {
 namespace {
 
 constexpr int64_t kFewestColumns = 16, kMostColumns = 28, kColumnGap = 2, kLegendColumns = 24;
-constexpr std::string_view kShades = " .:-=+*#%@";
 
 using Lines = std::vector<std::string>;
 
@@ -26,37 +26,6 @@ Colours colours_of_stdout() {
   const std::string many = environment("COLORTERM"), term = environment("TERM");
   if (many == "truecolor" || many == "24bit") return Colours::c24bit;
   return term.find("256color") != std::string::npos ? Colours::c256 : Colours::plain;
-}
-
-/// The nearest of xterm's 6 x 6 x 6 cube and its 24 greys.
-int nearest_of_256(Colour colour) {
-  constexpr int kLevels[] = {0, 95, 135, 175, 215, 255};
-  const auto distance = [&](int red, int green, int blue) {
-    const int r = red - colour.red, g = green - colour.green, b = blue - colour.blue;
-    return r * r + g * g + b * b;
-  };
-  const auto level = [&](int value) {
-    return value < 48 ? 0 : value < 115 ? 1 : (value - 35) / 40;
-  };
-  const int r = level(colour.red), g = level(colour.green), b = level(colour.blue);
-  const int mean = (colour.red + colour.green + colour.blue) / 3;
-  const int step = std::clamp((mean - 3) / 10, 0, 23), grey = 8 + 10 * step;
-  const bool cube = distance(kLevels[r], kLevels[g], kLevels[b]) <= distance(grey, grey, grey);
-  return cube ? 16 + 36 * r + 6 * g + b : 232 + step;
-}
-
-std::string escape(int layer, Colour colour, Colours colours) {
-  const std::string start = "\x1b[" + std::to_string(layer);
-  if (colours == Colours::c256) return start + ";5;" + std::to_string(nearest_of_256(colour)) + "m";
-  return start + ";2;" + std::to_string(colour.red) + ";" + std::to_string(colour.green) + ";" +
-         std::to_string(colour.blue) + "m";
-}
-
-/// The shade of t in [0, 1]; '?' for NaN.
-char shade(double t) {
-  if (std::isnan(t)) return '?';
-  const double steps = static_cast<double>(kShades.size()) - 1;
-  return kShades[std::lround(std::clamp(t, 0.0, 1.0) * steps)];
 }
 
 Lines coloured(const Canvas& canvas, Colours colours) {

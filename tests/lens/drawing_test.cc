@@ -1,7 +1,6 @@
 // Colours, canvases and PNG files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <png.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,29 +8,14 @@
 #include "heed/core/error.h"
 #include "heed/lens/draw.h"
 #include "heed/lens/heat.h"
+#include "lens/decoded.h"
 
 namespace heed::lens {
 namespace {
 
 using testing::HasSubstr;
 
-/// What libpng reads back.
-Canvas decoded(const std::string& bytes) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  EXPECT_TRUE(png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()))
-      << image.message;
-  image.format = PNG_FORMAT_RGB;
-  std::vector<Colour> pixels(size_t{image.width} * image.height);
-  EXPECT_TRUE(png_image_finish_read(&image, nullptr, pixels.data(), 0, nullptr)) << image.message;
-  Canvas canvas(image.width, image.height);
-  for (int64_t y = 0; y < canvas.height(); ++y) {
-    for (int64_t x = 0; x < canvas.width(); ++x) canvas.at(x, y) = pixels[y * canvas.width() + x];
-  }
-  return canvas;
-}
-
-Canvas decoded(const std::filesystem::path& path) {
+Canvas decoded_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return decoded(std::string(std::istreambuf_iterator<char>(in), {}));
 }
@@ -170,7 +154,7 @@ TEST(Png, ReadsBackAsItWas) {
 TEST(DrawPng, ColoursAreThoseOfTheNumbers) {
   const auto path = scratch("matrix.png");
   draw_png(torch::tensor({{0.0, 0.5}, {1.0, double{NAN}}}), path);
-  const Canvas page = decoded(path);
+  const Canvas page = decoded_file(path);
   const int64_t cell = 384 / 2, margin = 16;
   EXPECT_EQ(page.at(margin, margin), heat(0));
   EXPECT_EQ(page.at(margin + cell, margin), heat(0.5));
@@ -184,11 +168,11 @@ TEST(DrawPng, ShrinksByMeanOrMax) {
   matrix[63][63] = 1;
   const auto path = scratch("shrunk.png");
   draw_png(matrix, path, {.side = 32});
-  EXPECT_EQ(decoded(path).at(16, 16), heat(1));
-  EXPECT_EQ(decoded(path).at(16 + 31, 16 + 31), heat(0.25));
+  EXPECT_EQ(decoded_file(path).at(16, 16), heat(1));
+  EXPECT_EQ(decoded_file(path).at(16 + 31, 16 + 31), heat(0.25));
   draw_png(matrix.fill_diagonal_(1), path, {.side = 32, .shrink = Shrink::max});
-  EXPECT_EQ(decoded(path).at(16 + 5, 16 + 5), heat(1));
-  EXPECT_EQ(decoded(path).at(16 + 5, 16), heat(0));
+  EXPECT_EQ(decoded_file(path).at(16 + 5, 16 + 5), heat(1));
+  EXPECT_EQ(decoded_file(path).at(16 + 5, 16), heat(0));
 }
 
 TEST(DrawPng, TakesAnyShapeThatIsAMatrix) {
@@ -196,7 +180,7 @@ TEST(DrawPng, TakesAnyShapeThatIsAMatrix) {
   for (const auto& [rows, columns] :
        std::vector<std::pair<int, int>>{{1, 1}, {1, 3000}, {1025, 7}}) {
     draw_png(torch::rand({rows, columns}), path);
-    EXPECT_GT(decoded(path).width(), 0);
+    EXPECT_GT(decoded_file(path).width(), 0);
   }
   draw_png(torch::ones({3, 2}, torch::kInt64).t(), path);
 }

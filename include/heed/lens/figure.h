@@ -31,8 +31,10 @@ struct Figure {
   std::vector<Strip> strips;  ///< one under the other
 };
 
-/// The figure as a PNG file's bytes: text in the built-in font.
-std::string to_png(const Figure& figure);
+/// The figure as a PNG file's bytes. The fonts are those of the machine, or the built-in one; what
+/// no font has becomes a box, and `note`, where it is given, a sentence about it (see
+/// text_figure.h).
+std::string to_png(const Figure& figure, std::string* note = nullptr);
 
 /// The figure as an SVG 1.1 document: text as text (XML-escaped; what XML cannot hold becomes
 /// U+FFFD), pictures as PNG inside, so that the file stands alone.
