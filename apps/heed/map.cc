@@ -32,8 +32,9 @@ void add_map(CLI::App& app) {
       ->type_name("MODE");
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
   verb->callback([flags] {
-    run_by_task<MapFlags>("map", task_of_model(flags->model), {{"classify", map_classifier}},
-                          *flags);
+    run_by_task<MapFlags>(
+        "map", task_of_model(flags->model),
+        {{"classify", map_classifier}, {"translate", map_text}, {"language", map_text}}, *flags);
   });
   verb->footer(R"(
 Without --png, --svg or --json the figure is drawn in the terminal.

@@ -1,0 +1,106 @@
+// Maps and alignments of a small translator, as a user asks for them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/run.h"
+#include "apps/small_set.h"
+
+namespace heed::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class TextMap : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    std::string source, target;
+    for (int i = 0; i < 60; ++i) {
+      source += i % 2 ? "eins zwei drei\n" : "drei f\u00fcnf\n";
+      target += i % 2 ? "one two three\n" : "three five\n";
+    }
+    write_bytes(path("a.de"), source), write_bytes(path("a.en"), target);
+    const std::string files = "[\"" + path("a.de") + "\", \"" + path("a.en") + "\"]";
+    write_bytes(path("small.toml"),
+                "task = \"translate\"\n[data]\ntrain = " + files + "\nvalid = " + files + R"(
+source = { kind = "words" }
+target = { kind = "words" }
+[model]
+encoder_layers = 1
+decoder_layers = 2
+width = 16
+hidden = 16
+encoder_attention = { position = "sinusoidal", heads = 2 }
+decoder_attention = { position = "sinusoidal", masks = ["causal"], heads = 2 }
+cross_attention = { heads = 2 }
+[train]
+epochs = 1
+batch = 200
+[generate]
+max_length = 8
+)");
+    const auto result = run({"train", path("small.toml"), "--out", path("model")});
+    ASSERT_EQ(result.code, 0) << result.err;
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+
+  static Result map(std::vector<std::string> words) {
+    words.insert(words.begin(), {"map", path("model")});
+    return run(words);
+  }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+};
+
+TEST_F(TextMap, DrawsInTheTerminal) {
+  const auto result = map({"eins zwei", "--target", "one two", "--layer", "cross 1"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("cross 1 head 2"));
+  EXPECT_THAT(result.out, StartsWith("eins zwei \u2192 one two\n"));
+  EXPECT_THAT(map({path("a.de") + ":1"}).out, HasSubstr("cross 2 mean"));
+}
+
+TEST_F(TextMap, JsonHasAllWeightsAndTheAlignment) {
+  const auto result = map({"drei f\u00fcnf", "--target", "three five", "--alignment", "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto said = json::parse(result.out);
+  ASSERT_EQ(said["maps"].size(), 5u);
+  const auto& cross = said["maps"][2];
+  EXPECT_EQ(cross["title"], "cross 1");
+  EXPECT_EQ(cross["rows"].size(), 3u);
+  EXPECT_EQ(cross["heads"][1]["weights"].size(), 3u);
+  double sum = 0;
+  for (const double weight : cross["mean"][1]) sum += weight;
+  EXPECT_NEAR(sum, 1, 1e-5);
+  EXPECT_EQ(said["alignment"]["target_words"], json({"three", "five"}));
+  EXPECT_EQ(said["alignment"]["weights_of"], "cross 1 mean");
+}
+
+TEST_F(TextMap, AlignmentBeginsWithPharaohsLine) {
+  const auto result = map({"drei f\u00fcnf", "--target", "three five", "--alignment"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out.substr(0, result.out.find('\n')),
+              testing::MatchesRegex("[01]-[01] [01]-[01]"));
+}
+
+TEST_F(TextMap, WritesFiles) {
+  const auto result = map({"drei", "--png", path("map.png"), "--svg", path("map.svg")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(read_bytes(path("map.png")).substr(1, 3), "PNG");
+  EXPECT_THAT(read_bytes(path("map.svg")), HasSubstr("rotate(-90)"));
+}
+
+TEST_F(TextMap, NamesWhatThereIs) {
+  const auto result = map({"drei", "--layer", "cross 9"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("cross 1, decoder 2, cross 2"));
+  EXPECT_THAT(map({path("a.de") + ":61"}).err, HasSubstr("expected 1..60"));
+}
+
+}  // namespace
+}  // namespace heed::test
