@@ -1,4 +1,5 @@
 // heed bench: how fast this machine computes, beside what it could at most.
+#include <ATen/Context.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,6 +9,7 @@
 
 #include "bench_attention.h"
 #include "bench_decode.h"
+#include "bench_goals.h"
 #include "bench_mechanisms.h"
 #include "bench_train.h"
 #include "heed/core/error.h"
@@ -118,6 +120,30 @@ void print_row(const TrainRow& row) {
   std::fflush(stdout);
 }
 
+nlohmann::ordered_json json_of(const GoalRow& row) {
+  nlohmann::ordered_json json = {{"what", row.what},
+                                 {"threads", row.threads},
+                                 {"measured", row.measured},
+                                 {"value", row.value},
+                                 {"sense", row.at_least ? "at least" : "at most"},
+                                 {"floor", row.floor},
+                                 {"goal", row.goal},
+                                 {"limit", nullptr},
+                                 {"met", row.met()},
+                                 {"ms", row.ms},
+                                 {"beside_ms", row.beside_ms}};
+  if (row.limit) json["limit"] = *row.limit;
+  return json;
+}
+
+void print_row(const GoalRow& row) {
+  const std::string limit = row.limit ? std::to_string(*row.limit).substr(0, 6) : "-";
+  std::printf("%-72s %7d %9.4f  %-8s %7.3f %7.3f %7s  %-3s  %s\n", row.what.c_str(), row.threads,
+              row.value, row.at_least ? "at least" : "at most", row.floor, row.goal, limit.c_str(),
+              row.met() ? "yes" : "no", row.measured.c_str());
+  std::fflush(stdout);
+}
+
 /// What every bench takes.
 template <class Bench>
 void add_options(CLI::App* verb, Bench& bench, bool& json) {
@@ -159,7 +185,17 @@ void add_attention(CLI::App& bench) {
   verb->add_option("--dim", options->width, "Width D of a head")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  verb->add_option("--device", options->device, "Where the tensors are: cpu, cuda, cuda:1, ...")
+      ->check(CLI::Validator(
+          [](std::string& given) {
+            const bool known = given == "cpu" || given == "cuda" || given.rfind("cuda:", 0) == 0;
+            return known ? std::string() : "expected cpu or cuda, given '" + given + "'";
+          },
+          "DEVICE"))
+      ->capture_default_str();
   verb->callback([options, json] {
+    if (options->device != "cpu" && !at::globalContext().hasCUDA())
+      throw UsageError("bench: --device " + options->device + ": no CUDA device can be used here");
     if (!*json) print_header();
     const size_t all = options->threads.size() * options->lengths.size() * 4;
     size_t count = 0;
@@ -259,6 +295,23 @@ void add_training(CLI::App& bench) {
   verb->callback([flags] { run_bench_train(*flags); });
 }
 
+void add_goals(CLI::App& bench) {
+  auto* verb = bench.add_subcommand("goals", "Each promised figure beside its floor and its limit");
+  verb->footer(
+      "floor: what must be reached. goal: what is aimed at. limit: what arithmetic or the machine "
+      "allows.");
+  auto options = std::make_shared<GoalBench>();
+  auto json = std::make_shared<bool>(false);
+  add_options(verb, *options, *json);
+  verb->add_option("--only", options->only, "Cases whose name holds this");
+  verb->callback([options, json] {
+    if (!*json)
+      std::printf("%-72s %7s %9s  %-8s %7s %7s %7s  %-3s  %s\n", "what", "threads", "value",
+                  "must be", "floor", "goal", "limit", "met", "measured");
+    bench_goals(*options, [&](const GoalRow& row) { show(row, *json); });
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
@@ -268,6 +321,7 @@ void add_bench(CLI::App& app) {
   add_mechanisms(*verb);
   add_decode(*verb);
   add_training(*verb);
+  add_goals(*verb);
 }
 
 }  // namespace heed::cli

@@ -11,6 +11,7 @@ namespace {
 struct Case {
   bool causal, train;
   int64_t length, width;
+  at::Device device;
 
   double operations(int64_t heads) const {
     const double forward = 4.0 * static_cast<double>(heads * length * length * width);
@@ -32,19 +33,26 @@ struct Contest {
   double limit_operations;
 };
 
+/// What was begun on another device than the CPU is done.
+void wait_for(const at::Tensor& result) {
+  if (!result.is_cpu()) result.flatten()[0].item();
+}
+
 Contest contest_of(const Case& one, int64_t batch, int64_t heads) {
-  const auto tensor = [&] { return at::randn({batch, heads, one.length, one.width}); };
+  const auto tensor = [&] { return at::randn({batch, heads, one.length, one.width}, one.device); };
   const auto q = tensor().requires_grad_(one.train), k = tensor().requires_grad_(one.train);
   const auto v = tensor().requires_grad_(one.train), grad = tensor();
   const auto how = Attention::parse(one.causal ? "scaled_dot; causal" : "scaled_dot");
-  const auto future = at::ones({one.length, one.length}, at::kBool).triu(1);
+  const auto future =
+      at::ones({one.length, one.length}, at::TensorOptions(one.device).dtype(at::kBool)).triu(1);
   const double scale = 1 / std::sqrt(static_cast<double>(one.width));
 
   const auto with_gradient = [=, train = one.train](const std::function<at::Tensor()>& forward) {
     return [=] {
       const torch::AutoGradMode record(train);
       const auto out = forward();
-      if (train) torch::autograd::grad({out}, {q, k, v}, {grad});
+      if (train) return wait_for(torch::autograd::grad({out}, {q, k, v}, {grad})[0]);
+      wait_for(out);
     };
   };
   Contest contest;
@@ -55,9 +63,12 @@ Contest contest_of(const Case& one, int64_t batch, int64_t heads) {
     return at::matmul(at::softmax(scores, -1), v);
   });
   constexpr int64_t kSide = 1024;
-  const auto a = at::randn({kSide, kSide}), b = at::randn({kSide, kSide});
-  auto c = at::empty({kSide, kSide});
-  contest.limit = [=]() mutable { at::mm_out(c, a, b); };
+  const auto a = at::randn({kSide, kSide}, one.device), b = at::randn({kSide, kSide}, one.device);
+  auto c = at::empty({kSide, kSide}, one.device);
+  contest.limit = [=]() mutable {
+    at::mm_out(c, a, b);
+    wait_for(c);
+  };
   contest.limit_operations = 2.0 * kSide * kSide * kSide;
   return contest;
 }
@@ -91,8 +102,10 @@ void bench_attention(const AttentionBench& bench,
     at::set_num_threads(threads);
     for (const int64_t length : bench.lengths) {
       for (const bool causal : {false, true}) {
+        if (causal && !bench.causal_too) continue;
         for (const bool train : {false, true}) {
-          done(measure({causal, train, length, bench.width}, threads, bench.seconds));
+          done(measure({causal, train, length, bench.width, at::Device(bench.device)}, threads,
+                       bench.seconds));
         }
       }
     }

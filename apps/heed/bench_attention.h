@@ -13,6 +13,8 @@ struct AttentionBench {
   std::vector<int> threads{1, 2};
   int64_t width = 64;    ///< D = E of a head
   double seconds = 1.0;  ///< to spend on a case, at least; five rounds in any case
+  bool causal_too = true;
+  std::string device = "cpu";  ///< where the tensors are: cpu, cuda
 };
 
 struct AttentionRow {

@@ -74,19 +74,21 @@ std::vector<std::string> verbs_of(const CLI::App& app) {
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const auto unknown = app.remaining(true);
   if (unknown.empty()) return error.what();
-  const auto chosen = app.get_subcommands();
-  const std::string word = unknown.front().substr(0, unknown.front().find('='));
-  const bool is_flag = word.size() > 1 && word.front() == '-';
-  if (chosen.empty() && !is_flag) {
-    return "unknown verb '" + word + "'" + suggestion(word, verbs_of(app));
-  }
-  const std::string where = chosen.empty() ? "heed" : "heed " + chosen.back()->get_name();
-  if (!is_flag) return "unexpected argument '" + unknown.front() + "' of '" + where + "'";
+  const CLI::App* verb = &app;  // the last that was chosen: `bench`, then `attention`
+  std::string where = "heed";
   auto flags = flags_of(app);
-  if (!chosen.empty()) {
-    const auto own = flags_of(*chosen.back());
+  while (!verb->get_subcommands().empty()) {
+    verb = verb->get_subcommands().back();
+    where += " " + verb->get_name();
+    const auto own = flags_of(*verb);
     flags.insert(flags.begin(), own.begin(), own.end());
   }
+  const std::string word = unknown.front().substr(0, unknown.front().find('='));
+  const bool is_flag = word.size() > 1 && word.front() == '-';
+  if (!is_flag && !verb->get_subcommands({}).empty()) {
+    return "unknown verb '" + word + "'" + suggestion(word, verbs_of(*verb));
+  }
+  if (!is_flag) return "unexpected argument '" + unknown.front() + "' of '" + where + "'";
   return "unknown flag '" + word + "' of '" + where + "'" + suggestion(word, flags);
 }
 
