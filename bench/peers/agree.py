@@ -127,6 +127,19 @@ def alibi():
                with_gradients("qkv", (q, k, v), ours, torch.softmax(scores, -1) @ v))
 
 
-for compare in (sdpa, multi_head_attention, keras_additive, entmax_weights, t5_bias, alibi):
+def rotary():
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
+
+    config = LlamaConfig(hidden_size=256, num_attention_heads=4, max_position_embeddings=512)
+    q, k, v = qkv(L=300, D=64)
+    cos, sin = LlamaRotaryEmbedding(config)(v, torch.arange(300)[None])
+    turned_q, turned_k = apply_rotary_pos_emb(q, k, cos, sin)
+    theirs = F.scaled_dot_product_attention(turned_q, turned_k, v, is_causal=True)
+    ours = heed.attend(heed.rotate(q), heed.rotate(k), v, "causal")
+    report("transformers Llama", "rope; causal", with_gradients("qkv", (q, k, v), ours, theirs))
+
+
+for compare in (sdpa, multi_head_attention, keras_additive, entmax_weights, t5_bias, alibi, rotary):
     compare()
 sys.exit(failed)

@@ -1,4 +1,4 @@
-"""Medians of alternating runs in one process: Heed beside PyTorch's SDPA, entmax and the broadcast additive formula.
+"""Medians of alternating runs in one process: Heed beside PyTorch's SDPA and FlexAttention, entmax and the broadcast additive formula.
 
     bench/peers/run --speed [--threads N] [--seconds S] [--json]
 """
@@ -102,6 +102,30 @@ def sparse():
                 {"B": 1, "H": 8, "L": 1024, "D": 64})
 
 
+def flex():
+    """FlexAttention, compiled: forward alone, which is what it offers on CPUs."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    compiled = torch.compile(flex_attention)
+    shape = {"B": 1, "H": 8, "L": 2048, "D": 64}
+    inputs = [torch.randn(1, 8, 2048, 64) for _ in range(3)]
+    masks = {"scaled_dot": None, "causal": lambda b, h, i, j: i >= j,
+             "window(256, 0)": lambda b, h, i, j: (i - j <= 256) & (i >= j)}
+    for how, rule in masks.items():
+        try:
+            blocks = rule and create_block_mask(rule, None, None, 2048, 2048, device="cpu")
+            theirs = run(lambda q, k, v: compiled(q, k, v, block_mask=blocks), inputs, None, False)
+            theirs()
+        except Exception as why:  # no compiler, no vector instructions that it knows, ...
+            reason = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
+            row = {"work": how, "direction": "forward", **shape, "peer": "torch FlexAttention", "left_out": reason}
+            print(json.dumps(row) if options.json else f"{how:20} forward  FlexAttention did not run: {reason}", flush=True)
+            continue
+        report(how, "forward", shape, "torch FlexAttention", run(lambda q, k, v: heed.attend(q, k, v, how), inputs, None, False),
+               theirs)
+
+
 sdpa()
 additive()
 sparse()
+flex()

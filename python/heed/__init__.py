@@ -9,6 +9,6 @@ and tells PyTorch what it needs beside: fake kernels, so that torch.compile and 
 """
 
 from heed._library import path as library_path
-from heed._operators import attend, new_parameters, parameter_names
+from heed._operators import attend, new_parameters, parameter_names, rotate
 
-__all__ = ["attend", "library_path", "new_parameters", "parameter_names"]
+__all__ = ["attend", "library_path", "new_parameters", "parameter_names", "rotate"]

@@ -83,11 +83,18 @@ def attend(q, k, v, how="scaled_dot", *, lengths=None, mask=None, bias=None, doc
     return out
 
 
+def rotate(x, how="rope", first=0, length=0):
+    """x (B, H, L, D) turned by its positions first, first + 1, ...: rope and rope_2d, before attend. length: of the whole grid."""
+    return torch.ops.heed.rotate(x, how, first, length)
+
+
 def parameter_names(how, q, k):
     """The names of what `how` learns in a call with these queries and keys: ["relative.table"]."""
     return torch.ops.heed.parameter_names(how, q.shape[1], k.shape[1], q.shape[3])
 
 
-def new_parameters(how, q, k):
-    """Freshly drawn, in the order of parameter_names(); requires_grad is yours to set."""
-    return [p.to(q.dtype) for p in torch.ops.heed.new_parameters(how, q.shape[1], k.shape[1], q.shape[3])]
+def new_parameters(how, q, k, v=None):
+    """Freshly drawn, in the order of parameter_names(); requires_grad is yours to set. v where its width is not q's."""
+    width = 0 if v is None else v.shape[3]
+    drawn = torch.ops.heed.new_parameters(how, q.shape[1], k.shape[1], q.shape[3], width)
+    return [p.to(q.dtype) for p in drawn]

@@ -85,6 +85,20 @@ class Operator(unittest.TestCase):
         self.assertTrue(torch.autograd.gradcheck(attend, (q, k, v, decay, beta)))
         self.assertTrue(torch.autograd.gradgradcheck(attend, (q, k, v, decay, beta)))
 
+    def test_rotate(self):
+        q, k, v = inputs()
+
+        def turned(x, first):
+            return torch.ops.heed.rotate(x, "rope", first)
+
+        here = turned(q, 0) @ turned(k, 0).transpose(-1, -2)
+        there = turned(q, 9) @ turned(k, 9).transpose(-1, -2)
+        self.assertTrue(torch.allclose(here, there))  # scores depend on the distance alone
+        self.assertFalse(torch.allclose(here, q @ k.transpose(-1, -2)))
+        self.assertTrue(torch.autograd.gradcheck(lambda x: turned(x, 3), (q,)))
+        with self.assertRaisesRegex(RuntimeError, "expected rope or rope_2d"):
+            torch.ops.heed.rotate(q, "alibi")
+
     def test_errors_say_what_is_wrong(self):
         q, k, v = inputs()
         with self.assertRaisesRegex(RuntimeError, "did you mean 'causal'"):
