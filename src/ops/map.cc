@@ -57,6 +57,8 @@ Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attentio
 }
 
 at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) const {
+  if (ops::definition(how_.normalizer.name).whole_rows && columns.size() < keys())
+    return cut(block(batch, head, rows, {0, keys()}), 1, columns);
   const auto call = ops::checked(q_, k_, k_, how_, inputs_);
   // Where heads mix, all of them are needed for one.
   const ops::Interval heads =

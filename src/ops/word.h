@@ -62,6 +62,8 @@ struct Definition {
   at::Tensor (*rows)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
   at::Tensor (*weights_from_rows)(const Part&, const Scene&, const at::Tensor& scores,
                                   const at::Tensor& rows) = nullptr;
+  /// A weight depends on scores of other keys beside that number: weights_from_rows needs all keys.
+  bool whole_rows = false;
 
   // The kernel. A part for which there is none is computed by its formula, block by block.
   bool (*has_kernel)(const Part&) = nullptr;  ///< null: always, if the word has any station

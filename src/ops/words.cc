@@ -16,8 +16,8 @@
                   word(causal) word(window) word(prefix) word(global) word(dilated) word(strided)  \
                       word(fixed) word(random_blocks) word(lengths) word(documents) word(blocks)   \
                           word(dense) word(adaptive_span) word(softmax) word(sparsemax)            \
-                              word(entmax15) word(entmax) word(sigmoid) word(hard) word(concat)    \
-                                  word(sum)
+                              word(entmax15) word(entmax) word(sigmoid) word(hard) word(geometric) \
+                                  word(concat) word(sum)
 
 namespace heed {
 namespace ops {

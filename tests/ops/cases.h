@@ -189,6 +189,8 @@ inline std::vector<Case> random_cases(int count) {
                                          "sigmoid(-1); causal",
                                          "softcap(3); alibi; sinks",
                                          "hard; causal",
+                                         "geometric; window(20,20)",
+                                         "dot; geometric; causal",
                                          "talking; window(12,12)"};
   std::vector<Case> cases;
   for (int i = 0; i < count; ++i) {

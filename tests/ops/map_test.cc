@@ -47,7 +47,8 @@ std::vector<Case> map_cases() {
       {.H = 4, .G = 2, .Lq = 30, .Lk = 20, .how = "shaw(3); talking"},
       {.how = "location(9); sinks; blocks(2)"},
       {.how = "feed_forward(query=0); sigmoid(1)"},
-      {.Lq = 20, .Lk = 20, .how = "cosine; documents; hard"}};
+      {.Lq = 20, .Lk = 20, .how = "cosine; documents; hard"},
+      {.H = 4, .G = 2, .Lq = 9, .Lk = 20, .how = "geometric; alibi", .lengths = true}};
 }
 
 constexpr double kClose = 1e-12;

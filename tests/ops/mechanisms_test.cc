@@ -30,7 +30,8 @@ const std::vector<std::string>& mechanisms() {
                                                "entmax15; dropout=0.1",
                                                "entmax(1.7)",
                                                "sigmoid",
-                                               "hard"};
+                                               "hard",
+                                               "geometric"};
   return all;
 }
 

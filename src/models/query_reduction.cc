@@ -1,0 +1,150 @@
+#include "heed/models/query_reduction.h"
+
+#include "nn/learned.h"
+#include "nn/linear.h"
+#include "nn/text.h"
+
+namespace heed {
+namespace {
+
+constexpr double kWordDeviation = 0.3;
+constexpr double kGateDeviation = 0.3;
+
+/// The attention with one mask more, which the model sets and the recipe need not.
+Attention masked_by(Attention how, const char* mask) {
+  const auto part = Attention::parse(mask).masks.at(0);
+  if (!how.has_mask(part.name)) how.masks.push_back(part);
+  return how;
+}
+
+Attention forward_part(const Attention& how) { return masked_by(how, "causal"); }
+Attention backward_part(const Attention& how) { return masked_by(how, "window(0, -1)"); }
+
+void check_options(const QueryReductionOptions& options) {
+  const auto& how = options.attention();
+  how.check();
+  if (options.width() % how.heads != 0) {
+    throw ModelError(nn::text_of("width: expected a multiple of attention.heads = ", how.heads,
+                                 ", given ", options.width()));
+  }
+  if (!how.masks.empty()) {
+    throw ModelError("attention.masks: a story is read in its order; expected no masks");
+  }
+  if (how.kv_heads || how.merge.name != "concat") {
+    throw ModelError(
+        "attention: expected heads that are side by side, each with values of its own");
+  }
+  if (how.position.name != "none" && how.position.name != "alibi" &&
+      how.position.name != "relative") {
+    throw ModelError("attention.position: expected none, alibi or relative, given " +
+                     how.position.name);
+  }
+}
+
+}  // namespace
+
+QueryReductionOptions::QueryReductionOptions() : attention_(Attention::parse("dot; geometric")) {}
+
+QueryReductionLayerImpl::QueryReductionLayerImpl(const QueryReductionOptions& options, bool last)
+    : options(options), last(last) {
+  reset();
+}
+
+void QueryReductionLayerImpl::reset() {
+  const auto& how = options.attention();
+  const int64_t M = options.width(), H = how.heads;
+  gate = register_parameter("gate", torch::randn({H, M}) * kGateDeviation);
+  gate_bias = register_parameter("gate_bias", torch::full({H}, options.gate_bias()));
+  candidate = register_module("candidate", nn::xavier_linear(2 * M, M));
+  if (options.reset()) reset_gate = register_module("reset_gate", nn::xavier_linear(M, H));
+  learned = nn::register_learned(*this, how, H, H, M + 1);
+  name_maps("layer");
+}
+
+void QueryReductionLayerImpl::name_maps(const std::string& prefix) {
+  forward_.map_name(prefix + ".forward"), backward_.map_name(prefix + ".backward");
+}
+
+at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tensor& q,
+                                            const at::Tensor& lengths) {
+  const auto& how = options.attention();
+  const int64_t B = x.size(0), S = x.size(1), M = options.width(), H = how.heads;
+  const auto g = x * q;
+  // A channel of ones carries the bias of the scores.
+  const auto k = torch::cat({g, torch::ones({B, S, 1}, g.options())}, 2);     // (B, S, M + 1)
+  const auto z = torch::cat({gate, gate_bias.unsqueeze(1)}, 1).unsqueeze(1);  // (H, 1, M + 1)
+  auto v = torch::tanh(nn::affine(candidate, torch::cat({x, q}, 2)));         // (B, S, M)
+  v = v.view({B, S, H, M / H});
+  if (reset_gate) v = v * torch::sigmoid(nn::affine(reset_gate, g)).unsqueeze(3);
+  const auto keys = k.unsqueeze(1).expand({B, H, S, M + 1}), values = v.transpose(1, 2);
+  AttendInputs inputs;
+  inputs.lengths = lengths;
+  inputs.parameters = learned;
+  inputs.training = is_training();
+  const auto seen = [&](const Direction& direction, const Attention& own, int64_t rows) {
+    return direction.attend(z.unsqueeze(0).expand({B, H, rows, M + 1}), keys, values, own, inputs);
+  };
+  // The last query sees what the query at a story's own end sees: padding is hidden.
+  auto h = seen(forward_, forward_part(how), last ? std::min<int64_t>(S, 1) : S);
+  if (!last && options.both_ways()) h = h + seen(backward_, backward_part(how), S);
+  return h.transpose(1, 2).flatten(2);  // (B, S or 1, M)
+}
+
+QueryReductionImpl::QueryReductionImpl(const QueryReductionOptions& options, int64_t vocabulary,
+                                       int64_t answers)
+    : options(options), vocabulary(vocabulary), answers(answers) {
+  reset();
+}
+
+void QueryReductionImpl::reset() {
+  check_options(options);
+  const int64_t M = options.width();
+  words = register_module(
+      "words", torch::nn::Embedding(torch::nn::EmbeddingOptions(vocabulary, M).padding_idx(0)));
+  {
+    const torch::NoGradGuard no_gradient;
+    words->weight.normal_(0, kWordDeviation);
+    words->weight[0].zero_();
+  }
+  layers = register_module("layers", torch::nn::ModuleList());
+  for (int64_t i = 0; i < options.layers(); ++i) {
+    QueryReductionLayer layer(options, i + 1 == options.layers());
+    layer->name_maps("layers." + std::to_string(i));
+    layers->push_back(layer);
+  }
+  dropout = register_module("dropout", torch::nn::Dropout(options.dropout()));
+  output = register_module("output", nn::xavier_linear(M, answers));
+}
+
+at::Tensor QueryReductionImpl::encode(const at::Tensor& texts) {
+  auto vectors = words->forward(texts);  // (N, W, M)
+  if (!options.word_order()) return vectors.sum(1);
+  const int64_t M = options.width();
+  const auto real = vectors.options().requires_grad(false);
+  const auto counts = (texts > 0).sum(1).clamp_min(1).to(real.dtype());  // (N)
+  const auto j = torch::arange(1, texts.size(1) + 1, real).unsqueeze(0) / counts.unsqueeze(1);
+  const auto k = torch::arange(1, M + 1, real) / static_cast<double>(M);
+  const auto place = j.unsqueeze(2);                            // (N, W, 1)
+  return (vectors * (1 - place - k * (1 - 2 * place))).sum(1);  // (N, M)
+}
+
+at::Tensor QueryReductionImpl::forward(const StoryInput& input) {
+  const auto is_long = [](const at::Tensor& t, int64_t dimensions) {
+    return t.defined() && t.dim() == dimensions && t.scalar_type() == at::kLong;
+  };
+  if (!is_long(input.sentences, 2) || !is_long(input.story, 2) || !is_long(input.lengths, 1) ||
+      !is_long(input.questions, 2) || input.story.size(0) != input.questions.size(0)) {
+    throw UsageError(
+        "query reduction: expected int64 sentences (U, W), story (B, S), lengths (B)"
+        " and questions (B, Wq)");
+  }
+  const int64_t B = input.story.size(0), S = input.story.size(1), M = options.width();
+  const auto x = encode(input.sentences).index_select(0, input.story.flatten()).view({B, S, M});
+  auto h = encode(input.questions).unsqueeze(1).expand({B, S, M});  // what is asked
+  for (const auto& layer : *layers) {
+    h = layer->as<QueryReductionLayer>()->forward(x, dropout->forward(h), input.lengths);
+  }
+  return output->forward(h.sum(1));  // (B, K); of one row, or none where S is 0
+}
+
+}  // namespace heed

@@ -1,0 +1,59 @@
+// Keys are asked in the order of their distance from the query, the right one of two first; each
+// takes what is left of the weight with probability sigmoid(score) (Csordas et al. 2022, "The
+// neural data router", geometric attention; with a causal mask the stick-breaking of Tan et al.
+// 2025). There is no number a row: 0.
+#include "ops/word.h"
+
+namespace heed::ops {
+namespace {
+
+/// How much each key finds left, as a logarithm: the sum of log(1 - sigmoid(s)) over the nearer
+/// keys. Those are neighbours of each other, so it is a difference of two running sums, kept in
+/// float64 because both may be long.
+at::Tensor log_left(const Scene& scene, const at::Tensor& scores) {
+  const auto p = query_positions(scene, scores);  // (r, 1)
+  const auto j = key_positions(scene, scores);    // (c)
+  const int64_t columns = scores.size(3), first = scene.column;
+  const auto distance = (p - j).abs();  // (r, c)
+  const auto begin = (p - distance + 1 - first).clamp(0, columns);
+  const auto end = (p + distance + (j < p).to(at::kLong) - first).clamp(0, columns);
+  const auto hidden = scores == kHidden;
+  const auto refused = torch::log_sigmoid(-scores.masked_fill(hidden, 0)).masked_fill(hidden, 0);
+  const auto sums =
+      torch::constant_pad_nd(refused.to(at::kDouble).cumsum(-1), {1, 0});  // (b, h, r, c + 1)
+  const auto upto = [&](const at::Tensor& place) {
+    return sums.gather(-1, place.expand(scores.sizes()));
+  };
+  return (upto(torch::maximum(begin, end)) - upto(begin)).to(scores.scalar_type());
+}
+
+at::Tensor geometric_weights(const Part&, const Scene& scene, const at::Tensor& scores) {
+  const auto hidden = scores == kHidden;
+  const auto seen = scores.masked_fill(hidden, 0);
+  const auto left = log_left(scene, scores);
+  return (torch::log_sigmoid(seen) + left).exp().masked_fill(hidden, 0);
+}
+
+at::Tensor geometric_rows(const Part&, const Scene&, const at::Tensor& scores) {
+  return torch::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options()).detach();
+}
+
+at::Tensor geometric_from_rows(const Part& part, const Scene& scene, const at::Tensor& scores,
+                               const at::Tensor&) {
+  return geometric_weights(part, scene, scores);
+}
+
+}  // namespace
+
+Definition word_geometric() {
+  return {.word = {Word::Kind::normalizer,
+                   "geometric",
+                   {},
+                   "sigmoid(score) of what nearer keys left; near keys first"},
+          .weights = geometric_weights,
+          .rows = geometric_rows,
+          .weights_from_rows = geometric_from_rows,
+          .whole_rows = true};
+}
+
+}  // namespace heed::ops

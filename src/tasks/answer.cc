@@ -1,0 +1,190 @@
+#include "heed/tasks/answer.h"
+
+#include <cmath>
+
+#include "heed/train/model_folder.h"
+
+namespace heed {
+namespace {
+
+data::StoryVocabulary vocabulary_of(const AnswerRecipe& recipe) {
+  if (recipe.data.words.empty() || recipe.data.answers.empty()) {
+    throw ModelError("data.words or data.answers is empty; train writes them into the recipe");
+  }
+  return {recipe.data.words, recipe.data.answers};
+}
+
+QueryReduction make_model(const AnswerRecipe& recipe) {
+  const auto vocabulary = vocabulary_of(recipe);
+  return QueryReduction(recipe.model, vocabulary.size(),
+                        static_cast<int64_t>(vocabulary.answers.size()));
+}
+
+at::Tensor logits_of(QueryReduction& model, const data::StoryBatch& batch) {
+  return model->forward({batch.sentences, batch.story, batch.lengths, batch.questions});
+}
+
+AnswerScore evaluate(QueryReduction& model, const data::StorySet& set, int64_t size) {
+  const at::NoGradGuard no_grad;
+  data::StoryLoader loader(set, size);
+  AnswerScore score;
+  double loss = 0;
+  while (const auto batch = loader.next()) {
+    const auto logits = logits_of(model, *batch);  // (B, K)
+    loss +=
+        at::cross_entropy_loss(logits, batch->answers, {}, at::Reduction::Sum, -1).item<double>();
+    score.right += (logits.argmax(1) == batch->answers).sum().item<int64_t>();
+    score.unknown += (batch->answers < 0).sum().item<int64_t>();
+    score.questions += batch->answers.size(0);
+  }
+  score.loss = loss / static_cast<double>(std::max<int64_t>(1, score.questions - score.unknown));
+  return score;
+}
+
+class AnswerTask : public Task {
+ public:
+  explicit AnswerTask(const AnswerRecipe& recipe) : recipe_(recipe) {
+    open_data();
+    at::manual_seed(static_cast<uint64_t>(recipe_.seed));
+    model_ = make_model(recipe_);
+    loader_.emplace(*train_, recipe_.train.batch, true, static_cast<uint64_t>(recipe_.seed));
+  }
+
+  torch::nn::Module& model() override { return *model_; }
+  std::vector<RecipeEntry> recipe() const override { return list_fields(recipe_); }
+
+  Metrics facts() const override {
+    Metrics all;
+    const std::pair<const char*, const std::optional<data::StorySet>*> splits[] = {
+        {"train", &train_}, {"valid", &valid_}, {"test", &test_}};
+    for (const auto& [split, set] : splits) {
+      if (!*set) continue;
+      const auto facts = (*set)->facts();
+      const auto add = [&](const char* what, int64_t count) {
+        all.emplace_back(split + std::string(what), static_cast<double>(count));
+      };
+      add(" questions", facts.questions);
+      add(" sentences in the longest story", facts.longest);
+      add(" stories cut to data.longest", facts.shortened);
+      add(" unknown words", facts.unknown_words);
+      add(" unknown answers", facts.unknown_answers);
+    }
+    return all;
+  }
+
+  int64_t batches() const override { return loader_->batches(); }
+  data::Cursor cursor() const override { return loader_->cursor(); }
+  void seek(const data::Cursor& cursor) override { loader_->seek(cursor); }
+
+  BatchLoss next() override {
+    auto batch = loader_->next();
+    if (!batch) batch = loader_->next();
+    const auto loss =
+        at::cross_entropy_loss(logits_of(model_, *batch), batch->answers, {}, at::Reduction::Mean,
+                               -100, recipe_.train.label_smoothing);
+    const auto* first = batch->indices.data_ptr<int64_t>();
+    return {loss, batch->indices.numel(), {first, first + batch->indices.numel()}};
+  }
+
+  std::string record_name(int64_t record) const override { return train_->name(record); }
+
+  Goal goal() const override { return {"accuracy", true}; }
+  std::optional<Metrics> validate() override { return figures(valid_); }
+  std::optional<Metrics> test() override { return figures(test_); }
+
+ private:
+  std::optional<Metrics> figures(const std::optional<data::StorySet>& set) {
+    if (!set) return std::nullopt;
+    return evaluate(model_, *set, recipe_.train.batch).metrics();
+  }
+
+  void open_data() {
+    auto& data = recipe_.data;
+    if (data.train.empty()) throw ModelError("data.train is missing: the stories to learn from");
+    const auto stories = data::read_stories(data.train);
+    const auto found = data::StoryVocabulary::of(stories);
+    if (data.words.empty()) data.words = found.words;
+    if (data.answers.empty()) data.answers = found.answers;
+    train_ = read(stories);
+    if (train_->facts().unknown_answers > 0) {
+      throw DataError(data.train + ": " + std::to_string(train_->facts().unknown_answers) +
+                      " questions have answers that data.answers lacks");
+    }
+    if (!data.valid.empty()) valid_ = read(data::read_stories(data.valid));
+    if (!data.test.empty()) test_ = read(data::read_stories(data.test));
+    if (data.holdout > 0) {
+      const auto held = std::llround(data.holdout * static_cast<double>(train_->size()));
+      auto [rest, last] = train_->split(train_->size() - std::max<int64_t>(1, held));
+      train_ = std::move(rest), valid_ = std::move(last);
+    }
+  }
+
+  data::StorySet read(const data::Stories& stories) const {
+    return {stories, {recipe_.data.words, recipe_.data.answers}, recipe_.data.longest};
+  }
+
+  AnswerRecipe recipe_;
+  std::optional<data::StorySet> train_, valid_, test_;
+  QueryReduction model_{nullptr};
+  std::optional<data::StoryLoader> loader_;
+};
+
+}  // namespace
+
+void AnswerData::check() const {
+  if (!valid.empty() && holdout > 0) {
+    throw ModelError("both valid and holdout are given; the best model is chosen by one of them");
+  }
+  for (const auto* list : {&words, &answers}) {
+    if (!std::is_sorted(list->begin(), list->end())) {
+      throw ModelError("words and answers: expected them in the order of their bytes");
+    }
+  }
+}
+
+double AnswerScore::accuracy() const {
+  return static_cast<double>(right) / static_cast<double>(std::max<int64_t>(1, questions));
+}
+
+std::unique_ptr<Task> make_task(const AnswerRecipe& recipe) {
+  try {
+    return std::make_unique<AnswerTask>(recipe);
+  } catch (const UsageError& error) {  // the recipe gave the arguments
+    throw ModelError(error.what());
+  }
+}
+
+Answerer::Answerer(const AnswerRecipe& recipe) : recipe_(recipe), model_(make_model(recipe)) {
+  model_->eval();
+}
+
+Answerer Answerer::load(const std::filesystem::path& where) {
+  const auto folder = find_model(where);
+  const ModelFiles files = load_model(folder);
+  const auto recipe_file = (folder / "recipe.toml").string();
+  const auto recipe = read_recipe<AnswerRecipe>(RecipeFile::parse(files.recipe, recipe_file));
+  auto answerer = [&] {
+    try {
+      return Answerer(recipe);
+    } catch (const Error& error) {
+      throw ModelError(recipe_file + ": " + error.what());
+    }
+  }();
+  load_into(*answerer.model_, files.tensors, folder / "model.safetensors");
+  return answerer;
+}
+
+data::StorySet Answerer::read(const data::Stories& stories) const {
+  return {stories, vocabulary_of(recipe_), recipe_.data.longest};
+}
+
+at::Tensor Answerer::probabilities(const data::StoryBatch& batch) {
+  const at::NoGradGuard no_grad;
+  return logits_of(model_, batch).softmax(1);
+}
+
+AnswerScore Answerer::evaluate(const data::StorySet& set) {
+  return heed::evaluate(model_, set, recipe_.train.batch);
+}
+
+}  // namespace heed

@@ -1,0 +1,89 @@
+// Geometric attention: each key takes its share of what the nearer ones left.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "heed/ops/attend.h"
+
+namespace heed {
+namespace {
+
+/// The weights of one row, told as the rule is: keys by distance, the right one of two first.
+std::vector<double> row_by_rule(const std::vector<double>& scores, const std::vector<bool>& hidden,
+                                int64_t p) {
+  std::vector<int64_t> order(scores.size());
+  for (size_t j = 0; j < order.size(); ++j) order[j] = static_cast<int64_t>(j);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    const auto distance = [&](int64_t j) { return std::abs(j - p); };
+    return distance(a) != distance(b) ? distance(a) < distance(b) : a > b;
+  });
+  std::vector<double> weights(scores.size(), 0.0);
+  double left = 1;
+  for (const int64_t j : order) {
+    if (hidden[j]) continue;
+    const double share = 1 / (1 + std::exp(-scores[j]));
+    weights[j] = left * share;
+    left *= 1 - share;
+  }
+  return weights;
+}
+
+TEST(Geometric, NearKeysTakeTheirShareFirst) {
+  torch::manual_seed(1);
+  for (const int64_t offset : {-3, 0, 4, 20}) {
+    const int64_t rows = 7, columns = 11;
+    const auto bias = torch::randn({rows, columns}, at::kDouble) * 3;
+    const auto seen = torch::rand({rows, columns}) > 0.3;
+    AttendInputs inputs;
+    inputs.bias = bias, inputs.mask = seen, inputs.query_offset = offset;
+    at::Tensor weights;
+    const auto none = torch::zeros({1, 1, rows, 2}, at::kDouble);
+    const auto keys = torch::zeros({1, 1, columns, 2}, at::kDouble);
+    attend_reference(none, keys, keys, Attention::parse("uniform; bias; dense; geometric"), inputs,
+                     &weights);
+    for (int64_t i = 0; i < rows; ++i) {
+      std::vector<double> scores;
+      std::vector<bool> hidden;
+      for (int64_t j = 0; j < columns; ++j) {
+        scores.push_back(bias[i][j].item<double>());
+        hidden.push_back(!seen[i][j].item<bool>());
+      }
+      const auto expected = row_by_rule(scores, hidden, i + offset);
+      for (int64_t j = 0; j < columns; ++j) {
+        EXPECT_NEAR(weights[0][0][i][j].item<double>(), expected[j], 1e-12)
+            << offset << " " << i << " " << j;
+      }
+    }
+  }
+}
+
+TEST(Geometric, IsTheGatedRecurrenceWhenCausal) {
+  torch::manual_seed(2);
+  const int64_t length = 300;
+  const auto q = torch::randn({1, 1, 1, 4}, at::kDouble).expand({1, 1, length, 4});
+  const auto k = torch::randn({1, 1, length, 4}, at::kDouble) * 2;
+  const auto v = torch::randn({1, 1, length, 3}, at::kDouble);
+  const auto out = attend(q, k, v, "dot; geometric; causal");
+  const auto gates = torch::sigmoid(torch::matmul(k, q[0][0][0]));  // (1, 1, L)
+  auto state = torch::zeros({3}, at::kDouble);
+  for (int64_t t = 0; t < length; ++t) {
+    const auto z = gates[0][0][t];
+    state = z * v[0][0][t] + (1 - z) * state;
+    EXPECT_TRUE(torch::allclose(out[0][0][t], state, 1e-10, 1e-12)) << t;
+  }
+}
+
+TEST(Geometric, KeepsItsDigitsInFloat32) {
+  torch::manual_seed(3);
+  const auto q = torch::full({1, 1, 400, 1}, 1.0), k = torch::full({1, 1, 400, 1}, -8.0);
+  const auto v = torch::randn({1, 1, 400, 2});
+  const auto exact =
+      attend(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), "dot; geometric; causal");
+  EXPECT_TRUE(torch::allclose(attend(q, k, v, "dot; geometric; causal").to(at::kDouble), exact,
+                              1e-5, 1e-7));
+}
+
+}  // namespace
+}  // namespace heed
