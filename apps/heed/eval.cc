@@ -26,7 +26,8 @@ void add_eval(CLI::App& app) {
   verb->add_flag("--json", flags->json, "Print one line of JSON");
   verb->callback([flags] {
     run_by_task<EvalFlags>("eval", task_of_model(flags->model),
-                           {{"classify", evaluate_classifier},
+                           {{"answer", evaluate_answerer},
+                            {"classify", evaluate_classifier},
                             {"translate", evaluate_translator},
                             {"language", evaluate_language_model}},
                            *flags);

@@ -13,7 +13,8 @@ void add_map(CLI::App& app) {
       ->type_name("MODEL");
   verb->add_option("input", flags->input,
                    "classify: PNG or JPEG file, or PREFIX:INDEX, a picture of an IDX set by its "
-                   "number; translate, language: a text, or FILE:LINE, counted from 1")
+                   "number; translate, language: a text, or FILE:LINE, counted from 1; answer: "
+                   "FILE or FILE:LINE, a question of a file of stories")
       ->required()
       ->type_name("INPUT");
   verb->add_option("--target", flags->target,
@@ -32,9 +33,12 @@ void add_map(CLI::App& app) {
       ->type_name("MODE");
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
   verb->callback([flags] {
-    run_by_task<MapFlags>(
-        "map", task_of_model(flags->model),
-        {{"classify", map_classifier}, {"translate", map_text}, {"language", map_text}}, *flags);
+    run_by_task<MapFlags>("map", task_of_model(flags->model),
+                          {{"answer", map_answer},
+                           {"classify", map_classifier},
+                           {"language", map_text},
+                           {"translate", map_text}},
+                          *flags);
   });
   verb->footer(R"(
 Without --png, --svg or --json the figure is drawn in the terminal.

@@ -11,12 +11,13 @@ void add_predict(CLI::App& app) {
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option("input", flags->inputs,
-                   "classify: picture files (PNG, JPEG) or IDX prefixes, '-': their names from "
-                   "standard input; translate, language: text files of a line each, '-': standard "
-                   "input")
+  verb->add_option(
+          "input", flags->inputs,
+          "classify: picture files (PNG, JPEG) or IDX prefixes, '-': their names from "
+          "standard input; translate, language: text files of a line each; answer: files of "
+          "stories and questions; '-': standard input")
       ->type_name("INPUT|-");
-  verb->add_option("--top", flags->top, "classify: classes a picture in JSON, best first")
+  verb->add_option("--top", flags->top, "classify, answer: classes or answers in JSON, best first")
       ->check(CLI::PositiveNumber)
       ->type_name("K");
   verb->add_option("--set", flags->set,
@@ -37,7 +38,8 @@ void add_predict(CLI::App& app) {
   verb->callback([flags] {
     if (flags->inputs.empty()) flags->inputs.emplace_back("-");
     run_by_task<PredictFlags>("predict", task_of_model(flags->model),
-                              {{"classify", predict_classes},
+                              {{"answer", answer_questions},
+                               {"classify", predict_classes},
                                {"translate", predict_translations},
                                {"language", predict_text}},
                               *flags);

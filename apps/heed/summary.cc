@@ -17,6 +17,7 @@ struct Flags {
 };
 
 constexpr int64_t kTokens = 32;
+constexpr int64_t kSentences = 10, kWords = 6;
 
 Summary summary_of(ImageClassifierImpl& model) {
   const auto image = torch::zeros({1, model.shape.channels, model.shape.height, model.shape.width});
@@ -33,13 +34,24 @@ Summary summary_of(SequenceModel& model) {
   return summarize(model, [&] { model.project(model.hidden(source, tokens)); });
 }
 
+/// Of a question about a story of kSentences different sentences of kWords words.
+Summary summary_of(QueryReductionImpl& model) {
+  const StoryInput input{.sentences = torch::ones({kSentences, kWords}, at::kLong),
+                         .story = torch::arange(kSentences, at::kLong).unsqueeze(0),
+                         .lengths = torch::full({1}, kSentences, at::kLong),
+                         .questions = torch::ones({1, kWords}, at::kLong)};
+  return summarize(model, [&] { model.forward(input); });
+}
+
 Summary summary_of(torch::nn::Module& model) {
+  if (auto* answerer = dynamic_cast<QueryReductionImpl*>(&model)) return summary_of(*answerer);
   if (auto* classifier = dynamic_cast<ImageClassifierImpl*>(&model)) return summary_of(*classifier);
   return summary_of(dynamic_cast<SequenceModel&>(model));
 }
 
 Summary summary_of_model(const std::string& where) {
   const auto task = task_of_model(where);
+  if (task == "answer") return summary_of(*Answerer::load(where).model());
   if (task == "translate") return summary_of(Translator::load(where).model());
   if (task == "language") return summary_of(LanguageModel::load(where).model());
   return summary_of(*Classifier::load(where).model());
@@ -135,7 +147,7 @@ void add_summary(CLI::App& app) {
     }
   });
   verb->footer(R"(
-Shapes and operations are those of one picture, or of a source and a target of 32 tokens; an addition and a
+Shapes and operations are those of one picture, of a source and a target of 32 tokens, or of a story of 10 sentences of 6 words; an addition and a
 multiplication count as two operations. A recipe that leaves shapes, classes or vocabularies to its data opens the data.)");
 }
 

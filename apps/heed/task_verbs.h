@@ -18,6 +18,7 @@ struct PredictFlags {
 void predict_classes(const PredictFlags& flags);
 void predict_translations(const PredictFlags& flags);
 void predict_text(const PredictFlags& flags);
+void answer_questions(const PredictFlags& flags);
 
 struct EvalFlags {
   std::string model;
@@ -28,6 +29,7 @@ struct EvalFlags {
 void evaluate_classifier(const EvalFlags& flags);
 void evaluate_translator(const EvalFlags& flags);
 void evaluate_language_model(const EvalFlags& flags);
+void evaluate_answerer(const EvalFlags& flags);
 
 struct MapFlags {
   std::string model, input, target, layer, png, svg, colour = "auto";
@@ -36,5 +38,6 @@ struct MapFlags {
 };
 void map_classifier(const MapFlags& flags);
 void map_text(const MapFlags& flags);
+void map_answer(const MapFlags& flags);
 
 }  // namespace heed::cli

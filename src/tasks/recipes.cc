@@ -8,11 +8,12 @@ namespace heed {
 
 AnyRecipe read_any_recipe(const RecipeFile& file) {
   const std::string task = file.text_at("task");
+  if (task == "answer") return read_recipe<AnswerRecipe>(file);
   if (task == "classify") return read_recipe<ClassifyRecipe>(file);
   if (task == "language") return read_recipe<LanguageRecipe>(file);
   if (task == "translate") return read_recipe<TranslateRecipe>(file);
   throw ModelError(file.name() + ": task: unknown '" + task + "'" +
-                   suggestion(task, {"classify", "language", "translate"}));
+                   suggestion(task, {"answer", "classify", "language", "translate"}));
 }
 
 std::string task_of_model(const std::filesystem::path& where) {

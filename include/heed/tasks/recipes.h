@@ -5,13 +5,14 @@
 #include <string>
 #include <variant>
 
+#include "heed/tasks/answer.h"
 #include "heed/tasks/classify.h"
 #include "heed/tasks/language.h"
 #include "heed/tasks/translate.h"
 
 namespace heed {
 
-using AnyRecipe = std::variant<ClassifyRecipe, LanguageRecipe, TranslateRecipe>;
+using AnyRecipe = std::variant<AnswerRecipe, ClassifyRecipe, LanguageRecipe, TranslateRecipe>;
 
 /// Reads a recipe of whatever task it names. Throws ModelError: an unknown task (with the nearest
 /// known one), and what read_recipe throws.
