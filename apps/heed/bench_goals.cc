@@ -16,7 +16,7 @@ using Value = double (*)(double ours, double theirs);
 double share(double ours, double theirs) { return ours / theirs; }
 double times(double ours, double theirs) { return theirs / ours; }
 
-struct Goal {
+struct GoalCase {
   GoalRow row;  ///< without what is measured
   std::function<Comparison()> make;
   Value value;
@@ -24,7 +24,7 @@ struct Goal {
 
 const char* direction(bool train) { return train ? ", train" : ", forward"; }
 
-void add_masks(std::vector<Goal>& all) {
+void add_masks(std::vector<GoalCase>& all) {
   const auto add = [&](const std::string& how, int64_t L, int64_t heads, double floor, double goal,
                        double limit) {
     for (const bool train : {false, true}) {
@@ -49,7 +49,7 @@ void add_masks(std::vector<Goal>& all) {
   add("random_blocks(64, 13)", 16384, 1, 0.08, 0.06, 13.0 / 256);
 }
 
-void add_mechanisms(std::vector<Goal>& all) {
+void add_mechanisms(std::vector<GoalCase>& all) {
   const Shape middle{1, 8, 1024, 1024, 64};
   const auto add = [&](const std::string& how, const std::string& base, bool bias, double floor,
                        double goal) {
@@ -68,7 +68,7 @@ void add_mechanisms(std::vector<Goal>& all) {
   add("scaled_dot", "scaled_dot", true, 1.4, 1.25);
 }
 
-void add_additive(std::vector<Goal>& all) {
+void add_additive(std::vector<GoalCase>& all) {
   const std::string name = "additive(hidden=128), L = 512";
   for (const bool train : {false, true}) {
     GoalRow row{name + direction(train) + ", against the broadcast formula",
@@ -92,8 +92,8 @@ void add_additive(std::vector<Goal>& all) {
   all.push_back({row, additive_limit, times});
 }
 
-std::vector<Goal> goals_of(int threads) {
-  std::vector<Goal> all;
+std::vector<GoalCase> goals_of(int threads) {
+  std::vector<GoalCase> all;
   add_masks(all);
   add_mechanisms(all);
   add_additive(all);
@@ -132,7 +132,7 @@ void measure_products(const GoalBench& bench, int threads,
     const bool train = of.direction == "train";
     done({"scaled_dot" + std::string(direction(train)) + ", L = " + std::to_string(of.length),
           "part of SGEMM's rate", threads, of.of_limit, true, train ? 0.75 : 0.88,
-          train ? 0.9 : 0.95, 1.0, of.ms, of.ms * of.of_limit});
+          train ? 0.82 : 0.92, 1.0, of.ms, of.ms * of.of_limit});
   });
 }
 

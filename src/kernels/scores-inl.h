@@ -18,7 +18,7 @@ HWY_INLINE void with_score(const Problem<T>& problem, Use&& use) {
   const int64_t width = problem.sizes.D;
   switch (problem.score) {
     case ScoreKind::dot:
-      return use(DotScore<T>(width, problem.sizes.Lq == 1));
+      return use(DotScore<T>(width));
     case ScoreKind::additive_tanh:
       return use(AdditiveScore<T, Tanh>(width, problem.score_weight));
     case ScoreKind::additive_relu:

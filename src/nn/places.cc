@@ -9,7 +9,7 @@ namespace {
 const auto kDoubles = at::TensorOptions().dtype(at::kDouble);
 
 template <class F>
-at::Tensor each(const at::Tensor& a, const F& f) {
+at::Tensor each_double(const at::Tensor& a, const F& f) {
   auto result = a.contiguous().clone();
   auto* x = result.data_ptr<double>();
   for (int64_t i = 0; i < result.numel(); ++i) x[i] = f(x[i]);
@@ -65,11 +65,11 @@ GridPlaces places_on_grid(const Part& position, int64_t first, int64_t length, i
 }
 
 at::Tensor sines(const at::Tensor& a) {
-  return each(a, [](double x) { return std::sin(x); });
+  return each_double(a, [](double x) { return std::sin(x); });
 }
 
 at::Tensor cosines(const at::Tensor& a) {
-  return each(a, [](double x) { return std::cos(x); });
+  return each_double(a, [](double x) { return std::cos(x); });
 }
 
 at::Tensor falling_frequencies(int64_t pairs, double width, double base) {

@@ -32,6 +32,7 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
                             const ops::TorchOptional<at::Tensor>& residual, double p,
                             int64_t seed) {
     ctx->saved_data["p"] = p, ctx->saved_data["seed"] = seed;
+    ctx->saved_data["has_residual"] = residual.has_value();
     return dropped_array(x, residual.value_or(at::Tensor()), p, seed);
   }
   /// Linear in x: its gradient is itself.
@@ -39,7 +40,8 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
                                                  const torch::autograd::variable_list& grad) {
     return {dropout(grad[0], ctx->saved_data["p"].toDouble(), true, {},
                     ctx->saved_data["seed"].toInt()),
-            grad[0], at::Tensor(), at::Tensor()};
+            ctx->saved_data["has_residual"].toBool() ? grad[0] : at::Tensor(), at::Tensor(),
+            at::Tensor()};
   }
 };
 

@@ -27,8 +27,9 @@ TEST(Dropout, FollowsTheFormula) {
     for (const auto type : {at::kFloat, at::kDouble}) {
       const auto x = torch::randn({count}, type), residual = torch::randn({count}, type);
       const auto by = decisions(count, 0.3, 77).to(type);
-      EXPECT_TRUE(at::allclose(dropout(x, 0.3, true, {}, 77), x * by, 1e-6, 0)) << count;
-      EXPECT_TRUE(at::allclose(dropout(x, 0.3, true, residual, 77), residual + x * by, 1e-6, 1e-6))
+      EXPECT_TRUE(at::allclose(heed::dropout(x, 0.3, true, {}, 77), x * by, 1e-6, 0)) << count;
+      EXPECT_TRUE(
+          at::allclose(heed::dropout(x, 0.3, true, residual, 77), residual + x * by, 1e-6, 1e-6))
           << count;
     }
   }
@@ -36,7 +37,7 @@ TEST(Dropout, FollowsTheFormula) {
 
 TEST(Dropout, KeepsTheRightPart) {
   for (const double p : {0.1, 0.5, 0.9}) {
-    const auto y = dropout(torch::ones({1000, 1000}), p, true);
+    const auto y = heed::dropout(torch::ones({1000, 1000}), p, true);
     EXPECT_NEAR(y.eq(0).to(at::kDouble).mean().item<double>(), p, 0.003);
     EXPECT_NEAR(y.to(at::kDouble).mean().item<double>(), 1, 0.01);
   }
@@ -46,7 +47,7 @@ TEST(Dropout, FirstAndSecondDerivatives) {
   const auto by = decisions(60, 0.4, 5).view({6, 10});
   auto x = torch::randn({6, 10}, at::kDouble).requires_grad_();
   auto residual = torch::randn({6, 10}, at::kDouble).requires_grad_();
-  const auto y = dropout(x, 0.4, true, residual, 5);
+  const auto y = heed::dropout(x, 0.4, true, residual, 5);
   const auto first = torch::autograd::grad({y.pow(3).sum()}, {x, residual}, {}, {}, true);
   const auto slope = 3 * y.detach().square();
   EXPECT_TRUE(at::allclose(first[0], slope * by, 1e-12, 1e-12));
@@ -58,38 +59,39 @@ TEST(Dropout, FirstAndSecondDerivatives) {
 
 TEST(Dropout, DoesNothingOutsideTrainingAndAtZero) {
   const auto x = torch::randn({7}), residual = torch::randn({7});
-  EXPECT_TRUE(at::equal(dropout(x, 0.5, false), x));
-  EXPECT_TRUE(at::equal(dropout(x, 0, true, residual), residual + x));
+  EXPECT_TRUE(at::equal(heed::dropout(x, 0.5, false), x));
+  EXPECT_TRUE(at::equal(heed::dropout(x, 0, true, residual), residual + x));
 }
 
 TEST(Dropout, SeedsComeFromTheGenerator) {
   const auto x = torch::ones({100});
   torch::manual_seed(1);
-  const auto a = dropout(x, 0.5, true), b = dropout(x, 0.5, true);
+  const auto a = heed::dropout(x, 0.5, true), b = heed::dropout(x, 0.5, true);
   torch::manual_seed(1);
-  EXPECT_TRUE(at::equal(dropout(x, 0.5, true), a));
+  EXPECT_TRUE(at::equal(heed::dropout(x, 0.5, true), a));
   EXPECT_FALSE(at::equal(a, b));
 }
 
 TEST(Dropout, AnyLayoutAndNumberOfThreadsGivesTheSameBits) {
   const int before = num_threads();
   const auto x = torch::randn({300, 1000});
-  const auto expected = dropout(x, 0.2, true, {}, 9);
+  const auto expected = heed::dropout(x, 0.2, true, {}, 9);
   for (const int threads : {1, 2, 3}) {
     set_num_threads(threads);
-    EXPECT_TRUE(at::equal(dropout(x, 0.2, true, {}, 9), expected)) << threads;
-    EXPECT_TRUE(at::equal(dropout(x.t().contiguous().t(), 0.2, true, {}, 9), expected)) << threads;
+    EXPECT_TRUE(at::equal(heed::dropout(x, 0.2, true, {}, 9), expected)) << threads;
+    EXPECT_TRUE(at::equal(heed::dropout(x.t().contiguous().t(), 0.2, true, {}, 9), expected))
+        << threads;
   }
   set_num_threads(before);
 }
 
 TEST(Dropout, WrongArgumentsAreNamed) {
   const auto x = torch::ones({3});
-  EXPECT_THROW(dropout(x, 1, true), UsageError);
-  EXPECT_THROW(dropout(x, -0.1, true), UsageError);
-  EXPECT_THROW(dropout({}, 0.1, true), UsageError);
-  EXPECT_THROW(dropout(x.to(at::kLong), 0.1, true), UsageError);
-  EXPECT_THROW(dropout(x, 0.1, true, torch::ones({2})), UsageError);
+  EXPECT_THROW(heed::dropout(x, 1, true), UsageError);
+  EXPECT_THROW(heed::dropout(x, -0.1, true), UsageError);
+  EXPECT_THROW(heed::dropout({}, 0.1, true), UsageError);
+  EXPECT_THROW(heed::dropout(x.to(at::kLong), 0.1, true), UsageError);
+  EXPECT_THROW(heed::dropout(x, 0.1, true, torch::ones({2})), UsageError);
 }
 
 }  // namespace
