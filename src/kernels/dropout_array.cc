@@ -24,16 +24,7 @@ HWY_INLINE void words_of_block(uint64_t seed, int64_t block, uint32_t* HWY_RESTR
   for (int64_t l = 0; l < kCounters; l += lanes) {
     auto c0 = hn::Iota(d, static_cast<uint32_t>(first) + static_cast<uint32_t>(l));
     auto c1 = hn::Set(d, static_cast<uint32_t>(first >> 32)), c2 = hn::Set(d, 1u), c3 = hn::Zero(d);
-    uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
-    const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
-    for (int round = 0; round < 10; ++round) {
-      auto low0 = c0, high0 = c0, low1 = c0, high1 = c0;
-      multiply_wide(c0, m0, low0, high0);
-      multiply_wide(c2, m1, low1, high1);
-      c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, k0)), c1 = low1;
-      c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, k1)), c3 = low0;
-      k0 += 0x9E3779B9, k1 += 0xBB67AE85;
-    }
+    philox_rounds(seed, c0, c1, c2, c3);
     hn::StoreU(c0, d, words + l), hn::StoreU(c1, d, words + kCounters + l);
     hn::StoreU(c2, d, words + 2 * kCounters + l), hn::StoreU(c3, d, words + 3 * kCounters + l);
   }

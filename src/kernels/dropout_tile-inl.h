@@ -38,13 +38,10 @@ HWY_INLINE void multiply_wide(V a, V factor, V& low, V& high) {
 #endif
 }
 
-/// Four words of philox for each of the queries row .. row + lanes - 1, stored at out, out +
-/// stride, ...
-HWY_INLINE void philox_rows(uint64_t seed, uint32_t group, uint32_t row, uint32_t head,
-                            uint32_t batch, uint32_t* out, int64_t stride) {
+/// Ten rounds of philox (Salmon et al. 2011) turn counters into words, a lane each.
+template <class V>
+HWY_INLINE void philox_rounds(uint64_t seed, V& c0, V& c1, V& c2, V& c3) {
   const Words d;
-  auto c0 = hn::Set(d, group), c1 = hn::Iota(d, row);
-  auto c2 = hn::Set(d, head), c3 = hn::Set(d, batch);
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
   const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
   for (int round = 0; round < 10; ++round) {
@@ -55,6 +52,16 @@ HWY_INLINE void philox_rows(uint64_t seed, uint32_t group, uint32_t row, uint32_
     c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, k1)), c3 = low0;
     k0 += 0x9E3779B9, k1 += 0xBB67AE85;
   }
+}
+
+/// Four words of philox for each of the queries row .. row + lanes - 1, stored at out, out +
+/// stride, ...
+HWY_INLINE void philox_rows(uint64_t seed, uint32_t group, uint32_t row, uint32_t head,
+                            uint32_t batch, uint32_t* out, int64_t stride) {
+  const Words d;
+  auto c0 = hn::Set(d, group), c1 = hn::Iota(d, row);
+  auto c2 = hn::Set(d, head), c3 = hn::Set(d, batch);
+  philox_rounds(seed, c0, c1, c2, c3);
   hn::StoreU(c0, d, out);
   hn::StoreU(c1, d, out + stride);
   hn::StoreU(c2, d, out + 2 * stride);

@@ -20,6 +20,12 @@ data::TokenizerPtr TextFolder::tokenizer(const data::TokenizerOptions& options,
   }
 }
 
+void TextFolder::check_task(const std::string& given, const std::string& expected) const {
+  if (given == expected) return;
+  throw ModelError(folder.string() + ": the model was trained for the task '" + given +
+                   "', expected one of the task '" + expected + "'");
+}
+
 void TextFolder::load(torch::nn::Module& model) const {
   load_into(model, files.tensors, folder / "model.safetensors");
   model.eval();

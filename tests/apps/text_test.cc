@@ -277,6 +277,10 @@ TEST_F(Language, LearnsAndGoesOn) {
   const auto again = run({"eval", path("model"), "--data", path("text"), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out)["tokens"], 400 * 13 - 1);
+  const auto other = run({"bench", "decode", path("model")});
+  EXPECT_EQ(other.code, 4);
+  EXPECT_THAT(other.err,
+              HasSubstr("trained for the task 'language', expected one of the task 'translate'"));
 }
 
 TEST_F(Language, RemembersWhatStoodBefore) {
