@@ -22,11 +22,11 @@ std::filesystem::path free_folder(const TrainRun& run) {
   return run.folder;
 }
 
-double figure(const Metrics& metrics, const std::string& name) {
+std::optional<double> figure(const Metrics& metrics, const std::string& name) {
   for (const auto& [known, value] : metrics) {
     if (known == name) return value;
   }
-  throw UsageError("the task's goal '" + name + "' is none of its figures");
+  return std::nullopt;
 }
 
 std::string figures_text(const Metrics& metrics) {
@@ -178,8 +178,13 @@ void Trainer::log_step(double factor, double norm) {
 bool Trainer::is_better(const Metrics& valid) const {
   if (state_.best.empty()) return true;
   const Goal goal = task_.goal();
-  const double now = figure(valid, goal.metric), best = figure(state_.best, goal.metric);
-  return goal.larger_is_better ? now > best : now < best;
+  const auto now = figure(valid, goal.metric), best = figure(state_.best, goal.metric);
+  if (!now || !best) {
+    throw UsageError("the task's goal '" + goal.metric + "' is none of its figures");
+  }
+  if (*now != *best) return goal.larger_is_better ? *now > *best : *now < *best;
+  const auto loss = figure(valid, "loss"), best_loss = figure(state_.best, "loss");
+  return loss && best_loss && *loss < *best_loss;
 }
 
 /// Best model, plateau and early stopping, by the validation figures.

@@ -51,7 +51,12 @@ class LineTask : public Task {
   std::optional<Metrics> validate() override {
     if (valid.empty()) return std::nullopt;
     seen.push_back(model_->weight.detach().clone());
-    return Metrics{{"error", valid[std::min(seen.size(), valid.size()) - 1]}};
+    const auto of = [&](const std::vector<double>& all) {
+      return all[std::min(seen.size(), all.size()) - 1];
+    };
+    Metrics figures{{"error", of(valid)}};
+    if (!losses.empty()) figures.emplace_back("loss", of(losses));
+    return figures;
   }
   std::vector<Sample> samples() const override { return {{"2", "6", "5.9"}}; }
   std::optional<Metrics> test() override {
@@ -59,7 +64,7 @@ class LineTask : public Task {
     return Metrics{{"error", 0.5}};
   }
 
-  std::vector<double> valid;
+  std::vector<double> valid, losses;
   std::vector<at::Tensor> seen;
   at::Tensor tested;
   int64_t bad_record = -1;
@@ -129,6 +134,15 @@ TEST_F(Loop, KeepsTheBestModel) {
   EXPECT_EQ(metrics["epoch"], 2);
   EXPECT_EQ(metrics["valid"]["error"], 0.2);
   EXPECT_EQ(metrics["test"]["error"], 0.5);
+}
+
+TEST_F(Loop, TheLossDecidesBetweenEquals) {
+  LineTask task(5);
+  task.valid = {0.5, 0.2, 0.2, 0.2, 0.3};
+  task.losses = {9, 3, 1, 2, 0};
+  const auto result = train(task, plan(5));
+  EXPECT_EQ(result.best_epoch, 3);
+  EXPECT_TRUE(at::equal(task.tested, task.seen[2]));
 }
 
 TEST_F(Loop, WithoutValidationTheLastModelIsTheBest) {

@@ -30,7 +30,8 @@ struct Sample {
   std::string input, expected, output;
 };
 
-/// The figure by which the best model is chosen.
+/// The figure by which the best model is chosen. Of models with equal figures the one with the
+/// lower "loss" is better, where the task has that figure, too, and otherwise the first.
 struct Goal {
   std::string metric;
   bool larger_is_better;
