@@ -1,11 +1,14 @@
 #include "heed/tasks/answer.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "heed/train/model_folder.h"
 
 namespace heed {
 namespace {
+
+constexpr int64_t kAnswerSamples = 3;
 
 data::StoryVocabulary vocabulary_of(const AnswerRecipe& recipe) {
   if (recipe.data.words.empty() || recipe.data.answers.empty()) {
@@ -89,8 +92,12 @@ class AnswerTask : public Task {
   std::string record_name(int64_t record) const override { return train_->name(record); }
 
   Goal goal() const override { return {"accuracy", true}; }
-  std::optional<Metrics> validate() override { return figures(valid_); }
+  std::optional<Metrics> validate() override {
+    if (valid_) answer_samples();
+    return figures(valid_);
+  }
   std::optional<Metrics> test() override { return figures(test_); }
+  std::vector<Sample> samples() const override { return samples_; }
 
  private:
   std::optional<Metrics> figures(const std::optional<data::StorySet>& set) {
@@ -110,12 +117,37 @@ class AnswerTask : public Task {
       throw DataError(data.train + ": " + std::to_string(train_->facts().unknown_answers) +
                       " questions have answers that data.answers lacks");
     }
-    if (!data.valid.empty()) valid_ = read(data::read_stories(data.valid));
+    if (!data.valid.empty()) {
+      const auto own = data::read_stories(data.valid);
+      valid_ = read(own);
+      remember_samples(own, 0);
+    }
     if (!data.test.empty()) test_ = read(data::read_stories(data.test));
     if (data.holdout > 0) {
       const auto held = std::llround(data.holdout * static_cast<double>(train_->size()));
       auto [rest, last] = train_->split(train_->size() - std::max<int64_t>(1, held));
       train_ = std::move(rest), valid_ = std::move(last);
+      remember_samples(stories, train_->size());
+    }
+  }
+
+  /// The first validation questions, of which `first` is the number in its file's stories.
+  void remember_samples(const data::Stories& stories, int64_t first) {
+    const int64_t count = std::min(kAnswerSamples, valid_->size());
+    for (int64_t i = first; i < first + count; ++i) {
+      const auto& question = stories.questions[static_cast<size_t>(i)];
+      samples_.push_back({question.place + " " + question.text, question.answer, ""});
+    }
+  }
+
+  void answer_samples() {
+    const at::NoGradGuard no_grad;
+    std::vector<int64_t> numbers(samples_.size());
+    std::iota(numbers.begin(), numbers.end(), int64_t{0});
+    const auto found = logits_of(model_, valid_->batch(numbers)).argmax(1);
+    for (size_t i = 0; i < samples_.size(); ++i) {
+      const auto answer = found[static_cast<int64_t>(i)].item<int64_t>();
+      samples_[i].output = recipe_.data.answers[static_cast<size_t>(answer)];
     }
   }
 
@@ -127,6 +159,7 @@ class AnswerTask : public Task {
   std::optional<data::StorySet> train_, valid_, test_;
   QueryReduction model_{nullptr};
   std::optional<data::StoryLoader> loader_;
+  std::vector<Sample> samples_;
 };
 
 }  // namespace

@@ -121,6 +121,18 @@ TEST_F(Answering, HoldsOutTheLastQuestionsOfTrain) {
   EXPECT_THROW(task->record_name(216), UsageError);
 }
 
+TEST_F(Answering, ShowsTheFirstHeldOutQuestions) {
+  const auto task = make_task(recipe());
+  task->model().eval();
+  ASSERT_TRUE(task->validate());
+  const auto samples = task->samples();
+  ASSERT_EQ(samples.size(), 3);
+  const auto held_out = data::read_stories(folder_ / "train.txt").questions[216];
+  EXPECT_EQ(samples[0].input, held_out.place + " " + held_out.text);
+  EXPECT_EQ(samples[0].expected, held_out.answer);
+  EXPECT_THAT(kRooms, testing::Contains(samples[0].output));
+}
+
 TEST_F(Answering, AnswersThatTrainingLackedAreWrong) {
   const auto task = make_task(recipe());
   auto complete = recipe();
