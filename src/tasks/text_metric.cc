@@ -6,12 +6,21 @@
 #include "heed/tasks/bleu.h"
 #include "heed/tasks/chrf.h"
 #include "heed/tasks/rouge.h"
+#include "tasks/metric_text.h"
 
 namespace heed {
 namespace {
 
 BleuOptions bleu_options(const TextMetricOptions& options) {
   return {.tokenize = options.tokenize, .lowercase = options.lowercase};
+}
+
+std::string first_words(const std::string& text, int64_t count) {
+  auto words = metric::split(text);
+  words.resize(std::min(words.size(), static_cast<size_t>(count)));
+  std::string first;
+  for (const auto word : words) first.append(first.empty() ? "" : " ").append(word);
+  return first;
 }
 
 }  // namespace
@@ -31,6 +40,16 @@ Metrics text_figures(const TextMetricOptions& options, const std::vector<std::st
     return {{"exact", scores.exact}, {"f1", scores.f1}};
   }
   return {};
+}
+
+Metrics lead_figures(const TextMetricOptions& options, const std::vector<std::string>& sources,
+                     const std::vector<std::string>& expected) {
+  if (options.lead == 0) return {};
+  std::vector<std::string> written;
+  for (const auto& source : sources) written.push_back(first_words(source, options.lead));
+  auto figures = text_figures(options, written, expected);
+  for (auto& [name, value] : figures) name = "lead_" + name;
+  return figures;
 }
 
 Goal text_goal(const TextMetricOptions& options) {

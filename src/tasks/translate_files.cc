@@ -58,10 +58,11 @@ TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,
                                    const data::TextPairsPtr& pairs,
                                    const data::TokenizerPtr& source,
                                    const data::TokenizerPtr& target) {
-  std::vector<std::string> expected;
+  std::vector<std::string> texts, expected;
   std::vector<std::vector<int64_t>> sources;
   const auto reader = pairs->read();
   for (data::TextPair pair; reader->next(pair);) {
+    texts.push_back(pair.source);
     expected.push_back(pair.target);
     sources.push_back(encode_source(recipe.data, *source, pair.source, pair.place));
   }
@@ -74,6 +75,8 @@ TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   result.seconds = seconds.count();
   result.metrics = text_figures(recipe.metric, result.written, expected);
+  const auto lead = lead_figures(recipe.metric, texts, expected);
+  result.metrics.insert(result.metrics.end(), lead.begin(), lead.end());
   result.signature = text_signature(recipe.metric);
   return result;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 
 #include "heed/core/error.h"
 #include "tasks/translate_files.h"
@@ -80,6 +81,23 @@ TEST_F(TranslateTask, ValidationHasLossFiguresAndSamples) {
   EXPECT_EQ(task->samples()[1].input, "w0 w1 x");
   EXPECT_EQ(task->samples()[1].expected, "y1 y");
   EXPECT_FALSE(task->test());
+}
+
+TEST_F(TranslateTask, SummariesStandBesideTheFirstWordsOfTheirSources) {
+  std::ofstream(folder_ / "long") << "a b c d\n\te  f g\nh\n";
+  std::ofstream(folder_ / "short") << "a b\ng e\nh i j\n";
+  auto own = recipe("metric = { kind = 'rouge', lead = 2 }");
+  own.data.valid = {(folder_ / "long").string(), (folder_ / "short").string()};
+  const auto task = make_task(own);
+  task->model().eval();
+  const auto figures = task->validate();
+  ASSERT_TRUE(figures);
+  std::map<std::string, double> found(figures->begin(), figures->end());
+  EXPECT_DOUBLE_EQ(found.at("lead_rouge1"), (1 + 0.5 + 0.5) / 3);  // "a b", "e f", "h"
+  EXPECT_DOUBLE_EQ(found.at("lead_rouge2"), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(found.at("lead_rougeL"), (1 + 0.5 + 0.5) / 3);
+  EXPECT_EQ(found.count("rougeL"), 1);
+  EXPECT_THROW(recipe("metric = { kind = 'bleu', lead = 2 }"), ModelError);
 }
 
 TEST_F(TranslateTask, RefusesWhatCannotBe) {

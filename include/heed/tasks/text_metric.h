@@ -1,6 +1,7 @@
 // How good written text is, beside what was expected: the figures of `heed eval` and validation.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct TextMetricOptions {
   std::string kind = "bleu";
   std::string tokenize = "13a";
   bool lowercase = false;
+  int64_t lead = 0;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -25,6 +27,11 @@ struct TextMetricOptions {
       v("tokenize", tokenize, "of BLEU, as sacrebleu names it",
         OneOf{{"13a", "intl", "char", "none"}});
     }
+    if (kind == "rouge") {
+      v("lead", lead,
+        "a baseline beside the figures: those of the first so many words of each source; 0: none",
+        at_least(0));
+    }
     v("lowercase", lowercase, "compare lower case");
   }
 };
@@ -32,6 +39,12 @@ struct TextMetricOptions {
 /// The figures of texts beside what was expected of each: of bleu also chrf, of rouge 1, 2 and L.
 /// None for loss.
 Metrics text_figures(const TextMetricOptions& options, const std::vector<std::string>& written,
+                     const std::vector<std::string>& expected);
+
+/// The baseline lead-k of summaries, k = options.lead: text_figures of the first k words of each
+/// source, named lead_rouge1, lead_rouge2 and lead_rougeL. Words are parted by white space. None
+/// where k is 0.
+Metrics lead_figures(const TextMetricOptions& options, const std::vector<std::string>& sources,
                      const std::vector<std::string>& expected);
 
 /// The name in text_figures by which models are compared.
