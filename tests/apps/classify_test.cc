@@ -5,11 +5,12 @@
 
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "apps/run.h"
 #include "apps/small_set.h"
+#include "apps/trained.h"
 #include "data/samples.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -18,25 +19,15 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
 class Classify : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    recipe_ = write_small_set(folder_->path());
-    const auto result = run({"train", recipe_, "--out", model(), "--json"});
-    ASSERT_EQ(result.code, 0) << result.err;
-    trained_ = json::parse(result.out);
+    trained_ = train_once("classify", write_small_set);
+    recipe_ = trained_.recipe, train_ = trained_.file("train"), test_ = trained_.file("test");
+    figures_ = json::parse(trained_.out);
   }
-  static void TearDownTestSuite() { delete folder_; }
-  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
-  static std::string model() { return path("model"); }
+  static std::string model() { return trained_.model; }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   /// What heed says to a recipe that is changed by --set.
   static Result check(const std::vector<std::string>& set) {
@@ -45,7 +36,7 @@ class Classify : public testing::Test {
     return run(words);
   }
   /// A copy of the model whose recipe has `from` replaced by `to`.
-  static std::string changed_model(const std::string& from, const std::string& to) {
+  std::string changed_model(const std::string& from, const std::string& to) const {
     const std::string copy = path("changed");
     fs::remove_all(copy);
     fs::copy(model() + "/best", copy, fs::copy_options::recursive);
@@ -57,21 +48,19 @@ class Classify : public testing::Test {
     return copy;
   }
 
-  static TemporaryFolder* folder_;
-  static std::string recipe_;
-  static json trained_;
+  static inline Trained trained_;
+  static inline std::string recipe_, train_, test_;
+  static inline json figures_;
+  TemporaryFolder folder_;
 };
-TemporaryFolder* Classify::folder_ = nullptr;
-std::string Classify::recipe_;
-json Classify::trained_;
 
 TEST_F(Classify, LearnsTheSmallSet) {
-  EXPECT_EQ(trained_["steps"], 42);
-  EXPECT_GT(trained_["test_accuracy"], 0.9);
-  EXPECT_GT(trained_["peak_memory_mib"], 0);
+  EXPECT_EQ(figures_["steps"], 42);
+  EXPECT_GT(figures_["test_accuracy"], 0.9);
+  EXPECT_GT(figures_["peak_memory_mib"], 0);
   const auto metrics = json::parse(read_bytes(model() + "/best/metrics.json"));
-  EXPECT_EQ(metrics["test"]["accuracy"], trained_["test_accuracy"]);
-  EXPECT_EQ(metrics["valid"]["accuracy"], trained_["valid_accuracy"]);
+  EXPECT_EQ(metrics["test"]["accuracy"], figures_["test_accuracy"]);
+  EXPECT_EQ(metrics["valid"]["accuracy"], figures_["valid_accuracy"]);
 }
 
 TEST_F(Classify, SavedRecipeIsCompleteAndTrainsTheSameModel) {
@@ -87,17 +76,17 @@ TEST_F(Classify, EvalFindsTheTestAccuracyAgain) {
   ASSERT_EQ(result.code, 0) << result.err;
   const auto values = json::parse(result.out);
   EXPECT_EQ(values["records"], 60);
-  EXPECT_EQ(values["accuracy"], trained_["test_accuracy"]);
+  EXPECT_EQ(values["accuracy"], figures_["test_accuracy"]);
   ASSERT_EQ(values["classes"].size(), 4u);
   EXPECT_EQ(values["classes"][2]["records"], 15);
-  const auto text = run({"eval", model(), "--data", path("train")});
+  const auto text = run({"eval", model(), "--data", train_});
   EXPECT_EQ(text.code, 0);
   EXPECT_THAT(text.out, HasSubstr("records   150\n"));
   EXPECT_THAT(run({"eval", path("nothing")}).err, HasSubstr("nothing"));
 }
 
 TEST_F(Classify, PredictAnswersEveryInputInOrder) {
-  const auto result = run({"predict", model(), path("test"), path("train")});
+  const auto result = run({"predict", model(), test_, train_});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto lines = lines_of(result.out);
   ASSERT_EQ(lines.size(), 210u);
@@ -107,12 +96,12 @@ TEST_F(Classify, PredictAnswersEveryInputInOrder) {
   int right = 0;
   for (int i = 0; i < 60; ++i)
     right += lines[i].find("\t" + std::to_string(i % 4) + "\t") != std::string::npos;
-  EXPECT_DOUBLE_EQ(right / 60.0, trained_["test_accuracy"].get<double>());
+  EXPECT_DOUBLE_EQ(right / 60.0, figures_["test_accuracy"].get<double>());
 }
 
 TEST_F(Classify, PredictReadsNamesFromStandardInput) {
   const auto result = run({"predict", model(), "-", "--json", "--top", "2"},
-                          {.input = path("test") + "\n" + path("test") + "-images-idx3-ubyte\n"});
+                          {.input = test_ + "\n" + test_ + "-images-idx3-ubyte\n"});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto lines = lines_of(result.out);
   ASSERT_EQ(lines.size(), 120u);
@@ -127,10 +116,10 @@ TEST_F(Classify, PredictReadsNamesFromStandardInput) {
 TEST_F(Classify, PredictNamesABadInputAfterTheGoodOnes) {
   write_bytes(path("no-picture.png"), "not a picture");
   for (const auto& [bad, code] : std::vector<std::pair<std::string, int>>{
-           {path("no-picture.png"), 3}, {path("absent.png"), 5}, {folder_->path().string(), 3}}) {
-    const auto result = run({"predict", model(), path("test"), bad, path("test")});
+           {path("no-picture.png"), 3}, {path("absent.png"), 5}, {folder_.path().string(), 3}}) {
+    const auto result = run({"predict", model(), test_, bad, test_});
     EXPECT_EQ(result.code, code) << bad;
-    EXPECT_EQ(run({"map", model(), bad}).code, bad == folder_->path() ? 5 : code) << bad;
+    EXPECT_EQ(run({"map", model(), bad}).code, bad == folder_.path() ? 5 : code) << bad;
     EXPECT_THAT(result.err, HasSubstr(bad));
     EXPECT_EQ(lines_of(result.out).size(), 60u) << "whole lines of what stands before it";
     EXPECT_EQ(result.out.back(), '\n');
@@ -174,10 +163,10 @@ TEST_F(Classify, DataThatIsWrongIsNamed) {
   auto result = check({"data.train=" + path("empty")});
   EXPECT_EQ(result.code, 3);
   EXPECT_THAT(result.out + result.err, HasSubstr("empty"));
-  auto short_file = read_bytes(path("train") + "-images-idx3-ubyte");
+  auto short_file = read_bytes(train_ + "-images-idx3-ubyte");
   short_file.resize(short_file.size() - 10);
   write_bytes(path("short-images-idx3-ubyte"), short_file);
-  fs::copy(path("train") + "-labels-idx1-ubyte", path("short-labels-idx1-ubyte"));
+  fs::copy(train_ + "-labels-idx1-ubyte", path("short-labels-idx1-ubyte"));
   for (const char* verb : {"check", "train"}) {
     result =
         run({verb, recipe_, "--set", "data.train=" + path("short"), "--set", "out=" + path("x")});
@@ -270,10 +259,8 @@ TEST_F(Classify, TensorsThatDoNotFitAreNamed) {
                                        [&](json& header) { header[name]["shape"][0] = 1000000; });
   for (const auto& [folder, said] : std::vector<std::pair<std::string, std::string>>{
            {missing, "missing"}, {retyped, "Int"}, {lying, "1000000"}}) {
-    for (const auto& words :
-         std::vector<std::vector<std::string>>{{"eval", folder},
-                                               {"predict", folder, path("test")},
-                                               {"map", folder, path("test:0")}}) {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"eval", folder}, {"predict", folder, test_}, {"map", folder, test_ + ":0"}}) {
       const auto result = run(words);
       EXPECT_EQ(result.code, 4) << folder << result.err;
       EXPECT_EQ(result.out, "");
@@ -296,8 +283,8 @@ TEST_F(Classify, RecipeThatDoesNotFitItsTensorsIsRefused) {
            {"task = \"classify\"", "task = \"translate\""},
            {"[model.encoder]", "[model.decoder]"}}) {
     const auto folder = changed_model(from, to);
-    for (const auto& words : std::vector<std::vector<std::string>>{
-             {"eval", folder}, {"predict", folder, path("test")}}) {
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"eval", folder}, {"predict", folder, test_}}) {
       const auto result = run(words);
       EXPECT_EQ(result.code, 4) << to << ": " << result.err;
       EXPECT_EQ(result.out, "");

@@ -7,6 +7,8 @@
 
 #include "apps/run.h"
 #include "apps/small_set.h"
+#include "apps/trained.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -18,25 +20,21 @@ using testing::StartsWith;
 class MapVerb : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    recipe_ = write_small_set(folder_->path());
-    const auto result = run({"train", recipe_, "--out", path("model"), "--set", "train.epochs=1"});
-    ASSERT_EQ(result.code, 0) << result.err;
+    trained_ = train_once("map", write_small_set, {"--set", "train.epochs=1"});
+    test_ = trained_.file("test");
   }
-  static void TearDownTestSuite() { delete folder_; }
-  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   /// heed map MODEL IMAGE ...
   static Result map(std::vector<std::string> words, const RunOptions& options = {}) {
-    words.insert(words.begin(), {"map", path("model"), path("test") + ":3"});
+    words.insert(words.begin(), {"map", trained_.model, test_ + ":3"});
     return run(words, options);
   }
 
-  static TemporaryFolder* folder_;
-  static std::string recipe_;
+  static inline Trained trained_;
+  static inline std::string test_;  ///< pictures
+  TemporaryFolder folder_;
 };
-TemporaryFolder* MapVerb::folder_ = nullptr;
-std::string MapVerb::recipe_;
 
 double sum(const json& grid) {
   double total = 0;
@@ -109,16 +107,16 @@ TEST_F(MapVerb, WrongRequestsSayWhatThereIs) {
   const auto head = map({"--head", "99"});
   EXPECT_EQ(head.code, 2);
   EXPECT_THAT(head.err, HasSubstr("heads 1.."));
-  const auto index = run({"map", path("model"), path("test") + ":100000"});
+  const auto index = run({"map", trained_.model, test_ + ":100000"});
   EXPECT_EQ(index.code, 2);
   EXPECT_THAT(index.err, HasSubstr("expected 0.."));
-  EXPECT_EQ(run({"map", path("model"), path("absent.png")}).code, 5);
-  EXPECT_EQ(run({"map", path("absent"), path("test") + ":0"}).code, 5);
+  EXPECT_EQ(run({"map", trained_.model, path("absent.png")}).code, 5);
+  EXPECT_EQ(run({"map", path("absent"), test_ + ":0"}).code, 5);
 }
 
 TEST_F(MapVerb, SummaryOfModelAndRecipeAgree) {
-  const auto model = run({"summary", path("model"), "--json"});
-  const auto recipe = run({"summary", recipe_, "--json"});
+  const auto model = run({"summary", trained_.model, "--json"});
+  const auto recipe = run({"summary", trained_.recipe, "--json"});
   ASSERT_EQ(model.code, 0) << model.err;
   ASSERT_EQ(recipe.code, 0) << recipe.err;
   EXPECT_EQ(model.out, recipe.out);
@@ -127,7 +125,7 @@ TEST_F(MapVerb, SummaryOfModelAndRecipeAgree) {
   for (const auto& layer : values["layers"]) parameters += layer["parameters"].get<int64_t>();
   EXPECT_EQ(parameters, values["parameters"]);
   EXPECT_GT(values["operations"], 0);
-  const auto table = run({"summary", path("model")});
+  const auto table = run({"summary", trained_.model});
   EXPECT_THAT(table.out, StartsWith("layer "));
   EXPECT_THAT(table.out, HasSubstr("\ntotal "));
 }

@@ -10,6 +10,8 @@
 
 #include "apps/run.h"
 #include "apps/small_set.h"
+#include "apps/trained.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -46,21 +48,15 @@ std::string step_text(int step) { return "\"step\":" + std::to_string(step) + ",
 class Resume : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    recipe_ = write_small_set(folder_->path());
-    const auto result = run({"train", recipe_, "--out", (folder_->path() / "whole").string()});
-    ASSERT_EQ(result.code, 0) << result.err;
-    whole_ = outcome(folder_->path() / "whole");
+    trained_ = train_once("classify", write_small_set);
+    whole_ = outcome(trained_.model);
     ASSERT_TRUE(whole_.count("best/model.safetensors"));
     ASSERT_TRUE(whole_.count("last-00000042/state.safetensors"));
   }
-  static void TearDownTestSuite() { delete folder_; }
 
-  fs::path out() const {
-    return folder_->path() / testing::UnitTest::GetInstance()->current_test_info()->name();
-  }
+  fs::path out() const { return folder_ / "run"; }
   std::vector<std::string> train(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words{"train", recipe_, "--out", out().string(), "--resume"};
+    std::vector<std::string> words{"train", trained_.recipe, "--out", out().string(), "--resume"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
@@ -77,13 +73,10 @@ class Resume : public testing::Test {
     fs::remove_all(out());
   }
 
-  static TemporaryFolder* folder_;
-  static std::string recipe_;
-  static std::map<std::string, std::string> whole_;
+  static inline Trained trained_;
+  static inline std::map<std::string, std::string> whole_;
+  TemporaryFolder folder_;
 };
-TemporaryFolder* Resume::folder_ = nullptr;
-std::string Resume::recipe_;
-std::map<std::string, std::string> Resume::whole_;
 
 TEST_F(Resume, SameBitsOnASecondRun) { expect_same_end(); }
 
@@ -169,10 +162,10 @@ TEST_F(Resume, ChangedRecipeIsRefusedByItsKey) {
 }
 
 TEST_F(Resume, RunThatIsThereIsNotOverwritten) {
-  const auto result = run({"train", recipe_, "--out", (folder_->path() / "whole").string()});
+  const auto result = run({"train", trained_.recipe, "--out", trained_.model});
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("--resume"));
-  EXPECT_EQ(outcome(folder_->path() / "whole"), whole_);
+  EXPECT_EQ(outcome(trained_.model), whole_);
 }
 
 TEST_F(Resume, DamagedCheckpointIsNamed) {

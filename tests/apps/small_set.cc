@@ -1,10 +1,8 @@
 #include "apps/small_set.h"
 
-#include <unistd.h>
+#include <cstdint>
 
-#include <cstdlib>
-#include <fstream>
-#include <stdexcept>
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -18,28 +16,6 @@ void put_number(std::string& bytes, uint32_t number) {
 uint32_t next_noise(uint32_t& state) { return (state = state * 1664525u + 1013904223u) >> 16; }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "heed-test-XXXXXX").string();
-  if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
-  path_ = name;
-}
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string read_bytes(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw std::runtime_error("cannot read " + file.string());
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_bytes(const std::filesystem::path& file, const std::string& bytes) {
-  std::ofstream out(file, std::ios::binary);
-  out << bytes;
-  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
-}
 
 void write_idx(const std::filesystem::path& prefix, int count, int first) {
   std::string images, labels;

@@ -6,22 +6,6 @@
 
 namespace heed::test {
 
-/// A folder of its own that goes away.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string read_bytes(const std::filesystem::path& file);
-void write_bytes(const std::filesystem::path& file, const std::string& bytes);
-
 /// PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte: grey pictures of 12 x 12, four classes
 /// (the bright quarter), with noise.
 void write_idx(const std::filesystem::path& prefix, int count, int first = 0);

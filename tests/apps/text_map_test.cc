@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/run.h"
-#include "apps/small_set.h"
+#include "apps/trained.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -14,19 +15,18 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-class TextMap : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    std::string source, target;
-    for (int i = 0; i < 60; ++i) {
-      source += i % 2 ? "eins zwei drei\n" : "drei f\u00fcnf\n";
-      target += i % 2 ? "one two three\n" : "three five\n";
-    }
-    write_bytes(path("a.de"), source), write_bytes(path("a.en"), target);
-    const std::string files = "[\"" + path("a.de") + "\", \"" + path("a.en") + "\"]";
-    write_bytes(path("small.toml"),
-                "task = \"translate\"\n[data]\ntrain = " + files + "\nvalid = " + files + R"(
+/// Two pairs, over and over, in `folder`, and a recipe that looks at them.
+void write_two_pairs(const std::filesystem::path& folder) {
+  std::string source, target;
+  for (int i = 0; i < 60; ++i) {
+    source += i % 2 ? "eins zwei drei\n" : "drei f\u00fcnf\n";
+    target += i % 2 ? "one two three\n" : "three five\n";
+  }
+  const auto sources = folder / "a.de", targets = folder / "a.en";
+  write_bytes(sources, source), write_bytes(targets, target);
+  const std::string files = "[\"" + sources.string() + "\", \"" + targets.string() + "\"]";
+  write_bytes(folder / "small.toml",
+              "task = \"translate\"\n[data]\ntrain = " + files + "\nvalid = " + files + R"(
 source = { kind = "words" }
 target = { kind = "words" }
 [model]
@@ -43,18 +43,20 @@ batch = 200
 [generate]
 max_length = 8
 )");
-    const auto result = run({"train", path("small.toml"), "--out", path("model")});
-    ASSERT_EQ(result.code, 0) << result.err;
-  }
-  static void TearDownTestSuite() { delete folder_; }
-  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+}
+
+class TextMap : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { trained_ = train_once("text_map", write_two_pairs); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   static Result map(std::vector<std::string> words) {
-    words.insert(words.begin(), {"map", path("model")});
+    words.insert(words.begin(), {"map", trained_.model});
     return run(words);
   }
 
-  static inline TemporaryFolder* folder_ = nullptr;
+  static inline Trained trained_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(TextMap, DrawsInTheTerminal) {
@@ -62,7 +64,7 @@ TEST_F(TextMap, DrawsInTheTerminal) {
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("cross 1 head 2"));
   EXPECT_THAT(result.out, StartsWith("eins zwei \u2192 one two\n"));
-  EXPECT_THAT(map({path("a.de") + ":1"}).out, HasSubstr("cross 2 mean"));
+  EXPECT_THAT(map({trained_.file("a.de") + ":1"}).out, HasSubstr("cross 2 mean"));
 }
 
 TEST_F(TextMap, JsonHasAllWeightsAndTheAlignment) {
@@ -99,7 +101,7 @@ TEST_F(TextMap, NamesWhatThereIs) {
   const auto result = map({"drei", "--layer", "cross 9"});
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("cross 1, decoder 2, cross 2"));
-  EXPECT_THAT(map({path("a.de") + ":61"}).err, HasSubstr("expected 1..60"));
+  EXPECT_THAT(map({trained_.file("a.de") + ":61"}).err, HasSubstr("expected 1..60"));
 }
 
 }  // namespace

@@ -2,25 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "apps/run.h"
-#include "apps/small_set.h"
+#include "apps/trained.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
 
 /// Pairs of a language of nine words: the translation says every word in another way, backwards.
 std::pair<std::string, std::string> pairs(int count, uint32_t seed) {
@@ -40,26 +32,20 @@ std::pair<std::string, std::string> pairs(int count, uint32_t seed) {
   return {source, target};
 }
 
-class Translate : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    for (const auto& [name, count, seed] :
-         {std::tuple{"train", 1500, 1u}, {"valid", 40, 2u}, {"test", 60, 3u}}) {
-      const auto [source, target] = pairs(count, seed);
-      write_bytes(path(std::string(name) + ".de"), source);
-      write_bytes(path(std::string(name) + ".en"), target);
-    }
-    write_bytes(recipe(), R"(task = "translate"
+/// Three splits of pairs in `folder`, and a recipe that learns them.
+void write_pairs(const std::filesystem::path& folder) {
+  std::string files;
+  for (const auto& [name, count, seed] :
+       {std::tuple{"train", 1500, 1u}, {"valid", 40, 2u}, {"test", 60, 3u}}) {
+    const auto [source, target] = pairs(count, seed);
+    const auto split = (folder / name).string();
+    write_bytes(split + ".de", source), write_bytes(split + ".en", target);
+    files += std::string(name) + " = [\"" + split + ".de\", \"" + split + ".en\"]\n";
+  }
+  write_bytes(folder / "small.toml", R"(task = "translate"
 seed = 3
 [data]
-train = [")" + path("train.de") +
-                              R"(", ")" + path("train.en") + R"("]
-valid = [")" + path("valid.de") +
-                              R"(", ")" + path("valid.en") + R"("]
-test = [")" + path("test.de") +
-                              R"(", ")" + path("test.en") + R"("]
-longest_source = 12
+)" + files + R"(longest_source = 12
 source = { kind = "words" }
 target = { kind = "words" }
 [model]
@@ -84,37 +70,35 @@ max_length = 16
 [metric]
 kind = "exact"
 )");
-    const auto result = run({"train", recipe(), "--out", model(), "--json"});
-    ASSERT_EQ(result.code, 0) << result.err;
-    trained_ = json::parse(result.out);
-    said_ = result.err;
-  }
-  static void TearDownTestSuite() { delete folder_; }
-  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
-  static std::string recipe() { return path("small.toml"); }
-  static std::string model() { return path("model"); }
+}
+
+class Translate : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { trained_ = train_once("translate", write_pairs); }
+  static std::string model() { return trained_.model; }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   /// What heed says to a recipe whose pairs are changed.
-  static Result check(const std::string& source, const std::string& target,
-                      const std::vector<std::string>& set = {}) {
+  Result check(const std::string& source, const std::string& target,
+               const std::vector<std::string>& set = {}) const {
     write_bytes(path("bad.de"), source), write_bytes(path("bad.en"), target);
     std::vector<std::string> words{
-        "check", recipe(), "--set",
+        "check", trained_.recipe, "--set",
         "data.train=[\"" + path("bad.de") + "\", \"" + path("bad.en") + "\"]"};
     for (const auto& assignment : set) words.insert(words.end(), {"--set", assignment});
     return run(words);
   }
 
-  static inline TemporaryFolder* folder_ = nullptr;
-  static inline json trained_;
-  static inline std::string said_;
+  static inline Trained trained_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(Translate, LearnsALanguageOfNineWords) {
-  EXPECT_GT(trained_["valid_exact"], 0.8);
-  EXPECT_GT(trained_["test_exact"], 0.8);
-  EXPECT_THAT(said_, HasSubstr("1500 pairs to learn from"));
-  EXPECT_THAT(said_, HasSubstr("expected  ")) << "sample translations stand in the log";
+  const auto figures = json::parse(trained_.out);
+  EXPECT_GT(figures["valid_exact"], 0.8);
+  EXPECT_GT(figures["test_exact"], 0.8);
+  EXPECT_THAT(trained_.err, HasSubstr("1500 pairs to learn from"));
+  EXPECT_THAT(trained_.err, HasSubstr("expected  ")) << "sample translations stand in the log";
   EXPECT_THAT(read_bytes(model() + "/log.jsonl"), HasSubstr("tokens_per_second"));
 }
 
@@ -127,7 +111,8 @@ TEST_F(Translate, EvalWritesWhatItMeasures) {
   EXPECT_GT(figures["bleu"], 80);
   EXPECT_THAT(figures["signature"].get<std::string>(), HasSubstr("tok:13a"));
   EXPECT_EQ(lines_of(read_bytes(path("out.en"))).size(), 60);
-  const auto again = run({"score", path("out.en"), "--reference", path("test.en"), "--json"});
+  const auto again =
+      run({"score", path("out.en"), "--reference", trained_.file("test.en"), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_NEAR(json::parse(again.out)["scores"][0]["score"].get<double>(), figures["bleu"], 1e-9);
 }
@@ -215,7 +200,7 @@ TEST_F(Translate, LinesThatAreTooLongOrBrokenAreNamedAndNoneIsLost) {
 
 TEST_F(Translate, RefusesWhatIsForOtherTasks) {
   EXPECT_EQ(run({"predict", model(), "--top", "3"}, {.input = ""}).code, 2);
-  const auto other = run({"check", recipe(), "--set", "task=translat"});
+  const auto other = run({"check", trained_.recipe, "--set", "task=translat"});
   EXPECT_EQ(other.code, 4);
   EXPECT_THAT(other.err, HasSubstr("did you mean 'translate'?"));
 }
