@@ -4,6 +4,7 @@
 
 #include "heed/core/threads.h"
 #include "heed/ops/row_linear.h"
+#include "ops/torch_version.h"
 
 namespace heed::nn {
 namespace {
@@ -39,6 +40,16 @@ struct ScaleOnly : torch::nn::LayerNormImpl {
   explicit ScaleOnly(const torch::nn::LayerNormOptions& options) : LayerNormImpl(options) {
     parameters_.erase("bias");
     bias = at::Tensor();
+  }
+
+  /// That of LayerNormImpl makes one with a bias again, and refuses it.
+  std::shared_ptr<Module> clone(const ops::TorchOptional<torch::Device>& device) const override {
+    const torch::NoGradGuard no_gradient;
+    auto copy = std::make_shared<ScaleOnly>(*this);
+    copy->parameters_.clear();
+    copy->weight = copy->register_parameter(
+        "weight", weight.to(device.value_or(weight.device()), weight.scalar_type(), false, true));
+    return copy;
   }
 };
 

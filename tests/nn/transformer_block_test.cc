@@ -1,10 +1,12 @@
 #include "heed/nn/transformer_block.h"
 
+#include <torch/nn/init.h>
 #include <torch/nn/modules/container/any.h>
 
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"
+#include "heed/nn/transformer_decoder_block.h"
 #include "nn/linear.h"
 
 namespace heed::nn {
@@ -78,6 +80,34 @@ TEST(TransformerBlock, StochasticDepthActsInTrainingOnly) {
   block->eval();
   EXPECT_TRUE(block->forward(x).equal(block->forward(x)));
   EXPECT_TRUE(block->forward(torch::randn({0, 3, 8})).numel() == 0);
+}
+
+/// A copy has the same parameters, in memory of its own.
+template <class Block, class... Source>
+void expect_clone(Block block, const Source&... z) {
+  block->to(at::kDouble);
+  for (auto& p : block->parameters()) torch::nn::init::normal_(p);
+  const auto copy = std::dynamic_pointer_cast<typename Block::ContainedType>(block->clone());
+  ASSERT_TRUE(copy);
+  const auto x = torch::randn({2, 5, 8}, at::kDouble);
+  const auto before = block->forward(x, z...);
+  EXPECT_TRUE(copy->forward(x, z...).equal(before));
+  const auto theirs = copy->named_parameters();
+  ASSERT_EQ(theirs.keys(), block->named_parameters().keys());
+  const torch::NoGradGuard no_gradient;
+  for (const auto& p : block->named_parameters()) {
+    EXPECT_TRUE(theirs[p.key()].requires_grad()) << p.key();
+    p.value().zero_();
+  }
+  EXPECT_TRUE(copy->forward(x, z...).equal(before));
+}
+
+TEST(TransformerBlock, ClonesWithBiasesAndWithout) {
+  for (const bool bias : {true, false}) {
+    expect_clone(TransformerBlock(options().bias(bias)));
+    expect_clone(TransformerDecoderBlock(TransformerDecoderBlockOptions(8).bias(bias)),
+                 torch::randn({2, 3, 8}, at::kDouble));
+  }
 }
 
 TEST(Linear, TruncatedNormalHasItsDeviationAndItsCut) {
