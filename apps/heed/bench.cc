@@ -95,6 +95,12 @@ void print_row(const DecodeRow& row) {
 nlohmann::ordered_json json_of(const TrainRow& row) {
   nlohmann::ordered_json shares;
   for (const auto& [name, share] : row.shares) shares[name] = share;
+  auto batches = nlohmann::ordered_json::array();
+  for (const auto& sizes : row.batches) {
+    auto batch = nlohmann::ordered_json::object();
+    for (const auto& [name, size] : sizes) batch[name] = size;
+    batches.push_back(batch);
+  }
   return {{"threads", row.threads},
           {"steps", row.steps},
           {"ms", row.ms},
@@ -104,7 +110,8 @@ nlohmann::ordered_json json_of(const TrainRow& row) {
           {"gflops", row.gflops},
           {"limit", row.limit},
           {"of_limit", row.of_limit},
-          {"peak_memory_mib", row.peak_memory_mib}};
+          {"peak_memory_mib", row.peak_memory_mib},
+          {"batches", batches}};
 }
 
 void print_row(const TrainRow& row) {
@@ -243,7 +250,11 @@ void add_decode(CLI::App& bench) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  verb->add_option("--source", options->source, "Tokens of a source line")
+  verb->add_option(
+          "--input", options->input,
+          "File of lines to read, the first as many as a batch has; default: random tokens")
+      ->type_name("FILE");
+  verb->add_option("--source", options->source, "Tokens of a random source line")
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
   verb->add_option("--target", options->target, "Tokens that a line is answered by")

@@ -3,7 +3,11 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
+#include "heed/core/error.h"
 #include "heed/core/threads.h"
+#include "heed/data/lines.h"
 #include "heed/tasks/translate.h"
 #include "measure.h"
 
@@ -12,8 +16,7 @@ namespace {
 
 constexpr int64_t kVocabulary = 8000;
 
-SequenceModelPtr model_of(const DecodeBench& bench) {
-  if (!bench.model.empty()) return Translator::load(bench.model).shared_model();
+SequenceModelPtr new_model() {
   torch::manual_seed(1);
   TransformerOptions options;
   options.preset("small");
@@ -35,9 +38,10 @@ double weights_of_step(SequenceModel& model) {
   return weights;
 }
 
-std::vector<std::vector<int64_t>> lines_of(const SequenceModel& model, int64_t count,
-                                           int64_t length) {
-  std::vector<std::vector<int64_t>> lines;
+using Lines = std::vector<std::vector<int64_t>>;
+
+Lines random_lines(const SequenceModel& model, int64_t count, int64_t length) {
+  Lines lines;
   for (int64_t i = 0; i < count; ++i) {
     const auto ids = torch::randint(4, model.source_vocabulary(), {length}, at::kLong);
     lines.emplace_back(ids.data_ptr<int64_t>(), ids.data_ptr<int64_t>() + length);
@@ -45,15 +49,31 @@ std::vector<std::vector<int64_t>> lines_of(const SequenceModel& model, int64_t c
   return lines;
 }
 
-DecodeRow measure(const DecodeBench& bench, const SequenceModelPtr& model, int64_t batch,
-                  int64_t beams, int threads) {
+/// The first lines of a file, as many as the largest batch has.
+Lines lines_of(const DecodeBench& bench, const Translator& translator) {
+  const auto count =
+      static_cast<size_t>(*std::max_element(bench.batches.begin(), bench.batches.end()));
+  data::LineReader reader(bench.input);
+  Lines lines;
+  for (std::string line; lines.size() < count && reader.next(line);)
+    lines.push_back(translator.encode(line, reader.place()));
+  if (lines.size() < count)
+    throw DataError(bench.input + ": expected " + std::to_string(count) +
+                    " lines, as many as the largest batch has, found " +
+                    std::to_string(lines.size()));
+  return lines;
+}
+
+DecodeRow measure(const DecodeBench& bench, const SequenceModelPtr& model, const Lines& given,
+                  int64_t batch, int64_t beams, int threads) {
   const auto options = GenerateOptions()
                            .beams(beams)
                            .batch(batch)
                            .end(-1)
                            .max_length(bench.target)
                            .min_length(bench.target);
-  const auto lines = lines_of(*model, batch, bench.source);
+  const auto lines = given.empty() ? random_lines(*model, batch, bench.source)
+                                   : Lines(given.begin(), given.begin() + batch);
   constexpr int64_t kSide = 1024;
   const auto a = torch::randn({kSide, kSide}), b = torch::randn({kSide, kSide});
   auto c = torch::empty({kSide, kSide});
@@ -80,12 +100,23 @@ DecodeRow measure(const DecodeBench& bench, const SequenceModelPtr& model, int64
 }  // namespace
 
 void bench_decode(const DecodeBench& bench, const std::function<void(const DecodeRow&)>& done) {
-  const auto model = model_of(bench);
+  SequenceModelPtr model;
+  Lines lines;
+  if (bench.model.empty()) {
+    if (!bench.input.empty())
+      throw UsageError("bench decode: --input needs a model that reads it; name a MODEL");
+    model = new_model();
+  } else {
+    const auto translator = Translator::load(bench.model);
+    model = translator.shared_model();
+    if (!bench.input.empty()) lines = lines_of(bench, translator);
+  }
   for (const int threads : bench.threads) {
     set_num_threads(threads);
     at::set_num_threads(threads);
     for (const int64_t batch : bench.batches) {
-      for (const int64_t beams : bench.beams) done(measure(bench, model, batch, beams, threads));
+      for (const int64_t beams : bench.beams)
+        done(measure(bench, model, lines, batch, beams, threads));
     }
   }
 }

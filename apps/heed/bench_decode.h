@@ -10,9 +10,10 @@ namespace heed::cli {
 
 struct DecodeBench {
   std::string model;  ///< folder of a translator; empty: a new one of the preset small, V = 8000
+  std::string input;  ///< file of lines to read, the first of each batch; empty: random tokens
   std::vector<int64_t> batches{1, 32}, beams{1, 5};
   std::vector<int> threads{1, 2};
-  int64_t source = 16, target = 16;  ///< tokens of each line
+  int64_t source = 16, target = 16;  ///< tokens of a random line, tokens to write
   double seconds = 1.0;
 };
 

@@ -179,27 +179,30 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
   ModelOptimizer optimizer(task.model(), options.optimizer);
   task.model().train();
   const auto step = [&](Shares* shares) {
-    const auto batch = task.next();
+    auto batch = task.next();
     batch.loss.backward();
     const auto start = Clock::now();
     optimizer.gradient_norm(options.clip);
     optimizer.step(1);
     if (shares) shares->seconds[kOptimiser] += seconds_since(start);
-    return batch.count;
+    batch.loss.reset();
+    return batch;
   };
   step(nullptr), step(nullptr);  // first uses
   const double before = sgemm_gflops();
   std::vector<double> times;
+  TrainRow row;
   int64_t units = 0;
   double all = 0;
   Shares shares;
   while (times.size() < kFewestSteps || all < budget) {
     const auto start = Clock::now();
-    units += step(&shares);
+    auto batch = step(&shares);
     times.push_back(seconds_since(start));
     all += times.back();
+    units += batch.count;
+    row.batches.push_back(std::move(batch.sizes));
   }
-  TrainRow row;
   row.threads = threads, row.steps = static_cast<int64_t>(times.size());
   const double median = quantile(times, 0.5);
   row.ms = 1e3 * median;

@@ -29,6 +29,7 @@ struct TrainRow {
   double limit = 0;   ///< gflops of SGEMM, 1024 x 1024 matrices
   double of_limit = 0;
   int64_t peak_memory_mib = 0;
+  std::vector<std::vector<std::pair<std::string, int64_t>>> batches;  ///< sizes of each step's
 };
 
 /// A step of translation without data: 128 pairs of 16 random tokens, V = 8000, a Transformer of

@@ -65,7 +65,12 @@ class TranslateTask : public Task {
     const auto* first = batch->indices.data_ptr<int64_t>();
     return {found.loss / static_cast<double>(found.count),
             found.count,
-            {first, first + batch->indices.numel()}};
+            {first, first + batch->indices.numel()},
+            {{"pairs", batch->source.size(0)},
+             {"source_length", batch->source.size(1)},
+             {"source_tokens", batch->source_lengths.sum().item<int64_t>()},
+             {"target_length", batch->target.size(1)},
+             {"target_tokens", found.count}}};
   }
 
   const char* unit() const override { return "tokens"; }

@@ -198,6 +198,32 @@ TEST_F(Translate, LinesThatAreTooLongOrBrokenAreNamedAndNoneIsLost) {
   EXPECT_THAT(run({"predict", model()}, {.input = "zw\xFF\n"}).err, HasSubstr("standard input:1"));
 }
 
+TEST_F(Translate, BenchesSayWhatTheyDid) {
+  const auto trained =
+      run({"bench", "train", trained_.recipe, "--json", "--threads", "1", "--seconds", "0"});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto row = json::parse(trained.out);
+  ASSERT_EQ(row["batches"].size(), row["steps"]);
+  for (const auto& batch : row["batches"]) {
+    const int pairs = batch["pairs"], sources = batch["source_length"];
+    const int targets = batch["target_length"], tokens = batch["target_tokens"];
+    EXPECT_LE(pairs * (sources + targets), 400);
+    EXPECT_LE(batch["source_tokens"], pairs * sources);
+    EXPECT_GT(tokens, pairs * (targets - 1)) << "pairs of a batch are equally long";
+  }
+  const std::string input = trained_.file("test.de");
+  const auto decode = [&](int batch) {
+    return run({"bench", "decode", model(), "--json", "--input", input, "--batch",
+                std::to_string(batch), "--beams", "2", "--threads", "1", "--seconds", "0"});
+  };
+  const auto decoded = decode(60), too_many = decode(61);
+  ASSERT_EQ(decoded.code, 0) << decoded.err;
+  EXPECT_EQ(json::parse(decoded.out)["batch"], 60);
+  EXPECT_EQ(too_many.code, 3);
+  EXPECT_THAT(too_many.err, HasSubstr("test.de: expected 61 lines"));
+  EXPECT_THAT(run({"bench", "decode", "--input", input}).err, HasSubstr("name a MODEL"));
+}
+
 TEST_F(Translate, RefusesWhatIsForOtherTasks) {
   EXPECT_EQ(run({"predict", model(), "--top", "3"}, {.input = ""}).code, 2);
   const auto other = run({"check", trained_.recipe, "--set", "task=translat"});

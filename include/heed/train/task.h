@@ -23,6 +23,9 @@ struct BatchLoss {
   at::Tensor loss;               ///< scalar with gradient: the mean over `count`
   int64_t count;                 ///< records (or tokens) that it is the mean of
   std::vector<int64_t> records;  ///< their numbers in the training data
+  /// By name, what the batch's work depends on: lengths with padding, tokens without. For whoever
+  /// measures; a task may leave it out.
+  std::vector<std::pair<std::string, int64_t>> sizes = {};
 };
 
 /// What the model makes of one validation record: shown and logged after each validation.
