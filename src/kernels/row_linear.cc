@@ -1,9 +1,6 @@
-// Dot products of rows: both x and W lie along the depth, so nothing is packed, and with one row of
-// x the weights stream past once.
-//
-// Registers: 3 rows x 4 columns of sums = 12, 3 of x and 1 of W: 16 of AVX2's 16. One step of depth
-// is 7 loads and 12 fused multiply-adds. Blocks of rows and columns are such that the rows of W and
-// those of x that meet stay in the second-level cache.
+// The micro-kernel of attention over blocks of 64 packed rows of W. A piece of a block, 256 x 64
+// floats, is 64 KiB, which stays in the second-level cache for all rows of x; with one row of x
+// the weights stream past once, from end to end.
 
 #include "kernels/row_linear.h"
 
@@ -16,86 +13,79 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "kernels/blocks.h"
+#include "kernels/gemm_tile-inl.h"
+#include "kernels/turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-/// kRows rows of x by kColumns rows of W, from row i and column j on.
-template <int kRows, int kColumns, class T>
-HWY_INLINE void dots(const RowLinear<T>& p, int64_t i, int64_t j) {
-  const hn::CappedTag<T, kMaxLanes> d;
-  using V = hn::Vec<decltype(d)>;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), K = p.depth;
-  const T* HWY_RESTRICT x = p.x + i * p.x_stride;
-  const T* HWY_RESTRICT w = p.weight + j * K;
-  const V zero = hn::Zero(d);
-  V c00 = zero, c01 = zero, c02 = zero, c03 = zero, c10 = zero, c11 = zero, c12 = zero, c13 = zero;
-  V c20 = zero, c21 = zero, c22 = zero, c23 = zero;
-  const auto step = [&](const auto& load) HWY_ATTR {
-    const V x0 = load(x);
-    V x1 = x0, x2 = x0;
-    if constexpr (kRows > 1) x1 = load(x + p.x_stride);
-    if constexpr (kRows > 2) x2 = load(x + 2 * p.x_stride);
-    const auto column = [&](const T* row, V& c0, V& c1, V& c2) HWY_ATTR {
-      const V t = load(row);
-      c0 = hn::MulAdd(x0, t, c0);
-      if constexpr (kRows > 1) c1 = hn::MulAdd(x1, t, c1);
-      if constexpr (kRows > 2) c2 = hn::MulAdd(x2, t, c2);
-    };
-    column(w, c00, c10, c20);
-    if constexpr (kColumns > 1) column(w + K, c01, c11, c21);
-    if constexpr (kColumns > 2) column(w + 2 * K, c02, c12, c22);
-    if constexpr (kColumns > 3) column(w + 3 * K, c03, c13, c23);
-  };
-  int64_t k = 0;
-  for (; k + lanes <= K; k += lanes, x += lanes, w += lanes)
-    step([&](const T* from) HWY_ATTR { return hn::LoadU(d, from); });
-  if (k < K) {
-    const auto rest = hn::FirstN(d, static_cast<size_t>(K - k));
-    HWY_ALIGN T piece[kMaxLanes];
-    step([&](const T* from) HWY_ATTR {
-      std::fill_n(piece, lanes, T{0});
-      std::copy_n(from, K - k, piece);
-      return hn::IfThenElseZero(rest, hn::Load(d, piece));
-    });
-  }
-  const auto end = [&](int row, V c0, V c1, V c2, V c3) HWY_ATTR {
-    T* to = p.y + (i + row) * p.n + j;
-    const auto sum = [&](V c, int column) HWY_ATTR {
-      const T total = hn::GetLane(hn::SumOfLanes(d, c));
-      to[column] = p.bias ? total + p.bias[j + column] : total;
-    };
-    sum(c0, 0);
-    if constexpr (kColumns > 1) sum(c1, 1);
-    if constexpr (kColumns > 2) sum(c2, 2);
-    if constexpr (kColumns > 3) sum(c3, 3);
-  };
-  end(0, c00, c01, c02, c03);
-  if constexpr (kRows > 1) end(1, c10, c11, c12, c13);
-  if constexpr (kRows > 2) end(2, c20, c21, c22, c23);
-}
+constexpr int64_t kPieceOfDepth = 256;
 
-template <int kColumns, class T>
-HWY_INLINE void rows(const RowLinear<T>& p, int64_t first, int64_t last, int64_t j) {
-  int64_t i = first;
-  for (; i + 3 <= last; i += 3) dots<3, kColumns>(p, i, j);
-  if (last - i == 2) dots<2, kColumns>(p, i, j);
-  if (last - i == 1) dots<1, kColumns>(p, i, j);
-}
-
+/// Rows i .. i_end - 1 of y, at most kRowsTogether, in the columns of one block.
 template <class T>
-HWY_INLINE void block(const RowLinear<T>& p, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
-  for (; j + 4 <= j_end; j += 4) rows<4>(p, i, i_end, j);
-  for (; j < j_end; ++j) rows<1>(p, i, i_end, j);
+HWY_NOINLINE void rows_by_block(const RowLinear<T>& p, int64_t i, int64_t i_end, int64_t block) {
+  const int64_t j = block * kPackedRows, width = std::min(kPackedRows, p.n - j), m = i_end - i;
+  const bool is_whole = width == kPackedRows;
+  HWY_ALIGN T apart[kRowsTogether * kPackedRows];
+  const Result<T> y = is_whole ? Result<T>{p.y + i * p.n + j, p.n} : Result<T>{apart, kPackedRows};
+  for (int64_t r = 0; r < m; ++r) {
+    T* HWY_RESTRICT to = y.data + r * y.stride;
+    if (p.bias)
+      std::copy_n(p.bias + j, width, to);
+    else
+      std::fill_n(to, width, T{0});
+    if (!is_whole) std::fill(to + width, to + kPackedRows, T{0});
+  }
+  const Left<T> x{p.x + i * p.depth, p.depth, 1};
+  const Right<T> w{p.packed + block * kPackedRows * p.depth, kPackedRows};
+  const int64_t columns = round_up(width, panel_width<T>());
+  for (int64_t k = 0; k < p.depth; k += kPieceOfDepth)
+    accumulate(m, columns, std::min(kPieceOfDepth, p.depth - k), Left<T>{x.data + k, x.row, 1},
+               nullptr, w.from(k), y);
+  for (int64_t r = 0; r < m && !is_whole; ++r)
+    std::copy_n(apart + r * kPackedRows, width, p.y + (i + r) * p.n + j);
 }
 
-void block_float(const RowLinear<float>& p, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
-  block(p, i, i_end, j, j_end);
+void rows_by_block_float(const RowLinear<float>& p, int64_t i, int64_t i_end, int64_t block) {
+  rows_by_block(p, i, i_end, block);
 }
-void block_double(const RowLinear<double>& p, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
-  block(p, i, i_end, j, j_end);
+void rows_by_block_double(const RowLinear<double>& p, int64_t i, int64_t i_end, int64_t block) {
+  rows_by_block(p, i, i_end, block);
+}
+
+/// `rows` rows of W, at most kPackedRows, to the columns of a block. By strips of 16 rows, so that
+/// what is read and what is written stay in the first-level cache.
+template <class T>
+HWY_NOINLINE void pack_block(const T* HWY_RESTRICT from, int64_t rows, int64_t depth,
+                             int64_t stride, T* HWY_RESTRICT to) {
+  int64_t turned_rows = 0, turned_depth = 0;
+#if HWY_TARGET != HWY_SCALAR
+  constexpr int64_t kStrip = 16;
+  constexpr int64_t side = kSide<T>;
+  const hn::FixedTag<T, side> d;
+  turned_rows = rows / kStrip * kStrip, turned_depth = depth / side * side;
+  for (int64_t strip = 0; strip < turned_rows; strip += kStrip) {
+    for (int64_t k = 0; k < turned_depth; k += side) {
+      for (int64_t j = strip; j < strip + kStrip; j += side) {
+        hn::Vec<decltype(d)> square[side];
+        for (int64_t i = 0; i < side; ++i) square[i] = hn::LoadU(d, from + (j + i) * stride + k);
+        turn(d, square);
+        for (int64_t i = 0; i < side; ++i) hn::StoreU(square[i], d, to + (k + i) * kPackedRows + j);
+      }
+    }
+  }
+#endif
+  for (int64_t j = 0; j < rows; ++j)
+    for (int64_t k = j < turned_rows ? turned_depth : 0; k < depth; ++k)
+      to[k * kPackedRows + j] = from[j * stride + k];
+}
+
+void pack_block_float(const float* from, int64_t rows, int64_t depth, int64_t stride, float* to) {
+  pack_block(from, rows, depth, stride, to);
+}
+void pack_block_double(const double* from, int64_t rows, int64_t depth, int64_t stride,
+                       double* to) {
+  pack_block(from, rows, depth, stride, to);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
@@ -105,34 +95,58 @@ HWY_AFTER_NAMESPACE();
 namespace heed::kernels {
 namespace {
 
-HWY_EXPORT(block_float);
-HWY_EXPORT(block_double);
-
-constexpr int64_t kRowsATask = 48, kColumnsATask = 128;
-constexpr int64_t kWorthThreads = 1 << 18;  // multiplications
+HWY_EXPORT(rows_by_block_float);
+HWY_EXPORT(rows_by_block_double);
+HWY_EXPORT(pack_block_float);
+HWY_EXPORT(pack_block_double);
 
 template <class T, class Block>
 void by_tasks(const RowLinear<T>& p, const Block& block) {
-  if (p.m * p.n * p.depth < kWorthThreads) return block(0, p.m, 0, p.n);
-  const int64_t across = (p.n + kColumnsATask - 1) / kColumnsATask;
-  const int64_t down = (p.m + kRowsATask - 1) / kRowsATask;
+  const int64_t blocks = divide_up(p.n, kPackedRows), down = divide_up(p.m, kRowsTogether);
+  const double operations = 2.0 * static_cast<double>(std::min(p.m, kRowsTogether) * kPackedRows);
+  const int64_t each = items_per_task(operations * static_cast<double>(p.depth));
+  const int64_t across = divide_up(blocks, each);
   parallel_for(across * down, [&](int64_t task) {
-    const int64_t i = task / across * kRowsATask, j = task % across * kColumnsATask;
-    block(i, std::min(i + kRowsATask, p.m), j, std::min(j + kColumnsATask, p.n));
+    const int64_t i = task % down * kRowsTogether, first = task / down * each;
+    for (int64_t b = first; b < std::min(first + each, blocks); ++b)
+      block(i, std::min(i + kRowsTogether, p.m), b);
+  });
+}
+
+template <class T, class Block>
+void pack(const T* weight, int64_t n, int64_t depth, int64_t stride, T* packed,
+          const Block& block) {
+  const int64_t blocks = divide_up(n, kPackedRows);
+  const int64_t each = items_per_task(static_cast<double>(4 * kPackedRows * depth));
+  parallel_for(divide_up(blocks, each), [&](int64_t task) {
+    for (int64_t b = task * each; b < std::min((task + 1) * each, blocks); ++b) {
+      T* to = packed + b * kPackedRows * depth;
+      const int64_t rows = std::min(kPackedRows, n - b * kPackedRows);
+      if (rows < kPackedRows) std::fill_n(to, kPackedRows * depth, T{0});
+      block(weight + b * kPackedRows * stride, rows, depth, stride, to);
+    }
   });
 }
 
 }  // namespace
 
+void pack_rows(const float* weight, int64_t n, int64_t depth, int64_t stride, float* packed) {
+  pack(weight, n, depth, stride, packed, HWY_DYNAMIC_DISPATCH(pack_block_float));
+}
+
+void pack_rows(const double* weight, int64_t n, int64_t depth, int64_t stride, double* packed) {
+  pack(weight, n, depth, stride, packed, HWY_DYNAMIC_DISPATCH(pack_block_double));
+}
+
 void row_linear(const RowLinear<float>& p) {
-  by_tasks(p, [&](int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
-    HWY_DYNAMIC_DISPATCH(block_float)(p, i, i_end, j, j_end);
+  by_tasks(p, [&](int64_t i, int64_t i_end, int64_t block) {
+    HWY_DYNAMIC_DISPATCH(rows_by_block_float)(p, i, i_end, block);
   });
 }
 
 void row_linear(const RowLinear<double>& p) {
-  by_tasks(p, [&](int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
-    HWY_DYNAMIC_DISPATCH(block_double)(p, i, i_end, j, j_end);
+  by_tasks(p, [&](int64_t i, int64_t i_end, int64_t block) {
+    HWY_DYNAMIC_DISPATCH(rows_by_block_double)(p, i, i_end, block);
   });
 }
 

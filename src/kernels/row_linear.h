@@ -5,15 +5,30 @@
 
 namespace heed::kernels {
 
-/// y (m, n) = x (m, depth) W^T + b, all row by row without gaps but x, whose rows are x_stride
-/// apart; W (n, depth); b (n) or null. y[i, j] is the sum over the lanes of one vector, whose lane
-/// l adds the terms l, l + lanes, ... in order: the same whatever m, n, i and j are.
+/// Rows of W that are packed side by side: whole panels of every vector width.
+inline constexpr int64_t kPackedRows = 64;
+
+/// Rows of x that one call of the kernel takes at most.
+inline constexpr int64_t kRowsTogether = 48;
+
+/// How many numbers W (n, depth) has when packed.
+constexpr int64_t packed_size(int64_t n, int64_t depth) {
+  return (n + kPackedRows - 1) / kPackedRows * kPackedRows * depth;
+}
+
+/// W (n, depth), rows contiguous and `stride` apart, to blocks (depth, 64) of its transpose, 0 in
+/// the columns that W has no rows for.
+void pack_rows(const float* weight, int64_t n, int64_t depth, int64_t stride, float* packed);
+void pack_rows(const double* weight, int64_t n, int64_t depth, int64_t stride, double* packed);
+
+/// y (m, n) = x (m, depth) W^T + b, x and y row by row without gaps; b (n) or null. y[i, j] is
+/// b[j], to which the terms of k = 0, 1, ... are added in order, one fused multiply-add each: the
+/// same whatever m, n, i and j are.
 template <class T>
 struct RowLinear {
   int64_t m, n, depth;
   const T* x;
-  int64_t x_stride;
-  const T* weight;
+  const T* packed;
   const T* bias;
   T* y;
 };

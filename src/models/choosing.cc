@@ -17,10 +17,21 @@ bool ends_with(const std::vector<int64_t>& tokens, const int64_t* first, size_t 
 }
 
 template <class T>
+bool any_above(const T* x, int64_t n, T worst) {
+  int above = 0;  // without a jump, so that it is made vectors of
+  for (int64_t i = 0; i < n; ++i) above |= x[i] > worst;
+  return above != 0;
+}
+
+template <class T>
 std::vector<Candidate> scan(const T* x, double shift, int64_t n, int64_t count) {
   std::vector<Candidate> heap;  // the worst in front
   T worst = -std::numeric_limits<T>::infinity();
+  constexpr int64_t kTogether = 32;
   for (int64_t j = 0; j < n; ++j) {
+    if (j % kTogether == 0)
+      while (j + kTogether <= n && !any_above(x + j, kTogether, worst)) j += kTogether;
+    if (j == n) break;
     if (!(x[j] > worst)) continue;  // an equal one stands behind those before it
     heap.push_back({j, static_cast<double>(x[j]) - shift});
     std::push_heap(heap.begin(), heap.end(), better);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "heed/models/generate.h"
+#include "nn/linear.h"
 
 namespace heed::models {
 
@@ -67,6 +68,7 @@ class Ensemble {
   double repetition_penalty_;
   Choices choices_;
   std::vector<at::Tensor> weights_, biases_;  ///< a model, where there is a shortlist
+  mutable nn::PackedWeights packed_;          ///< of all models, for all batches
 };
 
 /// Padded; undefined tensors for lines without a source.

@@ -217,10 +217,10 @@ std::unique_ptr<DecoderState> RecurrentImpl::start(const SourceBatch& source, in
 
 at::Tensor RecurrentImpl::step(const at::Tensor& tokens, DecoderState& given) {
   const torch::NoGradGuard no_gradient;
-  const nn::RowsAlone alone;
   auto* state = dynamic_cast<RecurrentState*>(&given);
   if (!state || state->layers.size() != decoder->size())
     throw UsageError("step: state: expected one that start() of this model gave");
+  const nn::RowsAlone alone(state->weights);
   models::check_ids(tokens, "tokens", vocabulary_);
   if (tokens.size(0) != state->batch())
     throw UsageError(nn::text_of("step: tokens: expected ", state->batch(),

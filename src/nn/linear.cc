@@ -3,13 +3,12 @@
 #include <torch/nn/init.h>
 
 #include "heed/core/threads.h"
-#include "heed/ops/row_linear.h"
 #include "ops/torch_version.h"
 
 namespace heed::nn {
 namespace {
 
-thread_local bool rows_alone = false;
+thread_local PackedWeights* kept_weights = nullptr;  // not null: rows are alone
 
 /// Whether rows of x are to be computed each by itself, where that is known how.
 bool alone(const at::Tensor& x) {
@@ -87,13 +86,26 @@ at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x) {
 }
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (alone(x)) return row_linear(x, weight, bias);
+  if (alone(x)) return row_linear(x, kept_weights->of(weight), bias);
   return torch::linear(x, weight, bias);
 }
 
-RowsAlone::RowsAlone() : outer_(rows_alone) { rows_alone = true; }
-RowsAlone::~RowsAlone() { rows_alone = outer_; }
-bool RowsAlone::active() noexcept { return rows_alone && !torch::GradMode::is_enabled(); }
+const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
+  const auto version = weight.is_inference() ? 0 : static_cast<uint32_t>(weight._version());
+  const auto key = std::make_pair(static_cast<const void*>(weight.data_ptr()), weight.size(0));
+  const auto found = kept_.find(key);
+  if (found != kept_.end() && found->second.version == version &&
+      found->second.weight.strides() == weight.strides())
+    return found->second.packed;
+  return kept_.insert_or_assign(key, Kept{weight, version, PackedWeight(weight)})
+      .first->second.packed;
+}
+
+RowsAlone::RowsAlone(PackedWeights& weights) : outer_(kept_weights) {
+  if (!outer_) kept_weights = &weights;
+}
+RowsAlone::~RowsAlone() { kept_weights = outer_; }
+bool RowsAlone::active() noexcept { return kept_weights && !torch::GradMode::is_enabled(); }
 
 at::Tensor gelu_of(const at::Tensor& x) {
   if (!alone(x)) return torch::gelu(x);

@@ -5,6 +5,11 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
+#include <map>
+#include <utility>
+
+#include "heed/ops/row_linear.h"
+
 namespace heed::nn {
 
 /// In place: normal with that standard deviation, cut at two of them. No gradient.
@@ -25,13 +30,30 @@ torch::nn::Linear small_linear(int64_t in, int64_t out, bool bias = true);
 at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+/// Weights as row_linear() reads them, each packed when it is first met and again when it changed.
+/// The weights live as long.
+class PackedWeights {
+ public:
+  const PackedWeight& of(const at::Tensor& weight);
+
+ private:
+  struct Kept {
+    at::Tensor weight;
+    uint32_t version;
+    PackedWeight packed;
+  };
+  std::map<std::pair<const void*, int64_t>, Kept> kept_;  ///< by where the first row lies, and rows
+};
+
 /// While one lives and no gradient is recorded, the layers of this thread compute each row of their
 /// input by itself: its bits do not depend on which rows it is with, nor on how many. LibTorch's
 /// products and functions promise no such thing: another number of rows takes another order of
-/// additions, and the last elements of a tensor another polynomial than the first. Nests.
+/// additions, and the last elements of a tensor another polynomial than the first. Nests: the
+/// outermost says where packed weights are kept, with itself unless it was given a place.
 class RowsAlone {
  public:
-  RowsAlone();
+  RowsAlone() : RowsAlone(own_) {}
+  explicit RowsAlone(PackedWeights& weights);
   ~RowsAlone();
   RowsAlone(const RowsAlone&) = delete;
   RowsAlone& operator=(const RowsAlone&) = delete;
@@ -39,7 +61,8 @@ class RowsAlone {
   static bool active() noexcept;
 
  private:
-  bool outer_;
+  PackedWeights own_;
+  PackedWeights* outer_;
 };
 
 /// Exact GELU, sigmoid and tanh, as RowsAlone says.

@@ -7,6 +7,8 @@
 namespace heed::nn {
 namespace {
 
+constexpr int64_t kNear = 512;  // positions whose sines are computed once
+
 /// [sin a_0, cos a_0, sin a_1, ...] of a (L, C), or [sin a, cos a]: (L, width) float64.
 at::Tensor waves_of(const at::Tensor& a, int64_t width, bool halves) {
   const auto both = torch::stack({sines(a), cosines(a)}, halves ? 1 : 2);
@@ -74,6 +76,8 @@ void AdditivePositionImpl::reset() {
     throw ModelError(text_of("attention.position: ", position.name,
                              " halves the channels, so expected an even width, given ",
                              options.width()));
+  if (position.name == "sinusoidal")
+    near_ = sinusoidal_positions(0, kNear, options.width(), position);
   if (position.name == "learned") make_table();
   if (position.name == "learned_2d") make_grid_tables();
 }
@@ -122,8 +126,12 @@ at::Tensor AdditivePositionImpl::learned_vectors() const {
 at::Tensor AdditivePositionImpl::forward(const at::Tensor& x, int64_t first, int64_t length) {
   const int64_t L = x.size(1), M = options.width();
   const auto& position = options.position();
-  if (position.name == "sinusoidal")
-    return x + sinusoidal_positions(first, L, M, position).to(x.options());
+  if (position.name == "sinusoidal") {
+    const bool near = first >= 0 && first + L <= kNear;
+    const auto places =
+        near ? near_.narrow(0, first, L) : sinusoidal_positions(first, L, M, position);
+    return x + places.to(x.options());
+  }
   if (position.name == "sinusoidal_2d")
     return x + waves_of_grid(position, first, L, length ? length : first + L, M).to(x.options());
   const auto vectors = learned_vectors();

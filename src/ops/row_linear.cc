@@ -21,37 +21,56 @@ void check_tensor(const at::Tensor& t, const char* name, const char* shape, bool
   throw UsageError(message.str());
 }
 
-void check(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  check_tensor(weight, "weight", "(N, K)", weight.defined() && weight.dim() == 2);
-  const auto type = weight.scalar_type();
+void check(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias) {
+  const auto type = weight.numbers().scalar_type();
   check_tensor(
       x, "x", "(..., K) as weight (N, K)",
-      x.defined() && x.dim() >= 1 && x.size(-1) == weight.size(1) && x.scalar_type() == type);
+      x.defined() && x.dim() >= 1 && x.size(-1) == weight.depth() && x.scalar_type() == type);
   if (!bias.defined()) return;
   check_tensor(bias, "bias", "(N) as weight (N, K)",
-               bias.dim() == 1 && bias.size(0) == weight.size(0) && bias.scalar_type() == type);
+               bias.dim() == 1 && bias.size(0) == weight.rows() && bias.scalar_type() == type);
+}
+
+template <class F>
+void with_type_of(const at::Tensor& t, const F& f) {
+  t.scalar_type() == at::kDouble ? f(double()) : f(float());
 }
 
 }  // namespace
 
-at::Tensor row_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+PackedWeight::PackedWeight(const at::Tensor& weight) {
+  check_tensor(weight, "weight", "(N, K)", weight.defined() && weight.dim() == 2);
+  rows_ = weight.size(0), depth_ = weight.size(1);
+  const auto w = weight.stride(1) == 1 ? weight : weight.contiguous();
+  numbers_ = at::empty({(rows_ + kernels::kPackedRows - 1) / kernels::kPackedRows, depth_,
+                        kernels::kPackedRows},
+                       weight.options().requires_grad(false));
+  with_type_of(w, [&](auto type) {
+    using T = decltype(type);
+    kernels::pack_rows(w.data_ptr<T>(), rows_, depth_, w.stride(0), numbers_.data_ptr<T>());
+  });
+}
+
+at::Tensor row_linear(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias) {
   check(x, weight, bias);
   const torch::NoGradGuard no_gradient;
-  const int64_t N = weight.size(0), K = weight.size(1);
+  const int64_t N = weight.rows(), K = weight.depth();
   auto shape = x.sizes().vec();
   shape.back() = N;
   auto y = at::empty(shape, x.options().requires_grad(false));
-  const auto rows = x.contiguous(), w = weight.contiguous();
+  const auto rows = x.contiguous();
   const auto b = bias.defined() ? bias.contiguous() : bias;
-  const int64_t m = N == 0 ? 0 : y.numel() / N;
-  const auto run = [&](auto type) {
+  with_type_of(x, [&](auto type) {
     using T = decltype(type);
-    kernels::row_linear(kernels::RowLinear<T>{m, N, K, rows.data_ptr<T>(), K, w.data_ptr<T>(),
-                                              b.defined() ? b.data_ptr<T>() : nullptr,
-                                              y.data_ptr<T>()});
-  };
-  x.scalar_type() == at::kDouble ? run(double()) : run(float());
+    kernels::row_linear(kernels::RowLinear<T>{
+        N == 0 ? 0 : y.numel() / N, N, K, rows.data_ptr<T>(), weight.numbers().data_ptr<T>(),
+        b.defined() ? b.data_ptr<T>() : nullptr, y.data_ptr<T>()});
+  });
   return y;
+}
+
+at::Tensor row_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return row_linear(x, PackedWeight(weight), bias);
 }
 
 }  // namespace heed

@@ -139,6 +139,31 @@ TEST(Transformer, StepsGiveWhatHiddenGives) {
   }
 }
 
+// Of the last layer's second product nothing is in a cache, so that steps with another one are
+// those of a model that always had it.
+TEST(Transformer, StepsMultiplyByWeightsAsTheyAre) {
+  const torch::NoGradGuard no_gradient;
+  for (const auto& options : forms()) {
+    SCOPED_TRACE(name_of(options));
+    auto model = make(options);
+    const auto source = source_of(*model);
+    const auto target = targets(2);
+    const auto last = std::to_string(options.decoder_layers() - 1);
+    const auto steps = [&](const auto& between) {
+      const auto state = model->start(source, 5);
+      model->step(target.narrow(1, 0, 1), *state);
+      between();
+      return model->step(target.narrow(1, 1, 1), *state);
+    };
+    const auto before = steps([] {});
+    const auto after = steps([&] {
+      model->named_parameters()["decoder." + last + ".feed_forward.down.weight"].mul_(3);
+    });
+    EXPECT_FALSE(after.equal(before));
+    EXPECT_TRUE(after.equal(steps([] {})));
+  }
+}
+
 TEST(Transformer, RowsComeAndGoBetweenSteps) {
   const torch::NoGradGuard no_gradient;
   for (const auto& options : forms()) {

@@ -44,6 +44,22 @@ TEST(RowLinear, ARowHasItsBitsBesideAnyOthers) {
     }
 }
 
+TEST(RowLinear, AWeightPackedOnceGivesTheSameBits) {
+  torch::manual_seed(3);
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const int64_t K : {1, 3, 64, 600})
+      for (const int64_t N : {1, 63, 64, 65, 200}) {
+        const auto x = torch::randn({7, K}, type), w = torch::randn({2 * N, K}, type);
+        const auto half = w.narrow(0, N, N), b = torch::randn({N}, type);
+        const PackedWeight packed(half);
+        EXPECT_EQ(packed.rows(), N);
+        EXPECT_EQ(packed.depth(), K);
+        EXPECT_TRUE(row_linear(x, packed, b).equal(row_linear(x, half, b)));
+        EXPECT_TRUE(row_linear(x, packed).equal(row_linear(x, half.t().contiguous().t())));
+      }
+  EXPECT_THROW(PackedWeight{torch::randn({3})}, UsageError);
+}
+
 TEST(RowLinear, TakesAnyShapeAndStrides) {
   const auto x = torch::randn({3, 5, 2, 8}).transpose(1, 2), w = torch::randn({8, 6}).t();
   const auto y = row_linear(x, w);

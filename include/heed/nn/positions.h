@@ -108,6 +108,8 @@ class AdditivePositionImpl : public torch::nn::Cloneable<AdditivePositionImpl> {
   void make_table();
   void make_grid_tables();
   at::Tensor learned_vectors() const;
+
+  at::Tensor near_;  ///< (512, M) float32: the first positions; of sinusoidal only
 };
 TORCH_MODULE(AdditivePosition);
 

@@ -5,14 +5,31 @@
 
 namespace heed {
 
+/// A weight W (N, K) in the order in which row_linear() reads it; a copy, 64 rows side by side.
+/// Float32 or float64 on the CPU. Costs one pass over W. Throws UsageError for what does not fit.
+class PackedWeight {
+ public:
+  explicit PackedWeight(const at::Tensor& weight);
+
+  int64_t rows() const { return rows_; }    ///< N
+  int64_t depth() const { return depth_; }  ///< K
+  const at::Tensor& numbers() const { return numbers_; }
+
+ private:
+  int64_t rows_ = 0, depth_ = 0;
+  at::Tensor numbers_;  ///< (ceil(N / 64), K, 64)
+};
+
 /// y (..., N) = x (..., K) W^T + b with W (N, K), b (N) or undefined, float32 or float64 on the
 /// CPU. No gradient.
 ///
-/// Each y[i, n] is one sum over k in an order that depends on K alone, so a row has the same bits
-/// whatever other rows x has, whichever rows of W are asked for, and for any number of threads.
-/// (A product that picks its blocks by the number of rows, as BLAS does, promises no such thing.)
-/// W is read as it lies, once for a few rows of x: with one row the cost is that of reading W.
-/// Throws UsageError for shapes, dtypes or devices that do not fit.
+/// Each y[i, n] is b[n], to which the K terms are added in order, one fused multiply-add each: so a
+/// row has the same bits whatever other rows x has, whichever rows of W are asked for, and for any
+/// number of threads. (A product that picks its order by the number of rows, as BLAS does, promises
+/// no such thing.) Who multiplies by a weight again and again packs it once; otherwise every call
+/// does. With one row the cost is that of reading W. Throws UsageError for shapes, dtypes or
+/// devices that do not fit.
+at::Tensor row_linear(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias = {});
 at::Tensor row_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 }  // namespace heed
