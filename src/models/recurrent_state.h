@@ -23,7 +23,7 @@ struct RecurrentState final : DecoderState {
   at::Tensor keys, values, lengths;  ///< of n sources
   std::vector<int64_t> line;         ///< which of the n sources each row has
   nn::PackedWeights weights;
-  bool shares = false;               ///< whether rows may look at one source's keys together
+  bool shares = false;  ///< whether rows may look at one source's keys together
 };
 
 }  // namespace heed::models

@@ -20,7 +20,7 @@ struct TransformerState final : DecoderState {
   at::Tensor lengths;                     ///< (n)
   std::vector<int64_t> line;              ///< which of the n sources each row has
   nn::PackedWeights weights;
-  bool shares = false;                    ///< whether rows may look at one source's keys together
+  bool shares = false;  ///< whether rows may look at one source's keys together
 
  private:
   void reorder_source(const std::vector<int64_t>& index);
