@@ -42,9 +42,9 @@ PackedWeight::PackedWeight(const at::Tensor& weight) {
   check_tensor(weight, "weight", "(N, K)", weight.defined() && weight.dim() == 2);
   rows_ = weight.size(0), depth_ = weight.size(1);
   const auto w = weight.stride(1) == 1 ? weight : weight.contiguous();
-  numbers_ = at::empty({(rows_ + kernels::kPackedRows - 1) / kernels::kPackedRows, depth_,
-                        kernels::kPackedRows},
-                       weight.options().requires_grad(false));
+  numbers_ = at::empty(
+      {(rows_ + kernels::kPackedRows - 1) / kernels::kPackedRows, depth_, kernels::kPackedRows},
+      weight.options().requires_grad(false));
   with_type_of(w, [&](auto type) {
     using T = decltype(type);
     kernels::pack_rows(w.data_ptr<T>(), rows_, depth_, w.stride(0), numbers_.data_ptr<T>());
