@@ -278,12 +278,12 @@ TrainResult Trainer::run() {
 /// The best model meets the test data; its figures stand in metrics.json.
 void Trainer::finish(TrainResult& result) {
   if (average_checkpoints()) {
-    if (const auto valid = validate(); !valid || is_better(*valid)) {
-      if (valid) state_.best = *valid;
-      folder_.save_best(model_files(best_metrics(std::nullopt)));
-      show("the mean of " + std::to_string(options_.average) + " checkpoints" +
-           figures_text(state_.best));
-    }
+    const auto valid = validate();
+    const bool better = !valid || is_better(*valid);
+    show("the mean of " + std::to_string(options_.average) + " checkpoints" +
+         (valid ? figures_text(*valid) : "") + (better ? "" : "  not better, not kept"));
+    if (valid && better) state_.best = *valid;
+    if (better) folder_.save_best(model_files(best_metrics(std::nullopt)));
   }
   const auto best = folder_.path() / "best";
   ModelFiles files = load_model(best);
