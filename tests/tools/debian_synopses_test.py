@@ -65,6 +65,16 @@ class DebianSynopses(unittest.TestCase):
         self.assertEqual(counts["cut to 3 words"], 1)
         self.assertEqual(counts["synopsis stands in its description"], 1)
 
+    def test_what_is_no_list_of_packages_is_named(self):
+        for text, words in ((package("a", "k1") + "no field\n", "line 8: expected 'Field: value'"), (" continues\n", "line 1"),
+                            ("Version: 1\n", "expected paragraphs that name a package, given one of version")):
+            with tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run([sys.executable, SCRIPT, folder], input=text, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(words, done.stderr)
+                self.assertNotIn("Traceback", done.stderr)
+                self.assertEqual(list(pathlib.Path(folder).iterdir()), [])
+
 
 if __name__ == "__main__":
     unittest.main()
