@@ -6,6 +6,7 @@
 #include <map>
 
 #include "heed/core/error.h"
+#include "models/choosing.h"
 #include "models/sequences.h"
 
 namespace heed {
@@ -91,6 +92,28 @@ void every(SequenceModel& model, const Tokens& source, const Tokens& before, dou
     longer.push_back(token);
     every(model, source, longer, sum, limit, options, all);
   }
+}
+
+// Many tokens, few of them different, and some forbidden: of equal ones the first comes first.
+TEST(Generate, TheLikeliestOfManyTokensAreThoseOfASort) {
+  torch::manual_seed(5);
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const int64_t choices : {1, 31, 32, 33, 64, 301, 1000}) {
+      auto values = torch::randint(-20, 20, {40, choices}, type);
+      values.masked_fill_(torch::rand({40, choices}) < 0.3, models::kNever);
+      const models::NextTokens next{values, std::vector<double>(40, 0.5)};
+      for (int64_t row = 0; row < 40; ++row)
+        for (const int64_t count : {1, 2, 10}) {
+          const auto [sorted, order] = values[row].sort(/*stable=*/true, 0, /*descending=*/true);
+          const auto some = std::min(count, values[row].gt(models::kNever).sum().item<int64_t>());
+          const auto found = models::likeliest(next, row, count);
+          ASSERT_EQ(found.size(), static_cast<size_t>(some)) << choices;
+          for (int64_t i = 0; i < some; ++i) {
+            EXPECT_EQ(found[size_t(i)].choice, order[i].item<int64_t>()) << choices;
+            EXPECT_EQ(found[size_t(i)].log_probability, sorted[i].item<double>() - 0.5);
+          }
+        }
+    }
 }
 
 TEST(Generate, ABeamThatIsWideEnoughFindsTheBestOfAll) {
