@@ -40,12 +40,12 @@ void write_version(const fs::path& target, int version, bool exchange = true) {
 /// The version that stands there, after making sure that it is complete; -1 where nothing stands.
 int version_of(const fs::path& target) {
   if (!fs::exists(target)) return -1;
-  const int version = std::stoi(test::bytes_of(target / "file0").substr(8));
+  const int version = std::stoi(test::read_bytes(target / "file0").substr(8));
   int files = 0;
   for (const auto& entry : fs::directory_iterator(target)) files += entry.is_regular_file();
   EXPECT_EQ(files, kFiles);
   for (int i = 0; i < kFiles; ++i) {
-    EXPECT_EQ(test::bytes_of(target / ("file" + std::to_string(i))), content(version, i));
+    EXPECT_EQ(test::read_bytes(target / ("file" + std::to_string(i))), content(version, i));
   }
   return version;
 }
@@ -92,7 +92,7 @@ TEST(AtomicFolder, RefusesAFileInItsPlaceAndAMissingParent) {
   const TemporaryFolder here;
   test::write_bytes(here / "model", "mine");
   EXPECT_THROW(AtomicFolder(here / "model"), FileError);
-  EXPECT_EQ(test::bytes_of(here / "model"), "mine");
+  EXPECT_EQ(test::read_bytes(here / "model"), "mine");
   try {
     const AtomicFolder folder(here / "no" / "model");
     FAIL() << "a missing parent";
@@ -108,7 +108,7 @@ TEST(AtomicFolder, LeavesALivingWritersFolderAlone) {
   write_version(here / "model", 2);
   first.write("file1", "first");
   first.commit();
-  EXPECT_EQ(test::bytes_of(here / "model" / "file1"), "first");
+  EXPECT_EQ(test::read_bytes(here / "model" / "file1"), "first");
   EXPECT_EQ(test::hidden_entries(here.path()), 0);
 }
 

@@ -1,30 +1,20 @@
 #include "data/samples.h"
 
 #include <png.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 // jpeglib.h uses FILE and size_t without including them.
 #include <jpeglib.h>
 
 namespace heed::test {
 
-TempFolder::TempFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "heed-test-XXXXXX").string();
-  if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
-  path_ = name;
-}
-
 std::filesystem::path TempFolder::write(const std::string& name,
                                         std::span<const uint8_t> bytes) const {
-  const std::filesystem::path file = path_ / name;
+  const std::filesystem::path file = path() / name;
   std::filesystem::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
+  write_bytes(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   return file;
 }
 

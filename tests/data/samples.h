@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "files.h"
 #include "heed/core/error.h"
 #include "heed/data/image.h"
 
@@ -17,19 +18,10 @@ namespace heed::test {
 using Bytes = std::vector<uint8_t>;
 
 /// A folder that is gone when the test is over.
-class TempFolder {
+class TempFolder : public TemporaryFolder {
  public:
-  TempFolder();
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
   /// Writes a file, making the folders that it lies in; returns its path.
   std::filesystem::path write(const std::string& name, std::span<const uint8_t> bytes) const;
-
- private:
-  std::filesystem::path path_;
 };
 
 Bytes gzip(std::span<const uint8_t> bytes);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "files.h"
 #include "heed/core/error.h"
 #include "heed/lens/draw.h"
 #include "heed/lens/figure.h"
@@ -11,6 +12,7 @@
 namespace heed::lens {
 namespace {
 
+using test::lines_of;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
@@ -26,13 +28,6 @@ Figure small_figure() {
   figure.strips.push_back({{{"layer 1 head 1", torch::tensor({{0.0, 0.5}, {0.5, 0.0}})},
                             {"layer 1 head 2", torch::tensor({{0.25, 0.25}, {0.25, 0.25}})}}});
   return figure;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
 }
 
 TEST(Svg, IsWellFormedAndSaysEverything) {

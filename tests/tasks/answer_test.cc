@@ -3,10 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
-
+#include "files.h"
 #include "heed/core/error.h"
 #include "heed/core/random.h"
 #include "heed/train/model_folder.h"
@@ -46,16 +44,12 @@ std::string stories(int count, uint64_t seed) {
 class Answering : public testing::Test {
  protected:
   Answering() {
-    std::string name = (fs::temp_directory_path() / "heed-answer-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
-    folder_ = name;
     write("train.txt", stories(40, 1));
     write("test.txt", stories(20, 2));
   }
-  ~Answering() override { fs::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name) << text;
+    test::write_bytes(folder_ / name, text);
   }
   AnswerRecipe recipe(const std::string& more = "") const {
     return read_recipe<AnswerRecipe>(
@@ -71,13 +65,8 @@ train = { epochs = 12, batch = 16, optimizer = { lr = 0.01 } }
     const auto task = make_task(recipe);
     return train(*task, {.options = recipe.train, .folder = folder_ / name, .resume = resume});
   }
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 TEST_F(Answering, LearnsWherePeopleAre) {
   const auto result = run(recipe(), "run");
@@ -109,8 +98,9 @@ TEST_F(Answering, GoesOnWithTheSameBits) {
   const auto result = run(small, "part", true);
   EXPECT_EQ(result.steps, 28);
   for (const char* file : {"best/model.safetensors", "last-00000028/state.safetensors"}) {
-    EXPECT_FALSE(bytes_of(folder_ / "whole" / file).empty());
-    EXPECT_EQ(bytes_of(folder_ / "whole" / file), bytes_of(folder_ / "part" / file)) << file;
+    EXPECT_FALSE(test::read_bytes(folder_ / "whole" / file).empty());
+    EXPECT_EQ(test::read_bytes(folder_ / "whole" / file), test::read_bytes(folder_ / "part" / file))
+        << file;
   }
 }
 

@@ -3,11 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <map>
 
+#include "files.h"
 #include "heed/core/error.h"
 #include "tasks/translate_files.h"
 
@@ -20,9 +20,6 @@ using testing::HasSubstr;
 class TranslateTask : public testing::Test {
  protected:
   TranslateTask() {
-    std::string name = (fs::temp_directory_path() / "heed-pairs-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
-    folder_ = name;
     std::ofstream source(folder_ / "a"), target(folder_ / "b");
     for (int i = 0; i < 60; ++i) {
       for (int j = 0; j <= i % 7; ++j) source << "w" << (i * j) % 11 << ' ';
@@ -30,7 +27,6 @@ class TranslateTask : public testing::Test {
       target << "y" << i % 5 << " y\n";
     }
   }
-  ~TranslateTask() override { fs::remove_all(folder_); }
 
   TranslateRecipe recipe(const std::string& more = "") const {
     const std::string files =
@@ -45,7 +41,7 @@ train.batch = 64
                           "recipe.toml"));
   }
 
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 TEST_F(TranslateTask, GoesOnFromACursorWithTheSameBatches) {

@@ -115,7 +115,7 @@ TEST(EventFile, ParsesBack) {
   events.write(int64_t{1} << 40, {{std::string(300, 'x'), NAN}});
   events.sync();
   EXPECT_THAT(events.path().filename().string(), testing::StartsWith("events.out.tfevents."));
-  const auto records = records_of(test::bytes_of(events.path()));
+  const auto records = records_of(test::read_bytes(events.path()));
   ASSERT_EQ(records.size(), 4u);
 
   auto event = fields_of(records[0]);

@@ -18,13 +18,13 @@ TEST(JsonLog, AppendsAndDropsWhatComesAfterTheCheckpoint) {
     for (int step : {1, 2, 3}) log.write({{"step", step}, {"loss", 0.5}});
     log.sync();
   }
-  EXPECT_EQ(test::bytes_of(path),
+  EXPECT_EQ(test::read_bytes(path),
             "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.5}\n");
   JsonLog(path, 2).write({{"step", 3}, {"loss", 0.25}});
-  EXPECT_EQ(test::bytes_of(path),
+  EXPECT_EQ(test::read_bytes(path),
             "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.25}\n");
   JsonLog(path, 0);
-  EXPECT_EQ(test::bytes_of(path), "");
+  EXPECT_EQ(test::read_bytes(path), "");
 }
 
 TEST(JsonLog, DropsALineThatAKillCutOff) {
@@ -32,7 +32,7 @@ TEST(JsonLog, DropsALineThatAKillCutOff) {
   const auto path = here / "log.jsonl";
   test::write_bytes(path, "{\"step\":1}\n{\"step\":2,\"lo");
   JsonLog(path, 10).write({{"step", 2}});
-  EXPECT_EQ(test::bytes_of(path), "{\"step\":1}\n{\"step\":2}\n");
+  EXPECT_EQ(test::read_bytes(path), "{\"step\":1}\n{\"step\":2}\n");
 }
 
 TEST(JsonLog, RefusesWhatIsNoLog) {

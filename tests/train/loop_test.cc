@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 #include <torch/nn.h>
 #include <torch/optim.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "files.h"
 #include "heed/core/error.h"
 #include "heed/train/model_folder.h"
 #include "heed/train/train.h"
@@ -77,13 +77,6 @@ class LineTask : public Task {
 
 class Loop : public testing::Test {
  protected:
-  Loop() {
-    std::string name = (fs::temp_directory_path() / "heed-loop-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
-    folder_ = name;
-  }
-  ~Loop() override { fs::remove_all(folder_); }
-
   TrainRun plan(int64_t epochs) const {
     TrainRun run;
     run.folder = folder_ / "run";
@@ -102,7 +95,7 @@ class Loop : public testing::Test {
     }
     return values;
   }
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 TEST_F(Loop, AccumulatedBatchesAreOneLargeBatch) {

@@ -71,7 +71,7 @@ TEST(ModelFolder, AFolderOfOtherThingsIsNotReplaced) {
   fs::create_directory(here / "home");
   test::write_bytes(here / "home" / "thesis.tex", "years");
   EXPECT_THROW(save_model(here / "home", example(1)), UsageError);
-  EXPECT_EQ(test::bytes_of(here / "home" / "thesis.tex"), "years");
+  EXPECT_EQ(test::read_bytes(here / "home" / "thesis.tex"), "years");
 }
 
 TEST(ModelFolder, OtherFilesHavePlainNames) {
@@ -97,7 +97,7 @@ TEST(ModelFolder, MissingAndDamagedFilesAreNamed) {
   }
   for (const char* name : {"state.json", "classes.txt", "model.safetensors", "state.safetensors"}) {
     save_model(here / "m", example(1, true));
-    std::string bytes = test::bytes_of(here / "m" / name);
+    std::string bytes = test::read_bytes(here / "m" / name);
     bytes[bytes.size() - 2] ^= 1;
     test::write_bytes(here / "m" / name, bytes);
     throws_model_error(load, {name, "checksum"});

@@ -64,8 +64,8 @@ TEST(Safetensors, SameTensorsGiveSameBytesAndAlignedData) {
   const NamedTensors tensors = {{"b", at::ones({3}, at::kByte)}, {"d", at::ones({2}, at::kDouble)}};
   write_safetensors(here / "one", tensors);
   write_safetensors(here / "two", tensors);
-  const std::string bytes = test::bytes_of(here / "one");
-  EXPECT_EQ(bytes, test::bytes_of(here / "two"));
+  const std::string bytes = test::read_bytes(here / "one");
+  EXPECT_EQ(bytes, test::read_bytes(here / "two"));
   uint64_t header;
   std::memcpy(&header, bytes.data(), 8);
   EXPECT_EQ(header % 8, 0u);
@@ -87,7 +87,7 @@ TEST(Safetensors, EveryFlippedByteIsFoundOrHarmless) {
                                 {"mask", at::ones({2}, at::kBool)}};
   const std::map<std::string, std::string> metadata = {{"made by", "a test"}};
   write_safetensors(here / "a", tensors, metadata);
-  const std::string good = test::bytes_of(here / "a");
+  const std::string good = test::read_bytes(here / "a");
   int found = 0;
   for (size_t i = 0; i < good.size(); ++i) {
     for (const int flip : {0x01, 0x02, 0x10, 0x20, 0x80, 0xff}) {
@@ -110,7 +110,7 @@ TEST(Safetensors, EveryFlippedByteIsFoundOrHarmless) {
 TEST(Safetensors, EveryTruncationAndATailAreFound) {
   const TemporaryFolder here;
   write_safetensors(here / "a", {{"weight", at::arange(6, at::kFloat)}, {"e", at::empty({0})}});
-  const std::string good = test::bytes_of(here / "a");
+  const std::string good = test::read_bytes(here / "a");
   for (size_t length = 0; length < good.size(); ++length) {
     test::write_bytes(here / "bad", good.substr(0, length));
     EXPECT_THROW(read_safetensors(here / "bad"), ModelError) << length << " bytes";
@@ -122,7 +122,7 @@ TEST(Safetensors, EveryTruncationAndATailAreFound) {
 TEST(Safetensors, DamagedTensorIsNamedWithBothChecksums) {
   const TemporaryFolder here;
   write_safetensors(here / "a", {{"first", at::ones({4})}, {"second", at::ones({4})}});
-  std::string bytes = test::bytes_of(here / "a");
+  std::string bytes = test::read_bytes(here / "a");
   bytes.back() ^= 4;
   test::write_bytes(here / "a", bytes);
   try {
