@@ -11,13 +11,15 @@
 
 #include "heed/data/stories.h"
 #include "heed/models/query_reduction.h"
-#include "heed/train/options.h"
+#include "heed/tasks/task_recipe.h"
 #include "heed/train/task.h"
 
 namespace heed {
 
 /// [data]: files that data::read_stories reads. Relative paths start at the current folder.
 struct AnswerData {
+  static constexpr const char* kTask = "answer";
+
   std::string train, valid, test;
   double holdout = 0;
   int64_t longest = 0;
@@ -38,24 +40,7 @@ struct AnswerData {
   void check() const;
 };
 
-struct AnswerRecipe {
-  std::string task = "answer";
-  std::string out;
-  int64_t seed = 0;
-  AnswerData data;
-  QueryReductionOptions model;
-  TrainOptions train;
-
-  template <class Visitor>
-  void fields(Visitor&& v) {
-    v("task", task, "what is learned", OneOf{{"answer"}});
-    v("out", out, "folder of the run");
-    v("seed", seed, "of everything random", at_least(0));
-    v("data", data, "");
-    v("model", model, "");
-    v("train", train, "");
-  }
-};
+struct AnswerRecipe : TaskRecipe<AnswerData, QueryReductionOptions> {};
 
 /// What a model makes of questions whose answers are known.
 struct AnswerScore {

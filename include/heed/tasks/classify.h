@@ -13,7 +13,7 @@
 #include "heed/data/dataset.h"
 #include "heed/data/transform.h"
 #include "heed/models/image_classifier.h"
-#include "heed/train/options.h"
+#include "heed/tasks/task_recipe.h"
 #include "heed/train/task.h"
 
 namespace heed {
@@ -21,6 +21,8 @@ namespace heed {
 /// [data]: see data::open_images for what a path may be. Relative paths start at the current
 /// folder.
 struct ClassifyData {
+  static constexpr const char* kTask = "classify";
+
   std::string train, valid, test;
   double holdout = 0;
   data::ImageOptions images;
@@ -44,24 +46,7 @@ struct ClassifyData {
   void check() const;
 };
 
-struct ClassifyRecipe {
-  std::string task = "classify";
-  std::string out;
-  int64_t seed = 0;
-  ClassifyData data;
-  ImageClassifierOptions model;
-  TrainOptions train;
-
-  template <class Visitor>
-  void fields(Visitor&& v) {
-    v("task", task, "what is learned", OneOf{{"classify"}});
-    v("out", out, "folder of the run");
-    v("seed", seed, "of everything random", at_least(0));
-    v("data", data, "");
-    v("model", model, "");
-    v("train", train, "");
-  }
-};
+struct ClassifyRecipe : TaskRecipe<ClassifyData, ImageClassifierOptions> {};
 
 /// What a model makes of labelled pictures.
 struct Evaluation {

@@ -9,14 +9,16 @@
 
 #include "heed/data/tokenizer.h"
 #include "heed/models/generate.h"
+#include "heed/tasks/task_recipe.h"
 #include "heed/tasks/text_model.h"
-#include "heed/train/options.h"
 #include "heed/train/task.h"
 
 namespace heed {
 
 /// [data]: one text, plain or .gz, a split. Lines are joined by line feeds as they stand.
 struct LanguageData {
+  static constexpr const char* kTask = "language";
+
   std::string train, valid, test;
   double holdout = 0;
   int64_t context = 256;
@@ -35,25 +37,14 @@ struct LanguageData {
   void check() const;
 };
 
-struct LanguageRecipe {
-  std::string task = "language";
-  std::string out;
-  int64_t seed = 0;
-  LanguageData data;
-  TextModelOptions model;
-  TrainOptions train;
+struct LanguageRecipe : TaskRecipe<LanguageData, TextModelOptions> {
   GenerateOptions generate;
 
   LanguageRecipe();
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("task", task, "what is learned", OneOf{{"language"}});
-    v("out", out, "folder of the run");
-    v("seed", seed, "of everything random", at_least(0));
-    v("data", data, "");
-    v("model", model, "");
-    v("train", train, "");
+    TaskRecipe::fields(v);
     v("generate", generate, "");
   }
 };

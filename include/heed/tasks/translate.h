@@ -12,15 +12,17 @@
 #include "heed/data/sequence_loader.h"
 #include "heed/data/tokenizer.h"
 #include "heed/models/generate.h"
+#include "heed/tasks/task_recipe.h"
 #include "heed/tasks/text_metric.h"
 #include "heed/tasks/text_model.h"
-#include "heed/train/options.h"
 #include "heed/train/task.h"
 
 namespace heed {
 
 /// [data]: see data::PairOptions for what a split may be.
 struct TranslateData {
+  static constexpr const char* kTask = "translate";
+
   std::vector<std::string> train, valid, test;
   data::PairOptions pairs;
   data::SequenceOptions batches;
@@ -41,13 +43,7 @@ struct TranslateData {
   }
 };
 
-struct TranslateRecipe {
-  std::string task = "translate";
-  std::string out;
-  int64_t seed = 0;
-  TranslateData data;
-  TextModelOptions model;
-  TrainOptions train;
+struct TranslateRecipe : TaskRecipe<TranslateData, TextModelOptions> {
   GenerateOptions generate;
   TextMetricOptions metric;
 
@@ -55,12 +51,7 @@ struct TranslateRecipe {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("task", task, "what is learned", OneOf{{"translate"}});
-    v("out", out, "folder of the run");
-    v("seed", seed, "of everything random", at_least(0));
-    v("data", data, "");
-    v("model", model, "");
-    v("train", train, "");
+    TaskRecipe::fields(v);
     v("generate", generate, "");
     v("metric", metric, "");
   }
