@@ -2,12 +2,14 @@
 // codes.
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <new>
+#include <utility>
 
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
@@ -80,8 +82,11 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   while (!verb->get_subcommands().empty()) {
     verb = verb->get_subcommands().back();
     where += " " + verb->get_name();
-    const auto own = flags_of(*verb);
-    flags.insert(flags.begin(), own.begin(), own.end());
+    auto own = flags_of(*verb);
+    for (const auto& flag : flags) {
+      if (std::find(own.begin(), own.end(), flag) == own.end()) own.push_back(flag);
+    }
+    flags = std::move(own);
   }
   const std::string word = unknown.front().substr(0, unknown.front().find('='));
   const bool is_flag = word.size() > 1 && word.front() == '-';

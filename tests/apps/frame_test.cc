@@ -57,6 +57,9 @@ TEST(Frame, AVerbOfAVerbIsNamedWithItsFlags) {
             "'--length'?\n");
   EXPECT_THAT(run({"bench", "mechanisms", "--treads", "1"}).err,
               HasSubstr("'heed bench mechanisms', did you mean '--threads'?"));
+  EXPECT_THAT(run({"bench", "train", "--x=1"}).err,
+              testing::EndsWith("of 'heed bench train'; known: --help, -h, --json, --threads, "
+                                "--seconds, --set, --version\n"));
   EXPECT_EQ(run({"bench", "atention"}).err,
             "heed: error: unknown verb 'atention', did you mean 'attention'?\n");
 }
