@@ -1,0 +1,184 @@
+// An attention from its line of text.
+#include <charconv>
+
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+#include "ops/attention_text.h"
+#include "ops/word.h"
+
+namespace heed {
+namespace ops {
+namespace {
+
+/// "tanh, relu or gelu"
+std::string one_of(const std::vector<std::string>& names) {
+  std::string text = names[0];
+  for (size_t i = 1; i < names.size(); ++i)
+    text += (i + 1 < names.size() ? ", " : " or ") + names[i];
+  return text;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const char* blank = " \t\r\n";
+  const auto begin = text.find_first_not_of(blank);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+}
+
+/// Cuts the next piece before `separator` off `rest`.
+std::string_view next_piece(std::string_view& rest, char separator) {
+  const auto end = std::min(rest.find(separator), rest.size());
+  const auto piece = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return trimmed(piece);
+}
+
+template <class Number>
+Number parse_number(std::string_view text, const std::string& what) {
+  Number value{};
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || failure != std::errc() || end != text.data() + text.size())
+    throw UsageError("attention: " + what + ": expected a " +
+                     (std::is_integral_v<Number> ? "whole number" : "number") + ", given '" +
+                     std::string(text) + "'");
+  return value;
+}
+
+/// A number, or the name of one of the argument's choices.
+double parse_value(std::string_view text, const Word::Argument& rule, const Word& word) {
+  for (size_t i = 0; i < rule.choices.size(); ++i)
+    if (rule.choices[i] == text) return static_cast<double>(i);
+  if (!rule.choices.empty())
+    throw UsageError("attention: " + word.name + "(" + rule.name + "): expected " +
+                     one_of(rule.choices) + ", given '" + std::string(text) + "'" +
+                     suggestion(text, rule.choices));
+  return parse_number<double>(text, word.name + "(" + rule.name + ")");
+}
+
+/// Gives every argument its declared name and place, and leaves out what is the default.
+Part in_declared_order(const Word& word, const std::vector<Part::Argument>& given) {
+  Part part{word.name};
+  for (const auto& rule : word.arguments)
+    for (const auto& a : given)
+      if (a.name == rule.name && a.value != rule.initial) part.arguments.push_back(a);
+  return part;
+}
+
+void parse_arguments(std::string_view text, const Word& word, std::vector<Part::Argument>& given) {
+  if (trimmed(text).empty()) return;
+  for (bool more = true; more;) {
+    more = text.find(',') != text.npos;
+    auto piece = next_piece(text, ',');
+    const bool named = piece.find('=') != piece.npos;
+    const size_t place = given.size();
+    std::string name(named ? next_piece(piece, '=') : "");
+    if (!named && place >= word.arguments.size())
+      throw UsageError("attention: " + word.name + " takes " +
+                       std::to_string(word.arguments.size()) + " arguments, given '" +
+                       std::string(piece) + "' after them");
+    if (!named) name = word.arguments[place].name;
+    if (!find_argument(word, name)) refuse_argument(word, name);
+    const auto value = parse_value(trimmed(piece), *find_argument(word, name), word);
+    given.push_back({name, value});
+  }
+}
+
+/// One part without alternatives.
+Part parse_one(std::string_view text, Word::Kind kind) {
+  const auto open = std::min(text.find('('), text.size());
+  const Word& word = known_word(trimmed(text.substr(0, open)), kind);
+  std::vector<Part::Argument> given;
+  if (open < text.size()) {
+    const auto close = text.rfind(')');
+    if (close == text.npos || close < open || !trimmed(text.substr(close + 1)).empty())
+      throw UsageError("attention: expected one ')' at the end of '" + std::string(text) + "'");
+    parse_arguments(text.substr(open + 1, close - open - 1), word, given);
+  }
+  check_part({word.name, given}, kind);
+  return in_declared_order(word, given);
+}
+
+/// Reads one ';'-separated piece into `how`; `seen` collects what may stand once.
+void parse_piece(std::string_view piece, Attention& how, std::vector<std::string>& seen) {
+  auto rest = piece;
+  const auto first = piece.substr(0, piece.find('|'));
+  const auto name = first.find('(') == first.npos ? next_piece(rest, '=') : std::string_view{};
+  const auto once = [&](const std::string& what) {
+    if (std::find(seen.begin(), seen.end(), what) != seen.end())
+      throw UsageError("attention: a second " + what + ", '" + std::string(piece) + "', is given");
+    seen.push_back(what);
+  };
+  if (name == "heads") {
+    once("heads");
+    const bool grouped = rest.find('/') != rest.npos;
+    how.heads = parse_number<int64_t>(next_piece(rest, '/'), "heads");
+    how.kv_heads = grouped ? parse_number<int64_t>(trimmed(rest), "heads after '/'") : 0;
+    if (grouped && how.kv_heads == 0) how.kv_heads = -1;  // "/0" is refused by check()
+    return;
+  }
+  if (name == "dropout") {
+    once("dropout");
+    how.dropout = parse_number<double>(trimmed(rest), "dropout");
+    return;
+  }
+  const auto word_name = trimmed(first.substr(0, first.find('(')));
+  const Word* word = find_word(word_name);
+  if (!word) {
+    auto known = names_of({Word::Kind::score, Word::Kind::position, Word::Kind::modifier,
+                           Word::Kind::mask, Word::Kind::normalizer, Word::Kind::merge});
+    known.insert(known.end(), {"heads", "dropout"});
+    const auto given = name.empty() ? word_name : name;
+    throw UsageError("attention: unknown word '" + std::string(given) + "'" +
+                     suggestion(given, known));
+  }
+  Part part = parse_part(piece, word->kind);
+  switch (word->kind) {
+    case Word::Kind::modifier:
+      how.modifiers.push_back(part);
+      return;
+    case Word::Kind::mask:
+      how.masks.push_back(part);
+      return;
+    case Word::Kind::score:
+      how.score = part;
+      break;
+    case Word::Kind::position:
+      how.position = part;
+      break;
+    case Word::Kind::normalizer:
+      how.normalizer = part;
+      break;
+    case Word::Kind::merge:
+      how.merge = part;
+      break;
+  }
+  once(to_text(word->kind));
+}
+
+}  // namespace
+
+Part parse_part(std::string_view text, Word::Kind kind) {
+  bool more = text.find('|') != text.npos;
+  Part part = parse_one(next_piece(text, '|'), kind);
+  while (more) {
+    more = text.find('|') != text.npos;
+    part.alternatives.push_back(parse_one(next_piece(text, '|'), kind));
+  }
+  return part;
+}
+
+}  // namespace ops
+
+Attention Attention::parse(std::string_view text) {
+  Attention how;
+  std::vector<std::string> seen;
+  for (auto rest = text; !rest.empty();) {
+    const auto piece = ops::next_piece(rest, ';');
+    if (!piece.empty()) ops::parse_piece(piece, how, seen);
+  }
+  how.check();
+  if (how.kv_heads == how.heads) how.kv_heads = 0;
+  return how;
+}
+
+}  // namespace heed

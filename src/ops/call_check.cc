@@ -1,0 +1,196 @@
+#include "ops/call_check.h"
+
+#include <sstream>
+
+#include "heed/core/error.h"
+#include "heed/core/nearest.h"
+#include "heed/ops/parameters.h"
+#include "kernels/blocks.h"
+#include "ops/attention_text.h"
+
+namespace heed::ops {
+namespace {
+
+constexpr int64_t kMostPositions = int64_t{1} << 31;  // dropout counts rows and keys in 32 bits
+
+template <class... Pieces>
+[[noreturn]] void refuse(const Pieces&... pieces) {
+  std::ostringstream text;
+  text << "attend: ";
+  (text << ... << pieces);
+  throw UsageError(text.str());
+}
+
+void check_qkv(const at::Tensor& t, const char* name, const char* shape, const at::Tensor& q) {
+  check_storage(t, name);
+  if (t.dim() != 4) refuse(name, ": expected shape ", shape, ", given ", t.sizes());
+  const auto type = t.scalar_type();
+  if (type != at::kFloat && type != at::kDouble && type != at::kBFloat16 && type != at::kHalf)
+    refuse(name, ": expected dtype float32, float64, bfloat16 or float16, given ", t.dtype());
+  if (type != q.scalar_type())
+    refuse(name, ": expected the dtype of q, ", q.dtype(), ", given ", t.dtype());
+  if (t.device() != q.device())
+    refuse(name, ": expected the device of q, ", q.device(), ", given ", t.device());
+  if (t.size(2) >= kMostPositions)
+    refuse(name, ": expected a length under 2^31, given ", t.size(2));
+}
+
+void check_companion(const at::Tensor& t, const char* name, const at::Tensor& q) {
+  check_storage(t, name);
+  if (t.device() != q.device())
+    refuse(name, ": expected the device of q, ", q.device(), ", given ", t.device());
+}
+
+void check_lengths(const at::Tensor& lengths, const kernels::Sizes& s, const at::Tensor& q) {
+  check_companion(lengths, "lengths", q);
+  if (lengths.dim() != 1 || lengths.size(0) != s.B)
+    refuse("lengths: expected shape (B) = [", s.B, "], given ", lengths.sizes());
+  if (lengths.scalar_type() != at::kLong)
+    refuse("lengths: expected dtype int64, given ", lengths.dtype());
+  if (s.B == 0 || lengths.is_meta()) return;
+  const int64_t low = lengths.min().item<int64_t>(), high = lengths.max().item<int64_t>();
+  if (low < 0 || high > s.Lk)
+    refuse("lengths: expected 0 to Lk=", s.Lk, ", given ", low < 0 ? low : high);
+}
+
+bool broadcasts(const at::Tensor& t, const std::vector<int64_t>& full) {
+  bool fits = t.dim() <= 4;
+  for (int64_t d = 1; fits && d <= t.dim(); ++d)
+    fits = t.size(-d) == 1 || t.size(-d) == full[4 - d];
+  return fits;
+}
+
+void check_broadcast(const at::Tensor& t, const char* name, const Call& call) {
+  check_companion(t, name, call.q);
+  const auto& s = call.scene.sizes;
+  const std::vector<int64_t> full = {s.B, s.H, s.Lq, s.Lk};
+  if (!broadcasts(t, full))
+    refuse(name, ": expected a shape that broadcasts to (B, H, Lq, Lk) = ", at::IntArrayRef(full),
+           ", given ", t.sizes());
+}
+
+void check_added_dtype(const at::Tensor& t, const char* name, const char* also, const Call& call) {
+  if (t.scalar_type() == call.q.scalar_type() || t.scalar_type() == call.compute) return;
+  refuse(name, ": expected dtype ", also, "that of q, ", call.q.dtype(), ", given ", t.dtype());
+}
+
+/// A tensor that is given is used, named or not; one that is named must be given.
+void imply(std::vector<Part>& parts, const char* name, const char* member, bool given) {
+  const bool named = has(parts, name);
+  if (named && !given)
+    refuse(member, ": expected a tensor, because the attention has '", name, "'; none is given");
+  if (given && !named) parts.push_back({name});
+}
+
+void check_documents(const at::Tensor& documents, const Call& call) {
+  check_companion(documents, "documents", call.q);
+  const auto& s = call.scene.sizes;
+  if (documents.dim() != 2 || documents.size(0) != s.B || documents.size(1) != s.Lk)
+    refuse("documents: expected shape (B, Lk) = [", s.B, ", ", s.Lk, "], given ",
+           documents.sizes());
+  if (documents.scalar_type() != at::kLong)
+    refuse("documents: expected dtype int64, given ", documents.dtype());
+  const int64_t first = call.scene.offset;
+  if (s.Lq > 0 && (first < 0 || first + s.Lq > s.Lk))
+    refuse("documents: expected queries at positions among the keys, 0 to ", s.Lk - 1,
+           ", given positions ", first, " to ", first + s.Lq - 1);
+  if (documents.is_meta() || documents.numel() == 0 || s.Lk < 2) return;
+  if ((documents.slice(1, 1) < documents.slice(1, 0, s.Lk - 1)).any().item<bool>())
+    refuse(
+        "documents: expected numbers that do not fall along a sequence: give each document "
+        "that follows another a larger number");
+}
+
+void check_blocks(const at::Tensor& blocks, const Call& call) {
+  check_companion(blocks, "blocks", call.q);
+  const auto& s = call.scene.sizes;
+  if (blocks.scalar_type() != at::kBool)
+    refuse("blocks: expected dtype bool, given ", blocks.dtype());
+  int64_t size = 0;
+  for (const auto& part : call.how.masks) {
+    if (part.name == "blocks") size = static_cast<int64_t>(part.at("size"));
+    for (const auto& other : part.alternatives)
+      if (other.name == "blocks") size = static_cast<int64_t>(other.at("size"));
+  }
+  const std::vector<int64_t> full = {s.B, s.H, kernels::divide_up(s.Lq, size),
+                                     kernels::divide_up(s.Lk, size)};
+  if (!broadcasts(blocks, full))
+    refuse("blocks: expected a shape that broadcasts to (B, H, Lq / ", size, ", Lk / ", size,
+           ") rounded up = ", at::IntArrayRef(full), ", given ", blocks.sizes());
+}
+
+void check_parameters(Call& call, const AttendInputs& inputs) {
+  const auto& s = call.scene.sizes;
+  const auto wanted = parameters_of(call.how, s.H, s.G, s.D, s.E);
+  std::vector<std::string> names;
+  for (const auto& spec : wanted) {
+    names.push_back(spec.name);
+    const auto found = inputs.parameters.find(spec.name);
+    if (found == inputs.parameters.end())
+      refuse("parameters: expected '", spec.name, "' of shape ", at::IntArrayRef(spec.shape),
+             "; it is not given");
+    const char* name = found->first.c_str();
+    check_companion(found->second, name, call.q);
+    if (found->second.sizes() != at::IntArrayRef(spec.shape))
+      refuse(name, ": expected shape ", at::IntArrayRef(spec.shape), ", given ",
+             found->second.sizes());
+    check_added_dtype(found->second, name, "", call);
+    call.scene.parameters[spec.name] = found->second;
+  }
+  for (const auto& [name, tensor] : inputs.parameters)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      refuse("parameters: the attention has no '", name, "'", suggestion(name, names));
+}
+
+}  // namespace
+
+void check_storage(const at::Tensor& t, const char* name) {
+  if (!t.defined()) refuse(name, ": expected a tensor, given an undefined one");
+  if (t.layout() != at::kStrided)
+    refuse(name, ": expected a dense (strided) tensor, given ", t.layout());
+}
+
+void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  check_qkv(q, "q", "(B, H, Lq, D)", q);
+  check_qkv(k, "k", "(B, G, Lk, D)", q);
+  check_qkv(v, "v", "(B, G, Lk, E)", q);
+  if (k.size(0) != q.size(0))
+    refuse("k: expected batch B=", q.size(0), " as in q ", q.sizes(), ", given ", k.sizes());
+  if (v.size(0) != q.size(0))
+    refuse("v: expected batch B=", q.size(0), " as in q ", q.sizes(), ", given ", v.sizes());
+  if (k.size(3) != q.size(3))
+    refuse("k: expected width D=", q.size(3), " as in q ", q.sizes(), ", given ", k.sizes());
+  if (v.size(1) != k.size(1))
+    refuse("v: expected G=", k.size(1), " heads as in k ", k.sizes(), ", given ", v.sizes());
+  if (v.size(2) != k.size(2))
+    refuse("v: expected length Lk=", k.size(2), " as in k ", k.sizes(), ", given ", v.sizes());
+  const int64_t H = q.size(1), G = k.size(1);
+  if (G == 0 ? H != 0 : H % G != 0)
+    refuse("k: expected a number of heads G that divides the ", H, " heads of q, given ", G);
+}
+
+void check_inputs(Call& call, const AttendInputs& inputs) {
+  imply(call.how.masks, "lengths", "lengths", inputs.lengths.has_value());
+  imply(call.how.masks, "dense", "mask", inputs.mask.has_value());
+  imply(call.how.modifiers, "bias", "bias", inputs.bias.has_value());
+  imply(call.how.masks, "documents", "documents", inputs.documents.has_value());
+  if (inputs.blocks.has_value() != has(call.how.masks, "blocks"))
+    refuse("blocks: expected a tensor with the mask blocks(size) and none without");
+  if (inputs.lengths) check_lengths(*inputs.lengths, call.scene.sizes, call.q);
+  if (inputs.mask) {
+    check_broadcast(*inputs.mask, "mask", call);
+    if (inputs.mask->scalar_type() != at::kBool)
+      check_added_dtype(*inputs.mask, "mask", "bool or ", call);
+  }
+  if (inputs.bias) {
+    check_broadcast(*inputs.bias, "bias", call);
+    check_added_dtype(*inputs.bias, "bias", "", call);
+  }
+  if (inputs.documents) check_documents(*inputs.documents, call);
+  if (inputs.blocks) check_blocks(*inputs.blocks, call);
+  check_parameters(call, inputs);
+  if (inputs.query_offset && std::abs(*inputs.query_offset) > kMostPositions)
+    refuse("query_offset: expected -2^31 to 2^31, given ", *inputs.query_offset);
+}
+
+}  // namespace heed::ops
