@@ -105,7 +105,6 @@ int64_t Ensemble::longest() const {
 }
 
 Ensemble::States Ensemble::start(const SourceBatch& source, int64_t rows) const {
-  const nn::RowsAlone alone(packed_);
   States states;
   for (const auto& model : models_) {
     const auto device = model->output_weight().device();
@@ -123,18 +122,20 @@ void Ensemble::reorder(States& states, const std::vector<int64_t>& index) {
 }
 
 std::vector<at::Tensor> Ensemble::step(States& states, const at::Tensor& tokens) const {
-  const nn::RowsAlone alone(packed_);
   std::vector<at::Tensor> hidden;
   for (size_t m = 0; m < models_.size(); ++m)
     hidden.push_back(models_[m]->step(tokens.to(models_[m]->output_weight().device()), *states[m]));
   return hidden;
 }
 
+at::Tensor Ensemble::project_to_choices(size_t m, const at::Tensor& hidden) const {
+  const nn::RowsAlone alone(packed_);
+  return nn::affine(hidden, weights_[m], biases_[m]);
+}
+
 NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& seen,
                               const Name& name) const {
-  const nn::RowsAlone alone(packed_);
-  auto logits =
-      choices_.all() ? models_[m]->project(hidden) : nn::affine(hidden, weights_[m], biases_[m]);
+  auto logits = choices_.all() ? models_[m]->project(hidden) : project_to_choices(m, hidden);
   if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
   NextTokens next{logits.to(at::kCPU).contiguous(), {}};
   const int64_t rows = logits.size(0), n = logits.size(1);

@@ -61,6 +61,7 @@ class Ensemble {
                   const Name& name) const;
 
  private:
+  at::Tensor project_to_choices(size_t model, const at::Tensor& hidden) const;
   NextTokens of_model(size_t model, const at::Tensor& hidden, const Seen& seen,
                       const Name& name) const;
 
@@ -68,7 +69,7 @@ class Ensemble {
   double repetition_penalty_;
   Choices choices_;
   std::vector<at::Tensor> weights_, biases_;  ///< a model, where there is a shortlist
-  mutable nn::PackedWeights packed_;          ///< of all models, for all batches
+  mutable nn::PackedWeights packed_;          ///< of these, for all batches
 };
 
 /// Padded; undefined tensors for lines without a source.

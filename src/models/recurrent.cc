@@ -210,7 +210,7 @@ at::Tensor RecurrentImpl::hidden(const SourceBatch& source, const at::Tensor& ta
 
 std::unique_ptr<DecoderState> RecurrentImpl::start(const SourceBatch& source, int64_t) {
   const torch::NoGradGuard no_gradient;
-  const nn::RowsAlone alone;
+  const nn::RowsAlone alone(*packed_);
   models::check_source(source, source_vocabulary_, -1);
   return read(source);
 }
@@ -220,7 +220,7 @@ at::Tensor RecurrentImpl::step(const at::Tensor& tokens, DecoderState& given) {
   auto* state = dynamic_cast<RecurrentState*>(&given);
   if (!state || state->layers.size() != decoder->size())
     throw UsageError("step: state: expected one that start() of this model gave");
-  const nn::RowsAlone alone(state->weights);
+  const nn::RowsAlone alone(*packed_);
   models::check_ids(tokens, "tokens", vocabulary_);
   if (tokens.size(0) != state->batch())
     throw UsageError(nn::text_of("step: tokens: expected ", state->batch(),

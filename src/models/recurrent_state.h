@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "heed/models/sequence_model.h"
-#include "nn/linear.h"
 
 namespace heed::models {
 
@@ -22,8 +21,7 @@ struct RecurrentState final : DecoderState {
   at::Tensor fed;                    ///< (B, M): hidden of the step before, of luong
   at::Tensor keys, values, lengths;  ///< of n sources
   std::vector<int64_t> line;         ///< which of the n sources each row has
-  nn::PackedWeights weights;
-  bool shares = false;  ///< whether rows may look at one source's keys together
+  bool shares = false;               ///< whether rows may look at one source's keys together
 };
 
 }  // namespace heed::models

@@ -4,8 +4,15 @@
 
 namespace heed {
 
+SequenceModel::SequenceModel() : packed_(std::make_shared<nn::PackedWeights>()) {}
+
+void SequenceModel::train(bool on) {
+  if (on) packed_->clear();
+  Module::train(on);
+}
+
 at::Tensor SequenceModel::project(const at::Tensor& hidden) {
-  const nn::RowsAlone alone;
+  const nn::RowsAlone alone(*packed_);
   return nn::affine(hidden, output_weight(), output_bias());
 }
 

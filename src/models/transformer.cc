@@ -192,9 +192,9 @@ at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& 
 
 std::unique_ptr<DecoderState> TransformerImpl::start(const SourceBatch& source, int64_t rows) {
   const torch::NoGradGuard no_gradient;
+  const nn::RowsAlone alone(*packed_);
   check_source(source, -1);
   auto state = std::make_unique<models::TransformerState>();
-  const nn::RowsAlone alone(state->weights);
   state->caches.resize(decoder->size());
   state->rows = rows;
   if (!has_encoder()) return state;
@@ -215,7 +215,7 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
   auto* state = dynamic_cast<models::TransformerState*>(&given);
   if (!state || state->caches.size() != decoder->size() || has_encoder() == state->source.empty())
     throw UsageError("step: state: expected one that start() of this model gave");
-  const nn::RowsAlone alone(state->weights);
+  const nn::RowsAlone alone(*packed_);
   models::check_ids(tokens, "tokens", vocabulary_);
   if (tokens.size(0) != state->rows)
     throw UsageError(text_of("step: tokens: expected ", state->rows,

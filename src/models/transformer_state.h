@@ -5,7 +5,6 @@
 
 #include "heed/models/sequence_model.h"
 #include "heed/nn/multi_head_attention.h"
-#include "nn/linear.h"
 
 namespace heed::models {
 
@@ -19,8 +18,7 @@ struct TransformerState final : DecoderState {
   std::vector<nn::KeyValues> source;      ///< a layer, of n sources; empty without an encoder
   at::Tensor lengths;                     ///< (n)
   std::vector<int64_t> line;              ///< which of the n sources each row has
-  nn::PackedWeights weights;
-  bool shares = false;  ///< whether rows may look at one source's keys together
+  bool shares = false;                    ///< whether rows may look at one source's keys together
 
  private:
   void reorder_source(const std::vector<int64_t>& index);

@@ -93,12 +93,18 @@ at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
   const auto version = weight.is_inference() ? 0 : static_cast<uint32_t>(weight._version());
   const auto key = std::make_pair(static_cast<const void*>(weight.data_ptr()), weight.size(0));
+  const std::lock_guard lock(mutex_);
   const auto found = kept_.find(key);
   if (found != kept_.end() && found->second.version == version &&
       found->second.weight.strides() == weight.strides())
     return found->second.packed;
   return kept_.insert_or_assign(key, Kept{weight, version, PackedWeight(weight)})
       .first->second.packed;
+}
+
+void PackedWeights::clear() {
+  const std::lock_guard lock(mutex_);
+  kept_.clear();
 }
 
 RowsAlone::RowsAlone(PackedWeights& weights) : outer_(kept_weights) {

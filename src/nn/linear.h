@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "heed/ops/row_linear.h"
@@ -31,10 +32,12 @@ at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 /// Weights as row_linear() reads them, each packed when it is first met and again when it changed.
-/// The weights live as long.
+/// The weights live as long. Threads may ask at the same time.
 class PackedWeights {
  public:
   const PackedWeight& of(const at::Tensor& weight);
+  void clear();
+  size_t size() const { return kept_.size(); }
 
  private:
   struct Kept {
@@ -42,6 +45,7 @@ class PackedWeights {
     uint32_t version;
     PackedWeight packed;
   };
+  std::mutex mutex_;
   std::map<std::pair<const void*, int64_t>, Kept> kept_;  ///< by where the first row lies, and rows
 };
 

@@ -84,6 +84,15 @@ TEST(Recurrent, StepsGiveWhatHiddenGives) {
   }
 }
 
+TEST(Recurrent, StepsPackAWeightOnce) {
+  for (const auto& options : recurrent_forms()) {
+    SCOPED_TRACE(name_of(options));
+    const auto usual = make_recurrent(options);
+    Counting<RecurrentImpl> model(options, usual->vocabulary(), usual->source_vocabulary());
+    expect_weights_packed_once(model, source_for(*usual), 5);
+  }
+}
+
 TEST(Recurrent, PaddingDoesNotMatter) {
   for (const auto& options : recurrent_forms()) {
     auto model = make_recurrent(options);

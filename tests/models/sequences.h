@@ -72,6 +72,39 @@ inline SourceBatch source_of(const TransformerImpl& model, int64_t padding = 0) 
   return model.has_encoder() ? sources(lines, padding) : SourceBatch();
 }
 
+/// How many of its weights a model keeps packed.
+template <class Model>
+struct Counting : Model {
+  using Model::Model;
+  size_t packed() const { return this->packed_->size(); }
+};
+
+/// Steps of other batches pack no weight again; train() drops them, and what was written past the
+/// operators' count of versions is seen behind it.
+template <class Model>
+void expect_weights_packed_once(Counting<Model>& model, const SourceBatch& source, int64_t rows) {
+  const torch::NoGradGuard no_gradient;
+  model.eval();
+  const auto run = [&] {
+    const auto state = model.start(source, rows);
+    const auto hidden = model.step(torch::full({rows, 1}, 3, at::kLong), *state);
+    state->reorder(torch::tensor({rows - 1, int64_t{0}}, at::kLong));
+    return model.project(model.step(torch::full({2, 2}, 5, at::kLong), *state));
+  };
+  const auto before = run();
+  const size_t packed = model.packed();
+  EXPECT_GT(packed, 0u);
+  EXPECT_TRUE(run().equal(before));
+  EXPECT_EQ(model.packed(), packed);
+  model.train();
+  EXPECT_EQ(model.packed(), 0u);
+  model.eval();
+  for (const auto& weight : model.parameters())
+    if (weight.dim() == 2) weight.detach().template data_ptr<float>()[0] += 1;
+  EXPECT_FALSE(run().equal(before));
+  EXPECT_EQ(model.packed(), packed);
+}
+
 inline at::Tensor targets(int64_t length, int64_t rows = 5) {
   torch::manual_seed(8);
   return torch::randint(0, kTargetTokens, {rows, length}, at::kLong);

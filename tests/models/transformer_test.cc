@@ -164,6 +164,15 @@ TEST(Transformer, StepsMultiplyByWeightsAsTheyAre) {
   }
 }
 
+TEST(Transformer, StepsPackAWeightOnce) {
+  for (const auto& options : forms()) {
+    SCOPED_TRACE(name_of(options));
+    const auto usual = make(options);
+    Counting<TransformerImpl> model(options, usual->vocabulary(), usual->source_vocabulary());
+    expect_weights_packed_once(model, source_of(*usual), 5);
+  }
+}
+
 TEST(Transformer, RowsComeAndGoBetweenSteps) {
   const torch::NoGradGuard no_gradient;
   for (const auto& options : forms()) {

@@ -8,6 +8,10 @@
 
 namespace heed {
 
+namespace nn {
+class PackedWeights;
+}
+
 /// The sequences that an encoder reads. A model without an encoder takes both undefined.
 struct SourceBatch {
   at::Tensor tokens;   ///< (B, Ls) int64, padded with anything behind its length
@@ -38,8 +42,16 @@ class DecoderState {
 /// hidden() is for training (teacher forcing), start() and step() for decoding, without gradient.
 /// In eval() steps give what hidden() gives, however the target is cut; and step() and start() give
 /// a row the same bits in whatever batch it is, beside whatever rows and padding.
+///
+/// Steps multiply by weights in an order of their own. That copy, as large as the weights, is made
+/// when one is first met, again when an operator has changed it, and is dropped by train(). Who
+/// writes to a weight through its data_ptr() calls train() and eval() before the next step.
 class SequenceModel : public torch::nn::Module {
  public:
+  SequenceModel();
+
+  void train(bool on = true) override;
+
   /// target (B, Lt) int64: <s> y_1 ... -> (B, Lt, M), of which row t predicts y_(t+1). What stands
   /// behind a target's end has no influence on what stands before. Throws UsageError for tensors of
   /// another shape, a source given to a model without an encoder or missing to one with it, and
@@ -70,6 +82,9 @@ class SequenceModel : public torch::nn::Module {
   /// windows of a long text. forget() begins other texts. Steps keep their own state.
   virtual bool remembers() const { return false; }
   virtual void forget() {}
+
+ protected:
+  std::shared_ptr<nn::PackedWeights> packed_;
 };
 using SequenceModelPtr = std::shared_ptr<SequenceModel>;
 
