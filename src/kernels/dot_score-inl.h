@@ -7,6 +7,7 @@
 #define HEED_KERNELS_DOT_SCORE_INL_H_
 #endif
 
+#include "kernels/gemm_column-inl.h"
 #include "kernels/gemm_tile-inl.h"
 #include "kernels/stations.h"
 
@@ -20,8 +21,10 @@ class DotScore final : public Score<T> {
 
   void forward(const QueryBlock<T>& queries, const KeyBlock<T>& keys,
                const Tile<T>& scores) const noexcept override {
-    gemm<false>(scores.columns, scores.rows, width_, keys.any, queries.transposed,
-                Result<T>{scores.data, scores.stride});
+    const Result<T> to{scores.data, scores.stride};
+    if (scores.rows == 1 && gemm_column(scores.columns, width_, keys.any, queries.transposed, to))
+      return;
+    gemm<false>(scores.columns, scores.rows, width_, keys.any, queries.transposed, to);
   }
 
   void backward(const QueryBlock<T>& queries, const KeyBlock<T>& keys, const Tile<T>& gradient,

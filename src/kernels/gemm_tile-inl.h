@@ -167,37 +167,46 @@ HWY_NOINLINE void gemm_visible(int64_t m, int64_t n, int64_t depth, Left<T> a,
   }
 }
 
-/// One row of C (1, n) += A (1, depth) B (depth, n), four panels at a time: rows of B are read from
-/// end to end, as memory likes it where B comes from there (decoding). Adds as `gemm` does.
+/// kVectors vectors of a row of C += A B.
+template <int kVectors, class T>
+HWY_INLINE void add_vectors(int64_t depth, Left<T> a, Right<T> b, T* HWY_RESTRICT to) {
+  const Vector<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto load = [&](const T* from, int v) HWY_ATTR { return hn::LoadU(d, from + v * lanes); };
+  auto c0 = load(to, 0), c1 = load(to, 1), c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
+  if constexpr (kVectors > 2) c2 = load(to, 2), c3 = load(to, 3);
+  if constexpr (kVectors > 4)
+    c4 = load(to, 4), c5 = load(to, 5), c6 = load(to, 6), c7 = load(to, 7);
+  const T* HWY_RESTRICT right = b.data;
+  for (int64_t k = 0; k < depth; ++k, right += b.stride) {
+    const auto element = hn::Set(d, a.data[k * a.column]);
+    c0 = hn::MulAdd(element, load(right, 0), c0), c1 = hn::MulAdd(element, load(right, 1), c1);
+    if constexpr (kVectors > 2)
+      c2 = hn::MulAdd(element, load(right, 2), c2), c3 = hn::MulAdd(element, load(right, 3), c3);
+    if constexpr (kVectors > 4) {
+      c4 = hn::MulAdd(element, load(right, 4), c4), c5 = hn::MulAdd(element, load(right, 5), c5);
+      c6 = hn::MulAdd(element, load(right, 6), c6), c7 = hn::MulAdd(element, load(right, 7), c7);
+    }
+  }
+  const auto end = [&](int v, auto sum) HWY_ATTR { hn::StoreU(sum, d, to + v * lanes); };
+  end(0, c0), end(1, c1);
+  if constexpr (kVectors > 2) end(2, c2), end(3, c3);
+  if constexpr (kVectors > 4) end(4, c4), end(5, c5), end(6, c6), end(7, c7);
+}
+
+/// One row of C (1, n) += A (1, depth) B (depth, n), up to four panels at a time: their sums do not
+/// wait for each other, and rows of B are read from end to end, as memory likes it where B comes
+/// from there (decoding). Adds as `gemm` does.
 template <class T>
 HWY_NOINLINE void add_row(int64_t n, int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
-  const Vector<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), four = 8 * lanes;
+  const int64_t panel = panel_width<T>();
   int64_t j = 0;
-  for (; j + four <= n; j += four) {
-    T* HWY_RESTRICT to = c.data + j;
-    const T* HWY_RESTRICT right = b.data + j;
-    auto c0 = hn::LoadU(d, to), c1 = hn::LoadU(d, to + lanes);
-    auto c2 = hn::LoadU(d, to + 2 * lanes), c3 = hn::LoadU(d, to + 3 * lanes);
-    auto c4 = hn::LoadU(d, to + 4 * lanes), c5 = hn::LoadU(d, to + 5 * lanes);
-    auto c6 = hn::LoadU(d, to + 6 * lanes), c7 = hn::LoadU(d, to + 7 * lanes);
-    for (int64_t k = 0; k < depth; ++k, right += b.stride) {
-      const auto element = hn::Set(d, a.data[k * a.column]);
-      c0 = hn::MulAdd(element, hn::LoadU(d, right), c0);
-      c1 = hn::MulAdd(element, hn::LoadU(d, right + lanes), c1);
-      c2 = hn::MulAdd(element, hn::LoadU(d, right + 2 * lanes), c2);
-      c3 = hn::MulAdd(element, hn::LoadU(d, right + 3 * lanes), c3);
-      c4 = hn::MulAdd(element, hn::LoadU(d, right + 4 * lanes), c4);
-      c5 = hn::MulAdd(element, hn::LoadU(d, right + 5 * lanes), c5);
-      c6 = hn::MulAdd(element, hn::LoadU(d, right + 6 * lanes), c6);
-      c7 = hn::MulAdd(element, hn::LoadU(d, right + 7 * lanes), c7);
-    }
-    hn::StoreU(c0, d, to), hn::StoreU(c1, d, to + lanes);
-    hn::StoreU(c2, d, to + 2 * lanes), hn::StoreU(c3, d, to + 3 * lanes);
-    hn::StoreU(c4, d, to + 4 * lanes), hn::StoreU(c5, d, to + 5 * lanes);
-    hn::StoreU(c6, d, to + 6 * lanes), hn::StoreU(c7, d, to + 7 * lanes);
-  }
-  if (j < n) gemm_panels<1, true>(n - j, depth, a, Right<T>{b.data + j, b.stride}, c.from(0, j));
+  const auto here = [&]() HWY_ATTR { return Right<T>{b.data + j, b.stride}; };
+  for (; j + 4 * panel <= round_up(n, panel); j += 4 * panel)
+    add_vectors<8>(depth, a, here(), c.data + j);
+  if (j + 2 * panel <= round_up(n, panel))
+    add_vectors<4>(depth, a, here(), c.data + j), j += 2 * panel;
+  if (j < n) add_vectors<2>(depth, a, here(), c.data + j);
 }
 
 /// C += A B, without the hidden terms where there are any that matter.

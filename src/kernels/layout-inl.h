@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/gemm_tile-inl.h"
+#include "kernels/turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -41,37 +42,25 @@ HWY_NOINLINE Right<T> plain_rows(Left<T> from, int64_t rows, int64_t width, T* b
   return {buffer, stride};
 }
 
-/// transposed_rows by squares that fit 128-bit vectors: 4 x 4 floats, 2 x 2 doubles. Says how many
-/// rows and columns from the start it did; the rest is the caller's.
+/// transposed_rows by squares. Says how many rows and columns from the start it did; the rest is
+/// the caller's.
 template <class T>
 HWY_INLINE void transpose_blocks(Left<T> from, int64_t rows, int64_t width, T factor,
                                  T* HWY_RESTRICT to, int64_t& done_rows, int64_t& done_columns) {
   done_rows = done_columns = 0;
 #if HWY_TARGET != HWY_SCALAR
   if (from.column != 1) return;
-  constexpr int64_t kSide = 16 / sizeof(T);
-  const hn::FixedTag<T, kSide> d;
+  constexpr int64_t side = kSide<T>;
+  const hn::FixedTag<T, side> d;
   const auto scale = hn::Set(d, factor);
-  done_rows = rows / kSide * kSide, done_columns = width / kSide * kSide;
-  for (int64_t i = 0; i < done_rows; i += kSide) {
-    for (int64_t e = 0; e < done_columns; e += kSide) {
-      const T* HWY_RESTRICT corner = from.data + i * from.row + e;
-      T* HWY_RESTRICT out = to + e * kStride + i;
-      const auto r0 = hn::Mul(hn::LoadU(d, corner), scale);
-      const auto r1 = hn::Mul(hn::LoadU(d, corner + from.row), scale);
-      if constexpr (kSide == 2) {
-        hn::Store(hn::InterleaveLower(d, r0, r1), d, out);
-        hn::Store(hn::InterleaveUpper(d, r0, r1), d, out + kStride);
-      } else {
-        const auto r2 = hn::Mul(hn::LoadU(d, corner + 2 * from.row), scale);
-        const auto r3 = hn::Mul(hn::LoadU(d, corner + 3 * from.row), scale);
-        const auto low01 = hn::InterleaveLower(d, r0, r1), low23 = hn::InterleaveLower(d, r2, r3);
-        const auto high01 = hn::InterleaveUpper(d, r0, r1), high23 = hn::InterleaveUpper(d, r2, r3);
-        hn::Store(hn::ConcatLowerLower(d, low23, low01), d, out);
-        hn::Store(hn::ConcatUpperUpper(d, low23, low01), d, out + kStride);
-        hn::Store(hn::ConcatLowerLower(d, high23, high01), d, out + 2 * kStride);
-        hn::Store(hn::ConcatUpperUpper(d, high23, high01), d, out + 3 * kStride);
-      }
+  done_rows = rows / side * side, done_columns = width / side * side;
+  for (int64_t i = 0; i < done_rows; i += side) {
+    for (int64_t e = 0; e < done_columns; e += side) {
+      hn::Vec<decltype(d)> square[side];
+      for (int64_t r = 0; r < side; ++r)
+        square[r] = hn::Mul(hn::LoadU(d, from.data + (i + r) * from.row + e), scale);
+      turn(d, square);
+      for (int64_t r = 0; r < side; ++r) hn::Store(square[r], d, to + (e + r) * kStride + i);
     }
   }
 #else

@@ -28,18 +28,20 @@ HWY_NOINLINE void rows_by_block(const RowLinear<T>& p, int64_t i, int64_t i_end,
   const bool is_whole = width == kPackedRows;
   HWY_ALIGN T apart[kRowsTogether * kPackedRows];
   const Result<T> y = is_whole ? Result<T>{p.y + i * p.n + j, p.n} : Result<T>{apart, kPackedRows};
-  for (int64_t r = 0; r < m; ++r) {
-    T* HWY_RESTRICT to = y.data + r * y.stride;
-    if (p.bias)
-      std::copy_n(p.bias + j, width, to);
-    else
-      std::fill_n(to, width, T{0});
-    if (!is_whole) std::fill(to + width, to + kPackedRows, T{0});
-  }
   const Left<T> x{p.x + i * p.depth, p.depth, 1};
   const Right<T> w{p.packed + block * kPackedRows * p.depth, kPackedRows};
   const int64_t columns = round_up(width, panel_width<T>());
-  for (int64_t k = 0; k < p.depth; k += kPieceOfDepth)
+  int64_t k = 0;
+  if (!p.bias && m > 1) {
+    k = std::min(kPieceOfDepth, p.depth);
+    gemm<false>(m, columns, k, x, w, y);
+  }
+  for (int64_t r = 0; r < m && k == 0; ++r) {
+    T* to = y.data + r * y.stride;
+    std::fill_n(to, columns, T{0});
+    if (p.bias) std::copy_n(p.bias + j, width, to);
+  }
+  for (; k < p.depth; k += kPieceOfDepth)
     accumulate(m, columns, std::min(kPieceOfDepth, p.depth - k), Left<T>{x.data + k, x.row, 1},
                nullptr, w.from(k), y);
   for (int64_t r = 0; r < m && !is_whole; ++r)

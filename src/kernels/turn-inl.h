@@ -1,4 +1,5 @@
-// Squares that fit 128-bit vectors, 4 x 4 floats or 2 x 2 doubles, transposed in registers.
+// Squares of 4 x 4 floats or 2 x 2 doubles, transposed in registers: one in every 128 bits of the
+// vectors.
 
 #if defined(HEED_KERNELS_TURN_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HEED_KERNELS_TURN_INL_H_
@@ -25,13 +26,15 @@ HWY_INLINE void turn(D d, V (&rows)[2]) {
 
 template <class D, class V>
 HWY_INLINE void turn(D d, V (&rows)[4]) {
-  const V low01 = hn::InterleaveLower(d, rows[0], rows[1]);
-  const V low23 = hn::InterleaveLower(d, rows[2], rows[3]);
-  const V high01 = hn::InterleaveUpper(d, rows[0], rows[1]);
-  const V high23 = hn::InterleaveUpper(d, rows[2], rows[3]);
-  rows[0] = hn::ConcatLowerLower(d, low23, low01), rows[1] = hn::ConcatUpperUpper(d, low23, low01);
-  rows[2] = hn::ConcatLowerLower(d, high23, high01);
-  rows[3] = hn::ConcatUpperUpper(d, high23, high01);
+  const hn::Repartition<uint64_t, D> pairs;
+  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, rows[0], rows[1]));
+  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, rows[2], rows[3]));
+  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, rows[0], rows[1]));
+  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, rows[2], rows[3]));
+  rows[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
+  rows[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
+  rows[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
+  rows[3] = hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23));
 }
 
 #endif

@@ -118,7 +118,8 @@ void KeyValueCache::reorder(const at::Tensor& index) {
   const auto chosen = [&](const at::Tensor& buffer) {
     auto all = torch::empty({index.size(0), buffer.size(1), buffer.size(2), buffer.size(3)},
                             buffer.options());
-    kept(all).copy_(kept(buffer).index_select(0, index.to(buffer.device())));
+    auto to = kept(all);
+    at::index_select_out(to, kept(buffer), 0, index.to(buffer.device()));
     return all;
   };
   keys_ = chosen(keys_), values_ = chosen(values_);

@@ -115,34 +115,61 @@ TYPED_TEST(Kernels, SameBitsForAnyNumberOfThreads) {
   }
 }
 
-// Where a row stands in its block, and how long the other rows' list is, does not change its bits.
-TYPED_TEST(Kernels, ARowAloneHasTheSameBits) {
-  using T = TypeParam;
-  Inputs<T> in({1, 1, 1, 130, 300, 16, 16}, 33);
-  const auto all = run(in.problem(), in.grad_out);
-  for (const int64_t row : {0, 1, 17, 63, 64, 129}) {
-    auto problem = in.problem();
-    problem.sizes.Lq = 1;
-    problem.q.data += row * problem.q.row;
-    Array<T> out(1, 1, 1, 16);
-    T lse = 0;
-    attend_forward(problem, out.view(), &lse);
-    for (int64_t e = 0; e < 16; ++e) EXPECT_EQ(out(0, 0, 0, e), all.out(0, 0, row, e));
-    EXPECT_EQ(lse, all.lse[row]);
-  }
-}
-
-TYPED_TEST(Kernels, EveryTargetOfThisMachine) {
-  using T = TypeParam;
+/// f, on every SIMD target of this machine. The number of them.
+template <class F>
+int on_every_target(const F& f) {
   const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
-  const Sizes n{2, 4, 2, 97, 131, 24, 20};
   int count = 0;
-  for (int64_t left = supported; left != 0; left &= left - 1) {
+  for (int64_t left = supported; left != 0; left &= left - 1, ++count) {
     const int64_t target = left & -left;
     SCOPED_TRACE(hwy::TargetName(target));
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     EXPECT_EQ(active_target(), target) << "active is " << hwy::TargetName(active_target());
+    f();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  return count;
+}
+
+template <class T>
+void expect_rows_alone(const Sizes& n, Order order) {
+  SCOPED_TRACE(testing::Message() << "Lk " << n.Lk << " D " << n.D << " order "
+                                  << static_cast<int>(order));
+  const Inputs<T> in(n, 33, 1, {order, order, order, Order::contiguous});
+  const auto all = run(in.problem(), in.grad_out);
+  for (const int64_t row : {int64_t{0}, int64_t{1}, n.Lq / 2, n.Lq - 1}) {
+    auto problem = in.problem();
+    problem.sizes.Lq = 1;
+    problem.q.data += row * problem.q.row;
+    Array<T> out(1, n.H, 1, n.E);
+    std::vector<T> lse(static_cast<size_t>(n.H));
+    attend_forward(problem, out.view(), lse.data());
+    for (int64_t h = 0; h < n.H; ++h) {
+      for (int64_t e = 0; e < n.E; ++e) EXPECT_EQ(out(0, h, 0, e), all.out(0, h, row, e));
+      EXPECT_EQ(lse[static_cast<size_t>(h)], all.lse[static_cast<size_t>(h * n.Lq + row)]);
+    }
+  }
+}
+
+// Where a row stands in its block, and how long the other rows' list is, does not change its bits.
+TYPED_TEST(Kernels, ARowAloneHasTheSameBits) {
+  using T = TypeParam;
+  on_every_target([] {
+    expect_rows_alone<T>({1, 1, 1, 130, 300, 16, 16}, Order::contiguous);
+    for (const int64_t keys : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 71, 73, 80, 150})
+      for (const int64_t width : {1, 3, 4, 6, 16, 32, 50, 64, 66, 130})
+        for (const auto order : {Order::contiguous, Order::batch_length_head, Order::columns_first,
+                                 Order::rows_backwards})
+          expect_rows_alone<T>({1, 2, 2, 18, keys, width, width}, order);
+  });
+}
+
+TYPED_TEST(Kernels, EveryTargetOfThisMachine) {
+  using T = TypeParam;
+  const Sizes n{2, 4, 2, 97, 131, 24, 20};
+  const int count = on_every_target([&] {
     Everything<T> everything(n);
     const auto got = everything.run();
     Rules rules;
@@ -152,10 +179,7 @@ TYPED_TEST(Kernels, EveryTargetOfThisMachine) {
     };
     const auto& in = everything.in;
     expect_matches(got, reference(n, in.q, in.k, in.v, in.grad_out, in.scale, rules, 0.2, 3), 2);
-    ++count;
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  });
   EXPECT_GE(count, 1);
 }
 
