@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace heed::models {
@@ -16,22 +17,46 @@ bool ends_with(const std::vector<int64_t>& tokens, const int64_t* first, size_t 
   return tokens.size() >= count && std::equal(tokens.end() - count, tokens.end(), first);
 }
 
+constexpr int64_t kTogether = 32;
+
+/// The largest of each kTogether numbers, without what is left over.
 template <class T>
-bool any_above(const T* x, int64_t n, T worst) {
-  int above = 0;  // without a jump, so that it is made vectors of
-  for (int64_t i = 0; i < n; ++i) above |= x[i] > worst;
-  return above != 0;
+std::vector<T> largest_of_blocks(const T* x, int64_t n) {
+  std::vector<T> largest(static_cast<size_t>(n / kTogether));
+  for (auto& most : largest) {
+    T lanes[8];  // side by side, so that they are made a vector of
+    std::copy_n(x, 8, lanes);
+    for (int64_t i = 8; i < kTogether; i += 8)
+      for (int64_t lane = 0; lane < 8; ++lane)
+        lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    most = *std::max_element(lanes, lanes + 8), x += kTogether;
+  }
+  return largest;
+}
+
+/// Below what `count` numbers certainly reach: that many blocks have one.
+template <class T>
+T below_the_best(std::vector<T> largest, int64_t count) {
+  const T least = -std::numeric_limits<T>::infinity();
+  if (count < 1 || static_cast<int64_t>(largest.size()) < count) return least;
+  const auto last = largest.begin() + count - 1;
+  std::nth_element(largest.begin(), last, largest.end(), std::greater<T>());
+  return std::nextafter(*last, least);
 }
 
 template <class T>
 std::vector<Candidate> scan(const T* x, double shift, int64_t n, int64_t count) {
   std::vector<Candidate> heap;  // the worst in front
-  T worst = -std::numeric_limits<T>::infinity();
-  constexpr int64_t kTogether = 32;
+  const auto largest = largest_of_blocks(x, n);
+  T worst = below_the_best(largest, count);
+  const auto without_any = [&](int64_t block) {
+    return block < static_cast<int64_t>(largest.size()) &&
+           !(largest[static_cast<size_t>(block)] > worst);
+  };
   for (int64_t j = 0; j < n; ++j) {
     if (j % kTogether == 0)
-      while (j + kTogether <= n && !any_above(x + j, kTogether, worst)) j += kTogether;
-    if (j == n) break;
+      while (without_any(j / kTogether)) j += kTogether;
+    if (j >= n) break;
     if (!(x[j] > worst)) continue;  // an equal one stands behind those before it
     heap.push_back({j, static_cast<double>(x[j]) - shift});
     std::push_heap(heap.begin(), heap.end(), better);
