@@ -1,6 +1,7 @@
 #include "models/transformer_check.h"
 
 #include "nn/text.h"
+#include "ops/beyond.h"
 
 namespace heed::models {
 namespace {
@@ -109,10 +110,8 @@ void check_ids(const at::Tensor& ids, const char* name, int64_t vocabulary) {
   if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != at::kLong)
     refuse_call(name, ": expected shape (B, L) of int64, given ",
                 ids.defined() ? text_of(ids.sizes(), " of ", ids.dtype()) : "no tensor");
-  if (ids.numel() == 0) return;
-  const auto low = ids.min().item<int64_t>(), high = ids.max().item<int64_t>();
-  if (low < 0 || high >= vocabulary)
-    refuse_call(name, ": expected tokens 0 to ", vocabulary - 1, ", given ", low < 0 ? low : high);
+  if (const auto wrong = ops::beyond(ids, vocabulary - 1))
+    refuse_call(name, ": expected tokens 0 to ", vocabulary - 1, ", given ", *wrong);
 }
 
 void check_source(const SourceBatch& source, int64_t vocabulary, int64_t rows) {
@@ -132,11 +131,8 @@ void check_source(const SourceBatch& source, int64_t vocabulary, int64_t rows) {
     refuse_call(
         "source.lengths: expected shape (B) = [", B, "] of int64, given ",
         lengths.defined() ? text_of(lengths.sizes(), " of ", lengths.dtype()) : "no tensor");
-  if (B == 0) return;
-  const auto low = lengths.min().item<int64_t>(), high = lengths.max().item<int64_t>();
-  if (low < 0 || high > tokens.size(1))
-    refuse_call("source.lengths: expected 0 to Ls = ", tokens.size(1), ", given ",
-                low < 0 ? low : high);
+  if (const auto wrong = ops::beyond(lengths, tokens.size(1)))
+    refuse_call("source.lengths: expected 0 to Ls = ", tokens.size(1), ", given ", *wrong);
   const auto places = torch::arange(tokens.size(1), lengths.options());
   check_ids(tokens.masked_fill(places.ge(lengths.unsqueeze(1)), 0), "source.tokens", vocabulary);
 }

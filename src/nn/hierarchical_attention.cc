@@ -1,6 +1,7 @@
 #include "heed/nn/hierarchical_attention.h"
 
 #include "nn/text.h"
+#include "ops/beyond.h"
 
 namespace heed::nn {
 namespace {
@@ -18,11 +19,8 @@ void check_lengths(const Lengths& lengths, const char* name, at::IntArrayRef sha
   if (lengths->sizes() != shape || lengths->scalar_type() != at::kLong)
     throw UsageError(text_of(who, ": ", name, ": expected shape ", shape, " of int64, given ",
                              lengths->sizes(), " of ", lengths->dtype()));
-  if (lengths->numel() == 0) return;
-  const auto low = lengths->min().item<int64_t>(), high = lengths->max().item<int64_t>();
-  if (low < 0 || high > most)
-    throw UsageError(
-        text_of(who, ": ", name, ": expected 0 to ", most, ", given ", low < 0 ? low : high));
+  if (const auto wrong = ops::beyond(*lengths, most))
+    throw UsageError(text_of(who, ": ", name, ": expected 0 to ", most, ", given ", *wrong));
 }
 
 }  // namespace

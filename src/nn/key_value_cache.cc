@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include "nn/text.h"
+#include "ops/beyond.h"
 
 namespace heed::nn {
 namespace {
@@ -38,10 +39,8 @@ void check_index(const at::Tensor& index, const char* call, int64_t batch) {
   if (!index.defined() || index.dim() != 1 || index.scalar_type() != at::kLong)
     refuse(call, ": index: expected shape (n) of int64, given ",
            index.defined() ? text_of(index.sizes(), " of ", index.dtype()) : "no tensor");
-  if (index.numel() == 0) return;
-  const auto low = index.min().item<int64_t>(), high = index.max().item<int64_t>();
-  if (low < 0 || high >= batch)
-    refuse(call, ": index: expected sequences 0 to ", batch - 1, ", given ", low < 0 ? low : high);
+  if (const auto wrong = ops::beyond(index, batch - 1))
+    refuse(call, ": index: expected sequences 0 to ", batch - 1, ", given ", *wrong);
 }
 
 at::Tensor empty_like_tokens(const at::Tensor& t, int64_t tokens) {

@@ -7,6 +7,7 @@
 #include "heed/ops/parameters.h"
 #include "kernels/blocks.h"
 #include "ops/attention_text.h"
+#include "ops/beyond.h"
 
 namespace heed::ops {
 namespace {
@@ -47,10 +48,9 @@ void check_lengths(const at::Tensor& lengths, const kernels::Sizes& s, const at:
     refuse("lengths: expected shape (B) = [", s.B, "], given ", lengths.sizes());
   if (lengths.scalar_type() != at::kLong)
     refuse("lengths: expected dtype int64, given ", lengths.dtype());
-  if (s.B == 0 || lengths.is_meta()) return;
-  const int64_t low = lengths.min().item<int64_t>(), high = lengths.max().item<int64_t>();
-  if (low < 0 || high > s.Lk)
-    refuse("lengths: expected 0 to Lk=", s.Lk, ", given ", low < 0 ? low : high);
+  if (lengths.is_meta()) return;
+  if (const auto wrong = beyond(lengths, s.Lk))
+    refuse("lengths: expected 0 to Lk=", s.Lk, ", given ", *wrong);
 }
 
 bool broadcasts(const at::Tensor& t, const std::vector<int64_t>& full) {

@@ -170,7 +170,8 @@ TEST(Tokenizers, RefuseBadTextAndNumbers) {
 
 TEST(Tokenizers, DrawLinesToLearnFrom) {
   std::vector<std::string> lines;
-  for (int i = 0; i < 1000; ++i) lines.push_back("w" + std::to_string(i));
+  const auto numbered = [](int i) { return std::string("w").append(std::to_string(i)); };
+  for (int i = 0; i < 1000; ++i) lines.push_back(numbered(i));
   const TokenizerOptions options{.kind = "words", .lines = 100};
   const auto a = train_tokenizer(options, lines_from(lines), 1);
   const auto b = train_tokenizer(options, lines_from(lines), 1);
@@ -179,7 +180,7 @@ TEST(Tokenizers, DrawLinesToLearnFrom) {
   EXPECT_EQ(a->file(), b->file());
   EXPECT_NE(a->file(), c->file());
   int late = 0;  // from the second half: about half of them
-  for (int i = 500; i < 1000; ++i) late += a->id("w" + std::to_string(i)) != 1;
+  for (int i = 500; i < 1000; ++i) late += a->id(numbered(i)) != 1;
   EXPECT_NEAR(late, 50, 25);
   EXPECT_EQ(train({.kind = "words", .lines = 5000}, lines)->size(), 1004);
 }
