@@ -25,7 +25,7 @@ std::pair<std::string, std::string> pairs(int count, uint32_t seed) {
     for (int j = 0; j < length; ++j) {
       const auto word = ((seed = seed * 1664525 + 1013904223) >> 16) % 9;
       forth += (j ? " " : "") + std::string(words[word]);
-      back = std::string(others[word]) + (j ? " " : "") + back;
+      back.insert(0, j ? " " : "").insert(0, others[word]);
     }
     source += forth + "\n", target += back + "\n";
   }
@@ -40,7 +40,8 @@ void write_pairs(const std::filesystem::path& folder) {
     const auto [source, target] = pairs(count, seed);
     const auto split = (folder / name).string();
     write_bytes(split + ".de", source), write_bytes(split + ".en", target);
-    files += std::string(name) + " = [\"" + split + ".de\", \"" + split + ".en\"]\n";
+    files.append(name).append(" = [\"").append(split).append(".de\", \"");
+    files.append(split).append(".en\"]\n");
   }
   write_bytes(folder / "small.toml", R"(task = "translate"
 seed = 3
