@@ -20,8 +20,8 @@ using Json = nlohmann::ordered_json;
 /// that.
 constexpr size_t kLines = 1024;
 
-/// Calls use(line, place) for every line of the inputs, and pause() when standard input has no more
-/// for now.
+/// Calls use(line, place) for every line of the inputs, and pause() when standard input would
+/// make it wait.
 template <class Use, class Pause>
 void for_each_line(const std::vector<std::string>& inputs, Use&& use, Pause&& pause) {
   std::string line;

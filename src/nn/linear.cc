@@ -98,7 +98,8 @@ const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
   if (found != kept_.end() && found->second.version == version &&
       found->second.weight.strides() == weight.strides())
     return found->second.packed;
-  return kept_.insert_or_assign(key, Kept{weight, version, PackedWeight(weight)})
+  // Detached: a parameter that is given other memory must not take what is held here along.
+  return kept_.insert_or_assign(key, Kept{weight.detach(), version, PackedWeight(weight)})
       .first->second.packed;
 }
 

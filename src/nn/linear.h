@@ -32,7 +32,8 @@ at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 /// Weights as row_linear() reads them, each packed when it is first met and again when it changed.
-/// The weights live as long. Threads may ask at the same time.
+/// The memory of the weights lives as long, so that no other weight is met in its place. Threads
+/// may ask at the same time.
 class PackedWeights {
  public:
   const PackedWeight& of(const at::Tensor& weight);

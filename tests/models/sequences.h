@@ -80,7 +80,8 @@ struct Counting : Model {
 };
 
 /// Steps of other batches pack no weight again; train() drops them, and what was written past the
-/// operators' count of versions is seen behind it.
+/// operators' count of versions is seen behind it. Weights with other memory (as to() gives them),
+/// which may be where another's was, are met anew.
 template <class Model>
 void expect_weights_packed_once(Counting<Model>& model, const SourceBatch& source, int64_t rows) {
   const torch::NoGradGuard no_gradient;
@@ -103,6 +104,10 @@ void expect_weights_packed_once(Counting<Model>& model, const SourceBatch& sourc
     if (weight.dim() == 2) weight.detach().template data_ptr<float>()[0] += 1;
   EXPECT_FALSE(run().equal(before));
   EXPECT_EQ(model.packed(), packed);
+  for (auto& weight : model.parameters()) weight.set_data(weight.detach() * 1.5);
+  const auto after = run();
+  model.train(), model.eval();
+  EXPECT_TRUE(run().equal(after));
 }
 
 inline at::Tensor targets(int64_t length, int64_t rows = 5) {

@@ -45,7 +45,8 @@ class DecoderState {
 ///
 /// Steps multiply by weights in an order of their own. That copy, as large as the weights, is made
 /// when one is first met, again when an operator has changed it, and is dropped by train(). Who
-/// writes to a weight through its data_ptr() calls train() and eval() before the next step.
+/// writes to a weight through its data_ptr(), or to an inference tensor, calls train() and eval()
+/// before the next step.
 class SequenceModel : public torch::nn::Module {
  public:
   SequenceModel();
