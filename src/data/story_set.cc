@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <set>
-#include <unordered_map>
 
 #include "data/permutation.h"
 #include "heed/core/error.h"
@@ -27,14 +26,14 @@ Row numbers_of(const std::string& text, const StoryVocabulary& vocabulary) {
 }
 
 /// Rows of words, padded with 0; at least one column.
-at::Tensor padded(const std::vector<const Row*>& rows) {
+at::Tensor padded(const std::vector<Row>& rows) {
   size_t longest = 1;
-  for (const auto* row : rows) longest = std::max(longest, row->size());
+  for (const auto& row : rows) longest = std::max(longest, row.size());
   auto all =
       at::zeros({static_cast<int64_t>(rows.size()), static_cast<int64_t>(longest)}, at::kLong);
   auto* out = all.data_ptr<int64_t>();
-  for (const auto* row : rows) {
-    std::copy(row->begin(), row->end(), out);
+  for (const auto& row : rows) {
+    std::copy(row.begin(), row.end(), out);
     out += longest;
   }
   return all;
@@ -95,28 +94,34 @@ StorySet::StorySet(const Stories& stories, const StoryVocabulary& vocabulary, in
   }
 }
 
-StoryBatch StorySet::batch(const std::vector<int64_t>& indices) const {
-  std::vector<const Row*> sentences{&sentences_[0]}, questions;
-  std::unordered_map<int64_t, int64_t> row_of;  // of a sentence here -> of the batch
-  std::vector<Row> stories;
+StoryBatch StorySet::batch(const std::vector<int64_t>& indices,
+                           const std::vector<Renaming>& renamings) const {
+  if (!renamings.empty() && renamings.size() != indices.size()) {
+    throw UsageError("stories: expected a renaming for each of " + std::to_string(indices.size()) +
+                     " records, given " + std::to_string(renamings.size()));
+  }
+  std::vector<Row> sentences{sentences_[0]}, questions, stories;
+  std::map<Row, int64_t> row_of{{sentences_[0], 0}};
   Row lengths, answers;
-  for (const int64_t index : indices) {
-    name(index);  // checks it
-    const auto& record = records_[static_cast<size_t>(index)];
+  for (size_t i = 0; i < indices.size(); ++i) {
+    name(indices[i]);  // checks it
+    const auto& record = records_[static_cast<size_t>(indices[i])];
+    const auto* renaming = renamings.empty() ? nullptr : &renamings[i];
+    if (renaming && renaming->answer(record.answer) < 0) renaming = nullptr;
+    const auto renamed = [&](const Row& row) { return renaming ? renaming->words(row) : row; };
     auto& story = stories.emplace_back();
     for (const int64_t sentence : record.sentences) {
-      const auto [at, is_new] = row_of.emplace(sentence, static_cast<int64_t>(sentences.size()));
-      if (is_new) sentences.push_back(&sentences_[static_cast<size_t>(sentence)]);
+      const auto [at, is_new] = row_of.emplace(renamed(sentences_[static_cast<size_t>(sentence)]),
+                                               static_cast<int64_t>(sentences.size()));
+      if (is_new) sentences.push_back(at->first);
       story.push_back(at->second);
     }
-    questions.push_back(&record.question);
+    questions.push_back(renamed(record.question));
     lengths.push_back(static_cast<int64_t>(story.size()));
-    answers.push_back(record.answer);
+    answers.push_back(renaming ? renaming->answer(record.answer) : record.answer);
   }
-  std::vector<const Row*> rows;
-  for (const auto& story : stories) rows.push_back(&story);
   const auto tensor = [](const Row& row) { return at::tensor(row, at::kLong); };
-  return {padded(sentences), padded(rows),    tensor(lengths),
+  return {padded(sentences), padded(stories), tensor(lengths),
           padded(questions), tensor(answers), tensor(indices)};
 }
 
@@ -151,8 +156,9 @@ StoryFacts StorySet::facts() const {
   return facts;
 }
 
-StoryLoader::StoryLoader(const StorySet& set, int64_t batch, bool shuffle, uint64_t seed)
-    : set_(&set), batch_(batch), shuffle_(shuffle), seed_(seed) {
+StoryLoader::StoryLoader(const StorySet& set, int64_t batch, bool shuffle, uint64_t seed,
+                         const WordExchange* exchange)
+    : set_(&set), batch_(batch), shuffle_(shuffle), seed_(seed), exchange_(exchange) {
   if (batch < 1) {
     throw UsageError("story loader: batch: expected at least 1, given " + std::to_string(batch));
   }
@@ -178,7 +184,12 @@ std::optional<StoryBatch> StoryLoader::next() {
   }
   const auto first = order_.begin() + cursor_.position;
   const int64_t count = std::min(batch_, set_->size() - cursor_.position);
-  auto batch = set_->batch({first, first + count});
+  const Row records(first, first + count);
+  std::vector<Renaming> renamings;
+  for (const int64_t record : exchange_ ? records : Row())
+    renamings.push_back(exchange_->draw(seed_, static_cast<uint32_t>(cursor_.epoch),
+                                        static_cast<uint32_t>(record)));
+  auto batch = set_->batch(records, renamings);
   cursor_.position += count;
   return batch;
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "heed/data/word_exchange.h"
 #include "heed/train/model_folder.h"
 
 namespace heed {
@@ -50,7 +51,10 @@ class AnswerTask : public Task {
     open_data();
     at::manual_seed(static_cast<uint64_t>(recipe_.seed));
     model_ = make_model(recipe_);
-    loader_.emplace(*train_, recipe_.train.batch, true, static_cast<uint64_t>(recipe_.seed));
+    if (!recipe_.data.exchange.empty())
+      exchange_.emplace(recipe_.data.exchange, vocabulary_of(recipe_));
+    loader_.emplace(*train_, recipe_.train.batch, true, static_cast<uint64_t>(recipe_.seed),
+                    exchange_ ? &*exchange_ : nullptr);
   }
 
   torch::nn::Module& model() override { return *model_; }
@@ -152,12 +156,13 @@ class AnswerTask : public Task {
   }
 
   data::StorySet read(const data::Stories& stories) const {
-    return {stories, {recipe_.data.words, recipe_.data.answers}, recipe_.data.longest};
+    return {stories, vocabulary_of(recipe_), recipe_.data.longest};
   }
 
   AnswerRecipe recipe_;
   std::optional<data::StorySet> train_, valid_, test_;
   QueryReduction model_{nullptr};
+  std::optional<data::WordExchange> exchange_;
   std::optional<data::StoryLoader> loader_;
   std::vector<Sample> samples_;
 };

@@ -83,7 +83,7 @@ TEST_F(Answering, LearnsWherePeopleAre) {
 }
 
 TEST_F(Answering, GoesOnWithTheSameBits) {
-  auto small = recipe();
+  auto small = recipe("data.exchange = ['ada bob eve', 'attic cellar garden kitchen']\n");
   small.model.dropout(0.2);
   small.train.epochs = 2;
   small.train.checkpoint = 5;
@@ -142,6 +142,9 @@ TEST_F(Answering, RefusesWhatDoesNotFit) {
   auto wrong = recipe();
   wrong.data.answers = {"attic"};
   EXPECT_THROW(make_task(wrong), DataError);
+  wrong = recipe();
+  wrong.data.exchange = {"ada zoe"};
+  EXPECT_THROW(make_task(wrong), ModelError);
   wrong = recipe();
   wrong.data.train.clear();
   EXPECT_THROW(make_task(wrong), ModelError);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "heed/data/cursor.h"
+#include "heed/data/word_exchange.h"
 
 namespace heed::data {
 
@@ -98,8 +99,11 @@ class StorySet {
   StorySet(const Stories& stories, const StoryVocabulary& vocabulary, int64_t longest = 0);
 
   int64_t size() const { return static_cast<int64_t>(records_.size()); }
-  /// The records of a batch in that order. Throws UsageError for an index outside 0 .. size() - 1.
-  StoryBatch batch(const std::vector<int64_t>& indices) const;
+  /// The records of a batch in that order, renamed where `renamings` has one for each. A record
+  /// whose renamed answer is no class keeps its words. Throws UsageError for an index outside
+  /// 0 .. size() - 1.
+  StoryBatch batch(const std::vector<int64_t>& indices,
+                   const std::vector<Renaming>& renamings = {}) const;
   /// What to call the record in a message: "qa1_train.txt:3".
   const std::string& name(int64_t index) const;
   /// The first `count` records, and the rest.
@@ -125,9 +129,11 @@ class StorySet {
 /// batches.
 class StoryLoader {
  public:
-  /// The set must outlive the loader. Throws UsageError for a batch below 1, DataError for an empty
-  /// set.
-  StoryLoader(const StorySet& set, int64_t batch, bool shuffle = false, uint64_t seed = 0);
+  /// The set must outlive the loader. With an `exchange`, which must outlive it, too, the words of
+  /// every record are renamed in every epoch as drawn from (seed, epoch, record). Throws UsageError
+  /// for a batch below 1, DataError for an empty set.
+  StoryLoader(const StorySet& set, int64_t batch, bool shuffle = false, uint64_t seed = 0,
+              const WordExchange* exchange = nullptr);
 
   std::optional<StoryBatch> next();
   Cursor cursor() const { return cursor_; }
@@ -140,6 +146,7 @@ class StoryLoader {
   int64_t batch_;
   bool shuffle_;
   uint64_t seed_;
+  const WordExchange* exchange_;
   Cursor cursor_;
   std::vector<int64_t> order_;
 };

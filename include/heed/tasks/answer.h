@@ -23,7 +23,7 @@ struct AnswerData {
   std::string train, valid, test;
   double holdout = 0;
   int64_t longest = 0;
-  std::vector<std::string> words, answers;
+  std::vector<std::string> exchange, words, answers;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -34,6 +34,8 @@ struct AnswerData {
       from_to_below(0, 1));
     v("longest", longest, "sentences before a question that are kept, the last ones; 0: all",
       at_least(0));
+    v("exchange", exchange,
+      "groups of words that change places while stories are learned, a text each");
     v("words", words, "the vocabulary; empty: as found in train");
     v("answers", answers, "the answers that can be given; empty: as found in train");
   }
