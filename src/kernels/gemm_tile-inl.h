@@ -24,6 +24,8 @@
 
 #include <hwy/highway.h>
 
+#include <type_traits>
+
 #include "kernels/blocks.h"
 #include "kernels/operands.h"
 
@@ -109,24 +111,35 @@ HWY_INLINE void gemm_panels(int64_t n, int64_t depth, Left<T> a, Right<T> b, Res
   }
 }
 
-/// C (m, n) = A B, or += where kAdd; n is rounded up to whole panels.
+/// C (m, n) = A B, or += where kAdd; n is rounded up to whole panels. As many tiles of rows as
+/// tiles of six need, evenly: four rows are worth two pairs of sums more than the latency asks for,
+/// two rows wait for it.
 template <bool kAdd, class T>
 HWY_NOINLINE void gemm(int64_t m, int64_t n, int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
   int64_t i = 0;
-  for (; i + 6 <= m; i += 6) gemm_panels<6, kAdd>(n, depth, a.from(i), b, c.from(i, 0));
-  switch (m - i) {
-    case 1:
-      return gemm_panels<1, kAdd>(n, depth, a.from(i), b, c.from(i, 0));
-    case 2:
-      return gemm_panels<2, kAdd>(n, depth, a.from(i), b, c.from(i, 0));
-    case 3:
-      return gemm_panels<3, kAdd>(n, depth, a.from(i), b, c.from(i, 0));
-    case 4:
-      return gemm_panels<4, kAdd>(n, depth, a.from(i), b, c.from(i, 0));
-    case 5:
-      return gemm_panels<5, kAdd>(n, depth, a.from(i), b, c.from(i, 0));
-    default:
-      return;
+  const auto tile = [&](auto rows)
+                        HWY_ATTR { gemm_panels<rows, kAdd>(n, depth, a.from(i), b, c.from(i)); };
+  for (int64_t tiles = divide_up(m, 6), rows = 0; tiles > 0; --tiles, i += rows) {
+    rows = divide_up(m - i, tiles);
+    switch (rows) {
+      case 1:
+        tile(std::integral_constant<int, 1>());
+        break;
+      case 2:
+        tile(std::integral_constant<int, 2>());
+        break;
+      case 3:
+        tile(std::integral_constant<int, 3>());
+        break;
+      case 4:
+        tile(std::integral_constant<int, 4>());
+        break;
+      case 5:
+        tile(std::integral_constant<int, 5>());
+        break;
+      default:
+        tile(std::integral_constant<int, 6>());
+    }
   }
 }
 

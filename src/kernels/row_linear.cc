@@ -1,6 +1,8 @@
-// The micro-kernel of attention over blocks of 64 packed rows of W. A piece of a block, 256 x 64
-// floats, is 64 KiB, which stays in the second-level cache for all rows of x; with one row of x
-// the weights stream past once, from end to end.
+// The micro-kernel of attention over packed panels of W: the rows that make the columns of two
+// vectors of y, step by step of depth. A piece of a panel, 256 x 64 bytes with AVX2, is 16 KiB from
+// end to end and stays in the first-level cache for all rows of x. (Blocks of 64 rows side by side
+// put a panel's lines 256 bytes apart, on a quarter of the cache's sets: 0.75 of this speed with 32
+// rows of x.) With one row of x the panels of a block stream past, all at once.
 
 #include "kernels/row_linear.h"
 
@@ -21,31 +23,93 @@ namespace heed::kernels::HWY_NAMESPACE {
 
 constexpr int64_t kPieceOfDepth = 256;
 
+/// One row of y in kPanels panels, whose sums do not wait for each other.
+template <int kPanels, class T>
+HWY_INLINE void row_by_panels(int64_t depth, const T* HWY_RESTRICT x, const T* HWY_RESTRICT w,
+                              T* HWY_RESTRICT y) {
+  const Vector<T> d;
+  using V = hn::Vec<Vector<T>>;
+  const int64_t panel = panel_width<T>(), lanes = panel / 2, apart = panel * depth;
+  const auto load = [&](const T* from) HWY_ATTR { return hn::LoadU(d, from); };
+  V c0 = hn::Zero(d), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
+  HWY_UNROLL(4)
+  for (int64_t k = 0; k < depth; ++k, w += panel) {
+    const V element = hn::Set(d, x[k]);
+    const auto add = [&](int p, V& low, V& high) HWY_ATTR {
+      low = hn::MulAdd(element, load(w + p * apart), low);
+      high = hn::MulAdd(element, load(w + p * apart + lanes), high);
+    };
+    add(0, c0, c1);
+    if constexpr (kPanels > 1) add(1, c2, c3);
+    if constexpr (kPanels > 2) add(2, c4, c5), add(3, c6, c7);
+  }
+  const auto end = [&](int p, V low, V high) HWY_ATTR {
+    hn::StoreU(low, d, y + p * panel), hn::StoreU(high, d, y + p * panel + lanes);
+  };
+  end(0, c0, c1);
+  if constexpr (kPanels > 1) end(1, c2, c3);
+  if constexpr (kPanels > 2) end(2, c4, c5), end(3, c6, c7);
+}
+
+/// y = x W^T for one row of x and the first `columns` columns of a block.
+template <class T>
+HWY_INLINE void one_row(int64_t columns, int64_t depth, const T* x, const T* w, T* y) {
+  const int64_t panel = panel_width<T>();
+  int64_t j = 0;
+  for (; j + 4 * panel <= columns; j += 4 * panel) row_by_panels<4>(depth, x, w + j * depth, y + j);
+  if (j + 2 * panel <= columns) row_by_panels<2>(depth, x, w + j * depth, y + j), j += 2 * panel;
+  if (j < columns) row_by_panels<1>(depth, x, w + j * depth, y + j);
+}
+
+/// y = x W^T for some rows of x and the first `columns` columns of a block.
+template <class T>
+HWY_INLINE void some_rows(int64_t m, int64_t columns, int64_t depth, const T* x, const T* w,
+                          Result<T> y) {
+  const int64_t panel = panel_width<T>();
+  for (int64_t j = 0; j < columns; j += panel) {
+    const Left<T> left{x, depth, 1};
+    const Right<T> right{w + j * depth, panel};
+    gemm<false>(m, panel, std::min(kPieceOfDepth, depth), left, right, y.from(0, j));
+    for (int64_t k = kPieceOfDepth; k < depth; k += kPieceOfDepth)
+      gemm<true>(m, panel, std::min(kPieceOfDepth, depth - k), Left<T>{x + k, depth, 1},
+                 right.from(k), y.from(0, j));
+  }
+}
+
+/// Adds the bias to the first `columns` columns of some rows, and puts them to the first `width` of
+/// `to`, which may be where they stand.
+template <class T>
+HWY_INLINE void finish_rows(int64_t m, int64_t width, const T* bias, Result<T> y, Result<T> to) {
+  const hn::CappedTag<T, kMaxLanes> d;
+  const hn::CappedTag<T, 1> one;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto add = [&](const auto& tag, int64_t r, int64_t j) HWY_ATTR {
+    auto v = hn::LoadU(tag, y.from(r, j).data);
+    if (bias) v = hn::Add(v, hn::LoadU(tag, bias + j));
+    hn::StoreU(v, tag, to.from(r, j).data);
+  };
+  for (int64_t r = 0; r < m; ++r) {
+    int64_t j = 0;
+    for (; j + lanes <= width; j += lanes) add(d, r, j);
+    for (; j < width; ++j) add(one, r, j);
+  }
+}
+
 /// Rows i .. i_end - 1 of y, at most kRowsTogether, in the columns of one block.
 template <class T>
 HWY_NOINLINE void rows_by_block(const RowLinear<T>& p, int64_t i, int64_t i_end, int64_t block) {
   const int64_t j = block * kPackedRows, width = std::min(kPackedRows, p.n - j), m = i_end - i;
-  const bool is_whole = width == kPackedRows;
-  HWY_ALIGN T apart[kRowsTogether * kPackedRows];
-  const Result<T> y = is_whole ? Result<T>{p.y + i * p.n + j, p.n} : Result<T>{apart, kPackedRows};
-  const Left<T> x{p.x + i * p.depth, p.depth, 1};
-  const Right<T> w{p.packed + block * kPackedRows * p.depth, kPackedRows};
   const int64_t columns = round_up(width, panel_width<T>());
-  int64_t k = 0;
-  if (!p.bias && m > 1) {
-    k = std::min(kPieceOfDepth, p.depth);
-    gemm<false>(m, columns, k, x, w, y);
-  }
-  for (int64_t r = 0; r < m && k == 0; ++r) {
-    T* to = y.data + r * y.stride;
-    std::fill_n(to, columns, T{0});
-    if (p.bias) std::copy_n(p.bias + j, width, to);
-  }
-  for (; k < p.depth; k += kPieceOfDepth)
-    accumulate(m, columns, std::min(kPieceOfDepth, p.depth - k), Left<T>{x.data + k, x.row, 1},
-               nullptr, w.from(k), y);
-  for (int64_t r = 0; r < m && !is_whole; ++r)
-    std::copy_n(apart + r * kPackedRows, width, p.y + (i + r) * p.n + j);
+  HWY_ALIGN T apart[kRowsTogether * kPackedRows];
+  const Result<T> to{p.y + i * p.n + j, p.n};
+  const Result<T> y = columns == width ? to : Result<T>{apart, kPackedRows};
+  const T* x = p.x + i * p.depth;
+  const T* w = p.packed + j * p.depth;
+  if (m == 1)
+    one_row(columns, p.depth, x, w, y.data);
+  else
+    some_rows(m, columns, p.depth, x, w, y);
+  if (p.bias || columns != width) finish_rows(m, width, p.bias ? p.bias + j : nullptr, y, to);
 }
 
 void rows_by_block_float(const RowLinear<float>& p, int64_t i, int64_t i_end, int64_t block) {
@@ -55,31 +119,31 @@ void rows_by_block_double(const RowLinear<double>& p, int64_t i, int64_t i_end, 
   rows_by_block(p, i, i_end, block);
 }
 
-/// `rows` rows of W, at most kPackedRows, to the columns of a block. By strips of 16 rows, so that
-/// what is read and what is written stay in the first-level cache.
+/// `rows` rows of W, at most kPackedRows, to the panels of a block.
 template <class T>
 HWY_NOINLINE void pack_block(const T* HWY_RESTRICT from, int64_t rows, int64_t depth,
                              int64_t stride, T* HWY_RESTRICT to) {
+  const int64_t panel = panel_width<T>();
   int64_t turned_rows = 0, turned_depth = 0;
 #if HWY_TARGET != HWY_SCALAR
-  constexpr int64_t kStrip = 16;
   constexpr int64_t side = kSide<T>;
   const hn::FixedTag<T, side> d;
-  turned_rows = rows / kStrip * kStrip, turned_depth = depth / side * side;
-  for (int64_t strip = 0; strip < turned_rows; strip += kStrip) {
+  if (panel % side == 0) turned_rows = rows / panel * panel, turned_depth = depth / side * side;
+  for (int64_t first = 0; first < turned_rows; first += panel) {
     for (int64_t k = 0; k < turned_depth; k += side) {
-      for (int64_t j = strip; j < strip + kStrip; j += side) {
+      for (int64_t j = first; j < first + panel; j += side) {
         hn::Vec<decltype(d)> square[side];
         for (int64_t i = 0; i < side; ++i) square[i] = hn::LoadU(d, from + (j + i) * stride + k);
         turn(d, square);
-        for (int64_t i = 0; i < side; ++i) hn::StoreU(square[i], d, to + (k + i) * kPackedRows + j);
+        T* at = to + first * depth + k * panel + j - first;
+        for (int64_t i = 0; i < side; ++i) hn::StoreU(square[i], d, at + i * panel);
       }
     }
   }
 #endif
   for (int64_t j = 0; j < rows; ++j)
     for (int64_t k = j < turned_rows ? turned_depth : 0; k < depth; ++k)
-      to[k * kPackedRows + j] = from[j * stride + k];
+      to[j / panel * panel * depth + k * panel + j % panel] = from[j * stride + k];
 }
 
 void pack_block_float(const float* from, int64_t rows, int64_t depth, int64_t stride, float* to) {

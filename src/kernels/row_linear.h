@@ -5,7 +5,7 @@
 
 namespace heed::kernels {
 
-/// Rows of W that are packed side by side: whole panels of every vector width.
+/// Rows of W that are packed together, a block: whole panels of every vector width.
 inline constexpr int64_t kPackedRows = 64;
 
 /// Rows of x that one call of the kernel takes at most.
@@ -16,14 +16,15 @@ constexpr int64_t packed_size(int64_t n, int64_t depth) {
   return (n + kPackedRows - 1) / kPackedRows * kPackedRows * depth;
 }
 
-/// W (n, depth), rows contiguous and `stride` apart, to blocks (depth, 64) of its transpose, 0 in
-/// the columns that W has no rows for.
+/// W (n, depth), rows contiguous and `stride` apart, to panels (depth, two vectors) of its
+/// transpose, 64 rows to a block, 0 in the columns that W has no rows for. For this machine's
+/// vectors.
 void pack_rows(const float* weight, int64_t n, int64_t depth, int64_t stride, float* packed);
 void pack_rows(const double* weight, int64_t n, int64_t depth, int64_t stride, double* packed);
 
 /// y (m, n) = x (m, depth) W^T + b, x and y row by row without gaps; b (n) or null. y[i, j] is
-/// b[j], to which the terms of k = 0, 1, ... are added in order, one fused multiply-add each: the
-/// same whatever m, n, i and j are.
+/// the sum of the terms of k = 0, 1, ..., added to 0 in order, one fused multiply-add each, and
+/// then b[j]: the same whatever m, n, i and j are.
 template <class T>
 struct RowLinear {
   int64_t m, n, depth;

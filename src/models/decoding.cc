@@ -105,6 +105,7 @@ int64_t Ensemble::longest() const {
 }
 
 Ensemble::States Ensemble::start(const SourceBatch& source, int64_t rows) const {
+  const c10::InferenceMode inference;
   States states;
   for (const auto& model : models_) {
     const auto device = model->output_weight().device();
@@ -117,11 +118,13 @@ Ensemble::States Ensemble::start(const SourceBatch& source, int64_t rows) const 
 }
 
 void Ensemble::reorder(States& states, const std::vector<int64_t>& index) {
+  const c10::InferenceMode inference;
   const auto rows = torch::tensor(index, at::kLong);
   for (const auto& state : states) state->reorder(rows);
 }
 
 std::vector<at::Tensor> Ensemble::step(States& states, const at::Tensor& tokens) const {
+  const c10::InferenceMode inference;
   std::vector<at::Tensor> hidden;
   for (size_t m = 0; m < models_.size(); ++m)
     hidden.push_back(models_[m]->step(tokens.to(models_[m]->output_weight().device()), *states[m]));
@@ -135,6 +138,7 @@ at::Tensor Ensemble::project_to_choices(size_t m, const at::Tensor& hidden) cons
 
 NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& seen,
                               const Name& name) const {
+  const c10::InferenceMode inference;
   auto logits = choices_.all() ? models_[m]->project(hidden) : project_to_choices(m, hidden);
   if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
   NextTokens next{logits.to(at::kCPU).contiguous(), {}};

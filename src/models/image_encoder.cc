@@ -135,7 +135,7 @@ at::Tensor ImageEncoderImpl::forward(const at::Tensor& images) {
         text_of("image encoder: images: expected a floating dtype, given ", images.dtype()));
   auto x = tokens(images);  // (B, L, M)
   for (const auto& layer : *layers) x = layer->as<nn::TransformerBlockImpl>()->forward(x);
-  if (norm) x = norm->forward(x);
+  if (norm) x = nn::normalise(norm, x);
   if (pool) return pool->forward(x).squeeze(1);
   return class_token.defined() ? x.select(1, 0) : x.mean(1);  // (B, M)
 }

@@ -169,7 +169,7 @@ at::Tensor TransformerImpl::encode(const SourceBatch& source) {
   auto x = embed(without_padding(source), table, source_position, 0);
   for (size_t i = 0; i < encoder->size(); ++i)
     x = block(encoder, i).forward(x, of_lengths(source.lengths));
-  return encoder_norm ? encoder_norm->forward(x) : x;
+  return encoder_norm ? nn::normalise(encoder_norm, x) : x;
 }
 
 at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
@@ -187,7 +187,7 @@ at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& 
   check_source(source, target.size(0));
   const auto z = has_encoder() ? encode(source) : at::Tensor();
   const auto y = decode(embed(target, target_embedding, target_position, 0), z, source);
-  return decoder_norm ? decoder_norm->forward(y) : y;
+  return decoder_norm ? nn::normalise(decoder_norm, y) : y;
 }
 
 std::unique_ptr<DecoderState> TransformerImpl::start(const SourceBatch& source, int64_t rows) {
@@ -226,7 +226,7 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
                             .step(x, state->caches[i], state->source[i], of_lengths(state->lengths))
                       : block(decoder, i).step(x, state->caches[i]);
   state->tokens += tokens.size(1);
-  return decoder_norm ? decoder_norm->forward(x) : x;
+  return decoder_norm ? nn::normalise(decoder_norm, x) : x;
 }
 
 }  // namespace heed

@@ -59,8 +59,8 @@ at::Tensor CrossModalAttentionImpl::dropped(const at::Tensor& x) const {
 at::Tensor CrossModalAttentionImpl::think(const at::Tensor& x, torch::nn::LayerNorm& norm,
                                           FeedForward& layer) {
   if (!layer) return x;
-  if (options.norm() == "pre") return x + dropped(layer->forward(norm->forward(x)));
-  return norm->forward(x + dropped(layer->forward(x)));
+  if (options.norm() == "pre") return x + dropped(layer->forward(normalise(norm, x)));
+  return normalise(norm, x + dropped(layer->forward(x)));
 }
 
 std::pair<at::Tensor, at::Tensor> CrossModalAttentionImpl::forward(const at::Tensor& x,
@@ -69,10 +69,10 @@ std::pair<at::Tensor, at::Tensor> CrossModalAttentionImpl::forward(const at::Ten
                                                                    const AttendInputs& y_sees) {
   check_stream(x, "x", options.x_width()), check_stream(y, "y", options.y_width());
   const bool pre = options.norm() == "pre";
-  const auto in_x = pre ? x_norm->forward(x) : x, in_y = pre ? y_norm->forward(y) : y;
+  const auto in_x = pre ? normalise(x_norm, x) : x, in_y = pre ? normalise(y_norm, y) : y;
   auto new_x = x + dropped(x_to_y->forward(in_x, in_y, x_sees));
   auto new_y = y + dropped(y_to_x->forward(in_y, in_x, y_sees));
-  if (!pre) new_x = x_norm->forward(new_x), new_y = y_norm->forward(new_y);
+  if (!pre) new_x = normalise(x_norm, new_x), new_y = normalise(y_norm, new_y);
   return {think(new_x, x_feed_forward_norm, x_feed_forward),
           think(new_y, y_feed_forward_norm, y_feed_forward)};
 }

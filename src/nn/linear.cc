@@ -3,6 +3,7 @@
 #include <torch/nn/init.h>
 
 #include "heed/core/threads.h"
+#include "kernels/layer_norm.h"
 #include "ops/torch_version.h"
 
 namespace heed::nn {
@@ -137,6 +138,27 @@ torch::nn::LayerNorm layer_norm(int64_t width, bool bias) {
   if (bias) return torch::nn::LayerNorm(options);
   return torch::nn::LayerNorm(
       std::shared_ptr<torch::nn::LayerNormImpl>(std::make_shared<ScaleOnly>(options)));
+}
+
+at::Tensor normalise(torch::nn::LayerNorm& norm, const at::Tensor& x) {
+  const auto& scale = norm->weight;
+  if (!alone(x) || !scale.defined() || scale.dim() != 1 || x.size(-1) != scale.size(0) ||
+      scale.scalar_type() != x.scalar_type())
+    return norm->forward(x);
+  const auto from = x.contiguous();
+  auto y = torch::empty(x.sizes(), x.options());
+  const auto run = [&](auto type) {
+    using T = decltype(type);
+    const auto numbers = [](const at::Tensor& t) {
+      return t.defined() ? t.data_ptr<T>() : nullptr;
+    };
+    const int64_t n = x.size(-1);
+    kernels::layer_norm(kernels::LayerNorm<T>{
+        n == 0 ? 0 : x.numel() / n, n, from.data_ptr<T>(), numbers(scale), numbers(norm->bias),
+        static_cast<T>(norm->options.eps()), y.data_ptr<T>()});
+  };
+  x.scalar_type() == at::kDouble ? run(double()) : run(float());
+  return y;
 }
 
 }  // namespace heed::nn

@@ -78,4 +78,8 @@ at::Tensor tanh_of(const at::Tensor& x);
 /// A layer normalisation over the last M channels, without its bias if so wanted.
 torch::nn::LayerNorm layer_norm(int64_t width, bool bias = true);
 
+/// What that layer makes of x, as RowsAlone says. Cost: two passes over a row in the cache, where
+/// LibTorch 1.13 takes four times as long for rows of 128.
+at::Tensor normalise(torch::nn::LayerNorm& norm, const at::Tensor& x);
+
 }  // namespace heed::nn

@@ -36,15 +36,15 @@ at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& bran
 
 /// What the attention is given.
 at::Tensor TransformerBlockImpl::normed(const at::Tensor& x) {
-  return options.norm() == "pre" ? attention_norm->forward(x) : x;
+  return options.norm() == "pre" ? normalise(attention_norm, x) : x;
 }
 
 /// From what the attention saw to the end.
 at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& seen) {
   const auto y = add(x, seen);
-  if (options.norm() == "pre") return add(y, feed_forward->forward(feed_forward_norm->forward(y)));
-  const auto z = attention_norm->forward(y);
-  return feed_forward_norm->forward(add(z, feed_forward->forward(z)));
+  if (options.norm() == "pre") return add(y, feed_forward->forward(normalise(feed_forward_norm, y)));
+  const auto z = normalise(attention_norm, y);
+  return normalise(feed_forward_norm, add(z, feed_forward->forward(z)));
 }
 
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {

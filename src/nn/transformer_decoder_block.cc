@@ -35,8 +35,8 @@ at::Tensor TransformerDecoderBlockImpl::add(const at::Tensor& x, torch::nn::Laye
                                             const Branch& f) {
   const bool before = options.norm() == "pre";
   const auto y =
-      heed::dropout(f(before ? norm->forward(x) : x), options.dropout(), is_training(), x);
-  return before ? y : norm->forward(y);
+      heed::dropout(f(before ? normalise(norm, x) : x), options.dropout(), is_training(), x);
+  return before ? y : normalise(norm, y);
 }
 
 at::Tensor TransformerDecoderBlockImpl::forward(const at::Tensor& x, const at::Tensor& z,

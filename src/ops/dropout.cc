@@ -67,9 +67,9 @@ void check_dropout(const at::Tensor& x, double p, const at::Tensor& residual) {
 
 at::Tensor dropout(const at::Tensor& x, double p, bool training, const at::Tensor& residual,
                    std::optional<int64_t> seed) {
-  RECORD_USER_SCOPE("heed::dropout");
   check_dropout(x, p, residual);
   if (!training || p == 0) return residual.defined() ? residual + x : x;
+  RECORD_USER_SCOPE("heed::dropout");
   const bool known = x.is_cpu() && x.layout() == at::kStrided &&
                      (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
   if (!known) {

@@ -5,7 +5,7 @@
 
 namespace heed {
 
-/// A weight W (N, K) in the order in which row_linear() reads it; a copy, 64 rows side by side.
+/// A weight W (N, K) in the order in which row_linear() reads it on this machine; a copy.
 /// Float32 or float64 on the CPU. Costs one pass over W. Throws UsageError for what does not fit.
 class PackedWeight {
  public:
@@ -17,14 +17,14 @@ class PackedWeight {
 
  private:
   int64_t rows_ = 0, depth_ = 0;
-  at::Tensor numbers_;  ///< (ceil(N / 64), K, 64)
+  at::Tensor numbers_;  ///< ceil(N / 64) blocks of 64 K
 };
 
 /// y (..., N) = x (..., K) W^T + b with W (N, K), b (N) or undefined, float32 or float64 on the
 /// CPU. No gradient.
 ///
-/// Each y[i, n] is b[n], to which the K terms are added in order, one fused multiply-add each: so a
-/// row has the same bits whatever other rows x has, whichever rows of W are asked for, and for any
+/// Each y[i, n] is the sum of the K terms, added to 0 in order, one fused multiply-add each, and
+/// then b[n]: so a row has the same bits whatever other rows x has, whichever rows of W are asked for, and for any
 /// number of threads. (A product that picks its order by the number of rows, as BLAS does, promises
 /// no such thing.) Who multiplies by a weight again and again packs it once; otherwise every call
 /// does. With one row the cost is that of reading W. Throws UsageError for shapes, dtypes or
