@@ -15,7 +15,7 @@ namespace {
 
 /// (B, L, n * heads) -> (B, heads, L, n), a view.
 at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
-  return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
+  return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
 }
 
 /// What some rows of a linear layer's weight make of x.

@@ -42,7 +42,8 @@ at::Tensor TransformerBlockImpl::normed(const at::Tensor& x) {
 /// From what the attention saw to the end.
 at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& seen) {
   const auto y = add(x, seen);
-  if (options.norm() == "pre") return add(y, feed_forward->forward(normalise(feed_forward_norm, y)));
+  if (options.norm() == "pre")
+    return add(y, feed_forward->forward(normalise(feed_forward_norm, y)));
   const auto z = normalise(attention_norm, y);
   return normalise(feed_forward_norm, add(z, feed_forward->forward(z)));
 }

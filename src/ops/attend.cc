@@ -148,9 +148,8 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
   }
 };
 
-bool wants_gradient(const std::vector<at::Tensor>& inputs) {
-  return torch::GradMode::is_enabled() &&
-         std::any_of(inputs.begin(), inputs.end(),
+bool want_gradient(const std::vector<at::Tensor>& inputs) {
+  return std::any_of(inputs.begin(), inputs.end(),
                      [](const at::Tensor& t) { return t.requires_grad(); });
 }
 
@@ -159,8 +158,9 @@ Attended run(const Call& call, bool want_rows) {
   // LibTorch's attention keeps its number a row to itself.
   if (!on_cpu && !on_meta && (want_rows || !libtorch_can(call))) return by_formula(call, want_rows);
   Attended result;
-  const auto inputs = differentiable(call);
-  if (wants_gradient(inputs)) {
+  const auto inputs =
+      torch::GradMode::is_enabled() ? differentiable(call) : std::vector<at::Tensor>();
+  if (want_gradient(inputs)) {
     const auto outputs = AttendFunction::apply(at::TensorList(inputs), call);
     result.out = outputs[0];
     if (outputs.size() > 1) result.rows = outputs[1];

@@ -46,8 +46,8 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
   call.scene.blocks = inputs.blocks.value_or(at::Tensor());
   call.scene.mask = inputs.mask.value_or(at::Tensor());
   call.scene.bias = inputs.bias.value_or(at::Tensor());
-  for (const auto& part : acting_parts(call.how))
-    if (const auto check = definition(part.name).check_sizes) check(part, call.scene);
+  for (const auto* part : acting_parts(call.how))
+    if (const auto check = definition(part->name).check_sizes) check(*part, call.scene);
   const auto& score = call.how.score;
   if (score.name == "dot" || score.name == "scaled_dot")
     call.scene.scale = dot_scale(score, call.scene.sizes.D);

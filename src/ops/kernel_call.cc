@@ -39,7 +39,7 @@ Pipeline<T> pipeline_of(const Call& call, const Terms& terms) {
     if (const auto build = std::get<Build<T>>(definition(part->name).build))
       build(*part, terms, to);
   // Positions, modifiers, masks that learn: as the formula applies them.
-  for (const auto& part : acting_parts(call.how)) add_modifier(part, terms, to);
+  for (const auto* part : acting_parts(call.how)) add_modifier(*part, terms, to);
   for (const auto& part : call.how.masks) to.add(make_mask<T>(part, terms.scene));
   return to;
 }
@@ -59,8 +59,8 @@ Terms lowered(const Call& call) {
   const auto& s = scene.sizes;
   if (scene.mask.defined()) scene.mask = scene.mask.expand({s.B, s.H, s.Lq, s.Lk});
   if (scene.blocks.defined()) scene.blocks = scene.blocks.expand({s.B, s.H, -1, -1});
-  for (const auto& part : acting_parts(call.how))
-    if (const auto lower = definition(part.name).lower) lower(part, terms);
+  for (const auto* part : acting_parts(call.how))
+    if (const auto lower = definition(part->name).lower) lower(*part, terms);
   if (terms.k.size(1) != terms.v.size(1)) terms.v = for_each_head(terms.v, terms.k.size(1));
   return terms;
 }
@@ -101,12 +101,12 @@ std::vector<Slot> slots_of(Terms& terms, std::array<at::Tensor, 3>& grads) {
 }  // namespace
 
 bool kernels_can(const Call& call) {
-  for (const auto& part : acting_parts(call.how)) {
-    const auto& word = definition(part.name);
+  for (const auto* part : acting_parts(call.how)) {
+    const auto& word = definition(part->name);
     const bool acts = word.word.kind != Word::Kind::position || word.place;
     const bool has_station = word.lower || std::get<0>(word.build) || std::get<0>(word.modifier) ||
                              std::get<0>(word.mask);
-    if (acts && (!has_station || (word.has_kernel && !word.has_kernel(part)))) return false;
+    if (acts && (!has_station || (word.has_kernel && !word.has_kernel(*part)))) return false;
   }
   return true;
 }

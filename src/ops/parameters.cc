@@ -9,19 +9,19 @@ std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, in
   const kernels::Sizes sizes{
       .H = heads, .G = kv_heads, .D = width, .E = value_width ? value_width : width};
   std::vector<ParameterSpec> all;
-  for (const auto& part : ops::acting_parts(how)) {
-    const auto& word = ops::definition(part.name);
+  for (const auto* part : ops::acting_parts(how)) {
+    const auto& word = ops::definition(part->name);
     if (word.own)
-      for (const auto& learned : word.own->learns(part, width)) {
+      for (const auto& learned : word.own->learns(*part, width)) {
         auto shape = learned.shape;
         shape.insert(shape.begin(), heads);
-        all.push_back({part.name + "." + learned.name, shape, learned.mean, learned.deviation});
+        all.push_back({part->name + "." + learned.name, shape, learned.mean, learned.deviation});
       }
     for (const auto& learned : word.learned) {
-      if (!learned.present(part)) continue;
+      if (!learned.present(*part)) continue;
       const double deviation = learned.deviation ? learned.deviation(sizes) : 0;
-      all.push_back({part.name + "." + learned.name, learned.shape(part, sizes), learned.mean(part),
-                     deviation});
+      all.push_back({part->name + "." + learned.name, learned.shape(*part, sizes),
+                     learned.mean(*part), deviation});
     }
   }
   return all;

@@ -86,7 +86,9 @@ const Definition& definition(const std::string& name);
 void add_definition(Definition definition);
 
 /// All parts of an attention that act in attend, in the order in which they act, normalizer last.
-std::vector<Part> acting_parts(const Attention& how);
+/// They are those of `how`.
+std::vector<const Part*> acting_parts(const Attention& how);
+std::vector<const Part*> acting_parts(Attention&& how) = delete;
 
 /// k or v (B, G, L, D) -> (B, H, L, D): each key-value head for its group of query heads.
 at::Tensor for_each_head(const at::Tensor& kv, int64_t heads);

@@ -84,14 +84,17 @@ void add_definition(Definition definition) {
   tables().publish(std::move(table));
 }
 
-std::vector<Part> acting_parts(const Attention& how) {
-  std::vector<Part> all = {how.score, how.position};
-  all.insert(all.end(), how.modifiers.begin(), how.modifiers.end());
+std::vector<const Part*> acting_parts(const Attention& how) {
+  std::vector<const Part*> all = {&how.score, &how.position};
+  const auto add = [&](const std::vector<Part>& parts) {
+    for (const auto& part : parts) all.push_back(&part);
+  };
+  add(how.modifiers);
   for (const auto& mask : how.masks) {
-    all.push_back(mask);
-    all.insert(all.end(), mask.alternatives.begin(), mask.alternatives.end());
+    all.push_back(&mask);
+    add(mask.alternatives);
   }
-  all.push_back(how.normalizer);
+  all.push_back(&how.normalizer);
   return all;
 }
 

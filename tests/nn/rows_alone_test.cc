@@ -1,0 +1,79 @@
+// What rows alone compute: LibTorch's values, and a row's own bits beside any others.
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "heed/core/threads.h"
+#include "nn/linear.h"
+
+namespace heed::nn {
+namespace {
+
+at::Tensor normalised(torch::nn::LayerNorm& norm, const at::Tensor& x) {
+  const torch::NoGradGuard no_gradient;
+  const RowsAlone alone;
+  return normalise(norm, x);
+}
+
+torch::nn::LayerNorm random_norm(int64_t width, bool bias, at::ScalarType type) {
+  auto norm = layer_norm(width, bias);
+  const torch::NoGradGuard no_gradient;
+  norm->weight.normal_();
+  if (bias) norm->bias.normal_();
+  norm->to(type);
+  return norm;
+}
+
+TEST(RowsAlone, NormaliseIsLayerNorm) {
+  torch::manual_seed(1);
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const int64_t width : {1, 2, 7, 16, 31, 128, 1000})
+      for (const bool bias : {true, false}) {
+        auto norm = random_norm(width, bias, type);
+        // Far from 0: a variance from sums of squares would lose all its digits.
+        for (const double mean : {0.0, 1000.0}) {
+          const auto x = torch::randn({3, 5, width}, type) + mean;
+          const auto y = normalised(norm, x);
+          const auto wide = [](const at::Tensor& t) { return t.defined() ? t.to(at::kDouble) : t; };
+          const auto exact =
+              torch::layer_norm(wide(x), {width}, wide(norm->weight), wide(norm->bias));
+          const double near = type == at::kDouble ? 1e-9 : mean == 0 ? 1e-5 : 5e-3;
+          EXPECT_TRUE(wide(y).allclose(exact, near, near)) << width << " " << mean << " " << type;
+        }
+      }
+}
+
+TEST(RowsAlone, NormaliseGivesARowItsBitsBesideAnyOthers) {
+  torch::manual_seed(2);
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    auto norm = random_norm(77, true, type);
+    const auto x = torch::randn({700, 77}, type), all = normalised(norm, x);
+    for (const int64_t i : {0, 1, 350, 699})
+      EXPECT_TRUE(normalised(norm, x.narrow(0, i, 1))[0].equal(all[i]));
+    EXPECT_TRUE(normalised(norm, x.t().contiguous().t()).equal(all));
+    const int threads = num_threads();
+    set_num_threads(threads + 2);
+    EXPECT_TRUE(normalised(norm, x).equal(all));
+    set_num_threads(threads);
+  }
+}
+
+TEST(RowsAlone, NormaliseKeepsNaNToItsRow) {
+  auto norm = layer_norm(40);
+  const auto x = torch::randn({4, 40});
+  x[2][39] = std::numeric_limits<float>::quiet_NaN();
+  const auto y = normalised(norm, x);
+  EXPECT_TRUE(y[2].isnan().all().item<bool>());
+  EXPECT_FALSE(torch::cat({y.narrow(0, 0, 2), y.narrow(0, 3, 1)}).isnan().any().item<bool>());
+  EXPECT_EQ(normalised(norm, torch::randn({0, 40})).size(0), 0);
+}
+
+TEST(RowsAlone, WithAGradientTheLayerItselfIsAsked) {
+  auto norm = layer_norm(8);
+  const RowsAlone alone;
+  const auto y = normalise(norm, torch::randn({2, 8}));
+  EXPECT_TRUE(y.requires_grad());
+}
+
+}  // namespace
+}  // namespace heed::nn
