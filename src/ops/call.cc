@@ -10,10 +10,7 @@ namespace {
 /// Autocast may hand over mixed dtypes (a linear layer's bfloat16 beside a normalization's
 /// float32): the widest of them is taken for all, as autocast does for operators of several inputs.
 void unite_dtypes(at::Tensor& q, at::Tensor& k, at::Tensor& v) {
-  const auto off = [](c10::DispatchKey key) {
-    return c10::impl::tls_is_dispatch_key_excluded(key);
-  };
-  if (off(c10::DispatchKey::AutocastCPU) && off(c10::DispatchKey::AutocastCUDA)) return;
+  if (!autocasts()) return;
   const auto widest =
       c10::promoteTypes(c10::promoteTypes(q.scalar_type(), k.scalar_type()), v.scalar_type());
   for (auto* t : {&q, &k, &v})
@@ -21,6 +18,17 @@ void unite_dtypes(at::Tensor& q, at::Tensor& k, at::Tensor& v) {
 }
 
 }  // namespace
+
+bool autocasts() {
+  const auto off = [](c10::DispatchKey key) {
+    return c10::impl::tls_is_dispatch_key_excluded(key);
+  };
+  return !off(c10::DispatchKey::AutocastCPU) || !off(c10::DispatchKey::AutocastCUDA);
+}
+
+at::Tensor in_dtype_of(const at::Tensor& other, const at::Tensor& x) {
+  return autocasts() && x.defined() && other.defined() ? x.to(other.scalar_type()) : x;
+}
 
 Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Attention& how,
              const AttendInputs& inputs) {

@@ -29,6 +29,13 @@ std::vector<at::Tensor> differentiable(const Call& call);
 /// The scene with mask and bias in the dtype of the computation and expanded to (B, H, Lq, Lk).
 Scene expanded(const Call& call);
 
+/// Whether LibTorch's operators of this thread choose the precision of their operands themselves.
+bool autocasts();
+
+/// x; under autocast, which may have made it of lower precision, in the dtype of `other` if
+/// defined.
+at::Tensor in_dtype_of(const at::Tensor& other, const at::Tensor& x);
+
 /// 64 bits of LibTorch's CPU generator.
 uint64_t draw_seed();
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "heed/core/error.h"
+#include "ops/call.h"
 #include "ops/loss_pass.h"
 #include "ops/torch_version.h"
 
@@ -140,10 +141,11 @@ class LossFunction : public torch::autograd::Function<LossFunction> {
 
 }  // namespace
 
-CrossEntropy linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight,
+CrossEntropy linear_cross_entropy(const at::Tensor& given_hidden, const at::Tensor& weight,
                                   const at::Tensor& bias, const at::Tensor& labels,
                                   const CrossEntropyOptions& options) {
   RECORD_USER_SCOPE("heed::linear_cross_entropy");
+  const auto hidden = ops::in_dtype_of(weight, given_hidden);
   check_loss(hidden, weight, bias, labels, options);
   if (!hidden.is_cpu())
     return linear_cross_entropy_reference(hidden, weight, bias, labels, options);

@@ -65,8 +65,9 @@ void check_dropout(const at::Tensor& x, double p, const at::Tensor& residual) {
 
 }  // namespace
 
-at::Tensor dropout(const at::Tensor& x, double p, bool training, const at::Tensor& residual,
+at::Tensor dropout(const at::Tensor& branch, double p, bool training, const at::Tensor& residual,
                    std::optional<int64_t> seed) {
+  const auto x = ops::in_dtype_of(residual, branch);
   check_dropout(x, p, residual);
   if (!training || p == 0) return residual.defined() ? residual + x : x;
   RECORD_USER_SCOPE("heed::dropout");

@@ -25,7 +25,8 @@ QueryReduction make_model(const AnswerRecipe& recipe) {
 }
 
 at::Tensor logits_of(QueryReduction& model, const data::StoryBatch& batch) {
-  return model->forward({batch.sentences, batch.story, batch.lengths, batch.questions});
+  return model->forward({batch.sentences, batch.story, batch.lengths, batch.questions})
+      .to(at::kFloat);
 }
 
 AnswerScore evaluate(QueryReduction& model, const data::StorySet& set, int64_t size) {

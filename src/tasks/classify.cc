@@ -59,7 +59,7 @@ class ClassifyTask : public Task {
 
   BatchLoss next() override {
     auto batch = next_batch();
-    const auto logits = model_->forward(batch->images);  // (B, K)
+    const auto logits = model_->forward(batch->images).to(at::kFloat);  // (B, K)
     const auto loss = at::cross_entropy_loss(logits, batch->labels, {}, at::Reduction::Mean, -100,
                                              recipe_.train.label_smoothing);
     const auto* first = batch->indices.data_ptr<int64_t>();

@@ -6,6 +6,7 @@
 
 #include "core/signals.h"
 #include "heed/core/error.h"
+#include "train/precision.h"
 #include "train/trainer.h"
 
 namespace heed {
@@ -111,7 +112,10 @@ int64_t Trainer::accumulate() {
   const int64_t batches = std::min(options_.accumulate, task_.batches() - done);
   int64_t records = 0;
   for (int64_t i = 0; i < batches; ++i) {
-    const BatchLoss batch = task_.next();
+    const BatchLoss batch = [&] {
+      const LowerPrecision lower(options_.precision == "bfloat16");
+      return task_.next();
+    }();
     const double loss = batch.loss.item<double>();
     check_finite(loss, batch.records);
     (batches == 1 ? batch.loss : batch.loss * static_cast<double>(batch.count)).backward();
@@ -254,6 +258,8 @@ TrainResult Trainer::run() {
   for (const auto& [name, value] : task_.facts()) {
     if (value != 0) show(count_text(value) + " " + name);
   }
+  if (options_.precision == "bfloat16" && !multiplies_bfloat16())
+    show("train.precision: this machine has no instructions for bfloat16; float32 is faster here");
   if (!state_.finished) show_progress(0);
   while (!state_.finished && !result.stopped_by) {
     step();

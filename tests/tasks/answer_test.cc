@@ -9,6 +9,7 @@
 #include "heed/core/random.h"
 #include "heed/train/model_folder.h"
 #include "heed/train/train.h"
+#include "tasks/precision.h"
 
 namespace heed {
 namespace {
@@ -102,6 +103,19 @@ TEST_F(Answering, GoesOnWithTheSameBits) {
     EXPECT_EQ(test::read_bytes(folder_ / "whole" / file), test::read_bytes(folder_ / "part" / file))
         << file;
   }
+}
+
+TEST_F(Answering, LearnsInLowerPrecision) {
+  const auto one = make_task(recipe()), other = make_task(recipe());
+  test::expect_lower_precision(*one, *other);
+}
+
+TEST_F(Answering, LearnsAsWellInLowerPrecision) {
+  auto lower = recipe();
+  lower.train.precision = "bfloat16";
+  const auto result = run(lower, "run");
+  ASSERT_TRUE(result.test);
+  EXPECT_GE(result.test->at(0).second, 0.95);
 }
 
 TEST_F(Answering, HoldsOutTheLastQuestionsOfTrain) {

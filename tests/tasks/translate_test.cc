@@ -9,6 +9,7 @@
 
 #include "files.h"
 #include "heed/core/error.h"
+#include "tasks/precision.h"
 #include "tasks/translate_files.h"
 
 namespace heed {
@@ -52,6 +53,21 @@ TEST_F(TranslateTask, GoesOnFromACursorWithTheSameBatches) {
   EXPECT_EQ(a.records, b.records);
   EXPECT_EQ(a.count, b.count);
   EXPECT_TRUE(at::equal(a.loss, b.loss)) << "equal seeds, equal weights, equal batches";
+}
+
+TEST_F(TranslateTask, LearnsInLowerPrecision) {
+  auto post = recipe(), gru = recipe(), lstm = recipe();
+  post.model.transformer.norm("post").activation("gelu");
+  for (auto* one : {&gru, &lstm}) {
+    one->model.kind = "recurrent";
+    one->model.recurrent.width(16).embedding(16).dropout(0);
+  }
+  lstm.model.recurrent.cell("lstm").form("luong");
+  for (const auto& how : {recipe(), post, gru, lstm}) {
+    SCOPED_TRACE(how.model.kind + " " + how.model.recurrent.cell());
+    const auto one = make_task(how), other = make_task(how);
+    test::expect_lower_precision(*one, *other);
+  }
 }
 
 TEST_F(TranslateTask, CountsTokensWithTheirEnds) {

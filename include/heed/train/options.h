@@ -55,6 +55,7 @@ struct TrainOptions {
   int64_t accumulate = 1;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
+  std::string precision = "float32";
   double label_smoothing = 0;
   double clip = 0;
   double ema = 0;
@@ -71,6 +72,8 @@ struct TrainOptions {
       at_least(0));
     v("batch", batch, "records of a batch; of text: tokens, padding included", at_least(1));
     v("accumulate", accumulate, "batches whose gradients make one step", at_least(1));
+    v("precision", precision, "of products while it learns; weights, sums and validation: float32",
+      OneOf{{"float32", "bfloat16"}});
     v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
     v("clip", clip, "largest norm of the whole gradient; 0: any", at_least(0));
     v("ema", ema, "decay of the moving average of the weights, which becomes the model; 0: off",
