@@ -12,7 +12,6 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attend_forward.cc"
 #include <hwy/foreach_target.h>
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "heed/core/threads.h"
@@ -99,16 +98,6 @@ class Block {
     if (coverage == Coverage::part) hide(problem_, scores);
   }
 
-  /// One query has too little to do for a key to hide where the values come from: they are asked
-  /// for before the keys are scored.
-  HWY_INLINE void fetch_values(const Tile<T>& scores) const {
-    const Left<T> v = rows_of(problem_.v, rows_.batch, group_, scores.column);
-    if (scores.rows > 1 || scores.columns < kKeys || v.column != 1) return;
-    constexpr int64_t line = 64 / sizeof(T);
-    for (int64_t j = 0; j < scores.columns; ++j)
-      for (int64_t e = 0; e < sizes_.E; e += line) hwy::Prefetch(v.from(j).data + e);
-  }
-
   HWY_INLINE Right<T> values(const Tile<T>& scores) const {
     return plain_rows(rows_of(problem_.v, rows_.batch, group_, scores.column), scores.columns,
                       sizes_.E, at_.values);
@@ -173,7 +162,6 @@ class TileBlock final : public Block<T> {
     const Rows& all = this->rows_;
     const Tile<T> scores{at_.scores + first, kStride, all.batch,  all.head,
                          all.row + first,    rows,    keys.begin, keys.end - keys.begin};
-    this->fetch_values(scores);
     this->score(scores, first, coverage);
     const Right<T> values = this->values(scores);
     const Hidden hidden = this->hidden(scores, coverage, values);
