@@ -111,9 +111,9 @@ HWY_INLINE void gemm_panels(int64_t n, int64_t depth, Left<T> a, Right<T> b, Res
   }
 }
 
-/// C (m, n) = A B, or += where kAdd; n is rounded up to whole panels. As many tiles of rows as
-/// tiles of six need, evenly: four rows are worth two pairs of sums more than the latency asks for,
-/// two rows wait for it.
+/// C (m, n) = A B, or += where kAdd; n is rounded up to whole panels. m is parted evenly into as
+/// few tiles of at most six rows as it takes: 8 rows are 4 + 4, because the sums of a tile of two
+/// would wait for each other.
 template <bool kAdd, class T>
 HWY_NOINLINE void gemm(int64_t m, int64_t n, int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
   int64_t i = 0;

@@ -76,8 +76,8 @@ HWY_INLINE void some_rows(int64_t m, int64_t columns, int64_t depth, const T* x,
   }
 }
 
-/// Adds the bias to the first `columns` columns of some rows, and puts them to the first `width` of
-/// `to`, which may be where they stand.
+/// `to` = y + bias for some rows, in the first `width` columns of a block. `to` may be y, and there
+/// may be no bias.
 template <class T>
 HWY_INLINE void finish_rows(int64_t m, int64_t width, const T* bias, Result<T> y, Result<T> to) {
   const hn::CappedTag<T, kMaxLanes> d;

@@ -259,7 +259,9 @@ TrainResult Trainer::run() {
     if (value != 0) show(count_text(value) + " " + name);
   }
   if (options_.precision == "bfloat16" && !multiplies_bfloat16())
-    show("train.precision: this machine has no instructions for bfloat16; float32 is far faster here");
+    show(
+        "train.precision: this machine has no instructions for bfloat16; float32 is far faster "
+        "here");
   if (!state_.finished) show_progress(0);
   while (!state_.finished && !result.stopped_by) {
     step();
