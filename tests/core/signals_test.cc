@@ -8,7 +8,15 @@
 namespace heed {
 namespace {
 
-TEST(StopSignals, TheFirstIsNoted) {
+/// Where the tests were started in the background, SIGINT is ignored.
+class StopSignal : public testing::Test {
+ protected:
+  StopSignal() {
+    for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
+  }
+};
+
+TEST_F(StopSignal, TheFirstIsNoted) {
   for (const int number : {SIGINT, SIGTERM}) {
     const StopSignals signals;
     EXPECT_EQ(StopSignals::caught(), 0);
@@ -17,7 +25,7 @@ TEST(StopSignals, TheFirstIsNoted) {
   }
 }
 
-TEST(StopSignals, TheSecondEndsTheProcess) {
+TEST_F(StopSignal, TheSecondEndsTheProcess) {
   for (const auto& [first, second] :
        {std::pair{SIGINT, SIGINT}, {SIGTERM, SIGINT}, {SIGINT, SIGTERM}}) {
     const int status = test::status_of(test::in_child([first = first, second = second] {
@@ -31,7 +39,7 @@ TEST(StopSignals, TheSecondEndsTheProcess) {
   }
 }
 
-TEST(StopSignals, GivesTheSignalsBack) {
+TEST_F(StopSignal, GivesTheSignalsBack) {
   const int status = test::status_of(test::in_child([] {
     { const StopSignals signals; }
     raise(SIGTERM);
@@ -41,7 +49,7 @@ TEST(StopSignals, GivesTheSignalsBack) {
   EXPECT_EQ(WTERMSIG(status), SIGTERM);
 }
 
-TEST(StopSignals, WhatIsIgnoredStaysIgnored) {
+TEST_F(StopSignal, WhatIsIgnoredStaysIgnored) {
   const int status = test::status_of(test::in_child([] {
     signal(SIGINT, SIG_IGN);
     const StopSignals signals;
