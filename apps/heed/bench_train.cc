@@ -14,6 +14,7 @@
 #include "heed/ops/cross_entropy.h"
 #include "measure.h"
 #include "train/optimizer.h"
+#include "train/precision.h"
 
 namespace heed::cli {
 namespace {
@@ -179,7 +180,7 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
   ModelOptimizer optimizer(task.model(), options.optimizer);
   task.model().train();
   const auto step = [&](Shares* shares) {
-    auto batch = task.next();
+    auto batch = next_in_precision(task, options.precision);
     batch.loss.backward();
     const auto start = Clock::now();
     optimizer.gradient_norm(options.clip);

@@ -1,5 +1,6 @@
 #include "train/precision.h"
 
+#include <ATen/autocast_mode.h>
 #include <torch/version.h>
 
 #if defined(__aarch64__)
@@ -17,19 +18,31 @@ bool cpu_autocast() { return at::autocast::is_cpu_enabled(); }
 void set_cpu_autocast(bool on) { at::autocast::set_cpu_enabled(on); }
 #endif
 
+/// Autocast, whose dtype on the CPU is bfloat16, while one lives.
+class Bfloat16 {
+ public:
+  Bfloat16() : before_(cpu_autocast()) {
+    set_cpu_autocast(true);
+    at::autocast::increment_nesting();
+  }
+  ~Bfloat16() {
+    // The rounded weights are those of before the next step.
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    set_cpu_autocast(before_);
+  }
+  Bfloat16(const Bfloat16&) = delete;
+  Bfloat16& operator=(const Bfloat16&) = delete;
+
+ private:
+  bool before_;
+};
+
 }  // namespace
 
-LowerPrecision::LowerPrecision(bool on) : on_(on), before_(cpu_autocast()) {
-  if (!on_) return;
-  set_cpu_autocast(true);  // whose dtype is bfloat16
-  at::autocast::increment_nesting();
-}
-
-LowerPrecision::~LowerPrecision() {
-  if (!on_) return;
-  // The rounded weights are those of before the next step.
-  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  set_cpu_autocast(before_);
+BatchLoss next_in_precision(Task& task, const std::string& precision) {
+  if (precision != "bfloat16") return task.next();
+  const Bfloat16 lower;
+  return task.next();
 }
 
 bool multiplies_bfloat16() {

@@ -112,10 +112,7 @@ int64_t Trainer::accumulate() {
   const int64_t batches = std::min(options_.accumulate, task_.batches() - done);
   int64_t records = 0;
   for (int64_t i = 0; i < batches; ++i) {
-    const BatchLoss batch = [&] {
-      const LowerPrecision lower(options_.precision == "bfloat16");
-      return task_.next();
-    }();
+    const BatchLoss batch = next_in_precision(task_, options_.precision);
     const double loss = batch.loss.item<double>();
     check_finite(loss, batch.records);
     (batches == 1 ? batch.loss : batch.loss * static_cast<double>(batch.count)).backward();

@@ -109,6 +109,21 @@ TEST_F(Exchange, LoaderRenamesByEpochAndRecordAlone) {
   EXPECT_EQ(questions.size(), 1u + 3u + 1u + 3u);  // where is X, is X here: three each
 }
 
+TEST_F(Exchange, RecordsOfAnEpochAreRenamedEachByItself) {
+  const WordExchange exchange({"ann bob cid"}, vocabulary_);
+  StoryLoader loader(set_, set_.size(), false, 5, &exchange);
+  int same = 0;
+  for (int epoch = 0; epoch < 30; ++epoch) {
+    const auto batch = loader.next();
+    ASSERT_TRUE(batch);
+    EXPECT_FALSE(loader.next());
+    const auto place = text_of(batch->questions[1]), presence = text_of(batch->questions[3]);
+    same += place == "where is " + presence.substr(3, 3);  // of Bob and of Cid
+  }
+  EXPECT_GT(same, 0);
+  EXPECT_LT(same, 30);
+}
+
 TEST_F(Exchange, RefusesWhatCannotBeExchanged) {
   EXPECT_THAT(refusal({"ann"}),
               AllOf(HasSubstr("exchange: "), HasSubstr("two words"), HasSubstr("given 'ann'")));

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "heed/train/task.h"
 #include "train/precision.h"
 
 namespace heed::test {
@@ -12,10 +11,7 @@ namespace heed::test {
 /// a float32 number beside the other one, and its gradient is float32 and points the same way.
 inline void expect_lower_precision(Task& exact, Task& other) {
   const auto one = exact.next();
-  const auto two = [&] {
-    const LowerPrecision lower(true);
-    return other.next();
-  }();
+  const auto two = next_in_precision(other, "bfloat16");
   EXPECT_EQ(two.loss.scalar_type(), at::kFloat);
   const double right = one.loss.item<double>(), near = two.loss.item<double>();
   EXPECT_NE(right, near) << "nothing was rounded";

@@ -23,9 +23,9 @@ struct CrossEntropy {
 ///
 /// Label smoothing as Szegedy et al. 2016 and PyTorch's cross_entropy have it (reduction "sum").
 /// hidden (N, M), weight (V, M), bias (V) or undefined, labels (N) int64 in [0, V) or ignore;
-/// float32 or float64, any strides. N may be 0. -inf logits have p = 0 (and an infinite loss where
-/// they are asked for); a row with a NaN or +inf gives NaN. What an ignored row holds reaches
-/// nothing.
+/// float32 or float64 (under autocast hidden may have any dtype and takes weight's), any strides. N
+/// may be 0. -inf logits have p = 0 (and an infinite loss where they are asked for); a row with a
+/// NaN or +inf gives NaN. What an ignored row holds reaches nothing.
 ///
 /// Rows are taken in chunks, so the logits of all rows are never there: extra memory is 16 MiB of
 /// logits (64 rows where they need more) beside the gradients. As the gradient of a sum is known up
