@@ -15,126 +15,14 @@
 #include <hwy/highway.h>
 
 #include "heed/core/threads.h"
-#include "kernels/distance_values-inl.h"
-#include "kernels/dropout_tile-inl.h"
-#include "kernels/layout-inl.h"
-#include "kernels/masking.h"
+#include "kernels/forward_block-inl.h"
 #include "kernels/normalizers-inl.h"
+#include "kernels/one_query-inl.h"
 #include "kernels/scores-inl.h"
-#include "kernels/scratch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace {
-
-template <class T>
-struct Buffers {
-  T *queries, *prepared, *scores, *keys, *values, *out, *factors, *by_distance;
-  RowState<T> state;
-  T *rescale, *number;
-  uint8_t* hidden;
-
-  /// `strip`: keys whose scores are kept at the same time.
-  Buffers(Cutter& cut, const Problem<T>& problem, bool prepares, int64_t strip) {
-    const int64_t width = round_up(problem.sizes.E, kAlign);
-    queries = cut.take<T>(problem.sizes.D * kStride);
-    prepared = cut.take<T>(prepares ? problem.sizes.D * kStride : 0);
-    scores = cut.take<T>(std::max(kKeys * kStride, strip * panel_width<T>()));
-    keys = cut.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
-    values = cut.take<T>(kKeys * width);
-    out = cut.take<T>(kQueries * width);
-    factors = cut.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
-    by_distance = cut.take<T>(problem.distance_values.count() * kStride);
-    state = {cut.take<T>(kStride), cut.take<T>(kStride)};
-    rescale = cut.take<T>(kStride);
-    number = cut.take<T>(kStride);
-    hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : kKeys * kStride);
-  }
-};
-
-/// A block of queries: what is the same for every normalizer.
-template <class T>
-class Block {
- public:
-  Block(const Problem<T>& problem, const Score<T>& score, const Rows& rows, const Buffers<T>& at)
-      : problem_(problem),
-        sizes_(problem.sizes),
-        score_(score),
-        rows_(rows),
-        at_(at),
-        stride_(round_up(sizes_.E, panel_width<T>())),
-        group_(rows.head / (sizes_.H / sizes_.G)) {}
-
- protected:
-  HWY_INLINE void begin() {
-    const auto queries = rows_of(problem_.q, rows_.batch, rows_.head, rows_.row);
-    queries_.transposed =
-        transposed_rows(queries, rows_.rows, sizes_.D, problem_.scale, at_.queries);
-    queries_.prepared = {at_.prepared, kStride};
-    queries_.can_prepare = score_.prepare(queries_.transposed, rows_.rows, at_.prepared);
-    std::fill_n(at_.out, rows_.rows * stride_, T{0});
-    std::fill_n(at_.by_distance, problem_.distance_values.count() * kStride, T{0});
-  }
-
-  HWY_INLINE void end(const T* factor, const T* number, View<T> out, T* numbers) const {
-    const auto& of_distances = problem_.distance_values;
-    if (of_distances.table) {
-      accumulate(rows_.rows, sizes_.E, of_distances.count(), Left<T>{at_.by_distance, 1, kStride},
-                 nullptr, distance_table(of_distances, rows_.head), Result<T>{at_.out, stride_});
-    }
-    const int64_t row = (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
-    for (int64_t i = 0; i < rows_.rows; ++i) {
-      T* to = out.at(rows_.batch, rows_.head) + (rows_.row + i) * out.row;
-      store_row(at_.out + i * stride_, sizes_.E, factor ? factor[i] : T{1}, to, out.column);
-      numbers[row + i] = number[i];
-    }
-  }
-
-  /// Scores as the normalizer wants them.
-  HWY_INLINE void score(const Tile<T>& scores, int64_t first, Coverage coverage) const {
-    const KeyBlock<T> keys{rows_of(problem_.k, rows_.batch, group_, scores.column), {}, at_.keys};
-    score_.forward(queries_.from(first), keys, scores);
-    for (const Modifier<T>* modifier : problem_.modifiers) modifier->forward(scores);
-    if (coverage == Coverage::part) hide(problem_, scores);
-  }
-
-  HWY_INLINE Right<T> values(const Tile<T>& scores) const {
-    return plain_rows(rows_of(problem_.v, rows_.batch, group_, scores.column), scores.columns,
-                      sizes_.E, at_.values);
-  }
-
-  /// What is hidden, where that matters; from scores, before they become weights.
-  HWY_INLINE Hidden hidden(const Tile<T>& scores, Coverage coverage, Right<T> values) const {
-    if (coverage != Coverage::part || !has_nonfinite(values, scores.columns, sizes_.E)) {
-      return nullptr;
-    }
-    mark_hidden(scores, at_.hidden);
-    return at_.hidden;
-  }
-
-  HWY_INLINE void gather(const Tile<T>& weights, int64_t first, Hidden hidden,
-                         Right<T> values) const {
-    if (problem_.dropout > 0) {
-      Tile<T> factors = weights;
-      factors.data = at_.factors;
-      dropout_factors(problem_.dropout, problem_.seed, factors);
-      multiply_tile(weights, factors);
-    }
-    if (problem_.distance_values.table) {
-      add_to_distances(problem_.distance_values, weights, at_.by_distance + first);
-    }
-    accumulate(weights.rows, sizes_.E, weights.columns, Left<T>{weights.data, 1, weights.stride},
-               hidden, values, Result<T>{at_.out + first * stride_, stride_});
-  }
-
-  const Problem<T>& problem_;
-  const Sizes& sizes_;
-  const Score<T>& score_;
-  const Rows rows_;
-  const Buffers<T>& at_;
-  const int64_t stride_, group_;
-  QueryBlock<T> queries_;
-};
 
 template <class T>
 class TileBlock final : public Block<T> {
@@ -273,6 +161,10 @@ void forward_with(const Problem<T>& problem, const Score<T>& score,
 
 template <class T>
 void forward(const Problem<T>& problem, View<T> out, T* numbers) {
+  if (OneQuery<T>::suits(problem)) {
+    return run_blocks<OneQuery<T>>(problem, DotScore<T>(problem.sizes.D),
+                                   Softmax<T>(problem.per_head), 0, out, numbers);
+  }
   with_score(problem, [&](const Score<T>& score) {
     with_normalizer(problem, [&](const auto& normalizer) {
       forward_with(problem, score, normalizer, out, numbers);

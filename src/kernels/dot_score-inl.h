@@ -21,10 +21,13 @@ class DotScore final : public Score<T> {
 
   void forward(const QueryBlock<T>& queries, const KeyBlock<T>& keys,
                const Tile<T>& scores) const noexcept override {
-    const Result<T> to{scores.data, scores.stride};
-    if (scores.rows == 1 && gemm_column(scores.columns, width_, keys.any, queries.transposed, to))
-      return;
-    gemm<false>(scores.columns, scores.rows, width_, keys.any, queries.transposed, to);
+    HWY_ALIGN T alone[kKeys];
+    if (scores.rows == 1) {
+      gemm_column(scores.columns, width_, keys.any, queries.transposed, alone);
+      return spread(alone, scores);
+    }
+    gemm<false>(scores.columns, scores.rows, width_, keys.any, queries.transposed,
+                Result<T>{scores.data, scores.stride});
   }
 
   void backward(const QueryBlock<T>& queries, const KeyBlock<T>& keys, const Tile<T>& gradient,
@@ -37,6 +40,17 @@ class DotScore final : public Score<T> {
   }
 
  private:
+  /// To the first column of a panel, the rest of which is 0.
+  static void spread(const T* from, const Tile<T>& scores) noexcept {
+    const Vector<T> half;
+    const auto first = hn::FirstN(half, 1);
+    for (int64_t j = 0; j < scores.columns; ++j) {
+      T* to = scores.data + j * scores.stride;
+      hn::StoreU(hn::IfThenElseZero(first, hn::Set(half, from[j])), half, to);
+      hn::StoreU(hn::Zero(half), half, to + panel_width<T>() / 2);
+    }
+  }
+
   int64_t width_;
 };
 

@@ -21,7 +21,8 @@ namespace heed::kernels::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 /// A group of kRows rows of C. Their successors in A come from memory meanwhile, if `ahead`.
 template <int64_t kRows, class T>
-HWY_INLINE void gemm_column_rows(int64_t depth, Left<T> a, Right<T> b, bool ahead, Result<T> c) {
+HWY_INLINE void gemm_column_rows(int64_t depth, Left<T> a, Right<T> b, bool ahead,
+                                 T* HWY_RESTRICT c) {
   constexpr int64_t side = kSide<T>;
   const hn::CappedTag<T, 32 / sizeof(T)> d;
   const hn::FixedTag<T, side> block;
@@ -49,50 +50,61 @@ HWY_INLINE void gemm_column_rows(int64_t depth, Left<T> a, Right<T> b, bool ahea
     if constexpr (kRows > lanes) add(lanes, c1);
     if constexpr (kRows > 2 * lanes) add(2 * lanes, c2), add(3 * lanes, c3);
   }
-  HWY_ALIGN T sums[4 * lanes];
-  hn::Store(c0, d, sums), hn::Store(c1, d, sums + lanes);
-  hn::Store(c2, d, sums + 2 * lanes), hn::Store(c3, d, sums + 3 * lanes);
-  const Vector<T> half;
-  const auto first = hn::FirstN(half, 1);
-  for (int64_t r = 0; r < kRows; ++r) {
-    hn::StoreU(hn::IfThenElseZero(first, hn::Set(half, sums[r])), half, c.data + r * c.stride);
-    hn::StoreU(hn::Zero(half), half, c.data + r * c.stride + panel_width<T>() / 2);
-  }
+  hn::StoreU(c0, d, c);
+  if constexpr (kRows > lanes) hn::StoreU(c1, d, c + lanes);
+  if constexpr (kRows > 2 * lanes)
+    hn::StoreU(c2, d, c + 2 * lanes), hn::StoreU(c3, d, c + 3 * lanes);
 }
 
 /// All of C by groups, the last of which ends where C does.
 template <int64_t kRows, class T>
 HWY_INLINE void gemm_column_groups(int64_t m, int64_t depth, Left<T> a, Right<T> b, bool ahead,
-                                   Result<T> c) {
+                                   T* c) {
   for (int64_t i = 0; i < m; i += kRows) {
     const int64_t row = std::min(i, m - kRows);
-    gemm_column_rows<kRows>(depth, a.from(row), b, ahead, c.from(row));
+    gemm_column_rows<kRows>(depth, a.from(row), b, ahead, c + row);
   }
 }
 #endif
 
-/// C (m, 1) = A (m, depth) B (depth, 1), bit for bit as `gemm` gives it; the rest of its panel is
-/// 0. False, and nothing done, where A does not suit it.
+/// Any A, four numbers at a time: their sums do not wait for each other.
+template <class T>
+HWY_INLINE void gemm_column_numbers(int64_t m, int64_t depth, Left<T> a, Right<T> b,
+                                    T* HWY_RESTRICT c) {
+  const hn::CappedTag<T, 1> one;
+  for (int64_t i = 0; i < m; i += 4) {
+    const auto row = [&](int64_t r) { return a.data + std::min(i + r, m - 1) * a.row; };
+    const T *row0 = row(0), *row1 = row(1), *row2 = row(2), *row3 = row(3);
+    auto sum0 = hn::Zero(one), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (int64_t k = 0; k < depth; ++k) {
+      const auto right = hn::Set(one, b.data[k * b.stride]);
+      const int64_t at = k * a.column;
+      sum0 = hn::MulAdd(hn::Set(one, row0[at]), right, sum0);
+      sum1 = hn::MulAdd(hn::Set(one, row1[at]), right, sum1);
+      sum2 = hn::MulAdd(hn::Set(one, row2[at]), right, sum2);
+      sum3 = hn::MulAdd(hn::Set(one, row3[at]), right, sum3);
+    }
+    const T sums[4] = {hn::GetLane(sum0), hn::GetLane(sum1), hn::GetLane(sum2), hn::GetLane(sum3)};
+    std::copy_n(sums, std::min<int64_t>(4, m - i), c + i);
+  }
+}
+
+/// C (m, 1) = A (m, depth) B (depth, 1), side by side, bit for bit as `gemm` gives it.
 ///
 /// `gemm` broadcasts an element of A for two vectors of columns, of which one number is wanted
 /// here. This turns squares of A in registers, so that a vector holds the elements of eight rows
 /// (AVX2, float32): for them and 4 steps of depth 8 loads, 8 shuffles and 4 multiply-adds instead
-/// of 32 broadcasts and 64 multiply-adds.
+/// of 32 broadcasts and 64 multiply-adds. Where A has few rows or does not suit: number by number.
 template <class T>
-HWY_NOINLINE bool gemm_column([[maybe_unused]] int64_t m, [[maybe_unused]] int64_t depth,
-                              [[maybe_unused]] Left<T> a, [[maybe_unused]] Right<T> b,
-                              [[maybe_unused]] Result<T> c) {
+HWY_NOINLINE void gemm_column(int64_t m, int64_t depth, Left<T> a, Right<T> b, T* c) {
 #if HWY_TARGET != HWY_SCALAR
   constexpr int64_t many = 4 * kSide<T>, few = many / 2;
-  if (a.column != 1 || depth % kSide<T> || m < few) return false;
-  if (m >= many)
-    gemm_column_groups<many>(m, depth, a, b, m > many, c);
-  else
-    gemm_column_groups<few>(m, depth, a, b, false, c);
-  return true;
-#else
-  return false;
+  if (a.column == 1 && depth % kSide<T> == 0 && m >= few) {
+    if (m >= many) return gemm_column_groups<many>(m, depth, a, b, m > many, c);
+    return gemm_column_groups<few>(m, depth, a, b, false, c);
+  }
 #endif
+  gemm_column_numbers(m, depth, a, b, c);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE

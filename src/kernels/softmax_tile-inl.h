@@ -75,6 +75,32 @@ class Softmax final : public TileNormalizer<T> {
     return changed;
   }
 
+  /// forward() of one query whose scores lie side by side, with room for whole vectors; the factor.
+  HWY_INLINE T forward_one(const Tile<T>& scores, RowState<T> row) const noexcept {
+    const Vector<T> d;
+    const hn::CappedTag<T, 1> one;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    T* HWY_RESTRICT at = scores.data;
+    std::fill(at + scores.columns, at + round_up(scores.columns, lanes), kNothing);
+    const T old = row.first[0];
+    auto most = hn::Set(d, old);
+    for (int64_t j = 0; j < scores.columns; j += lanes) most = hn::Max(most, hn::LoadU(d, at + j));
+    const T max = hn::GetLane(hn::MaxOfLanes(d, most));
+    const auto log2e = hn::Set(d, kLog2e);
+    const auto minus = hn::Set(d, (max == kNothing ? T{0} : max) * -kLog2e);
+    const auto weight = [&](auto score)
+                            HWY_ATTR { return exp2_tile(d, hn::MulAdd(score, log2e, minus)); };
+    for (int64_t j = 0; j < scores.columns; j += lanes)
+      hn::StoreU(weight(hn::LoadU(d, at + j)), d, at + j);
+    T sum = 0;
+    for (int64_t j = 0; j < scores.columns; ++j) sum += at[j];
+    const T factor = old == max ? T{1} : hn::GetLane(weight(hn::Set(d, old)));
+    row.first[0] = max;
+    row.second[0] = hn::GetLane(
+        hn::MulAdd(hn::Set(one, row.second[0]), hn::Set(one, factor), hn::Set(one, sum)));
+    return factor;
+  }
+
   void finish(RowState<T> rows, int64_t head, int64_t count, T* factor,
               T* number) const noexcept override {
     for (int64_t i = 0; i < count; ++i) {

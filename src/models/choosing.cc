@@ -5,6 +5,8 @@
 #include <functional>
 #include <limits>
 
+#include "kernels/log_sum_exp.h"
+
 namespace heed::models {
 namespace {
 
@@ -17,54 +19,38 @@ bool ends_with(const std::vector<int64_t>& tokens, const int64_t* first, size_t 
   return tokens.size() >= count && std::equal(tokens.end() - count, tokens.end(), first);
 }
 
-constexpr int64_t kTogether = 32;
-
-/// The largest of each kTogether numbers, without what is left over.
-template <class T>
-std::vector<T> largest_of_blocks(const T* x, int64_t n) {
-  std::vector<T> largest(static_cast<size_t>(n / kTogether));
-  for (auto& most : largest) {
-    T lanes[8];  // side by side, so that they are made a vector of
-    std::copy_n(x, 8, lanes);
-    for (int64_t i = 8; i < kTogether; i += 8)
-      for (int64_t lane = 0; lane < 8; ++lane)
-        lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
-    most = *std::max_element(lanes, lanes + 8), x += kTogether;
-  }
-  return largest;
-}
-
 /// Below what `count` numbers certainly reach: that many blocks have one.
 template <class T>
-T below_the_best(std::vector<T> largest, int64_t count) {
+T below_the_best(std::span<const T> blocks, int64_t count) {
   const T least = -std::numeric_limits<T>::infinity();
+  std::vector<T> largest(blocks.begin(), blocks.end());
   if (count < 1 || static_cast<int64_t>(largest.size()) < count) return least;
   const auto last = largest.begin() + count - 1;
   std::nth_element(largest.begin(), last, largest.end(), std::greater<T>());
   return std::nextafter(*last, least);
 }
 
+/// `blocks`: the largest of each kNeighbours numbers.
 template <class T>
-std::vector<Candidate> scan(const T* x, double shift, int64_t n, int64_t count) {
+std::vector<Candidate> scan(std::span<const T> x, std::span<const T> blocks, double shift,
+                            int64_t count) {
   std::vector<Candidate> heap;  // the worst in front
-  const auto largest = largest_of_blocks(x, n);
-  T worst = below_the_best(largest, count);
-  const auto without_any = [&](int64_t block) {
-    return block < static_cast<int64_t>(largest.size()) &&
-           !(largest[static_cast<size_t>(block)] > worst);
-  };
-  for (int64_t j = 0; j < n; ++j) {
-    if (j % kTogether == 0)
-      while (without_any(j / kTogether)) j += kTogether;
-    if (j >= n) break;
-    if (!(x[j] > worst)) continue;  // an equal one stands behind those before it
-    heap.push_back({j, static_cast<double>(x[j]) - shift});
+  T worst = below_the_best(blocks, count);
+  const auto see = [&](size_t j) {
+    if (!(x[j] > worst)) return;  // an equal one stands behind those before it
+    heap.push_back({static_cast<int64_t>(j), static_cast<double>(x[j]) - shift});
     std::push_heap(heap.begin(), heap.end(), better);
     if (static_cast<int64_t>(heap.size()) > count) {
       std::pop_heap(heap.begin(), heap.end(), better);
       heap.pop_back();
     }
-    if (static_cast<int64_t>(heap.size()) == count) worst = x[heap.front().choice];
+    if (static_cast<int64_t>(heap.size()) == count)
+      worst = x[static_cast<size_t>(heap.front().choice)];
+  };
+  constexpr size_t n = kernels::kNeighbours;
+  for (size_t block = 0; block < blocks.size(); ++block) {
+    if (!(blocks[block] > worst)) continue;
+    for (size_t j = block * n; j < std::min(x.size(), (block + 1) * n); ++j) see(j);
   }
   std::sort(heap.begin(), heap.end(), better);
   return heap;
@@ -134,11 +120,15 @@ void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, i
 }
 
 std::vector<Candidate> likeliest(const NextTokens& next, int64_t row, int64_t count) {
-  const int64_t n = next.choices();
   const double shift = next.shift[static_cast<size_t>(row)];
-  if (next.values.scalar_type() == at::kDouble)
-    return scan(next.values.data_ptr<double>() + row * n, shift, n, count);
-  return scan(next.values.data_ptr<float>() + row * n, shift, n, count);
+  const auto of = [&](auto type) {
+    using T = decltype(type);
+    const auto numbers = [&](const at::Tensor& t) {
+      return std::span<const T>(t.data_ptr<T>() + row * t.size(1), static_cast<size_t>(t.size(1)));
+    };
+    return scan(numbers(next.values), numbers(next.largest), shift, count);
+  };
+  return next.values.scalar_type() == at::kDouble ? of(double()) : of(float());
 }
 
 Candidate drawn(const NextTokens& next, int64_t row, const GenerateOptions& options,

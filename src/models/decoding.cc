@@ -34,9 +34,8 @@ void penalise(T* row, std::span<const int64_t> seen, const Choices& choices, dou
 /// log of the mean of the probabilities.
 NextTokens mean_of(const std::vector<NextTokens>& all) {
   const int64_t rows = all[0].values.size(0), n = all[0].choices();
-  NextTokens mean{torch::empty({rows, n}, at::kDouble),
-                  std::vector<double>(static_cast<size_t>(rows), 0)};
-  auto* out = mean.values.data_ptr<double>();
+  const auto mean = torch::empty({rows, n}, at::kDouble);
+  auto* out = mean.data_ptr<double>();
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < n; ++j) {
       double most = kNever, sum = 0;
@@ -45,10 +44,23 @@ NextTokens mean_of(const std::vector<NextTokens>& all) {
         if (most != kNever) sum += std::exp(one.log_probability(i, j) - most);
       out[i * n + j] = most == kNever ? most : most + std::log(sum / double(all.size()));
     }
-  return mean;
+  NextTokens next(mean);
+  std::fill(next.shift.begin(), next.shift.end(), 0);  // these are logarithms of probabilities
+  return next;
 }
 
 }  // namespace
+
+NextTokens::NextTokens(const at::Tensor& logits)
+    : values(logits.contiguous()), shift(static_cast<size_t>(logits.size(0))) {
+  const int64_t rows = values.size(0), n = choices();
+  largest =
+      torch::empty({rows, (n + kernels::kNeighbours - 1) / kernels::kNeighbours}, values.options());
+  with_type(values, [&](const auto* x) {
+    using T = std::decay_t<decltype(*x)>;
+    kernels::log_sum_exp(x, rows, n, shift.data(), largest.data_ptr<T>());
+  });
+}
 
 double NextTokens::log_probability(int64_t row, int64_t choice) const {
   return with_type(values, [&](const auto* x) {
@@ -58,7 +70,12 @@ double NextTokens::log_probability(int64_t row, int64_t choice) const {
 
 void NextTokens::forbid(int64_t row, int64_t choice) {
   with_type(values, [&](auto* x) {
-    x[row * choices() + choice] = static_cast<std::decay_t<decltype(*x)>>(kNever);
+    using T = std::decay_t<decltype(*x)>;
+    T* all = x + row * choices();
+    all[choice] = static_cast<T>(kNever);
+    const int64_t block = choice / kernels::kNeighbours, first = block * kernels::kNeighbours;
+    largest.data_ptr<T>()[row * largest.size(1) + block] =
+        *std::max_element(all + first, all + std::min(first + kernels::kNeighbours, choices()));
   });
 }
 
@@ -141,15 +158,14 @@ NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& se
   const c10::InferenceMode inference;
   auto logits = choices_.all() ? models_[m]->project(hidden) : project_to_choices(m, hidden);
   if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
-  NextTokens next{logits.to(at::kCPU).contiguous(), {}};
+  logits = logits.to(at::kCPU).contiguous();
   const int64_t rows = logits.size(0), n = logits.size(1);
-  next.shift.resize(static_cast<size_t>(rows));
-  with_type(next.values, [&](auto* x) {
-    if (repetition_penalty_ != 1)
+  if (repetition_penalty_ != 1)
+    with_type(logits, [&](auto* x) {
       for (int64_t i = 0; i < rows; ++i)
         penalise(x + i * n, seen(i), choices_, repetition_penalty_);
-    kernels::log_sum_exp(x, rows, n, next.shift.data());
-  });
+    });
+  NextTokens next(logits);
   for (int64_t i = 0; i < rows; ++i)
     if (!std::isfinite(next.shift[static_cast<size_t>(i)]))
       throw ModelError(text_of("generate: model ", m + 1, " of ", models_.size(),

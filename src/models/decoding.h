@@ -15,8 +15,11 @@ inline constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 /// Rows of what may come next: log p(choice j of row i) = values[i, j] - shift[i].
 struct NextTokens {
-  at::Tensor values;          ///< (rows, choices) float32 or float64, to be written to
+  at::Tensor values;          ///< (rows, choices) float32 or float64
+  at::Tensor largest;         ///< (rows, blocks): of each kernels::kNeighbours choices
   std::vector<double> shift;  ///< a row
+
+  explicit NextTokens(const at::Tensor& logits);
 
   int64_t choices() const { return values.size(1); }
   double log_probability(int64_t row, int64_t choice) const;

@@ -222,7 +222,8 @@ KeyValues MultiHeadAttentionImpl::project(const at::Tensor& z) {
   auto both = key_values_of(z, 0);
   const auto& place = options.attention().position;
   if (is_rotary(place)) both.keys = rotate(both.keys, 0, place, z.size(1));
-  return both;
+  // Every look reads all of them: a head's rows from end to end, as memory likes it.
+  return {both.keys.contiguous(), both.values.contiguous()};
 }
 
 at::Tensor MultiHeadAttentionImpl::look(const at::Tensor& x, const KeyValues& at,

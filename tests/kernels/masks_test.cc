@@ -33,6 +33,7 @@ struct MaskCase {
 template <class T>
 struct MaskCases {
   static constexpr Sizes kSizes{2, 4, 2, 150, 230, 16, 16};
+  static constexpr Sizes kOneQuery{2, 4, 2, 1, 230, 16, 16};  // its first
   std::vector<int64_t> lengths{230, 101}, short_lengths{20, 0};
   std::unique_ptr<bool[]> dense{new bool[2 * 4 * 150 * 230]};
   Array<T> added{2, 4, 150, 230};
@@ -133,16 +134,19 @@ struct MaskCases {
 };
 
 TYPED_TEST(Kernels, MasksMatchTheReference) {
-  const MaskCases<TypeParam> cases;
-  const Inputs<TypeParam> in(MaskCases<TypeParam>::kSizes, 5);
-  for (const auto& one : cases.all) {
-    SCOPED_TRACE(one.name);
-    auto problem = in.problem();
-    problem.masks = {one.mask.get()};
-    Rules rules;
-    rules.hidden = one.hides;
-    expect_matches(run(problem, in.grad_out),
-                   reference(in.n, in.q, in.k, in.v, in.grad_out, in.scale, rules));
+  using Cases = MaskCases<TypeParam>;
+  const Cases cases;
+  for (const Sizes& n : {Cases::kSizes, Cases::kOneQuery}) {
+    const Inputs<TypeParam> in(n, 5);
+    for (const auto& one : cases.all) {
+      SCOPED_TRACE(testing::Message() << one.name << ", queries " << n.Lq);
+      auto problem = in.problem();
+      problem.masks = {one.mask.get()};
+      Rules rules;
+      rules.hidden = one.hides;
+      expect_matches(run(problem, in.grad_out),
+                     reference(in.n, in.q, in.k, in.v, in.grad_out, in.scale, rules));
+    }
   }
 }
 
@@ -213,8 +217,7 @@ TYPED_TEST(Kernels, AnAdditiveMaskAdds) {
 /// Fills with poison every key and value row that some query does not see (`keys`), or every query
 /// and grad_out row that does not see some key; compares the bits of what must not have felt it.
 template <class T>
-void check_poison(const MaskCase<T>& one, double poison) {
-  const Sizes n = MaskCases<T>::kSizes;
+void check_poison(const Sizes& n, const MaskCase<T>& one, double poison) {
   const Inputs<T> clean(n, 11);
   const auto sees = [&](int64_t b, int64_t h, int64_t i, int64_t j) {
     return !one.hides(b, h, i, j);
@@ -265,11 +268,13 @@ void check_poison(const MaskCase<T>& one, double poison) {
 }
 
 TYPED_TEST(Kernels, PoisonInHiddenKeysIsNotFelt) {
-  const MaskCases<TypeParam> cases;
+  using Cases = MaskCases<TypeParam>;
+  const Cases cases;
   for (const auto& one : cases.all) {
     for (const double poison : {kNan, kInf}) {
       SCOPED_TRACE(testing::Message() << one.name << ", " << poison);
-      check_poison(one, poison);
+      check_poison(Cases::kSizes, one, poison);
+      check_poison(Cases::kOneQuery, one, poison);
     }
   }
 }
@@ -334,17 +339,19 @@ TYPED_TEST(Kernels, ARowThatSeesNothingGivesZero) {
 
 TYPED_TEST(Kernels, InfinitiesInScores) {
   using T = TypeParam;
-  Inputs<T> in({1, 1, 1, 3, 40, 1, 1}, 14);
-  for (int64_t i = 0; i < 3; ++i) in.q(0, 0, i, 0) = T{1};
-  in.k(0, 0, 7, 0) = static_cast<T>(-kInf);
-  const auto minus = run(in.problem(), in.grad_out);
-  auto rules = Rules();
-  rules.hidden = [](int64_t, int64_t, int64_t, int64_t j) { return j == 7; };
-  const auto want = reference(in.n, in.q, in.k, in.v, in.grad_out, in.scale, rules);
-  expect_near(minus.out, want.out, "out");  // e^-inf = 0: as if the key were not there
-  in.k(0, 0, 7, 0) = static_cast<T>(kInf);
-  const auto plus = run(in.problem(), in.grad_out);
-  for (int64_t i = 0; i < 3; ++i) EXPECT_TRUE(std::isnan(plus.out(0, 0, i, 0)));  // inf / inf
+  for (const int64_t queries : {1, 3}) {
+    Inputs<T> in({1, 1, 1, queries, 40, 1, 1}, 14);
+    for (int64_t i = 0; i < queries; ++i) in.q(0, 0, i, 0) = T{1};
+    in.k(0, 0, 7, 0) = static_cast<T>(-kInf);
+    const auto minus = run(in.problem(), in.grad_out);
+    auto rules = Rules();
+    rules.hidden = [](int64_t, int64_t, int64_t, int64_t j) { return j == 7; };
+    const auto want = reference(in.n, in.q, in.k, in.v, in.grad_out, in.scale, rules);
+    expect_near(minus.out, want.out, "out");  // e^-inf = 0: as if the key were not there
+    in.k(0, 0, 7, 0) = static_cast<T>(kInf);
+    const auto plus = run(in.problem(), in.grad_out);
+    for (int64_t i = 0; i < queries; ++i) EXPECT_TRUE(std::isnan(plus.out(0, 0, i, 0)));
+  }
 }
 
 }  // namespace

@@ -99,9 +99,11 @@ TEST(Generate, TheLikeliestOfManyTokensAreThoseOfASort) {
   torch::manual_seed(5);
   for (const auto type : {at::kFloat, at::kDouble})
     for (const int64_t choices : {1, 31, 32, 33, 64, 301, 1000}) {
-      auto values = torch::randint(-20, 20, {40, choices}, type);
+      const auto values = torch::randint(-20, 20, {40, choices}, type);
       values.masked_fill_(torch::rand({40, choices}) < 0.3, models::kNever);
-      const models::NextTokens next{values, std::vector<double>(40, 0.5)};
+      models::NextTokens next(values);
+      for (int64_t row = 0; row < 40; ++row)  // what is forbidden afterwards
+        for (const int64_t choice : {row % choices, choices / 2}) next.forbid(row, choice);
       for (int64_t row = 0; row < 40; ++row)
         for (const int64_t count : {1, 2, 10}) {
           const auto [sorted, order] = values[row].sort(/*stable=*/true, 0, /*descending=*/true);
@@ -110,7 +112,8 @@ TEST(Generate, TheLikeliestOfManyTokensAreThoseOfASort) {
           ASSERT_EQ(found.size(), static_cast<size_t>(some)) << choices;
           for (int64_t i = 0; i < some; ++i) {
             EXPECT_EQ(found[size_t(i)].choice, order[i].item<int64_t>()) << choices;
-            EXPECT_EQ(found[size_t(i)].log_probability, sorted[i].item<double>() - 0.5);
+            EXPECT_EQ(found[size_t(i)].log_probability,
+                      sorted[i].item<double>() - next.shift[size_t(row)]);
           }
         }
     }

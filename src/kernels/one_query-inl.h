@@ -1,0 +1,76 @@
+// Forward of a query alone, as decoding asks for it.
+//
+// Its scores lie side by side, so that a vector holds many keys of the one query, where a tile's
+// holds one key of many queries, of which all but one would be padding. Every number is made as a
+// tile makes it and sums go over the keys in order: the row has the bits that it has among others.
+
+#if defined(HEED_KERNELS_ONE_QUERY_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef HEED_KERNELS_ONE_QUERY_INL_H_
+#undef HEED_KERNELS_ONE_QUERY_INL_H_
+#else
+#define HEED_KERNELS_ONE_QUERY_INL_H_
+#endif
+
+#include "kernels/dot_score-inl.h"
+#include "kernels/forward_block-inl.h"
+#include "kernels/softmax_tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace heed::kernels::HWY_NAMESPACE {
+
+template <class T>
+class OneQuery final : public Block<T> {
+ public:
+  static int64_t queries() { return 1; }
+
+  /// The commonest problem of decoding; modifiers may write whole panels of queries.
+  static bool suits(const Problem<T>& problem) {
+    return problem.sizes.Lq == 1 && problem.score == ScoreKind::dot &&
+           problem.normalizer == NormalizerKind::softmax && problem.modifiers.empty() &&
+           problem.dropout == 0 && !problem.distance_values.table;
+  }
+
+  OneQuery(const Problem<T>& problem, const Score<T>& score, const Softmax<T>& softmax,
+           const Rows& row, const Buffers<T>& at)
+      : Block<T>(problem, score, row, at), softmax_(softmax) {}
+
+  HWY_NOINLINE void run(View<T> out, T* numbers) {
+    const Left<T> query =
+        rows_of(this->problem_.q, this->rows_.batch, this->rows_.head, this->rows_.row);
+    for (int64_t e = 0; e < this->sizes_.D; ++e)
+      at_.queries[e] = query.data[e * query.column] * this->problem_.scale;
+    std::fill_n(at_.out, this->stride_, T{0});
+    const RowState<T> state = at_.state;
+    softmax_.begin(state, 1);
+    for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, 1,
+                  [&](int64_t, int64_t, Span keys, Coverage coverage)
+                      HWY_ATTR { tile(keys, coverage, state); });
+    softmax_.finish(state, this->rows_.head, 1, at_.rescale, at_.number);
+    this->end(at_.rescale, at_.number, out, numbers);
+  }
+
+ private:
+  using Block<T>::at_;
+
+  HWY_INLINE void tile(Span keys, Coverage coverage, RowState<T> state) const {
+    const Rows& row = this->rows_;
+    const Tile<T> scores{at_.scores, 1, row.batch,  row.head,
+                         row.row,    1, keys.begin, keys.end - keys.begin};
+    gemm_column(scores.columns, this->sizes_.D,
+                rows_of(this->problem_.k, row.batch, this->group_, keys.begin),
+                Right<T>{at_.queries, 1}, scores.data);
+    if (coverage == Coverage::part) hide(this->problem_, scores);
+    const Right<T> values = this->values(scores);
+    const Hidden hidden = this->hidden(scores, coverage, values);
+    const T factor = softmax_.forward_one(scores, state);
+    if (factor != 1)
+      for (int64_t e = 0; e < this->stride_; ++e) at_.out[e] *= factor;
+    this->gather(scores, 0, hidden, values);
+  }
+
+  const Softmax<T>& softmax_;
+};
+
+}  // namespace heed::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
