@@ -23,11 +23,10 @@ bool ends_with(const std::vector<int64_t>& tokens, const int64_t* first, size_t 
 template <class T>
 T below_the_best(std::span<const T> blocks, int64_t count) {
   const T least = -std::numeric_limits<T>::infinity();
-  std::vector<T> largest(blocks.begin(), blocks.end());
-  if (count < 1 || static_cast<int64_t>(largest.size()) < count) return least;
-  const auto last = largest.begin() + count - 1;
-  std::nth_element(largest.begin(), last, largest.end(), std::greater<T>());
-  return std::nextafter(*last, least);
+  if (count < 1 || static_cast<int64_t>(blocks.size()) < count) return least;
+  std::vector<T> best(static_cast<size_t>(count));
+  std::partial_sort_copy(blocks.begin(), blocks.end(), best.begin(), best.end(), std::greater<T>());
+  return std::nextafter(best.back(), least);
 }
 
 /// `blocks`: the largest of each kNeighbours numbers.

@@ -157,6 +157,29 @@ void Search::extend(Line& line, const Possible& possible, int64_t first) {
   }
 }
 
+/// Who goes on takes its parent's row, the first of several, and the others those that nobody took:
+/// what the states keep of a row that stays need not be copied.
+void Search::settle(Line& line, size_t first_row, int64_t first_before) {
+  const size_t n = line.live.size();
+  std::vector<size_t> place(n, n);  // of each row, who comes there
+  std::vector<size_t> homeless;
+  for (size_t i = 0; i < n; ++i) {
+    const auto home = static_cast<size_t>(rows_[first_row + i].parent - first_before);
+    if (home < n && place[home] == n)
+      place[home] = i;
+    else
+      homeless.push_back(i);
+  }
+  for (auto next = homeless.begin(); size_t & one : place)
+    if (one == n) one = *next++;
+  std::vector<Growing> live;
+  std::vector<Row> rows;
+  for (const size_t i : place)
+    live.push_back(std::move(line.live[i])), rows.push_back(rows_[first_row + i]);
+  line.live = std::move(live);
+  std::copy(rows.begin(), rows.end(), rows_.begin() + static_cast<int64_t>(first_row));
+}
+
 void Search::draw(Line& line, const Possible& possible, int64_t first, int64_t width) {
   const auto old = std::move(line.live);
   line.live.clear();
@@ -235,6 +258,7 @@ bool Search::choose(NextTokens next) {
       rows_.resize(rows_before);
       finish(line);
     } else {
+      settle(line, rows_before, first);
       on.push_back(std::move(line));
     }
   }

@@ -2,6 +2,9 @@
 
 #include <torch/utils.h>
 
+#include <cstring>
+
+#include "heed/core/threads.h"
 #include "nn/text.h"
 #include "ops/beyond.h"
 
@@ -114,6 +117,7 @@ void KeyValueCache::reorder(const at::Tensor& index) {
   check_index(index, "reorder", batch());
   if (!keys_.defined()) return;
   const torch::NoGradGuard no_gradient;
+  if (reorder_in_place(index)) return;
   const auto chosen = [&](const at::Tensor& buffer) {
     auto all = torch::empty({index.size(0), buffer.size(1), buffer.size(2), buffer.size(3)},
                             buffer.options());
@@ -122,6 +126,31 @@ void KeyValueCache::reorder(const at::Tensor& index) {
     return all;
   };
   keys_ = chosen(keys_), values_ = chosen(values_);
+}
+
+/// Where whoever is copied stays: only the others are written. False, and nothing done, otherwise.
+bool KeyValueCache::reorder_in_place(const at::Tensor& index) {
+  if (index.size(0) != batch() || !keys_.is_cpu()) return false;
+  const auto order = index.contiguous();
+  const int64_t* from = order.data_ptr<int64_t>();
+  std::vector<int64_t> moved;
+  for (int64_t i = 0; i < batch(); ++i) {
+    if (from[i] == i) continue;
+    if (from[from[i]] != from[i]) return false;
+    moved.push_back(i);
+  }
+  for (const auto& buffer : {keys_, values_}) {
+    const auto size = static_cast<int64_t>(buffer.element_size());
+    const int64_t head = buffer.stride(1) * size, row = buffer.stride(0) * size;
+    auto* data = static_cast<std::byte*>(buffer.data_ptr()) + start_ * buffer.stride(2) * size;
+    const auto bytes = static_cast<size_t>(length_ * buffer.stride(2) * size);
+    parallel_for(static_cast<int64_t>(moved.size()), [&](int64_t n) {
+      const int64_t to = moved[static_cast<size_t>(n)];
+      for (int64_t g = 0; g < buffer.size(1); ++g)
+        std::memcpy(data + to * row + g * head, data + from[to] * row + g * head, bytes);
+    });
+  }
+  return true;
 }
 
 void KeyValueCache::drop(const at::Tensor& index) {

@@ -112,6 +112,22 @@ TEST(KeyValueCache, ReordersAndDropsSequences) {
   EXPECT_THROW(cache.reorder(torch::tensor({0}, at::kLong)), UsageError);
 }
 
+// Some of them in place: where all who are copied stay.
+TEST(KeyValueCache, EveryOrderOfFour) {
+  const auto all = numbered(4, 1, 20);
+  for (int64_t number = 0; number < 256; ++number) {
+    const auto index =
+        torch::tensor({number % 4, number / 4 % 4, number / 16 % 4, number / 64}, at::kLong);
+    KeyValueCache cache;
+    append(cache, 4, 21);
+    cache.window(20);
+    cache.reorder(index);
+    EXPECT_TRUE(cache.keys().equal(all.k.index_select(0, index))) << index;
+    EXPECT_TRUE(cache.values().equal(all.v.index_select(0, index))) << index;
+    EXPECT_EQ(cache.position(), 21);
+  }
+}
+
 TEST(KeyValueCache, RewindsAndClears) {
   KeyValueCache cache;
   append(cache, 1, 5);

@@ -34,7 +34,8 @@ class KeyValueCache {
   int64_t capacity() const { return keys_.defined() ? keys_.size(2) : capacity_; }  ///< allocated
 
   /// Sequence b becomes a copy of sequence index[b], (B') int64: beams that live on, in any order
-  /// and number. Cost: a copy of what is kept.
+  /// and number. Cost: a copy of what is kept; where B' = B and all who are copied stay where they
+  /// are, on the CPU, of the others alone.
   void reorder(const at::Tensor& index);
   void drop(const at::Tensor& index);  ///< removes those sequences, (n) int64: they are finished
   /// Keeps the last n tokens only; positions keep counting. For an attention with window(left, 0)
@@ -48,6 +49,7 @@ class KeyValueCache {
   void check_append(const at::Tensor& k, const at::Tensor& v) const;
   void make_room(int64_t more, const at::Tensor& k, const at::Tensor& v);
   void move_to(const at::Tensor& keys, const at::Tensor& values);
+  bool reorder_in_place(const at::Tensor& index);
   at::Tensor kept(const at::Tensor& buffer) const { return buffer.narrow(2, start_, length_); }
 
   int64_t capacity_;
