@@ -18,23 +18,34 @@ double quantile(std::vector<double> values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-/// How often to repeat a piece of work so that the clock's resolution does not matter: 2 ms.
-int64_t repetitions(const Work& work) {
-  work();  // page faults and first-use set-up are no part of the measurement
-  const double once = std::max(seconds_of(work, 1), 1e-7);
-  return std::max<int64_t>(1, static_cast<int64_t>(2e-3 / once));
-}
+/// How a piece of work takes its turn.
+struct Turn {
+  Work work;
+  int64_t times;  ///< so often that the clock's resolution does not matter: 2 ms
+  bool warms_up;  ///< its threads slept meanwhile; waking them takes up to 20 ms
+
+  explicit Turn(const Work& of) : work(of) {
+    work();  // page faults and first-use set-up are no part of the measurement
+    const double once = std::max(seconds_of(work, 1), 1e-7);
+    times = std::max<int64_t>(1, static_cast<int64_t>(2e-3 / once));
+    warms_up = once < 0.5;
+  }
+
+  double seconds() const {
+    if (warms_up) seconds_of(work, times);
+    return seconds_of(work, times);
+  }
+};
 
 }  // namespace
 
 std::vector<Timing> take_turns(const std::vector<Work>& works, double budget) {
-  std::vector<int64_t> times;
-  for (const auto& work : works) times.push_back(repetitions(work));
+  const std::vector<Turn> turns(works.begin(), works.end());
   std::vector<std::vector<double>> measured(works.size());
   for (double spent = 0; spent < budget || measured[0].size() < 5;) {
     for (size_t i = 0; i < works.size(); ++i) {
-      measured[i].push_back(seconds_of(works[i], times[i]));
-      spent += measured[i].back() * static_cast<double>(times[i]);
+      measured[i].push_back(turns[i].seconds());
+      spent += measured[i].back() * static_cast<double>(turns[i].times);
     }
   }
   std::vector<Timing> timings;

@@ -16,7 +16,8 @@ struct Timing {
 };
 
 /// Runs the works one after another, round by round, so that what disturbs the machine disturbs all
-/// of them: at least five rounds and `budget` seconds. A work that is short is repeated in a round.
+/// of them: at least five rounds and `budget` seconds. A work that is short is repeated in a round,
+/// and runs as long before that untimed: threads that slept during the others' turns are awake.
 std::vector<Timing> take_turns(const std::vector<Work>& works, double budget);
 
 }  // namespace heed::cli
