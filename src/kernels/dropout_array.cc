@@ -24,7 +24,7 @@ HWY_INLINE void words_of_block(uint64_t seed, int64_t block, uint32_t* HWY_RESTR
   for (int64_t l = 0; l < kCounters; l += lanes) {
     auto c0 = hn::Iota(d, static_cast<uint32_t>(first) + static_cast<uint32_t>(l));
     auto c1 = hn::Set(d, static_cast<uint32_t>(first >> 32)), c2 = hn::Set(d, 1u), c3 = hn::Zero(d);
-    philox_rounds(seed, c0, c1, c2, c3);
+    philox_rounds<10>(seed, c0, c1, c2, c3);
     hn::StoreU(c0, d, words + l), hn::StoreU(c1, d, words + kCounters + l);
     hn::StoreU(c2, d, words + 2 * kCounters + l), hn::StoreU(c3, d, words + 3 * kCounters + l);
   }

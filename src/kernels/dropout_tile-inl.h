@@ -38,13 +38,13 @@ HWY_INLINE void multiply_wide(V a, V factor, V& low, V& high) {
 #endif
 }
 
-/// Ten rounds of philox (Salmon et al. 2011) turn counters into words, a lane each.
-template <class V>
+/// Rounds of philox (heed/core/random.h) turn counters into words, a lane each.
+template <int kRounds, class V>
 HWY_INLINE void philox_rounds(uint64_t seed, V& c0, V& c1, V& c2, V& c3) {
   const Words d;
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
   const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
     auto low0 = c0, high0 = c0, low1 = c0, high1 = c0;
     multiply_wide(c0, m0, low0, high0);
     multiply_wide(c2, m1, low1, high1);
@@ -61,7 +61,7 @@ HWY_INLINE void philox_rows(uint64_t seed, uint32_t group, uint32_t row, uint32_
   const Words d;
   auto c0 = hn::Set(d, group), c1 = hn::Iota(d, row);
   auto c2 = hn::Set(d, head), c3 = hn::Set(d, batch);
-  philox_rounds(seed, c0, c1, c2, c3);
+  philox_rounds<kDropoutRounds>(seed, c0, c1, c2, c3);
   hn::StoreU(c0, d, out);
   hn::StoreU(c1, d, out + stride);
   hn::StoreU(c2, d, out + 2 * stride);

@@ -156,7 +156,7 @@ TEST(Dropout, IsPhiloxOfItsPlace) {
   uint8_t keep[10];
   dropout_keep(0.5, 42, 3, 2, 1, 5, 10, keep);
   for (uint32_t j = 5; j < 15; ++j) {
-    EXPECT_EQ(keep[j - 5], philox(42, {j / 4, 1, 2, 3})[j % 4] >= 0x80000000u);
+    EXPECT_EQ(keep[j - 5], philox<7>(42, {j / 4, 1, 2, 3})[j % 4] >= 0x80000000u);
   }
 }
 
