@@ -9,6 +9,7 @@
 #include "ops/call.h"
 #include "ops/loss_pass.h"
 #include "ops/torch_version.h"
+#include "ops/zeros.h"
 
 namespace heed {
 namespace {
@@ -96,10 +97,9 @@ class LossFunction : public torch::autograd::Function<LossFunction> {
                             ops::LossSums* sums) {
     const auto bias = given_bias.value_or(at::Tensor());
     ops::LossGradients grads;
-    if (hidden.requires_grad()) grads.hidden = at::zeros(hidden.sizes(), hidden.options());
-    if (weight.requires_grad()) grads.weight = at::zeros(weight.sizes(), weight.options());
-    if (bias.defined() && bias.requires_grad())
-      grads.bias = at::zeros(bias.sizes(), bias.options());
+    if (hidden.requires_grad()) grads.hidden = ops::zeros_of(hidden);
+    if (weight.requires_grad()) grads.weight = ops::zeros_of(weight);
+    if (bias.defined() && bias.requires_grad()) grads.bias = ops::zeros_of(bias);
     *sums = ops::pass_over_rows(hidden, weight, bias, labels, options, grads);
     ctx->saved_data["smoothing"] = options.label_smoothing;
     ctx->saved_data["ignore"] = options.ignore;

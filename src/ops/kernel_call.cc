@@ -5,6 +5,7 @@
 #include "heed/core/error.h"
 #include "kernels/any_mask.h"
 #include "ops/view.h"
+#include "ops/zeros.h"
 
 namespace heed::ops {
 namespace {
@@ -158,7 +159,7 @@ std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out
     const auto value = slots[i].value.detach();
     // The kernels write the gradients of q, k and v and add to the others.
     if (slots[i].value.requires_grad())
-      *slots[i].grad = i < 3 ? at::empty_like(value) : at::zeros(value.sizes(), value.options());
+      *slots[i].grad = i < 3 ? at::empty_like(value) : zeros_of(value);
   }
   const auto grad = grad_out.to(call.compute);
   with_type(call, [&](auto type) {
