@@ -26,7 +26,9 @@ void add_options(CLI::App* verb, Bench& bench, bool& json) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  verb->add_option("--seconds", bench.seconds, "Time for a case; five rounds in any case")
+  verb->add_option(
+          "--seconds", bench.seconds,
+          "Time measured for a case; five rounds in any case, and as long again to warm up")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
 }
