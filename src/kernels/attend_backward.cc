@@ -9,10 +9,10 @@
 // dK and dV sum over queries, dQ over keys. A task owns a chunk of keys of a batch and a key-value
 // head, and walks over all the queries of the head's group: dK and dV of the chunk stay with it, dQ
 // of a block of queries is summed over the chunk. With several chunks each writes a partial dQ of
-// its own, and the partials are added in the order of the chunks. (Giving each block of queries a
-// task too, without partials, would cost 7 products.) Extra memory: (D + E) numbers a key of the
-// chunk, and chunks x D numbers a query where there is more than one chunk (at most 16, see
-// blocks.h).
+// the blocks that see it, and the partials are added in the order of the chunks. (Giving each block
+// of queries a task too, without partials, would cost 7 products.) Extra memory: (D + E) numbers a
+// key of the chunk, and where there is more than one chunk (at most 16, see blocks.h) D numbers a
+// query and chunk that it sees.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attend_backward.cc"
@@ -43,15 +43,17 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, const Score<T>& score,
   for (int64_t head = group * (n.H / n.G); head < (group + 1) * (n.H / n.G); ++head) {
     std::fill_n(at.grad_weight, n.D, T{0});
     std::fill_n(at.grad_table, table, T{0});
-    for (int64_t row = 0; row < n.Lq; row += kQueries) {
-      const Rows rows{batch, head, row, std::min(kQueries, n.Lq - row)};
-      const Span seen = span_of(job.problem, rows, chunk);
-      const bool any =
-          seen.begin < seen.end && BackwardBlock<T>(job, score, normalizer, rows, chunk, at).run();
-      if (job.seen) *job.seen_at(batch, head, row, index) = any;
-      if (!any && job.seen) continue;  // the sum leaves this part out
+    for (int64_t block = 0; block < job.blocks(); ++block) {
+      const Rows rows = job.rows_of_block(batch, head, block);
+      int64_t* slot = job.slots ? job.slot_at(rows, index) : nullptr;
+      if (slot && *slot < 0) continue;
+      const bool any = BackwardBlock<T>(job, score, normalizer, rows, chunk, at).run();
+      if (slot && !any) {  // the sum leaves this part out
+        *slot = -1;
+        continue;
+      }
       if (!any) std::fill_n(at.grad_queries, rows.rows * width, T{0});
-      const GradRows<T> to = job.grad_rows(batch, head, row, index);
+      const GradRows<T> to = job.grad_rows(rows, index);
       for (int64_t i = 0; to.data && i < rows.rows; ++i) {
         store_row(at.grad_queries + i * width, n.D, job.problem.scale, to.data + i * to.row,
                   to.column);
@@ -84,13 +86,10 @@ void chunk_of(const BackwardJob<T>& job, int64_t batch, int64_t group, int64_t i
 }
 
 template <class T>
-void rows_of_head(const BackwardJob<T>& job, int64_t batch, int64_t head, int64_t row,
-                  const BackwardBuffers<T>& at) {
-  const Sizes& n = job.problem.sizes;
-  const Rows rows{batch, head, row, std::min(kQueries, n.Lq - row)};
+void prepare_rows(const BackwardJob<T>& job, const Rows& rows, const BackwardBuffers<T>& at) {
   with_score(job.problem, [&](const Score<T>& score) {
     with_normalizer(job.problem, [&](const Normalizer<T>& normalizer) {
-      BackwardBlock<T>(job, score, normalizer, rows, {0, n.Lk}, at).prepare();
+      BackwardBlock<T>(job, score, normalizer, rows, {0, job.problem.sizes.Lk}, at).prepare();
     });
   });
 }
@@ -105,13 +104,13 @@ void backward_chunk_double(const BackwardJob<double>& job, int64_t batch, int64_
                            int64_t chunk, const BackwardBuffers<double>& at) {
   chunk_of(job, batch, group, chunk, at);
 }
-void backward_rows_float(const BackwardJob<float>& job, int64_t batch, int64_t head, int64_t row,
+void backward_rows_float(const BackwardJob<float>& job, const Rows& rows,
                          const BackwardBuffers<float>& at) {
-  rows_of_head(job, batch, head, row, at);
+  prepare_rows(job, rows, at);
 }
-void backward_rows_double(const BackwardJob<double>& job, int64_t batch, int64_t head, int64_t row,
+void backward_rows_double(const BackwardJob<double>& job, const Rows& rows,
                           const BackwardBuffers<double>& at) {
-  rows_of_head(job, batch, head, row, at);
+  prepare_rows(job, rows, at);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
@@ -135,14 +134,14 @@ void backward_chunk(const BackwardJob<double>& job, int64_t batch, int64_t group
   HWY_DYNAMIC_DISPATCH(backward_chunk_double)(job, batch, group, chunk, at);
 }
 
-void backward_rows(const BackwardJob<float>& job, int64_t batch, int64_t head, int64_t row,
+void backward_rows(const BackwardJob<float>& job, const Rows& rows,
                    const BackwardBuffers<float>& at) {
-  HWY_DYNAMIC_DISPATCH(backward_rows_float)(job, batch, head, row, at);
+  HWY_DYNAMIC_DISPATCH(backward_rows_float)(job, rows, at);
 }
 
-void backward_rows(const BackwardJob<double>& job, int64_t batch, int64_t head, int64_t row,
+void backward_rows(const BackwardJob<double>& job, const Rows& rows,
                    const BackwardBuffers<double>& at) {
-  HWY_DYNAMIC_DISPATCH(backward_rows_double)(job, batch, head, row, at);
+  HWY_DYNAMIC_DISPATCH(backward_rows_double)(job, rows, at);
 }
 
 }  // namespace heed::kernels

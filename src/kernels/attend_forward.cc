@@ -27,7 +27,7 @@ namespace {
 template <class T>
 class TileBlock final : public Block<T> {
  public:
-  static int64_t queries() { return kQueries; }
+  static int64_t queries(const Problem<T>& problem) { return queries_of_block(problem); }
 
   TileBlock(const Problem<T>& problem, const Score<T>& score, const TileNormalizer<T>& normalizer,
             const Rows& rows, const Buffers<T>& at)
@@ -77,7 +77,7 @@ class TileBlock final : public Block<T> {
 template <class T>
 class RowBlock final : public Block<T> {
  public:
-  static int64_t queries() { return panel_width<T>(); }
+  static int64_t queries(const Problem<T>&) { return panel_width<T>(); }
 
   RowBlock(const Problem<T>& problem, const Score<T>& score, const RowNormalizer<T>& normalizer,
            const Rows& rows, const Buffers<T>& at)
@@ -127,7 +127,7 @@ template <class OfKind, class T, class Kind>
 void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& normalizer,
                 int64_t strip, View<T> out, T* numbers) {
   const Sizes& n = problem.sizes;
-  const int64_t at_once = OfKind::queries();
+  const int64_t at_once = OfKind::queries(problem);
   const int64_t blocks = divide_up(n.Lq, at_once), items = n.B * n.H * blocks;
   const double operations = 2.0 * std::min(n.Lq, at_once) * n.Lk * (n.D + n.E);
   const int64_t each = items_per_task(operations);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "core/huge_pages.h"
 #include "heed/core/threads.h"
+#include "kernels/masking.h"
 
 namespace heed::kernels {
 namespace {
@@ -51,40 +53,77 @@ void share(const Problem<T>& problem, int64_t items, double operations, Compute&
   });
 }
 
+/// The block of queries that `item` stands for, of every head's blocks.
+template <class T>
+Rows block_of(const BackwardJob<T>& job, int64_t item) {
+  const int64_t head = item / job.blocks();
+  return job.rows_of_block(head / job.problem.sizes.H, head % job.problem.sizes.H,
+                           item % job.blocks());
+}
+
+template <class T>
+int64_t blocks_of_heads(const BackwardJob<T>& job) {
+  return job.problem.sizes.B * job.problem.sizes.H * job.blocks();
+}
+
 template <class T>
 void prepare_rows(const BackwardJob<T>& job) {
-  const Sizes& n = job.problem.sizes;
-  const int64_t blocks = divide_up(n.Lq, kQueries);
-  share(job.problem, n.B * n.H * blocks, 2.0 * kQueries * n.E,
+  share(job.problem, blocks_of_heads(job),
+        2.0 * static_cast<double>(job.block * job.problem.sizes.E),
         [&](const BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
-          for (int64_t item = begin; item < end; ++item) {
-            const int64_t head = item / blocks;
-            backward_rows(job, head / n.H, head % n.H, item % blocks * kQueries, buffers);
-          }
+          for (int64_t item = begin; item < end; ++item)
+            backward_rows(job, block_of(job, item), buffers);
         });
 }
 
-/// to.q = the sum of the chunks' partial gradients, in their order, of those that there are: under
-/// a window most chunks see nothing of most queries.
+/// Numbers the blocks of queries that see something of a chunk, chunk by chunk. How many there are.
 template <class T>
-void sum_partials(const BackwardJob<T>& job) {
-  const Sizes& n = job.problem.sizes;
-  const int64_t blocks = divide_up(n.Lq, kQueries), chunk_size = n.B * n.H * n.Lq * n.D;
-  const int64_t each = items_per_task(4.0 * kQueries * n.D * job.chunks);
-  const int64_t items = n.B * n.H * blocks;
+int64_t number_slots(const BackwardJob<T>& job) {
+  const int64_t blocks = blocks_of_heads(job), items = job.chunks * blocks;
+  const int64_t each = items_per_task(1000.0 * static_cast<double>(job.problem.masks.size() + 1));
   parallel_for(divide_up(items, each), [&](int64_t task) {
     for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
-      const int64_t head = item / blocks, first = item % blocks * kQueries;
-      for (int64_t row = first; row < std::min(n.Lq, first + kQueries); ++row) {
-        const T* part = job.partial + (head * n.Lq + row) * n.D;
-        T* to = job.to.q.at(head / n.H, head % n.H) + row * job.to.q.row;
-        const int64_t column = job.to.q.column;
-        for (int64_t e = 0; e < n.D; ++e) to[e * column] = 0;
-        for (int64_t c = 0; c < job.chunks; ++c, part += chunk_size) {
-          if (!*job.seen_at(head / n.H, head % n.H, first, c)) continue;
-          for (int64_t e = 0; e < n.D; ++e) to[e * column] += part[e];
-        }
-      }
+      const Rows rows = block_of(job, item % blocks);
+      const int64_t first = item / blocks * job.chunk_keys;
+      const Span keys = span_of(job.problem, rows,
+                                {first, std::min(job.problem.sizes.Lk, first + job.chunk_keys)});
+      const bool any =
+          keys.begin < keys.end && coverage_of(job.problem, rows, keys) != Coverage::none;
+      *job.slot_at(rows, item / blocks) = any ? 0 : -1;
+    }
+  });
+  int64_t count = 0;
+  for (int64_t item = 0; item < items; ++item)
+    if (job.slots[item] == 0) job.slots[item] = count++;
+  return count;
+}
+
+/// to (rows, width) += part (rows, width), any strides between to's numbers.
+template <class T>
+void add_rows(const T* __restrict__ part, int64_t rows, int64_t width, const GradRows<T>& to) {
+  for (int64_t i = 0; i < rows; ++i, part += width) {
+    T* __restrict__ sums = to.data + i * to.row;
+    if (to.column == 1)
+      for (int64_t e = 0; e < width; ++e) sums[e] += part[e];
+    else
+      for (int64_t e = 0; e < width; ++e) sums[e * to.column] += part[e];
+  }
+}
+
+/// to.q = the sum of the chunks' partial gradients, in their order, of those that there are.
+template <class T>
+void sum_partials(const BackwardJob<T>& job) {
+  const int64_t width = job.problem.sizes.D, items = blocks_of_heads(job);
+  const int64_t each = items_per_task(4.0 * static_cast<double>(job.block * width * job.chunks));
+  const View<T>& q = job.to.q;
+  parallel_for(divide_up(items, each), [&](int64_t task) {
+    for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
+      const Rows rows = block_of(job, item);
+      const GradRows<T> to{q.at(rows.batch, rows.head) + rows.row * q.row, q.row, q.column};
+      for (int64_t i = 0; i < rows.rows; ++i)
+        for (int64_t e = 0; e < width; ++e) to.data[i * to.row + e * to.column] = 0;
+      for (int64_t c = 0; c < job.chunks; ++c)
+        if (*job.slot_at(rows, c) >= 0) add_rows(job.grad_rows(rows, c).data, rows.rows, width, to);
     }
   });
 }
@@ -131,6 +170,7 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
                      numbers,
                      grad_out,
                      to,
+                     queries_of_block(problem),
                      units.chunk_keys,
                      units.chunks,
                      of_rows.get(),
@@ -139,12 +179,14 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
                      nullptr,
                      nullptr};
   AlignedMemory<T> partial, weight_partial, distance_partial;
-  AlignedMemory<uint8_t> seen;
+  AlignedMemory<int64_t> slots;
   if (job.chunks > 1 && to.q.data) {
-    partial = aligned_memory<T>(job.chunks * rows * n.D);
-    seen = aligned_memory<uint8_t>(job.chunks * n.B * n.H * divide_up(n.Lq, kQueries));
+    slots = aligned_memory<int64_t>(job.chunks * blocks_of_heads(job));
+    job.slots = slots.get();
+    const int64_t numbers_of_parts = number_slots(job) * job.block * n.D;
+    partial = aligned_memory<T>(numbers_of_parts);
+    ask_for_huge_pages(partial.get(), sizeof(T) * static_cast<size_t>(numbers_of_parts));
   }
-  job.seen = seen.get();
   if (to.score_weight) weight_partial = aligned_memory<T>(job.chunks * n.B * n.H * n.D);
   if (to.distance_values) {
     const auto& distances = problem.distance_values;
@@ -170,7 +212,7 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
       });
     }
   });
-  if (job.partial) sum_partials(job);
+  if (job.slots) sum_partials(job);
   sum_heads(job);
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/attend.h"
 #include "kernels/blocks.h"
+#include "kernels/masking.h"
 #include "kernels/scratch.h"
 #include "kernels/stations.h"
 
@@ -23,31 +24,41 @@ struct BackwardJob {
   const T* numbers;
   View<const T> grad_out;
   const Gradients<T>& to;
+  int64_t block;  ///< queries that go together
   int64_t chunk_keys, chunks;
   T *delta, *second;  ///< (B, H, Lq): what Normalizer::conclude made
   T* row_gradients;   ///< (B, H, Lq): of the number a head
-  T* partial;         ///< (chunks, B, H, Lq, D) where there are several chunks and to.q is wanted
+  T* partial;         ///< (slots, block, D) where there are several chunks and to.q is wanted
   T* weight_partial;  ///< (chunks, B, H, D) where the score has a weight
-  uint8_t* seen =
-      nullptr;  ///< (chunks, B, H, blocks of queries) with partial: which parts there are
+  int64_t* slots = nullptr;       ///< (chunks, B, H, blocks of queries) with partial; see slot_at
   T* distance_partial = nullptr;  ///< (chunks, B, H, 2 most + 1, width) where it is wanted
+
+  /// Of a head.
+  int64_t blocks() const { return divide_up(problem.sizes.Lq, block); }
+
+  Rows rows_of_block(int64_t batch, int64_t head, int64_t index) const {
+    const int64_t row = index * block;
+    return {batch, head, row, std::min(block, problem.sizes.Lq - row)};
+  }
 
   int64_t rows_from(int64_t batch, int64_t head, int64_t row) const {
     return (batch * problem.sizes.H + head) * problem.sizes.Lq + row;
   }
 
-  uint8_t* seen_at(int64_t batch, int64_t head, int64_t row, int64_t chunk) const {
+  /// Where in `partial` a chunk leaves its part of the gradient of a block of queries; -1: nowhere,
+  /// because they see none of its keys.
+  int64_t* slot_at(const Rows& rows, int64_t chunk) const {
     const Sizes& n = problem.sizes;
-    const int64_t blocks = divide_up(n.Lq, kQueries);
-    return seen + ((chunk * n.B + batch) * n.H + head) * blocks + row / kQueries;
+    return slots + ((chunk * n.B + rows.batch) * n.H + rows.head) * blocks() + rows.row / block;
   }
 
-  /// For queries from `row` on, summed over one chunk of keys.
-  GradRows<T> grad_rows(int64_t batch, int64_t head, int64_t row, int64_t chunk) const {
+  /// For a block of queries, summed over one chunk of keys.
+  GradRows<T> grad_rows(const Rows& rows, int64_t chunk) const {
     if (!to.q.data) return {nullptr, 0, 0};
-    if (chunks == 1) return {to.q.at(batch, head) + row * to.q.row, to.q.row, to.q.column};
-    const Sizes& n = problem.sizes;
-    return {partial + (((chunk * n.B + batch) * n.H + head) * n.Lq + row) * n.D, n.D, 1};
+    if (!slots)
+      return {to.q.at(rows.batch, rows.head) + rows.row * to.q.row, to.q.row, to.q.column};
+    const int64_t width = problem.sizes.D;
+    return {partial + *slot_at(rows, chunk) * block * width, width, 1};
   }
 };
 
@@ -94,9 +105,9 @@ struct BackwardBuffers {
 };
 
 /// What backward_chunk needs of a block of queries before: job.delta, second and row_gradients.
-void backward_rows(const BackwardJob<float>& job, int64_t batch, int64_t head, int64_t row,
+void backward_rows(const BackwardJob<float>& job, const Rows& rows,
                    const BackwardBuffers<float>& at);
-void backward_rows(const BackwardJob<double>& job, int64_t batch, int64_t head, int64_t row,
+void backward_rows(const BackwardJob<double>& job, const Rows& rows,
                    const BackwardBuffers<double>& at);
 
 /// The chunk's keys of one batch and key-value head, against all queries of the group.

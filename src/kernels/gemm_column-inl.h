@@ -25,14 +25,7 @@ HWY_INLINE void gemm_column_rows(int64_t depth, Left<T> a, Right<T> b, bool ahea
                                  T* HWY_RESTRICT c) {
   constexpr int64_t side = kSide<T>;
   const hn::CappedTag<T, 32 / sizeof(T)> d;
-  const hn::FixedTag<T, side> block;
   constexpr int64_t lanes = hn::MaxLanes(d);
-  const auto load = [&](const T* from) HWY_ATTR {
-    if constexpr (lanes == side)
-      return hn::LoadU(d, from);
-    else
-      return hn::Combine(d, hn::LoadU(block, from + side * a.row), hn::LoadU(block, from));
-  };
   auto c0 = hn::Zero(d), c1 = c0, c2 = c0, c3 = c0;
   for (int64_t k = 0; k < depth; k += side) {
     if (ahead) {  // in four turns a line of 64 bytes of every row
@@ -40,11 +33,10 @@ HWY_INLINE void gemm_column_rows(int64_t depth, Left<T> a, Right<T> b, bool ahea
       for (int64_t r = 0; r < kRows / 4; ++r) hwy::Prefetch(next + r * a.row);
     }
     const auto add = [&](int64_t first, auto& sum) HWY_ATTR {
-      hn::Vec<decltype(d)> square[side];
-      for (int64_t r = 0; r < side; ++r) square[r] = load(a.data + (first + r) * a.row + k);
-      turn(d, square);
-      for (int64_t r = 0; r < side; ++r)
-        sum = hn::MulAdd(square[r], hn::Set(d, b.data[(k + r) * b.stride]), sum);
+      hn::Vec<decltype(d)> columns[side];
+      load_turned(d, a.data + first * a.row + k, a.row, columns);
+      for (int64_t x = 0; x < side; ++x)
+        sum = hn::MulAdd(columns[x], hn::Set(d, b.data[(k + x) * b.stride]), sum);
     };
     add(0, c0);
     if constexpr (kRows > lanes) add(lanes, c1);

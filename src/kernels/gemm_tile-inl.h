@@ -41,66 +41,45 @@ HWY_INLINE int64_t panel_width() {
   return 2 * static_cast<int64_t>(hn::Lanes(Vector<T>()));
 }
 
+inline constexpr int kTileRows = 6;
+
+/// Calls f with `rows`, 1 to kMost, as a constant.
+template <int kMost, class F>
+HWY_INLINE void with_rows(int64_t rows, const F& f) {
+  if constexpr (kMost > 1) {
+    if (rows < kMost) return with_rows<kMost - 1>(rows, f);
+  }
+  f(std::integral_constant<int, kMost>());
+}
+
 /// kRows rows and one panel of C; kAdd: starts from what C holds, otherwise from 0.
 template <int kRows, bool kAdd, class T>
 HWY_INLINE void gemm_rows(int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
   const Vector<T> d;
   using V = hn::Vec<Vector<T>>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto start = [&](int row, int64_t lane) HWY_ATTR -> V {
-    if constexpr (kAdd) return hn::LoadU(d, c.data + row * c.stride + lane);
-    return hn::Zero(d);
-  };
-  V c00 = start(0, 0), c01 = start(0, lanes);
-  V c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00, c40 = c00, c41 = c00;
-  V c50 = c00, c51 = c00;
-  if constexpr (kRows > 1) c10 = start(1, 0), c11 = start(1, lanes);
-  if constexpr (kRows > 2) c20 = start(2, 0), c21 = start(2, lanes);
-  if constexpr (kRows > 3) c30 = start(3, 0), c31 = start(3, lanes);
-  if constexpr (kRows > 4) c40 = start(4, 0), c41 = start(4, lanes);
-  if constexpr (kRows > 5) c50 = start(5, 0), c51 = start(5, lanes);
-
+  V low[kRows], high[kRows];
+  for (int i = 0; i < kRows; ++i) {
+    const T* from = c.data + i * c.stride;
+    low[i] = kAdd ? hn::LoadU(d, from) : hn::Zero(d);
+    high[i] = kAdd ? hn::LoadU(d, from + lanes) : hn::Zero(d);
+  }
   const T* HWY_RESTRICT left = a.data;
   const T* HWY_RESTRICT right = b.data;
   HWY_UNROLL(4)  // so few turns that the branch predictor knows the last
   for (int64_t k = 0; k < depth; ++k) {
     const V b0 = hn::LoadU(d, right), b1 = hn::LoadU(d, right + lanes);
-    V element = hn::Set(d, left[0]);
-    c00 = hn::MulAdd(element, b0, c00), c01 = hn::MulAdd(element, b1, c01);
-    if constexpr (kRows > 1) {
-      element = hn::Set(d, left[a.row]);
-      c10 = hn::MulAdd(element, b0, c10), c11 = hn::MulAdd(element, b1, c11);
-    }
-    if constexpr (kRows > 2) {
-      element = hn::Set(d, left[2 * a.row]);
-      c20 = hn::MulAdd(element, b0, c20), c21 = hn::MulAdd(element, b1, c21);
-    }
-    if constexpr (kRows > 3) {
-      element = hn::Set(d, left[3 * a.row]);
-      c30 = hn::MulAdd(element, b0, c30), c31 = hn::MulAdd(element, b1, c31);
-    }
-    if constexpr (kRows > 4) {
-      element = hn::Set(d, left[4 * a.row]);
-      c40 = hn::MulAdd(element, b0, c40), c41 = hn::MulAdd(element, b1, c41);
-    }
-    if constexpr (kRows > 5) {
-      element = hn::Set(d, left[5 * a.row]);
-      c50 = hn::MulAdd(element, b0, c50), c51 = hn::MulAdd(element, b1, c51);
+    for (int i = 0; i < kRows; ++i) {
+      const V element = hn::Set(d, left[i * a.row]);
+      low[i] = hn::MulAdd(element, b0, low[i]), high[i] = hn::MulAdd(element, b1, high[i]);
     }
     left += a.column;
     right += b.stride;
   }
-
-  const auto end = [&](int row, V low, V high) HWY_ATTR {
-    hn::StoreU(low, d, c.data + row * c.stride);
-    hn::StoreU(high, d, c.data + row * c.stride + lanes);
-  };
-  end(0, c00, c01);
-  if constexpr (kRows > 1) end(1, c10, c11);
-  if constexpr (kRows > 2) end(2, c20, c21);
-  if constexpr (kRows > 3) end(3, c30, c31);
-  if constexpr (kRows > 4) end(4, c40, c41);
-  if constexpr (kRows > 5) end(5, c50, c51);
+  for (int i = 0; i < kRows; ++i) {
+    hn::StoreU(low[i], d, c.data + i * c.stride);
+    hn::StoreU(high[i], d, c.data + i * c.stride + lanes);
+  }
 }
 
 /// kRows rows of C = A B, or += where kAdd, a panel after the other.
@@ -112,34 +91,16 @@ HWY_INLINE void gemm_panels(int64_t n, int64_t depth, Left<T> a, Right<T> b, Res
 }
 
 /// C (m, n) = A B, or += where kAdd; n is rounded up to whole panels. m is parted evenly into as
-/// few tiles of at most six rows as it takes: 8 rows are 4 + 4, because the sums of a tile of two
-/// would wait for each other.
+/// few tiles of at most kTileRows rows as it takes: 8 rows are 4 + 4, because the sums of a tile of
+/// two would wait for each other.
 template <bool kAdd, class T>
 HWY_NOINLINE void gemm(int64_t m, int64_t n, int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
   int64_t i = 0;
   const auto tile = [&](auto rows)
                         HWY_ATTR { gemm_panels<rows, kAdd>(n, depth, a.from(i), b, c.from(i)); };
-  for (int64_t tiles = divide_up(m, 6), rows = 0; tiles > 0; --tiles, i += rows) {
+  for (int64_t tiles = divide_up(m, kTileRows), rows = 0; tiles > 0; --tiles, i += rows) {
     rows = divide_up(m - i, tiles);
-    switch (rows) {
-      case 1:
-        tile(std::integral_constant<int, 1>());
-        break;
-      case 2:
-        tile(std::integral_constant<int, 2>());
-        break;
-      case 3:
-        tile(std::integral_constant<int, 3>());
-        break;
-      case 4:
-        tile(std::integral_constant<int, 4>());
-        break;
-      case 5:
-        tile(std::integral_constant<int, 5>());
-        break;
-      default:
-        tile(std::integral_constant<int, 6>());
-    }
+    with_rows<kTileRows>(rows, tile);
   }
 }
 

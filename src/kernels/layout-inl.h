@@ -51,18 +51,16 @@ HWY_INLINE void transpose_blocks(Left<T> from, int64_t rows, int64_t width, T fa
 #if HWY_TARGET != HWY_SCALAR
   if (from.column != 1) return;
   constexpr int64_t side = kSide<T>;
-  const hn::FixedTag<T, side> d;
-  const auto scale = hn::Set(d, factor);
   done_rows = rows / side * side, done_columns = width / side * side;
-  for (int64_t i = 0; i < done_rows; i += side) {
+  for_vectors<T>(Vector<T>(), done_rows, [&](auto d, int64_t i) HWY_ATTR {
+    const auto scale = hn::Set(d, factor);
     for (int64_t e = 0; e < done_columns; e += side) {
-      hn::Vec<decltype(d)> square[side];
-      for (int64_t r = 0; r < side; ++r)
-        square[r] = hn::Mul(hn::LoadU(d, from.data + (i + r) * from.row + e), scale);
-      turn(d, square);
-      for (int64_t r = 0; r < side; ++r) hn::Store(square[r], d, to + (e + r) * kStride + i);
+      hn::Vec<decltype(d)> columns[side];
+      load_turned(d, from.data + i * from.row + e, from.row, columns);
+      for (int64_t x = 0; x < side; ++x)
+        hn::StoreU(hn::Mul(columns[x], scale), d, to + (e + x) * kStride + i);
     }
-  }
+  });
 #else
   (void)from, (void)rows, (void)width, (void)factor, (void)to;
 #endif

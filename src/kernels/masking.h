@@ -66,16 +66,28 @@ void visit_panels(const Problem<T>& problem, const Rows& block, Span tile, int64
   if (run.coverage != Coverage::none) visit(run.first, run.rows, run.keys, run.coverage);
 }
 
-/// How many keys a tile takes, and of what number it begins at a multiple.
+/// Of what number tiles begin at a multiple.
 template <class T>
-int64_t keys_of_tile(const Problem<T>& problem, int64_t& grain) {
-  grain = 1;
+int64_t grain_of(const Problem<T>& problem) {
+  int64_t grain = 1;
   for (const Mask<T>* mask : problem.masks) grain = std::max(grain, mask->grain());
-  if (grain == 1) return kKeys;
-  if (grain <= kKeys) return kKeys / grain * grain;
-  int64_t keys = kKeys;  // the largest part of a block that is one of several alike
-  while (keys > kKeys / 2 && grain % keys != 0) --keys;
-  return grain % keys == 0 ? keys : kKeys;
+  return grain;
+}
+
+/// The largest number up to `most` that is a multiple of `grain`, or one of several alike that make
+/// up a grain; `most` if all of those are small.
+inline int64_t whole_grains(int64_t most, int64_t grain) {
+  if (grain <= most) return most / grain * grain;
+  for (int64_t part = most; part > most / 2; --part)
+    if (grain % part == 0) return part;
+  return most;
+}
+
+/// How many queries a block takes: whole panels.
+template <class T>
+int64_t queries_of_block(const Problem<T>& problem) {
+  const int64_t queries = whole_grains(kQueries, grain_of(problem));
+  return queries % kAlign == 0 ? queries : kQueries;
 }
 
 /// Calls visit(first, rows, keys, coverage) for every tile of a block of queries that has something
@@ -86,8 +98,7 @@ template <class T, class Visit>
 void for_each_tile(const Problem<T>& problem, const Rows& block, Span keys, int64_t panel,
                    Visit&& visit) {
   const Span seen = span_of(problem, block, keys);
-  int64_t grain;
-  const int64_t at_once = keys_of_tile(problem, grain);
+  const int64_t grain = grain_of(problem), at_once = whole_grains(kKeys, grain);
   for (int64_t j = seen.begin, end; j < seen.end; j = end) {
     end = std::min(j / grain * grain + at_once, seen.end);
     const Span tile{j, end};

@@ -21,7 +21,7 @@ namespace heed::kernels::HWY_NAMESPACE {
 template <class T>
 class OneQuery final : public Block<T> {
  public:
-  static int64_t queries() { return 1; }
+  static int64_t queries(const Problem<T>&) { return 1; }
 
   /// The commonest problem of decoding; modifiers may write whole panels of queries.
   static bool suits(const Problem<T>& problem) {

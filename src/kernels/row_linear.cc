@@ -127,17 +127,15 @@ HWY_NOINLINE void pack_block(const T* HWY_RESTRICT from, int64_t rows, int64_t d
   int64_t turned_rows = 0, turned_depth = 0;
 #if HWY_TARGET != HWY_SCALAR
   constexpr int64_t side = kSide<T>;
-  const hn::FixedTag<T, side> d;
   if (panel % side == 0) turned_rows = rows / panel * panel, turned_depth = depth / side * side;
   for (int64_t first = 0; first < turned_rows; first += panel) {
     for (int64_t k = 0; k < turned_depth; k += side) {
-      for (int64_t j = first; j < first + panel; j += side) {
-        hn::Vec<decltype(d)> square[side];
-        for (int64_t i = 0; i < side; ++i) square[i] = hn::LoadU(d, from + (j + i) * stride + k);
-        turn(d, square);
-        T* at = to + first * depth + k * panel + j - first;
-        for (int64_t i = 0; i < side; ++i) hn::StoreU(square[i], d, at + i * panel);
-      }
+      for_vectors<T>(Vector<T>(), panel, [&](auto d, int64_t j) HWY_ATTR {
+        hn::Vec<decltype(d)> columns[side];
+        load_turned(d, from + (first + j) * stride + k, stride, columns);
+        T* at = to + first * depth + k * panel + j;
+        for (int64_t x = 0; x < side; ++x) hn::StoreU(columns[x], d, at + x * panel);
+      });
     }
   }
 #endif
