@@ -6,11 +6,13 @@
 
 namespace heed {
 
-void ask_for_huge_pages(void* data, size_t bytes) noexcept {
+void take_huge_pages(void* data, size_t bytes) noexcept {
   constexpr size_t kHugePage = size_t{2} << 20;
-  if (std::align(kHugePage, kHugePage, data, bytes)) {
-    madvise(data, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
-  }
+  if (!std::align(kHugePage, kHugePage, data, bytes)) return;
+  const size_t whole = bytes / kHugePage * kHugePage;
+  madvise(data, whole, MADV_HUGEPAGE);
+  for (size_t at = 0; at < whole; at += kHugePage)
+    static_cast<volatile std::byte*>(data)[at] = std::byte{0};
 }
 
 }  // namespace heed

@@ -185,7 +185,7 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
     job.slots = slots.get();
     const int64_t numbers_of_parts = number_slots(job) * job.block * n.D;
     partial = aligned_memory<T>(numbers_of_parts);
-    ask_for_huge_pages(partial.get(), sizeof(T) * static_cast<size_t>(numbers_of_parts));
+    take_huge_pages(partial.get(), sizeof(T) * static_cast<size_t>(numbers_of_parts));
   }
   if (to.score_weight) weight_partial = aligned_memory<T>(job.chunks * n.B * n.H * n.D);
   if (to.distance_values) {

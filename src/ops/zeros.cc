@@ -14,7 +14,7 @@ at::Tensor zeros_of(const at::Tensor& t) {
   void* const pages =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) return at::zeros(t.sizes(), options);  // says how much memory it lacks
-  ask_for_huge_pages(pages, bytes);
+  take_huge_pages(pages, bytes);
   return at::from_blob(
       pages, t.sizes(), [bytes](void* data) { munmap(data, bytes); }, options);
 }

@@ -6,7 +6,7 @@
 namespace heed::ops {
 
 /// Of the sizes, dtype and device of t, contiguous. Large ones on the CPU are pages that the system
-/// has yet to give: it gives them as zeros, when whoever adds to them first touches them.
+/// has yet to give, and gives as zeros.
 at::Tensor zeros_of(const at::Tensor& t);
 
 }  // namespace heed::ops

@@ -72,10 +72,10 @@ TransformerOptions learner(const char* norm) {
       .cross_attention(Attention::parse("heads=4"));
 }
 
-TEST(Transformer, LearnsToWriteBackwards) { learns(learner("pre").tied("all"), 700, backwards); }
+TEST(Transformer, LearnsToWriteBackwards) { learns(learner("pre").tied("all"), 1400, backwards); }
 
 TEST(Transformer, LearnsToSayAgain) {
-  learns(learner("post").decoder_attention(Attention::parse("rope; heads=4")), 500,
+  learns(learner("post").decoder_attention(Attention::parse("rope; heads=4")), 1000,
          [](const Lines& lines) { return lines; });
 }
 
