@@ -99,8 +99,9 @@ void for_each_tile(const Problem<T>& problem, const Rows& block, Span keys, int6
                    Visit&& visit) {
   const Span seen = span_of(problem, block, keys);
   const int64_t grain = grain_of(problem), at_once = whole_grains(kKeys, grain);
+  const int64_t step = std::min(grain, at_once);  // tiles begin at multiples of it
   for (int64_t j = seen.begin, end; j < seen.end; j = end) {
-    end = std::min(j / grain * grain + at_once, seen.end);
+    end = std::min(j / step * step + at_once, seen.end);
     const Span tile{j, end};
     const Coverage coverage = coverage_of(problem, block, tile);
     if (coverage == Coverage::none) continue;

@@ -188,12 +188,14 @@ TYPED_TEST(Kernels, EveryTargetOfThisMachine) {
 
 /// The most bytes held at once by one forward and backward at Lq = Lk = length, beside inputs and
 /// outputs.
-int64_t memory_at(int64_t length) {
+int64_t memory_at(int64_t length, const Mask<float>* mask = nullptr) {
   const Inputs<float> in({1, 1, 1, length, length, 16, 16}, 34);
+  auto problem = in.problem();
+  if (mask) problem.masks = {mask};
   const int64_t outputs = 4 * length * (4 * 16 + 1);
   const int64_t before = held;
   most = before;
-  run(in.problem(), in.grad_out);
+  run(problem, in.grad_out);
   return most - before - outputs;
 }
 
@@ -206,6 +208,16 @@ TEST(Memory, GrowsWithTheLengthAndNotWithItsSquare) {
   EXPECT_LE(at_16k, 2 * at_8k + (1 << 20)) << at_4k << ", " << at_8k << ", " << at_16k;
   EXPECT_LT(at_16k, a_number_a_pair / 20);
   RecordProperty("bytes_at_16384", static_cast<int>(at_16k));
+}
+
+// Chunks of keys hold a part of the gradient of those queries that see them, and of no others.
+TEST(Memory, OfAWindowIsThatOfTheQueriesThatSeeAChunk) {
+  const Threads use(2);
+  const WindowMask<float> window(256, 0, 0);
+  memory_at(512);
+  const int64_t part = int64_t{4} * 16384 * 16;  // of all queries, in one chunk of 16
+  EXPECT_GT(memory_at(16384), 16 * part);
+  EXPECT_LT(memory_at(16384, &window), 5 * part);
 }
 
 }  // namespace

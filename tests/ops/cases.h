@@ -105,11 +105,15 @@ inline Tensors make(const Case& c) {
     const auto starts = at::rand({c.B, c.Lk}, generator, options) < 0.1;
     t.inputs.documents = starts.to(at::kLong).cumsum(1);
   }
-  for (const auto& part : t.how.masks) {
-    if (part.name != "blocks") continue;
+  const auto draw_blocks = [&](const Part& part) {
+    if (part.name != "blocks") return;
     const auto size = static_cast<int64_t>(part.at("size"));
     const auto count = [&](int64_t length) { return (length + size - 1) / size; };
     t.inputs.blocks = at::rand({c.B, 1, count(c.Lq), count(c.Lk)}, generator, options) < 0.5;
+  };
+  for (const auto& part : t.how.masks) {
+    draw_blocks(part);
+    for (const auto& other : part.alternatives) draw_blocks(other);
   }
   return t;
 }
