@@ -11,6 +11,7 @@
 #include "bench_mechanisms.h"
 #include "bench_rows.h"
 #include "bench_train.h"
+#include "blas.h"
 #include "heed/core/error.h"
 #include "heed/tasks/recipes.h"
 #include "verbs.h"
@@ -62,6 +63,7 @@ void add_attention(CLI::App& bench) {
   verb->callback([options, json] {
     if (options->device != "cpu" && !at::globalContext().hasCUDA())
       throw UsageError("bench: --device " + options->device + ": no CUDA device can be used here");
+    say_blas();
     if (!*json) print_attention_header();
     const size_t all = options->threads.size() * options->lengths.size() * 4;
     size_t count = 0;
@@ -117,6 +119,7 @@ void add_decode(CLI::App& bench) {
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
   verb->callback([options, json] {
+    say_blas();
     if (!*json) print_decode_header();
     bench_decode(*options, [&](const DecodeRow& row) { show(row, *json); });
   });
@@ -139,6 +142,7 @@ void run_bench_train(const TrainingFlags& flags) {
     options = std::visit([](const auto& own) { return own.train; }, recipe);
     task = make_task(recipe);
   }
+  say_blas();
   for (const int threads : flags.bench.threads) {
     show(bench_train(*task, options, threads, flags.bench.seconds), flags.json);
   }
@@ -169,6 +173,7 @@ void add_goals(CLI::App& bench) {
   add_options(verb, *options, *json);
   verb->add_option("--only", options->only, "Cases whose name holds this");
   verb->callback([options, json] {
+    say_blas();
     if (!*json) print_goal_header();
     bench_goals(*options, [&](const GoalRow& row) { show(row, *json); });
   });

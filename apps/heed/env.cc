@@ -1,7 +1,6 @@
 // heed env: what this build and this machine offer.
 #include <ATen/Config.h>
 #include <ATen/Version.h>
-#include <dlfcn.h>
 #include <sched.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "blas.h"
 #include "heed/core/threads.h"
 #include "kernels/targets.h"
 #include "verbs.h"
@@ -26,15 +26,6 @@ std::string field_of(const char* file, const std::string& key) {
     return start == std::string::npos ? "" : line.substr(start);
   }
   return "";
-}
-
-/// OpenBLAS tells its version, threading and kernels; it may not be the BLAS that LibTorch was
-/// given.
-std::string blas() {
-  using Describe = const char* (*)();
-  const auto describe = reinterpret_cast<Describe>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
-  if (describe) return describe();
-  return at::hasMKL() ? "MKL" : at::hasLAPACK() ? "a LAPACK other than OpenBLAS and MKL" : "none";
 }
 
 nlohmann::ordered_json cpu() {
