@@ -131,16 +131,17 @@ void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& no
   const int64_t blocks = divide_up(n.Lq, at_once), items = n.B * n.H * blocks;
   const double operations = 2.0 * std::min(n.Lq, at_once) * n.Lk * (n.D + n.E);
   const int64_t each = items_per_task(operations);
+  const int64_t bytes = n.Lk * (n.D + n.E) * static_cast<int64_t>(sizeof(T));
   parallel_for(divide_up(items, each), [&](int64_t task) HWY_ATTR {
     Cutter count;
     Buffers<T>(count, problem, score.prepares(), strip);
     Cutter cut(thread_scratch(count.used()));
     const Buffers<T> buffers(cut, problem, score.prepares(), strip);
     for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
-      const int64_t head = item % (n.B * n.H);
+      const auto [head, piece] = turn_of(item, n.B * n.H, blocks, bytes);
       // The last block first: under a causal mask it is the longest, and long pieces should not
       // come last.
-      const int64_t row = (blocks - 1 - item / (n.B * n.H)) * at_once;
+      const int64_t row = (blocks - 1 - piece) * at_once;
       const Rows rows{head / n.H, head % n.H, row, std::min(at_once, n.Lq - row)};
       OfKind(problem, score, normalizer, rows, buffers).run(out, numbers);
     }

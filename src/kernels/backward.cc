@@ -202,13 +202,15 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
   const double operations = 4.0 * static_cast<double>(n.B * n.H) * n.Lq * n.Lk * (n.D + n.E) /
                             std::max<double>(1, static_cast<double>(items));
   const int64_t keys = std::min(units.chunk_keys, n.Lk);
+  const int64_t bytes = n.Lq * (n.D + n.E) * static_cast<int64_t>(sizeof(T));
   share(problem, items, operations, [&](BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
     const AlignedMemory<T> grad_keys = aligned_memory<T>(keys * round_up(n.D, kAlign));
     const AlignedMemory<T> grad_values = aligned_memory<T>(keys * round_up(n.E, kAlign));
     buffers.grad_keys = grad_keys.get(), buffers.grad_values = grad_values.get();
     for (int64_t item = begin; item < end; ++item) {
-      for_each_head<T>(n, units, item % heads, [&](int64_t batch, int64_t group) {
-        backward_chunk(job, batch, group, item / heads, buffers);
+      const auto [unit, chunk] = turn_of(item, heads, units.chunks, bytes);
+      for_each_head<T>(n, units, unit, [&, chunk = chunk](int64_t batch, int64_t group) {
+        backward_chunk(job, batch, group, chunk, buffers);
       });
     }
   });

@@ -38,6 +38,22 @@ inline int64_t keys_of_chunk(int64_t others, int64_t keys) {
   return std::max(2 * kKeys, round_up(divide_up(keys, wanted), kKeys));
 }
 
+struct Turn {
+  int64_t head, piece;
+};
+
+/// Which piece of which head comes as number `item`. Heads take turns, so that the first pieces of
+/// all, under a causal mask the longest, come first; but only as many heads as have the `bytes`
+/// that each of them reads again and again together in a core's part of a third-level cache. At L =
+/// 8192, where that is one, one thread is 1.1 times as fast for it.
+inline Turn turn_of(int64_t item, int64_t heads, int64_t pieces, int64_t bytes) {
+  constexpr int64_t kPart = int64_t{4} << 20;
+  const int64_t together = std::max<int64_t>(1, kPart / std::max<int64_t>(bytes, 1));
+  const int64_t first = item / pieces / together * together;
+  const int64_t others = std::min(together, heads - first), turn = item - first * pieces;
+  return {first + turn % others, turn / others};
+}
+
 /// Items to give to one task, so that a task is worth the 0.2 us that handing it out costs;
 /// `operations` is an item's.
 inline int64_t items_per_task(double operations) {
