@@ -52,7 +52,6 @@ struct Tanh {
   static HWY_NOINLINE bool prepare(Left<T> from, int64_t rows, int64_t columns, T* HWY_RESTRICT to,
                                    int64_t stride) {
     constexpr T kLargest = sizeof(T) == 4 ? 20 : 170;  // e^(4 x 20) and e^(4 x 170) are finite
-    constexpr T kTwoLog2e = static_cast<T>(2 * 1.4426950408889634);
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     for (int64_t i = 0; i < rows; ++i) {
@@ -62,15 +61,15 @@ struct Tanh {
       for (int64_t e = 0; e < columns; ++e) {
         const T x = row[e * from.column];
         fits &= x >= -kLargest && x <= kLargest;
-        out[e] = x * kTwoLog2e;
+        out[e] = 2 * x;
       }
       if (!fits) return false;
       int64_t e = 0;
       for (; e + lanes <= columns; e += lanes) {
-        hn::StoreU(exp2_tile(d, hn::LoadU(d, out + e)), d, out + e);
+        hn::StoreU(exp_tile(d, hn::LoadU(d, out + e)), d, out + e);
       }
       const hn::CappedTag<T, 1> one;
-      for (; e < columns; ++e) hn::StoreU(exp2_tile(one, hn::LoadU(one, out + e)), one, out + e);
+      for (; e < columns; ++e) hn::StoreU(exp_tile(one, hn::LoadU(one, out + e)), one, out + e);
     }
     return true;
   }
@@ -79,7 +78,7 @@ struct Tanh {
   HWY_INLINE static V value(D d, V q, V k) {
     using T = hn::TFromD<D>;
     const V x = hn::Add(q, k), one = hn::Set(d, T{1});
-    const V e = exp2_tile(d, hn::Mul(hn::Abs(x), hn::Set(d, static_cast<T>(-2.8853900817779268))));
+    const V e = exp_tile(d, hn::Mul(hn::Abs(x), hn::Set(d, T{-2})));
     const V t = hn::Div(hn::Sub(one, e), hn::Add(one, e));
     return hn::IfThenElse(hn::IsNaN(x), x, hn::CopySign(t, x));
   }

@@ -120,7 +120,7 @@ struct Problem {
   std::vector<const Modifier<T>*> modifiers;
   std::vector<const Mask<T>*> masks;
   NormalizerKind normalizer = NormalizerKind::softmax;
-  /// A number a head (H): the score of softmax's sink (null: none), the alpha of entmax.
+  /// A number per head (H): the score of softmax's sink (null: none), alpha - 1 of entmax.
   const T* per_head = nullptr;
   /// Added to the scores by sigmoid; the temperature of hard's gradient.
   T normalizer_argument = 0;
@@ -139,20 +139,37 @@ struct Gradients {
   T* distance_values = nullptr;  ///< as the table
 };
 
-/// out (B, H, Lq, E), numbers (B, H, Lq) contiguous: out = normalize(scores) v, and the number a
-/// row from which the weights follow: softmax's log sum_j exp score, the threshold of sparsemax and
-/// entmax, the key that hard chose. Throws std::bad_alloc and nothing else.
+/// Numbers per row (B, H, Lq), contiguous. `first` and `second` are those from which the weights
+/// follow, wherever the scores lie; `summary` stands for both where one is asked for (null: not):
+///
+///   normalizer           first                    second                       summary
+///   softmax              m = max_j s_j            sum_j e^(s_j - m)            logsumexp
+///   sparsemax, entmax    m                        see entmax_tile-inl.h        the threshold
+///   hard                 the chosen key or -1     its score                    the key
+///   sigmoid              0                        0                            0
+///
+/// A row that sees nothing has the largest score -inf and the logsumexp -inf.
 template <class T>
-void attend_forward(const Problem<T>& problem, View<T> out, T* numbers);
+struct RowNumbers {
+  T *first, *second;
+  T* summary = nullptr;
+};
+
+/// out (B, H, Lq, E) = normalize(scores) v, and the numbers per row. Throws std::bad_alloc and
+/// nothing else.
+template <class T>
+void attend_forward(const Problem<T>& problem, View<T> out, const RowNumbers<T>& numbers);
 
 /// How many chunks of keys attend_backward makes: what Modifier::begin_backward must be told.
 template <class T>
 int64_t backward_chunks(const Problem<T>& problem) noexcept;
 
-/// The gradients from out, numbers and grad_out. Throws std::bad_alloc and nothing else.
+/// The gradients from out, the two numbers per row and grad_out. Throws std::bad_alloc and nothing
+/// else.
 template <class T>
-void attend_backward(const Problem<T>& problem, View<const T> out, const T* numbers,
-                     View<const T> grad_out, const Gradients<T>& gradients);
+void attend_backward(const Problem<T>& problem, View<const T> out,
+                     const RowNumbers<const T>& numbers, View<const T> grad_out,
+                     const Gradients<T>& gradients);
 
 /// out[j] = whether (b, h, i, first + j) is kept by dropout, for count keys: what the reference
 /// uses.

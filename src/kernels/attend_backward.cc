@@ -38,8 +38,9 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, const Score<T>& score,
   const int64_t width = round_up(n.D, panel_width<T>());
   const int64_t value_width = round_up(n.E, panel_width<T>());
   const int64_t table = job.problem.distance_values.count() * job.problem.distance_values.width;
-  std::fill_n(at.grad_keys, keys * width, T{0});
-  std::fill_n(at.grad_values, keys * value_width, T{0});
+  LongSum<T> grad_keys(at.grad_keys, at.total_keys), grad_values(at.grad_values, at.total_values);
+  grad_keys.clear(keys * width), grad_values.clear(keys * value_width);
+  int64_t together = 0;
   for (int64_t head = group * (n.H / n.G); head < (group + 1) * (n.H / n.G); ++head) {
     std::fill_n(at.grad_weight, n.D, T{0});
     std::fill_n(at.grad_table, table, T{0});
@@ -52,6 +53,8 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, const Score<T>& score,
         *slot = -1;
         continue;
       }
+      if (any && ++together % kBlocksTogether == 0 && job.has_many_blocks())
+        grad_keys.join(), grad_values.join();
       if (!any) std::fill_n(at.grad_queries, rows.rows * width, T{0});
       const GradRows<T> to = job.grad_rows(rows, index);
       for (int64_t i = 0; to.data && i < rows.rows; ++i) {
@@ -71,6 +74,7 @@ HWY_NOINLINE void run_chunk(const BackwardJob<T>& job, const Score<T>& score,
       store_row(from + j * stride, count, factor, first + j * to.row, to.column);
     }
   };
+  grad_keys.close(), grad_values.close();
   store(job.to.k, at.grad_keys, width, n.D, job.problem.scale);
   store(job.to.v, at.grad_values, value_width, n.E, T{1});
 }

@@ -33,41 +33,38 @@ class TileBlock final : public Block<T> {
             const Rows& rows, const Buffers<T>& at)
       : Block<T>(problem, score, rows, at), normalizer_(normalizer) {}
 
-  HWY_NOINLINE void run(View<T> out, T* numbers) {
+  HWY_NOINLINE void run(View<T> out, const RowNumbers<T>& numbers) {
     this->begin();
-    normalizer_.begin(at_.state, kStride);
-    for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, panel_width<T>(),
-                  [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
-                      HWY_ATTR { tile(first, rows, keys, coverage); });
-    normalizer_.finish(at_.state, this->rows_.head, this->rows_.rows, at_.rescale, at_.number);
-    this->end(at_.rescale, at_.number, out, numbers);
+    sweep(numbers.summary);
+    this->write_numbers(numbers);
+    if (!normalizer_.averages()) return this->write(at_.rescale, out);
+    this->write_averages(out, [&]() HWY_ATTR { sweep(nullptr); });
   }
 
  private:
   using Block<T>::at_;
 
-  HWY_INLINE void tile(int64_t first, int64_t rows, Span keys, Coverage coverage) const {
+  HWY_INLINE void sweep(T* summary) {
+    this->clear_sums();
+    normalizer_.begin(at_.state, kStride);
+    for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, panel_width<T>(),
+                  [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
+                      HWY_ATTR { tile(first, rows, keys, coverage); });
+    normalizer_.finish(at_.state, this->rows_.head, this->rows_.rows, at_.rescale,
+                       summary ? at_.summary : nullptr);
+    this->close_sums();
+  }
+
+  HWY_INLINE void tile(int64_t first, int64_t rows, Span keys, Coverage coverage) {
     const Rows& all = this->rows_;
     const Tile<T> scores{at_.scores + first, kStride, all.batch,  all.head,
                          all.row + first,    rows,    keys.begin, keys.end - keys.begin};
+    this->enter(scores);
     this->score(scores, first, coverage);
     const Right<T> values = this->values(scores);
     const Hidden hidden = this->hidden(scores, coverage, values);
-    if (normalizer_.forward(scores, at_.state.from(first), at_.rescale)) rescale(first, rows);
+    if (normalizer_.forward(scores, at_.state.from(first), at_.rescale)) this->rescale(first, rows);
     this->gather(scores, first, hidden, values);
-  }
-
-  HWY_INLINE void rescale(int64_t first, int64_t rows) const {
-    for (int64_t i = 0; i < rows; ++i) {
-      const T factor = at_.rescale[i];
-      if (factor == 1) continue;
-      T* HWY_RESTRICT row = at_.out + (first + i) * this->stride_;
-      for (int64_t e = 0; e < this->stride_; ++e) row[e] *= factor;
-    }
-    for (int64_t c = 0; c < this->problem_.distance_values.count(); ++c) {
-      T* HWY_RESTRICT sums = at_.by_distance + c * kStride + first;
-      for (int64_t i = 0; i < rows; ++i) sums[i] *= at_.rescale[i];
-    }
   }
 
   const TileNormalizer<T>& normalizer_;
@@ -83,8 +80,9 @@ class RowBlock final : public Block<T> {
            const Rows& rows, const Buffers<T>& at)
       : Block<T>(problem, score, rows, at), normalizer_(normalizer) {}
 
-  HWY_NOINLINE void run(View<T> out, T* numbers) {
+  HWY_NOINLINE void run(View<T> out, const RowNumbers<T>& numbers) {
     this->begin();
+    this->clear_sums();
     Tile<T> all{at_.scores,
                 panel_width<T>(),
                 this->rows_.batch,
@@ -104,17 +102,26 @@ class RowBlock final : public Block<T> {
                       visit(tile, coverage);
                     });
     };
-    for_each([&](const Tile<T>& scores, Coverage coverage)
-                 HWY_ATTR { this->score(scores, 0, coverage); });
-    normalizer_.solve(all, at_.number);
+    int64_t parts = 0;
     for_each([&](const Tile<T>& scores, Coverage coverage) HWY_ATTR {
-      if (normalizer_.is_empty(scores, at_.number)) return;
+      this->score(scores, 0, coverage);
+      at_.parts[parts++] = {all.columns, scores.column / kStretch};
+    });
+    const RowState<T> number{at_.state.first, at_.state.second};
+    normalizer_.solve(all, at_.parts, parts, number);
+    for_each([&](const Tile<T>& scores, Coverage coverage) HWY_ATTR {
+      if (normalizer_.is_empty(scores, number)) return;
+      this->enter(scores);
       const Right<T> values = this->values(scores);
       const Hidden hidden = this->hidden(scores, coverage, values);
-      normalizer_.forward(scores, at_.number);
+      normalizer_.forward(scores, number);
       this->gather(scores, 0, hidden, values);
     });
-    this->end(nullptr, at_.number, out, numbers);
+    this->close_sums();
+    for (int64_t i = 0; numbers.summary && i < all.rows; ++i)
+      at_.summary[i] = normalizer_.summary(all.head, number.first[i], number.second[i]);
+    this->write_numbers(numbers);
+    this->write(nullptr, out);
   }
 
  private:
@@ -125,7 +132,7 @@ class RowBlock final : public Block<T> {
 /// Every block of queries; `strip`: keys whose scores are kept at the same time.
 template <class OfKind, class T, class Kind>
 void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& normalizer,
-                int64_t strip, View<T> out, T* numbers) {
+                int64_t strip, View<T> out, const RowNumbers<T>& numbers) {
   const Sizes& n = problem.sizes;
   const int64_t at_once = OfKind::queries(problem);
   const int64_t blocks = divide_up(n.Lq, at_once), items = n.B * n.H * blocks;
@@ -150,18 +157,18 @@ void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& no
 
 template <class T>
 void forward_with(const Problem<T>& problem, const Score<T>& score,
-                  const TileNormalizer<T>& normalizer, View<T> out, T* numbers) {
+                  const TileNormalizer<T>& normalizer, View<T> out, const RowNumbers<T>& numbers) {
   run_blocks<TileBlock<T>>(problem, score, normalizer, 0, out, numbers);
 }
 
 template <class T>
 void forward_with(const Problem<T>& problem, const Score<T>& score,
-                  const RowNormalizer<T>& normalizer, View<T> out, T* numbers) {
+                  const RowNormalizer<T>& normalizer, View<T> out, const RowNumbers<T>& numbers) {
   run_blocks<RowBlock<T>>(problem, score, normalizer, problem.sizes.Lk, out, numbers);
 }
 
 template <class T>
-void forward(const Problem<T>& problem, View<T> out, T* numbers) {
+void forward(const Problem<T>& problem, View<T> out, const RowNumbers<T>& numbers) {
   if (OneQuery<T>::suits(problem)) {
     return run_blocks<OneQuery<T>>(problem, DotScore<T>(problem.sizes.D),
                                    Softmax<T>(problem.per_head), 0, out, numbers);
@@ -175,10 +182,12 @@ void forward(const Problem<T>& problem, View<T> out, T* numbers) {
 
 }  // namespace
 
-void forward_float(const Problem<float>& problem, View<float> out, float* numbers) {
+void forward_float(const Problem<float>& problem, View<float> out,
+                   const RowNumbers<float>& numbers) {
   forward(problem, out, numbers);
 }
-void forward_double(const Problem<double>& problem, View<double> out, double* numbers) {
+void forward_double(const Problem<double>& problem, View<double> out,
+                    const RowNumbers<double>& numbers) {
   forward(problem, out, numbers);
 }
 
@@ -192,12 +201,14 @@ HWY_EXPORT(forward_float);
 HWY_EXPORT(forward_double);
 
 template <>
-void attend_forward(const Problem<float>& problem, View<float> out, float* numbers) {
+void attend_forward(const Problem<float>& problem, View<float> out,
+                    const RowNumbers<float>& numbers) {
   HWY_DYNAMIC_DISPATCH(forward_float)(problem, out, numbers);
 }
 
 template <>
-void attend_forward(const Problem<double>& problem, View<double> out, double* numbers) {
+void attend_forward(const Problem<double>& problem, View<double> out,
+                    const RowNumbers<double>& numbers) {
   HWY_DYNAMIC_DISPATCH(forward_double)(problem, out, numbers);
 }
 

@@ -159,7 +159,7 @@ void sum_heads(const BackwardJob<T>& job) {
 }
 
 template <class T>
-void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
+void backward(const Problem<T>& problem, View<const T> out, const RowNumbers<const T>& numbers,
               View<const T> grad_out, const Gradients<T>& to) {
   const Sizes& n = problem.sizes;
   const Units units = units_of(problem);
@@ -204,9 +204,13 @@ void backward(const Problem<T>& problem, View<const T> out, const T* numbers,
   const int64_t keys = std::min(units.chunk_keys, n.Lk);
   const int64_t bytes = n.Lq * (n.D + n.E) * static_cast<int64_t>(sizeof(T));
   share(problem, items, operations, [&](BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
-    const AlignedMemory<T> grad_keys = aligned_memory<T>(keys * round_up(n.D, kAlign));
-    const AlignedMemory<T> grad_values = aligned_memory<T>(keys * round_up(n.E, kAlign));
+    const int64_t parts = job.has_many_blocks() ? 2 : 1;
+    const int64_t of_keys = keys * round_up(n.D, kAlign), of_values = keys * round_up(n.E, kAlign);
+    const AlignedMemory<T> grad_keys = aligned_memory<T>(parts * of_keys);
+    const AlignedMemory<T> grad_values = aligned_memory<T>(parts * of_values);
     buffers.grad_keys = grad_keys.get(), buffers.grad_values = grad_values.get();
+    buffers.total_keys = buffers.grad_keys + of_keys;
+    buffers.total_values = buffers.grad_values + of_values;
     for (int64_t item = begin; item < end; ++item) {
       const auto [unit, chunk] = turn_of(item, heads, units.chunks, bytes);
       for_each_head<T>(n, units, unit, [&, chunk = chunk](int64_t batch, int64_t group) {
@@ -231,14 +235,16 @@ int64_t backward_chunks(const Problem<double>& problem) noexcept {
 }
 
 template <>
-void attend_backward(const Problem<float>& problem, View<const float> out, const float* numbers,
-                     View<const float> grad_out, const Gradients<float>& gradients) {
+void attend_backward(const Problem<float>& problem, View<const float> out,
+                     const RowNumbers<const float>& numbers, View<const float> grad_out,
+                     const Gradients<float>& gradients) {
   backward(problem, out, numbers, grad_out, gradients);
 }
 
 template <>
-void attend_backward(const Problem<double>& problem, View<const double> out, const double* numbers,
-                     View<const double> grad_out, const Gradients<double>& gradients) {
+void attend_backward(const Problem<double>& problem, View<const double> out,
+                     const RowNumbers<const double>& numbers, View<const double> grad_out,
+                     const Gradients<double>& gradients) {
   backward(problem, out, numbers, grad_out, gradients);
 }
 

@@ -17,11 +17,14 @@ struct GradRows {
   int64_t row, column;
 };
 
+/// Blocks of queries whose gradients of keys and values are added up before they join the others'.
+inline constexpr int64_t kBlocksTogether = 16;
+
 template <class T>
 struct BackwardJob {
   const Problem<T>& problem;
   View<const T> out;
-  const T* numbers;
+  const RowNumbers<const T>& numbers;
   View<const T> grad_out;
   const Gradients<T>& to;
   int64_t block;  ///< queries that go together
@@ -32,6 +35,11 @@ struct BackwardJob {
   T* weight_partial;  ///< (chunks, B, H, D) where the score has a weight
   int64_t* slots = nullptr;       ///< (chunks, B, H, blocks of queries) with partial; see slot_at
   T* distance_partial = nullptr;  ///< (chunks, B, H, 2 most + 1, width) where it is wanted
+
+  /// Whether gradients of keys and values are sums of many blocks of queries.
+  bool has_many_blocks() const {
+    return blocks() * (problem.sizes.H / std::max<int64_t>(problem.sizes.G, 1)) > kBlocksTogether;
+  }
 
   /// Of a head.
   int64_t blocks() const { return divide_up(problem.sizes.Lq, block); }
@@ -62,16 +70,18 @@ struct BackwardJob {
   }
 };
 
-/// Of one thread; all but grad_keys and grad_values have a size that does not depend on the
+/// Of one thread; all but the gradients of keys and values have a size that does not depend on the
 /// lengths.
 template <class T>
 struct BackwardBuffers {
   T *queries, *prepared, *grads, *plain_queries, *plain_grads, *plain_keys, *keys;
-  T *scores, *gradient, *factors, *kept, *grad_queries;
-  T *number, *delta, *second, *sums, *grad_weight;
+  T *scores, *gradient, *factors, *kept, *grad_queries, *total_queries;
+  RowState<T> number, delta;
+  T *sums, *grad_weight;
   T *by_distance, *of_distances, *grad_table;
   uint8_t* hidden;
-  T *grad_keys = nullptr, *grad_values = nullptr;
+  /// Of the chunk's keys; the totals where a head's queries are many (kBlocksTogether).
+  T *grad_keys = nullptr, *grad_values = nullptr, *total_keys = nullptr, *total_values = nullptr;
 
   BackwardBuffers(Cutter& cut, const Problem<T>& problem) {
     const int64_t width = round_up(problem.sizes.D, kAlign);
@@ -90,9 +100,9 @@ struct BackwardBuffers {
     factors = cut.take<T>(problem.dropout > 0 ? tile : 0);
     kept = cut.take<T>(static_cast<int64_t>(problem.modifiers.size()) * tile);
     grad_queries = cut.take<T>(kQueries * width);
-    number = cut.take<T>(kStride);
-    delta = cut.take<T>(kStride);
-    second = cut.take<T>(kStride);
+    total_queries = cut.take<T>(problem.sizes.Lk > kStretch ? kQueries * width : 0);
+    number = {cut.take<T>(kStride), cut.take<T>(kStride)};
+    delta = {cut.take<T>(kStride), cut.take<T>(kStride)};
     sums = cut.take<T>(kRowSums * kStride);
     grad_weight = cut.take<T>(problem.sizes.D);
     const auto& distances = problem.distance_values;

@@ -11,6 +11,7 @@
 #include "kernels/distance_values-inl.h"
 #include "kernels/dropout_tile-inl.h"
 #include "kernels/layout-inl.h"
+#include "kernels/long_sum-inl.h"
 #include "kernels/masking.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -61,6 +62,7 @@ class BackwardBlock {
     const auto out = rows_of(job_.out, rows_.batch, rows_.head, rows_.row);
     const int64_t row = job_.rows_from(rows_.batch, rows_.head, rows_.row);
     const RowState<T> state{job_.delta + row, job_.second + row};
+    const RowState<const T> number{job_.numbers.first + row, job_.numbers.second + row};
     for (int64_t i = 0; i < rows_.rows; ++i) {
       state.first[i] = dot_row(grad.data + i * grad.row, grad.column, out.data + i * out.row,
                                out.column, sizes_.E);
@@ -70,21 +72,26 @@ class BackwardBlock {
       std::fill_n(at_.sums, kRowSums * kStride, T{0});
       for_each([&](const Tile<T>& scores, const Tile<T>& gradient, int64_t first, Hidden,
                    const KeyBlock<T>&) HWY_ATTR {
-        normalizer_.collect(scores, at_.number + first, gradient, at_.sums + first, kStride);
+        normalizer_.collect(scores, at_.number.from(first), gradient, at_.sums + first, kStride);
       });
     }
-    normalizer_.conclude(state, job_.numbers + row, at_.sums, kStride, rows_.head, rows_.rows,
+    normalizer_.conclude(state, number, at_.sums, kStride, rows_.head, rows_.rows,
                          job_.row_gradients + row);
   }
 
   /// Adds to the keys' dK and dV and the score's weight, leaves dQ without its factor scale in
   /// grad_queries.
   HWY_NOINLINE bool run() {
-    std::fill_n(at_.grad_queries, rows_.rows * width_, T{0});
+    LongSum<T> grad_queries(at_.grad_queries, at_.total_queries);
+    Stretches stretches;
+    grad_queries.clear(rows_.rows * width_);
     std::fill_n(at_.by_distance, distances_.count() * kStride, T{0});
     for_each([&](const Tile<T>& scores, const Tile<T>& gradient, int64_t first, Hidden hidden,
-                 const KeyBlock<T>& keys)
-                 HWY_ATTR { backward(scores, gradient, first, hidden, keys); });
+                 const KeyBlock<T>& keys) HWY_ATTR {
+      stretches.enter(scores.column, grad_queries);
+      backward(scores, gradient, first, hidden, keys);
+    });
+    grad_queries.close();
     if (distances_.table && loaded_) add_to_table();
     return loaded_;
   }
@@ -111,8 +118,8 @@ class BackwardBlock {
       std::fill_n(to, kStride, T{0});
       std::copy_n(from + row, rows_.rows, to);
     };
-    copy(job_.numbers, at_.number);
-    copy(job_.delta, at_.delta), copy(job_.second, at_.second);
+    copy(job_.numbers.first, at_.number.first), copy(job_.numbers.second, at_.number.second);
+    copy(job_.delta, at_.delta.first), copy(job_.second, at_.delta.second);
     poisoned_ = !problem_.masks.empty() && (has_nonfinite(queries_.plain, rows_.rows, sizes_.D) ||
                                             has_nonfinite(grads_, rows_.rows, sizes_.E));
   }
@@ -149,7 +156,7 @@ class BackwardBlock {
           !problem_.modifiers.empty() || poisoned_ || has_nonfinite(keys.plain, columns, sizes_.D);
       if (keep) mark_hidden(scores, at_.hidden), hidden = at_.hidden;
     }
-    if (normalizer_.is_empty(scores, at_.number + first)) return;
+    if (normalizer_.is_empty(scores, at_.number.from(first))) return;
     const Left<T> values = rows_of(problem_.v, rows_.batch, group_, span.begin);
     gemm<false>(columns, rows, sizes_.E, values, Right<T>{at_.grads + first, kStride},
                 Result<T>{gradient.data, kStride});
@@ -169,8 +176,7 @@ class BackwardBlock {
   HWY_INLINE void backward(const Tile<T>& scores, const Tile<T>& gradient, int64_t first,
                            Hidden hidden, const KeyBlock<T>& keys) const {
     const int64_t from = scores.column - keys_.begin;
-    normalizer_.backward(scores, at_.number + first, {at_.delta + first, at_.second + first},
-                         gradient);
+    normalizer_.backward(scores, at_.number.from(first), at_.delta.from(first), gradient);
     if (problem_.dropout > 0) multiply_tile(scores, factors(scores));
     if (distances_.table) add_to_distances(distances_, scores, at_.by_distance + first);
     accumulate(scores.columns, sizes_.E, scores.rows, Left<T>{scores.data, kStride, 1}, hidden,

@@ -27,6 +27,10 @@ inline constexpr int64_t kStride = kQueries + 16;
 inline constexpr int64_t kMaxLanes = 16;  ///< of a vector; two vectors are a panel
 inline constexpr int64_t kAlign = 2 * kMaxLanes;
 
+/// Keys whose tiles are added up before their sum joins the total, cut by the keys' places: so a
+/// row's sum does not depend on what the rows beside it see.
+inline constexpr int64_t kStretch = 16 * kKeys;
+
 constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 

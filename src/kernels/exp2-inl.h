@@ -1,4 +1,5 @@
-// 2^x for x <= 0 or little above, from a power of two and a polynomial, in 9 to 11 instructions.
+// 2^x and e^x for x <= 0 or little above, from a power of two and a polynomial, in 9 to 11
+// instructions.
 
 #if defined(HEED_KERNELS_EXP2_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HEED_KERNELS_EXP2_INL_H_
@@ -31,36 +32,57 @@ HWY_INLINE V exp_slope(D d, V f) {
   return hn::MulAdd(p, f, hn::Set(d, 1.0));
 }
 
-/// 2^x for x < 127.5 (float) or 1023.5 (double); 0 where the result would not be a normal number,
-/// so -inf gives 0; NaN gives NaN. Relative error 1.5 units in the last place.
-///
-/// x = n + f with f in [-1/2, 1/2]: adding 1.5 2^23 rounds to n and leaves n in the low bits;
-/// adding 127 more leaves the exponent field of 2^n there, which a shift moves home (n fits: it is
-/// at least -126). The float polynomial is the one of degree 5 with the least largest relative
-/// error (7.5e-8 before its first coefficient is rounded to 1); for double it is the Taylor series,
-/// whose first omitted term is 4e-18.
+/// What has to be added to a number below 2^22 (float) or 2^51 (double) to round it to an integer n
+/// that stands in the low bits, with the bias of an exponent added.
+template <class T>
+inline constexpr T kExponentMagic = sizeof(T) == 4 ? static_cast<T>(0x1.8p23 + 127)
+                                                   : static_cast<T>(0x1.8p52 + 1023);
+
+/// 2^(n + f) for f in [-1/2, 1/2], from shifted = n + kExponentMagic and n >= -126 (float) or -1022
+/// (double): a shift moves the exponent field of 2^n home. The float polynomial is the one of
+/// degree 5 with the least largest relative error (7.5e-8 before its first coefficient is rounded
+/// to 1); for double it is the Taylor series, whose first omitted term is 4e-18.
 template <class D, class V>
-HWY_INLINE V exp2_tile(D d, V x) {
+HWY_INLINE V exp2_of_parts(D d, V f, V shifted) {
   const hn::RebindToUnsigned<D> bits;
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    const V magic = hn::Set(d, 0x1.8p23f + 127.0f);
-    const V shifted = hn::Add(x, magic);
-    const V f = hn::Sub(x, hn::Sub(shifted, magic));
     V p = hn::MulAdd(hn::Set(d, 1.3276471980556946e-3f), f, hn::Set(d, 9.675541333145361e-3f));
     p = hn::MulAdd(p, f, hn::Set(d, 5.550713273528909e-2f));
     p = hn::MulAdd(p, f, hn::Set(d, 2.4022119723883853e-1f));
     p = hn::MulAdd(p, f, hn::Set(d, 6.931469670647696e-1f));
     p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
-    const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, shifted)));
-    return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(p, power));
+    return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(bits, shifted))));
   } else {
-    const V magic = hn::Set(d, 0x1.8p52 + 1023.0);
-    const V shifted = hn::Add(x, magic);
-    const V f = hn::Mul(hn::Sub(x, hn::Sub(shifted, magic)), hn::Set(d, 0.6931471805599453));
-    const V p = hn::MulAdd(exp_slope(d, f), f, hn::Set(d, 1.0));
-    const V power = hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(bits, shifted)));
-    return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -1022.0)), hn::Mul(p, power));
+    const V x = hn::Mul(f, hn::Set(d, 0.6931471805599453));
+    const V p = hn::MulAdd(exp_slope(d, x), x, hn::Set(d, 1.0));
+    return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<52>(hn::BitCast(bits, shifted))));
   }
+}
+
+/// 2^x for x < 127.5 (float) or 1023.5 (double); 0 where the result would not be a normal number,
+/// so -inf gives 0; NaN gives NaN. Relative error 1.5 units in the last place.
+template <class D, class V>
+HWY_INLINE V exp2_tile(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V magic = hn::Set(d, kExponentMagic<T>);
+  const V shifted = hn::Add(x, magic);
+  const V f = hn::Sub(x, hn::Sub(shifted, magic));
+  const V least = hn::Set(d, sizeof(T) == 4 ? T{-126} : T{-1022});
+  return hn::IfThenZeroElse(hn::Lt(x, least), exp2_of_parts(d, f, shifted));
+}
+
+/// e^x for x < 88 (float) or 709 (double), as exp2_tile. x log2(e) is never rounded: n and f are a
+/// fused multiply-add each. What is left is the rounding of log2(e) itself, 1.3e-8 |x| (float).
+template <class D, class V>
+HWY_INLINE V exp_tile(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V magic = hn::Set(d, kExponentMagic<T>);
+  const V log2e = hn::Set(d, static_cast<T>(1.4426950408889634));
+  const V shifted = hn::MulAdd(x, log2e, magic);
+  const V f = hn::MulSub(x, log2e, hn::Sub(shifted, magic));
+  // -126 ln 2 and -1022 ln 2, rounded towards 0.
+  const V least = hn::Set(d, static_cast<T>(sizeof(T) == 4 ? -87.33654 : -708.3964185322640));
+  return hn::IfThenZeroElse(hn::Lt(x, least), exp2_of_parts(d, f, shifted));
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE

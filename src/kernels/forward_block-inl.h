@@ -10,10 +10,12 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/distance_values-inl.h"
 #include "kernels/dropout_tile-inl.h"
 #include "kernels/layout-inl.h"
+#include "kernels/long_sum-inl.h"
 #include "kernels/masking.h"
 #include "kernels/scratch.h"
 #include "kernels/stations.h"
@@ -23,9 +25,10 @@ namespace heed::kernels::HWY_NAMESPACE {
 
 template <class T>
 struct Buffers {
-  T *queries, *prepared, *scores, *keys, *values, *out, *factors, *by_distance;
-  RowState<T> state;
-  T *rescale, *number;
+  T *queries, *prepared, *scores, *keys, *values, *out, *total, *factors, *by_distance;
+  Running<T> state;
+  T *rescale, *summary;
+  StripPart* parts;
   uint8_t* hidden;
 
   /// `strip`: keys whose scores are kept at the same time.
@@ -37,11 +40,13 @@ struct Buffers {
     keys = cut.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
     values = cut.take<T>(kKeys * width);
     out = cut.take<T>(kQueries * width);
+    total = cut.take<T>(problem.sizes.Lk > kStretch ? kQueries * width : 0);
     factors = cut.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
     by_distance = cut.take<T>(problem.distance_values.count() * kStride);
-    state = {cut.take<T>(kStride), cut.take<T>(kStride)};
+    state = {cut.take<T>(kStride), cut.take<T>(kStride), cut.take<T>(kStride)};
     rescale = cut.take<T>(kStride);
-    number = cut.take<T>(kStride);
+    summary = cut.take<T>(kStride);
+    parts = cut.take<StripPart>(strip > 0 ? divide_up(strip, kKeys / 2) + 1 : 0);
     hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : kKeys * kStride);
   }
 };
@@ -57,6 +62,7 @@ class Block {
         rows_(rows),
         at_(at),
         stride_(round_up(sizes_.E, panel_width<T>())),
+        sums_(at.out, at.total),
         group_(rows.head / (sizes_.H / sizes_.G)) {}
 
  protected:
@@ -66,22 +72,70 @@ class Block {
         transposed_rows(queries, rows_.rows, sizes_.D, problem_.scale, at_.queries);
     queries_.prepared = {at_.prepared, kStride};
     queries_.can_prepare = score_.prepare(queries_.transposed, rows_.rows, at_.prepared);
-    std::fill_n(at_.out, rows_.rows * stride_, T{0});
+  }
+
+  /// Before the first of a row's tiles.
+  HWY_INLINE void clear_sums() {
+    stretches_ = {};
+    sums_.clear(rows_.rows * stride_);
     std::fill_n(at_.by_distance, problem_.distance_values.count() * kStride, T{0});
   }
 
-  HWY_INLINE void end(const T* factor, const T* number, View<T> out, T* numbers) const {
+  /// Before the sums of a tile.
+  HWY_INLINE void enter(const Tile<T>& tile) { stretches_.enter(tile.column, sums_); }
+
+  /// After the last tile: all sums in at_.out.
+  HWY_INLINE void close_sums() {
+    sums_.close();
     const auto& of_distances = problem_.distance_values;
-    if (of_distances.table) {
-      accumulate(rows_.rows, sizes_.E, of_distances.count(), Left<T>{at_.by_distance, 1, kStride},
-                 nullptr, distance_table(of_distances, rows_.head), Result<T>{at_.out, stride_});
+    if (!of_distances.table) return;
+    accumulate(rows_.rows, sizes_.E, of_distances.count(), Left<T>{at_.by_distance, 1, kStride},
+               nullptr, distance_table(of_distances, rows_.head), Result<T>{at_.out, stride_});
+  }
+
+  /// Multiplies the sums of rows first .. first + rows - 1 by at_.rescale.
+  HWY_INLINE void rescale(int64_t first, int64_t rows) {
+    for (int64_t i = 0; i < rows; ++i)
+      if (at_.rescale[i] != 1) sums_.multiply((first + i) * stride_, stride_, at_.rescale[i]);
+    for (int64_t c = 0; c < problem_.distance_values.count(); ++c) {
+      T* HWY_RESTRICT sums = at_.by_distance + c * kStride + first;
+      for (int64_t i = 0; i < rows; ++i) sums[i] *= at_.rescale[i];
     }
-    const int64_t row = (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
+  }
+
+  /// Writes the rows; factor: a number per row, or null for 1; only: those to write, or null for
+  /// all.
+  HWY_INLINE void write(const T* factor, View<T> out, const bool* only = nullptr) const {
     for (int64_t i = 0; i < rows_.rows; ++i) {
+      if (only && !only[i]) continue;
       T* to = out.at(rows_.batch, rows_.head) + (rows_.row + i) * out.row;
       store_row(at_.out + i * stride_, sizes_.E, factor ? factor[i] : T{1}, to, out.column);
-      numbers[row + i] = number[i];
     }
+  }
+
+  HWY_INLINE void write_numbers(const RowNumbers<T>& numbers) const {
+    const int64_t row = (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
+    std::copy_n(at_.state.first, rows_.rows, numbers.first + row);
+    std::copy_n(at_.state.second, rows_.rows, numbers.second + row);
+    if (numbers.summary) std::copy_n(at_.summary, rows_.rows, numbers.summary + row);
+  }
+
+  /// Writes averages: rows whose sum of values is beyond the largest number, although their average
+  /// need not be, are taken again from smaller weights. sweep() goes over the tiles and leaves what
+  /// the rows are multiplied with in at_.rescale.
+  template <class Sweep>
+  HWY_INLINE void write_averages(View<T> out, Sweep&& sweep) {
+    write(at_.rescale, out);
+    if (!has_nonfinite(Right<T>{at_.out, stride_}, rows_.rows, sizes_.E)) return;
+    bool lost[kQueries];
+    for (int64_t i = 0; i < rows_.rows; ++i)
+      lost[i] = has_nonfinite(Right<T>{at_.out + i * stride_, stride_}, 1, sizes_.E);
+    const T larger = std::exp2(std::ceil(std::log2(static_cast<T>(sizes_.Lk + 1))));
+    smaller_ = 1 / larger;
+    sweep();
+    smaller_ = 1;
+    for (int64_t i = 0; i < rows_.rows; ++i) at_.rescale[i] *= larger;
+    write(at_.rescale, out, lost);
   }
 
   /// Scores as the normalizer wants them.
@@ -114,6 +168,11 @@ class Block {
       dropout_factors(problem_.dropout, problem_.seed, factors);
       multiply_tile(weights, factors);
     }
+    if (smaller_ != 1) {
+      for (int64_t j = 0; j < weights.columns; ++j) {
+        for (int64_t i = 0; i < weights.rows; ++i) weights(i, j) *= smaller_;
+      }
+    }
     if (problem_.distance_values.table) {
       add_to_distances(problem_.distance_values, weights, at_.by_distance + first);
     }
@@ -126,8 +185,12 @@ class Block {
   const Score<T>& score_;
   const Rows rows_;
   const Buffers<T>& at_;
-  const int64_t stride_, group_;
+  const int64_t stride_;
+  LongSum<T> sums_;  ///< of weights times values: at_.out
+  Stretches stretches_;
+  const int64_t group_;
   QueryBlock<T> queries_;
+  T smaller_ = 1;  ///< factor of the weights before they meet the values
 };
 
 }  // namespace heed::kernels::HWY_NAMESPACE

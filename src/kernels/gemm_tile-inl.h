@@ -11,9 +11,10 @@
 // outside, panels inside: six rows of A stay in the first-level cache for all of B's panels, and B
 // (depth x 64 numbers at D = 64) stays there for all rows.
 //
-// The sum over depth runs in order from what C holds, one fused multiply-add a step, whatever the
-// position in the tile: so a row's bits do not depend on which rows it was computed with, and
-// `gemm_visible` below can leave terms out.
+// The sum over depth runs in order from 0, one fused multiply-add per step, and joins what C holds
+// once, whatever the position in the tile: so a row's bits do not depend on which rows it was
+// computed with, `gemm_visible` below can leave terms out, and a long sum that comes tile by tile
+// collects a rounding error per tile and not per term.
 
 #if defined(HEED_KERNELS_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HEED_KERNELS_GEMM_TILE_INL_H_
@@ -52,18 +53,14 @@ HWY_INLINE void with_rows(int64_t rows, const F& f) {
   f(std::integral_constant<int, kMost>());
 }
 
-/// kRows rows and one panel of C; kAdd: starts from what C holds, otherwise from 0.
+/// kRows rows and one panel of C; kAdd: added to what C holds.
 template <int kRows, bool kAdd, class T>
 HWY_INLINE void gemm_rows(int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
   const Vector<T> d;
   using V = hn::Vec<Vector<T>>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   V low[kRows], high[kRows];
-  for (int i = 0; i < kRows; ++i) {
-    const T* from = c.data + i * c.stride;
-    low[i] = kAdd ? hn::LoadU(d, from) : hn::Zero(d);
-    high[i] = kAdd ? hn::LoadU(d, from + lanes) : hn::Zero(d);
-  }
+  for (int i = 0; i < kRows; ++i) low[i] = high[i] = hn::Zero(d);
   const T* HWY_RESTRICT left = a.data;
   const T* HWY_RESTRICT right = b.data;
   HWY_UNROLL(4)  // so few turns that the branch predictor knows the last
@@ -77,8 +74,9 @@ HWY_INLINE void gemm_rows(int64_t depth, Left<T> a, Right<T> b, Result<T> c) {
     right += b.stride;
   }
   for (int i = 0; i < kRows; ++i) {
-    hn::StoreU(low[i], d, c.data + i * c.stride);
-    hn::StoreU(high[i], d, c.data + i * c.stride + lanes);
+    T* to = c.data + i * c.stride;
+    hn::StoreU(kAdd ? hn::Add(hn::LoadU(d, to), low[i]) : low[i], d, to);
+    hn::StoreU(kAdd ? hn::Add(hn::LoadU(d, to + lanes), high[i]) : high[i], d, to + lanes);
   }
 }
 
@@ -129,14 +127,15 @@ HWY_NOINLINE void gemm_visible(int64_t m, int64_t n, int64_t depth, Left<T> a,
   const Vector<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t i = 0; i < m; ++i) {
-    for (int64_t k = 0; k < depth; ++k) {
-      if (hidden[i * a.row + k * a.column]) continue;
-      const auto element = hn::Set(d, a.data[i * a.row + k * a.column]);
-      for (int64_t j = 0; j < round_up(n, 2 * lanes); j += lanes) {
-        T* sum = c.data + i * c.stride + j;
-        const auto right = hn::LoadU(d, b.data + k * b.stride + j);
-        hn::StoreU(hn::MulAdd(element, right, hn::LoadU(d, sum)), d, sum);
+    for (int64_t j = 0; j < round_up(n, 2 * lanes); j += lanes) {
+      auto sum = hn::Zero(d);
+      for (int64_t k = 0; k < depth; ++k) {
+        const int64_t at = i * a.row + k * a.column;
+        if (hidden[at]) continue;
+        sum = hn::MulAdd(hn::Set(d, a.data[at]), hn::LoadU(d, b.data + k * b.stride + j), sum);
       }
+      T* to = c.data + i * c.stride + j;
+      hn::StoreU(hn::Add(hn::LoadU(d, to), sum), d, to);
     }
   }
 }
@@ -147,10 +146,7 @@ HWY_INLINE void add_vectors(int64_t depth, Left<T> a, Right<T> b, T* HWY_RESTRIC
   const Vector<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto load = [&](const T* from, int v) HWY_ATTR { return hn::LoadU(d, from + v * lanes); };
-  auto c0 = load(to, 0), c1 = load(to, 1), c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
-  if constexpr (kVectors > 2) c2 = load(to, 2), c3 = load(to, 3);
-  if constexpr (kVectors > 4)
-    c4 = load(to, 4), c5 = load(to, 5), c6 = load(to, 6), c7 = load(to, 7);
+  auto c0 = hn::Zero(d), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
   const T* HWY_RESTRICT right = b.data;
   for (int64_t k = 0; k < depth; ++k, right += b.stride) {
     const auto element = hn::Set(d, a.data[k * a.column]);
@@ -162,7 +158,8 @@ HWY_INLINE void add_vectors(int64_t depth, Left<T> a, Right<T> b, T* HWY_RESTRIC
       c6 = hn::MulAdd(element, load(right, 6), c6), c7 = hn::MulAdd(element, load(right, 7), c7);
     }
   }
-  const auto end = [&](int v, auto sum) HWY_ATTR { hn::StoreU(sum, d, to + v * lanes); };
+  const auto end = [&](int v, auto sum)
+                       HWY_ATTR { hn::StoreU(hn::Add(load(to, v), sum), d, to + v * lanes); };
   end(0, c0), end(1, c1);
   if constexpr (kVectors > 2) end(2, c2), end(3, c3);
   if constexpr (kVectors > 4) end(4, c4), end(5, c5), end(6, c6), end(7, c7);

@@ -27,13 +27,13 @@ class Hard final : public TileNormalizer<T> {
  public:
   explicit Hard(T temperature) : temperature_(temperature) {}
 
-  /// first: the largest score so far; second: its key.
-  void begin(RowState<T> rows, int64_t count) const noexcept override {
-    std::fill_n(rows.first, count, kNothing);
-    std::fill_n(rows.second, count, T{-1});
+  /// first: the key of the largest score so far; second: that score.
+  void begin(const Running<T>& rows, int64_t count) const noexcept override {
+    std::fill_n(rows.first, count, T{-1});
+    std::fill_n(rows.second, count, kNothing);
   }
 
-  HWY_NOINLINE bool forward(const Tile<T>& scores, RowState<T> rows,
+  HWY_NOINLINE bool forward(const Tile<T>& scores, const Running<T>& rows,
                             T* HWY_RESTRICT rescale) const noexcept override {
     std::fill_n(rescale, scores.rows, T{1});
     bool changed = false;
@@ -42,66 +42,64 @@ class Hard final : public TileNormalizer<T> {
       for (int64_t i = 0; i < scores.rows; ++i) {
         const T s = scores(i, j);
         // A NaN wins, and stays.
-        if (!(s > rows.first[i]) && !(std::isnan(s) && !std::isnan(rows.first[i]))) continue;
-        rows.first[i] = s, rows.second[i] = key, rescale[i] = 0, changed = true;
+        if (!(s > rows.second[i]) && !(std::isnan(s) && !std::isnan(rows.second[i]))) continue;
+        rows.first[i] = key, rows.second[i] = s, rescale[i] = 0, changed = true;
       }
     }
     for (int64_t j = 0; j < scores.columns; ++j) {
       const T key = static_cast<T>(scores.column + j);
       for (int64_t i = 0; i < scores.rows; ++i) {
-        const T weight = std::isnan(rows.first[i]) ? rows.first[i] : T{1};
-        scores(i, j) = rows.second[i] == key ? weight : T{0};
+        const T weight = std::isnan(rows.second[i]) ? rows.second[i] : T{1};
+        scores(i, j) = rows.first[i] == key ? weight : T{0};
       }
     }
     return changed;
   }
 
-  void finish(RowState<T> rows, int64_t, int64_t count, T* factor,
-              T* number) const noexcept override {
+  void finish(const Running<T>& rows, int64_t, int64_t count, T* factor,
+              T* summary) const noexcept override {
     std::fill_n(factor, count, T{1});
-    std::copy_n(rows.second, count, number);
+    if (summary) std::copy_n(rows.first, count, summary);
   }
 
   bool collects() const noexcept override { return true; }
 
-  /// sums: 1 where anything was seen, the largest score m, sum of e = exp((s - m) / t), of e dW.
-  HWY_NOINLINE void collect(const Tile<T>& scores, const T*, const Tile<T>& gradient, T* sums,
+  /// sums: of e = e^((s - m) / t) and e dW, m the largest score.
+  HWY_NOINLINE void collect(const Tile<T>& scores, const RowState<const T>& number,
+                            const Tile<T>& gradient, T* sums,
                             int64_t stride) const noexcept override {
-    T *seen = sums, *top = sums + stride, *all = sums + 2 * stride, *mean = sums + 3 * stride;
     for (int64_t i = 0; i < scores.rows; ++i) {
-      T largest = seen[i] != 0 ? top[i] : kNothing;
-      for (int64_t j = 0; j < scores.columns; ++j) largest = std::max(largest, scores(i, j));
-      if (largest == kNothing) continue;
-      const T factor = seen[i] != 0 ? std::exp((top[i] - largest) / temperature_) : T{0};
-      seen[i] = 1, top[i] = largest, all[i] *= factor, mean[i] *= factor;
+      T all = 0, mean = 0;
       for (int64_t j = 0; j < scores.columns; ++j) {
         if (scores(i, j) == kNothing) continue;
-        const T e = std::exp((scores(i, j) - largest) / temperature_);
-        all[i] += e, mean[i] += e * gradient(i, j);
+        const T e = std::exp((scores(i, j) - number.second[i]) / temperature_);
+        all += e, mean += e * gradient(i, j);
       }
+      sums[i] += all, sums[stride + i] += mean;
     }
   }
 
-  /// delta: the mean of dW under the softmax; second: the log of its sum.
-  void conclude(const RowState<T>& delta, const T*, const T* sums, int64_t stride, int64_t,
-                int64_t rows, T*) const noexcept override {
+  /// delta: the mean of dW under the softmax; second: the sum of e.
+  void conclude(const RowState<T>& delta, const RowState<const T>&, const T* sums, int64_t stride,
+                int64_t, int64_t rows, T*) const noexcept override {
     for (int64_t i = 0; i < rows; ++i) {
-      const T all = sums[2 * stride + i];
-      delta.first[i] = sums[i] != 0 ? sums[3 * stride + i] / all : T{0};
-      delta.second[i] = sums[i] != 0 ? sums[stride + i] / temperature_ + std::log(all) : T{0};
+      const T all = sums[i];
+      delta.first[i] = all == 0 ? T{0} : sums[stride + i] / all;
+      delta.second[i] = all;
     }
   }
 
-  HWY_NOINLINE void backward(const Tile<T>& scores, const T* number, const RowState<T>& delta,
+  HWY_NOINLINE void backward(const Tile<T>& scores, const RowState<const T>& number,
+                             const RowState<T>& delta,
                              const Tile<T>& gradient) const noexcept override {
     for (int64_t j = 0; j < scores.columns; ++j) {
       const T key = static_cast<T>(scores.column + j);
       for (int64_t i = 0; i < scores.rows; ++i) {
         T& s = scores(i, j);
         T& grad = gradient(i, j);
-        const T soft = s == kNothing ? T{0} : std::exp(s / temperature_ - delta.second[i]);
-        grad = s == kNothing ? T{0} : soft * (grad - delta.first[i]) / temperature_;
-        s = number[i] == key ? T{1} : T{0};
+        const T e = s == kNothing ? T{0} : std::exp((s - number.second[i]) / temperature_);
+        grad = s == kNothing ? T{0} : e / delta.second[i] * (grad - delta.first[i]) / temperature_;
+        s = number.first[i] == key ? T{1} : T{0};
       }
     }
   }

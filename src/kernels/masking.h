@@ -93,15 +93,16 @@ int64_t queries_of_block(const Problem<T>& problem) {
 /// Calls visit(first, rows, keys, coverage) for every tile of a block of queries that has something
 /// to see among `keys`. Where the edge of what may be seen runs through a tile, panels of `panel`
 /// queries are tiles of their own, no wider than what they see, neighbours that see alike together:
-/// a causal diagonal then costs a panel's triangle and not a block's.
+/// a causal diagonal then costs a panel's triangle and not a block's. Tiles end at multiples of
+/// their width, wherever the first begins: sums over a tile then are of the same keys for every row
+/// that sees them, whatever the rows beside it see.
 template <class T, class Visit>
 void for_each_tile(const Problem<T>& problem, const Rows& block, Span keys, int64_t panel,
                    Visit&& visit) {
   const Span seen = span_of(problem, block, keys);
-  const int64_t grain = grain_of(problem), at_once = whole_grains(kKeys, grain);
-  const int64_t step = std::min(grain, at_once);  // tiles begin at multiples of it
+  const int64_t at_once = whole_grains(kKeys, grain_of(problem));
   for (int64_t j = seen.begin, end; j < seen.end; j = end) {
-    end = std::min(j / step * step + at_once, seen.end);
+    end = std::min(j / at_once * at_once + at_once, seen.end);
     const Span tile{j, end};
     const Coverage coverage = coverage_of(problem, block, tile);
     if (coverage == Coverage::none) continue;

@@ -34,37 +34,42 @@ class OneQuery final : public Block<T> {
            const Rows& row, const Buffers<T>& at)
       : Block<T>(problem, score, row, at), softmax_(softmax) {}
 
-  HWY_NOINLINE void run(View<T> out, T* numbers) {
+  HWY_NOINLINE void run(View<T> out, const RowNumbers<T>& numbers) {
     const Left<T> query =
         rows_of(this->problem_.q, this->rows_.batch, this->rows_.head, this->rows_.row);
     for (int64_t e = 0; e < this->sizes_.D; ++e)
       at_.queries[e] = query.data[e * query.column] * this->problem_.scale;
-    std::fill_n(at_.out, this->stride_, T{0});
-    const RowState<T> state = at_.state;
-    softmax_.begin(state, 1);
-    for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, 1,
-                  [&](int64_t, int64_t, Span keys, Coverage coverage)
-                      HWY_ATTR { tile(keys, coverage, state); });
-    softmax_.finish(state, this->rows_.head, 1, at_.rescale, at_.number);
-    this->end(at_.rescale, at_.number, out, numbers);
+    sweep(numbers.summary);
+    this->write_numbers(numbers);
+    this->write_averages(out, [&]() HWY_ATTR { sweep(nullptr); });
   }
 
  private:
   using Block<T>::at_;
 
-  HWY_INLINE void tile(Span keys, Coverage coverage, RowState<T> state) const {
+  HWY_INLINE void sweep(T* summary) {
+    this->clear_sums();
+    softmax_.begin(at_.state, 1);
+    for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, 1,
+                  [&](int64_t, int64_t, Span keys, Coverage coverage)
+                      HWY_ATTR { tile(keys, coverage); });
+    softmax_.finish(at_.state, this->rows_.head, 1, at_.rescale, summary ? at_.summary : nullptr);
+    this->close_sums();
+  }
+
+  HWY_INLINE void tile(Span keys, Coverage coverage) {
     const Rows& row = this->rows_;
     const Tile<T> scores{at_.scores, 1, row.batch,  row.head,
                          row.row,    1, keys.begin, keys.end - keys.begin};
+    this->enter(scores);
     gemm_column(scores.columns, this->sizes_.D,
                 rows_of(this->problem_.k, row.batch, this->group_, keys.begin),
                 Right<T>{at_.queries, 1}, scores.data);
     if (coverage == Coverage::part) hide(this->problem_, scores);
     const Right<T> values = this->values(scores);
     const Hidden hidden = this->hidden(scores, coverage, values);
-    const T factor = softmax_.forward_one(scores, state);
-    if (factor != 1)
-      for (int64_t e = 0; e < this->stride_; ++e) at_.out[e] *= factor;
+    at_.rescale[0] = softmax_.forward_one(scores, at_.state);
+    if (at_.rescale[0] != 1) this->rescale(0, 1);
     this->gather(scores, 0, hidden, values);
   }
 

@@ -24,11 +24,11 @@ class Sigmoid final : public TileNormalizer<T> {
  public:
   explicit Sigmoid(T shift) : shift_(shift) {}
 
-  void begin(RowState<T> rows, int64_t count) const noexcept override {
-    std::fill_n(rows.first, count, T{0});
+  void begin(const Running<T>& rows, int64_t count) const noexcept override {
+    std::fill_n(rows.first, count, T{0}), std::fill_n(rows.second, count, T{0});
   }
 
-  HWY_NOINLINE bool forward(const Tile<T>& scores, RowState<T>, T*) const noexcept override {
+  HWY_NOINLINE bool forward(const Tile<T>& scores, const Running<T>&, T*) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     for (int64_t i = 0; i < scores.rows; i += lanes) {
@@ -41,12 +41,13 @@ class Sigmoid final : public TileNormalizer<T> {
   }
 
   /// There is no number to keep: 0.
-  void finish(RowState<T>, int64_t, int64_t count, T* factor, T* number) const noexcept override {
+  void finish(const Running<T>&, int64_t, int64_t count, T* factor,
+              T* summary) const noexcept override {
     std::fill_n(factor, count, T{1});
-    std::fill_n(number, count, T{0});
+    if (summary) std::fill_n(summary, count, T{0});
   }
 
-  HWY_NOINLINE void backward(const Tile<T>& scores, const T*, const RowState<T>&,
+  HWY_NOINLINE void backward(const Tile<T>& scores, const RowState<const T>&, const RowState<T>&,
                              const Tile<T>& gradient) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -68,7 +69,7 @@ class Sigmoid final : public TileNormalizer<T> {
   template <class D, class V>
   HWY_INLINE V weight(D d, V score) const {
     const V x = hn::Add(score, hn::Set(d, shift_)), one = hn::Set(d, T{1});
-    const V e = exp2_tile(d, hn::Mul(hn::Abs(x), hn::Set(d, static_cast<T>(-1.4426950408889634))));
+    const V e = exp_tile(d, hn::Neg(hn::Abs(x)));
     const V top = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
     return hn::Mul(top, reciprocal(d, hn::Add(one, e)));
   }

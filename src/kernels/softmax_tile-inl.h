@@ -2,7 +2,11 @@
 // neighbouring queries, so the maximum and the sum over keys are vertical: nothing is ever added
 // across a vector.
 //
-// Operations an element: forward 1 maximum, 1 fused multiply-add, 10 for 2^x, 1 sum; the tile's two
+// A weight is e^(score - max) / sum, in backward as in forward: the difference comes first, so that
+// weights do not depend on where a row's scores lie. (With the logarithm of the sum added to max,
+// as one number per row, they would: at -1e9 that number has a spacing of 64.)
+//
+// Operations an element: forward 1 maximum, 1 subtraction, 9 for e^x, 1 sum; the tile's two
 // products cost 64 + 64 at D = E = 64. The scores are read twice and written once, from the
 // first-level or second-level cache.
 
@@ -29,20 +33,21 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class T>
 class Softmax final : public TileNormalizer<T> {
  public:
-  /// sinks (H): the score of a key a head that everyone sees and whose value is 0 (Xiao et al.
+  /// sinks (H): the score of a key per head that everyone sees and whose value is 0 (Xiao et al.
   /// 2023, gpt-oss 2025); null: none.
   explicit Softmax(const T* sinks) : sinks_(sinks) {}
 
-  void begin(RowState<T> rows, int64_t count) const noexcept override {
-    for (int64_t i = 0; i < count; ++i) rows.first[i] = kNothing, rows.second[i] = 0;
+  bool averages() const noexcept override { return true; }
+
+  void begin(const Running<T>& rows, int64_t count) const noexcept override {
+    for (int64_t i = 0; i < count; ++i) rows.first[i] = kNothing, rows.second[i] = rows.rest[i] = 0;
   }
 
-  /// first: the maximum m so far; second: sum of exp(score - m).
-  HWY_NOINLINE bool forward(const Tile<T>& scores, RowState<T> rows,
+  /// first: the maximum m so far; second: sum of e^(score - m); rest: what rounding took off it.
+  HWY_NOINLINE bool forward(const Tile<T>& scores, const Running<T>& rows,
                             T* HWY_RESTRICT rescale) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-    const auto nothing = hn::Set(d, kNothing), log2e = hn::Set(d, kLog2e);
     bool changed = false;
     for (int64_t i = 0; i < scores.rows; i += 2 * lanes) {
       T* HWY_RESTRICT low = scores.data + i;
@@ -53,95 +58,87 @@ class Softmax final : public TileNormalizer<T> {
         max0 = hn::Max(max0, hn::LoadU(d, low + j * scores.stride));
         max1 = hn::Max(max1, hn::LoadU(d, high + j * scores.stride));
       }
-      // A row that has seen nothing yet has the maximum -inf; 0 in its place keeps -inf - -inf from
-      // being NaN.
-      const auto zero = hn::Zero(d);
-      const auto minus0 =
-          hn::Mul(hn::IfThenElse(hn::Eq(max0, nothing), zero, max0), hn::Set(d, -kLog2e));
-      const auto minus1 =
-          hn::Mul(hn::IfThenElse(hn::Eq(max1, nothing), zero, max1), hn::Set(d, -kLog2e));
-      auto sum0 = zero, sum1 = zero;
+      const auto top0 = finite_or_zero(d, max0), top1 = finite_or_zero(d, max1);
+      auto sum0 = hn::Zero(d), sum1 = sum0;
       for (int64_t j = 0; j < scores.columns; ++j) {
         T* at0 = low + j * scores.stride;
         T* at1 = high + j * scores.stride;
-        const auto p0 = exp2_tile(d, hn::MulAdd(hn::LoadU(d, at0), log2e, minus0));
-        const auto p1 = exp2_tile(d, hn::MulAdd(hn::LoadU(d, at1), log2e, minus1));
+        const auto p0 = exp_tile(d, hn::Sub(hn::LoadU(d, at0), top0));
+        const auto p1 = exp_tile(d, hn::Sub(hn::LoadU(d, at1), top1));
         sum0 = hn::Add(sum0, p0), sum1 = hn::Add(sum1, p1);
         hn::StoreU(p0, d, at0), hn::StoreU(p1, d, at1);
       }
-      changed |= update(rows, rescale, i, old0, max0, minus0, sum0);
-      changed |= update(rows, rescale, i + lanes, old1, max1, minus1, sum1);
+      changed |= update(d, rows.from(i), rescale + i, max0, sum0);
+      changed |= update(d, rows.from(i + lanes), rescale + i + lanes, max1, sum1);
     }
     return changed;
   }
 
   /// forward() of one query whose scores lie side by side, with room for whole vectors; the factor.
-  HWY_INLINE T forward_one(const Tile<T>& scores, RowState<T> row) const noexcept {
+  HWY_INLINE T forward_one(const Tile<T>& scores, const Running<T>& row) const noexcept {
     const Vector<T> d;
     const hn::CappedTag<T, 1> one;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     T* HWY_RESTRICT at = scores.data;
     std::fill(at + scores.columns, at + round_up(scores.columns, lanes), kNothing);
-    const T old = row.first[0];
-    auto most = hn::Set(d, old);
+    auto most = hn::Set(d, row.first[0]);
     for (int64_t j = 0; j < scores.columns; j += lanes) most = hn::Max(most, hn::LoadU(d, at + j));
     const T max = hn::GetLane(hn::MaxOfLanes(d, most));
-    const auto log2e = hn::Set(d, kLog2e);
-    const auto minus = hn::Set(d, (max == kNothing ? T{0} : max) * -kLog2e);
-    const auto weight = [&](auto score)
-                            HWY_ATTR { return exp2_tile(d, hn::MulAdd(score, log2e, minus)); };
+    const auto top = finite_or_zero(d, hn::Set(d, max));
     for (int64_t j = 0; j < scores.columns; j += lanes)
-      hn::StoreU(weight(hn::LoadU(d, at + j)), d, at + j);
-    T sum = 0;
+      hn::StoreU(exp_tile(d, hn::Sub(hn::LoadU(d, at + j), top)), d, at + j);
+    T sum = 0, factor = 1;
     for (int64_t j = 0; j < scores.columns; ++j) sum += at[j];
-    const T factor = old == max ? T{1} : hn::GetLane(weight(hn::Set(d, old)));
-    row.first[0] = max;
-    row.second[0] = hn::GetLane(
-        hn::MulAdd(hn::Set(one, row.second[0]), hn::Set(one, factor), hn::Set(one, sum)));
+    update(one, row, &factor, hn::Set(one, max), hn::Set(one, sum));
     return factor;
   }
 
-  void finish(RowState<T> rows, int64_t head, int64_t count, T* factor,
-              T* number) const noexcept override {
+  void finish(const Running<T>& rows, int64_t head, int64_t count, T* factor,
+              T* summary) const noexcept override {
     for (int64_t i = 0; i < count; ++i) {
-      const T max = rows.first[i], sum = rows.second[i];
-      if (!sinks_) {
-        factor[i] = sum == 0 ? T{0} : 1 / sum;
-        number[i] = sum == 0 ? kNothing : max + std::log(sum);
-        continue;
+      T &max = rows.first[i], &sum = rows.second[i];
+      sum += rows.rest[i];
+      T seen = 1;
+      if (sinks_) {
+        const T top = std::max(max, sinks_[head]);
+        seen = sum == 0 ? T{0} : std::exp(max - top);
+        sum = top == kNothing ? T{0} : sum * seen + std::exp(sinks_[head] - top);
+        max = top;
       }
-      const T sink = sinks_[head], top = std::max(max, sink);
-      const T seen = sum == 0 ? T{0} : std::exp(max - top), all = sum * seen + std::exp(sink - top);
-      factor[i] = seen / all;
-      number[i] = top + std::log(all);
+      factor[i] = sum == 0 ? T{0} : seen / sum;
+      if (summary) summary[i] = sum == 0 ? kNothing : max + std::log(sum);
     }
   }
 
-  void conclude(const RowState<T>& delta, const T* number, const T*, int64_t, int64_t head,
-                int64_t rows, T* grad_sink) const noexcept override {
+  void conclude(const RowState<T>& delta, const RowState<const T>& number, const T*, int64_t,
+                int64_t head, int64_t rows, T* grad_sink) const noexcept override {
     for (int64_t i = 0; sinks_ && i < rows; ++i) {
-      grad_sink[i] = -std::exp(sinks_[head] - number[i]) * delta.first[i];
+      const T weight = number.second[i] == 0
+                           ? T{0}
+                           : std::exp(sinks_[head] - number.first[i]) / number.second[i];
+      grad_sink[i] = -weight * delta.first[i];
     }
   }
 
-  /// P = exp(score - lse), dS = P (dP - delta).
-  HWY_NOINLINE void backward(const Tile<T>& scores, const T* HWY_RESTRICT number,
+  /// P = e^(score - max) / sum, dS = P (dP - delta).
+  HWY_NOINLINE void backward(const Tile<T>& scores, const RowState<const T>& number,
                              const RowState<T>& delta,
                              const Tile<T>& gradient) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-    const auto nothing = hn::Set(d, kNothing), log2e = hn::Set(d, kLog2e);
+    const auto nothing = hn::Set(d, kNothing);
     for (int64_t i = 0; i < scores.rows; i += lanes) {
-      const auto lse = hn::Load(d, number + i), sum = hn::Load(d, delta.first + i);
-      const auto minus =
-          hn::Mul(hn::IfThenElse(hn::Eq(lse, nothing), hn::Zero(d), lse), hn::Set(d, -kLog2e));
+      const auto top = finite_or_zero(d, hn::Load(d, number.first + i));
+      const auto sum = hn::Load(d, number.second + i), mean = hn::Load(d, delta.first + i);
+      const auto factor =
+          hn::IfThenZeroElse(hn::Eq(sum, hn::Zero(d)), hn::Div(hn::Set(d, T{1}), sum));
       for (int64_t j = 0; j < scores.columns; ++j) {
         T* HWY_RESTRICT score = scores.data + j * scores.stride + i;
         T* HWY_RESTRICT grad = gradient.data + j * gradient.stride + i;
         const auto s = hn::LoadU(d, score);
         const auto hidden = hn::Eq(s, nothing);
-        const auto p = hn::IfThenZeroElse(hidden, exp2_tile(d, hn::MulAdd(s, log2e, minus)));
-        const auto ds = hn::Mul(p, hn::Sub(hn::LoadU(d, grad), sum));
+        const auto p = hn::IfThenZeroElse(hidden, hn::Mul(exp_tile(d, hn::Sub(s, top)), factor));
+        const auto ds = hn::Mul(p, hn::Sub(hn::LoadU(d, grad), mean));
         hn::StoreU(p, d, score);
         hn::StoreU(hn::IfThenZeroElse(hidden, ds), d, grad);
       }
@@ -152,19 +149,29 @@ class Softmax final : public TileNormalizer<T> {
   const T* sinks_;
 
   static constexpr T kNothing = -std::numeric_limits<T>::infinity();
-  static constexpr T kLog2e = static_cast<T>(1.4426950408889634);
 
-  template <class V>
-  HWY_INLINE static bool update(RowState<T> rows, T* rescale, int64_t i, V old, V max, V minus,
-                                V sum) {
-    const Vector<T> d;
-    // Where the maximum stays, exactly 1. From -inf the factor is 0, as 2^-inf is.
+  /// A row that has seen nothing yet has the maximum -inf; 0 in its place keeps -inf - -inf from
+  /// being NaN.
+  template <class D, class V>
+  HWY_INLINE static V finite_or_zero(D d, V max) {
+    return hn::IfThenZeroElse(hn::Eq(max, hn::Set(d, kNothing)), max);
+  }
+
+  /// Takes the sum of a tile's exponentials under the new maximum in; whether the maximum moved.
+  template <class D, class V>
+  HWY_INLINE static bool update(D d, const Running<T>& rows, T* rescale, V max, V sum) {
+    const auto old = hn::LoadU(d, rows.first), so_far = hn::LoadU(d, rows.second);
+    // Where the maximum stays, exactly 1. From -inf the factor is 0, as e^-inf is.
     const auto same = hn::Eq(old, max);
-    const auto factor = hn::IfThenElse(same, hn::Set(d, T{1}),
-                                       exp2_tile(d, hn::MulAdd(old, hn::Set(d, kLog2e), minus)));
-    hn::Store(factor, d, rescale + i);
-    hn::Store(max, d, rows.first + i);
-    hn::Store(hn::MulAdd(hn::Load(d, rows.second + i), factor, sum), d, rows.second + i);
+    const auto factor = hn::IfThenElse(same, hn::Set(d, T{1}), exp_tile(d, hn::Sub(old, max)));
+    const auto before = hn::Mul(so_far, factor);
+    // What rounding takes off before + sum (Knuth 1997, 4.2.2, theorem B).
+    const auto all = hn::Add(before, sum), added = hn::Sub(all, before);
+    const auto lost = hn::Add(hn::Sub(before, hn::Sub(all, added)), hn::Sub(sum, added));
+    hn::StoreU(factor, d, rescale);
+    hn::StoreU(max, d, rows.first);
+    hn::StoreU(all, d, rows.second);
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, rows.rest), factor, lost), d, rows.rest);
     return !hn::AllTrue(d, same);
   }
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/attend.h"
 #include "kernels/operands.h"
@@ -58,68 +59,95 @@ class Score {
                         Result<T> grad_keys, T* grad_weight) const noexcept = 0;
 };
 
-/// Two numbers a query, aligned, readable and writable up to whole panels.
+/// Two numbers per query, aligned, readable and writable up to whole panels.
 template <class T>
 struct RowState {
   T *first, *second;
 
   RowState from(int64_t i) const { return {first + i, second + i}; }
+  operator RowState<const T>() const requires(!std::is_const_v<T>) { return {first, second}; }
 };
 
-/// How many sums a row a normalizer may collect before backward.
+/// What a normalizer knows of queries that have seen a part of their keys: as RowState, and a third
+/// number that finish() takes into the others.
+template <class T>
+struct Running {
+  T *first, *second, *rest;
+
+  Running from(int64_t i) const { return {first + i, second + i, rest + i}; }
+};
+
+/// How many sums per row a normalizer may collect before backward.
 inline constexpr int64_t kRowSums = 6;
 
-/// What both kinds of normalizer do in backward, from scores and the number a row.
+/// What both kinds of normalizer do in backward, from scores and the two numbers per row that
+/// forward left (heed::kernels::RowNumbers).
 template <class T>
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
   /// Whether all weights of the tile are zero, so that it can be left out; may say no.
-  virtual bool is_empty(const Tile<T>& scores, const T* number) const noexcept {
+  virtual bool is_empty(const Tile<T>& scores, const RowState<const T>& number) const noexcept {
     (void)scores, (void)number;
     return false;
   }
   /// Whether backward needs sums over a row beyond grad_out . out: then every tile goes through
   /// collect() with the gradient of its weights, sums (kRowSums, stride) starting from 0.
   virtual bool collects() const noexcept { return false; }
-  virtual void collect(const Tile<T>& scores, const T* number, const Tile<T>& gradient, T* sums,
-                       int64_t stride) const noexcept {
+  virtual void collect(const Tile<T>& scores, const RowState<const T>& number,
+                       const Tile<T>& gradient, T* sums, int64_t stride) const noexcept {
     (void)scores, (void)number, (void)gradient, (void)sums, (void)stride;
   }
-  /// What backward() is handed, delta (grad_out . out at first) and a second number a row, and the
-  /// gradient that each row gives the number of its head.
-  virtual void conclude(const RowState<T>& delta, const T* number, const T* sums, int64_t stride,
-                        int64_t head, int64_t rows, T* grad_per_head) const noexcept {
+  /// What backward() is handed, delta (grad_out . out at first) and a second number per row, and
+  /// the gradient that each row gives the number of its head.
+  virtual void conclude(const RowState<T>& delta, const RowState<const T>& number, const T* sums,
+                        int64_t stride, int64_t head, int64_t rows,
+                        T* grad_per_head) const noexcept {
     (void)delta, (void)number, (void)sums, (void)stride, (void)head, (void)rows;
     (void)grad_per_head;
   }
   /// Turns scores into weights and the weights' gradient into the scores'. Both are 0 where scores
   /// are -inf.
-  virtual void backward(const Tile<T>& scores, const T* number, const RowState<T>& delta,
-                        const Tile<T>& gradient) const noexcept = 0;
+  virtual void backward(const Tile<T>& scores, const RowState<const T>& number,
+                        const RowState<T>& delta, const Tile<T>& gradient) const noexcept = 0;
 };
 
 /// One that needs a tile at a time.
 template <class T>
 class TileNormalizer : public Normalizer<T> {
  public:
-  virtual void begin(RowState<T> rows, int64_t count) const noexcept = 0;
-  /// Turns scores into weights, up to a factor a row. Where it returns true, what was accumulated
-  /// before must be multiplied by rescale, a number a row.
-  virtual bool forward(const Tile<T>& scores, RowState<T> rows, T* rescale) const noexcept = 0;
-  /// What the accumulated rows must be multiplied with, and the number a row.
-  virtual void finish(RowState<T> rows, int64_t head, int64_t count, T* factor,
-                      T* number) const noexcept = 0;
+  /// Whether a row's weights sum to 1 after finish(), so that no average of finite values is beyond
+  /// the largest number, although their sum before it may be.
+  virtual bool averages() const noexcept { return false; }
+  virtual void begin(const Running<T>& rows, int64_t count) const noexcept = 0;
+  /// Turns scores into weights, up to a factor per row. Where it returns true, what was accumulated
+  /// before must be multiplied by rescale, a number per row.
+  virtual bool forward(const Tile<T>& scores, const Running<T>& rows,
+                       T* rescale) const noexcept = 0;
+  /// What the accumulated rows must be multiplied with, and the one number per row that users ask
+  /// for (null: not wanted). Leaves the two numbers per row in rows.
+  virtual void finish(const Running<T>& rows, int64_t head, int64_t count, T* factor,
+                      T* summary) const noexcept = 0;
+};
+
+/// The columns up to `end` of all scores of a panel of queries are those of one tile, in a stretch
+/// of keys. Sums over a row are made part by part and stretch by stretch (see kStretch).
+struct StripPart {
+  int64_t end, stretch;
 };
 
 /// One that needs all scores of a row before it knows the first weight.
 template <class T>
 class RowNormalizer : public Normalizer<T> {
  public:
-  /// The number a row, from all scores of a panel of queries: a tile of any number of columns.
-  virtual void solve(const Tile<T>& scores, T* number) const noexcept = 0;
+  /// The two numbers per row, from all scores of a panel of queries: a tile of any number of
+  /// columns, that of the last part.
+  virtual void solve(const Tile<T>& scores, const StripPart* parts, int64_t count,
+                     const RowState<T>& number) const noexcept = 0;
   /// Turns scores into weights.
-  virtual void forward(const Tile<T>& scores, const T* number) const noexcept = 0;
+  virtual void forward(const Tile<T>& scores, const RowState<const T>& number) const noexcept = 0;
+  /// The one number per row that users ask for.
+  virtual T summary(int64_t head, T first, T second) const noexcept = 0;
 };
 
 }  // namespace heed::kernels

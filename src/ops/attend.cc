@@ -22,11 +22,20 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/// What a caller asks for beside the output.
+enum class Beside { nothing, summary, numbers };
+
+at::Tensor beside_output(const Attended& result, Beside wanted) {
+  return wanted == Beside::summary ? result.summary : result.numbers;
+}
+
 Attended by_shape(const Call& call) {
   const auto& s = call.scene.sizes;
   Attended result;
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, call.q.options());
-  result.rows = at::empty({s.B, s.H, s.Lq}, call.q.options().dtype(call.compute));
+  const auto options = call.q.options().dtype(call.compute);
+  result.numbers = at::empty({2, s.B, s.H, s.Lq}, options);
+  result.summary = at::empty({s.B, s.H, s.Lq}, options);
   return result;
 }
 
@@ -91,24 +100,26 @@ std::vector<at::Tensor*> companions(Call& call) {
 class AttendFunction : public torch::autograd::Function<AttendFunction> {
  public:
   /// `inputs` are those of `call`, in the order of differentiable().
-  static variable_list forward(AutogradContext* ctx, at::TensorList inputs, const Call& call) {
+  static variable_list forward(AutogradContext* ctx, at::TensorList inputs, const Call& call,
+                               Beside wanted) {
     auto saved = c10::make_intrusive<SavedCall>();
     const bool on_cpu = inputs[0].is_cpu(), on_meta = inputs[0].is_meta();
     if (!on_cpu && !on_meta) saved->graph = record_libtorch(call);
-    Attended result = on_cpu    ? on_cpu_tensors(call)
+    Attended result = on_cpu    ? on_cpu_tensors(call, wanted == Beside::summary)
                       : on_meta ? by_shape(call)
-                                : Attended{saved->graph.out.detach(), {}, {}};
+                                : Attended{saved->graph.out.detach(), {}, {}, {}};
     const auto out = result.out.to(inputs[0].scalar_type());
     saved->call = call;
-    variable_list tensors = {result.out, result.rows};
+    variable_list tensors = {result.out, result.numbers};
     for (auto* t : companions(saved->call)) tensors.push_back(*t), *t = at::Tensor();
     tensors.insert(tensors.end(), inputs.begin(), inputs.end());
     for (auto* t : differentiable(saved->call)) *t = place();
     ctx->save_for_backward(tensors);
     ctx->saved_data["call"] = at::IValue::make_capsule(std::move(saved));
-    if (!result.rows.defined()) return {out};
-    ctx->mark_non_differentiable({result.rows});
-    return {out, result.rows};
+    if (wanted == Beside::nothing) return {out};
+    const auto beside = beside_output(result, wanted);
+    ctx->mark_non_differentiable({beside});
+    return {out, beside};
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grad_outs) {
@@ -124,7 +135,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
       wanted.push_back(ctx->needs_input_grad(wanted.size()));
     }
     auto grads = gradients(call, saved.graph, tensors[0], tensors[1], grad_outs[0], wanted);
-    grads.emplace_back();  // of the call
+    grads.resize(grads.size() + 2);  // of the call and of what is wanted beside
     return grads;
   }
 
@@ -133,7 +144,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
   static at::Tensor place() { return at::empty({0}); }
 
   static variable_list gradients(const Call& call, const LibTorchGraph& graph,
-                                 const at::Tensor& out, const at::Tensor& rows,
+                                 const at::Tensor& out, const at::Tensor& numbers,
                                  const at::Tensor& grad_out, const std::vector<bool>& wanted) {
     if (call.q.is_meta()) {
       const auto inputs = differentiable(call);
@@ -144,7 +155,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     }
     if (torch::GradMode::is_enabled()) return formula_gradients(call, grad_out, wanted);
     if (!call.q.is_cpu()) return graph_gradients(graph.out, graph.leaves, grad_out, wanted, false);
-    return cpu_gradients(call, out, rows, grad_out, wanted);
+    return cpu_gradients(call, out, numbers, grad_out, wanted);
   }
 };
 
@@ -153,24 +164,24 @@ bool want_gradient(const std::vector<at::Tensor>& inputs) {
                      [](const at::Tensor& t) { return t.requires_grad(); });
 }
 
-Attended run(const Call& call, bool want_rows) {
-  const bool on_cpu = call.q.is_cpu(), on_meta = call.q.is_meta();
-  // LibTorch's attention keeps its number a row to itself.
-  if (!on_cpu && !on_meta && (want_rows || !libtorch_can(call))) return by_formula(call, want_rows);
-  Attended result;
+/// The output, and what is wanted beside it.
+std::pair<at::Tensor, at::Tensor> run(const Call& call, Beside wanted) {
+  const bool on_cpu = call.q.is_cpu(), on_meta = call.q.is_meta(),
+             alone = wanted == Beside::nothing;
+  // LibTorch's attention keeps its numbers to itself.
+  if (!on_cpu && !on_meta && (!alone || !libtorch_can(call))) {
+    const auto result = by_formula(call, !alone);
+    return {result.out, beside_output(result, wanted)};
+  }
   const auto inputs =
       torch::GradMode::is_enabled() ? differentiable(call) : std::vector<at::Tensor>();
   if (want_gradient(inputs)) {
-    const auto outputs = AttendFunction::apply(at::TensorList(inputs), call);
-    result.out = outputs[0];
-    if (outputs.size() > 1) result.rows = outputs[1];
-    return result;
+    const auto outputs = AttendFunction::apply(at::TensorList(inputs), call, wanted);
+    return {outputs[0], alone ? at::Tensor() : outputs[1]};
   }
-  if (on_meta) return by_shape(call);
-  if (!on_cpu) return {by_libtorch(call), {}, {}};
-  result = on_cpu_tensors(call);
-  result.out = result.out.to(call.q.scalar_type());
-  return result;
+  if (!on_cpu && !on_meta) return {by_libtorch(call), {}};
+  const auto result = on_meta ? by_shape(call) : on_cpu_tensors(call, wanted == Beside::summary);
+  return {result.out.to(call.q.scalar_type()), beside_output(result, wanted)};
 }
 
 }  // namespace
@@ -178,14 +189,20 @@ Attended run(const Call& call, bool want_rows) {
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const Attention& how, const AttendInputs& inputs) {
-  return ops::run(ops::checked(q, k, v, how, inputs), false).out;
+  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::nothing).first;
 }
 
-std::tuple<at::Tensor, at::Tensor> attend_with_rows(const at::Tensor& q, const at::Tensor& k,
-                                                    const at::Tensor& v, const Attention& how,
-                                                    const AttendInputs& inputs) {
-  auto result = ops::run(ops::checked(q, k, v, how, inputs), true);
-  return {result.out, result.rows};
+std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
+                                                         const at::Tensor& v, const Attention& how,
+                                                         const AttendInputs& inputs) {
+  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::summary);
+}
+
+std::tuple<at::Tensor, at::Tensor> attend_with_row_numbers(const at::Tensor& q, const at::Tensor& k,
+                                                           const at::Tensor& v,
+                                                           const Attention& how,
+                                                           const AttendInputs& inputs) {
+  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::numbers);
 }
 
 }  // namespace heed

@@ -42,13 +42,14 @@ struct Inputs {
 
 }  // namespace
 
-Attended by_blocks(const Call& call) {
+Attended by_blocks(const Call& call, bool want_summary) {
   const torch::NoGradGuard no_gradient;
   const auto& s = call.scene.sizes;
   const Inputs inputs(call);
   Attended result;
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, inputs.q.options());
-  result.rows = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
+  result.numbers = at::empty({2, s.B, s.H, s.Lq}, inputs.q.options());
+  if (want_summary) result.summary = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
   const int64_t each = rows_at_once(call);
   // In a parallel region LibTorch and its BLAS use one thread each, so bits do not depend on how
   // many there are.
@@ -57,7 +58,8 @@ Attended by_blocks(const Call& call) {
     const Interval rows{b * each, std::min(s.Lq, (b + 1) * each)};
     const auto block = inputs.rows(call, rows, true);
     result.out.narrow(2, rows.begin, rows.size()).copy_(block.out);
-    result.rows.narrow(2, rows.begin, rows.size()).copy_(block.rows);
+    result.numbers.narrow(3, rows.begin, rows.size()).copy_(block.numbers);
+    if (want_summary) result.summary.narrow(2, rows.begin, rows.size()).copy_(block.summary);
   });
   return result;
 }

@@ -63,16 +63,17 @@ at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores);
 
 struct Attended {
   at::Tensor out;      ///< (B, H, Lq, E) in the dtype of q
-  at::Tensor rows;     ///< (B, H, Lq) in the dtype of the computation
+  at::Tensor numbers;  ///< (2, B, H, Lq) in the dtype of the computation: see attend.h
+  at::Tensor summary;  ///< (B, H, Lq) of the same; where it was asked for
   at::Tensor weights;  ///< (B, H, Lq, Lk) before dropout; the formula alone has them
 };
 
-/// The readable formula, on any device; rows only where wanted.
-Attended by_formula(const Call& call, bool want_rows);
+/// The readable formula, on any device; numbers and summary only where wanted.
+Attended by_formula(const Call& call, bool want_numbers);
 
 /// The formula on the rows of an expanded scene alone, q and k, v (b, h, ., .) in the dtype of the
 /// computation.
 Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
-                      const at::Tensor& k, const at::Tensor& v, bool want_rows);
+                      const at::Tensor& k, const at::Tensor& v, bool want_numbers);
 
 }  // namespace heed::ops

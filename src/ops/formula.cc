@@ -48,19 +48,19 @@ bool is_finite(const at::Tensor& x) { return torch::isfinite(x).all().item<bool>
 /// A query at a time, with what it may not see set to 0: so a hidden NaN meets no factor 0, whose
 /// product with it would be NaN.
 Attended apart(const Call& call, const Scene& scene, const at::Tensor& q, const at::Tensor& k,
-               const at::Tensor& v, const at::Tensor& hidden, bool want_rows) {
-  std::vector<at::Tensor> outs, rows, weights;
+               const at::Tensor& v, const at::Tensor& hidden, bool want_numbers) {
+  std::vector<at::Tensor> outs, numbers, summaries, weights;
   for (int64_t i = 0; i < q.size(2); ++i) {
     const auto of_row = hidden.select(2, i).unsqueeze(-1);                     // (B, H, Lk, 1)
     const auto query = q.narrow(2, i, 1).masked_fill(of_row.all(2, true), 0);  // (B, H, 1, D)
     const auto one = formula_rows(call, cut(scene, {i, i + 1}, {0, k.size(2)}), query,
-                                  k.masked_fill(of_row, 0), v.masked_fill(of_row, 0), want_rows);
+                                  k.masked_fill(of_row, 0), v.masked_fill(of_row, 0), want_numbers);
     outs.push_back(one.out), weights.push_back(one.weights);
-    if (want_rows) rows.push_back(one.rows);
+    if (want_numbers) numbers.push_back(one.numbers), summaries.push_back(one.summary);
   }
   Attended all;
   all.out = torch::cat(outs, 2), all.weights = torch::cat(weights, 2);
-  if (want_rows) all.rows = torch::cat(rows, 2);
+  if (want_numbers) all.numbers = torch::cat(numbers, 3), all.summary = torch::cat(summaries, 2);
   return all;
 }
 
@@ -97,12 +97,15 @@ at::Tensor mixed_weights(const Attention& how, const Scene& scene, at::Tensor we
 }
 
 Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
-                      const at::Tensor& k, const at::Tensor& v, bool want_rows) {
+                      const at::Tensor& k, const at::Tensor& v, bool want_numbers) {
   const auto scores = scores_of(call.how, scene, q, k);  // (b, h, r, c)
   const auto& normalizer = definition(call.how.normalizer.name);
   Attended result;
   result.weights = normalizer.weights(call.how.normalizer, scene, scores);
-  if (want_rows) result.rows = normalizer.rows(call.how.normalizer, scene, scores);
+  if (want_numbers) {
+    result.numbers = normalizer.numbers(call.how.normalizer, scene, scores);
+    result.summary = normalizer.summary(call.how.normalizer, scene, result.numbers);
+  }
   result.weights = mixed_weights(call.how, scene, result.weights);
   auto w = result.weights;
   if (call.dropout > 0) w = w * dropout_factor(call, scene, w);
@@ -113,7 +116,7 @@ Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
   return result;
 }
 
-Attended by_formula(const Call& call, bool want_rows) {
+Attended by_formula(const Call& call, bool want_numbers) {
   // Autocast would compute the products in 16 bits; the formula is the exact one.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto& s = call.scene.sizes;
@@ -124,8 +127,8 @@ Attended by_formula(const Call& call, bool want_rows) {
   const auto hidden = hidden_pairs(call, scene, q);
   const bool poisoned =
       hidden.defined() && s.Lq > 0 && !(is_finite(q) && is_finite(k) && is_finite(v));
-  auto result = poisoned ? apart(call, scene, q, k, v, hidden, want_rows)
-                         : formula_rows(call, scene, q, k, v, want_rows);
+  auto result = poisoned ? apart(call, scene, q, k, v, hidden, want_numbers)
+                         : formula_rows(call, scene, q, k, v, want_numbers);
   result.out = result.out.to(call.q.scalar_type());  // (B, H, Lq, E)
   return result;
 }

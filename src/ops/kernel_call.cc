@@ -87,6 +87,13 @@ at::Tensor empty_output(const Call& call) {
   return at::empty({s.B, s.H, s.Lq, s.E}, options);
 }
 
+/// numbers (2, B, H, Lq), contiguous.
+template <class T>
+kernels::RowNumbers<T> numbers_of(const at::Tensor& numbers) {
+  T* first = numbers.data_ptr<T>();
+  return {first, first + numbers.numel() / 2};
+}
+
 /// Everything that has a gradient among the terms, and where it goes.
 struct Slot {
   at::Tensor value;
@@ -112,35 +119,37 @@ bool kernels_can(const Call& call) {
   return true;
 }
 
-Attended on_cpu_tensors(const Call& call) {
-  return kernels_can(call) ? by_kernels(call) : by_blocks(call);
+Attended on_cpu_tensors(const Call& call, bool want_summary) {
+  return kernels_can(call) ? by_kernels(call, want_summary) : by_blocks(call, want_summary);
 }
 
 std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
-                                      const at::Tensor& rows, const at::Tensor& grad_out,
+                                      const at::Tensor& numbers, const at::Tensor& grad_out,
                                       const std::vector<bool>& wanted) {
-  return kernels_can(call) ? kernel_gradients(call, out, rows, grad_out, wanted)
+  return kernels_can(call) ? kernel_gradients(call, out, numbers, grad_out, wanted)
                            : block_gradients(call, grad_out, wanted);
 }
 
-Attended by_kernels(const Call& call) {
+Attended by_kernels(const Call& call, bool want_summary) {
   const torch::NoGradGuard no_gradient;
   const auto& s = call.scene.sizes;
   const Terms terms = lowered(call);
   Attended result;
   result.out = empty_output(call);
-  result.rows = at::empty({s.B, s.H, s.Lq}, result.out.options());
+  result.numbers = at::empty({2, s.B, s.H, s.Lq}, result.out.options());
+  if (want_summary) result.summary = at::empty({s.B, s.H, s.Lq}, result.out.options());
   with_type(call, [&](auto type) {
     using T = decltype(type);
     const auto pipeline = pipeline_of<T>(call, terms);
-    kernels::attend_forward(pipeline.problem, view_of<T>(result.out),
-                            result.rows.template data_ptr<T>());
+    auto numbers = numbers_of<T>(result.numbers);
+    if (want_summary) numbers.summary = result.summary.template data_ptr<T>();
+    kernels::attend_forward(pipeline.problem, view_of<T>(result.out), numbers);
   });
   return result;
 }
 
 std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out,
-                                         const at::Tensor& rows, const at::Tensor& grad_out,
+                                         const at::Tensor& numbers, const at::Tensor& grad_out,
                                          const std::vector<bool>& wanted) {
   Call recorded = call;
   std::vector<at::Tensor> inputs;
@@ -169,7 +178,9 @@ std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out
       modifier->begin_backward(kernels::backward_chunks(pipeline.problem));
     auto& to = pipeline.gradients;
     to.q = view_of<T>(grads[0]), to.k = view_of<T>(grads[1]), to.v = view_of<T>(grads[2]);
-    kernels::attend_backward(pipeline.problem, view_of<const T>(out), rows.data_ptr<T>(),
+    const auto of_rows = numbers_of<T>(numbers);
+    kernels::attend_backward(pipeline.problem, view_of<const T>(out),
+                             kernels::RowNumbers<const T>{of_rows.first, of_rows.second},
                              view_of<const T>(grad), to);
     for (const auto& modifier : pipeline.modifiers) modifier->end_backward();
   });

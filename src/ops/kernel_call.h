@@ -7,26 +7,26 @@
 namespace heed::ops {
 
 /// A call on CPU tensors, by whoever can compute it, and its gradients, as below.
-Attended on_cpu_tensors(const Call& call);
+Attended on_cpu_tensors(const Call& call, bool want_summary);
 std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
-                                      const at::Tensor& rows, const at::Tensor& grad_out,
+                                      const at::Tensor& numbers, const at::Tensor& grad_out,
                                       const std::vector<bool>& wanted);
 
 /// Whether every word of the attention has its station.
 bool kernels_can(const Call& call);
 
-/// out and rows in the dtype of the computation. O(Lq + Lk) memory beside them.
-Attended by_kernels(const Call& call);
+/// out and numbers in the dtype of the computation. O(Lq + Lk) memory beside them.
+Attended by_kernels(const Call& call, bool want_summary);
 
-/// Gradients of differentiable(call) from out, rows (as by_kernels gave them) and the gradient of
-/// out. Those that are not wanted are undefined; each is in the dtype of its input.
+/// Gradients of differentiable(call) from out, numbers (as by_kernels gave them) and the gradient
+/// of out. Those that are not wanted are undefined; each is in the dtype of its input.
 std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out,
-                                         const at::Tensor& rows, const at::Tensor& grad_out,
+                                         const at::Tensor& numbers, const at::Tensor& grad_out,
                                          const std::vector<bool>& wanted);
 
 /// The formula on blocks of rows, computed again in backward: O(Lq + Lk) memory, the speed of
 /// LibTorch's operators.
-Attended by_blocks(const Call& call);
+Attended by_blocks(const Call& call, bool want_summary);
 std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad_out,
                                         const std::vector<bool>& wanted);
 

@@ -33,14 +33,14 @@ Results forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   const auto call = checked_text(
       q, k, v, how,
       {lengths, mask, bias, documents, blocks, parameters.vec(), training, seed, query_offset});
-  auto result = on_cpu_tensors(call);
-  return {result.out.to(q.scalar_type()), result.rows};
+  auto result = on_cpu_tensors(call, false);
+  return {result.out.to(q.scalar_type()), result.numbers};
 }
 
 /// One tensor for each of q, k, v, bias (where given) and the parameters; empty where not wanted.
 std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& out,
-                                 const at::Tensor& rows, const at::Tensor& q, const at::Tensor& k,
-                                 const at::Tensor& v, const std::string& how,
+                                 const at::Tensor& numbers, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v, const std::string& how,
                                  const OptionalTensor& lengths, const OptionalTensor& mask,
                                  const OptionalTensor& bias, const OptionalTensor& documents,
                                  const OptionalTensor& blocks, at::TensorList parameters,
@@ -59,7 +59,7 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& o
   const auto order = places_by_name(call, q, k);
   std::vector<bool> by_name(wanted.size());
   for (size_t i = 0; i < order.size(); ++i) by_name[order[i]] = wanted[i];
-  const auto found = cpu_gradients(call, out.to(call.compute), rows, grad_out, by_name);
+  const auto found = cpu_gradients(call, out.to(call.compute), numbers, grad_out, by_name);
   std::vector<at::Tensor> grads;
   for (size_t i = 0; i < order.size(); ++i) {
     const auto& input = inputs[order[i]];
@@ -95,7 +95,7 @@ std::vector<at::Tensor> new_parameters(const std::string& how, int64_t heads, in
 
 TORCH_LIBRARY_FRAGMENT(heed, library) {
   library.def("attend_forward(" HEED_ATTEND_REST ") -> (Tensor, Tensor)");
-  library.def("attend_backward(Tensor grad_out, Tensor out, Tensor rows, " HEED_ATTEND_REST
+  library.def("attend_backward(Tensor grad_out, Tensor out, Tensor numbers, " HEED_ATTEND_REST
               ", bool[] wanted) -> Tensor[]");
   library.def("parameter_names(str how, int heads, int kv_heads, int width) -> str[]",
               heed::ops::parameter_names);

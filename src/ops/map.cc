@@ -34,12 +34,12 @@ at::Tensor cut(const at::Tensor& t, int64_t dimension, Range range) {
 
 }  // namespace
 
-Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attention how,
+Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor numbers, Attention how,
          AttendInputs inputs)
     : name_(std::move(name)),
       q_(q.detach()),
       k_(k.detach()),
-      rows_(rows.detach()),
+      numbers_(numbers.detach()),
       how_(std::move(how)),
       inputs_(std::move(inputs)) {
   inputs_.training = false;
@@ -48,12 +48,12 @@ Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attentio
   if (inputs_.bias) inputs_.bias = inputs_.bias->detach().to(call.compute);
   if (inputs_.mask && inputs_.mask->scalar_type() != at::kBool)
     inputs_.mask = inputs_.mask->to(call.compute);
-  const std::vector<int64_t> expected = {batch(), heads(), queries()};
-  if (rows_.sizes() != at::IntArrayRef(expected))
-    refuse("rows: expected shape (B, H, Lq) = ", at::IntArrayRef(expected), ", given ",
-           rows_.sizes());
-  if (rows_.scalar_type() != call.compute)
-    refuse("rows: expected dtype ", c10::toString(call.compute), ", given ", rows_.dtype());
+  const std::vector<int64_t> expected = {2, batch(), heads(), queries()};
+  if (numbers_.sizes() != at::IntArrayRef(expected))
+    refuse("numbers: expected shape (2, B, H, Lq) = ", at::IntArrayRef(expected),
+           ", as attend_with_row_numbers gives, given ", numbers_.sizes());
+  if (numbers_.scalar_type() != call.compute)
+    refuse("numbers: expected dtype ", c10::toString(call.compute), ", given ", numbers_.dtype());
 }
 
 at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) const {
@@ -72,8 +72,10 @@ at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) co
                               {rows.begin, rows.end}, {columns.begin, columns.end});
   const auto scores = ops::scores_of(call.how, scene, q, k);  // (1, h, r, c)
   const auto& part = call.how.normalizer;
+  const auto numbers = cut(numbers_.narrow(1, batch, 1).narrow(2, heads.begin, heads.size()), 3,
+                           rows);  // (2, 1, h, r)
   const auto weights =
-      ops::definition(part.name).weights_from_rows(part, scene, scores, of_heads(rows_, rows));
+      ops::definition(part.name).weights_from_numbers(part, scene, scores, numbers);
   return ops::mixed_weights(call.how, scene, weights)[0][head - heads.begin];
 }
 
@@ -99,7 +101,7 @@ at::Tensor Map::tile(Range rows, Range columns, int64_t batch, int64_t head) con
 
 at::Tensor Map::dense(int64_t batch) const {
   check_index("batch", batch, this->batch());
-  auto all = torch::empty({heads(), queries(), keys()}, rows_.options());
+  auto all = torch::empty({heads(), queries(), keys()}, numbers_.options());
   for_each_block(batch, [&](int64_t head, Range rows, const at::Tensor& w) {
     cut(all[head], 0, rows).copy_(w);
   });
@@ -108,14 +110,14 @@ at::Tensor Map::dense(int64_t batch) const {
 
 at::Tensor Map::received(int64_t batch) const {
   check_index("batch", batch, this->batch());
-  auto sum = torch::zeros({heads(), keys()}, rows_.options().dtype(at::kDouble));
+  auto sum = torch::zeros({heads(), keys()}, numbers_.options().dtype(at::kDouble));
   for_each_block(batch, [&](int64_t head, Range, const at::Tensor& w) { sum[head] += w.sum(0); });
-  return (sum / std::max<int64_t>(1, queries())).to(rows_.scalar_type());
+  return (sum / std::max<int64_t>(1, queries())).to(numbers_.scalar_type());
 }
 
 at::Tensor Map::entropy(int64_t batch) const {
   check_index("batch", batch, this->batch());
-  auto all = torch::empty({heads(), queries()}, rows_.options());
+  auto all = torch::empty({heads(), queries()}, numbers_.options());
   for_each_block(batch, [&](int64_t head, Range rows, const at::Tensor& w) {
     cut(all[head], 0, rows).copy_(torch::xlogy(w, w).sum(-1).neg());
   });
@@ -138,8 +140,8 @@ at::Tensor Map::times(const at::Tensor& x) const {
   if (!fits)
     refuse("x: expected shape (B, H or 1, Lk, E) with B=", batch(), ", H=", heads(),
            ", Lk=", keys(), ", given ", x.sizes());
-  const auto values = x.to(rows_.options());
-  auto out = torch::empty({batch(), heads(), queries(), x.size(3)}, rows_.options());
+  const auto values = x.to(numbers_.options());
+  auto out = torch::empty({batch(), heads(), queries(), x.size(3)}, numbers_.options());
   for (int64_t b = 0; b < batch(); ++b)
     for_each_block(b, [&](int64_t head, Range rows, const at::Tensor& w) {
       const auto of_head = values[b][x.size(1) == 1 ? 0 : head];  // (Lk, E)

@@ -56,13 +56,15 @@ struct Definition {
   at::Tensor (*change)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
   /// A modifier that acts on weights too, of all heads together.
   at::Tensor (*mix)(const Part&, const Scene&, const at::Tensor& weights) = nullptr;
-  /// A normalizer: scores -> weights (a row of -inf gives zeros); scores -> the number a row
-  /// (b, h, r); and the weights again from scores and that number.
+  /// A normalizer: scores -> weights (a row of -inf gives zeros); scores -> the two numbers per row
+  /// (2, b, h, r) of attend_with_row_numbers; from these the one of attend_with_logsumexp (b, h,
+  /// r); and the weights again from scores and the two numbers.
   at::Tensor (*weights)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
-  at::Tensor (*rows)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
-  at::Tensor (*weights_from_rows)(const Part&, const Scene&, const at::Tensor& scores,
-                                  const at::Tensor& rows) = nullptr;
-  /// A weight depends on scores of other keys beside that number: weights_from_rows needs all keys.
+  at::Tensor (*numbers)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
+  at::Tensor (*summary)(const Part&, const Scene&, const at::Tensor& numbers) = nullptr;
+  at::Tensor (*weights_from_numbers)(const Part&, const Scene&, const at::Tensor& scores,
+                                     const at::Tensor& numbers) = nullptr;
+  /// A weight depends on scores of other keys beside those: weights_from_numbers needs all keys.
   bool whole_rows = false;
 
   // The kernel. A part for which there is none is computed by its formula, block by block.
@@ -89,6 +91,11 @@ void add_definition(Definition definition);
 /// They are those of `how`.
 std::vector<const Part*> acting_parts(const Attention& how);
 std::vector<const Part*> acting_parts(Attention&& how) = delete;
+
+/// The numbers per row of a normalizer that needs none, 0; and the summary that is the first of
+/// them.
+at::Tensor no_numbers(const Part&, const Scene&, const at::Tensor& scores);
+at::Tensor first_number(const Part&, const Scene&, const at::Tensor& numbers);
 
 /// k or v (B, G, L, D) -> (B, H, L, D): each key-value head for its group of query heads.
 at::Tensor for_each_head(const at::Tensor& kv, int64_t heads);

@@ -1,8 +1,11 @@
 // Weights that can be exactly zero: w_j = max((alpha - 1) s_j - t, 0)^(1 / (alpha - 1)) with the
-// threshold t for which a row's weights sum to 1 (Peters et al. 2019); the number a row is t.
+// threshold t for which a row's weights sum to 1 (Peters et al. 2019).
 //   sparsemax  alpha = 2 (Martins and Astudillo 2016)
 //   entmax15   alpha = 1.5
-//   entmax     alpha = 1 + sigmoid(a), a learned a head (Correia et al. 2019)
+//   entmax     alpha = 1 + sigmoid(a), a learned per head (Correia et al. 2019)
+// The numbers per row are the largest score m and, with x_j = m - s_j, the b of u_j = b - (alpha -
+// 1) x_j or, for an alpha near 1, the c of u_j = 1 - (alpha - 1) (x_j + c): see
+// kernels/entmax_tile-inl.h.
 #include <limits>
 
 #include "ops/word.h"
@@ -11,79 +14,124 @@ namespace heed::ops {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// (h or 1, 1, 1)
-at::Tensor alpha_of(const Part& part, const Scene& scene, const at::Tensor& like) {
+/// alpha - 1: (h or 1, 1, 1)
+at::Tensor step_of(const Part& part, const Scene& scene, const at::Tensor& like) {
   if (part.name == "entmax")
-    return 1 + torch::sigmoid(scene.parameter("entmax.raw_alpha")).view({-1, 1, 1});
-  return torch::full({1, 1, 1}, part.name == "sparsemax" ? 2 : 1.5, like.options());
+    return torch::sigmoid(scene.parameter("entmax.raw_alpha")).view({-1, 1, 1});
+  return torch::full({1, 1, 1}, part.name == "sparsemax" ? 1 : 0.5, like.options());
 }
 
-/// max(u, 0)^power, also as a function of the power.
-at::Tensor power_of(const at::Tensor& u, const at::Tensor& power) {
-  const auto on = u > 0;
-  return torch::where(on, torch::where(on, u, torch::ones_like(u)).pow(power),
-                      torch::zeros_like(u));
+/// Up to which alpha - 1 the kernels keep c, and from which on b.
+constexpr double kNear = 0.125;
+
+/// -log(1 - z) / z of 0 <= z < 1: a series where z is small, whose derivatives do not cancel
+/// either.
+at::Tensor log_ratio(const at::Tensor& z) {
+  const auto is_small = z < 0.05;
+  const auto near = torch::where(is_small, z, torch::zeros_like(z));
+  auto series = torch::zeros_like(z);
+  for (int k = 14; k >= 1; --k) series = series * near + 1.0 / k;
+  const auto far = torch::where(is_small, torch::full_like(z, 0.5), z);
+  return torch::where(is_small, series, -torch::log1p(-far) / far);
 }
 
-/// The threshold of each row (b, h, r, 1), by bisection: N(t) falls from 1 or more at max - 1 to 0
-/// at max.
-at::Tensor bisected(const at::Tensor& x, const at::Tensor& power) {
-  auto low = x.amax(-1, /*keepdim=*/true) - 1, high = low + 1;
-  for (int step = 0; step < 80; ++step) {
+/// w = u^p and g = u^(p-1), 0 off the support, from x = m - s and the row's b or c.
+struct Powers {
+  at::Tensor weight, slope;
+};
+
+Powers powers_of(const Part& part, const at::Tensor& x, const at::Tensor& shift,
+                 const at::Tensor& step) {
+  const auto is_near = step < kNear;
+  const auto base = torch::where(is_near, 1 - step * (x + shift), shift - step * x);
+  const auto on = base > 0, none = torch::zeros_like(base);
+  const auto u = torch::where(on, base, torch::ones_like(base));
+  const auto only = [&](const at::Tensor& t) { return torch::where(on, t, none); };
+  if (part.name == "sparsemax") return {only(u), only(torch::ones_like(u))};
+  if (part.name == "entmax15") return {only(u * u), only(u)};
+  const auto y = torch::where(on & is_near, x + shift, none);
+  const auto log_weight =
+      torch::where(is_near, -y * log_ratio(y * step), torch::log(u) / step.clamp_min(kNear));
+  const auto weight = torch::exp(log_weight);
+  return {only(weight), only(weight / u)};
+}
+
+/// b or c of each row (b, h, r, 1), by bisection: as a function of c the sum of the weights falls
+/// from 1 or more at 0 to 1 or less at the logarithm of the number of keys.
+at::Tensor bisected(const Part& part, const at::Tensor& x, const at::Tensor& step) {
+  const auto shift = [&](const at::Tensor& c) {
+    return torch::where(step < kNear, c, 1 - step * c);
+  };
+  auto low = torch::zeros_like(x.narrow(-1, 0, 1));
+  auto high = torch::minimum(torch::full_like(low, std::log(x.size(-1)) + 1e-3), 1 / step);
+  for (int round = 0; round < 80; ++round) {
     const auto middle = (low + high) / 2;
-    const auto above = power_of(x - middle, power).sum(-1, true) >= 1;
+    const auto above = powers_of(part, x, shift(middle), step).weight.sum(-1, true) >= 1;
     low = torch::where(above, middle, low), high = torch::where(above, high, middle);
   }
-  return low;
+  return shift(low);
 }
 
 struct Solved {
-  at::Tensor threshold, weights;
+  at::Tensor top, shift, weights;  ///< m, b or c (b, h, r, 1), NaN for a row that sees inf or NaN
 };
 
 Solved solve(const Part& part, const Scene& scene, const at::Tensor& scores) {
-  const auto alpha = alpha_of(part, scene, scores);
-  const auto power = 1 / (alpha - 1);
-  const auto blind = (scores == -kInfinity).all(-1, /*keepdim=*/true);
-  // Where there is nothing to see, neither score nor gradient.
+  const auto step = step_of(part, scene, scores);
+  if (scores.size(-1) == 0) {
+    const auto none = torch::zeros_like(scores.sum(-1, true));
+    return {torch::full_like(none, -kInfinity), none, torch::zeros_like(scores)};
+  }
   const auto hidden = scores == -kInfinity;
+  const auto blind = hidden.all(-1, /*keepdim=*/true);
+  const auto poison = torch::isnan(scores).any(-1, true) | (scores == kInfinity).any(-1, true);
+  const auto top = scores.detach().amax(-1, /*keepdim=*/true);
+  // Where there is nothing to see, neither score nor gradient.
+  const auto base = top.masked_fill(blind | poison, 0);
   const auto x =
-      (scores.masked_fill(hidden, 0) * (alpha - 1)).masked_fill(hidden & ~blind, -kInfinity);
-  if (scores.size(-1) == 0)
-    return {torch::full_like(scores.sum(-1, true), kInfinity), torch::zeros_like(scores)};
-  auto t = bisected(x.detach(), power.detach());
+      (base - scores.masked_fill(hidden | poison, 0)).masked_fill(hidden & ~blind, kInfinity);
+  auto shift = bisected(part, x.detach(), step.detach());
   // Newton's steps from the root change its value by rounding alone, and give it its derivatives:
   // two of them the first three.
-  for (int step = 0; step < 2; ++step) {
-    const auto w = power_of(x - t, power);
-    const auto slope = power * power_of(x - t, power - 1);
-    t = t + (w.sum(-1, true) - 1) / slope.sum(-1, true);
+  const auto direction = torch::where(step < kNear, torch::ones_like(step), -step);
+  for (int round = 0; round < 2; ++round) {
+    const auto here = powers_of(part, x, shift, step);
+    shift = shift + direction * (here.weight.sum(-1, true) - 1) / here.slope.sum(-1, true);
   }
-  const auto weights = power_of(x - t, power);
-  const auto poison = torch::isnan(scores).any(-1, true) | (scores == kInfinity).any(-1, true);
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-  return {t.masked_fill(blind, kInfinity).masked_fill(poison, kNaN),
-          weights.masked_fill(blind, 0).masked_fill(poison & ~hidden, kNaN)};
+  const auto weights = powers_of(part, x, shift, step).weight;
+  return {top, shift.masked_fill(poison, kNaN),
+          weights.masked_fill(blind | hidden, 0).masked_fill(poison & ~hidden, kNaN)};
 }
 
 at::Tensor entmax_weights(const Part& part, const Scene& scene, const at::Tensor& scores) {
   return solve(part, scene, scores).weights;
 }
 
-at::Tensor entmax_rows(const Part& part, const Scene& scene, const at::Tensor& scores) {
-  return solve(part, scene, scores.detach()).threshold.detach().squeeze(-1);
+at::Tensor entmax_numbers(const Part& part, const Scene& scene, const at::Tensor& scores) {
+  const auto solved = solve(part, scene, scores.detach());
+  return torch::stack({solved.top, solved.shift}).squeeze(-1).detach();
 }
 
-at::Tensor entmax_from_rows(const Part& part, const Scene& scene, const at::Tensor& scores,
-                            const at::Tensor& rows) {
-  const auto alpha = alpha_of(part, scene, scores);
-  return power_of(scores * (alpha - 1) - rows.unsqueeze(-1), 1 / (alpha - 1));
+at::Tensor entmax_summary(const Part& part, const Scene& scene, const at::Tensor& numbers) {
+  const auto step = step_of(part, scene, numbers).squeeze(-1);  // (h or 1, 1)
+  const auto top = numbers[0], shift = numbers[1];
+  const auto t = torch::where(step < kNear, step * (top + shift) - 1, step * top - shift);
+  return t.masked_fill(top == -kInfinity, kInfinity);
+}
+
+at::Tensor entmax_from_numbers(const Part& part, const Scene& scene, const at::Tensor& scores,
+                               const at::Tensor& numbers) {
+  const auto top = numbers[0].unsqueeze(-1), shift = numbers[1].unsqueeze(-1);
+  const auto hidden = scores == -kInfinity;
+  const auto x = top.masked_fill(top == -kInfinity, 0) - scores;
+  const auto weights = powers_of(part, x, shift, step_of(part, scene, scores)).weight;
+  return weights.masked_fill(hidden, 0).masked_fill(torch::isnan(shift) & ~hidden, kNaN);
 }
 
 void lower_entmax(const Part&, Terms& terms) {
-  terms.add("per_head",
-            (1 + torch::sigmoid(terms.scene.parameter("entmax.raw_alpha"))).contiguous());
+  terms.add("per_head", torch::sigmoid(terms.scene.parameter("entmax.raw_alpha")).contiguous());
 }
 
 template <class T>
@@ -92,10 +140,10 @@ void build_entmax(const Part& part, const Terms& terms, Pipeline<T>& to) {
   to.problem.normalizer = part.name == "sparsemax"  ? Kind::sparsemax
                           : part.name == "entmax15" ? Kind::entmax15
                                                     : Kind::entmax;
-  const auto* alpha = terms.find("per_head");
-  if (!alpha) return;
-  to.problem.per_head = alpha->value.template data_ptr<T>();
-  if (alpha->grad.defined()) to.gradients.per_head = alpha->grad.template data_ptr<T>();
+  const auto* step = terms.find("per_head");
+  if (!step) return;
+  to.problem.per_head = step->value.template data_ptr<T>();
+  if (step->grad.defined()) to.gradients.per_head = step->grad.template data_ptr<T>();
 }
 
 /// From which alpha follows.
@@ -107,8 +155,9 @@ double raw_alpha(const Part& part) {
 Definition entmax_word(Word word) {
   return {.word = std::move(word),
           .weights = entmax_weights,
-          .rows = entmax_rows,
-          .weights_from_rows = entmax_from_rows,
+          .numbers = entmax_numbers,
+          .summary = entmax_summary,
+          .weights_from_numbers = entmax_from_numbers,
           .build = {build_entmax<float>, build_entmax<double>}};
 }
 

@@ -1,7 +1,7 @@
 // Keys are asked in the order of their distance from the query, the right one of two first; each
 // takes what is left of the weight with probability sigmoid(score) (Csordas et al. 2022, "The
 // neural data router", geometric attention; with a causal mask the stick-breaking of Tan et al.
-// 2025). There is no number a row: 0.
+// 2025). There is nothing to know of a row: its numbers are 0.
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -34,12 +34,8 @@ at::Tensor geometric_weights(const Part&, const Scene& scene, const at::Tensor& 
   return (torch::log_sigmoid(seen) + left).exp().masked_fill(hidden, 0);
 }
 
-at::Tensor geometric_rows(const Part&, const Scene&, const at::Tensor& scores) {
-  return torch::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options()).detach();
-}
-
-at::Tensor geometric_from_rows(const Part& part, const Scene& scene, const at::Tensor& scores,
-                               const at::Tensor&) {
+at::Tensor geometric_from_numbers(const Part& part, const Scene& scene, const at::Tensor& scores,
+                                  const at::Tensor&) {
   return geometric_weights(part, scene, scores);
 }
 
@@ -51,8 +47,9 @@ Definition word_geometric() {
                    {},
                    "sigmoid(score) of what nearer keys left; near keys first"},
           .weights = geometric_weights,
-          .rows = geometric_rows,
-          .weights_from_rows = geometric_from_rows,
+          .numbers = no_numbers,
+          .summary = first_number,
+          .weights_from_numbers = geometric_from_numbers,
           .whole_rows = true};
 }
 

@@ -1,6 +1,6 @@
 // All weight on one key: the largest score, in training of scores with Gumbel noise, which is a
-// draw from their softmax. The number a row is that key, -1 where nothing is seen. Gradients are
-// those of softmax(score / temperature): straight-through (Jang et al. 2017).
+// draw from their softmax. The numbers per row are that key, -1 where nothing is seen, and its
+// score. Gradients are those of softmax(score / temperature): straight-through (Jang et al. 2017).
 #include <limits>
 
 #include "heed/core/threads.h"
@@ -47,13 +47,16 @@ at::Tensor hard_weights(const Part& part, const Scene& scene, const at::Tensor& 
   return soft + (hard - soft).detach();
 }
 
-at::Tensor hard_rows(const Part&, const Scene& scene, const at::Tensor& given) {
-  return chosen(noisy(scene, given).detach()).to(given.scalar_type());
+at::Tensor hard_numbers(const Part&, const Scene& scene, const at::Tensor& given) {
+  const auto scores = noisy(scene, given).detach();
+  const auto key = chosen(scores).to(given.scalar_type());
+  const auto top = scores.size(-1) ? scores.amax(-1) : torch::full_like(key, kHidden);
+  return torch::stack({key, top});
 }
 
-at::Tensor hard_from_rows(const Part&, const Scene& scene, const at::Tensor& scores,
-                          const at::Tensor& rows) {
-  return one_hot(scene, scores, rows.to(at::kLong));
+at::Tensor hard_from_numbers(const Part&, const Scene& scene, const at::Tensor& scores,
+                             const at::Tensor& numbers) {
+  return one_hot(scene, scores, numbers[0].to(at::kLong));
 }
 
 template <class T>
@@ -77,8 +80,9 @@ Definition word_hard() {
                    {{"temperature", 1, 1e-3, 1e3, false, "of the softmax whose gradient it takes"}},
                    "all weight on one key; a draw from the softmax in training"},
           .weights = hard_weights,
-          .rows = hard_rows,
-          .weights_from_rows = hard_from_rows,
+          .numbers = hard_numbers,
+          .summary = first_number,
+          .weights_from_numbers = hard_from_numbers,
           .build = {build_hard<float>, build_hard<double>},
           .modifier = {make_noise<float>, make_noise<double>}};
 }

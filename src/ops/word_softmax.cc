@@ -1,5 +1,6 @@
-// w_ij = exp(s_ij) / sum_j exp(s_ij); the number a row is the log of that sum. A row that sees
-// nothing (-inf everywhere) has zero weights, and passes no gradient. Sinks join the sum.
+// w_ij = exp(s_ij) / sum_j exp(s_ij); the numbers per row are the largest score m and the sum of
+// exp(s_ij - m), logsumexp is m plus the logarithm of the latter. A row that sees nothing (-inf
+// everywhere) has zero weights, and passes no gradient. Sinks join the sum.
 #include <limits>
 
 #include "ops/word.h"
@@ -23,14 +24,26 @@ at::Tensor softmax_weights(const Part&, const Scene& scene, const at::Tensor& sc
       .narrow(-1, 0, scores.size(-1));
 }
 
-at::Tensor softmax_rows(const Part&, const Scene& scene, const at::Tensor& scores) {
-  return torch::logsumexp(with_sink(scene, scores).detach(), -1);
+at::Tensor softmax_numbers(const Part&, const Scene& scene, const at::Tensor& scores) {
+  const auto all = with_sink(scene, scores).detach();
+  const auto blind = (all == kHidden).all(-1);  // (b, h, r)
+  if (all.size(-1) == 0)
+    return torch::stack(
+        {torch::full_like(blind, kHidden, all.options()), torch::zeros_like(blind, all.options())});
+  const auto top = all.amax(-1);
+  const auto base = top.masked_fill(blind, 0).unsqueeze(-1);
+  return torch::stack({top, torch::exp(all - base).sum(-1)});
 }
 
-at::Tensor softmax_from_rows(const Part&, const Scene&, const at::Tensor& scores,
-                             const at::Tensor& rows) {
-  const auto lse = rows.unsqueeze(-1);
-  return torch::exp(scores - lse).masked_fill(lse == kHidden, 0);
+at::Tensor softmax_summary(const Part&, const Scene&, const at::Tensor& numbers) {
+  return numbers[0] + torch::log(numbers[1]);
+}
+
+at::Tensor softmax_from_numbers(const Part&, const Scene&, const at::Tensor& scores,
+                                const at::Tensor& numbers) {
+  const auto blind = (numbers[0] == kHidden).unsqueeze(-1);
+  const auto top = numbers[0].unsqueeze(-1).masked_fill(blind, 0);
+  return (torch::exp(scores - top) / numbers[1].unsqueeze(-1)).masked_fill(blind, 0);
 }
 
 template <class T>
@@ -46,8 +59,9 @@ void build_softmax(const Part&, const Terms& terms, Pipeline<T>& to) {
 Definition word_softmax() {
   return {.word = {Word::Kind::normalizer, "softmax", {}, "exp(score) over the sum of its row"},
           .weights = softmax_weights,
-          .rows = softmax_rows,
-          .weights_from_rows = softmax_from_rows,
+          .numbers = softmax_numbers,
+          .summary = softmax_summary,
+          .weights_from_numbers = softmax_from_numbers,
           .build = {build_softmax<float>, build_softmax<double>}};
 }
 

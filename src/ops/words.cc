@@ -106,6 +106,12 @@ double one_over_root_width(const kernels::Sizes& sizes) {
   return 1 / std::sqrt(std::max(1.0, static_cast<double>(sizes.D)));
 }
 
+at::Tensor no_numbers(const Part&, const Scene&, const at::Tensor& scores) {
+  return torch::zeros({2, scores.size(0), scores.size(1), scores.size(2)}, scores.options())
+      .detach();
+}
+at::Tensor first_number(const Part&, const Scene&, const at::Tensor& numbers) { return numbers[0]; }
+
 at::Tensor query_positions(const Scene& scene, const at::Tensor& scores) {
   const auto first = scene.row + scene.offset;
   return torch::arange(first, first + scores.size(2), scores.options().dtype(at::kLong))

@@ -79,13 +79,13 @@ TEST(Attend, SixteenBitStorageIsComputedInFloat32) {
 
 TEST(Attend, RowsAreTheLogOfTheSum) {
   auto t = make({.Lq = 9, .Lk = 6, .how = "causal", .mask = true});
-  const auto [out, rows] = attend_with_rows(t.q, t.k, t.v, t.how, t.inputs);
-  EXPECT_FALSE(rows.requires_grad());
+  const auto [out, logsumexp] = attend_with_logsumexp(t.q, t.k, t.v, t.how, t.inputs);
+  EXPECT_FALSE(logsumexp.requires_grad());
   auto scores = torch::matmul(t.q, t.k.transpose(2, 3)) / 2;
   const auto i = torch::arange(9).unsqueeze(1) - 3, j = torch::arange(6);
   scores = scores.masked_fill((j > i) | ~*t.inputs.mask, -INFINITY);
-  EXPECT_TRUE(close(rows, torch::logsumexp(scores, -1), 1e-12, 1e-12));
-  EXPECT_EQ(rows[0][0][0].item<double>(), -INFINITY);
+  EXPECT_TRUE(close(logsumexp, torch::logsumexp(scores, -1), 1e-12, 1e-12));
+  EXPECT_EQ(logsumexp[0][0][0].item<double>(), -INFINITY);
   EXPECT_TRUE(torch::equal(out, attend(t)));
 }
 
@@ -217,10 +217,10 @@ TEST(Attend, MetaTensorsGiveTheShape) {
   const auto meta = at::TensorOptions().device(at::kMeta).requires_grad(true);
   const auto q = torch::empty({2, 4, 9, 8}, meta), k = torch::empty({2, 2, 5, 8}, meta),
              v = torch::empty({2, 2, 5, 3}, meta);
-  const auto [out, rows] = attend_with_rows(q, k, v, Attention::parse("causal"));
+  const auto [out, logsumexp] = attend_with_logsumexp(q, k, v, Attention::parse("causal"));
   EXPECT_TRUE(out.is_meta());
   EXPECT_EQ(out.sizes(), (std::vector<int64_t>{2, 4, 9, 3}));
-  EXPECT_EQ(rows.sizes(), (std::vector<int64_t>{2, 4, 9}));
+  EXPECT_EQ(logsumexp.sizes(), (std::vector<int64_t>{2, 4, 9}));
   const auto grads =
       torch::autograd::grad({out}, {q, k, v}, {torch::empty({2, 4, 9, 3}, at::kMeta)});
   EXPECT_EQ(grads[1].sizes(), k.sizes());

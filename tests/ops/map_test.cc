@@ -17,10 +17,10 @@ struct Mapped {
 
 Mapped mapped(const Case& c, at::ScalarType type = at::kDouble) {
   const auto t = make(c).to(type);
-  const auto [out, rows] = attend_with_rows(t.q, t.k, t.v, t.how, t.inputs);
+  const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
   at::Tensor weights;
   attend_reference(t.q, t.k, t.v, t.how, t.inputs, &weights);
-  return {Map("encoder.layers.0.attention", t.q, t.k, rows, t.how, t.inputs), weights};
+  return {Map("encoder.layers.0.attention", t.q, t.k, numbers, t.how, t.inputs), weights};
 }
 
 std::vector<Case> map_cases() {
@@ -94,8 +94,8 @@ TEST(Map, TopKIsSortedAndPrefersTheLowerKey) {
   EXPECT_TRUE(torch::equal(all[1][1][2].index_select(0, keys).argsort(0, true), torch::arange(5)));
 
   const auto q = torch::zeros({1, 1, 2, 4}), k = torch::randn({1, 1, 9, 4});  // all weights equal
-  const auto rows = std::get<1>(attend_with_rows(q, k, k, {}));
-  EXPECT_TRUE(torch::equal(Map("", q, k, rows, {}, {}).top_k(0, 4).second, torch::arange(4)));
+  const auto numbers = std::get<1>(attend_with_row_numbers(q, k, k, {}));
+  EXPECT_TRUE(torch::equal(Map("", q, k, numbers, {}, {}).top_k(0, 4).second, torch::arange(4)));
 }
 
 TEST(Map, ResultsAreFloat32For16BitStorage) {
@@ -107,8 +107,8 @@ TEST(Map, ResultsAreFloat32For16BitStorage) {
 TEST(Map, KeepsNoGraph) {
   auto t = make({.bias = {5, 7}});
   for (auto* x : {&t.q, &t.k, &*t.inputs.bias}) x->requires_grad_();
-  const auto [out, rows] = attend_with_rows(t.q, t.k, t.v, t.how, t.inputs);
-  const Map map("", t.q, t.k, rows, t.how, t.inputs);
+  const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
+  const Map map("", t.q, t.k, numbers, t.how, t.inputs);
   EXPECT_FALSE(map.dense().requires_grad());
   EXPECT_FALSE(map.tile({0, 1}, {0, 1}).requires_grad());
 }
@@ -132,8 +132,8 @@ TEST(Map, RefusesWhatLiesOutside) {
     EXPECT_THAT(e.what(), testing::HasSubstr("k: expected 1 to 7 (the keys), given 8"));
   }
   const auto q = torch::zeros({1, 1, 2, 4});
-  EXPECT_THROW(Map("", q, q, torch::zeros({1, 2, 1}), {}, {}), UsageError);
-  EXPECT_THROW(Map("", q, q, torch::zeros({1, 1, 2}, at::kDouble), {}, {}), UsageError);
+  EXPECT_THROW(Map("", q, q, torch::zeros({2, 1, 2, 1}), {}, {}), UsageError);
+  EXPECT_THROW(Map("", q, q, torch::zeros({2, 1, 1, 2}, at::kDouble), {}, {}), UsageError);
 }
 
 }  // namespace

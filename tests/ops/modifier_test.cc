@@ -163,10 +163,10 @@ TEST(OwnModifier, MapsShowIt) {
   register_words();
   for (const auto* word : {"test_nearness", "test_by_tiles"}) {
     auto t = with_word({.H = 4, .G = 2, .Lq = 30, .Lk = 40, .how = "causal"}, word);
-    const auto [out, rows] = attend_with_rows(t.q, t.k, t.v, t.how, t.inputs);
+    const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
     at::Tensor weights;
     attend_reference(t.q, t.k, t.v, t.how, t.inputs, &weights);
-    const Map map("map", t.q, t.k, rows, t.how, t.inputs);
+    const Map map("map", t.q, t.k, numbers, t.how, t.inputs);
     EXPECT_TRUE(close(map.dense(1), weights[1], 1e-12, 1e-10)) << word;
     EXPECT_TRUE(close(map.tile({3, 20}, {5, 40}, 1, 3),
                       weights[1][3].slice(0, 3, 20).slice(1, 5, 40), 1e-12, 1e-10))

@@ -61,13 +61,22 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::string& how, const AttendInputs& inputs = {});
 
-/// The same with the number a row that makes weights computable, (B, H, Lq): softmax's log-sum-exp
-/// of the row's scores (-inf for a row that sees nothing), the threshold of sparsemax and entmax,
-/// the key that hard chose, 0 for sigmoid; float32 for float32, float64 for float64. No gradient
-/// flows through it.
-std::tuple<at::Tensor, at::Tensor> attend_with_rows(const at::Tensor& q, const at::Tensor& k,
-                                                    const at::Tensor& v, const Attention& how,
-                                                    const AttendInputs& inputs = {});
+/// The same with the logarithm of the sum of the exponentials of each row's scores, (B, H, Lq),
+/// -inf for a row that sees nothing; of other normalizers than softmax the threshold of sparsemax
+/// and entmax, the key that hard chose, 0 for sigmoid and geometric. float32 for float32, float64
+/// for float64. No gradient flows through it. Parts of a row's keys that were attended to apart are
+/// merged by it.
+std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
+                                                         const at::Tensor& v, const Attention& how,
+                                                         const AttendInputs& inputs = {});
+
+/// The same with the two numbers per row that make the weights computable wherever the scores lie,
+/// (2, B, H, Lq): of softmax the largest score m and sum_j exp(s_j - m). (One number cannot: beside
+/// scores of -1e9 the logarithm of a sum is rounded to a multiple of 64.) What heed::Map takes.
+std::tuple<at::Tensor, at::Tensor> attend_with_row_numbers(const at::Tensor& q, const at::Tensor& k,
+                                                           const at::Tensor& v,
+                                                           const Attention& how,
+                                                           const AttendInputs& inputs = {});
 
 /// The readable formula: stores the weights, any device, differentiable any number of times. Same
 /// arguments; with float64 tensors it is the reference of every test. Returns the output and, where

@@ -1,5 +1,5 @@
-// The weights of one attention call, never stored: a view computed on demand from q, k and one
-// number a row.
+// The weights of one attention call, never stored: a view computed on demand from q, k and two
+// numbers per row.
 #pragma once
 
 #include <torch/types.h>
@@ -22,8 +22,9 @@ struct Range {
 /// is that of its result plus one block of rows; nothing is Lq x Lk unless it is asked for.
 class Map {
  public:
-  /// q (B, H, Lq, D), k (B, G, Lk, D) after positions; rows (B, H, Lq) from attend_with_rows.
-  Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor rows, Attention how,
+  /// q (B, H, Lq, D), k (B, G, Lk, D) after positions; numbers (2, B, H, Lq) from
+  /// attend_with_row_numbers.
+  Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor numbers, Attention how,
       AttendInputs inputs);
 
   const std::string& name() const {
@@ -55,7 +56,7 @@ class Map {
   void for_each_block(int64_t batch, Visit&& visit) const;
 
   std::string name_;
-  at::Tensor q_, k_, rows_;
+  at::Tensor q_, k_, numbers_;
   Attention how_;
   AttendInputs inputs_;
 };
