@@ -66,6 +66,9 @@ def attend(q, k, v, how="scaled_dot", *, lengths=None, mask=None, bias=None, doc
     """Attention as the line `how` says it (docs/mechanisms.md), never storing the weights.
 
     parameters: what the attention learns, a list in the order of parameter_names() or a dict by these names.
+    query_offset: where the first query stands among the keys; Lk - Lq where it is left out, so that causal lets the last
+    query see all keys. 0 is what is_causal=True of scaled_dot_product_attention does.
+    mask: boolean, true may be seen, or numbers that are added; integers are refused.
     seed: of dropout and noise in training; drawn from torch's generator where it is left out.
     Errors name the argument, what was expected and what was given.
     """
