@@ -201,7 +201,7 @@ TEST(Engines, ARowThatSeesNothingIsZeroHoweverItIsHidden) {
         for (const auto& grad : torch::autograd::grad({out}, leaves, {torch::ones_like(out)}))
           EXPECT_TRUE(grad.eq(0).all().item<bool>()) << normalizer << " " << type << " way " << way;
       }
-      const auto rows = std::get<1>(attend_with_rows(
+      const auto rows = std::get<1>(attend_with_logsumexp(
           in_4d(x.q, type), in_4d(x.k, type), in_4d(x.v, type), Attention::parse("dot"), inputs));
       EXPECT_TRUE(torch::isneginf(rows).all().item<bool>()) << type << " way " << way;
       ++way;
@@ -216,9 +216,9 @@ TEST(Engines, PartsMergeByTheirLogSumExpEvenWhereOneIsEmpty) {
   at::Tensor outs[2], rows[2];
   for (const int64_t part : {0, 1}) {  // keys 0..2 and 3..5: the second is empty for queries 0..2
     const auto keys = x.k.narrow(0, 3 * part, 3), values = x.v.narrow(0, 3 * part, 3);
-    const auto [out, lse] = attend_with_rows(in_4d(x.q, at::kDouble), in_4d(keys, at::kDouble),
-                                             in_4d(values, at::kDouble),
-                                             Attention::parse("dot; causal"), at_offset(-3 * part));
+    const auto [out, lse] = attend_with_logsumexp(
+        in_4d(x.q, at::kDouble), in_4d(keys, at::kDouble), in_4d(values, at::kDouble),
+        Attention::parse("dot; causal"), at_offset(-3 * part));
     outs[part] = out[0][0], rows[part] = lse[0][0].unsqueeze(1);
   }
   const auto whole = torch::logaddexp(rows[0], rows[1]);
@@ -412,7 +412,7 @@ TEST(Engines, TheLowerOfEqualKeysComesFirst) {
   const auto v = torch::arange(40, at::kFloat).view({1, 1, 40, 1});
   EXPECT_EQ(attend(q, k, v, "dot; hard").item<float>(), 0);
   const auto how = Attention::parse("dot");
-  const Map map("layer", q, k, std::get<1>(attend_with_rows(q, k, v, how)), how, {});
+  const Map map("layer", q, k, std::get<1>(attend_with_row_numbers(q, k, v, how)), how, {});
   EXPECT_TRUE(std::get<1>(map.top_k(0, 20)).equal(torch::arange(20)));
   const auto sparse = attend(q, k, torch::eye(40).view({1, 1, 40, 40}), "dot; sparsemax");
   EXPECT_TRUE(torch::allclose(sparse, torch::full_like(sparse, 1.0 / 40)));
@@ -425,8 +425,8 @@ TEST(Engines, AMapsWeightsAreThoseThatMadeTheOutput) {
   for (const char* text : {"alibi; causal", "softcap(2); causal", "dot; sparsemax; alibi",
                            "window(3, 0); entmax15", "causal; sigmoid", "dot; geometric; causal"}) {
     const auto how = Attention::parse(text);
-    const auto [out, rows] = attend_with_rows(q, k, v, how);
-    const Map map("layer", q, k, rows, how, {});
+    const auto [out, numbers] = attend_with_row_numbers(q, k, v, how);
+    const Map map("layer", q, k, numbers, how, {});
     for (int64_t b = 0; b < 2; ++b) {
       const auto weights = map.dense(b);  // (H, Lq, Lk)
       EXPECT_TRUE(torch::allclose(torch::matmul(weights, v[b]), out[b], 1e-12, 1e-13)) << text;
