@@ -52,7 +52,7 @@ void SpanRamp<T>::forward(const Tile<T>& scores) const noexcept {
 
 template <class T>
 void SpanRamp<T>::backward(const Tile<T>&, const Tile<T>& gradient) const noexcept {
-  if (!gradient_.data) return;
+  if (!sums_.begun()) return;
   const double span = *spans_.at(gradient.batch, gradient.head);
   double sum = 0;
   for (int64_t j = 0; j < gradient.columns; ++j) {
@@ -61,7 +61,7 @@ void SpanRamp<T>::backward(const Tile<T>&, const Tile<T>& gradient) const noexce
       if (m > 0 && m < 1) sum += gradient(i, j) / (m * ramp_.length);
     }
   }
-  *gradient_.at(gradient.batch, gradient.head) += static_cast<T>(sum);
+  *sums_.view().at(gradient.batch, gradient.head) += sum;
 }
 
 template class SpanMask<float>;

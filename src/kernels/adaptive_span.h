@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/attend.h"
+#include "kernels/collected.h"
 
 namespace heed::kernels {
 
@@ -44,18 +45,25 @@ class SpanMask final : public Mask<T> {
 template <class T>
 class SpanRamp final : public Modifier<T> {
  public:
-  /// spans (B, H) and their gradients, added into (null: not wanted); strides in batch and head.
-  SpanRamp(Ramp ramp, View<const T> spans, View<T> gradient)
-      : ramp_(ramp), spans_(spans), gradient_(gradient) {}
+  /// spans (B, H) and their gradients (null: not wanted); strides in batch and head. end_backward
+  /// adds into them what is summed in double.
+  SpanRamp(Ramp ramp, View<const T> spans, View<T> gradient, const Sizes& sizes)
+      : ramp_(ramp), spans_(spans), gradient_(gradient), sizes_(sizes) {}
   void forward(const Tile<T>& scores) const noexcept override;
   void backward(const Tile<T>& scores, const Tile<T>& gradient) const noexcept override;
   bool looks_back() const noexcept override { return false; }
   bool shares_key() const noexcept override { return gradient_.data; }
+  void begin_backward(int64_t) override {
+    if (gradient_.data) sums_.begin(gradient_, sizes_.B, sizes_.H, 1, 1);
+  }
+  void end_backward() override { sums_.end(); }
 
  private:
   Ramp ramp_;
   View<const T> spans_;
   View<T> gradient_;
+  Sizes sizes_;
+  Collected<T, double> sums_;
 };
 
 }  // namespace heed::kernels

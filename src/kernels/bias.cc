@@ -6,6 +6,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/blocks.h"
 #include "kernels/dense.h"
 #include "kernels/turn-inl.h"
 
@@ -109,12 +110,55 @@ void add_gradient(const Tile<T>& gradient, View<T> sums) {
   on_edges(gradient, part, sums, [](T& grad, T& sum) { sum += grad; });
 }
 
+/// The sum of n numbers side by side, at most kQueries.
+template <class T>
+HWY_INLINE double sum_of(const T* HWY_RESTRICT x, int64_t n) {
+  const hn::CappedTag<T, kMaxLanes> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto parts = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) parts = hn::Add(parts, hn::LoadU(d, x + i));
+  double sum = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, parts)));
+  for (; i < n; ++i) sum += static_cast<double>(x[i]);
+  return sum;
+}
+
+/// sums += the gradient of a bias that the tile's queries share.
+template <class T>
+void add_over_queries(const Tile<T>& gradient, View<double> sums) {
+  double* to = sums.at(gradient.batch, gradient.head) + gradient.column * sums.column;
+  for (int64_t j = 0; j < gradient.columns; ++j, to += sums.column)
+    *to += sum_of(gradient.data + j * gradient.stride, gradient.rows);
+}
+
+/// sums += the gradient of a bias that the tile's keys share, but not its queries.
+template <class T>
+void add_over_keys(const Tile<T>& gradient, View<double> sums) {
+  constexpr int64_t kTogether = 8;  // keys that are added in T
+  double* to = sums.at(gradient.batch, gradient.head) + gradient.row * sums.row;
+  for (int64_t first = 0; first < gradient.columns; first += kTogether) {
+    T some[kQueries] = {};
+    for (int64_t j = first; j < HWY_MIN(first + kTogether, gradient.columns); ++j) {
+      const T* key = gradient.data + j * gradient.stride;
+      for (int64_t i = 0; i < gradient.rows; ++i) some[i] += key[i];
+    }
+    for (int64_t i = 0; i < gradient.rows; ++i) to[i * sums.row] += static_cast<double>(some[i]);
+  }
+}
+
+template <class T>
+void add_reduced(const Tile<T>& gradient, View<double> sums) {
+  sums.row == 0 ? add_over_queries(gradient, sums) : add_over_keys(gradient, sums);
+}
+
 }  // namespace
 
 void add_bias_float(const Tile<float>& s, View<const float> bias) { add_bias(s, bias); }
 void add_bias_double(const Tile<double>& s, View<const double> bias) { add_bias(s, bias); }
 void add_gradient_float(const Tile<float>& g, View<float> sums) { add_gradient(g, sums); }
 void add_gradient_double(const Tile<double>& g, View<double> sums) { add_gradient(g, sums); }
+void add_reduced_float(const Tile<float>& g, View<double> sums) { add_reduced(g, sums); }
+void add_reduced_double(const Tile<double>& g, View<double> sums) { add_reduced(g, sums); }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -126,6 +170,29 @@ HWY_EXPORT(add_bias_float);
 HWY_EXPORT(add_bias_double);
 HWY_EXPORT(add_gradient_float);
 HWY_EXPORT(add_gradient_double);
+HWY_EXPORT(add_reduced_float);
+HWY_EXPORT(add_reduced_double);
+
+namespace {
+
+constexpr int64_t kSharers = 32;  // of a number, that add to one piece: an error of some 3e-7
+
+}  // namespace
+
+template <class T>
+void Bias<T>::begin_backward(int64_t) {
+  if (!gradient_.data) return;
+  const Sizes& n = sizes_;
+  if (gradient_.row == 0 || gradient_.column == 0)
+    return sums_.begin(gradient_, n.B, n.H, n.Lq, n.Lk);
+  const int64_t pieces = divide_up(sharer(n.B - 1, n.H - 1) + 1, kSharers);
+  if (pieces > 1) pieces_.begin(gradient_, n.B, n.H, n.Lq, n.Lk, pieces);
+}
+
+template <class T>
+void Bias<T>::end_backward() {
+  sums_.end(), pieces_.end();
+}
 
 template <>
 void Bias<float>::forward(const Tile<float>& scores) const noexcept {
@@ -139,12 +206,20 @@ void Bias<double>::forward(const Tile<double>& scores) const noexcept {
 
 template <>
 void Bias<float>::backward(const Tile<float>&, const Tile<float>& gradient) const noexcept {
-  if (gradient_.data) HWY_DYNAMIC_DISPATCH(add_gradient_float)(gradient, gradient_);
+  if (!gradient_.data) return;
+  if (sums_.begun()) return HWY_DYNAMIC_DISPATCH(add_reduced_float)(gradient, sums_.view());
+  const int64_t piece = sharer(gradient.batch, gradient.head) / kSharers;
+  HWY_DYNAMIC_DISPATCH(add_gradient_float)
+  (gradient, pieces_.begun() ? pieces_.view(piece) : gradient_);
 }
 
 template <>
 void Bias<double>::backward(const Tile<double>&, const Tile<double>& gradient) const noexcept {
-  if (gradient_.data) HWY_DYNAMIC_DISPATCH(add_gradient_double)(gradient, gradient_);
+  if (!gradient_.data) return;
+  if (sums_.begun()) return HWY_DYNAMIC_DISPATCH(add_reduced_double)(gradient, sums_.view());
+  const int64_t piece = sharer(gradient.batch, gradient.head) / kSharers;
+  HWY_DYNAMIC_DISPATCH(add_gradient_double)
+  (gradient, pieces_.begun() ? pieces_.view(piece) : gradient_);
 }
 
 template class Bias<float>;

@@ -20,7 +20,8 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t kSumBlock = 2048;  // numbers that are added in T before double takes their sum
+constexpr int64_t kSumBlock = 512;  // numbers that are added in T before double takes their sum
+constexpr int64_t kRowsAtOnce = 8;  // of sum_columns
 
 /// The largest of x[0 .. n); any number where one is NaN.
 template <class T>
@@ -52,7 +53,7 @@ struct RowSums {
 template <bool kStore, bool kAll, class D, class V>
 HWY_INLINE void sum_step(D d, hn::TFromD<D>* at, V max, V& powers, V& above) {
   const auto x = hn::Sub(hn::LoadU(d, at), max);
-  const auto e = exp2_tile(d, hn::Mul(x, hn::Set(d, hn::TFromD<D>(1.4426950408889634))));
+  const auto e = exp_tile(d, x);
   powers = hn::Add(powers, e);
   if constexpr (kAll) above = hn::Add(above, x);
   if constexpr (kStore) hn::StoreU(e, d, at);
@@ -113,33 +114,58 @@ void loss_row(const LossRows<T>& all, int64_t i, bool gradient) {
   const int64_t n = all.V, label = all.labels[i];
   const double e = all.smoothing;
   const T max = largest(x, n);
-  const double at_label = static_cast<double>(x[label] - max);
+  const double at_label = static_cast<double>(x[label]) - static_cast<double>(max);
   const bool first = is_first_largest(x, label, max);
   const RowSums sums =
       e > 0 ? (gradient ? row_sums<true, true>(x, n, max) : row_sums<false, true>(x, n, max))
             : (gradient ? row_sums<true, false>(x, n, max) : row_sums<false, false>(x, n, max));
   const double log_sum = std::log(sums.powers);
   all.nll[i] = log_sum - at_label;
-  all.loss[i] = all.nll[i];
-  if (e > 0) all.loss[i] = (1 - e) * all.nll[i] + e * (log_sum - sums.above / double(n));
+  all.loss[i] = e < 1 ? (1 - e) * all.nll[i] : 0;  // 0 times infinity would be NaN
+  if (e > 0) all.loss[i] += e * (log_sum - sums.above / double(n));
   all.right[i] = first && !std::isnan(sums.powers);
   if (!gradient) return;
   scale_row(x, n, static_cast<T>(1 / sums.powers), static_cast<T>(e / double(n)));
   x[label] -= static_cast<T>(1 - e);
 }
 
+/// The sum of a column's numbers in kRowsAtOnce rows from `at` on: each goes through three
+/// additions, however many rows there are.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> sum_of_rows(D d, const T* HWY_RESTRICT at, int64_t V) {
+  const auto two = [&](int64_t r) HWY_ATTR {
+    return hn::Add(hn::LoadU(d, at + r * V), hn::LoadU(d, at + (r + 1) * V));
+  };
+  return hn::Add(hn::Add(two(0), two(2)), hn::Add(two(4), two(6)));
+}
+
+/// to += x, in double.
+template <class D, class V>
+HWY_INLINE void add_in_double(D, V x, double* HWY_RESTRICT to) {
+  const hn::Rebind<double, D> wide;
+  if constexpr (sizeof(hn::TFromD<D>) == 8)
+    hn::StoreU(hn::Add(hn::LoadU(wide, to), x), wide, to);
+  else
+    hn::StoreU(hn::Add(hn::LoadU(wide, to), hn::PromoteTo(wide, x)), wide, to);
+}
+
 template <class T>
 void sum_columns(int64_t rows, int64_t V, int64_t first, int64_t count, const T* HWY_RESTRICT x,
-                 T* HWY_RESTRICT sums) {
-  const hn::ScalableTag<T> d;
+                 double* HWY_RESTRICT sums) {
+  // As many numbers as a vector of double has.
+  const hn::Rebind<T, hn::ScalableTag<double>> d;
+  const hn::CappedTag<T, 1> one;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t i = 0; i < rows; ++i) {
-    const T* row = x + i * V + first;
+  const auto add = [&](auto tag, int64_t i, int64_t j, bool many) HWY_ATTR {
+    const T* at = x + i * V + first + j;
+    add_in_double(tag, many ? sum_of_rows(tag, at, V) : hn::LoadU(tag, at), sums + first + j);
+  };
+  for (int64_t i = 0; i < rows;) {
+    const bool many = i + kRowsAtOnce <= rows;
     int64_t j = 0;
-    for (; j + lanes <= count; j += lanes)
-      hn::StoreU(hn::Add(hn::LoadU(d, sums + first + j), hn::LoadU(d, row + j)), d,
-                 sums + first + j);
-    for (; j < count; ++j) sums[first + j] += row[j];
+    for (; j + lanes <= count; j += lanes) add(d, i, j, many);
+    for (; j < count; ++j) add(one, i, j, many);
+    i += many ? kRowsAtOnce : 1;
   }
 }
 
@@ -150,7 +176,7 @@ void loss_row_double(const LossRows<double>& all, int64_t i, bool gradient) {
   loss_row(all, i, gradient);
 }
 void sum_columns_float(int64_t rows, int64_t V, int64_t first, int64_t count, const float* x,
-                       float* sums) {
+                       double* sums) {
   sum_columns(rows, V, first, count, x, sums);
 }
 void sum_columns_double(int64_t rows, int64_t V, int64_t first, int64_t count, const double* x,
@@ -200,7 +226,7 @@ void cross_entropy_rows(const LossRows<double>& rows, bool gradient) {
 }
 
 template <>
-void add_rows(int64_t rows, int64_t V, const float* x, float* sums) {
+void add_rows(int64_t rows, int64_t V, const float* x, double* sums) {
   by_pieces(V, kColumns, [&](int64_t first, int64_t end) {
     HWY_DYNAMIC_DISPATCH(sum_columns_float)(rows, V, first, end - first, x, sums);
   });

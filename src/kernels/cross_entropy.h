@@ -22,8 +22,9 @@ struct LossRows {
 template <class T>
 void cross_entropy_rows(const LossRows<T>& rows, bool gradient);
 
-/// sums (V) += the sum of the rows of x (rows, V) contiguous, from the first to the last.
+/// sums (V) += the sum of the rows of x (rows, V) contiguous: eight at a time by halves, then from
+/// the first eight to the last.
 template <class T>
-void add_rows(int64_t rows, int64_t V, const T* x, T* sums);
+void add_rows(int64_t rows, int64_t V, const T* x, double* sums);
 
 }  // namespace heed::kernels

@@ -27,7 +27,7 @@ constexpr int64_t kDistances = (kQueries + kKeys + kAlign - 1) / kAlign * kAlign
 
 template <class T>
 void DistanceBias<T>::forward(const Tile<T>& scores) const noexcept {
-  const Distances<T> distances(scores, keys_);
+  const Distances<T> distances(scores, sizes_.Lk);
   const T* of_tile = bias_.at(scores.batch, scores.head) + distances.first;
   for (int64_t j = 0; j < scores.columns; ++j) {
     const T* bias = of_tile + Distances<T>::of(scores, 0, j);
@@ -38,14 +38,16 @@ void DistanceBias<T>::forward(const Tile<T>& scores) const noexcept {
 
 template <class T>
 void DistanceBias<T>::backward(const Tile<T>&, const Tile<T>& gradient) const noexcept {
-  if (!gradient_.data) return;
-  const Distances<T> distances(gradient, keys_);
-  T* of_tile = gradient_.at(gradient.batch, gradient.head) + distances.first;
+  if (!sums_.begun()) return;
+  const Distances<T> distances(gradient, sizes_.Lk);
+  T of_tile[kDistances] = {};
   for (int64_t j = 0; j < gradient.columns; ++j) {
     T* sum = of_tile + Distances<T>::of(gradient, 0, j);
     const T* key = gradient.data + j * gradient.stride;
     for (int64_t i = 0; i < gradient.rows; ++i) sum[i] += key[i];
   }
+  double* to = sums_.view().at(gradient.batch, gradient.head) + distances.first;
+  for (int64_t x = 0; x < distances.count; ++x) to[x] += static_cast<double>(of_tile[x]);
 }
 
 template <class T>

@@ -18,34 +18,40 @@
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 
-/// Calls op(element of the tile, its sum) for a tile and the sums of its queries.
+/// Calls op(element of the tile, its sum) for a tile and the sums of its queries. Those of the two
+/// ends, where keys share a distance, stand apart.
 template <class T, class Op>
-HWY_INLINE void by_distance(const DistanceValues<T>& values, const Tile<T>& tile, T* sums,
-                            Op&& op) {
+HWY_INLINE void by_distance(const DistanceValues<T>& values, const Tile<T>& tile, T* sums, T* far,
+                            T* first, Op&& op) {
   const int64_t most = values.most;
   for (int64_t j = 0; j < tile.columns; ++j) {
     T* key = tile.data + j * tile.stride;
     const int64_t here = tile.column + j - tile.row - values.offset;  // where the distance is 0
     const int64_t after = std::clamp<int64_t>(here - most + 1, 0, tile.rows);
     const int64_t before = std::clamp<int64_t>(here + most, after, tile.rows);
-    T* far = sums + 2 * most * kStride;
     for (int64_t i = 0; i < after; ++i) op(key[i], far[i]);
     const int64_t near = (here + most) * kStride;
     for (int64_t i = after; i < before; ++i) op(key[i], sums[near + i * (1 - kStride)]);
-    for (int64_t i = before; i < tile.rows; ++i) op(key[i], sums[i]);
+    for (int64_t i = before; i < tile.rows; ++i) op(key[i], first[i]);
   }
 }
 
+/// The ends are summed over the tile before they are added: a chain of all keys would round more
+/// the more there are.
 template <class T>
 HWY_NOINLINE void add_to_distances(const DistanceValues<T>& values, const Tile<T>& weights,
                                    T* sums) {
-  by_distance(values, weights, sums, [](const T& weight, T& sum) { sum += weight; });
+  T far[kStride] = {}, first[kStride] = {};
+  by_distance(values, weights, sums, far, first, [](const T& weight, T& sum) { sum += weight; });
+  for (int64_t i = 0; i < weights.rows; ++i) sums[2 * values.most * kStride + i] += far[i];
+  for (int64_t i = 0; i < weights.rows; ++i) sums[i] += first[i];
 }
 
 template <class T>
 HWY_NOINLINE void add_of_distances(const DistanceValues<T>& values, T* sums,
                                    const Tile<T>& gradient) {
-  by_distance(values, gradient, sums, [](T& grad, const T& sum) { grad += sum; });
+  by_distance(values, gradient, sums, sums + 2 * values.most * kStride, sums,
+              [](T& grad, const T& sum) { grad += sum; });
 }
 
 /// The table of a head, (2 most + 1, W).

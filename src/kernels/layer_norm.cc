@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "heed/core/threads.h"
 
@@ -16,21 +17,36 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// sum of f(tag, place) over the places of a row, whole vectors and then one by one.
+constexpr int64_t kSumBlock = 512;  // numbers that are added in T before double takes their sum
+
+struct Sums {
+  double terms = 0, squares = 0;
+};
+
+/// The sums of f(tag, place) and of its square over the places of a row.
 template <class T, class F>
-HWY_INLINE T sum_of(int64_t n, const F& f) {
+HWY_INLINE Sums sums_of(int64_t n, const F& f) {
   const hn::CappedTag<T, kMaxLanes> d;
   const hn::CappedTag<T, 1> one;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto a = hn::Zero(d), b = a;
+  Sums sums;
   int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    a = hn::Add(a, f(d, i));
-    b = hn::Add(b, f(d, i + lanes));
+  while (i + 2 * lanes <= n) {
+    const int64_t end = std::min(n, i + kSumBlock);
+    auto a = hn::Zero(d), b = a, aa = a, bb = a;
+    for (; i + 2 * lanes <= end; i += 2 * lanes) {
+      const auto v = f(d, i), w = f(d, i + lanes);
+      a = hn::Add(a, v), b = hn::Add(b, w);
+      aa = hn::MulAdd(v, v, aa), bb = hn::MulAdd(w, w, bb);
+    }
+    sums.terms += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
+    sums.squares += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(aa, bb))));
   }
-  T sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)));
-  for (; i < n; ++i) sum += hn::GetLane(f(one, i));
-  return sum;
+  for (; i < n; ++i) {
+    const auto v = static_cast<double>(hn::GetLane(f(one, i)));
+    sums.terms += v, sums.squares += v * v;
+  }
+  return sums;
 }
 
 /// f(tag, place) for whole vectors of a row, and then one by one.
@@ -44,31 +60,58 @@ HWY_INLINE void at_each(int64_t n, const F& f) {
   for (; i < n; ++i) f(one, i);
 }
 
+/// The power of two that brings the largest number of a row to 2 .. 4; NaN where one is not finite.
 template <class T>
-HWY_INLINE void norm_row(const LayerNorm<T>& p, int64_t row) {
-  const T* x = p.x + row * p.n;
-  T* y = p.y + row * p.n;
-  const auto count = static_cast<T>(std::max<int64_t>(p.n, 1));
-  const auto load = [](const auto& d, const T* from) HWY_ATTR { return hn::LoadU(d, from); };
-  const T mean =
-      sum_of<T>(p.n, [&](const auto& d, int64_t i) HWY_ATTR { return load(d, x + i); }) / count;
-  const auto centred = [&](const auto& d, int64_t i)
-                           HWY_ATTR { return hn::Sub(load(d, x + i), hn::Set(d, mean)); };
-  const T squares = sum_of<T>(p.n, [&](const auto& d, int64_t i) HWY_ATTR {
-    const auto v = centred(d, i);
-    return hn::Mul(v, v);
-  });
-  const T inverse = 1 / std::sqrt(squares / count + p.epsilon);
-  at_each<T>(p.n, [&](const auto& d, int64_t i) HWY_ATTR {
-    auto v = hn::Mul(centred(d, i), hn::Set(d, inverse));
-    if (p.scale) v = hn::Mul(v, load(d, p.scale + i));
-    if (p.shift) v = hn::Add(v, load(d, p.shift + i));
-    hn::StoreU(v, d, y + i);
-  });
+HWY_NOINLINE T reduction_of(const T* x, int64_t n) {
+  T largest = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    if (!std::isfinite(x[i])) return std::numeric_limits<T>::quiet_NaN();
+    largest = std::max(largest, std::abs(x[i]));
+  }
+  return std::ldexp(T{1}, 1 - std::ilogb(largest));
 }
 
-void norm_row_float(const LayerNorm<float>& p, int64_t row) { norm_row(p, row); }
-void norm_row_double(const LayerNorm<double>& p, int64_t row) { norm_row(p, row); }
+/// The first mean is off by the rounding of its sum, so the rest of it is taken off what is left:
+/// x - mean is exact where x is near. kReduced: of `by` x in place of x. False where the variance
+/// is not finite; then nothing was written.
+template <bool kReduced, class T>
+HWY_INLINE bool norm_row(const LayerNorm<T>& p, int64_t row, T by) {
+  const T* x = p.x + row * p.n;
+  T* y = p.y + row * p.n;
+  const double count = static_cast<double>(std::max<int64_t>(p.n, 1));
+  const auto load = [&](const auto& d, int64_t i) HWY_ATTR {
+    const auto v = hn::LoadU(d, x + i);
+    return kReduced ? hn::Mul(v, hn::Set(d, by)) : v;
+  };
+  const T mean = static_cast<T>(sums_of<T>(p.n, load).terms / count);
+  const auto centred = [&](const auto& d, int64_t i)
+                           HWY_ATTR { return hn::Sub(load(d, i), hn::Set(d, mean)); };
+  const Sums left = sums_of<T>(p.n, centred);
+  const double rest = left.terms / count, variance = left.squares / count - rest * rest;
+  if (!kReduced && !std::isfinite(variance)) return false;
+  const double epsilon = static_cast<double>(p.epsilon) * static_cast<double>(by) * by;
+  // Beside large numbers epsilon may be nothing: equal ones are 0, not 0 / 0.
+  const bool equal = kReduced && !(variance > 0);
+  const T inverse =
+      equal ? 0 : static_cast<T>(1 / std::sqrt((variance < 0 ? 0 : variance) + epsilon));
+  const T rest_of_mean = static_cast<T>(rest);
+  at_each<T>(p.n, [&](const auto& d, int64_t i) HWY_ATTR {
+    auto v = hn::Mul(hn::Sub(centred(d, i), hn::Set(d, rest_of_mean)), hn::Set(d, inverse));
+    if (p.scale) v = hn::Mul(v, hn::LoadU(d, p.scale + i));
+    if (p.shift) v = hn::Add(v, hn::LoadU(d, p.shift + i));
+    hn::StoreU(v, d, y + i);
+  });
+  return true;
+}
+
+/// Where a sum or a square overflows, or a number is not finite, the row is taken again.
+template <class T>
+HWY_INLINE void norm_any_row(const LayerNorm<T>& p, int64_t row) {
+  if (!norm_row<false>(p, row, T{1})) norm_row<true>(p, row, reduction_of(p.x + row * p.n, p.n));
+}
+
+void norm_row_float(const LayerNorm<float>& p, int64_t row) { norm_any_row(p, row); }
+void norm_row_double(const LayerNorm<double>& p, int64_t row) { norm_any_row(p, row); }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

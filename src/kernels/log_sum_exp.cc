@@ -18,6 +18,8 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+constexpr int64_t kSumBlock = 512;  // numbers that are added in T before double takes their sum
+
 /// The largest of each block, and of all: NaN where there is one.
 template <class T>
 HWY_INLINE T largest_of(const T* HWY_RESTRICT x, int64_t n, T* HWY_RESTRICT blocks) {
@@ -53,21 +55,23 @@ HWY_INLINE double row_sum(const T* HWY_RESTRICT x, int64_t n, T* HWY_RESTRICT bl
   const T most = largest_of(x, n, blocks);
   if (most == -std::numeric_limits<T>::infinity()) return static_cast<double>(most);
   if (!std::isfinite(most)) return std::numeric_limits<double>::quiet_NaN();
-  constexpr T kLog2e = static_cast<T>(1.4426950408889634);
   const hn::CappedTag<T, kMaxLanes> d;
   const hn::CappedTag<T, 1> one;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto a = hn::Zero(d), b = a;
   const auto power = [&](const auto& tag, const T* from) HWY_ATTR {
-    return exp2_tile(
-        tag, hn::Mul(hn::Sub(hn::LoadU(tag, from), hn::Set(tag, most)), hn::Set(tag, kLog2e)));
+    return exp_tile(tag, hn::Sub(hn::LoadU(tag, from), hn::Set(tag, most)));
   };
+  double sum = 0;
   int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    a = hn::Add(a, power(d, x + i));
-    b = hn::Add(b, power(d, x + i + lanes));
+  while (i + 2 * lanes <= n) {
+    const int64_t end = std::min(n, i + kSumBlock);
+    auto a = hn::Zero(d), b = a;
+    for (; i + 2 * lanes <= end; i += 2 * lanes) {
+      a = hn::Add(a, power(d, x + i));
+      b = hn::Add(b, power(d, x + i + lanes));
+    }
+    sum += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
   }
-  double sum = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
   for (; i < n; ++i) sum += static_cast<double>(hn::GetLane(power(one, x + i)));
   return static_cast<double>(most) + std::log(sum);
 }

@@ -21,15 +21,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 
-constexpr int64_t kPieceOfDepth = 256;
+constexpr int64_t kPieceOfDepth = 128;
 
-/// One row of y in kPanels panels, whose sums do not wait for each other.
-template <int kPanels, class T>
-HWY_INLINE void row_by_panels(int64_t depth, const T* HWY_RESTRICT x, const T* HWY_RESTRICT w,
-                              T* HWY_RESTRICT y) {
+/// One row of y in kPanels panels, whose sums do not wait for each other, of a piece of depth.
+/// `apart`: from panel to panel. kAdd: y += the sums.
+template <int kPanels, bool kAdd, class T>
+HWY_INLINE void row_by_panels(int64_t depth, int64_t apart, const T* HWY_RESTRICT x,
+                              const T* HWY_RESTRICT w, T* HWY_RESTRICT y) {
   const Vector<T> d;
   using V = hn::Vec<Vector<T>>;
-  const int64_t panel = panel_width<T>(), lanes = panel / 2, apart = panel * depth;
+  const int64_t panel = panel_width<T>(), lanes = panel / 2;
   const auto load = [&](const T* from) HWY_ATTR { return hn::LoadU(d, from); };
   V c0 = hn::Zero(d), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
   HWY_UNROLL(4)
@@ -43,12 +44,23 @@ HWY_INLINE void row_by_panels(int64_t depth, const T* HWY_RESTRICT x, const T* H
     if constexpr (kPanels > 1) add(1, c2, c3);
     if constexpr (kPanels > 2) add(2, c4, c5), add(3, c6, c7);
   }
-  const auto end = [&](int p, V low, V high) HWY_ATTR {
-    hn::StoreU(low, d, y + p * panel), hn::StoreU(high, d, y + p * panel + lanes);
-  };
+  const auto put = [&](T* to, V sum)
+                       HWY_ATTR { hn::StoreU(kAdd ? hn::Add(load(to), sum) : sum, d, to); };
+  const auto end = [&](int p, V low, V high)
+                       HWY_ATTR { put(y + p * panel, low), put(y + p * panel + lanes, high); };
   end(0, c0, c1);
   if constexpr (kPanels > 1) end(1, c2, c3);
   if constexpr (kPanels > 2) end(2, c4, c5), end(3, c6, c7);
+}
+
+/// All pieces of depth of that.
+template <int kPanels, class T>
+HWY_INLINE void row_by_pieces(int64_t depth, const T* x, const T* w, T* y) {
+  const int64_t panel = panel_width<T>(), apart = panel * depth;
+  row_by_panels<kPanels, false>(std::min(kPieceOfDepth, depth), apart, x, w, y);
+  for (int64_t k = kPieceOfDepth; k < depth; k += kPieceOfDepth)
+    row_by_panels<kPanels, true>(std::min(kPieceOfDepth, depth - k), apart, x + k, w + k * panel,
+                                 y);
 }
 
 /// y = x W^T for one row of x and the first `columns` columns of a block.
@@ -56,9 +68,9 @@ template <class T>
 HWY_INLINE void one_row(int64_t columns, int64_t depth, const T* x, const T* w, T* y) {
   const int64_t panel = panel_width<T>();
   int64_t j = 0;
-  for (; j + 4 * panel <= columns; j += 4 * panel) row_by_panels<4>(depth, x, w + j * depth, y + j);
-  if (j + 2 * panel <= columns) row_by_panels<2>(depth, x, w + j * depth, y + j), j += 2 * panel;
-  if (j < columns) row_by_panels<1>(depth, x, w + j * depth, y + j);
+  for (; j + 4 * panel <= columns; j += 4 * panel) row_by_pieces<4>(depth, x, w + j * depth, y + j);
+  if (j + 2 * panel <= columns) row_by_pieces<2>(depth, x, w + j * depth, y + j), j += 2 * panel;
+  if (j < columns) row_by_pieces<1>(depth, x, w + j * depth, y + j);
 }
 
 /// y = x W^T for some rows of x and the first `columns` columns of a block.

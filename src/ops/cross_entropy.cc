@@ -74,6 +74,12 @@ void check_loss(const at::Tensor& hidden, const at::Tensor& weight, const at::Te
   check_loss_labels(labels, hidden, V, options.ignore);
 }
 
+/// A sum of losses as a tensor: infinite where the dtype does not reach so far (scalar_tensor of
+/// that dtype throws).
+at::Tensor loss_tensor(double sum, const at::TensorOptions& options) {
+  return at::scalar_tensor(sum, options.dtype(at::kDouble)).to(options.dtype());
+}
+
 /// The loss alone, by LibTorch's operators.
 at::Tensor loss_by_formula(const at::Tensor& hidden, const at::Tensor& weight,
                            const at::Tensor& bias, const at::Tensor& labels,
@@ -104,7 +110,7 @@ class LossFunction : public torch::autograd::Function<LossFunction> {
     ctx->saved_data["smoothing"] = options.label_smoothing;
     ctx->saved_data["ignore"] = options.ignore;
     ctx->save_for_backward({hidden, weight, bias, labels, grads.hidden, grads.weight, grads.bias});
-    return at::scalar_tensor(sums->loss, hidden.options());
+    return loss_tensor(sums->loss, hidden.options());
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grad_loss) {
@@ -158,7 +164,7 @@ CrossEntropy linear_cross_entropy(const at::Tensor& given_hidden, const at::Tens
   } else {
     const torch::NoGradGuard no_gradient;
     sums = ops::pass_over_rows(hidden, weight, bias, labels, options, {});
-    loss = at::scalar_tensor(sums.loss, hidden.options());
+    loss = loss_tensor(sums.loss, hidden.options());
   }
   return {loss, sums.nll, sums.count, sums.right};
 }

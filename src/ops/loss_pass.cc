@@ -56,11 +56,13 @@ class LossPass {
   LossSums run() {
     const int64_t n = kept_.labels.size(0);
     if (n > 0) logits_ = at::empty({std::min(n, rows_), weight_.size(0)}, hidden_.options());
+    if (grads_.bias.defined()) bias_sums_ = at::zeros({weight_.size(0)}, at::kDouble);
     for (int64_t first = 0; first < n; first += rows_) {
       const int64_t count = std::min(rows_, n - first);
       hidden_.scalar_type() == at::kDouble ? chunk<double>(first, count)
                                            : chunk<float>(first, count);
     }
+    if (grads_.bias.defined()) grads_.bias.copy_(bias_sums_);
     return sums_;
   }
 
@@ -75,7 +77,7 @@ class LossPass {
     take_losses<T>(logits, first, count);
     if (grads_.bias.defined())
       kernels::add_rows<T>(count, logits.size(1), logits.template data_ptr<T>(),
-                           grads_.bias.template data_ptr<T>());
+                           bias_sums_.template data_ptr<double>());
     if (!grads_.hidden.defined() && !grads_.weight.defined()) return;
     const bool scatters = grads_.hidden.defined() && index.defined();
     auto to = grads_.hidden;
@@ -130,6 +132,7 @@ class LossPass {
   }
 
   at::Tensor hidden_, weight_, bias_, logits_;
+  at::Tensor bias_sums_;  // (V), in float64 whatever the bias is
   Kept kept_;
   const LossGradients& grads_;
   LossSums sums_;

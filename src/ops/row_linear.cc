@@ -4,6 +4,7 @@
 
 #include "heed/core/error.h"
 #include "kernels/row_linear.h"
+#include "ops/call.h"
 
 namespace heed {
 namespace {
@@ -51,7 +52,9 @@ PackedWeight::PackedWeight(const at::Tensor& weight) {
   });
 }
 
-at::Tensor row_linear(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias) {
+at::Tensor row_linear(const at::Tensor& given_x, const PackedWeight& weight,
+                      const at::Tensor& bias) {
+  const auto x = ops::in_dtype_of(weight.numbers(), given_x);
   check(x, weight, bias);
   const torch::NoGradGuard no_gradient;
   const int64_t N = weight.rows(), K = weight.depth();

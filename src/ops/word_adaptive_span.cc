@@ -44,8 +44,8 @@ template <class T>
 std::unique_ptr<kernels::Modifier<T>> make_ramp(const Part& part, const Terms& terms) {
   const auto& spans = *terms.find("span");
   const auto to = spans.grad.defined() ? view_of_spans<T>(spans.grad) : kernels::View<T>{};
-  return std::make_unique<kernels::SpanRamp<T>>(ramp_of(part, terms.scene),
-                                                view_of_spans<const T>(spans.value), to);
+  return std::make_unique<kernels::SpanRamp<T>>(
+      ramp_of(part, terms.scene), view_of_spans<const T>(spans.value), to, terms.scene.sizes);
 }
 
 template <class T>

@@ -103,7 +103,7 @@ std::unique_ptr<kernels::Modifier<T>> make_key_bias(const Part&, const Terms& te
     return t.defined() ? t.detach().expand({-1, -1, terms.scene.sizes.Lq, -1}) : t;
   };
   return std::make_unique<kernels::Bias<T>>(view_of<const T>(full(keys->value)),
-                                            view_of<T>(full(keys->grad)));
+                                            view_of<T>(full(keys->grad)), terms.scene.sizes);
 }
 
 Word::Argument hidden_width() {

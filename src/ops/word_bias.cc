@@ -20,7 +20,7 @@ std::unique_ptr<kernels::Modifier<T>> make_bias(const Part&, const Terms& terms)
     return t.defined() ? t.detach().expand({s.B, s.H, s.Lq, s.Lk}) : t;
   };
   return std::make_unique<kernels::Bias<T>>(view_of<const T>(full(bias.value)),
-                                            view_of<T>(full(bias.grad)));
+                                            view_of<T>(full(bias.grad)), s);
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ std::unique_ptr<kernels::Modifier<T>> make_distance(const Part&, const Terms& te
   if (const auto* bias = terms.find("distance.bias"))
     return std::make_unique<kernels::DistanceBias<T>>(
         view_of<const T>(bias->value.unsqueeze(2)),
-        bias->grad.defined() ? view_of<T>(bias->grad.unsqueeze(2)) : kernels::View<T>{}, s.Lk);
+        bias->grad.defined() ? view_of<T>(bias->grad.unsqueeze(2)) : kernels::View<T>{}, s);
   const auto &queries = *terms.find("distance.queries"), &keys = *terms.find("distance.keys");
   return std::make_unique<kernels::DistanceDot<T>>(kernels::DistanceKeys<T>{
       view_of<const T>(queries.value), view_of<const T>(keys.value),

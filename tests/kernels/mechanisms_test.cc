@@ -153,16 +153,18 @@ TEST(Mechanisms, PositionsAndSpansStayWithinTheirMemory) {
     };
     turn();
     const auto constant = [](const Array<double>& x) { return x.view(); };
-    const DistanceBias<double> by_bias(constant(bias), grad_bias.view(), n.Lk);
+    DistanceBias<double> by_bias(constant(bias), grad_bias.view(), n);
     const DistanceDot<double> by_keys({constant(queries), constant(keys), constant(turned),
                                        grad_queries.view(), grad_keys.view(), width, n.Lk});
     const Ramp ramp{9, n.Lk - n.Lq};
-    const SpanRamp<double> fades(ramp, constant(spans), grad_spans.view());
+    SpanRamp<double> fades(ramp, constant(spans), grad_spans.view(), n);
     const SpanMask<double> hides(ramp, std::vector<double>(static_cast<size_t>(n.H), 20.3));
     auto problem = in.problem();
     problem.modifiers = {&by_bias, &by_keys, &fades};
     problem.masks = {&hides};
+    by_bias.begin_backward(1), fades.begin_backward(1);
     const auto result = run(problem, in.grad_out);
+    by_bias.end_backward(), fades.end_backward();
     if (n.Lq == 0) continue;
     const auto f = [&] {
       turn();

@@ -70,7 +70,7 @@ struct Everything {
     auto view = constant.view();
     auto grad = gradient.view();
     view.batch = grad.batch = 0;
-    modifier = std::make_unique<Bias<T>>(view, grad);
+    modifier = std::make_unique<Bias<T>>(view, grad, n);
   }
   Result4<T> run() {
     std::fill(gradient.memory().begin(), gradient.memory().end(), T{0});
@@ -78,7 +78,10 @@ struct Everything {
     problem.masks = {&causal};
     problem.modifiers = {modifier.get()};
     problem.dropout = 0.2, problem.seed = 3;
-    return test::run(problem, in.grad_out);
+    modifier->begin_backward(backward_chunks(problem));
+    auto result = test::run(problem, in.grad_out);
+    modifier->end_backward();
+    return result;
   }
 };
 

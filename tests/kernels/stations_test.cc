@@ -31,7 +31,7 @@ TYPED_TEST(Kernels, BiasAndItsGradientBroadcast) {
       return view;
     };
     const Array<T>& constant = bias;
-    const Bias<T> modifier(stretched(constant.view()), stretched(gradient.view()));
+    Bias<T> modifier(stretched(constant.view()), stretched(gradient.view()), n);
     auto problem = in.problem();
     problem.modifiers = {&modifier};
     problem.masks = {&causal};
@@ -43,7 +43,9 @@ TYPED_TEST(Kernels, BiasAndItsGradientBroadcast) {
     rules.collect = [&](int64_t b, int64_t h, int64_t i, int64_t j, double ds) {
       want(b0 ? 0 : b, h0 ? 0 : h, i0 ? 0 : i, j0 ? 0 : j) += ds;
     };
+    modifier.begin_backward(backward_chunks(problem));
     const auto got = run(problem, in.grad_out);
+    modifier.end_backward();
     expect_matches(got, reference(n, in.q, in.k, in.v, in.grad_out, in.scale, rules));
     expect_near(gradient, want, "gradient of the bias", 4);
   }

@@ -225,6 +225,103 @@ TEST(CrossEntropy, LogitsAtTheEndsOfTheirRange) {
   }
 }
 
+TEST(CrossEntropy, LogitsThatMoveTogetherChangeNothing) {
+  const double lowest = std::numeric_limits<float>::lowest();
+  for (const double smoothing : {0.0, 0.1}) {
+    at::Tensor expected, grad;
+    const double at_zero = loss_of_logits({0, 0, 0, 0}, 1, smoothing, &expected).nll;
+    for (const double shift : {-1e4, -1e9, -1e20, -1e30, lowest, 1e4, 1e9, 1e30, -lowest}) {
+      const auto found = loss_of_logits({shift, shift, shift, shift}, 1, smoothing, &grad);
+      EXPECT_EQ(found.nll, at_zero) << shift;
+      EXPECT_TRUE(at::equal(grad, expected)) << shift;
+    }
+    // Steps of 1/8 are as fine as float32 has them beside 2^20.
+    const double near = loss_of_logits({0, 0.125, -20.5, -80}, 3, smoothing, &expected).nll;
+    const double far = 1 << 20;
+    const auto found =
+        loss_of_logits({far, far + 0.125, far - 20.5, far - 80}, 3, smoothing, &grad);
+    EXPECT_EQ(found.nll, near);
+    EXPECT_TRUE(at::equal(grad, expected));
+  }
+  EXPECT_EQ(loss_of_logits({lowest, -lowest}, 0, 0).nll, -2 * lowest);
+  EXPECT_EQ(loss_of_logits({-kNoBound, 0}, 0, 1).loss.item<double>(), kNoBound);
+}
+
+TEST(CrossEntropy, TheGradientOfLogitsIsTheirSoftmax) {
+  // Every class alone, from 0 to where float32 has no e^x left: well within the rounding of x.
+  std::vector<double> logits;
+  for (int j = 0; j < 900; ++j) logits.push_back(-0.097 * j);
+  at::Tensor grad;
+  loss_of_logits(logits, 899, 0, &grad);
+  const auto x = at::tensor(logits, at::kFloat).to(at::kDouble);
+  const auto p = at::softmax(x, 0), found = grad.to(at::kDouble);
+  for (int64_t j = 0; j < 899; ++j) {
+    const double exact = p[j].item<double>(), allowed = 4e-7 - 1.5e-8 * x[j].item<double>();
+    EXPECT_NEAR(found[j].item<double>() / exact, 1, allowed) << j;
+  }
+}
+
+TEST(CrossEntropy, TheGradientOfTheBiasOverManyRows) {
+  const auto relative = [](const at::Tensor& x, const at::Tensor& exact) {
+    return ((x.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
+  };
+  for (const double smoothing : {0.0, 0.1}) {
+    for (const int64_t V : {10, 33, 40'000}) {
+      for (const bool equal : {true, false}) {
+        const int64_t N = V < 100 ? 20'000 : 700;
+        auto t = make_loss({.N = N, .M = 3, .V = V, .smoothing = smoothing, .ignored = 0});
+        t = t.to(at::kFloat);
+        if (equal) {
+          t.leaves[0] = t.leaves[0].narrow(0, 0, 1).expand({N, 3}).contiguous();
+          t.labels.fill_(3);
+        }
+        const auto exact = loss_gradients(linear_cross_entropy, t.to(at::kDouble))[2];
+        EXPECT_LE(relative(loss_gradients(linear_cross_entropy, t)[2], exact), 5e-7)
+            << V << " " << smoothing << " " << equal;
+      }
+    }
+  }
+}
+
+TEST(CrossEntropy, ASumOfLossesBeyondTheRangeIsInfinite) {
+  const auto hidden = at::zeros({4, 1}), weight = at::zeros({2, 1});
+  const auto labels = at::ones({4}, at::kLong);
+  auto bias = at::tensor({2e38F, 0.F}).requires_grad_();
+  const auto found = linear_cross_entropy(hidden, weight, bias, labels);
+  EXPECT_EQ(found.loss.item<float>(), static_cast<float>(kNoBound));
+  EXPECT_NEAR(found.nll / 8e38, 1, 1e-6);
+  const auto grad = torch::autograd::grad({found.loss}, {bias})[0];
+  EXPECT_TRUE(at::equal(grad, at::tensor({4.F, -4.F})));
+  const torch::NoGradGuard no_gradient;
+  EXPECT_EQ(linear_cross_entropy(hidden, weight, bias, labels).loss.item<float>(),
+            static_cast<float>(kNoBound));
+}
+
+TEST(CrossEntropy, UnderAutocastItHasTheDtypeOfTheWeight) {
+  const int before = num_threads();
+  const auto t = make_loss({.N = 700, .M = 64, .V = 800, .smoothing = 0.1}).to(at::kFloat);
+  auto expected = loss_gradients(linear_cross_entropy, t);
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    auto given = t;
+    given.leaves[0] = t.leaves[0].to(at::kBFloat16).to(type);
+    if (type == at::kFloat) expected = loss_gradients(linear_cross_entropy, given);
+    for (const int threads : {1, 2, 3}) {
+      set_num_threads(threads);
+      const c10::impl::IncludeDispatchKeyGuard on(c10::DispatchKey::AutocastCPU);
+      c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, false);
+      CrossEntropy result;
+      const auto grads = loss_gradients(linear_cross_entropy, given, &result);
+      c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, true);
+      EXPECT_EQ(result.loss.scalar_type(), at::kFloat);
+      EXPECT_EQ(grads[0].scalar_type(), type);
+      EXPECT_TRUE(at::equal(grads[0], expected[0].to(type))) << type << " " << threads;
+      EXPECT_TRUE(at::equal(grads[1], expected[1])) << type << " " << threads;
+      EXPECT_TRUE(at::equal(grads[2], expected[2])) << type << " " << threads;
+    }
+  }
+  set_num_threads(before);
+}
+
 TEST(CrossEntropy, TheFirstOfEqualLogitsIsTheAnswer) {
   EXPECT_EQ(loss_of_logits({1, 2, 2, 0}, 1, 0).right, 1);
   EXPECT_EQ(loss_of_logits({1, 2, 2, 0}, 2, 0).right, 0);

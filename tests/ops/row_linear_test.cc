@@ -28,7 +28,7 @@ TEST(RowLinear, IsTheProduct) {
 TEST(RowLinear, ARowHasItsBitsBesideAnyOthers) {
   torch::manual_seed(2);
   for (const auto type : {at::kFloat, at::kDouble})
-    for (const int64_t K : {5, 64, 259}) {
+    for (const int64_t K : {5, 64, 259, 1100}) {
       const auto x = torch::randn({101, K}, type), w = torch::randn({333, K}, type);
       const auto b = torch::randn({333}, type), all = row_linear(x, w, b);
       for (const int64_t i : {0, 1, 2, 47, 48, 100})
@@ -42,6 +42,38 @@ TEST(RowLinear, ARowHasItsBitsBesideAnyOthers) {
       EXPECT_TRUE(row_linear(x, w, b).equal(all));
       set_num_threads(threads);
     }
+}
+
+TEST(RowLinear, KeepsItsDigitsOverManyTerms) {
+  torch::manual_seed(4);
+  const auto error = [](const at::Tensor& x, const at::Tensor& exact) {
+    return ((x.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
+  };
+  for (const int64_t K : {64, 256, 1000, 4096, 16'384})
+    for (const int64_t m : {1, 3, 50}) {
+      const auto product = [&](const at::Tensor& x, const at::Tensor& w) {
+        return error(row_linear(x, w), x.to(at::kDouble).matmul(w.to(at::kDouble).t()));
+      };
+      const auto equal = torch::rand({m, 1}).expand({m, K}) + 0.1;
+      EXPECT_LE(product(equal, torch::rand({70, 1}).expand({70, K}) + 0.1), 5e-6) << K << " " << m;
+      EXPECT_LE(product(torch::randn({m, K}), torch::randn({70, K})), 1e-6) << K << " " << m;
+    }
+}
+
+TEST(RowLinear, UnderAutocastItHasTheDtypeOfTheWeight) {
+  const auto x = torch::randn({7, 40}).to(at::kBFloat16), w = torch::randn({30, 40});
+  const auto expected = row_linear(x.to(at::kFloat), w);
+  const int before = num_threads();
+  for (const int threads : {1, 2, 3}) {
+    set_num_threads(threads);
+    const c10::impl::IncludeDispatchKeyGuard on(c10::DispatchKey::AutocastCPU);
+    c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, false);
+    const auto found = row_linear(x, w), same = row_linear(x.to(at::kFloat), w);
+    c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, true);
+    EXPECT_TRUE(found.equal(expected)) << threads;
+    EXPECT_TRUE(same.equal(expected)) << threads;
+  }
+  set_num_threads(before);
 }
 
 TEST(RowLinear, AWeightPackedOnceGivesTheSameBits) {

@@ -21,14 +21,14 @@ class PackedWeight {
 };
 
 /// y (..., N) = x (..., K) W^T + b with W (N, K), b (N) or undefined, float32 or float64 on the
-/// CPU. No gradient.
+/// CPU (under autocast x may have any dtype and takes W's). No gradient.
 ///
-/// Each y[i, n] is the sum of the K terms, added to 0 in order, one fused multiply-add each, and
-/// then b[n]: so a row has the same bits whatever other rows x has, whichever rows of W are asked
-/// for, and for any number of threads. (A product that picks its order by the number of rows, as
-/// BLAS does, promises no such thing.) Who multiplies by a weight again and again packs it once;
-/// otherwise every call does. With one row the cost is that of reading W. Throws UsageError for
-/// shapes, dtypes or devices that do not fit.
+/// Each y[i, n] is a sum of sums of 128 of the K terms, added to 0 in order, one fused multiply-add
+/// each, and then b[n]: so its error hardly grows with K, and a row has the same bits whatever
+/// other rows x has, whichever rows of W are asked for, and for any number of threads. (A product
+/// that picks its order by the number of rows, as BLAS does, promises no such thing.) Who
+/// multiplies by a weight again and again packs it once; otherwise every call does. With one row
+/// the cost is that of reading W. Throws UsageError for shapes, dtypes or devices that do not fit.
 at::Tensor row_linear(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias = {});
 at::Tensor row_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
