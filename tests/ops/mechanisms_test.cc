@@ -1,10 +1,12 @@
-// The promises of the kernels, for every kind of word.
+// Every mechanism: the formula, rows that see nothing, NaN that is seen; and what is refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "heed/core/error.h"
-#include "heed/core/threads.h"
-#include "ops/cases.h"
+#include "ops/mechanisms.h"
+#include "ops/word.h"
 
 namespace heed::test {
 namespace {
@@ -12,103 +14,86 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-/// One of each word that computes, in combinations that people use.
-const std::vector<std::string>& mechanisms() {
-  static const std::vector<std::string> all = {"uniform",
-                                               "general; relative",
-                                               "cosine; alibi",
-                                               "additive; adaptive_span(90)",
-                                               "feed_forward(activation=relu); sinks",
-                                               "feed_forward(activation=gelu)",
-                                               "feed_forward(query=0)",
-                                               "location(500)",
-                                               "shaw(20); softcap(5)",
-                                               "shaw(40, values=1); dropout=0.1",
-                                               "transformer_xl",
-                                               "talking",
-                                               "sparsemax",
-                                               "entmax15; dropout=0.1",
-                                               "entmax(1.7)",
-                                               "sigmoid",
-                                               "hard",
-                                               "geometric"};
-  return all;
-}
-
-Tensors large(const std::string& how, bool causal) {
-  Case c{.B = 2, .H = 4, .G = 2, .Lq = 200, .Lk = 230, .D = 8, .E = 12, .how = how};
-  if (causal) c.how += "; causal";
-  auto t = make(c).to(at::kFloat);
-  t.inputs.training = true, t.inputs.seed = 3;
-  return t;
-}
-
-void expect_same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b,
-                 const std::string& what) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) {
-    ASSERT_EQ(a[i].defined(), b[i].defined()) << what << " leaf " << i;
-    if (a[i].defined()) EXPECT_TRUE(torch::equal(a[i], b[i])) << what << " leaf " << i;
+TEST(Mechanisms, EveryWordIsInTheListOrExempt) {
+  std::set<std::string> listed;
+  for (const auto& m : mechanisms()) {
+    const auto how = Attention::parse(m.how);
+    for (const auto* part : ops::acting_parts(how)) listed.insert(part->name);
+  }
+  for (const auto& word : words()) {
+    if (ops::definition(word.name).own) continue;  // another test's
+    EXPECT_NE(listed.count(word.name) && !exempt_words().count(word.name),
+              exempt_words().count(word.name) == 1)
+        << word.name;
   }
 }
 
-TEST(Mechanisms, TheSameBitsForAnyNumberOfThreads) {
-  const int before = num_threads();
-  for (const auto& how : mechanisms()) {
-    const auto t = large(how, true);
-    const auto weight = torch::randn({2, 4, 200, 12}, at::kDouble);
-    at::Tensor first;
-    std::vector<at::Tensor> first_grads;
-    for (int threads : {1, 2, 3}) {
-      set_num_threads(threads);
-      const auto out = attend(t);
-      const auto grads = gradients(attend, t, weight);
-      if (!first.defined()) first = out, first_grads = grads;
-      EXPECT_TRUE(torch::equal(out, first)) << how << " " << threads;
-      expect_same(grads, first_grads, how);
-    }
+TEST(Mechanisms, ExemptWordsDoNothingInAttend) {
+  auto plain = make({.Lq = 9, .Lk = 9, .D = 8, .how = "causal"});
+  for (const auto& [name, reason] : exempt_words()) {
+    ASSERT_NE(find_word(name), nullptr) << name;
+    auto with = plain;
+    with.how = Attention::parse("causal; " + name);
+    EXPECT_TRUE(torch::equal(attend(with), attend(plain))) << name << ": " << reason;
   }
-  set_num_threads(before);
 }
 
-TEST(Mechanisms, HiddenNaNChangesNoBit) {
-  for (const auto& how : mechanisms()) {
-    auto clean = large(how, false);
-    clean.inputs.lengths = torch::tensor({100, 0}, at::kLong);
-    auto poisoned = clean;
-    poisoned.k = clean.k.clone(), poisoned.v = clean.v.clone();
-    for (auto* t : {&poisoned.k, &poisoned.v}) {
-      (*t)[0].slice(1, 100).fill_(NAN);
-      (*t)[1].fill_(INFINITY);
-    }
+TEST(Mechanisms, FollowTheFormula) {
+  constexpr struct {
+    at::ScalarType type;
+    double forward, backward;
+  } kTypes[] = {{at::kDouble, 1e-11, 1e-10}, {at::kFloat, 1e-5, 1e-4}};
+  for (const auto& m : mechanisms()) {
+    const auto t = call_of(m, tiled_sizes());
     const auto weight = torch::randn({2, 4, 200, 12}, at::kDouble);
-    EXPECT_TRUE(torch::equal(attend(clean), attend(poisoned))) << how;
-    expect_same(gradients(attend, clean, weight), gradients(attend, poisoned, weight), how);
+    const auto expected = reference(t);
+    const auto slopes = all_gradients(reference, t, weight);
+    for (const auto& [type, forward, backward] : kTypes) {
+      EXPECT_TRUE(close(attend(t.to(type)), expected, forward, forward)) << describe(m) << type;
+      const auto grads = all_gradients(attend, t.to(type), weight);
+      for (size_t i = 0; i < grads.size(); ++i) {
+        // A parameter's gradient sums over all rows: its rounding goes with the largest.
+        const double size = std::max(1.0, slopes[i].abs().max().item<double>());
+        EXPECT_TRUE(close(grads[i], slopes[i], backward * size, backward))
+            << describe(m) << type << " leaf " << i;
+      }
+    }
   }
 }
 
 TEST(Mechanisms, ARowThatSeesNothingIsZeroAndPassesNoGradient) {
-  for (const auto& how : mechanisms()) {
-    auto t = large(how, false);
+  for (const auto& m : mechanisms()) {
+    auto t = call_of(m, tiled_sizes()).to(at::kFloat);
     t.inputs.lengths = torch::tensor({0, 230}, at::kLong);
     const auto out = attend(t);
-    EXPECT_EQ(out[0].abs().max().item<double>(), 0) << how;
-    EXPECT_GT(out[1].abs().max().item<double>(), 0) << how;
-    const auto grads = gradients(attend, t, torch::ones_like(out));
+    EXPECT_EQ(out[0].abs().max().item<double>(), 0) << describe(m);
+    EXPECT_GT(out[1].abs().max().item<double>(), 0) << describe(m);
+    const auto grads = all_gradients(attend, t, torch::ones_like(out));
     for (int i = 0; i < 3; ++i)
-      if (grads[i].defined()) EXPECT_EQ(grads[i][0].abs().max().item<double>(), 0) << how << i;
+      EXPECT_EQ(grads[i][0].abs().max().item<double>(), 0) << describe(m) << i;
   }
 }
 
+/// Which scores do not look at the keys.
+bool looks_at_keys(const Mechanism& m) {
+  return m.how.find("uniform") != 0 && m.how.find("location") != 0;
+}
+
+/// The queries (Lq) of the first head of the first sequence whose output follows that key's value.
+at::Tensor rows_that_see(Tensors t, int64_t key) {
+  t.inputs.training = false;
+  if (t.how.normalizer.name == "hard") t.how.normalizer = {"softmax"};
+  t.q = t.q * 0, t.k = t.k * 0, t.v = torch::zeros_like(t.v);
+  t.v[0][0][key].fill_(1);
+  return reference(t)[0][0].abs().amax(-1) > 0;
+}
+
 TEST(Mechanisms, ANaNThatIsSeenComesOut) {
-  for (const auto& how : mechanisms()) {
-    if (how == "uniform" || how.find("location") == 0) continue;  // keys are not looked at
-    auto t = large(how, true);
-    t.k[0][0][7].fill_(NAN);
+  for (const auto& m : mechanisms()) {
+    auto t = call_of(m, tiled_sizes()).to(at::kFloat);
+    (looks_at_keys(m) ? t.k : t.v)[0][0][100].fill_(NAN);
     const auto nan = torch::isnan(attend(t))[0][0].all(-1);
-    for (int64_t i = 0; i < 200; ++i)
-      EXPECT_TRUE(nan[i].item<bool>() || i + 30 < 7 || how.find("adaptive") != how.npos)
-          << how << " " << i;
+    EXPECT_TRUE(torch::equal(nan, rows_that_see(call_of(m, tiled_sizes()), 100))) << describe(m);
   }
 }
 
