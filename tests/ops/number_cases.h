@@ -98,6 +98,7 @@ class NumberDrawer {
     draw_mechanism();
     draw_sizes();
     draw_tensors();
+    draw_overflow();
     draw_bias();
     draw_masks();
     draw_ties();
@@ -203,6 +204,25 @@ class NumberDrawer {
       if (c.normalizer == "entmax") c.raw_alpha.push_back(rounded(between(-2.5, 2.5)));
       if (c.sinks) c.sink.push_back(rounded(draw_sink()));
     }
+  }
+
+  /// Some products beyond the dtype: -inf, which counts as hidden, and seldom +inf. All products of
+  /// a key have the same sign, so that no order of additions makes another sum of them.
+  void draw_overflow() {
+    auto& c = c_;
+    const bool dot = c.score == "dot" || c.score == "scaled_dot";
+    const bool minds = c.normalizer == "softmax" || c.normalizer == "sparsemax" ||
+                       c.normalizer == "entmax15" || c.normalizer == "entmax";
+    if (!c.exact || !dot || !minds || c.cap > 0 || !one_in(10)) return;
+    const double half = c.type == at::kDouble ? 0x1p520 : 0x1p70;
+    c.q_size = half, c.k_size = 1 / half, c.g_size = std::min(c.g_size, 1e-3 / c.v_size);
+    for (auto& q : c.q) q = filled(c.Lq, c.D, [&] { return (1 + random_.below(4)) * half; });
+    for (int64_t j = 0; j < c.Lk; ++j) {
+      const double sign = one_in(100) ? half : one_in(3) ? -half : 0;
+      for (int64_t e = 0; e < c.D; ++e)
+        c.k(j, e) = (1 + random_.below(4)) * (sign == 0 ? 1 / half : sign);
+    }
+    c.masks += " overflow";
   }
 
   double draw_sink() {

@@ -99,10 +99,13 @@ class NumberReference {
 
   // ---- scores ----
 
-  /// Rounds as the dtype does; where that may not be what was computed, an error.
-  void round(Score& s) const {
-    s.value = static_cast<Real>(static_cast<T>(s.value));
-    if (!c_.exact || s.err > 0) s.err += kEps * std::abs(s.value);
+  /// Rounds as the dtype does. Rounding keeps order: an error that it swallows is gone, as where a
+  /// score meets a number beside which it is nothing.
+  static void round(Score& s) {
+    const auto rounded = [](Real x) { return static_cast<Real>(static_cast<T>(x)); };
+    const Real low = rounded(s.value - s.err), high = rounded(s.value + s.err);
+    s.value = rounded(s.value);
+    s.err = low == high ? 0 : std::max(high - s.value, s.value - low);
   }
 
   Score product(int64_t h, int64_t i, int64_t j) const {
@@ -164,7 +167,6 @@ class NumberReference {
   void cap(Score& s) const {
     const Real most = c_.cap, t = std::tanh(s.value / most);
     s.value = most * t, s.err += 6 * kEps * std::abs(s.value);
-    s.value = static_cast<Real>(static_cast<T>(s.value));
     s.slope *= 1 - t * t, s.bias_slope *= 1 - t * t;
   }
 
@@ -257,7 +259,8 @@ class NumberReference {
       if (!seen[j]) continue;
       const Real w = exact[j] / sum;
       const Real most = high[j] / (std::max<Real>(low_sum - low[j], 0) + high[j]);
-      const Real least = low[j] / (std::max<Real>(high_sum - high[j], 0) + low[j]);
+      const Real others = std::max<Real>(high_sum - high[j], 0);
+      const Real least = others + low[j] > 0 ? low[j] / (others + low[j]) : high_sum == high[j];
       to[j].w = w;
       to[j].off = std::max(most - w, w - least) + (n / 2 + 8) * kEps * w + kTiny;
     }
