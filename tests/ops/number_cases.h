@@ -48,6 +48,10 @@ struct NumberCase {
   std::vector<uint8_t> dense;    ///< (Lq, Lk), the boolean mask; empty: none
   int64_t length = -1, left = -1, right = -1;
   bool causal = false, window = false;
+  std::string pattern;                             ///< one of the other masks, with its numbers
+  bool joined = false;                             ///< with causal: either is enough
+  std::vector<int64_t> documents;                  ///< (Lk)
+  Matrix blocks;                                   ///< (Lq / size, Lk / size), 1 where seen
   std::vector<double> sink, log_scale, raw_alpha;  ///< (H)
   std::vector<Matrix> table;  ///< a head each: weights (1, D) of additive, (D, D) of general,
                               ///< places (Lk, D) of location
@@ -63,6 +67,7 @@ struct NumberCase {
     if (cap > 0 && !cap_first) text += "; softcap(" + number(cap) + ")";
     if (sinks) text += "; sinks";
     if (causal) text += "; causal";
+    if (!pattern.empty()) text += (joined ? " | " : "; ") + pattern;
     if (window) text += "; window(" + std::to_string(left) + ", " + std::to_string(right) + ")";
     return text + "; " + normalizer;
   }
@@ -258,17 +263,63 @@ class NumberDrawer {
     } else if (one_in(3)) {
       draw_added();
     }
+    std::function<bool(int64_t, int64_t, int64_t)> pattern;
+    if (one_in(3)) pattern = draw_pattern();
+    c.joined = c.causal && !pattern_is_given() && pattern && one_in(2);
     c.visible.assign(static_cast<size_t>(pairs), 1);
     for (int64_t i = 0; i < c.Lq; ++i)
       for (int64_t j = 0; j < c.Lk; ++j) {
         const int64_t p = i + offset;
         const auto at = static_cast<size_t>(i * c.Lk + j);
-        c.visible[at] = (!c.causal || j <= p) &&
+        const bool before = !c.causal || j <= p, fits = !pattern || pattern(i, p, j);
+        c.visible[at] = (c.joined ? before || fits : before && fits) &&
                         (!c.window || (p - c.left <= j && j <= p + c.right)) &&
                         (c.length < 0 || j < c.length) && (c.dense.empty() || c.dense[at]) &&
                         (c.added.data.empty() || c.added(i, j) != -INFINITY);
       }
     if (c.length >= 0) c.masks += " lengths " + std::to_string(c.length);
+  }
+
+  bool pattern_is_given() const { return !c_.documents.empty() || c_.blocks.rows > 0; }
+
+  /// Any other mask, by its line in docs/mechanisms.md: whether the query i at position p sees j.
+  std::function<bool(int64_t, int64_t, int64_t)> draw_pattern() {
+    auto& c = c_;
+    const int64_t a = 1 + random_.below(40), b = random_.below(12), step = 1 + random_.below(8);
+    const auto named = [&](const char* name, std::vector<int64_t> numbers) {
+      c.pattern = name;
+      for (size_t n = 0; n < numbers.size(); ++n)
+        c.pattern += (n == 0 ? "(" : ", ") + std::to_string(numbers[n]);
+      if (!numbers.empty()) c.pattern += ")";
+    };
+    using P = int64_t;
+    switch (random_.below(c.Lq <= c.Lk ? 7 : 6)) {
+      case 0:
+        return named("prefix", {a}), [a](P, P, P j) { return j < a; };
+      case 1:
+        return named("global", {b}), [b](P, P p, P j) { return p < b || j < b; };
+      case 2:
+        return named("dilated", {a, b, step}), [a, b, step](P, P p, P j) {
+          return (j - p) % step == 0 && -a <= (j - p) / step && (j - p) / step <= b;
+        };
+      case 3:
+        return named("strided", {a}),
+               [a](P, P p, P j) { return j <= p && (p - j < a || (p - j) % a == 0); };
+      case 4: {
+        const int64_t last = std::min<int64_t>(a, 1 + b);
+        return named("fixed", {a, last}),
+               [a, last](P, P p, P j) { return j <= p && (j / a == p / a || j % a >= a - last); };
+      }
+      case 5:
+        named("blocks", {a});
+        c.blocks = filled((c.Lq + a - 1) / a, (c.Lk + a - 1) / a, [&] { return one_in(2); });
+        return [a, seen = c.blocks](P i, P, P j) { return seen(i / a, j / a) != 0; };
+      default:
+        named("documents", {});
+        for (int64_t j = 0, document = 0; j < c.Lk; ++j)
+          c.documents.push_back(document += one_in(20));
+        return [of = c.documents](P, P p, P j) { return of[p] == of[j]; };
+    }
   }
 
   /// -inf or a low number, as model code writes it: padding, whole rows, any pairs, and causal with
@@ -352,6 +403,12 @@ inline NumberTensors tensors_of(const NumberCase& c) {
   if (!c.added.data.empty()) t.inputs.mask = of({c.added});
   if (!c.dense.empty())
     t.inputs.mask = torch::tensor(c.dense, at::kByte).to(at::kBool).view({1, 1, c.Lq, c.Lk});
+  if (!c.documents.empty())
+    t.inputs.documents = torch::tensor(c.documents, at::kLong).view({1, -1});
+  if (c.blocks.rows > 0)
+    t.inputs.blocks = torch::tensor(c.blocks.data, at::kDouble)
+                          .to(at::kBool)
+                          .view({1, 1, c.blocks.rows, c.blocks.columns});
   if (c.length >= 0) t.inputs.lengths = torch::tensor({c.length}, at::kLong);
   auto& p = t.inputs.parameters;
   if (c.score == "additive") p["additive.weight"] = of(c.table).view({c.H, c.D});
