@@ -23,7 +23,7 @@ struct Numbers {
 Numbers computed(const NumberTensors& given) {
   NumberTensors t = given;
   Numbers n;
-  n.rows = std::get<1>(attend_with_rows(t.q, t.k, t.v, t.how, t.inputs));
+  n.rows = std::get<1>(attend_with_logsumexp(t.q, t.k, t.v, t.how, t.inputs));
   std::vector<at::Tensor> leaves;
   for (auto* x : {&t.q, &t.k, &t.v}) leaves.push_back(*x = x->detach().requires_grad_());
   if (t.inputs.bias) leaves.push_back(*(t.inputs.bias = t.inputs.bias->detach().requires_grad_()));

@@ -103,9 +103,11 @@ class NumberWeights {
     for (size_t j = 0; j < n; ++j) {
       if (!seen[j]) continue;
       const Real w = exact[j] / sum;
-      const Real most = high[j] / (std::max<Real>(low_sum - low[j], 0) + high[j]);
-      const Real others = std::max<Real>(high_sum - high[j], 0);
-      const Real least = others + low[j] > 0 ? low[j] / (others + low[j]) : high_sum == high[j];
+      // Where all is 0, the errors leave everything open.
+      const Real below = std::max<Real>(low_sum - low[j], 0);
+      const Real above = std::max<Real>(high_sum - high[j], 0);
+      const Real most = below + high[j] > 0 ? high[j] / (below + high[j]) : 1;
+      const Real least = above + low[j] > 0 ? low[j] / (above + low[j]) : high_sum == high[j];
       to[j].w = w;
       to[j].off = std::max(most - w, w - least) + (n / 2 + 8) * kEps * w + kTiny;
     }
