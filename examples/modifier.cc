@@ -1,11 +1,12 @@
 // A modifier of one's own that learns: scores fall with the logarithm of the distance, by a slope
-// that each head finds.
+// that each head finds. Its argument, where there is one, is the seed.
 #include "heed/ops/modifier.h"
 
 #include <torch/optim/adam.h>
 
 #include <cmath>
 #include <iostream>
+#include <string>
 
 #include "heed/nn/multi_head_attention.h"
 
@@ -38,9 +39,9 @@ struct Decay final : heed::ModifierOf<Decay> {
 
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
   heed::register_modifier("decay", std::make_shared<Decay>());
-  torch::manual_seed(1);
+  torch::manual_seed(count > 1 ? std::stoull(words[1]) : 1);
   const auto how = heed::Attention::parse("decay; causal; heads=2");
   heed::nn::MultiHeadAttention layer(heed::nn::MultiHeadAttentionOptions(16).attention(how));
 
@@ -61,7 +62,7 @@ int main() {
     if (step == 0) first = last;
     if (step % 30 == 0) std::cout << "step " << step << ": loss " << last << '\n';
   }
-  std::cout << "loss " << first << " -> " << last << "; slopes\n"
+  std::cout << "loss " << first << " -> " << last << ", " << last / first << " of it; slopes\n"
             << layer->learned.at("decay.slope") << '\n';
 
   // Weights are seen as those of any attention.

@@ -1,9 +1,11 @@
 // Hard attention trained with REINFORCE (Williams 1992; Xu et al. 2015): a query looks at one key,
-// drawn from the map of its attention, and the reward of what it saw moves the map.
+// drawn from the map of its attention, and the reward of what it saw moves the map. Its argument,
+// where there is one, is the seed.
 #include <torch/nn/modules/linear.h>
 #include <torch/optim/adam.h>
 
 #include <iostream>
+#include <string>
 
 #include "heed/ops/attend.h"
 
@@ -28,8 +30,8 @@ Batch draw(int64_t batch) {
 
 }  // namespace
 
-int main() {
-  torch::manual_seed(2);
+int main(int count, char** words) {
+  torch::manual_seed(count > 1 ? std::stoull(words[1]) : 2);
   const auto how = heed::Attention::parse("scaled_dot");
   auto query = (0.1 * torch::randn({1, 1, 1, kWidth})).requires_grad_();
   torch::nn::Linear classify(kWidth, kClasses);

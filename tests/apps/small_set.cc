@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "files.h"
+#include "learning.h"
 
 namespace heed::test {
 namespace {
@@ -41,8 +42,7 @@ std::string write_small_set(const std::filesystem::path& folder) {
   write_idx(folder / "train", 150);
   write_idx(folder / "test", 60, 1000);
   const std::string recipe = (folder / "small.toml").string();
-  write_bytes(recipe, R"(task = "classify"
-seed = 5
+  write_bytes(recipe, "task = \"classify\"\nseed = " + std::to_string(learning_seed(5)) + R"(
 [data]
 train = ")" + (folder / "train").string() +
                           R"("

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include "apps/run.h"
@@ -41,7 +42,8 @@ Trained train_once(const std::string& name, const std::function<void(const fs::p
                    const std::vector<std::string>& more) {
   const fs::path tests = fs::read_symlink("/proc/self/exe");
   Trained trained;
-  trained.folder = tests.parent_path() / "made" / name;
+  const char* seed = std::getenv("HEED_TEST_SEED");  // of tests/learning.h
+  trained.folder = tests.parent_path() / "made" / (seed ? name + "-" + seed : name);
   trained.recipe = trained.file("small.toml");
   trained.model = trained.file("model");
   fs::create_directories(trained.folder.parent_path());

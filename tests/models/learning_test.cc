@@ -5,6 +5,7 @@
 
 #include "heed/core/threads.h"
 #include "heed/models/image_classifier.h"
+#include "learning.h"
 
 namespace heed {
 namespace {
@@ -27,12 +28,13 @@ Task make_task(int64_t count) {
 
 /// Trains a model from a fixed seed and returns it.
 ImageClassifier train(const ImageEncoderOptions& encoder, const char* how, int steps) {
-  torch::manual_seed(7);
+  torch::manual_seed(test::learning_seed(7));
   ImageClassifier model(ImageClassifierOptions().encoder(encoder).attention(Attention::parse(how)),
                         ImageShape{1, 8, 8}, 4);
   const auto task = make_task(1024);
-  torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(3e-3));
+  torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions());
   for (int step = 0; step < steps; ++step) {
+    test::set_rate(optimizer, 5e-3, step, steps);
     const auto picked = torch::randint(0, 1024, {64});
     const auto logits = model->forward(task.images.index_select(0, picked));
     optimizer.zero_grad();
@@ -44,7 +46,7 @@ ImageClassifier train(const ImageEncoderOptions& encoder, const char* how, int s
 
 double accuracy(ImageClassifier model) {
   torch::NoGradGuard no_gradient;
-  torch::manual_seed(8);
+  torch::manual_seed(test::learning_seed(8));
   const auto task = make_task(1000);
   model->eval();
   return model->forward(task.images)
@@ -71,8 +73,8 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
       {small_learner().kind("rows").pool("attention"), "learned; heads=2; dropout=0.05"},
   };
   for (const auto& [encoder, how] : cases) {
-    SCOPED_TRACE(encoder.stem() + " " + encoder.pool() + " " + how);
-    EXPECT_GE(accuracy(train(encoder, how, 250)), 0.95);
+    const auto name = encoder.kind() + " " + encoder.stem() + " " + encoder.pool() + " " + how;
+    test::expect_learned(name, accuracy(train(encoder, how, 400)), 0.95);
   }
 }
 

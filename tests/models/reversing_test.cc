@@ -3,6 +3,7 @@
 #include <torch/optim.h>
 
 #include "heed/models/generate.h"
+#include "learning.h"
 #include "models/sequences.h"
 
 namespace heed {
@@ -45,18 +46,21 @@ double right(const SequenceModelPtr& model, const Lines& source, const Lines& ta
 
 template <class Turn>
 void learns(const TransformerOptions& options, int steps, const Turn& turn) {
-  torch::manual_seed(6);
+  torch::manual_seed(test::learning_seed(6));
   Transformer model(options, 12, 12);
-  torch::optim::Adam optimizer(model->parameters(), torch::optim::AdamOptions(3e-3));
+  torch::optim::Adam optimizer(model->parameters(), torch::optim::AdamOptions());
   for (int step = 0; step < steps; ++step) {
+    test::set_rate(optimizer, 5e-3, step, steps);
     const auto source = lines_of(48);
     optimizer.zero_grad();
     loss_of(*model, source, turn(source)).backward();
     optimizer.step();
   }
   const auto fresh = lines_of(200);
-  EXPECT_GE(right(model.ptr(), fresh, turn(fresh), 1), 0.95);
-  EXPECT_GE(right(model.ptr(), fresh, turn(fresh), 4), 0.95);
+  for (const int64_t beams : {1, 4}) {
+    const double figure = right(model.ptr(), fresh, turn(fresh), beams);
+    test::expect_learned("lines right by " + std::to_string(beams) + " beams", figure, 0.95);
+  }
 }
 
 TransformerOptions learner(const char* norm) {

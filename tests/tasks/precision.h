@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "learning.h"
 #include "train/precision.h"
 
 namespace heed::test {
@@ -15,7 +18,7 @@ inline void expect_lower_precision(Task& exact, Task& other) {
   EXPECT_EQ(two.loss.scalar_type(), at::kFloat);
   const double right = one.loss.item<double>(), near = two.loss.item<double>();
   EXPECT_NE(right, near) << "nothing was rounded";
-  EXPECT_NEAR(near, right, 0.02 * right);
+  expect_learned("loss, relatively", std::abs(near / right - 1), 0.02, 0);
   one.loss.backward(), two.loss.backward();
   std::vector<at::Tensor> all, rounded;
   const auto parameters = exact.model().parameters(), others = other.model().parameters();
@@ -26,7 +29,7 @@ inline void expect_lower_precision(Task& exact, Task& other) {
     all.push_back(parameters[i].grad().flatten()), rounded.push_back(others[i].grad().flatten());
   }
   const auto a = at::cat(all), b = at::cat(rounded);
-  EXPECT_GT((a.dot(b) / (a.norm() * b.norm())).item<double>(), 0.99);
+  expect_learned("gradient, cosine", (a.dot(b) / (a.norm() * b.norm())).item<double>(), 0.99);
 }
 
 }  // namespace heed::test
