@@ -40,7 +40,7 @@ struct TextMaps {
 };
 
 /// Runs hidden() on one source and target and keeps what every attention read, without weights: q,
-/// k and a number a row. Self attentions have the pieces that are read as rows and columns. A cross
+/// k and two numbers per row. Self attentions have the pieces that are read as rows and columns. A cross
 /// attention's columns are the source's pieces; its row t, which serves to predict what follows
 /// target token t, is named `predicted[t]`, or target.pieces[t] where `predicted` is empty. The
 /// calls of a recurrent decoder, one a step, are one map.
