@@ -42,6 +42,9 @@ struct LinearProblem {
   int64_t chunk = kLinearChunk;  ///< 1 .. kLinearChunk
 
   int64_t chunks() const noexcept { return (L + chunk - 1) / chunk; }
+  /// Whether a state is added to so often that what rounding takes is worth keeping: not step by
+  /// step, where it would cost as much as the step.
+  bool keeps_lost() const noexcept { return chunk > 1 && L > chunk; }
 };
 
 /// Where the gradients go: written, not added. `log_decay` has the columns of the problem's; null
@@ -58,10 +61,10 @@ struct LinearGradients {
 template <class T>
 void linear_forward(const LinearProblem<T>& problem, View<T> out, T* starts, T* last);
 
-/// From what forward left and the gradients of out and last (null: 0). Throws std::bad_alloc and
-/// nothing else.
+/// From the states that forward left and the gradients of out and last (null: 0). Throws
+/// std::bad_alloc and nothing else.
 template <class T>
-void linear_backward(const LinearProblem<T>& problem, const T* starts, const T* last,
-                     View<const T> grad_out, const T* grad_last, const LinearGradients<T>& grads);
+void linear_backward(const LinearProblem<T>& problem, const T* starts, View<const T> grad_out,
+                     const T* grad_last, const LinearGradients<T>& grads);
 
 }  // namespace heed::kernels

@@ -8,13 +8,17 @@
 //   d(rows exp(c)) = Y S^T,   d(pairs) = Y U^T,   d(K exp(c_last - c)) = U R^T
 //   dS = diag(exp(c_last)) R + sum over slots of (rows exp(c))^T Y
 //
-// Every number that decays has a factor exp(c_i) or exp(-c_j), so the gradient of c is its product
-// with its own gradient; that of the log decays is the sum of those from a step to the chunk's end.
+// The gradient of the log decays at step t is the sum over everything that decays through t of it
+// times its gradient: pairs j < t <= i, rows from t on with S, keys before t with R, and S with R.
+// Taken together rather than as differences of sums over rows and keys, in which pairs that do not
+// pass t would leave their rounding.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear_backward.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include <numeric>
 
 #include "heed/core/threads.h"
 #include "kernels/linear_chunk-inl.h"
@@ -27,8 +31,9 @@ template <class T>
 struct BackwardBuffers {
   LinearChunk<T> chunk;
   Turned<T> state_turned, grad_turned;
-  T *state, *grad, *y, *grad_u, *u_turned, *grad_rows, *grad_pairs, *grad_key, *scratch, *grad_beta;
-  double* sums;
+  T *state, *grad, *grad_lost, *more;
+  T *y, *grad_u, *u_turned, *grad_rows, *grad_pairs, *grad_key, *scratch, *grad_beta;
+  T *grad_decay, *kept;
 
   BackwardBuffers(Cutter& cut, const LinearProblem<T>& problem)
       : chunk(cut, problem),
@@ -37,6 +42,8 @@ struct BackwardBuffers {
     const int64_t rows = kLinearChunk * chunk.wide_d, values = kLinearChunk * chunk.wide_e;
     state = cut.take<T>(chunk.D * chunk.wide_e);
     grad = cut.take<T>(chunk.D * chunk.wide_e);
+    grad_lost = cut.take<T>(chunk.D * chunk.wide_e);
+    more = cut.take<T>(chunk.D * chunk.wide_e);
     y = cut.take<T>(chunk.slots * values);
     grad_u = cut.take<T>(values);
     u_turned = cut.take<T>(chunk.E * kStride);
@@ -45,7 +52,8 @@ struct BackwardBuffers {
     grad_key = cut.take<T>(rows);
     scratch = cut.take<T>(rows);
     grad_beta = cut.take<T>(kLinearChunk);
-    sums = cut.take<double>(chunk.D);
+    grad_decay = cut.take<T>(chunk.decays() ? rows : 0);
+    kept = cut.take<T>(chunk.wide_d);
   }
 
   T* y_of(int64_t slot) const { return y + slot * kLinearChunk * chunk.wide_e; }
@@ -75,7 +83,8 @@ HWY_NOINLINE void solve_upwards(BackwardBuffers<T>& at, bool delta) {
   gemm<false>(n, E, chunk.D, Left<T>{chunk.key_out, chunk.wide_d, 1}, Right<T>{at.grad, wide},
               Result<T>{at.grad_u, wide});
   for (int64_t slot = 0; slot < chunk.queries; ++slot)
-    add_upper(chunk.pair(slot), n, E, Right<T>{at.y_of(slot), wide}, Result<T>{at.grad_u, wide});
+    add_upper(chunk.pair(slot), n, E, /*strict=*/false, Right<T>{at.y_of(slot), wide},
+              Result<T>{at.grad_u, wide});
   if (!delta) return;
   const T* pairs = chunk.pair(chunk.queries);
   T* y = at.y_of(chunk.queries);
@@ -96,9 +105,36 @@ HWY_NOINLINE void solve_upwards(BackwardBuffers<T>& at, bool delta) {
   }
 }
 
-/// The gradients of rows, pairs and keys.
+/// What decays with the states: rows with the first, keys with the last, and these with each other.
 template <class T>
-HWY_NOINLINE void send_back(BackwardBuffers<T>& at) {
+HWY_NOINLINE void states_decay(const BackwardBuffers<T>& at, bool by_channel) {
+  const auto& chunk = at.chunk;
+  const int64_t n = chunk.count, wide = chunk.wide_d;
+  std::fill_n(at.kept, wide, T{0});
+  for (int64_t d = 0; d < chunk.D; ++d)
+    at.kept[d] =
+        chunk.total(d) * dot_row(at.state + d * chunk.wide_e, at.grad + d * chunk.wide_e, chunk.E);
+  if (by_channel) {
+    for (int64_t t = 0; t < n; ++t) std::copy_n(at.kept, wide, at.grad_decay + t * wide);
+    for (int64_t slot = 0; slot < chunk.slots; ++slot)
+      add_from_below(chunk.row(slot), at.rows_of_slot(slot), n, wide, at.grad_decay);
+    return add_from_above(chunk.key, at.grad_key, n, wide, at.grad_decay);
+  }
+  T below = std::accumulate(at.kept, at.kept + chunk.D, T{0}), above = 0;
+  for (int64_t t = n - 1; t >= 0; --t) {
+    for (int64_t slot = 0; slot < chunk.slots; ++slot)
+      below += dot_row(chunk.row(slot) + t * wide, at.rows_of_slot(slot) + t * wide, chunk.D);
+    at.grad_decay[t] = below;
+  }
+  for (int64_t t = 1; t < n; ++t) {
+    above += dot_row(chunk.key + (t - 1) * wide, at.grad_key + (t - 1) * wide, chunk.D);
+    at.grad_decay[t] += above;
+  }
+}
+
+/// The gradients of rows, pairs, keys and log decays.
+template <class T>
+HWY_NOINLINE void send_back(BackwardBuffers<T>& at, bool by_channel) {
   auto& chunk = at.chunk;
   const int64_t n = chunk.count, all = n * chunk.wide_d;
   const auto turned =
@@ -117,37 +153,9 @@ HWY_NOINLINE void send_back(BackwardBuffers<T>& at) {
       const int64_t end = std::min(i + kPairRows, n);
       gemm<false>(end - i, end, chunk.E, y.from(i), turned, Result<T>{pairs, kPairs}.from(i));
     }
-    keep_lower(pairs, n, /*strict=*/slot >= chunk.queries);
   }
-  chunk.pairs_backward(at.grad_pairs, at.grad_rows, at.grad_key, at.scratch);
-}
-
-/// Gradients of the log decays; after (D, E) is the state after the chunk.
-template <class T>
-HWY_NOINLINE void decay_gradient(const BackwardBuffers<T>& at, bool by_channel, const T* after,
-                                 View<T> to, const Place& place) {
-  const auto& chunk = at.chunk;
-  for (int64_t d = 0; d < chunk.D; ++d) {
-    double sum = 0;
-    for (int64_t e = 0; e < chunk.E; ++e)
-      sum += after[d * chunk.E + e] * at.grad[d * chunk.wide_e + e];
-    at.sums[d] = sum;
-  }
-  T* out = to.at(place.batch, place.group) + place.first * to.row;
-  for (int64_t i = chunk.count - 1; i >= 0; --i) {
-    const int64_t row = i * chunk.wide_d;
-    for (int64_t d = 0; d < chunk.D; ++d) at.sums[d] -= chunk.key[row + d] * at.grad_key[row + d];
-    for (int64_t slot = 0; slot < chunk.slots; ++slot) {
-      const T *rows = chunk.row(slot) + row, *grads = at.rows_of_slot(slot) + row;
-      for (int64_t d = 0; d < chunk.D; ++d) at.sums[d] += rows[d] * grads[d];
-    }
-    double sum = 0;
-    for (int64_t d = 0; d < chunk.D; ++d) {
-      if (by_channel) out[i * to.row + d * to.column] = static_cast<T>(at.sums[d]);
-      sum += at.sums[d];
-    }
-    if (!by_channel) out[i * to.row] = static_cast<T>(sum);
-  }
+  if (chunk.decays()) states_decay(at, by_channel);
+  chunk.pairs_backward({at.grad_pairs, at.grad_rows, at.grad_key, at.grad_decay, at.scratch});
 }
 
 template <class T>
@@ -166,13 +174,32 @@ HWY_NOINLINE void store_gradients(const LinearProblem<T>& problem, BackwardBuffe
   store_rows(at.grad_key, chunk.wide_d, n, chunk.D, T{1}, grads.k, place.group, place);
   store_rows(problem.delta ? at.y_of(r) : at.grad_u, chunk.wide_e, n, chunk.E, T{1}, grads.v,
              place.group, place);
+  if (!chunk.decays()) return;
+  const bool by_channel = problem.decay == Decay::channel;
+  store_rows(at.grad_decay, by_channel ? chunk.wide_d : 1, n, by_channel ? chunk.D : 1, T{1},
+             grads.log_decay, place.group, place);
 }
 
-/// One chunk: before and after are the states (D, E) around it.
+/// The gradient of the state before the chunk.
+template <class T>
+HWY_NOINLINE void state_backward(const LinearProblem<T>& problem, BackwardBuffers<T>& at) {
+  auto& chunk = at.chunk;
+  const bool keeps = problem.keeps_lost();
+  const Result<T> to{keeps ? at.more : at.grad, chunk.wide_e};
+  chunk.decay_state(at.grad);
+  if (keeps) std::fill_n(at.more, chunk.D * chunk.wide_e, T{0});
+  for (int64_t slot = 0; slot < chunk.slots; ++slot)
+    gemm<true>(chunk.D, chunk.E, chunk.count, Left<T>{chunk.row_in(slot), 1, chunk.wide_d},
+               Right<T>{at.y_of(slot), chunk.wide_e}, to);
+  if (!keeps) return;
+  chunk.decay_state(at.grad_lost);
+  add_kept(at.more, chunk.D * chunk.wide_e, at.grad, at.grad_lost);
+}
+
+/// One chunk; `before` is the state (D, E) with which it starts.
 template <class T>
 void one_chunk(const LinearProblem<T>& problem, BackwardBuffers<T>& at, const Place& place,
-               const T* before, const T* after, View<const T> grad_out,
-               const LinearGradients<T>& grads) {
+               const T* before, View<const T> grad_out, const LinearGradients<T>& grads) {
   auto& chunk = at.chunk;
   const int64_t D = chunk.D, E = chunk.E;
   load_rows(Left<T>{before, E, 1}, D, E, T{1}, at.state, chunk.wide_e);
@@ -183,34 +210,28 @@ void one_chunk(const LinearProblem<T>& problem, BackwardBuffers<T>& at, const Pl
     load_rows(rows_of(grad_out, place.batch, place.group * chunk.queries + slot, place.first),
               chunk.count, E, T{1}, at.y_of(slot), chunk.wide_e);
   solve_upwards(at, problem.delta);
-  send_back(at);
-  if (grads.log_decay.data)
-    decay_gradient(at, problem.decay == Decay::channel, after, grads.log_decay, place);
+  send_back(at, problem.decay == Decay::channel);
   store_gradients(problem, at, place, grads);
-  chunk.decay_state(at.grad);
-  for (int64_t slot = 0; slot < chunk.slots; ++slot)
-    gemm<true>(D, E, chunk.count, Left<T>{chunk.row_in(slot), 1, chunk.wide_d},
-               Right<T>{at.y_of(slot), chunk.wide_e}, Result<T>{at.grad, chunk.wide_e});
+  state_backward(problem, at);
 }
 
 template <class T>
-void backward(const LinearProblem<T>& problem, const T* starts, const T* last,
-              View<const T> grad_out, const T* grad_last, const LinearGradients<T>& grads) {
+void backward(const LinearProblem<T>& problem, const T* starts, View<const T> grad_out,
+              const T* grad_last, const LinearGradients<T>& grads) {
   const int64_t chunks = problem.chunks(), size = problem.D * problem.E;
   parallel_for(problem.B * problem.G, [&](int64_t item) HWY_ATTR {
     Cutter count;
     BackwardBuffers<T>(count, problem);
     Cutter cut(thread_scratch(count.used()));
     BackwardBuffers<T> at(cut, problem);
-    std::fill_n(at.grad, problem.D * at.chunk.wide_e, T{0});
+    for (T* x : {at.grad, at.grad_lost}) std::fill_n(x, problem.D * at.chunk.wide_e, T{0});
     if (grad_last)
       load_rows(Left<T>{grad_last + item * size, problem.E, 1}, problem.D, problem.E, T{1}, at.grad,
                 at.chunk.wide_e);
     for (int64_t number = chunks - 1; number >= 0; --number) {
       const T* before = starts + (item * chunks + number) * size;
-      const T* after = number + 1 < chunks ? before + size : last + item * size;
       const Place place{item / problem.G, item % problem.G, number * problem.chunk};
-      one_chunk(problem, at, place, before, after, grad_out, grads);
+      one_chunk(problem, at, place, before, grad_out, grads);
     }
     if (!grads.initial) return;
     for (int64_t d = 0; d < problem.D; ++d)
@@ -222,14 +243,14 @@ void backward(const LinearProblem<T>& problem, const T* starts, const T* last,
 }  // namespace
 
 void linear_backward_float(const LinearProblem<float>& problem, const float* starts,
-                           const float* last, View<const float> grad_out, const float* grad_last,
+                           View<const float> grad_out, const float* grad_last,
                            const LinearGradients<float>& grads) {
-  backward(problem, starts, last, grad_out, grad_last, grads);
+  backward(problem, starts, grad_out, grad_last, grads);
 }
 void linear_backward_double(const LinearProblem<double>& problem, const double* starts,
-                            const double* last, View<const double> grad_out,
-                            const double* grad_last, const LinearGradients<double>& grads) {
-  backward(problem, starts, last, grad_out, grad_last, grads);
+                            View<const double> grad_out, const double* grad_last,
+                            const LinearGradients<double>& grads) {
+  backward(problem, starts, grad_out, grad_last, grads);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
@@ -242,17 +263,17 @@ HWY_EXPORT(linear_backward_float);
 HWY_EXPORT(linear_backward_double);
 
 template <>
-void linear_backward(const LinearProblem<float>& problem, const float* starts, const float* last,
+void linear_backward(const LinearProblem<float>& problem, const float* starts,
                      View<const float> grad_out, const float* grad_last,
                      const LinearGradients<float>& grads) {
-  HWY_DYNAMIC_DISPATCH(linear_backward_float)(problem, starts, last, grad_out, grad_last, grads);
+  HWY_DYNAMIC_DISPATCH(linear_backward_float)(problem, starts, grad_out, grad_last, grads);
 }
 
 template <>
-void linear_backward(const LinearProblem<double>& problem, const double* starts, const double* last,
+void linear_backward(const LinearProblem<double>& problem, const double* starts,
                      View<const double> grad_out, const double* grad_last,
                      const LinearGradients<double>& grads) {
-  HWY_DYNAMIC_DISPATCH(linear_backward_double)(problem, starts, last, grad_out, grad_last, grads);
+  HWY_DYNAMIC_DISPATCH(linear_backward_double)(problem, starts, grad_out, grad_last, grads);
 }
 
 }  // namespace heed::kernels

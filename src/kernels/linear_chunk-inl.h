@@ -29,6 +29,20 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// A chunk is gentle up to a decay by 2^24 = e^16.6: in float32 its exponents lose under 1e-6.
 inline constexpr double kGentle = 24;
 
+/// A block of pairs this small is no product of matrices any more.
+inline constexpr int64_t kCorner = 8;
+
+/// The gradients of the pairs, and where what follows from them is added.
+template <class T>
+struct PairGradients {
+  T* pairs;       ///< (slots, kLinearChunk, kPairs), up to the diagonal
+  T *rows, *key;  ///< (slots, kLinearChunk, wide_d), (kLinearChunk, wide_d)
+  T* decay;       ///< of the log decays: (kLinearChunk, wide_d), or (kLinearChunk) of one a head
+  T* scratch;     ///< (kLinearChunk, wide_d)
+
+  T* pair(int64_t slot) const { return pairs + slot * kLinearChunk * kPairs; }
+};
+
 template <class T>
 class LinearChunk {
  public:
@@ -57,7 +71,8 @@ class LinearChunk {
     in = cut.take<T>(factors), out = cut.take<T>(factors), low = cut.take<T>(factors);
     fall_ = cut.take<T>(problem.decay == Decay::head ? kLinearChunk * kPairs : 0);
     const bool by_channel = problem.decay == Decay::channel;
-    row_factor_ = cut.take<T>(by_channel ? rows : 0), faded_ = cut.take<T>(by_channel ? rows : 0);
+    row_factor_ = cut.take<T>(by_channel ? rows : 0);
+    faded_ = cut.take<T>(by_channel ? slots * rows : 0);
   }
 
   /// Steps first .. first + n - 1; after it everything but u and x is there.
@@ -112,32 +127,26 @@ class LinearChunk {
   T* pair(int64_t slot) const { return pairs_ + slot * kLinearChunk * kPairs; }
   T total(int64_t d) const { return in[(count - 1) * wide_d + d]; }
   bool decays() const { return decays_; }
+  /// Whether its rows see the keys before theirs alone.
+  bool is_strict(int64_t slot) const { return slot >= queries; }
 
-  /// From the gradients of the pairs (0 where there is no pair; overwritten) those of the rows and
-  /// of the keys, added; scratch (kLinearChunk, wide_d).
-  HWY_NOINLINE void pairs_backward(T* grad_pairs, T* grad_rows, T* grad_key, T* scratch) const {
-    const int64_t rows = kLinearChunk * wide_d, all = count * wide_d;
-    if (problem_.decay == Decay::channel && !gentle_) {
-      for_each_block(0, count, [&](int64_t i, int64_t i_end, int64_t j, int64_t j_end) HWY_ATTR {
-        block_backward(i, i_end, j, j_end, grad_pairs, grad_rows, grad_key, scratch);
-      });
-      return;
+  /// From the gradients of the pairs (overwritten) those of the rows, of the keys and of the log
+  /// decays, added.
+  HWY_NOINLINE void pairs_backward(const PairGradients<T>& at) const {
+    if (slots == 0) return;
+    if (problem_.decay == Decay::channel) {
+      const Faded faded = gentle_ ? Faded{rows_in_, in} : Faded{faded_, row_factor_};
+      return blocks_backward(0, count, gentle_, faded, at);
     }
-    const bool by_channel = problem_.decay == Decay::channel;
-    std::fill_n(scratch, all, T{0});
-    for (int64_t slot = 0; slot < slots; ++slot) {
-      T* pairs = grad_pairs + slot * kLinearChunk * kPairs;
-      if (problem_.decay == Decay::head) multiply(pairs, fall_, count * kPairs, pairs);
-      add_upper(pairs, count, D, Right<T>{by_channel ? row_in(slot) : row(slot), wide_d},
-                Result<T>{scratch, wide_d});
+    if (problem_.decay == Decay::head) {
+      fall_backward(at);
+      for (int64_t slot = 0; slot < slots; ++slot) fall(at.pair(slot));
     }
-    by_channel ? multiply_add(scratch, low, all, grad_key) : add(scratch, all, grad_key);
     for (int64_t slot = 0; slot < slots; ++slot) {
-      const T* pairs = grad_pairs + slot * kLinearChunk * kPairs;
-      std::fill_n(scratch, all, T{0});
-      add_lower(pairs, count, D, Right<T>{key_low_, wide_d}, Result<T>{scratch, wide_d});
-      T* to = grad_rows + slot * rows;
-      by_channel ? multiply_add(scratch, in, all, to) : add(scratch, all, to);
+      add_upper(at.pair(slot), count, D, is_strict(slot), Right<T>{row(slot), wide_d},
+                Result<T>{at.key, wide_d});
+      add_lower(at.pair(slot), count, D, is_strict(slot), Right<T>{key, wide_d},
+                Result<T>{at.rows + slot * kLinearChunk * wide_d, wide_d});
     }
   }
 
@@ -153,9 +162,10 @@ class LinearChunk {
   T *in, *out, *low;  ///< exp(c), exp(c_last - c) and, of a gentle chunk, exp(-c)
 
  private:
-  static HWY_INLINE void add(const T* from, int64_t count, T* to) {
-    for (int64_t i = 0; i < count; ++i) to[i] += from[i];
-  }
+  /// Rows of all slots times the exponentials beside them.
+  struct Faded {
+    const T *rows, *factor;
+  };
 
   /// c in units of log 2, one a channel or one for all, and whether the chunk is gentle.
   void sum_decay(int64_t batch, int64_t group, int64_t first, int64_t columns) {
@@ -235,14 +245,12 @@ class LinearChunk {
         if (problem_.decay == Decay::head) fall(pair(slot));
       }
     }
-    for (int64_t slot = 0; slot < slots; ++slot)
-      keep_lower(pair(slot), count, /*strict=*/slot >= queries);
   }
 
   /// Only the pairs that were computed: what stands above them is not a number yet.
   void fall(T* pairs) const {
     for (int64_t i = 0; i < count; ++i)
-      for (int64_t j = 0; j <= i; ++j) pairs[i * kPairs + j] *= fall_[i * kPairs + j];
+      multiply(pairs + i * kPairs, fall_ + i * kPairs, i + 1, pairs + i * kPairs);
   }
 
   /// Calls body(rows, keys) for blocks that cover all pairs j <= i, with the factors of its rows in
@@ -259,12 +267,22 @@ class LinearChunk {
   template <class Body>
   void decayed(int64_t i, int64_t i_end, int64_t j, int64_t j_end, int64_t border,
                const Body& body) const {
+    fade(i, i_end, j, j_end, border);
+    body(i, i_end, j, j_end);
+  }
+
+  /// Rows i .. i_end and keys j .. j_end as they decay from and to the border.
+  void fade(int64_t i, int64_t i_end, int64_t j, int64_t j_end, int64_t border) const {
     const double* origin = log_ + border * wide_d;
     for (int64_t t = i; t < i_end; ++t)
       exp2_row(log_ + t * wide_d, origin, 1, wide_d, row_factor_ + t * wide_d);
     for (int64_t t = j; t < j_end; ++t)
       exp2_row(log_ + t * wide_d, origin, -1, wide_d, low + t * wide_d);
-    body(i, i_end, j, j_end);
+    const int64_t from = i * wide_d, rows = (i_end - i) * wide_d;
+    for (int64_t slot = 0; slot < slots; ++slot)
+      multiply(row(slot) + from, row_factor_ + from, rows,
+               faded_ + slot * kLinearChunk * wide_d + from);
+    multiply(key + j * wide_d, low + j * wide_d, (j_end - j) * wide_d, key_low_ + j * wide_d);
   }
 
   bool is_gentle(int64_t begin, int64_t end) const {
@@ -279,37 +297,118 @@ class LinearChunk {
   }
 
   void block_forward(int64_t i, int64_t i_end, int64_t j, int64_t j_end) const {
-    const int64_t rows = (i_end - i) * wide_d, keys = (j_end - j) * wide_d;
-    multiply(key + j * wide_d, low + j * wide_d, keys, key_low_);
     const auto turned =
-        transposed_rows(Left<T>{key_low_, wide_d, 1}, j_end - j, D, T{1}, key_turned_);
-    for (int64_t slot = 0; slot < slots; ++slot) {
-      multiply(row(slot) + i * wide_d, row_factor_ + i * wide_d, rows, faded_);
-      gemm<false>(i_end - i, j_end - j, D, Left<T>{faded_, wide_d, 1}, turned,
+        transposed_rows(Left<T>{key_low_ + j * wide_d, wide_d, 1}, j_end - j, D, T{1}, key_turned_);
+    for (int64_t slot = 0; slot < slots; ++slot)
+      gemm<false>(i_end - i, j_end - j, D,
+                  Left<T>{faded_ + (slot * kLinearChunk + i) * wide_d, wide_d, 1}, turned,
                   Result<T>{pair(slot), kPairs}.from(i, j));
+  }
+
+  /// The pair (i, j) decays by the steps j + 1 .. i: step t gets what all pairs j < t <= i get. So
+  /// nothing that t does not touch is added and taken off again, and the gradient of a strong decay
+  /// is as good as that of a weak one. `sum` holds a number for each j: of the rows from t on.
+  void fall_backward(const PairGradients<T>& at) const {
+    const Vector<T> d;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    T sum[kLinearChunk + kMaxLanes];
+    std::fill_n(sum, kLinearChunk + kMaxLanes, T{0});
+    for (int64_t t = count - 1; t > 0; --t) {
+      auto all = hn::Zero(d);
+      for (int64_t j = 0; j < t; j += lanes) {
+        const auto earlier = hn::FirstN(d, static_cast<size_t>(t - j));
+        auto of_key = hn::LoadU(d, sum + j);
+        for (int64_t slot = 0; slot < slots; ++slot) {
+          const int64_t place = t * kPairs + j;
+          of_key = hn::MulAdd(hn::LoadU(d, pair(slot) + place), hn::LoadU(d, at.pair(slot) + place),
+                              of_key);
+        }
+        of_key = hn::IfThenElseZero(earlier, of_key);
+        hn::StoreU(of_key, d, sum + j);
+        all = hn::Add(all, of_key);
+      }
+      at.decay[t] += hn::GetLane(hn::SumOfLanes(d, all));
     }
   }
 
-  void block_backward(int64_t i, int64_t i_end, int64_t j, int64_t j_end, const T* grad_pairs,
-                      T* grad_rows, T* grad_key, T* scratch) const {
-    const int64_t n = i_end - i, m = j_end - j, rows = n * wide_d, keys = m * wide_d;
-    std::fill_n(scratch, keys, T{0});
-    for (int64_t slot = 0; slot < slots; ++slot) {
-      const T* grad = grad_pairs + (slot * kLinearChunk + i) * kPairs + j;
-      multiply(row(slot) + i * wide_d, row_factor_ + i * wide_d, rows, faded_);
-      gemm<true>(m, D, n, Left<T>{grad, 1, kPairs}, Right<T>{faded_, wide_d},
-                 Result<T>{scratch, wide_d});
+  /// As for_each_block, and where a block is gentle further down to corners, as `faded` as it is.
+  void blocks_backward(int64_t begin, int64_t end, bool gentle, const Faded& faded,
+                       const PairGradients<T>& at) const {
+    if (!gentle && is_gentle(begin, end)) {
+      fade(begin, end, begin, end, begin);
+      gentle = true;
     }
-    multiply_add(scratch, low + j * wide_d, keys, grad_key + j * wide_d);
-    multiply(key + j * wide_d, low + j * wide_d, keys, key_low_);
+    if (gentle && end - begin <= kCorner) return corner_backward(begin, end, faded, at);
+    const int64_t middle = (begin + end) / 2;
+    if (!gentle) fade(middle, end, begin, middle, middle - 1);
+    block_backward(middle, end, begin, middle, faded, at);
+    blocks_backward(begin, middle, gentle, faded, at);
+    blocks_backward(middle, end, gentle, faded, at);
+  }
+
+  /// Rows i .. i_end and keys j .. j_end = i.
+  void block_backward(int64_t i, int64_t i_end, int64_t j, int64_t j_end, const Faded& faded,
+                      const PairGradients<T>& at) const {
+    const int64_t n = i_end - i, m = j_end - j, first = i * wide_d, first_key = j * wide_d;
+    const Result<T> found{at.scratch, wide_d};
     for (int64_t slot = 0; slot < slots; ++slot) {
-      const T* grad = grad_pairs + (slot * kLinearChunk + i) * kPairs + j;
-      std::fill_n(scratch, rows, T{0});
-      gemm<true>(n, D, m, Left<T>{grad, kPairs, 1}, Right<T>{key_low_, wide_d},
-                 Result<T>{scratch, wide_d});
-      multiply_add(scratch, row_factor_ + i * wide_d, rows,
-                   grad_rows + (slot * kLinearChunk + i) * wide_d);
+      const Left<T> turned{at.pair(slot) + i * kPairs + j, 1, kPairs};
+      const Right<T> rows{faded.rows + slot * kLinearChunk * wide_d + first, wide_d};
+      slot == 0 ? gemm<false>(m, D, n, turned, rows, found)
+                : gemm<true>(m, D, n, turned, rows, found);
     }
+    multiply_add(at.scratch, low + first_key, m * wide_d, at.key + first_key);
+    add_from_above(at.scratch, key_low_ + first_key, m, wide_d, at.decay + first_key);
+    for (int64_t slot = 0; slot < slots; ++slot) {
+      const int64_t row = slot * kLinearChunk * wide_d + first;
+      gemm<false>(n, D, m, Left<T>{at.pair(slot) + i * kPairs + j, kPairs, 1},
+                  Right<T>{key_low_ + first_key, wide_d}, found);
+      multiply_add(at.scratch, faded.factor + first, n * wide_d, at.rows + row);
+      add_from_below(at.scratch, faded.rows + row, n, wide_d, at.decay + first);
+    }
+  }
+
+  /// The pairs of rows and keys begin .. end.
+  void corner_backward(int64_t begin, int64_t end, const Faded& faded,
+                       const PairGradients<T>& at) const {
+    for (int64_t slot = 0; slot < slots; ++slot) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t here = i * wide_d, in_slot = slot * kLinearChunk * wide_d + here;
+        const T* pairs = at.pair(slot) + i * kPairs;
+        if (i > begin) {
+          earlier_backward(pairs + begin, i - begin, faded.rows + in_slot, begin * wide_d, at);
+          multiply_add(at.scratch, faded.factor + here, wide_d, at.rows + in_slot);
+        }
+        if (is_strict(slot)) continue;
+        add_times(key + here, pairs[i], at.rows + in_slot);
+        add_times(row(slot) + here, pairs[i], at.key + here);
+      }
+    }
+  }
+
+  /// Of one row and the `keys` keys before it, the first of which stands at `first`; what the row
+  /// gets comes to scratch.
+  HWY_INLINE void earlier_backward(const T* pairs, int64_t keys, const T* faded, int64_t first,
+                                   const PairGradients<T>& at) const {
+    const Vector<T> d;
+    for (int64_t e = 0; e < wide_d; e += static_cast<int64_t>(hn::Lanes(d))) {
+      const auto row = hn::LoadU(d, faded + e);
+      auto found = hn::Zero(d);
+      for (int64_t j = 0, at_key = first + e; j < keys; ++j, at_key += wide_d) {
+        const auto grad = hn::Set(d, pairs[j]);
+        T *to_key = at.key + at_key, *to_decay = at.decay + at_key + wide_d;
+        found = hn::MulAdd(grad, hn::LoadU(d, key_low_ + at_key), found);
+        const auto faded_grad = hn::Mul(grad, hn::LoadU(d, low + at_key));
+        hn::StoreU(hn::MulAdd(faded_grad, row, hn::LoadU(d, to_key)), d, to_key);
+        hn::StoreU(hn::MulAdd(found, row, hn::LoadU(d, to_decay)), d, to_decay);
+      }
+      hn::StoreU(found, d, at.scratch + e);
+    }
+  }
+
+  /// to += factor from, of a row.
+  HWY_INLINE void add_times(const T* from, T factor, T* to) const {
+    for (int64_t e = 0; e < wide_d; ++e) to[e] += factor * from[e];
   }
 
   const bool decays_;

@@ -16,10 +16,10 @@ namespace {
 template <class T>
 struct ForwardBuffers {
   LinearChunk<T> chunk;
-  T *state, *out;
+  T *state, *lost, *more, *out;
 
   ForwardBuffers(Cutter& cut, const LinearProblem<T>& problem) : chunk(cut, problem) {
-    state = cut.take<T>(chunk.D * chunk.wide_e);
+    for (T** x : {&state, &lost, &more}) *x = cut.take<T>(chunk.D * chunk.wide_e);
     out = cut.take<T>(kLinearChunk * chunk.wide_e);
   }
 };
@@ -38,11 +38,26 @@ HWY_NOINLINE void write_outputs(const ForwardBuffers<T>& at, int64_t batch, int6
     const Result<T> result{at.out, chunk.wide_e};
     gemm<false>(chunk.count, chunk.E, chunk.D, Left<T>{chunk.row_in(slot), chunk.wide_d, 1},
                 Right<T>{at.state, chunk.wide_e}, result);
-    add_lower(chunk.pair(slot), chunk.count, chunk.E, Right<T>{chunk.u, chunk.wide_e}, result);
+    add_lower(chunk.pair(slot), chunk.count, chunk.E, /*strict=*/false,
+              Right<T>{chunk.u, chunk.wide_e}, result);
     T* to = out.at(batch, group * chunk.queries + slot) + first * out.row;
     for (int64_t i = 0; i < chunk.count; ++i)
       store_row(at.out + i * chunk.wide_e, chunk.E, T{1}, to + i * out.row, out.column);
   }
+}
+
+/// From the chunk's first state to its last.
+template <class T>
+HWY_NOINLINE void pass_chunk(const ForwardBuffers<T>& at, bool keeps) {
+  const auto& chunk = at.chunk;
+  const Left<T> keys{chunk.key_out, 1, chunk.wide_d};
+  const Right<T> u{chunk.u, chunk.wide_e};
+  chunk.decay_state(at.state);
+  if (!keeps)
+    return gemm<true>(chunk.D, chunk.E, chunk.count, keys, u, Result<T>{at.state, chunk.wide_e});
+  gemm<false>(chunk.D, chunk.E, chunk.count, keys, u, Result<T>{at.more, chunk.wide_e});
+  chunk.decay_state(at.lost);
+  add_kept(at.more, chunk.D * chunk.wide_e, at.state, at.lost);
 }
 
 template <class T>
@@ -51,7 +66,7 @@ void one_state(const LinearProblem<T>& problem, int64_t item, ForwardBuffers<T>&
   const int64_t batch = item / problem.G, group = item % problem.G;
   const int64_t D = problem.D, E = problem.E;
   auto& chunk = at.chunk;
-  std::fill_n(at.state, D * chunk.wide_e, T{0});
+  for (T* x : {at.state, at.lost}) std::fill_n(x, D * chunk.wide_e, T{0});
   if (problem.initial)
     load_rows(Left<T>{problem.initial + item * D * E, E, 1}, D, E, T{1}, at.state, chunk.wide_e);
   for (int64_t first = 0, number = 0; first < problem.L; first += problem.chunk, ++number) {
@@ -61,9 +76,7 @@ void one_state(const LinearProblem<T>& problem, int64_t item, ForwardBuffers<T>&
     chunk.load(batch, group, first, std::min(problem.chunk, problem.L - first));
     chunk.solve(batch, group, first, at.state);
     write_outputs(at, batch, group, first, out);
-    chunk.decay_state(at.state);
-    gemm<true>(D, E, chunk.count, Left<T>{chunk.key_out, 1, chunk.wide_d},
-               Right<T>{chunk.u, chunk.wide_e}, Result<T>{at.state, chunk.wide_e});
+    pass_chunk(at, problem.keeps_lost());
   }
   store_state(at.state, D, E, chunk.wide_e, last + item * D * E);
 }

@@ -21,7 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// Between rows of pairs: a product may write up to one panel past the last key.
 inline constexpr int64_t kPairs = kLinearChunk + kAlign;
-/// Rows that a product of pairs takes at once; what lies above the diagonal beyond them is skipped.
+/// Rows of pairs that are computed at once; what lies above the diagonal beyond them is skipped.
 inline constexpr int64_t kPairRows = 12;
 
 /// to[i] = 2^(factor (from[i] - origin[i])); infinite where that overflows.
@@ -71,30 +71,91 @@ HWY_NOINLINE void load_rows(Left<T> from, int64_t rows, int64_t width, T factor,
   }
 }
 
-/// C (rows, width) += lower P times B (rows, width), P zero above its diagonal.
+/// C (rows, width) += lower P times B (rows, width); P counts up to its diagonal, or before it
+/// where `strict`. What is right of a group of rows stays out, so that a row of B that is not
+/// finite reaches no earlier row of C, and what stands there need not be a number.
 template <class T>
-HWY_NOINLINE void add_lower(const T* pairs, int64_t rows, int64_t width, Right<T> b, Result<T> c) {
-  for (int64_t i = 0; i < rows; i += kPairRows) {
-    const int64_t end = std::min(i + kPairRows, rows);
-    gemm<true>(end - i, width, end, Left<T>{pairs + i * kPairs, kPairs, 1}, b, c.from(i));
+HWY_NOINLINE void add_lower(const T* pairs, int64_t rows, int64_t width, bool strict, Right<T> b,
+                            Result<T> c) {
+  for (int64_t i = 0; i < rows; i += kTileRows) {
+    const int64_t end = std::min<int64_t>(i + kTileRows, rows);
+    gemm<true>(end - i, width, i, Left<T>{pairs + i * kPairs, kPairs, 1}, b, c.from(i));
+    for (int64_t t = i; t < end; ++t)
+      add_row(width, t - i + (strict ? 0 : 1), Left<T>{pairs + t * kPairs + i, kPairs, 1},
+              b.from(i), c.from(t));
   }
 }
 
 /// C (rows, width) += P^T B, P as above.
 template <class T>
-HWY_NOINLINE void add_upper(const T* pairs, int64_t rows, int64_t width, Right<T> b, Result<T> c) {
-  for (int64_t i = 0; i < rows; i += kPairRows) {
-    const int64_t end = std::min(i + kPairRows, rows);
-    gemm<true>(end - i, width, rows - i, Left<T>{pairs + i * kPairs + i, 1, kPairs}, b.from(i),
-               c.from(i));
+HWY_NOINLINE void add_upper(const T* pairs, int64_t rows, int64_t width, bool strict, Right<T> b,
+                            Result<T> c) {
+  for (int64_t i = 0; i < rows; i += kTileRows) {
+    const int64_t end = std::min<int64_t>(i + kTileRows, rows);
+    for (int64_t t = i; t < end; ++t) {
+      const int64_t first = t + (strict ? 1 : 0);
+      add_row(width, end - first, Left<T>{pairs + first * kPairs + t, 1, kPairs}, b.from(first),
+              c.from(t));
+    }
+    gemm<true>(end - i, width, rows - end, Left<T>{pairs + end * kPairs + i, 1, kPairs},
+               b.from(end), c.from(i));
   }
 }
 
-/// Zeroes above the diagonal, and on it where `strict`.
+/// state += sum over `count` numbers, with what rounding took from it kept in `lost` (Kahan 1965):
+/// a state is added to once a chunk, thousands of times in a long sequence.
 template <class T>
-HWY_INLINE void keep_lower(T* pairs, int64_t rows, bool strict) {
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = strict ? i : i + 1; j < rows; ++j) pairs[i * kPairs + j] = 0;
+HWY_INLINE void add_kept(const T* HWY_RESTRICT sum, int64_t count, T* HWY_RESTRICT state,
+                         T* HWY_RESTRICT lost) {
+  const Vector<T> d;
+  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
+    const auto before = hn::LoadU(d, state + i);
+    const auto more = hn::Sub(hn::LoadU(d, sum + i), hn::LoadU(d, lost + i));
+    const auto after = hn::Add(before, more);
+    const auto extra = hn::Sub(hn::Sub(after, before), more);
+    hn::StoreU(after, d, state + i);
+    hn::StoreU(hn::IfThenZeroElse(hn::IsNaN(extra), extra), d, lost + i);  // an infinite state
+  }
+}
+
+/// The sum of a b over `width` numbers.
+template <class T>
+HWY_INLINE T dot_row(const T* a, const T* b, int64_t width) {
+  const Vector<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= width; i += lanes)
+    sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
+  T rest = hn::GetLane(hn::SumOfLanes(d, sum));
+  for (; i < width; ++i) rest += a[i] * b[i];
+  return rest;
+}
+
+/// to_t += the sum of a_i b_i over rows i >= t, for t = 0 .. rows - 1.
+template <class T>
+HWY_NOINLINE void add_from_below(const T* a, const T* b, int64_t rows, int64_t stride, T* to) {
+  const Vector<T> d;
+  for (int64_t e = 0; e < stride; e += static_cast<int64_t>(hn::Lanes(d))) {
+    auto sum = hn::Zero(d);
+    for (int64_t at = (rows - 1) * stride + e; at >= 0; at -= stride) {
+      sum = hn::MulAdd(hn::LoadU(d, a + at), hn::LoadU(d, b + at), sum);
+      hn::StoreU(hn::Add(hn::LoadU(d, to + at), sum), d, to + at);
+    }
+  }
+}
+
+/// to_t += the sum of a_j b_j over rows j < t, for t = 1 .. rows - 1.
+template <class T>
+HWY_NOINLINE void add_from_above(const T* a, const T* b, int64_t rows, int64_t stride, T* to) {
+  const Vector<T> d;
+  for (int64_t e = 0; e < stride; e += static_cast<int64_t>(hn::Lanes(d))) {
+    auto sum = hn::Zero(d);
+    for (int64_t at = e; at < (rows - 1) * stride; at += stride) {
+      sum = hn::MulAdd(hn::LoadU(d, a + at), hn::LoadU(d, b + at), sum);
+      hn::StoreU(hn::Add(hn::LoadU(d, to + at + stride), sum), d, to + at + stride);
+    }
+  }
 }
 
 /// A matrix turned, in slabs of kQueries columns: what stands right in a product with its

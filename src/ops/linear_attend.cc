@@ -93,13 +93,13 @@ LinearComputed by_linear_shape(const LinearCall& call) {
 using LinearGrads = std::array<at::Tensor, kLinearInputs>;
 
 LinearGrads linear_kernel_gradients(const LinearCall& call, const at::Tensor& starts,
-                                    const at::Tensor& last, const at::Tensor& grad_out,
-                                    const at::Tensor& grad_last) {
+                                    const at::Tensor& grad_out, const at::Tensor& grad_last) {
   LinearGrads grads;
   const at::Tensor* inputs[] = {&call.q,         &call.k,    &call.v,
                                 &call.log_decay, &call.beta, &call.state};
   for (int i = 0; i < kLinearInputs; ++i)
-    if (inputs[i]->defined()) grads[i] = at::empty(inputs[i]->sizes(), inputs[i]->options());
+    if (inputs[i]->defined() && inputs[i]->requires_grad())
+      grads[i] = at::empty(inputs[i]->sizes(), inputs[i]->options());
   const auto out =
       grad_out.defined()
           ? grad_out
@@ -114,7 +114,7 @@ LinearGrads linear_kernel_gradients(const LinearCall& call, const at::Tensor& st
         view_of<T>(grads[2]),  view_of<T>(grads[3]),
         view_of<T>(grad_beta), grads[5].defined() ? grads[5].template data_ptr<T>() : nullptr};
     kernels::linear_backward(problem_of<T>(call, beta, state, kernels::kLinearChunk),
-                             starts.data_ptr<T>(), last.data_ptr<T>(), view_of<const T>(out),
+                             starts.data_ptr<T>(), view_of<const T>(out),
                              from_last.defined() ? from_last.template data_ptr<T>() : nullptr, to);
   });
   return grads;
@@ -123,6 +123,7 @@ LinearGrads linear_kernel_gradients(const LinearCall& call, const at::Tensor& st
 /// Gradients that can be differentiated again.
 LinearGrads linear_formula_gradients(LinearCall call, const at::Tensor& grad_out,
                                      const at::Tensor& grad_last) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   // Views, so that the graph from here to the results starts at these and not behind the call's
   // inputs.
   at::Tensor* inputs[] = {&call.q, &call.k, &call.v, &call.log_decay, &call.beta, &call.state};
@@ -157,8 +158,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
     const auto result =
         q.is_meta() ? by_linear_shape(call) : by_linear_kernels(call, kernels::kLinearChunk, true);
     ctx->saved_data["scale"] = scale;
-    ctx->save_for_backward({call.q, call.k, call.v, call.log_decay, call.beta, call.state,
-                            result.starts, result.state});
+    ctx->save_for_backward(
+        {call.q, call.k, call.v, call.log_decay, call.beta, call.state, result.starts});
     ctx->set_materialize_grads(false);
     return {result.out, result.state};
   }
@@ -166,7 +167,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grad_results) {
     const auto tensors = ctx->get_saved_variables();
     const auto call = joined(tensors, ctx->saved_data["scale"].toDouble());
-    const auto grads = gradients(call, tensors[6], tensors[7], grad_results[0], grad_results[1]);
+    const auto grads = gradients(call, tensors[6], grad_results[0], grad_results[1]);
     return {grads[0], grads[1], grads[2], grads[3], grads[4], grads[5], at::Tensor()};
   }
 
@@ -176,8 +177,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   }
 
   static LinearGrads gradients(const LinearCall& call, const at::Tensor& starts,
-                               const at::Tensor& last, const at::Tensor& grad_out,
-                               const at::Tensor& grad_last) {
+                               const at::Tensor& grad_out, const at::Tensor& grad_last) {
     if (!grad_out.defined() && !grad_last.defined()) return {};
     if (call.q.is_meta()) {
       const at::Tensor all[] = {call.q, call.k, call.v, call.log_decay, call.beta, call.state};
@@ -187,7 +187,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
       return grads;
     }
     if (torch::GradMode::is_enabled()) return linear_formula_gradients(call, grad_out, grad_last);
-    return linear_kernel_gradients(call, starts, last, grad_out, grad_last);
+    return linear_kernel_gradients(call, starts, grad_out, grad_last);
   }
 };
 
@@ -218,7 +218,8 @@ LinearResult run_linear(const LinearCall& call, int64_t chunk) {
 
 LinearResult linear_attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const LinearAttention& how, const LinearInputs& inputs) {
-  const auto plan = ops::plan_linear(q, k, v, how, inputs);
+  const ops::LinearOperands given(q, k, v);
+  const auto plan = ops::plan_linear(given.q, given.k, given.v, how, inputs);
   return ops::finished(plan, plan.causal ? ops::run_linear(plan.call, kernels::kLinearChunk)
                                          : ops::linear_of_all(plan.call));
 }
@@ -227,7 +228,8 @@ LinearResult linear_attend_step(const at::Tensor& q, const at::Tensor& k, const 
                                 const LinearAttention& how, const LinearInputs& inputs) {
   if (!how.causal) throw UsageError("linear_attend_step: how.causal: expected true, given false");
   const torch::NoGradGuard no_gradient;
-  const auto plan = ops::plan_linear(q, k, v, how, inputs);
+  const ops::LinearOperands given(q, k, v);
+  const auto plan = ops::plan_linear(given.q, given.k, given.v, how, inputs);
   return ops::finished(plan, ops::run_linear(plan.call, 1));
 }
 

@@ -5,6 +5,9 @@
 
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
+#include "ops/call.h"
+#include "ops/linear_features.h"
+#include "ops/linear_heads.h"
 
 namespace heed {
 namespace ops {
@@ -78,13 +81,13 @@ at::Tensor step_input(const std::optional<at::Tensor>& given, const char* name, 
 }
 
 at::Tensor state_input(const std::optional<at::Tensor>& given, std::vector<int64_t> shape,
-                       bool normalize, const at::Tensor& q, at::ScalarType compute) {
+                       int64_t width, const at::Tensor& q, at::ScalarType compute) {
   if (!given) return {};
   check_tensor(*given, "state", q);
+  const char* const more[] = {"", " + 1", " + 2"};
   if (given->sizes() != at::IntArrayRef(shape))
-    refuse_linear("state: expected shape (B, G, D, E",
-                  normalize ? " + 1) = " : ") = ", at::IntArrayRef(shape), ", given ",
-                  given->sizes());
+    refuse_linear("state: expected shape (B, G, D, E", more[shape[3] - width],
+                  ") = ", at::IntArrayRef(shape), ", given ", given->sizes());
   return given->to(compute);
 }
 
@@ -105,31 +108,66 @@ LinearPlan plan_linear(const at::Tensor& q, const at::Tensor& k, const at::Tenso
   plan.out_type = q.scalar_type();
   plan.state_type = inputs.state ? inputs.state->scalar_type() : compute;
   auto& call = plan.call;
-  call.q = linear_features(q.to(compute), how);
-  call.k = linear_features(k.to(compute), how);
-  call.v = v.to(compute);
+  call.q = q.to(compute), call.k = k.to(compute), call.v = v.to(compute);
   if (how.normalize)
     call.v = at::cat(
         {call.v, at::ones({1}, call.v.options()).expand({v.size(0), v.size(1), v.size(2), 1})}, 3);
-  const int64_t B = k.size(0), G = k.size(1), L = k.size(2), D = call.k.size(3);
+  const int64_t B = k.size(0), G = k.size(1), L = k.size(2);
+  const int64_t D = how.feature != "favor" ? k.size(3)
+                    : how.features == 0    ? 4 * k.size(3)
+                                           : how.features;
   call.log_decay =
       step_input(inputs.log_decay, "log_decay", decays(how), how.rule, {{B, G, L, D}, {B, G, L, 1}},
                  "(B, G, L, D) or (B, G, L, 1)", q, compute);
   call.beta = step_input(inputs.beta, "beta", corrects(how), how.rule, {{B, G, L}}, "(B, G, L)", q,
                          compute);
-  call.state = state_input(inputs.state, {B, G, D, call.v.size(3)}, how.normalize, q, compute);
+  plan.scaled_state = how.normalize && how.feature != "none";
+  const int64_t columns = call.v.size(3) + (plan.scaled_state ? 1 : 0);
+  call.state = state_input(inputs.state, {B, G, D, columns}, v.size(3), q, compute);
   const double by_width = 1 / std::sqrt(static_cast<double>(q.size(3)));
   call.scale = how.normalize ? 1 : how.scale.value_or(how.feature == "none" ? by_width : 1);
+  if (how.feature != "none") take_features(plan, how);
   return plan;
 }
 
+LinearOperands::LinearOperands(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
+    : q(q), k(k), v(v) {
+  if (!autocast_ || !q.defined() || !k.defined() || !v.defined()) return;
+  const auto widest =
+      c10::promoteTypes(c10::promoteTypes(q.scalar_type(), k.scalar_type()), v.scalar_type());
+  for (auto* t : {&this->q, &this->k, &this->v}) *t = t->to(widest);
+}
+
+namespace {
+
+at::Tensor finished_out(const LinearPlan& plan, const at::Tensor& out) {
+  if (plan.normalize)
+    return by_heads({out}, [](const auto& x) {
+      const int64_t E = x[0].size(-1) - 1;
+      return x[0].narrow(-1, 0, E) / x[0].narrow(-1, E, 1);
+    });
+  if (!plan.out_log.defined()) return out;
+  return by_heads({out, plan.out_log}, [](const auto& x) { return x[0] * x[1].exp(); });
+}
+
+at::Tensor finished_state(const LinearPlan& plan, const at::Tensor& state) {
+  if (!plan.state_log.defined()) return state;
+  if (!plan.scaled_state)
+    return by_heads({state, plan.state_log}, [](const auto& x) { return x[0] * x[1].exp(); });
+  // What the logarithm loses as it is stored, its rows get.
+  const auto stored = plan.state_log.to(plan.state_type).to(state.scalar_type());
+  const auto rows = plan.state_type == state.scalar_type()
+                        ? state
+                        : by_heads({state, plan.state_log - stored},
+                                   [](const auto& x) { return x[0] * x[1].exp(); });
+  return at::cat({rows, stored}, 3);
+}
+
+}  // namespace
+
 LinearResult finished(const LinearPlan& plan, const LinearResult& computed) {
-  auto out = computed.out;
-  if (plan.normalize) {
-    const int64_t E = out.size(3) - 1;
-    out = out.narrow(3, 0, E) / out.narrow(3, E, 1);
-  }
-  return {out.to(plan.out_type), computed.state.to(plan.state_type)};
+  return {finished_out(plan, computed.out).to(plan.out_type),
+          finished_state(plan, computed.state).to(plan.state_type)};
 }
 
 }  // namespace ops

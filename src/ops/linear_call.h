@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "heed/ops/linear_attention.h"
+#include "ops/call.h"
 
 namespace heed::ops {
 
@@ -19,7 +20,23 @@ struct LinearCall {
 struct LinearPlan {
   LinearCall call;
   bool causal = true, normalize = false;
+  bool scaled_state = false;  ///< its last column is the logarithm of what its rows are divided by
   at::ScalarType out_type = at::kFloat, state_type = at::kFloat;
+  /// The logarithms by which what is computed is too small: (B, H, L, 1) of the output, (B, G, D,
+  /// 1) of the state; undefined: 0.
+  at::Tensor out_log, state_log;
+};
+
+/// Tensors of a call for the operators of this floor, in one dtype: autocast may have made them of
+/// several, and must not choose that of the products.
+class LinearOperands {
+ public:
+  at::Tensor q, k, v;
+  LinearOperands(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+
+ private:
+  const bool autocast_ = autocasts();
+  c10::impl::ExcludeDispatchKeyGuard no_autocast_{c10::autocast_dispatch_keyset};
 };
 
 /// Checks every argument, applies the features and where normalized gives v a column of ones;

@@ -7,7 +7,8 @@
 
 #include "heed/core/error.h"
 #include "heed/core/random.h"
-#include "heed/ops/linear_attention.h"
+#include "ops/linear_features.h"
+#include "ops/linear_heads.h"
 
 namespace heed {
 namespace {
@@ -78,12 +79,13 @@ at::Tensor kept_projection(int64_t features, int64_t width, uint64_t seed) {
   return cache[name] = draw_projection(features, width, seed);
 }
 
-at::Tensor favor(const at::Tensor& x, const LinearAttention& how) {
-  const int64_t width = x.size(-1), features = how.features == 0 ? 4 * width : how.features;
-  const auto w = kept_projection(features, width, how.seed).to(x.options());
-  const auto y = x * std::pow(static_cast<double>(width), -0.25);
-  const auto half_square = y.square().sum(-1, /*keepdim=*/true) / 2;
-  return (at::matmul(y, w.t()) - half_square).exp() / std::sqrt(static_cast<double>(features));
+/// log phi(x) of elu; the clamps keep the branch that is not taken, and its gradient, finite.
+at::Tensor elu_logarithms(const at::Tensor& x) {
+  return at::where(x > 0, at::log1p(x.clamp_min(0)), x.clamp_max(0));
+}
+
+at::Tensor elu_of(const at::Tensor& x) {
+  return at::where(x > 0, x + 1, x.clamp_max(0).exp());  // elu(x) + 1 would cancel below 0
 }
 
 }  // namespace
@@ -98,10 +100,39 @@ at::Tensor favor_projection(int64_t features, int64_t width, uint64_t seed) {
   return kept_projection(features, width, seed).clone();
 }
 
+namespace ops {
+
+at::Tensor linear_logarithms(const at::Tensor& x, const LinearAttention& how, bool of_rows) {
+  if (how.feature == "elu")
+    return by_heads({x}, [](const auto& part) { return elu_logarithms(part[0]); });
+  const int64_t width = x.size(-1), features = how.features == 0 ? 4 * width : how.features;
+  const auto w = kept_projection(features, width, how.seed).to(x.options());  // (M, D)
+  const double to_y = std::pow(static_cast<double>(width), -0.25);
+  const double log_count = std::log(static_cast<double>(features)) / 2;
+  return by_heads({x}, [=](const auto& part) {
+    const auto y = part[0] * to_y;
+    const auto along = at::matmul(y, w.t());
+    return of_rows ? along : along - (y.square().sum(-1, /*keepdim=*/true) / 2 + log_count);
+  });
+}
+
+at::Tensor elu_features(const at::Tensor& x) {
+  return by_heads({x}, [](const auto& part) { return elu_of(part[0]); });
+}
+
+}  // namespace ops
+
 at::Tensor linear_features(const at::Tensor& x, const LinearAttention& how) {
   how.check();
-  if (how.feature == "elu") return at::elu(x) + 1;
-  return how.feature == "favor" ? favor(x, how) : x;
+  if (how.feature == "none") return x;
+  auto heads = x;
+  while (heads.dim() < 4) heads = heads.unsqueeze(0);
+  auto result = how.feature == "elu"
+                    ? ops::elu_features(heads)
+                    : ops::by_heads({ops::linear_logarithms(heads, how, false)},
+                                    [](const auto& logs) { return logs[0].exp(); });
+  while (result.dim() > x.dim()) result = result.squeeze(0);
+  return result;
 }
 
 }  // namespace heed

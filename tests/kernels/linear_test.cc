@@ -50,7 +50,7 @@ struct LinearRun {
     linear_forward(problem, out.view(), starts.data(), last.data());
     const LinearGradients<T> grads{grad_q.view(),     grad_k.view(),    grad_v.view(),
                                    grad_decay.view(), grad_beta.view(), grad_initial.data()};
-    linear_backward(problem, starts.data(), last.data(), view(grad_out), grad_last.data(), grads);
+    linear_backward(problem, starts.data(), view(grad_out), grad_last.data(), grads);
   }
 
  private:

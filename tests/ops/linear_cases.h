@@ -75,8 +75,8 @@ inline LinearTensors make(const LinearCase& c) {
   if (corrects(c)) t.inputs.beta = at::rand({B, G, c.L}, generator, options);
   const int64_t D = c.feature == "favor" ? 6 : c.D;
   if (c.state) {
-    t.inputs.state = at::randn({c.B, c.G, D, c.E + (c.normalize ? 1 : 0)}, generator, options);
-    if (c.normalize) t.inputs.state = t.inputs.state->abs();
+    t.inputs.state = at::randn({c.B, c.G, D, c.E + (c.normalize ? 2 : 0)}, generator, options);
+    if (c.normalize) t.inputs.state = t.inputs.state->abs();  // and divided by up to e^3
   }
   return t;
 }
