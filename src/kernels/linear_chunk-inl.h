@@ -209,11 +209,11 @@ class LinearChunk {
 
   /// exp(c_i - c_j) for j <= i, and from its last row and another the factors of all channels.
   void load_fall() {
-    double column[kLinearChunk], origin[kLinearChunk];
+    double column[kLinearChunk] = {}, origin[kLinearChunk];
     T factors[kLinearChunk];
     for (int64_t j = 0; j < count; ++j) column[j] = log_[j * wide_d];
     for (int64_t i = 0; i < count; ++i) {
-      std::fill_n(origin, i + 1, column[i]);
+      std::fill_n(origin, round_up(i + 1, kMaxLanes), column[i]);
       T* to = fall_ + i * kPairs;
       std::fill_n(to, kPairs, T{0});
       exp2_row(column, origin, -1, i + 1, to);

@@ -24,17 +24,25 @@ inline constexpr int64_t kPairs = kLinearChunk + kAlign;
 /// Rows of pairs that are computed at once; what lies above the diagonal beyond them is skipped.
 inline constexpr int64_t kPairRows = 12;
 
-/// to[i] = 2^(factor (from[i] - origin[i])); infinite where that overflows.
+/// to[i] = 2^(factor (from[i] - origin[i])) over whole vectors; infinite where that overflows. What
+/// is lost as the exponent becomes a T is made good: strong decays are as exact as weak ones.
 template <class T>
 HWY_INLINE void exp2_row(const double* HWY_RESTRICT from, const double* HWY_RESTRICT origin,
                          double factor, int64_t width, T* HWY_RESTRICT to) {
   const Vector<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto most = hn::Set(d, sizeof(T) == 4 ? T{127} : T{1023});
   const auto infinite = hn::Set(d, std::numeric_limits<T>::infinity());
-  for (int64_t i = 0; i < width; ++i) to[i] = static_cast<T>(factor * (from[i] - origin[i]));
-  for (int64_t i = 0; i < width; i += static_cast<int64_t>(hn::Lanes(d))) {
-    const auto x = hn::LoadU(d, to + i);
-    hn::StoreU(hn::IfThenElse(hn::Gt(x, most), infinite, exp2_tile(d, x)), d, to + i);
+  T high[kMaxLanes], low[kMaxLanes];
+  for (int64_t i = 0; i < width; i += lanes) {
+    for (int64_t l = 0; l < lanes; ++l) {
+      const double x = factor * (from[i + l] - origin[i + l]);
+      high[l] = static_cast<T>(x);
+      low[l] = static_cast<T>((x - static_cast<double>(high[l])) * 0.6931471805599453);
+    }
+    const auto x = hn::LoadU(d, high), power = exp2_tile(d, x);
+    const auto exact = hn::MulAdd(power, hn::LoadU(d, low), power);
+    hn::StoreU(hn::IfThenElse(hn::Gt(x, most), infinite, exact), d, to + i);
   }
 }
 

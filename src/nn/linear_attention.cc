@@ -13,9 +13,12 @@ at::Tensor heads_apart(const at::Tensor& x, int64_t heads) {
   return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
 }
 
-/// Rows of length 1; a row of zeros stays.
+/// Rows of length 1, however short or long they were; a row of zeros stays. Divided by its largest
+/// number first, so that no square vanishes or overflows.
 at::Tensor of_length_one(const at::Tensor& x) {
-  return x / x.norm(2, {-1}, /*keepdim=*/true).clamp_min(1e-6);
+  constexpr double kSmallest = 1e-37;
+  const auto near_one = x / x.detach().abs().amax(-1, /*keepdim=*/true).clamp_min(kSmallest);
+  return near_one / near_one.norm(2, {-1}, /*keepdim=*/true).clamp_min(kSmallest);
 }
 
 }  // namespace

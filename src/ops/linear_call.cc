@@ -7,7 +7,6 @@
 #include "heed/core/nearest.h"
 #include "ops/call.h"
 #include "ops/linear_features.h"
-#include "ops/linear_heads.h"
 
 namespace heed {
 namespace ops {
@@ -141,25 +140,18 @@ LinearOperands::LinearOperands(const at::Tensor& q, const at::Tensor& k, const a
 namespace {
 
 at::Tensor finished_out(const LinearPlan& plan, const at::Tensor& out) {
-  if (plan.normalize)
-    return by_heads({out}, [](const auto& x) {
-      const int64_t E = x[0].size(-1) - 1;
-      return x[0].narrow(-1, 0, E) / x[0].narrow(-1, E, 1);
-    });
-  if (!plan.out_log.defined()) return out;
-  return by_heads({out, plan.out_log}, [](const auto& x) { return x[0] * x[1].exp(); });
+  if (!plan.normalize) return plan.out_log.defined() ? out * same_exp(plan.out_log) : out;
+  const int64_t E = out.size(3) - 1;
+  return out.narrow(3, 0, E) / out.narrow(3, E, 1);
 }
 
 at::Tensor finished_state(const LinearPlan& plan, const at::Tensor& state) {
   if (!plan.state_log.defined()) return state;
-  if (!plan.scaled_state)
-    return by_heads({state, plan.state_log}, [](const auto& x) { return x[0] * x[1].exp(); });
+  if (!plan.scaled_state) return state * same_exp(plan.state_log);
   // What the logarithm loses as it is stored, its rows get.
   const auto stored = plan.state_log.to(plan.state_type).to(state.scalar_type());
-  const auto rows = plan.state_type == state.scalar_type()
-                        ? state
-                        : by_heads({state, plan.state_log - stored},
-                                   [](const auto& x) { return x[0] * x[1].exp(); });
+  const auto rows =
+      plan.state_type == state.scalar_type() ? state : state * same_exp(plan.state_log - stored);
   return at::cat({rows, stored}, 3);
 }
 

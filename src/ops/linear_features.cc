@@ -1,4 +1,6 @@
 // What linear attention makes of queries and keys.
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -7,6 +9,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/random.h"
+#include "kernels/linear_features.h"
 #include "ops/linear_features.h"
 #include "ops/linear_heads.h"
 
@@ -79,15 +82,6 @@ at::Tensor kept_projection(int64_t features, int64_t width, uint64_t seed) {
   return cache[name] = draw_projection(features, width, seed);
 }
 
-/// log phi(x) of elu; the clamps keep the branch that is not taken, and its gradient, finite.
-at::Tensor elu_logarithms(const at::Tensor& x) {
-  return at::where(x > 0, at::log1p(x.clamp_min(0)), x.clamp_max(0));
-}
-
-at::Tensor elu_of(const at::Tensor& x) {
-  return at::where(x > 0, x + 1, x.clamp_max(0).exp());  // elu(x) + 1 would cancel below 0
-}
-
 }  // namespace
 
 at::Tensor favor_projection(int64_t features, int64_t width, uint64_t seed) {
@@ -101,23 +95,73 @@ at::Tensor favor_projection(int64_t features, int64_t width, uint64_t seed) {
 }
 
 namespace ops {
+namespace {
 
-at::Tensor linear_logarithms(const at::Tensor& x, const LinearAttention& how, bool of_rows) {
-  if (how.feature == "elu")
-    return by_heads({x}, [](const auto& part) { return elu_logarithms(part[0]); });
-  const int64_t width = x.size(-1), features = how.features == 0 ? 4 * width : how.features;
-  const auto w = kept_projection(features, width, how.seed).to(x.options());  // (M, D)
-  const double to_y = std::pow(static_cast<double>(width), -0.25);
-  const double log_count = std::log(static_cast<double>(features)) / 2;
-  return by_heads({x}, [=](const auto& part) {
-    const auto y = part[0] * to_y;
-    const auto along = at::matmul(y, w.t());
-    return of_rows ? along : along - (y.square().sum(-1, /*keepdim=*/true) / 2 + log_count);
-  });
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// The map of a kernel; undefined for tensors that kernels do not read.
+template <class OfFloat, class OfDouble>
+at::Tensor mapped(const at::Tensor& x, const OfFloat& of_float, const OfDouble& of_double) {
+  const auto from = x.contiguous();
+  auto to = at::empty_like(from);
+  if (x.scalar_type() == at::kDouble)
+    of_double(from.data_ptr<double>(), x.numel(), to.data_ptr<double>());
+  else
+    of_float(from.data_ptr<float>(), x.numel(), to.data_ptr<float>());
+  return to;
+}
+
+bool for_kernels(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+}
+
+class ExpFunction : public torch::autograd::Function<ExpFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x) {
+    const auto y = mapped(x, kernels::exp_all<float>, kernels::exp_all<double>);
+    ctx->save_for_backward({y});
+    return y;
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    return {grads[0] * ctx->get_saved_variables()[0]};
+  }
+};
+
+class EluFunction : public torch::autograd::Function<EluFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x) {
+    const auto y = mapped(x, kernels::elu_all<float>, kernels::elu_all<double>);
+    ctx->save_for_backward({y});
+    return y;
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    return {grads[0] * ctx->get_saved_variables()[0].clamp_max(1)};
+  }
+};
+
+}  // namespace
+
+at::Tensor same_exp(const at::Tensor& x) {
+  return for_kernels(x) ? ExpFunction::apply(x) : x.exp();
 }
 
 at::Tensor elu_features(const at::Tensor& x) {
-  return by_heads({x}, [](const auto& part) { return elu_of(part[0]); });
+  if (for_kernels(x)) return EluFunction::apply(x);
+  return at::where(x > 0, x + 1, x.clamp_max(0).exp());  // elu(x) + 1 would cancel below 0
+}
+
+at::Tensor linear_logarithms(const at::Tensor& x, const LinearAttention& how, bool of_rows) {
+  if (how.feature == "elu")  // the clamp keeps the branch that is not taken finite
+    return at::where(
+        x > 0, by_heads({x}, [](const auto& part) { return at::log1p(part[0].clamp_min(0)); }), x);
+  const int64_t width = x.size(-1), features = how.features == 0 ? 4 * width : how.features;
+  const auto w = kept_projection(features, width, how.seed).to(x.options());  // (M, D)
+  const auto y = x * std::pow(static_cast<double>(width), -0.25);
+  const auto along = projected(y, w);
+  if (of_rows) return along;
+  const double log_count = std::log(static_cast<double>(features)) / 2;
+  return along - (y.square().sum(-1, /*keepdim=*/true) / 2 + log_count);
 }
 
 }  // namespace ops
@@ -125,12 +169,10 @@ at::Tensor elu_features(const at::Tensor& x) {
 at::Tensor linear_features(const at::Tensor& x, const LinearAttention& how) {
   how.check();
   if (how.feature == "none") return x;
+  if (how.feature == "elu") return ops::elu_features(x);
   auto heads = x;
   while (heads.dim() < 4) heads = heads.unsqueeze(0);
-  auto result = how.feature == "elu"
-                    ? ops::elu_features(heads)
-                    : ops::by_heads({ops::linear_logarithms(heads, how, false)},
-                                    [](const auto& logs) { return logs[0].exp(); });
+  auto result = ops::same_exp(ops::linear_logarithms(heads, how, false));
   while (result.dim() > x.dim()) result = result.squeeze(0);
   return result;
 }

@@ -115,7 +115,31 @@ class HeadFunction : public torch::autograd::Function<HeadFunction> {
   }
 };
 
+class ProjectFunction : public torch::autograd::Function<ProjectFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w) {
+    ctx->save_for_backward({w});
+    if (!x.is_cpu()) return at::matmul(x, w.t());
+    auto out = at::empty({x.size(0), x.size(1), x.size(2), w.size(0)}, x.options());
+    for_each_part(x.size(0), x.size(1), [&](int64_t batch, int64_t head, int64_t) {
+      const torch::NoGradGuard no_gradient;  // a thread's own
+      auto to = out[batch][head];
+      at::mm_out(to, x[batch][head], w.t());
+    });
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    return {projected(grads[0], ctx->get_saved_variables()[0].t()), at::Tensor()};
+  }
+};
+
 }  // namespace
+
+at::Tensor projected(const at::Tensor& x, const at::Tensor& w) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return ProjectFunction::apply(x, w);
+}
 
 at::Tensor by_heads(const std::vector<at::Tensor>& inputs, const HeadFormula& formula) {
   const bool wants_gradient =

@@ -18,4 +18,7 @@ using HeadFormula = std::function<at::Tensor(const std::vector<at::Tensor>& inpu
 /// them otherwise for each cut.
 at::Tensor by_heads(const std::vector<at::Tensor>& inputs, const HeadFormula& formula);
 
+/// x w^T of x (B, H, L, D), w (M, D) without gradient: (B, H, L, M), each head by one thread.
+at::Tensor projected(const at::Tensor& x, const at::Tensor& w);
+
 }  // namespace heed::ops

@@ -33,16 +33,14 @@ Moderate moderate(const at::Tensor& x) {
 bool is_moderate(const at::Tensor& logs) {
   if (logs.is_meta() || logs.numel() == 0) return true;
   const auto [least, most] = moderate(logs);
-  const auto x = logs.detach();
-  return x.amin().item<double>() >= least && x.amax().item<double>() <= most;
+  const auto [smallest, largest] = at::aminmax(logs.detach());
+  return smallest.item<double>() >= least && largest.item<double>() <= most;
 }
 
-at::Tensor exp_of_sum(const at::Tensor& a, const at::Tensor& b) {
-  return by_heads({a, b}, [](const TensorList& x) { return (x[0] + x[1]).exp(); });
-}
-
-at::Tensor times_exp(const at::Tensor& x, const at::Tensor& log) {
-  return by_heads({x, log}, [](const TensorList& t) { return t[0] * t[1].exp(); });
+/// Of what elu is taken of: below 0 it is its own logarithm, above nothing grows out of bounds.
+bool is_moderate_for_elu(const at::Tensor& x) {
+  if (x.is_meta() || x.numel() == 0) return true;
+  return x.detach().amin().item<double>() >= moderate(x).least;
 }
 
 /// (B, H, L, n) -> (B, G, H / G, L, n)
@@ -68,7 +66,7 @@ FirstState first_state(const LinearPlan& plan) {
   // Larger factors than exp(80) are none in float32.
   const auto size = given.detach().abs().amax(3, /*keepdim=*/true);
   const auto log = at::where(size > 0, size.log().clamp_min(-80), at::full_like(size, kNothing));
-  return {times_exp(given, -log.clamp_min(-80)), log};
+  return {given * same_exp(-log.clamp_min(-80)), log};
 }
 
 /// m (B, G, L, D) after each step: the largest log of the channel so far, less what decays.
@@ -80,7 +78,7 @@ at::Tensor running_maximum(const at::Tensor& logs, const at::Tensor& log_decay,
   if (first.defined()) inputs.push_back(first.transpose(2, 3));
   const bool decays = log_decay.defined(), starts = first.defined();
   return by_heads(inputs, [=](const TensorList& x) {
-    auto m = x[0].to(at::kDouble);
+    auto m = x[0];
     at::Tensor fall;
     if (decays) m = m - (fall = x[1].to(at::kDouble).clamp_min(-1000).cumsum(-2));
     if (starts) m = at::cat({x.back().to(m.scalar_type()), m}, -2);
@@ -105,9 +103,7 @@ at::Tensor rise(const at::Tensor& m, const at::Tensor& first) {
 void scale_queries(LinearPlan& plan, const at::Tensor& logs, const at::Tensor& m) {
   const auto of_group = grouped(logs, m.size(1)), shift = m.unsqueeze(2);  // (B, G, H / G, L, D)
   const auto largest = (of_group.detach() + shift).amax(-1, /*keepdim=*/true);
-  plan.call.q = by_heads({of_group, shift, largest}, [](const TensorList& x) {
-                  return (x[0] + x[1] - x[2]).exp();
-                }).flatten(1, 2);
+  plan.call.q = same_exp(of_group + shift - largest).flatten(1, 2);
   if (!plan.normalize) plan.out_log = largest.flatten(1, 2);
 }
 
@@ -116,12 +112,9 @@ void scale_causal(LinearPlan& plan, const at::Tensor& logs_q, const at::Tensor& 
   const auto first = first_state(plan);
   const auto m = running_maximum(logs_k, call.log_decay, first.log);
   const auto taken = rise(m, first.log);
-  call.log_decay =
-      call.log_decay.defined()
-          ? by_heads({call.log_decay, taken}, [](const TensorList& x) { return x[0] + x[1]; })
-          : taken;
+  call.log_decay = call.log_decay.defined() ? call.log_decay + taken : taken;
   call.state = first.rows;
-  call.k = exp_of_sum(logs_k, -m);
+  call.k = same_exp(logs_k - m);
   scale_queries(plan, logs_q, m);
   plan.state_log = m.narrow(2, m.size(2) - 1, 1).transpose(2, 3);
 }
@@ -132,9 +125,9 @@ void scale_all(LinearPlan& plan, const at::Tensor& logs_q, const at::Tensor& log
   auto m = logs_k.detach().amax(2, /*keepdim=*/true);
   if (first.log.defined()) m = at::maximum(m, first.log.transpose(2, 3));
   m = m.clamp_min(-1e30);
-  call.k = exp_of_sum(logs_k, -m);
+  call.k = same_exp(logs_k - m);
   plan.state_log = m.transpose(2, 3);
-  if (first.log.defined()) call.state = times_exp(first.rows, first.log - plan.state_log);
+  if (first.log.defined()) call.state = first.rows * same_exp(first.log - plan.state_log);
   scale_queries(plan, logs_q, m);
 }
 
@@ -149,33 +142,26 @@ at::Tensor logs_of_state(const LinearPlan& plan) {
 
 void take_features(LinearPlan& plan, const LinearAttention& how) {
   auto& call = plan.call;
+  const auto q = call.q, k = call.k, logs_of_first = logs_of_state(plan);
+  at::Tensor logs_q, logs_k;
+  const auto take_logs = [&] {
+    logs_q = linear_logarithms(q, how, /*of_rows=*/plan.normalize);
+    logs_k = linear_logarithms(k, how, /*of_rows=*/false);
+  };
   const bool favor = how.feature == "favor";
-  const auto q = call.q, k = call.k;
-  const auto logs_of_first = logs_of_state(plan);
-  const auto logs_k = favor ? linear_logarithms(k, how, false) : at::Tensor();
-  const auto logs_q = favor ? linear_logarithms(q, how, plan.normalize) : at::Tensor();
-  const bool plain = is_moderate(logs_of_first) &&
-                     (favor ? is_moderate(logs_k) && (plan.normalize || is_moderate(logs_q))
-                            : is_moderate(q.clamp_max(0)) && is_moderate(k.clamp_max(0)));
+  if (favor) take_logs();
+  const bool plain =
+      is_moderate(logs_of_first) && (favor ? is_moderate(logs_k) && is_moderate(logs_q)
+                                           : is_moderate_for_elu(q) && is_moderate_for_elu(k));
   if (!plain) {
-    const auto of_q = favor ? logs_q : linear_logarithms(q, how, plan.normalize);
-    const auto of_k = favor ? logs_k : linear_logarithms(k, how, false);
-    return plan.causal ? scale_causal(plan, of_q, of_k) : scale_all(plan, of_q, of_k);
+    if (!favor) take_logs();
+    return plan.causal ? scale_causal(plan, logs_q, logs_k) : scale_all(plan, logs_q, logs_k);
   }
-  if (favor) {
-    const auto exp_of = [](const at::Tensor& logs) {
-      return by_heads({logs}, [](const TensorList& x) { return x[0].exp(); });
-    };
-    call.k = exp_of(logs_k);
-    call.q = plan.normalize ? exp_of_sum(logs_q, -logs_q.detach().amax(-1, true)) : exp_of(logs_q);
-  } else {
-    call.q = elu_features(q), call.k = elu_features(k);
-  }
+  call.q = favor ? same_exp(logs_q) : elu_features(q);
+  call.k = favor ? same_exp(logs_k) : elu_features(k);
   if (!plan.scaled_state) return;
-  if (call.state.defined()) {
-    const int64_t columns = call.v.size(3);
-    call.state = times_exp(call.state.narrow(3, 0, columns), logs_of_first);
-  }
+  if (call.state.defined())
+    call.state = call.state.narrow(3, 0, call.v.size(3)) * same_exp(logs_of_first);
   plan.state_log = at::zeros({k.size(0), k.size(1), call.k.size(3), 1}, k.options());
 }
 

@@ -1,5 +1,6 @@
 #include "heed/nn/linear_attention.h"
 
+#include <ATen/autocast_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/nn.h>
@@ -26,6 +27,14 @@ LinearAttention layer_of(const LinearAttentionOptions& options) {
   layer->to(at::kDouble);
   for (auto& p : layer->parameters()) p.data().normal_(0, 0.5);
   return layer;
+}
+
+void set_autocast(bool on) {
+#if TORCH_VERSION_MAJOR >= 2
+  at::autocast::set_autocast_enabled(at::kCPU, on);
+#else
+  at::autocast::set_cpu_enabled(on);
+#endif
 }
 
 at::Tensor heads_of(const at::Tensor& x, int64_t heads) {
@@ -76,6 +85,42 @@ TEST(LinearAttention, StepsGoOnWhereTheyStopped) {
       EXPECT_FALSE(result.out.requires_grad());
       state = result.state, first += count;
     }
+  }
+}
+
+TEST(LinearAttention, TheLengthOfKeysDoesNotMatterToTheDeltaRules) {
+  auto layer = layer_of(LinearAttentionOptions(8).heads(2).attention(by_rule("delta")));
+  const torch::NoGradGuard no_gradient;
+  layer->projections->bias.slice(0, 0, 16).zero_();  // of q and k
+  const auto x = torch::randn({2, 7, 8}, at::kDouble);
+  const auto weight = layer->projections->weight.clone();
+  const auto expected = layer->forward(x);
+  for (const double factor : {1e-30, 1e-9, 1e12, 1e30}) {
+    layer->projections->weight.slice(0, 0, 16).copy_(weight.slice(0, 0, 16) * factor);
+    EXPECT_TRUE(torch::allclose(layer->forward(x), expected, 1e-10, 1e-10)) << factor;
+    LinearAttention single(std::dynamic_pointer_cast<LinearAttentionImpl>(layer->clone()));
+    single->to(at::kFloat);
+    EXPECT_TRUE(
+        torch::allclose(single->forward(x.to(at::kFloat)).to(at::kDouble), expected, 1e-4, 1e-5))
+        << factor;
+  }
+}
+
+TEST(LinearAttention, TrainsUnderAutocast) {
+  auto favor = by_rule("linear");
+  favor.feature = "favor", favor.normalize = true;
+  for (const auto& how :
+       {by_rule("linear"), by_rule("gated"), by_rule("delta"), by_rule("gated_delta"), favor}) {
+    LinearAttention layer(LinearAttentionOptions(8).heads(2).attention(how));
+    const auto x = torch::randn({2, 7, 8});
+    set_autocast(true);
+    const auto y = layer->forward(x);
+    set_autocast(false);
+    at::autocast::clear_cache();
+    y.to(at::kFloat).square().sum().backward();
+    for (const auto& p : layer->parameters())
+      EXPECT_TRUE(p.grad().isfinite().all().item<bool>()) << how.rule << how.feature;
+    EXPECT_LT((y.to(at::kFloat) - layer->forward(x)).abs().max().item<double>(), 0.1) << how.rule;
   }
 }
 

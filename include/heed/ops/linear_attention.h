@@ -20,7 +20,7 @@ struct LinearAttention {
   std::string rule = "linear";
   /// What stands for q and k, x being a row of either:
   ///   none   x
-  ///   elu    elu(x) + 1                                             (Katharopoulos et al. 2020)
+  ///   elu    elu(x) + 1, which is exp(x) below 0                      (Katharopoulos et al. 2020)
   ///   favor  exp(w_i . y - |y|^2 / 2) / sqrt(M) for i < M, y = x / D^(1/4): positive orthogonal
   ///          random features, whose dot product is exp(q . k / sqrt(D)) on average; D of the state
   ///          is then M                                  (Choromanski et al. 2021, Performer)
@@ -42,14 +42,19 @@ struct LinearInputs {
   /// (B, G, L, D) or (B, G, L, 1), B and G may be 1: the logarithm of a, usually below 0; below
   /// -1000 counts as -1000, which decays to 0. For the gated rules.
   std::optional<at::Tensor> log_decay;
-  std::optional<at::Tensor> beta;   ///< (B, G, L), B and G may be 1. For the delta rules.
-  std::optional<at::Tensor> state;  ///< (B, G, D, E) before the first step; unset: 0
+  std::optional<at::Tensor> beta;  ///< (B, G, L), B and G may be 1. For the delta rules.
+  /// Before the first step, as a call returned it, see LinearResult; unset: 0, as are zeros.
+  std::optional<at::Tensor> state;
 };
 
 struct LinearResult {
   at::Tensor out;  ///< (B, H, L, E) in the dtype of q
-  /// (B, G, D, E) after the last step, in the dtype of the given one, else in that of the
-  /// computation. Where normalized one column more, z.
+  /// After the last step, in the dtype of the given one, else in that of the computation:
+  ///   (B, G, D, E)      S
+  ///   (B, G, D, E + 1)  normalized: S and z
+  ///   (B, G, D, E + 2)  normalized with a feature: S / exp(m), z / exp(m) and m, a number a row
+  ///                     that keeps z in sight however small or large the features are. Which m is
+  ///                     free, so it has no gradient.
   at::Tensor state;
 };
 
@@ -60,8 +65,21 @@ struct LinearResult {
 ///
 /// On the CPU the steps are taken 64 at a time by products of matrices, forward and backward (Yang
 /// et al. 2024), with the same bits for any number of threads. No part divides by a decay: log
-/// decays of any strength neither overflow nor lose the steps after them. Elsewhere the readable
-/// formula computes.
+/// decays of any strength neither overflow nor lose the steps after them, and their gradients are
+/// as exact as those of weak ones. What is NaN or infinite reaches no step before it, backward none
+/// after it. Elsewhere the readable formula computes. Autocast changes nothing but that q, k and v
+/// may differ in dtype: the widest is taken.
+///
+/// Features are handled by their logarithms where they (or in a step, the state's) are not all
+/// moderate, from exp(-40) to exp(20) in float32: normalized results are finite for q and k of any
+/// size, as exact as the logarithms are (|k|^2 / (2 sqrt(D)) of favor is rounded to 6e-8 of
+/// itself). That is the gated rule with a decay a channel, which costs more, and is decided for a
+/// call as a whole. Without `normalize` out and state are what they are and may vanish below 1e-38.
+///
+/// A state is added to once in 64 steps, and what rounding takes is kept, so that sums over long
+/// sequences are good to some 1e-6; linear_attend_step adds every step in the dtype of the
+/// computation, which loses up to 3e-8 of the state a step where all steps are alike. S is a sum,
+/// so values times the sum of their weights must stay below 3e38.
 ///
 /// Cost: about B L (H (D E + 32 (D + E)) + G D E) multiplications, with the delta rule G (D E + 32
 /// (D
