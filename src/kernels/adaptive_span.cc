@@ -57,8 +57,8 @@ void SpanRamp<T>::backward(const Tile<T>&, const Tile<T>& gradient) const noexce
   double sum = 0;
   for (int64_t j = 0; j < gradient.columns; ++j) {
     for (int64_t i = 0; i < gradient.rows; ++i) {
-      const double m = ramp_.at(span, gradient.row + i, gradient.column + j);
-      if (m > 0 && m < 1) sum += gradient(i, j) / (m * ramp_.length);
+      const double m = ramp_.unclamped(span, gradient.row + i, gradient.column + j);
+      if (m > 0 && m <= 1) sum += gradient(i, j) / (m * ramp_.length);
     }
   }
   *sums_.view().at(gradient.batch, gradient.head) += sum;

@@ -11,16 +11,20 @@ namespace heed::kernels {
 
 /// m(x) = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |i + offset - j| multiplies the
 /// exponentials: it is log m on the score, and what is ramp + z or more away is hidden, so that
-/// work falls with the span. As a mask it hides, as a modifier it adds log m.
+/// work falls with the span. As a mask it hides, as a modifier it adds log m. The derivative where
+/// m reaches 1 is that from below.
 struct Ramp {
   double length;
   int64_t offset;
 
   double at(double span, int64_t row, int64_t column) const noexcept {
+    const double m = unclamped(span, row, column);
+    return m < 0 ? 0 : m > 1 ? 1 : m;
+  }
+  double unclamped(double span, int64_t row, int64_t column) const noexcept {
     const auto x =
         static_cast<double>(row + offset > column ? row + offset - column : column - row - offset);
-    const double m = (length + span - x) / length;
-    return m < 0 ? 0 : m > 1 ? 1 : m;
+    return (length + span - x) / length;
   }
 };
 

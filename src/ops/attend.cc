@@ -135,6 +135,10 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
       wanted.push_back(ctx->needs_input_grad(wanted.size()));
     }
     auto grads = gradients(call, saved.graph, tensors[0], tensors[1], grad_outs[0], wanted);
+    // What plays no part has a gradient, too.
+    const auto inputs = differentiable(call);
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (wanted[i] && !grads[i].defined()) grads[i] = at::zeros_like(*inputs[i]);
     grads.resize(grads.size() + 2);  // of the call and of what is wanted beside
     return grads;
   }

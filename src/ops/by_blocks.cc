@@ -1,43 +1,243 @@
 // The formula a block of rows at a time, so that it needs no Lq x Lk memory: for mechanisms whose
 // words have no station in the kernels.
+//
+// A row's bits depend on nothing but the row, as in the kernels. LibTorch computes the last numbers
+// of a tensor, those that fill no vector, otherwise than the rest, and a sum over a row by its
+// length. So every block of scores is whole vectors: its keys begin and end at multiples of kKeys,
+// between what its rows see at most, and those beyond the last are zeros and hidden. Products are
+// Heed's own (product.h). Rows of a block lie on a grid of positions; batch elements whose rows see
+// as many keys share one.
 #include <algorithm>
 
-#include "heed/core/threads.h"
 #include "kernels/blocks.h"
 #include "ops/kernel_call.h"
+#include "ops/make_mask.h"
+#include "ops/product.h"
+#include "ops/view.h"
+#include "ops/zeros.h"
 
 namespace heed::ops {
 namespace {
 
-constexpr int64_t kElements = int64_t{1} << 21;  // of the largest tensor of a block
-constexpr int64_t kBlocksAtOnce = 4;             // of backward, whose gradients wait to be added
+constexpr int64_t kRows = 64, kKeys = 64;       // the grid
+constexpr int64_t kScores = int64_t{1} << 16;   // of a block, or
+constexpr int64_t kInLayer = int64_t{1} << 19;  // numbers in the hidden layer of a network
+constexpr int64_t kBlocksAtOnce = 16;           // of backward, whose gradients wait to be added
 
-int64_t rows_at_once(const Call& call) {
+struct Block {
+  Interval batch, rows, keys;  ///< keys: whole vectors, to the last or beyond
+
+  Interval real_keys(int64_t Lk) const { return {keys.begin, std::min(keys.end, Lk)}; }
+};
+
+int64_t round_down(int64_t x, int64_t step) { return x - ((x % step) + step) % step; }
+
+/// What rows of a batch element see at most, of any head.
+template <class T>
+class Spans {
+ public:
+  Spans(const Attention& how, Scene scene) : scene_(std::move(scene)) {
+    const auto& s = scene_.sizes;
+    if (scene_.mask.defined()) scene_.mask = scene_.mask.expand({s.B, s.H, s.Lq, s.Lk});
+    if (scene_.blocks.defined()) scene_.blocks = scene_.blocks.expand({s.B, s.H, -1, -1});
+    for (const auto& part : how.masks) masks_.push_back(make_mask<T>(part, scene_));
+  }
+
+  Interval at(int64_t batch, Interval rows) const {
+    const auto& s = scene_.sizes;
+    kernels::Span all{s.Lk, 0};
+    for (int64_t h = 0; h < s.H; ++h) {
+      kernels::Span span{0, s.Lk};
+      for (const auto& mask : masks_)
+        if (span.begin < span.end) span = mask->span(batch, h, rows.begin, rows.size(), span);
+      if (span.begin >= span.end) continue;
+      all = {std::min(all.begin, span.begin), std::max(all.end, span.end)};
+    }
+    if (all.begin >= all.end) return {0, kKeys};  // nothing, and all that there is to say so
+    return {round_down(all.begin, kKeys), kernels::round_up(all.end, kKeys)};
+  }
+
+ private:
+  Scene scene_;
+  std::vector<std::unique_ptr<kernels::Mask<T>>> masks_;
+};
+
+/// How many rows of `keys` scores, of all heads, make a block.
+int64_t rows_at_once(const Call& call, int64_t keys) {
   const auto& s = call.scene.sizes;
-  const int64_t row = std::max<int64_t>(1, s.B * s.H * s.Lk * std::max<int64_t>(1, s.D));
-  return std::clamp<int64_t>(kElements / row, 1, 64);
+  const int64_t scores = std::max<int64_t>(1, s.H * keys);
+  const bool network = call.how.score.name == "feed_forward" || call.how.score.name == "additive";
+  const int64_t rows = network ? kInLayer / (scores * std::max<int64_t>(1, s.D)) : kScores / scores;
+  return std::max<int64_t>(1, rows);
 }
 
-/// The call's inputs for the formula: k and v for each head, everything in the computation's dtype.
+template <class T>
+std::vector<Block> blocks_of(const Call& call, const Scene& scene) {
+  const auto& s = scene.sizes;
+  const Spans<T> spans(call.how, scene);
+  std::vector<Block> all;
+  for (int64_t first = 0, end = 0; first < s.Lq; first = end) {
+    end = std::min(s.Lq, round_down(first + scene.offset, kRows) + kRows - scene.offset);
+    for (int64_t b = 0, next = 0; b < s.B; b = next) {
+      const Interval keys = spans.at(b, {first, end});
+      const int64_t each = rows_at_once(call, keys.size());
+      const int64_t together = std::max<int64_t>(1, each / (end - first));
+      for (next = b + 1; next < std::min(s.B, b + together); ++next)
+        if (!(spans.at(next, {first, end}) == keys)) break;
+      for (int64_t i = first; i < end; i += each)
+        all.push_back({{b, next}, {i, std::min(end, i + each)}, keys});
+    }
+  }
+  return all;
+}
+
+std::vector<Block> blocks_of(const Call& call, const Scene& scene) {
+  return call.compute == at::kDouble ? blocks_of<double>(call, scene)
+                                     : blocks_of<float>(call, scene);
+}
+
+/// The part of t (b or 1, h or 1, rows or 1, keys or 1) that belongs to a block.
+at::Tensor part_of(const at::Tensor& t, const Block& block, int64_t Lk) {
+  const auto one = [](const at::Tensor& x, int64_t dim, Interval range) {
+    return x.size(dim) == 1 ? x : x.narrow(dim, range.begin, range.size());
+  };
+  return one(one(one(t, 0, block.batch), 2, block.rows), 3, block.real_keys(Lk));
+}
+
+/// Some rows of t (B, h, L, ...) of a block's batch elements.
+at::Tensor of_block(const at::Tensor& t, const Block& block, Interval rows) {
+  return t.narrow(0, block.batch.begin, block.batch.size()).narrow(2, rows.begin, rows.size());
+}
+
+/// Zeros behind the last of `count` keys.
+at::Tensor with_more(const at::Tensor& t, int64_t dim, int64_t count) {
+  const int64_t missing = count - t.size(dim);
+  if (missing <= 0) return t;
+  std::vector<int64_t> pad(static_cast<size_t>(2 * (t.dim() - dim)), 0);
+  pad.back() = missing;
+  return torch::constant_pad_nd(t, pad);
+}
+
+/// The call's inputs in the computation's dtype; mask, bias and blocks have four dimensions, of
+/// which those of size 1 are for all.
 struct Inputs {
-  Scene scene;
   at::Tensor q, k, v;
+  Scene scene;
+  bool finite;
+
   explicit Inputs(const Call& call)
-      : scene(expanded(call)),
-        q(call.q.to(call.compute)),
-        k(for_each_head(call.k.to(call.compute), call.scene.sizes.H)),
-        v(for_each_head(call.v.to(call.compute), call.scene.sizes.H)) {
-    if (!scene.lengths.defined()) return;
-    // Padding may be NaN, whose product with a weight of 0 is NaN.
-    const auto keys = torch::arange(k.size(2), scene.lengths.options());
-    const auto padding = (keys >= scene.lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(3);
-    k = k.masked_fill(padding, 0), v = v.masked_fill(padding, 0);
+      : q(call.q.detach().to(call.compute)),
+        k(call.k.detach().to(call.compute)),
+        v(call.v.detach().to(call.compute)),
+        scene(call.scene),
+        finite(are_finite(q, k, v)) {
+    for (auto* t : {&scene.mask, &scene.bias, &scene.blocks}) {
+      if (!t->defined()) continue;
+      while (t->dim() < 4) *t = t->unsqueeze(0);
+      if (t->scalar_type() != at::kBool) *t = t->detach().to(call.compute);
+    }
+    for (auto& [name, tensor] : scene.parameters) tensor = tensor.detach().to(call.compute);
   }
 
-  Attended rows(const Call& call, Interval rows, bool want_numbers) const {
-    return formula_rows(call, cut(scene, rows, {0, k.size(2)}),
-                        q.narrow(2, rows.begin, rows.size()), k, v, want_numbers);
+  /// What a block computes from: q, k, v and the bias where there is one, then the parameters, as
+  /// differentiable() lists them.
+  std::vector<at::Tensor> of(const Block& block) const {
+    const auto keys = block.real_keys(k.size(2));
+    const auto some = [&](const at::Tensor& t, Interval rows) {
+      return of_block(t, block, rows).contiguous();
+    };
+    std::vector<at::Tensor> all = {some(q, block.rows), some(k, keys), some(v, keys)};
+    if (scene.bias.defined()) all.push_back(part_of(scene.bias, block, k.size(2)));
+    for (const auto& [name, tensor] : scene.parameters) all.push_back(tensor);
+    return all;
   }
+
+  /// The formula of a block from those.
+  Attended attended(const Call& call, const Block& block, const std::vector<at::Tensor>& from,
+                    bool want_numbers) const {
+    const int64_t H = scene.sizes.H, keys = block.keys.size();
+    const auto per_head = [&](const at::Tensor& t) {
+      return for_each_head(with_more(t, 2, keys), H);
+    };
+    size_t next = 3;
+    const auto own = scene_of(block, from, next);
+    const auto k = per_head(from[1]), v = per_head(from[2]);
+    return finite ? formula_rows(call, own, from[0], k, v, want_numbers)
+                  : formula_visible(call, own, from[0], k, v, want_numbers);
+  }
+
+ private:
+  Scene scene_of(const Block& block, const std::vector<at::Tensor>& from, size_t next) const {
+    Scene own = scene;
+    own.row = block.rows.begin, own.column = block.keys.begin, own.batch = block.batch.begin;
+    const int64_t some = block.batch.size();
+    const auto whole = [&](const at::Tensor& t) {
+      return (t.size(3) == 1 ? t : with_more(t, 3, block.keys.size()))
+          .expand({some, scene.sizes.H, block.rows.size(), block.keys.size()});
+    };
+    if (own.mask.defined()) own.mask = whole(part_of(own.mask, block, scene.sizes.Lk));
+    if (own.bias.defined()) own.bias = whole(from[next++]);
+    if (own.blocks.defined())
+      own.blocks =
+          own.blocks.expand({scene.sizes.B, scene.sizes.H, -1, -1}).narrow(0, own.batch, some);
+    for (auto* t : {&own.lengths, &own.documents})
+      if (t->defined()) *t = t->narrow(0, own.batch, some);
+    if (own.documents.defined()) own.documents = with_more(own.documents, 1, block.keys.end);
+    for (auto& [name, tensor] : own.parameters) tensor = from[next++];
+    return own;
+  }
+};
+
+/// The gradients of what a block computed from.
+std::vector<at::Tensor> gradients_of(const Call& call, const Inputs& inputs, const Block& block,
+                                     const at::Tensor& grad, const std::vector<bool>& wanted) {
+  auto from = inputs.of(block);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = from[i].detach().requires_grad_(wanted[i]);
+  const torch::AutoGradMode record(true);
+  const auto out = inputs.attended(call, block, from, false).out;
+  return gradients_through({out}, {grad}, from);
+}
+
+/// Where the gradients of all blocks are added. What many blocks share is added in float64.
+class Sums {
+ public:
+  Sums(const Call& call, const Inputs& inputs, const std::vector<bool>& wanted) : inputs_(inputs) {
+    std::vector<at::Tensor> all = {inputs.q, inputs.k, inputs.v};
+    if (inputs.scene.bias.defined()) all.push_back(inputs.scene.bias);
+    bias_ = all.size() > 3;
+    for (const auto& [name, tensor] : inputs.scene.parameters) all.push_back(tensor);
+    for (size_t i = 0; i < all.size(); ++i) {
+      sums_.emplace_back();
+      if (wanted[i]) sums_[i] = zeros_of(i < 3 ? all[i] : all[i].to(at::kDouble));
+    }
+    inputs_of_call_ = differentiable(call);
+  }
+
+  void add(const Block& block, const std::vector<at::Tensor>& grads) {
+    for (size_t i = 0; i < grads.size(); ++i)
+      if (sums_[i].defined() && grads[i].defined()) place(block, i).add_(grads[i]);
+  }
+
+  std::vector<at::Tensor> all() const {
+    std::vector<at::Tensor> found;
+    for (size_t i = 0; i < sums_.size(); ++i) {
+      const auto& like = inputs_of_call_[i];
+      found.push_back(sums_[i].defined() ? sums_[i].to(like.scalar_type()).view(like.sizes())
+                                         : at::Tensor());
+    }
+    return found;
+  }
+
+ private:
+  at::Tensor place(const Block& block, size_t i) const {
+    const int64_t Lk = inputs_.k.size(2);
+    if (i >= 3) return i == 3 && bias_ ? part_of(sums_[i], block, Lk) : sums_[i];
+    return of_block(sums_[i], block, i == 0 ? block.rows : block.real_keys(Lk));
+  }
+
+  const Inputs& inputs_;
+  std::vector<at::Tensor> sums_, inputs_of_call_;
+  bool bias_ = false;
 };
 
 }  // namespace
@@ -50,50 +250,37 @@ Attended by_blocks(const Call& call, bool want_summary) {
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, inputs.q.options());
   result.numbers = at::empty({2, s.B, s.H, s.Lq}, inputs.q.options());
   if (want_summary) result.summary = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
-  const int64_t each = rows_at_once(call);
-  // In a parallel region LibTorch and its BLAS use one thread each, so bits do not depend on how
-  // many there are.
-  parallel_for(kernels::divide_up(s.Lq, each), [&](int64_t b) {
-    const torch::NoGradGuard in_this_thread;
-    const Interval rows{b * each, std::min(s.Lq, (b + 1) * each)};
-    const auto block = inputs.rows(call, rows, true);
-    result.out.narrow(2, rows.begin, rows.size()).copy_(block.out);
-    result.numbers.narrow(3, rows.begin, rows.size()).copy_(block.numbers);
-    if (want_summary) result.summary.narrow(2, rows.begin, rows.size()).copy_(block.summary);
+  const auto blocks = blocks_of(call, inputs.scene);
+  in_formula_tasks(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+    const auto& block = blocks[i];
+    const auto found = inputs.attended(call, block, inputs.of(block), true);
+    of_block(result.out, block, block.rows).copy_(found.out);
+    for (int64_t n = 0; n < 2; ++n)
+      of_block(result.numbers[n], block, block.rows).copy_(found.numbers[n]);
+    if (want_summary) of_block(result.summary, block, block.rows).copy_(found.summary);
   });
   return result;
 }
 
 std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad_out,
                                         const std::vector<bool>& wanted) {
+  const torch::NoGradGuard no_gradient;
+  const Inputs inputs(call);
   const auto grad = grad_out.to(call.compute);
-  const auto one_block = [&](Interval rows) {
-    const torch::AutoGradMode record(true);
-    Call own = call;
-    std::vector<at::Tensor> leaves;
-    for (auto* t : differentiable(own)) {
-      *t = t->detach().requires_grad_(wanted[leaves.size()]);
-      leaves.push_back(*t);
-    }
-    const auto out = Inputs(own).rows(own, rows, false).out;
-    return gradients_through({out}, {grad.narrow(2, rows.begin, rows.size())}, leaves);
-  };
-  const int64_t each = rows_at_once(call), Lq = call.scene.sizes.Lq;
-  std::vector<at::Tensor> sums(wanted.size());
-  for (int64_t first = 0; first < Lq; first += each * kBlocksAtOnce) {
-    std::array<std::vector<at::Tensor>, kBlocksAtOnce> found;
-    const int64_t blocks = std::min(kBlocksAtOnce, kernels::divide_up(Lq - first, each));
-    parallel_for(blocks, [&](int64_t b) {
-      const int64_t row = first + b * each;
-      found[b] = one_block({row, std::min(Lq, row + each)});
+  const auto blocks = blocks_of(call, inputs.scene);
+  Sums sums(call, inputs, wanted);
+  const auto count = static_cast<int64_t>(blocks.size());
+  for (int64_t first = 0; first < count; first += kBlocksAtOnce) {
+    const int64_t some = std::min(kBlocksAtOnce, count - first);
+    std::vector<std::vector<at::Tensor>> found(static_cast<size_t>(some));
+    in_formula_tasks(some, [&](int64_t i) {
+      const auto& block = blocks[first + i];
+      const auto of_rows = of_block(grad, block, block.rows);
+      found[i] = gradients_of(call, inputs, block, of_rows, wanted);
     });
-    const torch::NoGradGuard no_gradient;
-    for (int64_t b = 0; b < blocks; ++b)
-      for (size_t i = 0; i < sums.size(); ++i)
-        if (found[b][i].defined())
-          sums[i] = sums[i].defined() ? sums[i] + found[b][i] : found[b][i];
+    for (int64_t i = 0; i < some; ++i) sums.add(blocks[first + i], found[i]);
   }
-  return sums;
+  return sums.all();
 }
 
 }  // namespace heed::ops

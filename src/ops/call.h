@@ -42,6 +42,7 @@ uint64_t draw_seed();
 struct Interval {
   int64_t begin, end;
   int64_t size() const { return end - begin; }
+  bool operator==(const Interval&) const = default;
 };
 
 /// The part of an expanded scene that belongs to these rows and columns, of all heads and batches
@@ -71,9 +72,14 @@ struct Attended {
 /// The readable formula, on any device; numbers and summary only where wanted.
 Attended by_formula(const Call& call, bool want_numbers);
 
-/// The formula on the rows of an expanded scene alone, q and k, v (b, h, ., .) in the dtype of the
-/// computation.
+/// The formula on a block of an expanded scene alone, q and k, v (b, h, ., .) in the dtype of the
+/// computation. Keys beyond the scene's last are hidden.
 Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
                       const at::Tensor& k, const at::Tensor& v, bool want_numbers);
+
+/// The same where q, k or v may hold NaN or infinity: behind a mask they change no bit.
+Attended formula_visible(const Call& call, const Scene& scene, const at::Tensor& q,
+                         const at::Tensor& k, const at::Tensor& v, bool want_numbers);
+bool are_finite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
 }  // namespace heed::ops

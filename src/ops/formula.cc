@@ -3,6 +3,7 @@
 #include "heed/core/threads.h"
 #include "kernels/attend.h"
 #include "ops/call.h"
+#include "ops/product.h"
 
 namespace heed {
 namespace ops {
@@ -15,8 +16,8 @@ at::Tensor dropout_factor(const Call& call, const Scene& scene, const at::Tensor
   uint8_t* data = keep.data_ptr<uint8_t>();
   parallel_for(weights.size(0) * H, [&](int64_t task) {
     for (int64_t i = 0; i < rows; ++i)
-      kernels::dropout_keep(call.dropout, scene.seed, task / H, task % H, scene.row + i, 0, Lk,
-                            data + (task * rows + i) * Lk);
+      kernels::dropout_keep(call.dropout, scene.seed, scene.batch + task / H, task % H,
+                            scene.row + i, scene.column, Lk, data + (task * rows + i) * Lk);
   });
   return keep.to(weights.options()) / (1 - call.dropout);
 }
@@ -33,35 +34,39 @@ at::Tensor change(const Part& part, const Scene& scene, const at::Tensor& scores
   return scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 
-/// Which pairs (b, h, i, j) the masks hide; not defined without masks.
-at::Tensor hidden_pairs(const Call& call, const Scene& scene, const at::Tensor& q) {
-  if (call.how.masks.empty()) return {};
-  const auto& s = call.scene.sizes;
-  auto none_hidden = call.how;
-  none_hidden.modifiers.clear();
-  const auto open = torch::zeros({s.B, s.H, s.Lq, s.Lk}, q.options().requires_grad(false));
-  return torch::isneginf(changed(none_hidden, scene, open));
+/// Which pairs (b, h, i, j) masks and a bias of -inf hide. Where heads mix their scores and
+/// weights, each reads what any of them sees.
+at::Tensor hidden_pairs(const Call& call, const Scene& scene, const at::Tensor& q,
+                        const at::Tensor& k) {
+  auto masks = call.how;
+  masks.modifiers.clear();
+  const auto open =
+      torch::zeros({q.size(0), q.size(1), q.size(2), k.size(2)}, q.options().requires_grad(false));
+  auto hidden = changed(masks, scene, open) == kHidden;
+  if (scene.bias.defined()) hidden = hidden | (scene.bias == kHidden);
+  return mixes_heads(call.how) ? hidden.all(1, /*keepdim=*/true).expand(hidden.sizes()) : hidden;
 }
 
-bool is_finite(const at::Tensor& x) { return torch::isfinite(x).all().item<bool>(); }
+/// (b, h, n): whether all numbers of a row of x (b, h, n, D) are finite.
+at::Tensor finite_rows(const at::Tensor& x) { return torch::isfinite(x.detach()).all(-1); }
 
-/// A query at a time, with what it may not see set to 0: so a hidden NaN meets no factor 0, whose
-/// product with it would be NaN.
-Attended apart(const Call& call, const Scene& scene, const at::Tensor& q, const at::Tensor& k,
-               const at::Tensor& v, const at::Tensor& hidden, bool want_numbers) {
-  std::vector<at::Tensor> outs, numbers, summaries, weights;
-  for (int64_t i = 0; i < q.size(2); ++i) {
-    const auto of_row = hidden.select(2, i).unsqueeze(-1);                     // (B, H, Lk, 1)
-    const auto query = q.narrow(2, i, 1).masked_fill(of_row.all(2, true), 0);  // (B, H, 1, D)
-    const auto one = formula_rows(call, cut(scene, {i, i + 1}, {0, k.size(2)}), query,
-                                  k.masked_fill(of_row, 0), v.masked_fill(of_row, 0), want_numbers);
-    outs.push_back(one.out), weights.push_back(one.weights);
-    if (want_numbers) numbers.push_back(one.numbers), summaries.push_back(one.summary);
-  }
-  Attended all;
-  all.out = torch::cat(outs, 2), all.weights = torch::cat(weights, 2);
-  if (want_numbers) all.numbers = torch::cat(numbers, 3), all.summary = torch::cat(summaries, 2);
-  return all;
+/// Query i alone, with the keys that it may not see set to 0.
+Attended one_row(const Call& call, const Scene& scene, const at::Tensor& q, const at::Tensor& k,
+                 const at::Tensor& v, const at::Tensor& hidden, int64_t i, bool want_numbers) {
+  const auto of_row = hidden.select(2, i).unsqueeze(-1);                     // (b, h, c, 1)
+  const auto query = q.narrow(2, i, 1).masked_fill(of_row.all(2, true), 0);  // (b, h, 1, D)
+  return formula_rows(call, cut(scene, {i, i + 1}, {0, k.size(2)}), query, k.masked_fill(of_row, 0),
+                      v.masked_fill(of_row, 0), want_numbers);
+}
+
+/// `of_all` with the rows (b, h, r) of `some` in place of its own.
+at::Tensor replaced(const at::Tensor& of_all, const std::vector<int64_t>& rows,
+                    const std::vector<at::Tensor>& some, const at::Tensor& where) {
+  const auto index = torch::tensor(rows, at::kLong).to(of_all.device());
+  auto chosen = where.index_select(2, index);
+  while (chosen.dim() < of_all.dim()) chosen = chosen.unsqueeze(-1);
+  const auto now = torch::where(chosen, torch::cat(some, 2), of_all.index_select(2, index));
+  return of_all.index_copy(2, index, now);
 }
 
 }  // namespace
@@ -74,7 +79,10 @@ at::Tensor for_each_head(const at::Tensor& kv, int64_t heads) {
 at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores) {
   for (const auto* parts : {&how.modifiers, &how.masks})
     for (const auto& part : *parts) scores = change(part, scene, scores);
-  return scores;
+  // A block may reach beyond the keys.
+  const int64_t keys = scene.sizes.Lk - scene.column;
+  if (scores.size(3) <= keys) return scores;
+  return scores.masked_fill(key_positions(scene, scores) >= scene.sizes.Lk, kHidden);
 }
 
 at::Tensor scores_of(const Attention& how, const Scene& scene, const at::Tensor& q,
@@ -109,11 +117,56 @@ Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
   result.weights = mixed_weights(call.how, scene, result.weights);
   auto w = result.weights;
   if (call.dropout > 0) w = w * dropout_factor(call, scene, w);
-  result.out = torch::matmul(w, v);  // (b, h, r, E)
+  result.out = product(w, v);  // (b, h, r, E)
   const auto& position = call.how.position;
   if (const auto gather = definition(position.name).gather)
     result.out = gather(position, scene, w, result.out);
   return result;
+}
+
+bool are_finite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const auto finite = [](const at::Tensor& x) {
+    return torch::isfinite(x.detach()).all().item<bool>();
+  };
+  return finite(q) && finite(k) && finite(v);
+}
+
+Attended formula_visible(const Call& call, const Scene& scene, const at::Tensor& q,
+                         const at::Tensor& k, const at::Tensor& v, bool want_numbers) {
+  if (q.size(2) == 0 || are_finite(q, k, v))
+    return formula_rows(call, scene, q, k, v, want_numbers);
+  const auto hidden = hidden_pairs(call, scene, q, k);                    // (b, h, r, c)
+  const auto bad_keys = (finite_rows(k) & finite_rows(v)).logical_not();  // (b, h, c)
+  const auto bad_queries = finite_rows(q).logical_not();                  // (b, h, r)
+  // The rows that see something which is not finite: they are computed one by one. All others may
+  // take 0 for it.
+  auto spoiled = (hidden.logical_not() & bad_keys.unsqueeze(2)).any(-1) |
+                 (bad_queries & hidden.all(-1).logical_not());
+  if (mixes_heads(call.how)) spoiled = spoiled.any(1, /*keepdim=*/true).expand(spoiled.sizes());
+  const auto quiet = [](const at::Tensor& x, const at::Tensor& bad) {
+    return x.masked_fill(bad.unsqueeze(-1), 0);
+  };
+  auto all = formula_rows(call, scene, quiet(q, bad_queries | spoiled), quiet(k, bad_keys),
+                          quiet(v, bad_keys), want_numbers);
+  std::vector<int64_t> which;
+  std::vector<at::Tensor> outs, first, second, summaries, weights;
+  const auto some = spoiled.any(1).any(0).to(at::kCPU);  // (r)
+  for (int64_t i = 0; i < q.size(2); ++i) {
+    if (!some[i].item<bool>()) continue;
+    const auto one = one_row(call, scene, q, k, v, hidden, i, want_numbers);
+    which.push_back(i), outs.push_back(one.out), weights.push_back(one.weights);
+    if (!want_numbers) continue;
+    first.push_back(one.numbers[0]), second.push_back(one.numbers[1]);
+    summaries.push_back(one.summary);
+  }
+  if (which.empty()) return all;
+  all.out = replaced(all.out, which, outs, spoiled);
+  all.weights = replaced(all.weights, which, weights, spoiled);
+  if (!want_numbers) return all;
+  all.numbers = torch::stack({replaced(all.numbers[0], which, first, spoiled),
+                              replaced(all.numbers[1], which, second, spoiled)});
+  all.summary = replaced(all.summary, which, summaries, spoiled);
+  return all;
 }
 
 Attended by_formula(const Call& call, bool want_numbers) {
@@ -123,12 +176,7 @@ Attended by_formula(const Call& call, bool want_numbers) {
   const auto q = call.q.to(call.compute);                      // (B, H, Lq, D)
   const auto k = for_each_head(call.k.to(call.compute), s.H);  // (B, H, Lk, D)
   const auto v = for_each_head(call.v.to(call.compute), s.H);  // (B, H, Lk, E)
-  const Scene scene = expanded(call);
-  const auto hidden = hidden_pairs(call, scene, q);
-  const bool poisoned =
-      hidden.defined() && s.Lq > 0 && !(is_finite(q) && is_finite(k) && is_finite(v));
-  auto result = poisoned ? apart(call, scene, q, k, v, hidden, want_numbers)
-                         : formula_rows(call, scene, q, k, v, want_numbers);
+  auto result = formula_visible(call, expanded(call), q, k, v, want_numbers);
   result.out = result.out.to(call.q.scalar_type());  // (B, H, Lq, E)
   return result;
 }

@@ -3,22 +3,13 @@
 #include <new>
 
 #include "heed/core/error.h"
-#include "kernels/any_mask.h"
+#include "ops/make_mask.h"
+#include "ops/product.h"
 #include "ops/view.h"
 #include "ops/zeros.h"
 
 namespace heed::ops {
 namespace {
-
-template <class T>
-std::unique_ptr<kernels::Mask<T>> make_mask(const Part& part, const Scene& scene) {
-  auto first = std::get<MakeMask<T>>(definition(part.name).mask)(part, scene);
-  if (part.alternatives.empty()) return first;
-  std::vector<std::unique_ptr<kernels::Mask<T>>> all;
-  all.push_back(std::move(first));
-  for (const auto& other : part.alternatives) all.push_back(make_mask<T>(other, scene));
-  return std::make_unique<kernels::AnyMask<T>>(std::move(all));
-}
 
 template <class T>
 void add_modifier(const Part& part, const Terms& terms, Pipeline<T>& to) {
@@ -119,13 +110,16 @@ bool kernels_can(const Call& call) {
   return true;
 }
 
+// The formulas of words compute in the dtype of the computation, whatever autocast would have.
 Attended on_cpu_tensors(const Call& call, bool want_summary) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   return kernels_can(call) ? by_kernels(call, want_summary) : by_blocks(call, want_summary);
 }
 
 std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
                                       const at::Tensor& numbers, const at::Tensor& grad_out,
                                       const std::vector<bool>& wanted) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   return kernels_can(call) ? kernel_gradients(call, out, numbers, grad_out, wanted)
                            : block_gradients(call, grad_out, wanted);
 }

@@ -100,6 +100,9 @@ at::Tensor first_number(const Part&, const Scene&, const at::Tensor& numbers);
 /// k or v (B, G, L, D) -> (B, H, L, D): each key-value head for its group of query heads.
 at::Tensor for_each_head(const at::Tensor& kv, int64_t heads);
 
+/// Scores of 0 (b, h, r, c), a product without channels: q and k have gradients, which are 0.
+at::Tensor no_score(const at::Tensor& q, const at::Tensor& k);
+
 /// The factor of a score dot or scaled_dot.
 double dot_scale(const Part& part, int64_t D);
 

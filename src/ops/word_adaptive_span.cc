@@ -1,6 +1,8 @@
 // A span that each head learns (Sukhbaatar et al. 2019): the exponential of a score is multiplied
 // by m = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |p - j|, z = most clamp(span, 0,
-// 1).
+// 1). Where m has just reached 1, its derivative by z is that from below, 1 / ramp, as that of
+// torch::clamp and so of the published code: at z = 5 the key at distance 5 still pulls at the
+// span.
 #include <limits>
 
 #include "heed/core/error.h"
@@ -19,10 +21,11 @@ at::Tensor spans_of(const Part& part, const Scene& scene) {
 at::Tensor add_span(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const double ramp = part.at("ramp");
   const auto x = (query_positions(scene, scores) - key_positions(scene, scores)).abs();
-  const auto z = spans_of(part, scene).view({-1, 1, 1});
+  // In float64, as in the kernels: they agree where m is exactly 0 or 1.
+  const auto z = spans_of(part, scene).view({-1, 1, 1}).to(at::kDouble);
   const auto m = torch::clamp((ramp + z - x) / ramp, 0, 1);
   const auto hidden = m <= 0;
-  return (scores + torch::log(m.masked_fill(hidden, 1)))
+  return (scores + torch::log(m.masked_fill(hidden, 1)).to(scores.scalar_type()))
       .masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 

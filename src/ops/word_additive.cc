@@ -5,6 +5,9 @@
 // Two hidden layers: weight . act(act(q + k) W + b).
 #include "heed/core/error.h"
 #include "kernels/bias.h"
+#include "kernels/blocks.h"
+#include "ops/by_rows.h"
+#include "ops/product.h"
 #include "ops/view.h"
 #include "ops/word.h"
 
@@ -49,19 +52,31 @@ at::Tensor apply_network(const Part& part, const Scene& scene, at::Tensor x) {
     const auto w = scene.parameter("feed_forward.hidden_weight");  // (h, D, D)
     const auto b = scene.parameter("feed_forward.hidden_bias");    // (h, D)
     const auto flat = x.flatten(2, -2);                            // (b, h, n, D)
-    x = activate(torch::matmul(flat, w) + b.unsqueeze(1), network.activation).view(x.sizes());
+    x = activate(product(flat, w) + b.unsqueeze(1), network.activation).view(x.sizes());
   }
   const auto weight = scene.parameters.at(part.name + ".weight");  // (h, D)
-  return torch::matmul(x.flatten(2, -2), weight.unsqueeze(-1))
-      .view(x.sizes().slice(0, x.dim() - 1));
+  return product(x.flatten(2, -2), weight.unsqueeze(-1)).view(x.sizes().slice(0, x.dim() - 1));
 }
 
 at::Tensor network_scores(const Part& part, const Scene& scene, const at::Tensor& q,
                           const at::Tensor& k) {
   if (!network_of(part).with_query)
-    return apply_network(part, scene, k).unsqueeze(2).expand({-1, -1, q.size(2), -1});
+    return apply_network(part, scene, k).unsqueeze(2) + no_score(q, k);
   return apply_network(part, scene,
                        q.unsqueeze(3) + k.unsqueeze(2));  // (b, h, r, c, D) -> (b, h, r, c)
+}
+
+/// keys (b, h, c, D) -> (b, h, c, 1). A key that is not finite, which a mask may hide, keeps to
+/// itself: NaN, and no gradient.
+at::Tensor score_of_keys(const Part& part, const Scene& scene, const at::Tensor& keys) {
+  const auto bad = torch::isfinite(keys.detach()).all(-1).logical_not();  // (b, h, c)
+  // Whole vectors of numbers: the last few of an odd count would have other bits.
+  const int64_t missing = kernels::round_up(keys.size(2), kernels::kAlign) - keys.size(2);
+  const auto x = torch::constant_pad_nd(keys.masked_fill(bad.unsqueeze(-1), 0), {0, 0, 0, missing});
+  return apply_network(part, scene, x)
+      .narrow(2, 0, keys.size(2))
+      .masked_fill(bad, std::numeric_limits<double>::quiet_NaN())
+      .unsqueeze(3);
 }
 
 bool has_kernel(const Part& part) {
@@ -75,13 +90,19 @@ void lower_network(const Part& part, Terms& terms) {
     return;
   }
   // Without the query a key has one score for all: a bias, in O(Lk) work.
-  // A key that is not finite, which a mask may hide, keeps to itself: NaN, and no gradient.
-  const auto keys = for_each_head(terms.k, terms.scene.sizes.H);
-  const auto bad = torch::isfinite(keys.detach()).all(-1).logical_not();  // (B, H, Lk)
-  const auto of_keys = apply_network(part, terms.scene, keys.masked_fill(bad.unsqueeze(-1), 0))
-                           .masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
+  std::vector<std::string> names;
+  std::vector<at::Tensor> parameters;
+  for (const auto& [name, tensor] : terms.scene.parameters)
+    if (name.rfind(part.name, 0) == 0) names.push_back(name), parameters.push_back(tensor);
+  const auto work = [&](const at::Tensor& keys, const std::vector<at::Tensor>& given) {
+    Scene scene;
+    for (size_t i = 0; i < names.size(); ++i) scene.parameters[names[i]] = given[i];
+    return score_of_keys(part, scene, keys);
+  };
+  const auto& s = terms.scene.sizes;
+  const auto of_keys = by_rows(for_each_head(terms.k, s.H), parameters, s.H * s.D, work);
   terms.q = terms.q.narrow(3, 0, 0), terms.k = terms.k.narrow(3, 0, 0);
-  terms.add("score.bias", of_keys.unsqueeze(2));
+  terms.add("score.bias", of_keys.transpose(2, 3));  // (B, H, 1, Lk)
 }
 
 template <class T>

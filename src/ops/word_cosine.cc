@@ -1,37 +1,57 @@
 // The cosine of query and key times a learned factor a head (Henry et al. 2020; Liu et al. 2022).
+// It is the same for vectors of every length that numbers can have. With a vector of zeros, which
+// has no direction, it is 0, and has the gradient of a dot product with the other's direction.
+#include "ops/by_rows.h"
+#include "ops/product.h"
 #include "ops/word.h"
 
 namespace heed::ops {
 namespace {
 
-constexpr double kSmall = 1e-12;  // keeps the cosine with a zero vector, 0, differentiable
-
 double log_of_initial(const Part& part) { return std::log(part.at("scale")); }
 
 /// e^log_scale (h, 1, 1)
+at::Tensor factor_of(const at::Tensor& log_scale) { return log_scale.exp().view({-1, 1, 1}); }
 at::Tensor cosine_factor(const Scene& scene) {
-  return scene.parameter("cosine.log_scale").exp().view({-1, 1, 1});
+  return factor_of(scene.parameter("cosine.log_scale"));
 }
 
-at::Tensor unit_vectors(const at::Tensor& x) {
-  return x * torch::rsqrt(x.square().sum(-1, /*keepdim=*/true) + kSmall);
+/// x / |x|, of zeros zeros. Divided by its largest number first, which changes neither the value
+/// nor any derivative, a vector has a length of 1 to sqrt(D), whose square is far from any limit.
+at::Tensor unit_vectors(const at::Tensor& x, const at::Tensor& largest) {
+  const auto zero = largest == 0;
+  const auto scaled = x / largest.masked_fill(zero, 1);
+  return scaled / scaled.square().sum(-1, /*keepdim=*/true).masked_fill(zero, 1).sqrt();
 }
+
+/// (..., 1), not finite where the vector is not.
+at::Tensor largest_of(const at::Tensor& x) { return x.detach().abs().amax(-1, /*keepdim=*/true); }
 
 at::Tensor cosine_scores(const Part&, const Scene& scene, const at::Tensor& q,
                          const at::Tensor& k) {
-  return torch::matmul(unit_vectors(q), unit_vectors(k).transpose(-2, -1)) * cosine_factor(scene);
+  if (q.size(3) == 0) return no_score(q, k);
+  const auto unit = [](const at::Tensor& x) { return unit_vectors(x, largest_of(x)); };
+  return product(unit(q), unit(k).transpose(2, 3)) * cosine_factor(scene);
 }
 
 /// A vector that is not finite, which a mask may hide, keeps to itself: NaN, and no gradient.
 at::Tensor guarded_unit(const at::Tensor& x) {
-  const auto bad = torch::isfinite(x.detach()).all(-1, /*keepdim=*/true).logical_not();
-  return unit_vectors(x.masked_fill(bad, 0))
+  if (x.size(-1) == 0) return x;
+  const auto largest = largest_of(x);
+  const auto bad = torch::isfinite(largest).logical_not();
+  if (!bad.any().item<bool>()) return unit_vectors(x, largest);
+  return unit_vectors(x.masked_fill(bad, 0), largest.masked_fill(bad, 0))
       .masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
 }
 
 void lower_cosine(const Part&, Terms& terms) {
-  terms.q = guarded_unit(terms.q) * cosine_factor(terms.scene);
-  terms.k = guarded_unit(terms.k);
+  const auto& s = terms.scene.sizes;
+  terms.q = by_rows(terms.q, {terms.scene.parameter("cosine.log_scale")}, s.H * s.D,
+                    [](const at::Tensor& q, const auto& parameters) {
+                      return guarded_unit(q) * factor_of(parameters[0]);
+                    });
+  terms.k = by_rows(terms.k, {}, s.G * s.D,
+                    [](const at::Tensor& k, const auto&) { return guarded_unit(k); });
 }
 
 template <class T>

@@ -7,15 +7,27 @@
 #include "heed/core/error.h"
 #include "kernels/blocks.h"
 #include "kernels/distance.h"
+#include "ops/by_rows.h"
+#include "ops/product.h"
 #include "ops/view.h"
 #include "ops/word.h"
 
 namespace heed::ops {
 namespace {
 
-/// j - p for each pair of a block (r, c), or for each number of a distance in the kernels (R).
+/// j - p for each pair of a block (r, c), for each that there is in it (r + c - 1) and where among
+/// those each pair finds its own, and for each number of a distance in the kernels (R).
 at::Tensor block_distances(const Scene& scene, const at::Tensor& scores) {
   return key_positions(scene, scores) - query_positions(scene, scores);
+}
+at::Tensor distances_within(const Scene& scene, const at::Tensor& scores) {
+  const int64_t last = scene.row + scene.offset + scores.size(2) - 1, first = scene.column - last;
+  const int64_t count = std::max<int64_t>(scores.size(2) + scores.size(3) - 1, 0);
+  return torch::arange(first, first + count, scores.options().dtype(at::kLong));
+}
+at::Tensor places_within(const Scene& scene, const at::Tensor& scores) {
+  const int64_t last = scene.row + scene.offset + scores.size(2) - 1;
+  return block_distances(scene, scores) - (scene.column - last);
 }
 at::Tensor all_distances(const Scene& scene, const at::Tensor& like) {
   const auto& s = scene.sizes;
@@ -41,7 +53,7 @@ at::Tensor slopes(const Scene& scene, int64_t count, const at::TensorOptions& op
 
 /// bias (B, H, R) for the kernels from one a head (H, R).
 void add_bias(Terms& terms, const at::Tensor& of_heads) {
-  terms.add("distance.bias", of_heads.unsqueeze(0).expand({terms.scene.sizes.B, -1, -1}));
+  terms.add("distance.bias", for_each_batch(of_heads, terms.scene.sizes.B));
 }
 
 at::Tensor place_alibi(const Part&, const Scene& scene, const at::Tensor&, const at::Tensor&,
@@ -55,9 +67,26 @@ void lower_alibi(const Part&, Terms& terms) {
   add_bias(terms, -slope * all_distances(terms.scene, terms.q).abs());
 }
 
-/// T5's bucket of a distance j - p: near ones alone, far ones by their logarithm, in float32 as the
-/// published models compute it.
-at::Tensor buckets(const Part& part, const at::Tensor& distance) {
+/// The buckets of distances 0 .. most to one side: near ones alone, far ones by their logarithm, in
+/// float32 as the published models compute it. One by one, because LibTorch's logarithm is another
+/// in the last numbers of a tensor, and a whole number of buckets hangs on a rounding.
+at::Tensor buckets_of_side(int64_t count, double distance, int64_t most) {
+  const int64_t exact = count / 2;
+  const auto ends = static_cast<float>(std::log(distance / static_cast<double>(exact)));
+  auto all = torch::empty({most + 1}, at::kLong);
+  auto* bucket = all.data_ptr<int64_t>();
+  for (int64_t n = 0; n <= most; ++n) {
+    bucket[n] = n;
+    if (n < exact) continue;
+    const float way = std::log(static_cast<float>(n) / static_cast<float>(exact)) / ends;
+    bucket[n] =
+        std::min(count - 1, exact + static_cast<int64_t>(way * static_cast<float>(count - exact)));
+  }
+  return all;
+}
+
+/// T5's bucket of each distance j - p.
+at::Tensor buckets(const Part& part, const Scene& scene, const at::Tensor& distance) {
   auto count = static_cast<int64_t>(part.at("buckets"));
   const double most = part.at("distance");
   auto bucket = torch::zeros_like(distance);
@@ -69,12 +98,12 @@ at::Tensor buckets(const Part& part, const at::Tensor& distance) {
   } else {
     n = torch::clamp_min(-distance, 0);
   }
-  const int64_t exact = count / 2;
-  const auto ratio = torch::clamp_min(n, 1).to(at::kFloat) / static_cast<double>(exact);
-  const auto far = exact + (torch::log(ratio) / std::log(most / static_cast<double>(exact)) *
-                            static_cast<double>(count - exact))
-                               .to(at::kLong);
-  return bucket + torch::where(n < exact, n, torch::clamp_max(far, count - 1));
+  // From `most` on all share one.
+  const auto& s = scene.sizes;
+  const int64_t farthest = std::abs(scene.offset) + s.Lq + scene.column + n.size(-1);
+  const auto last = std::min(static_cast<int64_t>(most), farthest + s.Lk);
+  const auto of_side = buckets_of_side(count, most, last).to(n.device());
+  return bucket + of_side.index_select(0, n.clamp_max(last).flatten()).view(n.sizes());
 }
 
 void check_relative(const Part& part, const Attention&) {
@@ -94,13 +123,13 @@ void check_relative(const Part& part, const Attention&) {
 
 at::Tensor place_relative(const Part& part, const Scene& scene, const at::Tensor&,
                           const at::Tensor&, const at::Tensor& scores) {
-  const auto bucket = buckets(part, block_distances(scene, scores));  // (r, c)
+  const auto bucket = buckets(part, scene, block_distances(scene, scores));  // (r, c)
   const auto bias = scene.parameter("relative.table").index_select(1, bucket.flatten());
   return scores + bias.view({bias.size(0), scores.size(2), scores.size(3)});
 }
 
 void lower_relative(const Part& part, Terms& terms) {
-  const auto bucket = buckets(part, all_distances(terms.scene, terms.q));
+  const auto bucket = buckets(part, terms.scene, all_distances(terms.scene, terms.q));
   add_bias(terms, terms.scene.parameter("relative.table").index_select(1, bucket));
 }
 
@@ -115,8 +144,15 @@ void add_keys(Terms& terms, const at::Tensor& queries, const at::Tensor& keys) {
       torch::constant_pad_nd(of_heads.detach().transpose(1, 2), {0, kernels::kAlign});
   const int64_t B = terms.scene.sizes.B;
   terms.add("distance.queries", wide(queries));
-  terms.add("distance.keys", of_heads.unsqueeze(0).expand({B, -1, -1, -1}));
-  terms.add("distance.transposed", transposed.contiguous().unsqueeze(0).expand({B, -1, -1, -1}));
+  terms.add("distance.keys", for_each_batch(of_heads, B));
+  terms.add("distance.transposed", for_each_batch(transposed.contiguous(), B));
+}
+
+/// (b, h, r, c) from the queries (b, h, r, D) and the keys of distances_within (h, R, D).
+at::Tensor by_distance(const Scene& scene, const at::Tensor& scores, const at::Tensor& queries,
+                       const at::Tensor& keys) {
+  const auto all = product(queries, keys.transpose(1, 2));  // (b, h, r, R)
+  return all.gather(3, places_within(scene, scores).expand(scores.sizes()));
 }
 
 at::Tensor clipped(const Part& part, const at::Tensor& distance) {
@@ -126,10 +162,9 @@ at::Tensor clipped(const Part& part, const at::Tensor& distance) {
 
 at::Tensor place_shaw(const Part& part, const Scene& scene, const at::Tensor& q, const at::Tensor&,
                       const at::Tensor& scores) {
-  const auto place = clipped(part, block_distances(scene, scores));  // (r, c)
-  const auto keys = scene.parameter("shaw.table").index_select(1, place.flatten());
-  const auto of_pairs = keys.view({keys.size(0), scores.size(2), scores.size(3), q.size(3)});
-  return scores + torch::einsum("bhid,hijd->bhij", {q, of_pairs}) * scene.scale;
+  const auto place = clipped(part, distances_within(scene, scores));  // (R)
+  const auto keys = scene.parameter("shaw.table").index_select(1, place);
+  return scores + by_distance(scene, scores, q, keys) * scene.scale;
 }
 
 bool has_values(const Part& part) { return part.at("values") != 0; }
@@ -138,11 +173,14 @@ bool has_values(const Part& part) { return part.at("values") != 0; }
 at::Tensor gather_shaw(const Part& part, const Scene& scene, const at::Tensor& weights,
                        const at::Tensor& out) {
   if (!has_values(part)) return out;
-  const auto place = clipped(part, block_distances(scene, weights));  // (r, c)
-  const auto values = scene.parameter("shaw.values").index_select(1, place.flatten());
-  const auto of_pairs =
-      values.view({values.size(0), weights.size(2), weights.size(3), values.size(2)});
-  return out + torch::einsum("bhij,hije->bhie", {weights, of_pairs});
+  const auto place = clipped(part, distances_within(scene, weights));  // (R)
+  const auto values = scene.parameter("shaw.values").index_select(1, place);
+  auto shape = weights.sizes().vec();
+  shape[3] = place.size(0);
+  const auto of_distances =
+      torch::zeros(shape, weights.options())
+          .scatter(3, places_within(scene, weights).expand(weights.sizes()), weights);
+  return out + product(of_distances, values);
 }
 
 void lower_shaw_values(Terms& terms) {
@@ -171,38 +209,51 @@ void lower_shaw(const Part& part, Terms& terms) {
            terms.scene.parameter("shaw.table").index_select(1, place));
 }
 
-/// r(p - j) (..., M) of distances j - p: sines, then cosines.
-at::Tensor waves(const Scene& scene, const at::Tensor& distance, const at::TensorOptions& options) {
-  const int64_t M = scene.sizes.H * scene.sizes.D, half = (M + 1) / 2;
-  const auto powers = torch::arange(half, options.dtype(at::kDouble)) * (2.0 / M);
-  const auto angle = -distance.to(at::kDouble).unsqueeze(-1) * torch::pow(10000.0, -powers);
-  return torch::cat({angle.sin(), angle.cos()}, -1).narrow(-1, 0, M).to(options);
+/// r(p - j) (..., n, M) of distances j - p (..., n, 1): sines, then cosines. Computed for whole
+/// vectors of waves, so that no place in a tensor has other bits than another.
+at::Tensor waves(int64_t M, const at::Tensor& distance, const at::TensorOptions& options) {
+  const int64_t half = (M + 1) / 2, whole = kernels::round_up(half, kernels::kAlign);
+  const auto powers =
+      torch::arange(whole, options.dtype(at::kDouble).requires_grad(false)) * (2.0 / M);
+  const auto angle = -distance.to(at::kDouble) * torch::pow(10000.0, -powers);
+  return torch::cat({angle.sin().narrow(-1, 0, half), angle.cos().narrow(-1, 0, M - half)}, -1)
+      .to(options.requires_grad(false));
 }
 
-/// W_h r (h, n, D)
-at::Tensor projected_waves(const Scene& scene, const at::Tensor& distance) {
-  const auto& weight = scene.parameter("transformer_xl.projection");  // (h, D, M)
-  return torch::matmul(waves(scene, distance, weight.options().requires_grad(false)),
-                       weight.transpose(1, 2));
+/// W_h r (h, n, D) of distances (n), with the projection (h, D, M).
+at::Tensor projected_waves(const at::Tensor& projection, const at::Tensor& distance) {
+  const auto r = waves(projection.size(2), distance.unsqueeze(1), projection.options());  // (n, M)
+  return product(r, projection.transpose(1, 2));
 }
 
 at::Tensor place_transformer_xl(const Part&, const Scene& scene, const at::Tensor& q,
                                 const at::Tensor& k, const at::Tensor& scores) {
   const auto u = scene.parameter("transformer_xl.content_bias").unsqueeze(1);   // (h, 1, D)
   const auto v = scene.parameter("transformer_xl.position_bias").unsqueeze(1);  // (h, 1, D)
-  const auto r = projected_waves(scene, block_distances(scene, scores).flatten())
-                     .view({scores.size(1), scores.size(2), scores.size(3), q.size(3)});
-  const auto content = torch::matmul(u, k.transpose(2, 3));  // (b, h, 1, c)
-  return scores + (content + torch::einsum("bhid,hijd->bhij", {q + v, r})) * scene.scale;
+  const auto r = projected_waves(scene.parameter("transformer_xl.projection"),
+                                 distances_within(scene, scores));
+  const auto content = product(u, k.transpose(2, 3));  // (b, h, 1, c)
+  return scores + (content + by_distance(scene, scores, q + v, r)) * scene.scale;
 }
 
 void lower_transformer_xl(const Part&, Terms& terms) {
   const auto& scene = terms.scene;
-  const auto u = scene.parameter("transformer_xl.content_bias").unsqueeze(1);
-  const auto v = scene.parameter("transformer_xl.position_bias").unsqueeze(1);
-  add_keys(terms, (terms.q + v) * scene.scale,
-           projected_waves(scene, all_distances(scene, terms.q)));
-  terms.q = terms.q + u;
+  const auto& s = scene.sizes;
+  const auto distances = all_distances(scene, terms.q);  // (R)
+  const auto distance = distances.view({1, 1, distances.size(0), 1});
+  const auto project = [](const at::Tensor& some, const auto& parameters) {
+    return projected_waves(parameters[0], some.flatten()).unsqueeze(0);
+  };
+  const auto keys = by_rows(distance, {scene.parameter("transformer_xl.projection")}, 2 * s.H * s.D,
+                            project);  // (1, H, R, D)
+  const double scale = scene.scale;
+  const auto add = [](const at::Tensor& q, const auto& parameters) {
+    return q + parameters[0].unsqueeze(1);
+  };
+  const auto& u = scene.parameter("transformer_xl.content_bias");
+  const auto& v = scene.parameter("transformer_xl.position_bias");
+  add_keys(terms, by_rows(terms.q, {v}, s.H * s.D, add) * scale, keys.squeeze(0));
+  terms.q = by_rows(terms.q, {u}, s.H * s.D, add);
 }
 
 template <class T>

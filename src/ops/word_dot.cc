@@ -1,4 +1,5 @@
 // Scores by the inner product: dot (Luong et al. 2015) and scaled_dot (Vaswani et al. 2017).
+#include "ops/product.h"
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -8,10 +9,14 @@ double dot_scale(const Part& part, int64_t D) {
   return given != 0 ? given : 1 / std::sqrt(static_cast<double>(std::max<int64_t>(D, 1)));
 }
 
+at::Tensor no_score(const at::Tensor& q, const at::Tensor& k) {
+  return product(q.narrow(3, 0, 0), k.narrow(3, 0, 0).transpose(2, 3));
+}
+
 namespace {
 
 at::Tensor dot_scores(const Part& part, const Scene&, const at::Tensor& q, const at::Tensor& k) {
-  return torch::matmul(q, k.transpose(-2, -1)) * dot_scale(part, q.size(-1));
+  return product(q, k.transpose(2, 3)) * dot_scale(part, q.size(-1));
 }
 
 template <class T>

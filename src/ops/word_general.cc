@@ -1,4 +1,6 @@
 // The bilinear score q^T W k (Luong et al. 2015, general), one W (D, D) a head.
+#include "ops/by_rows.h"
+#include "ops/product.h"
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -12,12 +14,15 @@ double general_deviation(const kernels::Sizes& s) {
 
 at::Tensor general_scores(const Part&, const Scene& scene, const at::Tensor& q,
                           const at::Tensor& k) {
-  return torch::einsum("bhid,hde,bhje->bhij", {q, scene.parameter("general.weight"), k});
+  return product(product(q, scene.parameter("general.weight")), k.transpose(2, 3));
 }
 
 /// A product of Lq D^2 before the kernels makes a dot product of it.
 void lower_general(const Part&, Terms& terms) {
-  terms.q = torch::matmul(terms.q, terms.scene.parameter("general.weight"));
+  const auto& s = terms.scene.sizes;
+  terms.q = by_rows(
+      terms.q, {terms.scene.parameter("general.weight")}, s.H * s.D,
+      [](const at::Tensor& q, const auto& parameters) { return product(q, parameters[0]); });
 }
 
 template <class T>

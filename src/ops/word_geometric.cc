@@ -7,9 +7,12 @@
 namespace heed::ops {
 namespace {
 
+constexpr double kNothing = -800;  // e^x is 0 from -746 on
+
 /// How much each key finds left, as a logarithm: the sum of log(1 - sigmoid(s)) over the nearer
 /// keys. Those are neighbours of each other, so it is a difference of two running sums, kept in
-/// float64 because both may be long.
+/// float64 because both may be long. A term that leaves nothing is cut: a larger one would take its
+/// neighbours' digits.
 at::Tensor log_left(const Scene& scene, const at::Tensor& scores) {
   const auto p = query_positions(scene, scores);  // (r, 1)
   const auto j = key_positions(scene, scores);    // (c)
@@ -19,8 +22,8 @@ at::Tensor log_left(const Scene& scene, const at::Tensor& scores) {
   const auto end = (p + distance + (j < p).to(at::kLong) - first).clamp(0, columns);
   const auto hidden = scores == kHidden;
   const auto refused = torch::log_sigmoid(-scores.masked_fill(hidden, 0)).masked_fill(hidden, 0);
-  const auto sums =
-      torch::constant_pad_nd(refused.to(at::kDouble).cumsum(-1), {1, 0});  // (b, h, r, c + 1)
+  const auto sums =  // (b, h, r, c + 1)
+      torch::constant_pad_nd(refused.to(at::kDouble).clamp_min(kNothing).cumsum(-1), {1, 0});
   const auto upto = [&](const at::Tensor& place) {
     return sums.gather(-1, place.expand(scores.sizes()));
   };

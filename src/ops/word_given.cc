@@ -24,12 +24,14 @@ std::unique_ptr<kernels::Mask<T>> make_documents(const Part&, const Scene& scene
 
 at::Tensor hide_blocks(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const auto size = static_cast<int64_t>(part.at("size"));
-  const auto block_of = [&](int64_t first, int64_t count) {
+  // Keys beyond the last are hidden anyway.
+  const auto block_of = [&](int64_t first, int64_t count, int64_t blocks) {
     const auto at = torch::arange(first, first + count, scores.options().dtype(at::kLong));
-    return torch::floor_divide(at, size);
+    return torch::floor_divide(at, size).clamp_max(blocks - 1);
   };
-  const auto seen = scene.blocks.index_select(2, block_of(scene.row, scores.size(2)))
-                        .index_select(3, block_of(scene.column, scores.size(3)));
+  const auto& b = scene.blocks;
+  const auto seen = b.index_select(2, block_of(scene.row, scores.size(2), b.size(2)))
+                        .index_select(3, block_of(scene.column, scores.size(3), b.size(3)));
   return scores.masked_fill(~seen, kHidden);
 }
 

@@ -16,8 +16,9 @@ at::Tensor noise_like(const Scene& scene, const at::Tensor& scores) {
   auto* data = noise.data_ptr<double>();
   parallel_for(scores.size(0) * H, [&](int64_t task) {
     for (int64_t i = 0; i < rows; ++i)
-      kernels::gumbel_noise(scene.seed, task / H, scene.head + task % H, scene.row + i,
-                            scene.column, columns, data + (task * rows + i) * columns);
+      kernels::gumbel_noise(scene.seed, scene.batch + task / H, scene.head + task % H,
+                            scene.row + i, scene.column, columns,
+                            data + (task * rows + i) * columns);
   });
   return noise.to(scores.options());
 }

@@ -2,6 +2,7 @@
 //   talking  scores and weights are mixed across heads (Shazeer et al. 2020)
 //   gate     nn::MultiHeadAttention multiplies each head's output by sigmoid(x W + b) (Qiu et al.
 //            2025), so here it is declared only
+#include "ops/product.h"
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -11,11 +12,14 @@ std::vector<int64_t> heads_by_heads(const Part&, const kernels::Sizes& s) { retu
 
 /// x (b, H, r, c) + what the mixing (H, H) adds: row h says how the others come into head h.
 at::Tensor mixed(const at::Tensor& x, const at::Tensor& mixing) {
-  return x + torch::einsum("hg,bgij->bhij", {mixing, x});
+  return x + product(mixing, x.flatten(2)).view_as(x);
 }
 
+/// A score of -inf (a bias that hides) stays in its head and gives the others nothing.
 at::Tensor mix_scores(const Part&, const Scene& scene, const at::Tensor& scores) {
-  return mixed(scores, scene.parameter("talking.scores"));
+  const auto hidden = scores == kHidden;
+  return mixed(scores.masked_fill(hidden, 0), scene.parameter("talking.scores"))
+      .masked_fill(hidden, kHidden);
 }
 
 at::Tensor mix_weights(const Part&, const Scene& scene, const at::Tensor& weights) {

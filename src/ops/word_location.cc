@@ -1,6 +1,8 @@
 // The score of a place, from the query alone: q . W_j (Luong et al. 2015, location), W a table of
 // `length` places a head.
 #include "heed/core/error.h"
+#include "ops/by_rows.h"
+#include "ops/product.h"
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -21,14 +23,18 @@ void check_length(const Part& part, const Scene& scene) {
 
 at::Tensor location_scores(const Part&, const Scene& scene, const at::Tensor& q,
                            const at::Tensor& k) {
-  const auto table = scene.parameter("location.table").narrow(1, scene.column, k.size(2));
-  return torch::einsum("bhid,hjd->bhij", {q, table});
+  const auto& table = scene.parameter("location.table");
+  const int64_t count = std::min(k.size(2), table.size(1) - scene.column);
+  const auto places = table.narrow(1, scene.column, count).transpose(1, 2);  // (h, D, count)
+  const auto scores =
+      product(q, torch::constant_pad_nd(places, {0, k.size(2) - count}));  // (b, h, r, c)
+  return scores + no_score(q, k);
 }
 
 void lower_location(const Part&, Terms& terms) {
   const auto& s = terms.scene.sizes;
   const auto table = terms.scene.parameter("location.table").narrow(1, 0, s.Lk);
-  terms.k = table.unsqueeze(0).expand({s.B, s.H, s.Lk, s.D});
+  terms.k = for_each_batch(table, s.B);
 }
 
 template <class T>

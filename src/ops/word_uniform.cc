@@ -5,7 +5,7 @@ namespace heed::ops {
 namespace {
 
 at::Tensor uniform_scores(const Part&, const Scene&, const at::Tensor& q, const at::Tensor& k) {
-  return torch::zeros({q.size(0), q.size(1), q.size(2), k.size(2)}, q.options());
+  return no_score(q, k);
 }
 
 /// Without channels a product is 0.

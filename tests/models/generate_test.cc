@@ -6,6 +6,7 @@
 #include <map>
 
 #include "heed/core/error.h"
+#include "heed/core/threads.h"
 #include "models/choosing.h"
 #include "models/sequences.h"
 
@@ -206,6 +207,44 @@ TEST(Generate, ALineDoesNotDependOnItsBatch) {
         expect_same(back, all);
       }
     }
+}
+
+/// Attentions that LibTorch's operators compute, wholly or before the kernels.
+const std::vector<const char*> kFormulas = {"general; sinusoidal",
+                                            "transformer_xl",
+                                            "talking; sinusoidal",
+                                            "geometric; sinusoidal",
+                                            "feed_forward(activation=gelu); sinusoidal",
+                                            "feed_forward(layers=2); sinusoidal"};
+
+TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
+  const int before = num_threads();
+  for (const std::string how : kFormulas) {
+    const auto options = tiny()
+                             .norm("pre")
+                             .width(24)
+                             .encoder_attention(Attention::parse(how + "; heads=4/2"))
+                             .decoder_attention(Attention::parse(how + "; causal; heads=4/2"))
+                             .cross_attention(Attention::parse(how + "; heads=4/2"));
+    const auto model = model_of(options);
+    const std::vector<Tokens> target = {
+        {4, 5}, {}, {7, 7, 7, 1, 4, 5, 6, 8, 8, 1, 0, 4, 5, 6, 7, 8, 7, 6}, {8}, {0, 1}};
+    const auto beams = plain().beams(4).best(3).alpha(0.6);
+    set_num_threads(1);
+    const auto scores = score({model}, kLines, target, GenerateOptions());
+    const auto said = generate({model}, kLines, beams);
+    for (const int threads : {1, 2}) {
+      set_num_threads(threads);
+      EXPECT_EQ(score({model}, kLines, target, GenerateOptions()), scores) << how;
+      expect_same(generate({model}, kLines, beams), said);
+      for (size_t i = 0; i < kLines.size(); ++i) {
+        EXPECT_EQ(score({model}, {kLines[i]}, {target[i]}, GenerateOptions())[0], scores[i])
+            << how << " line " << i;
+        expect_same(generate({model}, {kLines[i]}, beams), {said[i]});
+      }
+    }
+  }
+  set_num_threads(before);
 }
 
 TEST(Generate, PrefixesAreForced) {

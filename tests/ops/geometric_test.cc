@@ -85,5 +85,38 @@ TEST(Geometric, KeepsItsDigitsInFloat32) {
                               1e-5, 1e-7));
 }
 
+TEST(Geometric, WeightsSumToOneBesideAVeryLargeScore) {
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const double large : {1e3, 1e10, 1e12, 1e15, 1e16, 1e18, 1e30})
+      for (const int64_t place : {0, 2, 5}) {
+        auto scores = torch::zeros({1, 1, 6, 1}, type);
+        scores[0][0][place] = large;
+        scores.requires_grad_();
+        const auto one = torch::ones({1, 1, 1, 1}, type);
+        const auto values = torch::arange(6, scores.options().requires_grad(false));
+        AttendInputs inputs;
+        inputs.query_offset = 5;
+        const auto sum =
+            attend(one, scores, torch::ones({1, 1, 6, 1}, type), "dot; geometric", inputs);
+        // The large one takes all that the nearer ones, of which each takes half, leave.
+        const double left = std::exp2(static_cast<double>(place) - 5);
+        double expected = left * static_cast<double>(place);
+        for (int64_t j = place + 1; j < 6; ++j) expected += std::exp2(double(j) - 6) * double(j);
+        const auto out = attend(one, scores, values.view({1, 1, 6, 1}), "dot; geometric", inputs);
+        EXPECT_NEAR(sum.item<double>(), 1, 1e-6) << large << " " << place;
+        EXPECT_NEAR(out.item<double>(), expected, 4e-6) << large << " " << place;
+        out.backward();
+        // What stands behind it weighs nothing, and neither does itself for its own score.
+        const auto grad = scores.grad().flatten();
+        for (int64_t j = 0; j <= place; ++j) EXPECT_NEAR(grad[j].item<double>(), 0, 1e-12) << large;
+        double rest = left * static_cast<double>(place);  // the mean of those farther than j
+        for (int64_t j = place + 1; j < 6; ++j) {
+          const double found = std::exp2(double(j) - 6);  // its weight, and what it leaves
+          EXPECT_NEAR(grad[j].item<double>(), (found * double(j) - rest) / 2, 4e-6) << large;
+          rest += found * static_cast<double>(j);
+        }
+      }
+}
+
 }  // namespace
 }  // namespace heed
