@@ -9,7 +9,7 @@ namespace heed::test {
 namespace {
 
 /// Large enough for LibTorch's operators to want several threads.
-Case wide_sizes() { return {.B = 1, .H = 4, .G = 2, .Lq = 150, .Lk = 160, .D = 64, .E = 64}; }
+Case wide_sizes() { return {.B = 1, .H = 2, .G = 1, .Lq = 130, .Lk = 140, .D = 64, .E = 16}; }
 
 TEST(Bits, AreTheSameForAnyNumberOfThreads) {
   const int before = num_threads();
