@@ -70,12 +70,17 @@ class NumberReference {
 
   // ---- scores ----
 
-  /// Rounds as the dtype does. Rounding keeps order: an error that it swallows is gone, as where a
-  /// score meets a number beside which it is nothing.
-  static void round(Score& s) {
-    const auto rounded = [](Real x) { return static_cast<Real>(static_cast<T>(x)); };
-    const Real low = rounded(s.value - s.err), high = rounded(s.value + s.err);
-    s.value = rounded(s.value);
+  /// Adds in the dtype. Rounding keeps order: an error that it swallows is gone, as where a score
+  /// meets a number beside which it is nothing.
+  static void add(Score& s, Real x) {
+    if (s.err == 0) {
+      s.value = static_cast<T>(s.value) + static_cast<T>(x);
+      return;
+    }
+    const auto rounded = [](Real sum) { return static_cast<Real>(static_cast<T>(sum)); };
+    const Real sum = s.value + x, err = s.err + 0x1p-62L * std::abs(sum);  // Real rounds, too
+    const Real low = rounded(sum - err), high = rounded(sum + err);
+    s.value = rounded(sum);
     s.err = low == high ? 0 : std::max(high - s.value, s.value - low);
   }
 
@@ -145,13 +150,13 @@ class NumberReference {
     Score s = product(h, i, j);
     if (c_.alibi) {
       const Real slope = std::exp2(-8.0L * (h + 1) / c_.H);
-      s.value -= slope * std::abs(i + c_.Lk - c_.Lq - j), round(s);
+      add(s, -slope * std::abs(i + c_.Lk - c_.Lq - j));
     }
     if (c_.cap > 0 && c_.cap_first) cap(s);
     s.bias_slope = 1;
-    if (c_.bias) s.value += c_.bias_of(i, c_.per_row_bias ? 0 : j), round(s);
+    if (c_.bias) add(s, c_.bias_of(i, c_.per_row_bias ? 0 : j));
     if (c_.cap > 0 && !c_.cap_first) cap(s);
-    if (!c_.added.data.empty()) s.value += c_.added(i, j), round(s);
+    if (!c_.added.data.empty()) add(s, c_.added(i, j));
     return s;
   }
 
