@@ -53,14 +53,14 @@ int main(int count, char** words) {
 
   torch::optim::Adam optimizer(layer->parameters(), 0.02);
   double first = 0, last = 0;
-  for (int step = 0; step < 150; ++step) {
+  for (int step = 0; step < 250; ++step) {
     optimizer.zero_grad();
     const auto loss = torch::mse_loss(layer->forward(x), wanted);
     loss.backward();
     optimizer.step();
     last = loss.item<double>();
     if (step == 0) first = last;
-    if (step % 30 == 0) std::cout << "step " << step << ": loss " << last << '\n';
+    if (step % 50 == 0) std::cout << "step " << step << ": loss " << last << '\n';
   }
   std::cout << "loss " << first << " -> " << last << ", " << last / first << " of it; slopes\n"
             << layer->learned.at("decay.slope") << '\n';

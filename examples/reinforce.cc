@@ -20,7 +20,7 @@ struct Batch {
 };
 
 Batch draw(int64_t batch) {
-  auto tokens = 0.3 * torch::randn({batch, kKeys, kWidth});
+  auto tokens = 0.2 * torch::randn({batch, kKeys, kWidth});
   const auto told = torch::randint(kClasses, {batch, kKeys}, torch::kLong);
   tokens.slice(2, 1, 1 + kClasses) += torch::one_hot(told, kClasses);
   const auto place = torch::randint(kKeys, {batch}, torch::kLong);
