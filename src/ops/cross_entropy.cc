@@ -84,6 +84,8 @@ at::Tensor loss_tensor(double sum, const at::TensorOptions& options) {
 at::Tensor loss_by_formula(const at::Tensor& hidden, const at::Tensor& weight,
                            const at::Tensor& bias, const at::Tensor& labels,
                            const CrossEntropyOptions& options) {
+  // Autocast would compute the logits in 16 bits; the formula is the exact one.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   // index_select and not a product with 0: what an ignored row holds reaches nothing.
   const auto index = (labels != options.ignore).nonzero().squeeze(1);
   auto x = at::matmul(hidden.index_select(0, index), weight.t());  // (n, V)
@@ -176,6 +178,7 @@ CrossEntropy linear_cross_entropy_reference(const at::Tensor& hidden, const at::
   CrossEntropy result;
   result.loss = loss_by_formula(hidden, weight, bias, labels, options);
   const torch::NoGradGuard no_gradient;
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   auto plain = options;
   plain.label_smoothing = 0;
   const auto index = (labels != options.ignore).nonzero().squeeze(1);

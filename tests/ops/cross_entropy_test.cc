@@ -311,8 +311,11 @@ TEST(CrossEntropy, UnderAutocastItHasTheDtypeOfTheWeight) {
       c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, false);
       CrossEntropy result;
       const auto grads = loss_gradients(linear_cross_entropy, given, &result);
+      const auto formula = loss_of(linear_cross_entropy_reference, t).loss;
       c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, true);
       EXPECT_EQ(result.loss.scalar_type(), at::kFloat);
+      EXPECT_EQ(formula.scalar_type(), at::kFloat);
+      EXPECT_TRUE(close(formula, loss_of(linear_cross_entropy_reference, t).loss, 0, 1e-6));
       EXPECT_EQ(grads[0].scalar_type(), type);
       EXPECT_TRUE(at::equal(grads[0], expected[0].to(type))) << type << " " << threads;
       EXPECT_TRUE(at::equal(grads[1], expected[1])) << type << " " << threads;
