@@ -1,9 +1,10 @@
 // The micro-kernel of attention over packed panels of W: the rows that make the columns of two
 // vectors of y, step by step of depth. A piece of a panel, 128 x 64 bytes with AVX2, is 8 KiB from
 // end to end and stays in the first-level cache for all rows of x. Its sums start at 0 and are
-// added to y once: that costs 2 % of the instructions and keeps 4096 terms from being one chain. (Blocks of 64 rows side by side
-// put a panel's lines 256 bytes apart, on a quarter of the cache's sets: 0.75 of this speed with 32
-// rows of x.) With one row of x the panels of a block stream past, all at once.
+// added to y once: that costs 2 % of the instructions and keeps 4096 terms from being one chain.
+// (Blocks of 64 rows side by side put a panel's lines 256 bytes apart, on a quarter of the cache's
+// sets: 0.75 of this speed with 32 rows of x.) With one row of x the panels of a block stream past,
+// all at once.
 
 #include "kernels/row_linear.h"
 
