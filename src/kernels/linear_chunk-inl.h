@@ -253,8 +253,8 @@ class LinearChunk {
       multiply(pairs + i * kPairs, fall_ + i * kPairs, i + 1, pairs + i * kPairs);
   }
 
-  /// Calls body(rows, keys) for blocks that cover all pairs j <= i, with the factors of its rows in
-  /// row_factor_ and of its keys in low; what lies right of a block comes after it.
+  /// Calls body(rows, keys) for blocks that cover all pairs j <= i, with its rows faded in faded_
+  /// and its keys in key_low_; what lies right of a block comes after it.
   template <class Body>
   void for_each_block(int64_t begin, int64_t end, const Body& body) const {
     if (is_gentle(begin, end)) return decayed(begin, end, begin, end, begin, body);

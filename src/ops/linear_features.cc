@@ -100,7 +100,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// The map of a kernel; undefined for tensors that kernels do not read.
+/// x (contiguous or not) by the map of a kernel.
 template <class OfFloat, class OfDouble>
 at::Tensor mapped(const at::Tensor& x, const OfFloat& of_float, const OfDouble& of_double) {
   const auto from = x.contiguous();
