@@ -26,7 +26,7 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// A chunk is gentle up to a decay by 2^24 = e^16.6: in float32 its exponents lose under 1e-6.
+/// A chunk is gentle up to a decay by 2^24 = e^16.6, whose inverse is far from overflow.
 inline constexpr double kGentle = 24;
 
 /// A block of pairs this small is no product of matrices any more.

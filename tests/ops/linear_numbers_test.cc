@@ -6,7 +6,7 @@
 #include "heed/core/threads.h"
 #include "ops/linear_cases.h"
 
-namespace heed::test {
+namespace heed::test::linear_numbers {
 namespace {
 
 const double kInfinity = std::numeric_limits<double>::infinity();
@@ -417,4 +417,4 @@ TEST(LinearNumbers, UnderAutocastDtypesMayDiffer) {
 }
 
 }  // namespace
-}  // namespace heed::test
+}  // namespace heed::test::linear_numbers
