@@ -61,7 +61,8 @@ TEST(FormulaPath, TheSameBitsForAnyNumberOfThreads) {
   const int before = num_threads();
   for (const auto& how : formulas()) {
     Case c{.B = 2, .H = 4, .G = 4, .Lq = 500, .Lk = 500, .D = 64, .E = 16, .how = how};
-    if (is_network(how)) c.H = c.G = 2, c.Lq = c.Lk = 70, c.D = 33;
+    if (has_no_kernel(how)) c.H = c.G = 2, c.Lq = c.Lk = 150, c.D = 32;
+    if (is_network(how)) c.Lq = c.Lk = 70, c.D = 33;
     if (how == "general") c.B = 5, c.D = 128;
     const auto t = make(c).to(at::kFloat);
     at::Tensor first;
