@@ -209,7 +209,8 @@ class NumberWeights {
       to[j].g = g;
       to[j].g_off = std::max(std::abs(weight(u + off, power - 1) - g),
                              std::abs(g - weight(u - off, power - 1))) +
-                    (n / 2 + 16) * kEps * (g + (w > 0 ? -g * std::log(w) : 0)) + kTiny;
+                    (n / 2 + 16) * kEps * (g + (w > 0 ? -g * std::log(w) : 0)) +
+                    kTiny / std::clamp<Real>(u, kEps, 1);  // w / u of a w that underflows
     }
     return sure ? RowKind::usual : RowKind::undecided;
   }
