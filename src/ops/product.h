@@ -4,9 +4,11 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "heed/core/threads.h"
 
@@ -36,8 +38,11 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b);
 template <class Body>
 void in_formula_tasks(int64_t tasks, const Body& body) {
   // A task alone would run outside of the parallel region that makes LibTorch use one thread.
+  const bool inference = c10::InferenceMode::is_enabled();
   parallel_for(std::max<int64_t>(2, tasks), [&](int64_t task) {
     if (task >= tasks) return;
+    std::optional<c10::InferenceMode> as_the_caller;  // whose tensors are of that mode
+    if (inference) as_the_caller.emplace(true);
     const at::NoGradGuard no_gradient;
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const OwnProducts own_products;

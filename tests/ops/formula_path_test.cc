@@ -79,6 +79,18 @@ TEST(FormulaPath, TheSameBitsForAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
+TEST(FormulaPath, ComputesTheSameInInferenceMode) {
+  const int before = num_threads();
+  set_num_threads(3);
+  for (const auto& how : formulas()) {
+    const auto t = make({.B = 5, .H = 4, .Lq = 130, .Lk = 130, .D = 8, .how = how}).to(at::kFloat);
+    const auto out = attend(t);
+    const c10::InferenceMode inference;
+    EXPECT_TRUE(torch::equal(attend(t), out)) << how;
+  }
+  set_num_threads(before);
+}
+
 TEST(FormulaPath, ARowsBitsDependOnItAlone) {
   for (const auto& how : formulas())
     for (const char* mask : {"", "; causal", "; window(20,5)"}) {
