@@ -46,24 +46,23 @@ struct Tanh {
   };
   static constexpr bool kPrepares = true;
 
-  /// to (rows, columns) = e^2x; false (and `to` of no use) where an |x| is too large for the
-  /// product of two such numbers, or NaN.
+  /// Whether e^2x of two such numbers has a product.
   template <class T>
-  static HWY_NOINLINE bool prepare(Left<T> from, int64_t rows, int64_t columns, T* HWY_RESTRICT to,
-                                   int64_t stride) {
+  static bool fits(T x) {
     constexpr T kLargest = sizeof(T) == 4 ? 20 : 170;  // e^(4 x 20) and e^(4 x 170) are finite
+    return x >= -kLargest && x <= kLargest;
+  }
+
+  /// to (rows, columns) = e^2x; of no use where an x does not fit.
+  template <class T>
+  static HWY_NOINLINE void prepare(Left<T> from, int64_t rows, int64_t columns, T* HWY_RESTRICT to,
+                                   int64_t stride) {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     for (int64_t i = 0; i < rows; ++i) {
       const T* HWY_RESTRICT row = from.data + i * from.row;
       T* HWY_RESTRICT out = to + i * stride;
-      bool fits = true;
-      for (int64_t e = 0; e < columns; ++e) {
-        const T x = row[e * from.column];
-        fits &= x >= -kLargest && x <= kLargest;
-        out[e] = 2 * x;
-      }
-      if (!fits) return false;
+      for (int64_t e = 0; e < columns; ++e) out[e] = 2 * row[e * from.column];
       int64_t e = 0;
       for (; e + lanes <= columns; e += lanes) {
         hn::StoreU(exp_tile(d, hn::LoadU(d, out + e)), d, out + e);
@@ -71,7 +70,6 @@ struct Tanh {
       const hn::CappedTag<T, 1> one;
       for (; e < columns; ++e) hn::StoreU(exp_tile(one, hn::LoadU(one, out + e)), one, out + e);
     }
-    return true;
   }
 
   template <class D, class V>

@@ -6,8 +6,9 @@
 // tanh(q + k) = 1 - 2 / (1 + e^2q e^2k): with the exponentials of queries and keys at hand, which
 // cost one a number and not one a pair, a tanh is a fused multiply-add, a reciprocal and another
 // multiply-add. Operations an element (i, j, e): forward 6 instructions a vector, backward 10 more.
-// e^2q e^2k must be finite, so numbers beyond kLargest take tanh itself, tile by tile. The error of
-// act is absolute, some 2 units of 1: that of a tanh near 0 is no smaller here than near 1.
+// e^2q e^2k must be finite, so a query or key with a number that does not fit takes tanh itself
+// with all others: what a pair takes depends on these two alone, not on its tile. The error of act
+// is absolute, some 2 units of 1: that of a tanh near 0 is no smaller here than near 1.
 
 #if defined(HEED_KERNELS_ADDITIVE_SCORE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HEED_KERNELS_ADDITIVE_SCORE_INL_H_
@@ -19,6 +20,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/activations-inl.h"
 #include "kernels/layout-inl.h"
@@ -36,10 +38,20 @@ class AdditiveScore final : public Score<T> {
 
   bool prepares() const noexcept override { return Activation::kPrepares; }
 
+  /// The exponentials, and behind them (row width_) a 1 for each query that does not fit.
   bool prepare(Right<T> transposed, int64_t rows, T* prepared) const noexcept override {
     if constexpr (Activation::kPrepares) {
-      return Activation::prepare(Left<T>{transposed.data, transposed.stride, 1}, width_,
-                                 round_up(rows, panel_width<T>()), prepared, kStride);
+      const int64_t columns = round_up(rows, panel_width<T>());
+      Activation::prepare(Left<T>{transposed.data, transposed.stride, 1}, width_, columns, prepared,
+                          kStride);
+      T* HWY_RESTRICT misfits = prepared + width_ * kStride;
+      std::fill_n(misfits, columns, T{0});
+      for (int64_t e = 0; e < width_; ++e) {
+        const T* HWY_RESTRICT row = transposed.data + e * transposed.stride;
+        for (int64_t i = 0; i < rows; ++i)
+          misfits[i] = Activation::fits(row[i]) ? misfits[i] : T{1};
+      }
+      return std::all_of(misfits, misfits + rows, [](T x) { return x == 0; });
     }
     return false;
   }
@@ -47,34 +59,84 @@ class AdditiveScore final : public Score<T> {
   void forward(const QueryBlock<T>& queries, const KeyBlock<T>& keys,
                const Tile<T>& scores) const noexcept override {
     if constexpr (Activation::kPrepares) {
-      using Prepared = typename Activation::Prepared;
-      if (queries.can_prepare &&
-          Activation::prepare(keys.any, scores.columns, width_, keys.scratch, width_)) {
-        return scores_of<Prepared>(queries.prepared, keys.scratch, scores);
+      bool misfits[kKeys];
+      const bool all_fit = keys_fit(keys, scores.columns, misfits) && queries.can_prepare;
+      HWY_ALIGN T whole[kKeys * kStride];
+      Tile<T> exact = scores;
+      exact.data = whole, exact.stride = kStride;
+      if (!all_fit) {
+        copy_keys(keys, scores.columns);
+        scores_of<Activation>(queries.transposed, keys.scratch, exact);
       }
+      Activation::prepare(keys.any, scores.columns, width_, keys.scratch, width_);
+      scores_of<typename Activation::Prepared>(queries.prepared, keys.scratch, scores);
+      if (all_fit) return;
+      for_misfits(queries, misfits, scores,
+                  [&](int64_t i, int64_t j) { scores(i, j) = exact(i, j); });
+    } else {
+      copy_keys(keys, scores.columns);
+      scores_of<Activation>(queries.transposed, keys.scratch, scores);
     }
-    copy_keys(keys, scores.columns);
-    scores_of<Activation>(queries.transposed, keys.scratch, scores);
   }
 
-  /// After forward, whose keys.scratch it uses.
   void backward(const QueryBlock<T>& queries, const KeyBlock<T>& keys, const Tile<T>& gradient,
                 Hidden hidden, Result<T> grad_queries, Result<T> grad_keys,
                 T* grad_weight) const noexcept override {
     if constexpr (Activation::kPrepares) {
       using Prepared = typename Activation::Prepared;
-      if (queries.can_prepare &&
-          Activation::prepare(keys.any, gradient.columns, width_, keys.scratch, width_)) {
-        return gradients_of<Prepared>(queries.prepared, keys.scratch, gradient, hidden,
-                                      grad_queries, grad_keys, grad_weight);
+      bool misfits[kKeys];
+      const bool all_fit = keys_fit(keys, gradient.columns, misfits) && queries.can_prepare;
+      HWY_ALIGN T of_misfits[kKeys * kStride];
+      Tile<T> others = gradient;
+      others.data = of_misfits, others.stride = kStride;
+      if (!all_fit) {
+        std::fill_n(of_misfits, gradient.columns * kStride, T{0});
+        for_misfits(queries, misfits, gradient, [&](int64_t i, int64_t j) {
+          others(i, j) = std::exchange(gradient(i, j), T{0});
+        });
       }
+      Activation::prepare(keys.any, gradient.columns, width_, keys.scratch, width_);
+      all_fit && !hidden ? gradients_of<Prepared, false>(queries.prepared, keys.scratch, gradient,
+                                                         grad_queries, grad_keys, grad_weight)
+                         : gradients_of<Prepared, true>(queries.prepared, keys.scratch, gradient,
+                                                        grad_queries, grad_keys, grad_weight);
+      if (all_fit) return;
+      copy_keys(keys, gradient.columns);
+      gradients_of<Activation, true>(queries.transposed, keys.scratch, others, grad_queries,
+                                     grad_keys, grad_weight);
+    } else {
+      copy_keys(keys, gradient.columns);
+      hidden ? gradients_of<Activation, true>(queries.transposed, keys.scratch, gradient,
+                                              grad_queries, grad_keys, grad_weight)
+             : gradients_of<Activation, false>(queries.transposed, keys.scratch, gradient,
+                                               grad_queries, grad_keys, grad_weight);
     }
-    copy_keys(keys, gradient.columns);
-    gradients_of<Activation>(queries.transposed, keys.scratch, gradient, hidden, grad_queries,
-                             grad_keys, grad_weight);
   }
 
  private:
+  /// Notes which keys do not fit; whether all do.
+  bool keys_fit(const KeyBlock<T>& keys, int64_t columns, bool* misfits) const noexcept {
+    bool all = true;
+    for (int64_t j = 0; j < columns; ++j) {
+      const Left<T> key = keys.any.from(j);
+      bool fits = true;
+      for (int64_t e = 0; e < width_; ++e) fits &= Activation::fits(key.data[e * key.column]);
+      misfits[j] = !fits, all &= fits;
+    }
+    return all;
+  }
+
+  /// Calls with(i, j) for the pairs of which one does not fit.
+  template <class With>
+  void for_misfits(const QueryBlock<T>& queries, const bool* misfits, const Tile<T>& tile,
+                   With&& with) const noexcept {
+    const T* of_queries = queries.prepared.data + width_ * queries.prepared.stride;
+    for (int64_t j = 0; j < tile.columns; ++j) {
+      for (int64_t i = 0; i < tile.rows; ++i)
+        if (misfits[j] || of_queries[i] != 0) with(i, j);
+    }
+  }
+
   void copy_keys(const KeyBlock<T>& keys, int64_t columns) const noexcept {
     for (int64_t j = 0; j < columns; ++j) {
       store_row_strided(keys.any.from(j), width_, keys.scratch + j * width_);
@@ -125,15 +187,8 @@ class AdditiveScore final : public Score<T> {
     if constexpr (kKeysAtOnce == 4) end(1, s10, s11), end(2, s20, s21), end(3, s30, s31);
   }
 
-  template <class F>
-  HWY_NOINLINE void gradients_of(Right<T> q, const T* k, const Tile<T>& gradient, Hidden hidden,
-                                 Result<T> grad_queries, Result<T> grad_keys,
-                                 T* grad_weight) const {
-    hidden ? gradients_of<F, true>(q, k, gradient, grad_queries, grad_keys, grad_weight)
-           : gradients_of<F, false>(q, k, gradient, grad_queries, grad_keys, grad_weight);
-  }
-
-  /// A channel after the other. kHides: a hidden gradient of 0 meets an act that may be NaN.
+  /// A channel after the other. kHides: a gradient of 0, which is hidden or not meant here, meets
+  /// an act that may be NaN.
   template <class F, bool kHides>
   HWY_NOINLINE void gradients_of(Right<T> q, const T* HWY_RESTRICT k, const Tile<T>& gradient,
                                  Result<T> grad_queries, Result<T> grad_keys,

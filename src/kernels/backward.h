@@ -89,7 +89,7 @@ struct BackwardBuffers {
     const int64_t tile = kKeys * kStride;
     const bool has_weight = problem.score != ScoreKind::dot;
     queries = cut.take<T>(problem.sizes.D * kStride);
-    prepared = cut.take<T>(has_weight ? problem.sizes.D * kStride : 0);
+    prepared = cut.take<T>(has_weight ? (problem.sizes.D + 1) * kStride : 0);
     grads = cut.take<T>(problem.sizes.E * kStride);
     plain_queries = cut.take<T>(kQueries * width);
     plain_grads = cut.take<T>(kQueries * value_width);

@@ -303,7 +303,10 @@ class Entmax final : public RowNormalizer<T> {
     const V positive = hn::Max(u, hn::Set(d, std::numeric_limits<T>::min()));
     Weight<V> w{x, hn::IfThenElse(hn::IsNaN(u), u, positive), x, x};
     rule.powers(d, w.below, row.shift, w.base, w.weight, w.slope);
-    w.weight = hn::IfThenZeroElse(off, w.weight), w.slope = hn::IfThenZeroElse(off, w.slope);
+    // Logarithms are not NaN of one on every target.
+    const auto nan = hn::IsNaN(u);
+    w.weight = hn::IfThenElse(nan, u, hn::IfThenZeroElse(off, w.weight));
+    w.slope = hn::IfThenElse(nan, u, hn::IfThenZeroElse(off, w.slope));
     return w;
   }
 

@@ -35,7 +35,7 @@ struct Buffers {
   Buffers(Cutter& cut, const Problem<T>& problem, bool prepares, int64_t strip) {
     const int64_t width = round_up(problem.sizes.E, kAlign);
     queries = cut.take<T>(problem.sizes.D * kStride);
-    prepared = cut.take<T>(prepares ? problem.sizes.D * kStride : 0);
+    prepared = cut.take<T>(prepares ? (problem.sizes.D + 1) * kStride : 0);
     scores = cut.take<T>(std::max(kKeys * kStride, strip * panel_width<T>()));
     keys = cut.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
     values = cut.take<T>(kKeys * width);

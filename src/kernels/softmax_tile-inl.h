@@ -102,7 +102,7 @@ class Softmax final : public TileNormalizer<T> {
       if (sinks_) {
         const T top = std::max(max, sinks_[head]);
         seen = sum == 0 ? T{0} : std::exp(max - top);
-        sum = top == kNothing ? T{0} : sum * seen + std::exp(sinks_[head] - top);
+        sum = top == kNothing ? T{0} : sum * seen + of_sink(head, top);
         max = top;
       }
       factor[i] = sum == 0 ? T{0} : seen / sum;
@@ -113,9 +113,8 @@ class Softmax final : public TileNormalizer<T> {
   void conclude(const RowState<T>& delta, const RowState<const T>& number, const T*, int64_t,
                 int64_t head, int64_t rows, T* grad_sink) const noexcept override {
     for (int64_t i = 0; sinks_ && i < rows; ++i) {
-      const T weight = number.second[i] == 0
-                           ? T{0}
-                           : std::exp(sinks_[head] - number.first[i]) / number.second[i];
+      const T weight =
+          number.second[i] == 0 ? T{0} : of_sink(head, number.first[i]) / number.second[i];
       grad_sink[i] = -weight * delta.first[i];
     }
   }
@@ -149,6 +148,11 @@ class Softmax final : public TileNormalizer<T> {
   const T* sinks_;
 
   static constexpr T kNothing = -std::numeric_limits<T>::infinity();
+
+  /// e^(sink - top), 1 for a sink of +inf, which takes all weight.
+  T of_sink(int64_t head, T top) const {
+    return sinks_[head] == top ? T{1} : std::exp(sinks_[head] - top);
+  }
 
   /// A row that has seen nothing yet has the maximum -inf; 0 in its place keeps -inf - -inf from
   /// being NaN.

@@ -16,7 +16,7 @@ template <class T>
 struct QueryBlock {
   Right<T> transposed;  ///< (D, rows), times scale
   Right<T> plain;       ///< (rows, D); backward only
-  Right<T> prepared;    ///< (D, rows): what Score::prepare made
+  Right<T> prepared;    ///< (D + 1, rows): what Score::prepare made
   bool can_prepare = false;
 
   QueryBlock from(int64_t row) const {

@@ -160,6 +160,13 @@ at::Tensor by_rows(const at::Tensor& x, const std::vector<at::Tensor>& parameter
   return joined(pieces, outs, x.size(0), x.size(2));
 }
 
+at::Tensor of_finite_rows(const at::Tensor& x,
+                          const std::function<at::Tensor(const at::Tensor&)>& work) {
+  const auto bad = torch::isfinite(x.detach()).all(-1, /*keepdim=*/true).logical_not();
+  if (!bad.any().item<bool>()) return work(x);
+  return work(x.masked_fill(bad, 0)).masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
+}
+
 at::Tensor for_each_batch(const at::Tensor& x, int64_t B) { return ForEachBatch::apply(x, B); }
 
 }  // namespace heed::ops

@@ -18,6 +18,11 @@ using RowWork = std::function<at::Tensor(const at::Tensor& x, const std::vector<
 at::Tensor by_rows(const at::Tensor& x, const std::vector<at::Tensor>& parameters, int64_t numbers,
                    const RowWork& work);
 
+/// work(x) of the rows of x (..., D) that are finite. One that is not, which a mask may hide or
+/// which sees nothing, keeps to itself: NaN, and no gradient.
+at::Tensor of_finite_rows(const at::Tensor& x,
+                          const std::function<at::Tensor(const at::Tensor&)>& work);
+
 /// x (h, ...) -> (B, h, ...) without a copy; the sum of its gradient over the batch has the same
 /// bits for any number of threads.
 at::Tensor for_each_batch(const at::Tensor& x, int64_t B);

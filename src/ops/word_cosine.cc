@@ -18,40 +18,30 @@ at::Tensor cosine_factor(const Scene& scene) {
 
 /// x / |x|, of zeros zeros. Divided by its largest number first, which changes neither the value
 /// nor any derivative, a vector has a length of 1 to sqrt(D), whose square is far from any limit.
-at::Tensor unit_vectors(const at::Tensor& x, const at::Tensor& largest) {
-  const auto zero = largest == 0;
+at::Tensor unit_vectors(const at::Tensor& x) {
+  if (x.size(-1) == 0) return x;
+  const auto largest = x.detach().abs().amax(-1, /*keepdim=*/true), zero = largest == 0;
   const auto scaled = x / largest.masked_fill(zero, 1);
   return scaled / scaled.square().sum(-1, /*keepdim=*/true).masked_fill(zero, 1).sqrt();
 }
 
-/// (..., 1), not finite where the vector is not.
-at::Tensor largest_of(const at::Tensor& x) { return x.detach().abs().amax(-1, /*keepdim=*/true); }
-
 at::Tensor cosine_scores(const Part&, const Scene& scene, const at::Tensor& q,
                          const at::Tensor& k) {
   if (q.size(3) == 0) return no_score(q, k);
-  const auto unit = [](const at::Tensor& x) { return unit_vectors(x, largest_of(x)); };
-  return product(unit(q), unit(k).transpose(2, 3)) * cosine_factor(scene);
-}
-
-/// A vector that is not finite, which a mask may hide, keeps to itself: NaN, and no gradient.
-at::Tensor guarded_unit(const at::Tensor& x) {
-  if (x.size(-1) == 0) return x;
-  const auto largest = largest_of(x);
-  const auto bad = torch::isfinite(largest).logical_not();
-  if (!bad.any().item<bool>()) return unit_vectors(x, largest);
-  return unit_vectors(x.masked_fill(bad, 0), largest.masked_fill(bad, 0))
-      .masked_fill(bad, std::numeric_limits<double>::quiet_NaN());
+  return product(unit_vectors(q), unit_vectors(k).transpose(2, 3)) * cosine_factor(scene);
 }
 
 void lower_cosine(const Part&, Terms& terms) {
   const auto& s = terms.scene.sizes;
   terms.q = by_rows(terms.q, {terms.scene.parameter("cosine.log_scale")}, s.H * s.D,
                     [](const at::Tensor& q, const auto& parameters) {
-                      return guarded_unit(q) * factor_of(parameters[0]);
+                      const auto factor = factor_of(parameters[0]);
+                      return of_finite_rows(
+                          q, [&](const at::Tensor& x) { return unit_vectors(x) * factor; });
                     });
-  terms.k = by_rows(terms.k, {}, s.G * s.D,
-                    [](const at::Tensor& k, const auto&) { return guarded_unit(k); });
+  terms.k = by_rows(terms.k, {}, s.G * s.D, [](const at::Tensor& k, const auto&) {
+    return of_finite_rows(k, unit_vectors);
+  });
 }
 
 template <class T>

@@ -20,9 +20,11 @@ at::Tensor general_scores(const Part&, const Scene& scene, const at::Tensor& q,
 /// A product of Lq D^2 before the kernels makes a dot product of it.
 void lower_general(const Part&, Terms& terms) {
   const auto& s = terms.scene.sizes;
-  terms.q = by_rows(
-      terms.q, {terms.scene.parameter("general.weight")}, s.H * s.D,
-      [](const at::Tensor& q, const auto& parameters) { return product(q, parameters[0]); });
+  terms.q = by_rows(terms.q, {terms.scene.parameter("general.weight")}, s.H * s.D,
+                    [](const at::Tensor& q, const auto& parameters) {
+                      return of_finite_rows(
+                          q, [&](const at::Tensor& x) { return product(x, parameters[0]); });
+                    });
 }
 
 template <class T>

@@ -8,12 +8,16 @@
 namespace heed::ops {
 namespace {
 
-/// scores (b, h, r, c) with the sink of each head as one more key, where there are sinks.
+/// scores (b, h, r, c) with the sink of each head as one more key, where there are sinks. One of
+/// +inf leaves no weight to finite scores.
 at::Tensor with_sink(const Scene& scene, const at::Tensor& scores) {
   const auto found = scene.parameters.find("sinks.score");
   if (found == scene.parameters.end()) return scores;
   const auto sink = found->second.view({1, -1, 1, 1});
-  return torch::cat({scores, sink.expand({scores.size(0), -1, scores.size(2), 1})}, -1);
+  const auto takes_all = torch::isposinf(sink);
+  const auto others = scores.masked_fill(takes_all & torch::isfinite(scores), kHidden);
+  const auto last = sink.masked_fill(takes_all, 0);
+  return torch::cat({others, last.expand({scores.size(0), -1, scores.size(2), 1})}, -1);
 }
 
 at::Tensor softmax_weights(const Part&, const Scene& scene, const at::Tensor& scores) {
@@ -32,7 +36,11 @@ at::Tensor softmax_numbers(const Part&, const Scene& scene, const at::Tensor& sc
         {torch::full_like(blind, kHidden, all.options()), torch::zeros_like(blind, all.options())});
   const auto top = all.amax(-1);
   const auto base = top.masked_fill(blind, 0).unsqueeze(-1);
-  return torch::stack({top, torch::exp(all - base).sum(-1)});
+  const auto sum = torch::exp(all - base).sum(-1);
+  const auto found = scene.parameters.find("sinks.score");
+  if (found == scene.parameters.end()) return torch::stack({top, sum});
+  const auto sure = torch::isposinf(found->second.detach()).view({1, -1, 1});
+  return torch::stack({top.masked_fill(sure, std::numeric_limits<double>::infinity()), sum});
 }
 
 at::Tensor softmax_summary(const Part&, const Scene&, const at::Tensor& numbers) {
