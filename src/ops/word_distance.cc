@@ -173,13 +173,12 @@ bool has_values(const Part& part) { return part.at("values") != 0; }
 at::Tensor gather_shaw(const Part& part, const Scene& scene, const at::Tensor& weights,
                        const at::Tensor& out) {
   if (!has_values(part)) return out;
-  const auto place = clipped(part, distances_within(scene, weights));  // (R)
-  const auto values = scene.parameter("shaw.values").index_select(1, place);
+  const auto& values = scene.parameter("shaw.values");                // (h, 2 distance + 1, E)
+  const auto place = clipped(part, block_distances(scene, weights));  // (r, c)
   auto shape = weights.sizes().vec();
-  shape[3] = place.size(0);
+  shape[3] = values.size(1);
   const auto of_distances =
-      torch::zeros(shape, weights.options())
-          .scatter(3, places_within(scene, weights).expand(weights.sizes()), weights);
+      torch::zeros(shape, weights.options()).scatter_add(3, place.expand(weights.sizes()), weights);
   return out + product(of_distances, values);
 }
 

@@ -74,6 +74,13 @@ at::Tensor bisected(const Part& part, const at::Tensor& x, const at::Tensor& ste
   return shift(low);
 }
 
+/// The largest x = m - s that is told from others.
+double x_limit(const at::Tensor& like) {
+  return (like.scalar_type() == at::kDouble ? std::numeric_limits<double>::max()
+                                            : double{std::numeric_limits<float>::max()}) /
+         4;
+}
+
 struct Solved {
   at::Tensor top, shift, weights;  ///< m, b or c (b, h, r, 1), NaN for a row that sees inf or NaN
 };
@@ -90,8 +97,11 @@ Solved solve(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const auto top = scores.detach().amax(-1, /*keepdim=*/true);
   // Where there is nothing to see, neither score nor gradient.
   const auto base = top.masked_fill(blind | poison, 0);
-  const auto x =
-      (base - scores.masked_fill(hidden | poison, 0)).masked_fill(hidden & ~blind, kInfinity);
+  // Far below any support, and finite, so that its product with a gradient of 0 is 0.
+  const double far = x_limit(scores);
+  const auto x = (base - scores.masked_fill(hidden | poison, 0))
+                     .masked_fill(hidden & ~blind, far)
+                     .clamp_max(far);
   auto shift = bisected(part, x.detach(), step.detach());
   // Newton's steps from the root change its value by rounding alone, and give it its derivatives:
   // two of them the first three.

@@ -192,7 +192,7 @@ TEST(Shift, ManyEqualKeysAndQueries) {
   const auto zeros = [](int64_t n) { return torch::zeros({1, 1, n, 8}); };
   for (const std::string how : {"scaled_dot", "sparsemax", "entmax15"}) {
     const auto out = heed::attend(zeros(1), zeros(kMany), torch::full({1, 1, kMany, 1}, 1.1), how);
-    EXPECT_NEAR(out.item<float>(), 1.1F, 1e-6) << how;
+    EXPECT_NEAR(out.item<float>(), 1.1F, 2e-6) << how;
   }
   torch::manual_seed(1);
   auto k = torch::randn({1, 1, 5, 8}).requires_grad_(),
