@@ -299,14 +299,16 @@ class Entmax final : public RowNormalizer<T> {
   HWY_INLINE static Weight<V> evaluate(D d, const Rule& rule, V score, const Row<V>& row) {
     const V x = hn::Sub(row.top, score), u = rule.base(d, x, row.shift);
     const auto off = hn::Or(hn::Le(u, hn::Zero(d)), hn::Eq(x, hn::Set(d, kInfinity)));
-    // A NaN stays one through Max only as its second operand on some targets: put it back.
-    const V positive = hn::Max(u, hn::Set(d, std::numeric_limits<T>::min()));
-    Weight<V> w{x, hn::IfThenElse(hn::IsNaN(u), u, positive), x, x};
-    rule.powers(d, w.below, row.shift, w.base, w.weight, w.slope);
-    // Logarithms are not NaN of one on every target.
-    const auto nan = hn::IsNaN(u);
-    w.weight = hn::IfThenElse(nan, u, hn::IfThenZeroElse(off, w.weight));
-    w.slope = hn::IfThenElse(nan, u, hn::IfThenZeroElse(off, w.slope));
+    Weight<V> w{x, u, u, u};
+    // Logarithms want a positive number, and are not NaN of one on every target.
+    if constexpr (Rule::kLearnsAlpha)
+      w.base = hn::Max(u, hn::Set(d, std::numeric_limits<T>::min()));
+    rule.powers(d, x, row.shift, w.base, w.weight, w.slope);
+    w.weight = hn::IfThenZeroElse(off, w.weight), w.slope = hn::IfThenZeroElse(off, w.slope);
+    if constexpr (Rule::kLearnsAlpha) {
+      const auto nan = hn::IsNaN(u);
+      w.weight = hn::IfThenElse(nan, u, w.weight), w.slope = hn::IfThenElse(nan, u, w.slope);
+    }
     return w;
   }
 
@@ -365,7 +367,8 @@ class Entmax final : public RowNormalizer<T> {
       const auto least = hn::Set(d, std::numeric_limits<T>::min());
       const auto next = hn::Max(hn::Add(row.shift, rule.newton(d, sum, slopes)), least);
       const auto above = hn::Gt(sum, hn::Set(d, 1 + kEnough));
-      const auto below = hn::And(hn::Lt(sum, hn::Set(d, 1 - kEnough)), hn::Gt(turns, hn::Zero(d)));
+      const auto below =
+          hn::And(hn::Lt(sum, hn::Set(d, 1 - 2 * kEnough)), hn::Gt(turns, hn::Zero(d)));
       const auto open = hn::AndNot(blind, hn::And(hn::Or(above, below), hn::Ne(next, row.shift)));
       turns = hn::IfThenElse(below, hn::Sub(turns, one), turns);
       row.shift = hn::IfThenElse(open, next, row.shift);
