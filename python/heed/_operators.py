@@ -13,7 +13,7 @@ def _(q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training
     batch, heads, queries, _ = q.shape
     computed = torch.float64 if q.dtype == torch.float64 else torch.float32
     out = _laid_out_as(q, (batch, heads, queries, v.shape[3]))
-    return out, q.new_empty((batch, heads, queries), dtype=computed)
+    return out, q.new_empty((2, batch, heads, queries), dtype=computed)
 
 
 def _laid_out_as(q, shape):
@@ -25,7 +25,7 @@ def _laid_out_as(q, shape):
 
 
 @torch.library.register_fake(_BACKWARD)
-def _(grad_out, out, rows, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
+def _(grad_out, out, numbers, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
       query_offset, wanted):
     inputs = [q, k, v] + ([] if bias is None else [bias]) + list(parameters)
     return [torch.empty_like(x) if w else x.new_empty((0,)) for x, w in zip(inputs, wanted)]
@@ -33,16 +33,16 @@ def _(grad_out, out, rows, q, k, v, how, lengths, mask, bias, documents, blocks,
 
 def _remember(ctx, inputs, output):
     q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed, query_offset = inputs
-    out, rows = output
-    ctx.mark_non_differentiable(rows)
+    out, numbers = output
+    ctx.mark_non_differentiable(numbers)
     ctx.set_materialize_grads(False)
     ctx.parameters = len(parameters)
-    ctx.save_for_backward(out, rows, q, k, v, lengths, mask, bias, documents, blocks, *parameters)
+    ctx.save_for_backward(out, numbers, q, k, v, lengths, mask, bias, documents, blocks, *parameters)
     ctx.rest = (how, training, seed, query_offset)
 
 
 def _backward(ctx, grad_out, _):
-    out, rows, q, k, v, lengths, mask, bias, documents, blocks, *parameters = ctx.saved_tensors
+    out, numbers, q, k, v, lengths, mask, bias, documents, blocks, *parameters = ctx.saved_tensors
     how, training, seed, query_offset = ctx.rest
     needs = ctx.needs_input_grad
     asked = [needs[0], needs[1], needs[2]] + ([] if bias is None else [needs[6]])
@@ -50,7 +50,7 @@ def _backward(ctx, grad_out, _):
     if grad_out is None:
         return (None,) * 9 + ([None] * ctx.parameters,) + (None,) * 3
     found = torch.ops.heed.attend_backward(
-        grad_out, out, rows, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
+        grad_out, out, numbers, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
         query_offset, asked)
     grads = [g if w else None for g, w in zip(found, asked)]
     of_bias = None if bias is None else grads[3]

@@ -59,7 +59,8 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& o
   const auto order = places_by_name(call, q, k);
   std::vector<bool> by_name(wanted.size());
   for (size_t i = 0; i < order.size(); ++i) by_name[order[i]] = wanted[i];
-  const auto found = cpu_gradients(call, out.to(call.compute), numbers, grad_out, by_name);
+  const auto found =
+      cpu_gradients(call, out.to(call.compute), numbers.contiguous(), grad_out, by_name);
   std::vector<at::Tensor> grads;
   for (size_t i = 0; i < order.size(); ++i) {
     const auto& input = inputs[order[i]];
