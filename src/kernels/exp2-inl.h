@@ -72,14 +72,16 @@ HWY_INLINE V exp2_tile(D d, V x) {
 }
 
 /// e^x for x < 88 (float) or 709 (double), as exp2_tile. x log2(e) is never rounded: n and f are a
-/// fused multiply-add each. What is left is the rounding of log2(e) itself, 1.3e-8 |x| (float).
+/// fused multiply-add each. What is left is the rounding of log2(e) itself, 1.3e-8 |x| in float; in
+/// double its last bits are added.
 template <class D, class V>
 HWY_INLINE V exp_tile(D d, V x) {
   using T = hn::TFromD<D>;
   const V magic = hn::Set(d, kExponentMagic<T>);
   const V log2e = hn::Set(d, static_cast<T>(1.4426950408889634));
   const V shifted = hn::MulAdd(x, log2e, magic);
-  const V f = hn::MulSub(x, log2e, hn::Sub(shifted, magic));
+  V f = hn::MulSub(x, log2e, hn::Sub(shifted, magic));
+  if constexpr (sizeof(T) == 8) f = hn::MulAdd(x, hn::Set(d, 2.0355273740931033e-17), f);
   // -126 ln 2 and -1022 ln 2, rounded towards 0.
   const V least = hn::Set(d, static_cast<T>(sizeof(T) == 4 ? -87.33654 : -708.3964185322640));
   return hn::IfThenZeroElse(hn::Lt(x, least), exp2_of_parts(d, f, shifted));

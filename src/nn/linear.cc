@@ -4,6 +4,7 @@
 
 #include "heed/core/threads.h"
 #include "kernels/layer_norm.h"
+#include "ops/call.h"
 #include "ops/torch_version.h"
 
 namespace heed::nn {
@@ -140,8 +141,9 @@ torch::nn::LayerNorm layer_norm(int64_t width, bool bias) {
       std::shared_ptr<torch::nn::LayerNormImpl>(std::make_shared<ScaleOnly>(options)));
 }
 
-at::Tensor normalise(torch::nn::LayerNorm& norm, const at::Tensor& x) {
+at::Tensor normalise(torch::nn::LayerNorm& norm, const at::Tensor& given) {
   const auto& scale = norm->weight;
+  const auto x = ops::in_dtype_of(scale, given);
   if (!alone(x) || !scale.defined() || scale.dim() != 1 || x.size(-1) != scale.size(0) ||
       scale.scalar_type() != x.scalar_type())
     return norm->forward(x);

@@ -78,8 +78,9 @@ at::Tensor tanh_of(const at::Tensor& x);
 /// A layer normalisation over the last M channels, without its bias if so wanted.
 torch::nn::LayerNorm layer_norm(int64_t width, bool bias = true);
 
-/// What that layer makes of x, as RowsAlone says. Cost: three passes over a row in the cache, in
-/// all a half to a quarter of the time of LibTorch 1.13 for rows of 128 to 512.
+/// What that layer makes of x, as RowsAlone says; under autocast in the dtype of the layer. Cost:
+/// three passes over a row in the cache, in all a half to a quarter of the time of LibTorch 1.13
+/// for rows of 128 to 512.
 at::Tensor normalise(torch::nn::LayerNorm& norm, const at::Tensor& x);
 
 }  // namespace heed::nn

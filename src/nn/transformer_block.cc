@@ -3,6 +3,7 @@
 #include "heed/ops/dropout.h"
 #include "nn/linear.h"
 #include "nn/text.h"
+#include "ops/call.h"
 
 namespace heed::nn {
 
@@ -48,7 +49,8 @@ at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& s
   return normalise(feed_forward_norm, add(z, feed_forward->forward(z)));
 }
 
-at::Tensor TransformerBlockImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
+at::Tensor TransformerBlockImpl::forward(const at::Tensor& given, const AttendInputs& inputs) {
+  const auto x = ops::in_dtype_of(attention_norm->weight, given);
   return finish(x, attention->forward(normed(x), inputs));
 }
 

@@ -1,7 +1,9 @@
 #include "heed/nn/transformer_block.h"
 
+#include <ATen/autocast_mode.h>
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/any.h>
+#include <torch/version.h>
 
 #include <gtest/gtest.h>
 
@@ -28,6 +30,34 @@ TEST(FeedForward, FollowsItsFormula) {
     EXPECT_TRUE(layer->forward(x).allclose(expected, 1e-5, 1e-6));
   }
   EXPECT_THROW(FeedForward(FeedForwardOptions(6, 10).activation("rleu")), ModelError);
+}
+
+void set_autocast(bool on) {
+#if TORCH_VERSION_MAJOR >= 2
+  at::autocast::set_autocast_enabled(at::kCPU, on);
+#else
+  at::autocast::set_cpu_enabled(on);
+#endif
+}
+
+/// What a stem makes under autocast is of 16 bits, the block's norms and residuals are of 32.
+TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
+  for (const std::string norm : {"pre", "post"}) {
+    for (const char* how : {"alibi; heads=2", "transformer_xl; heads=2", "heads=2"}) {
+      TransformerBlock block(options(how).norm(norm));
+      const auto x = torch::randn({2, 5, 8}).to(at::kBFloat16);
+      const auto expected = block->forward(x.to(at::kFloat));
+      set_autocast(true);
+      const auto given = block->forward(x);
+      at::autocast::clear_cache();
+      set_autocast(false);
+      EXPECT_EQ(given.scalar_type(), at::kFloat) << norm << " " << how;
+      EXPECT_TRUE(given.allclose(expected, 3e-2, 3e-2)) << norm << " " << how;
+      given.sum().backward();
+      for (const auto& p : block->named_parameters())
+        EXPECT_TRUE(p.value().grad().defined()) << norm << " " << how << " " << p.key();
+    }
+  }
 }
 
 TEST(TransformerBlock, PreAndPostNormFollowTheirFormulas) {
