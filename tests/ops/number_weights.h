@@ -36,6 +36,7 @@ template <class T>
 class NumberWeights {
  public:
   static constexpr Real kEps = std::numeric_limits<T>::epsilon();
+  static constexpr Real kFar = sizeof(T) == 4 ? 130 : 750;  ///< e^-x of more is no number
   static constexpr Real kTiny = 4 * static_cast<Real>(std::numeric_limits<T>::min());
   static constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
 
@@ -77,7 +78,7 @@ class NumberWeights {
 
   /// The error of an exponent: that of the score, and of taking off the maximum.
   Real exponent_error(const Score& s, Real top) const {
-    return s.err + kEps * (std::min<Real>(top - s.value, 130) + 6);
+    return s.err + kEps * (std::min<Real>(top - s.value, kFar) + 6);
   }
 
   /// The weights of scores that may move by their errors against each other.
@@ -121,7 +122,7 @@ class NumberWeights {
     for (size_t j = 0; j < scores.size(); ++j) {
       if (!seen[j]) continue;
       const Real x = scores[j].value, w = logistic(x), rest = logistic(-x);
-      const Real err = scores[j].err + kEps * (std::min<Real>(std::abs(x), 130) + 8);
+      const Real err = scores[j].err + kEps * (std::min<Real>(std::abs(x), kFar) + 8);
       to[j].w = w, to[j].off = std::min<Real>(1, w * std::min<Real>(1, rest * 2) * grown(err)) +
                                kEps * 8 * w + kTiny;
       to[j].off = std::max(to[j].off, logistic(x + err) - w);
@@ -135,18 +136,20 @@ class NumberWeights {
     Real left = 0, err = 0, all = 0;
     for (size_t j = 0; j < scores.size(); ++j)
       if (seen[j]) all += std::min<Real>(std::max<Real>(scores[j].value, 0) + 1, 1000);
+    // Running sums are kept in double: every addition rounds by half a unit of no more than `all`.
+    const Real of_sums = 1.2e-16L * static_cast<Real>(scores.size() + 2) * all;
     for (const int64_t j : by_distance(i)) {
       if (!seen[j]) continue;
       const Real x = scores[j].value;
       // log sigmoid(x) and log(1 - sigmoid(x)), neither of which cancels
       const Real share = -std::log1p(std::exp(-std::abs(x))) + std::min<Real>(x, 0);
       const Real rest = -std::log1p(std::exp(-std::abs(x))) - std::max<Real>(x, 0);
-      const Real own = scores[j].err + kEps * (std::min<Real>(std::abs(x), 130) + 8);
-      const Real off = err + own + kEps * std::min<Real>(std::abs(left), 130) + 4e-16L * all;
+      const Real own = scores[j].err + kEps * (std::min<Real>(std::abs(x), kFar) + 8);
+      const Real off = err + own + kEps * std::min<Real>(std::abs(left), kFar) + of_sums;
       to[j].w = std::exp(share + left);
       to[j].off = std::min<Real>(1, to[j].w * grown(off)) + 8 * kEps * to[j].w + kTiny;
       to[j].off = std::max(to[j].off, std::min<Real>(1, std::exp(share + left + off)) - to[j].w);
-      left += rest, err += scores[j].err + kEps * (std::min<Real>(std::abs(rest), 130) + 8);
+      left += rest, err += scores[j].err + kEps * (std::min<Real>(std::abs(rest), kFar) + 8);
     }
   }
 
