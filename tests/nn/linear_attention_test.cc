@@ -107,6 +107,7 @@ TEST(LinearAttention, TheLengthOfKeysDoesNotMatterToTheDeltaRules) {
 }
 
 TEST(LinearAttention, TrainsUnderAutocast) {
+  torch::manual_seed(5);
   auto favor = by_rule("linear");
   favor.feature = "favor", favor.normalize = true;
   for (const auto& how :
@@ -120,7 +121,11 @@ TEST(LinearAttention, TrainsUnderAutocast) {
     y.to(at::kFloat).square().sum().backward();
     for (const auto& p : layer->parameters())
       EXPECT_TRUE(p.grad().isfinite().all().item<bool>()) << how.rule << how.feature;
-    EXPECT_LT((y.to(at::kFloat) - layer->forward(x)).abs().max().item<double>(), 0.1) << how.rule;
+    // Products of 8 bits, whose errors add up in the state.
+    const auto exact = layer->forward(x).detach();
+    EXPECT_LT((y.detach().to(at::kFloat) - exact).norm().item<double>(),
+              0.05 * exact.norm().item<double>())
+        << how.rule << how.feature;
   }
 }
 
