@@ -204,7 +204,7 @@ void backward(const Problem<T>& problem, View<const T> out, const RowNumbers<con
   const int64_t keys = std::min(units.chunk_keys, n.Lk);
   const int64_t bytes = n.Lq * (n.D + n.E) * static_cast<int64_t>(sizeof(T));
   share(problem, items, operations, [&](BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
-    const int64_t parts = job.has_many_blocks() ? 2 : 1;
+    const int64_t parts = job.has_many_blocks() ? 3 : 1;
     const int64_t of_keys = keys * round_up(n.D, kAlign), of_values = keys * round_up(n.E, kAlign);
     const AlignedMemory<T> grad_keys = aligned_memory<T>(parts * of_keys);
     const AlignedMemory<T> grad_values = aligned_memory<T>(parts * of_values);

@@ -100,7 +100,7 @@ struct BackwardBuffers {
     factors = cut.take<T>(problem.dropout > 0 ? tile : 0);
     kept = cut.take<T>(static_cast<int64_t>(problem.modifiers.size()) * tile);
     grad_queries = cut.take<T>(kQueries * width);
-    total_queries = cut.take<T>(problem.sizes.Lk > kStretch ? kQueries * width : 0);
+    total_queries = cut.take<T>(problem.sizes.Lk > kStretch ? 2 * kQueries * width : 0);
     number = {cut.take<T>(kStride), cut.take<T>(kStride)};
     delta = {cut.take<T>(kStride), cut.take<T>(kStride)};
     sums = cut.take<T>(kRowSums * kStride);

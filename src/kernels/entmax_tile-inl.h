@@ -36,6 +36,7 @@
 
 #include "kernels/exp2-inl.h"
 #include "kernels/gemm_tile-inl.h"
+#include "kernels/long_sum-inl.h"
 #include "kernels/stations.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -331,10 +332,11 @@ class Entmax final : public RowNormalizer<T> {
                                 const StripPart* parts, int64_t count, const Row<V>& row, V& sum,
                                 V& slopes) {
     sum = slopes = hn::Zero(d);
+    auto rest = sum, rest_of_slopes = sum;
     auto of_stretch = hn::Zero(d), slopes_of_stretch = of_stretch;
     for (int64_t p = 0, j = 0; p < count; ++p) {
       if (p > 0 && parts[p].stretch != parts[p - 1].stretch) {
-        sum = hn::Add(sum, of_stretch), slopes = hn::Add(slopes, slopes_of_stretch);
+        add_kept(d, sum, rest, of_stretch), add_kept(d, slopes, rest_of_slopes, slopes_of_stretch);
         of_stretch = slopes_of_stretch = hn::Zero(d);
       }
       auto of_part = hn::Zero(d), slopes_of_part = of_part;
@@ -345,7 +347,8 @@ class Entmax final : public RowNormalizer<T> {
       of_stretch = hn::Add(of_stretch, of_part);
       slopes_of_stretch = hn::Add(slopes_of_stretch, slopes_of_part);
     }
-    sum = hn::Add(sum, of_stretch), slopes = hn::Add(slopes, slopes_of_stretch);
+    sum = hn::Add(hn::Add(sum, rest), of_stretch);
+    slopes = hn::Add(hn::Add(slopes, rest_of_slopes), slopes_of_stretch);
   }
 
   /// m and b, or c, of one vector of queries.

@@ -40,7 +40,7 @@ struct Buffers {
     keys = cut.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
     values = cut.take<T>(kKeys * width);
     out = cut.take<T>(kQueries * width);
-    total = cut.take<T>(problem.sizes.Lk > kStretch ? kQueries * width : 0);
+    total = cut.take<T>(problem.sizes.Lk > kStretch ? 2 * kQueries * width : 0);
     factors = cut.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
     by_distance = cut.take<T>(problem.distance_values.count() * kStride);
     state = {cut.take<T>(kStride), cut.take<T>(kStride), cut.take<T>(kStride)};

@@ -193,7 +193,7 @@ HWY_NOINLINE void state_backward(const LinearProblem<T>& problem, BackwardBuffer
                Right<T>{at.y_of(slot), chunk.wide_e}, to);
   if (!keeps) return;
   chunk.decay_state(at.grad_lost);
-  add_kept(at.more, chunk.D * chunk.wide_e, at.grad, at.grad_lost);
+  add_to_state(at.more, chunk.D * chunk.wide_e, at.grad, at.grad_lost);
 }
 
 /// One chunk; `before` is the state (D, E) with which it starts.

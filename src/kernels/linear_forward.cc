@@ -57,7 +57,7 @@ HWY_NOINLINE void pass_chunk(const ForwardBuffers<T>& at, bool keeps) {
     return gemm<true>(chunk.D, chunk.E, chunk.count, keys, u, Result<T>{at.state, chunk.wide_e});
   gemm<false>(chunk.D, chunk.E, chunk.count, keys, u, Result<T>{at.more, chunk.wide_e});
   chunk.decay_state(at.lost);
-  add_kept(at.more, chunk.D * chunk.wide_e, at.state, at.lost);
+  add_to_state(at.more, chunk.D * chunk.wide_e, at.state, at.lost);
 }
 
 template <class T>

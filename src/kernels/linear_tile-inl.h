@@ -13,6 +13,7 @@
 #include "kernels/gemm_tile-inl.h"
 #include "kernels/layout-inl.h"
 #include "kernels/linear.h"
+#include "kernels/long_sum-inl.h"
 #include "kernels/scratch.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -110,19 +111,16 @@ HWY_NOINLINE void add_upper(const T* pairs, int64_t rows, int64_t width, bool st
   }
 }
 
-/// state += sum over `count` numbers, with what rounding took from it kept in `lost` (Kahan 1965):
-/// a state is added to once a chunk, thousands of times in a long sequence.
+/// state += more over `count` numbers, with what rounding takes from it put into the next sum: a
+/// state is added to once a chunk, thousands of times in a long sequence.
 template <class T>
-HWY_INLINE void add_kept(const T* HWY_RESTRICT sum, int64_t count, T* HWY_RESTRICT state,
-                         T* HWY_RESTRICT lost) {
+HWY_INLINE void add_to_state(const T* HWY_RESTRICT more, int64_t count, T* HWY_RESTRICT state,
+                             T* HWY_RESTRICT rests) {
   const Vector<T> d;
   for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
-    const auto before = hn::LoadU(d, state + i);
-    const auto more = hn::Sub(hn::LoadU(d, sum + i), hn::LoadU(d, lost + i));
-    const auto after = hn::Add(before, more);
-    const auto extra = hn::Sub(hn::Sub(after, before), more);
-    hn::StoreU(after, d, state + i);
-    hn::StoreU(hn::IfThenZeroElse(hn::IsNaN(extra), extra), d, lost + i);  // an infinite state
+    auto sum = hn::LoadU(d, state + i), rest = hn::Zero(d);
+    add_kept(d, sum, rest, hn::Add(hn::LoadU(d, more + i), hn::LoadU(d, rests + i)));
+    hn::StoreU(sum, d, state + i), hn::StoreU(rest, d, rests + i);
   }
 }
 

@@ -11,20 +11,32 @@
 
 #include <algorithm>
 
-#include "kernels/blocks.h"
+#include "kernels/gemm_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
-/// `count` numbers. Tiles are added to `sum`; after some of them join() moves it to `total`. A sum
-/// of n tiles then collects the rounding of n / 16 + 16 additions, not of n.
+/// sum += more, with what rounding takes from it added to `rest` (Knuth 1997, 4.2.2, theorem B). An
+/// infinite sum has no rest.
+template <class D, class V>
+HWY_INLINE void add_kept(D, V& sum, V& rest, V more) {
+  const V all = hn::Add(sum, more), added = hn::Sub(all, sum);
+  const V lost = hn::Add(hn::Sub(sum, hn::Sub(all, added)), hn::Sub(more, added));
+  rest = hn::Add(rest, hn::IfThenZeroElse(hn::IsNaN(lost), lost));
+  sum = all;
+}
+
+/// `count` numbers, in whole vectors. Tiles are added to `sum`; after some of them join() moves it
+/// to a total with its rest. A sum of any number of tiles then collects the rounding of those few
+/// additions that come before join().
 template <class T>
 class LongSum {
  public:
   T* sum = nullptr;
 
   LongSum() = default;
-  /// total: as large as sum; read and written only where join() is called.
+  /// total: twice as large as sum; read and written only where join() is called.
   LongSum(T* sum, T* total) : sum(sum), total_(total) {}
 
   HWY_INLINE void clear(int64_t count) {
@@ -33,10 +45,17 @@ class LongSum {
   }
 
   HWY_NOINLINE void join() {
+    T* HWY_RESTRICT rests = total_ + count_;
     if (!has_total_) {
       std::copy_n(sum, count_, total_);
+      std::fill_n(rests, count_, T{0});
     } else {
-      for (int64_t x = 0; x < count_; ++x) total_[x] += sum[x];
+      const Vector<T> d;
+      for (int64_t x = 0; x < count_; x += static_cast<int64_t>(hn::Lanes(d))) {
+        auto total = hn::LoadU(d, total_ + x), rest = hn::LoadU(d, rests + x);
+        add_kept(d, total, rest, hn::LoadU(d, sum + x));
+        hn::StoreU(total, d, total_ + x), hn::StoreU(rest, d, rests + x);
+      }
     }
     std::fill_n(sum, count_, T{0});
     has_total_ = true;
@@ -44,18 +63,22 @@ class LongSum {
 
   /// All of it, in sum.
   HWY_INLINE void close() {
-    if (has_total_) join(), std::copy_n(total_, count_, sum);
+    if (!has_total_) return;
+    join();
+    for (int64_t x = 0; x < count_; ++x) sum[x] = total_[x] + total_[count_ + x];
     has_total_ = false;
   }
 
   /// Multiplies `count` numbers from `first` on.
   HWY_INLINE void multiply(int64_t first, int64_t count, T factor) {
     for (int64_t x = first; x < first + count; ++x) sum[x] *= factor;
-    for (int64_t x = first; has_total_ && x < first + count; ++x) total_[x] *= factor;
+    if (!has_total_) return;
+    for (int64_t x = first; x < first + count; ++x)
+      total_[x] *= factor, total_[count_ + x] *= factor;
   }
 
  private:
-  T* total_ = nullptr;
+  T* total_ = nullptr;  ///< (2, count): the sum of those before and its rest
   int64_t count_ = 0;
   bool has_total_ = false;
 };

@@ -24,6 +24,7 @@
 
 #include "kernels/exp2-inl.h"
 #include "kernels/gemm_tile-inl.h"
+#include "kernels/long_sum-inl.h"
 #include "kernels/stations.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -164,18 +165,16 @@ class Softmax final : public TileNormalizer<T> {
   /// Takes the sum of a tile's exponentials under the new maximum in; whether the maximum moved.
   template <class D, class V>
   HWY_INLINE static bool update(D d, const Running<T>& rows, T* rescale, V max, V sum) {
-    const auto old = hn::LoadU(d, rows.first), so_far = hn::LoadU(d, rows.second);
+    const auto old = hn::LoadU(d, rows.first);
     // Where the maximum stays, exactly 1. From -inf the factor is 0, as e^-inf is.
     const auto same = hn::Eq(old, max);
     const auto factor = hn::IfThenElse(same, hn::Set(d, T{1}), exp_tile(d, hn::Sub(old, max)));
-    const auto before = hn::Mul(so_far, factor);
-    // What rounding takes off before + sum (Knuth 1997, 4.2.2, theorem B).
-    const auto all = hn::Add(before, sum), added = hn::Sub(all, before);
-    const auto lost = hn::Add(hn::Sub(before, hn::Sub(all, added)), hn::Sub(sum, added));
+    auto all = hn::Mul(hn::LoadU(d, rows.second), factor);
+    auto rest = hn::Mul(hn::LoadU(d, rows.rest), factor);
+    add_kept(d, all, rest, sum);
     hn::StoreU(factor, d, rescale);
     hn::StoreU(max, d, rows.first);
-    hn::StoreU(all, d, rows.second);
-    hn::StoreU(hn::MulAdd(hn::LoadU(d, rows.rest), factor, lost), d, rows.rest);
+    hn::StoreU(all, d, rows.second), hn::StoreU(rest, d, rows.rest);
     return !hn::AllTrue(d, same);
   }
 };

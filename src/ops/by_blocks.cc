@@ -251,7 +251,7 @@ Attended by_blocks(const Call& call, bool want_summary) {
   result.numbers = at::empty({2, s.B, s.H, s.Lq}, inputs.q.options());
   if (want_summary) result.summary = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
   const auto blocks = blocks_of(call, inputs.scene);
-  in_formula_tasks(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
+  in_tasks(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto& block = blocks[i];
     const auto found = inputs.attended(call, block, inputs.of(block), true);
     of_block(result.out, block, block.rows).copy_(found.out);
@@ -273,7 +273,7 @@ std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad
   for (int64_t first = 0; first < count; first += kBlocksAtOnce) {
     const int64_t some = std::min(kBlocksAtOnce, count - first);
     std::vector<std::vector<at::Tensor>> found(static_cast<size_t>(some));
-    in_formula_tasks(some, [&](int64_t i) {
+    in_tasks(some, [&](int64_t i) {
       const auto& block = blocks[first + i];
       const auto of_rows = of_block(grad, block, block.rows);
       found[i] = gradients_of(call, inputs, block, of_rows, wanted);

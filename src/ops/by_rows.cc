@@ -43,8 +43,8 @@ at::Tensor joined(const std::vector<Piece>& pieces, const std::vector<at::Tensor
   if (parts.size() == 1) return parts[0];
   const auto& one = parts[0];
   const auto all = at::empty({B, one.size(1), L, one.size(3)}, one.options().requires_grad(false));
-  in_formula_tasks(static_cast<int64_t>(parts.size()),
-                   [&](int64_t i) { cut_piece(all, pieces[i]).copy_(parts[i]); });
+  in_tasks(static_cast<int64_t>(parts.size()),
+           [&](int64_t i) { cut_piece(all, pieces[i]).copy_(parts[i]); });
   return all;
 }
 
@@ -70,7 +70,7 @@ class ByRows : public torch::autograd::Function<ByRows> {
     auto graphs = c10::make_intrusive<Graphs>();
     graphs->pieces = pieces_of(x, numbers);
     graphs->all.resize(graphs->pieces.size());
-    in_formula_tasks(static_cast<int64_t>(graphs->pieces.size()), [&](int64_t i) {
+    in_tasks(static_cast<int64_t>(graphs->pieces.size()), [&](int64_t i) {
       const torch::AutoGradMode record(true);
       auto& graph = graphs->all[i];
       graph.x = leaf(cut_piece(x, graphs->pieces[i]), x.requires_grad());
@@ -89,7 +89,7 @@ class ByRows : public torch::autograd::Function<ByRows> {
     const auto& graphs = static_cast<const Graphs&>(*capsule);
     const size_t count = graphs.all[0].parameters.size();
     std::vector<std::vector<at::Tensor>> found(graphs.all.size());
-    in_formula_tasks(static_cast<int64_t>(graphs.all.size()), [&](int64_t i) {
+    in_tasks(static_cast<int64_t>(graphs.all.size()), [&](int64_t i) {
       found[i] = piece_gradients(graphs.all[i], cut_piece(grads[0], graphs.pieces[i]));
     });
     variable_list all(count + 3);
@@ -135,7 +135,7 @@ class ForEachBatch : public torch::autograd::Function<ForEachBatch> {
     const int64_t B = grad.size(0);
     const auto sum = at::empty(grad.sizes().slice(1), grad.options());
     const auto from = grad.reshape({B, sum.numel()}), to = sum.view({sum.numel()});
-    in_formula_tasks(kernels::divide_up(sum.numel(), kColumns), [&](int64_t task) {
+    in_tasks(kernels::divide_up(sum.numel(), kColumns), [&](int64_t task) {
       const int64_t first = task * kColumns, some = std::min(kColumns, sum.numel() - first);
       to.narrow(0, first, some).copy_(from.narrow(1, first, some).sum(0));
     });
@@ -155,8 +155,8 @@ at::Tensor by_rows(const at::Tensor& x, const std::vector<at::Tensor>& parameter
   if (records) return ByRows::apply(at::TensorList(inputs), numbers, work);
   const auto pieces = pieces_of(x, numbers);
   std::vector<at::Tensor> outs(pieces.size());
-  in_formula_tasks(static_cast<int64_t>(pieces.size()),
-                   [&](int64_t i) { outs[i] = work(cut_piece(x, pieces[i]), parameters); });
+  in_tasks(static_cast<int64_t>(pieces.size()),
+           [&](int64_t i) { outs[i] = work(cut_piece(x, pieces[i]), parameters); });
   return joined(pieces, outs, x.size(0), x.size(2));
 }
 

@@ -2,7 +2,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "heed/core/threads.h"
+#include "ops/product.h"
 
 namespace heed::ops {
 namespace {
@@ -16,14 +16,10 @@ variable_list parts_of(at::TensorList inputs, int64_t batch, int64_t head) {
   return parts;
 }
 
-/// body(batch, head, task) for each. LibTorch's operators use one thread inside of a task, and
-/// there are always two tasks, because a single one would not be in a parallel region.
+/// body(batch, head, task) for each.
 template <class Body>
 void for_each_part(int64_t B, int64_t H, const Body& body) {
-  parallel_for(std::max<int64_t>(2, B * H), [&](int64_t task) {
-    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-    if (task < B * H) body(task / H, task % H, task);
-  });
+  in_tasks(B * H, [&](int64_t task) { body(task / H, task % H, task); });
 }
 
 at::Tensor joined(const variable_list& of_heads, int64_t B, int64_t H) {
@@ -38,7 +34,6 @@ at::Tensor head_after_head(at::TensorList inputs, const HeadFormula& formula) {
   }
   variable_list found(static_cast<size_t>(B * H));
   for_each_part(B, H, [&](int64_t batch, int64_t head, int64_t task) {
-    const torch::NoGradGuard no_gradient;  // a thread's own
     found[static_cast<size_t>(task)] = formula(parts_of(inputs, batch, head));
   });
   return joined(found, B, H);
@@ -122,7 +117,6 @@ class ProjectFunction : public torch::autograd::Function<ProjectFunction> {
     if (!x.is_cpu()) return at::matmul(x, w.t());
     auto out = at::empty({x.size(0), x.size(1), x.size(2), w.size(0)}, x.options());
     for_each_part(x.size(0), x.size(1), [&](int64_t batch, int64_t head, int64_t) {
-      const torch::NoGradGuard no_gradient;  // a thread's own
       auto to = out[batch][head];
       at::mm_out(to, x[batch][head], w.t());
     });

@@ -2,8 +2,8 @@
 // hidden, weight and bias are taken at once.
 #include "ops/loss_pass.h"
 
-#include "heed/core/threads.h"
 #include "kernels/cross_entropy.h"
+#include "ops/product.h"
 
 namespace heed::ops {
 namespace {
@@ -28,17 +28,6 @@ int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; 
 
 at::Tensor piece(const at::Tensor& t, int64_t i, int64_t size, int64_t dim = 0) {
   return t.narrow(dim, i * size, std::min(size, t.size(dim) - i * size));
-}
-
-/// Products of matrices cut by shape, each on one thread: what a BLAS makes of several threads has
-/// other bits for each number of them. It leaves its threads alone inside a task, so that there are
-/// always two.
-template <class Body>
-void in_tasks(int64_t tasks, const Body& body) {
-  parallel_for(std::max<int64_t>(2, tasks), [&](int64_t task) {
-    const torch::NoGradGuard no_gradient;  // a thread's own
-    if (task < tasks) body(task);
-  });
 }
 
 /// One pass over the rows.

@@ -36,7 +36,7 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b);
 /// because their bits and their BLAS's are others for each number of threads, compute in the dtype
 /// they are given (no autocast) and record nothing, and products are Heed's own.
 template <class Body>
-void in_formula_tasks(int64_t tasks, const Body& body) {
+void in_tasks(int64_t tasks, const Body& body) {
   // A task alone would run outside of the parallel region that makes LibTorch use one thread.
   const bool inference = c10::InferenceMode::is_enabled();
   parallel_for(std::max<int64_t>(2, tasks), [&](int64_t task) {

@@ -298,10 +298,10 @@ TEST_F(Language, LearnsAndGoesOn) {
 
 TEST_F(Language, RemembersWhatStoodBefore) {
   const auto trained = train(
-      "memory", {"model.memory=32", "model.decoder_attention.position=alibi", "train.steps=100"});
+      "memory", {"model.memory=32", "model.decoder_attention.position=alibi", "train.steps=130"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   // Before it has learned anything but how often each letter comes, it loses 1.7.
-  expect_learned("loss", json::parse(trained.out)["valid_loss"], 0.6, 0);
+  expect_learned("loss", json::parse(trained.out)["valid_loss"], 0.5, 0);
 }
 
 TEST_F(Language, EncodersAreRefused) {

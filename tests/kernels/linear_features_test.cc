@@ -2,13 +2,12 @@
 #include "kernels/linear_features.h"
 
 #include <gtest/gtest.h>
-#include <hwy/highway.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "kernels/targets.h"
+#include "every_target.h"
 
 namespace heed::kernels::test {
 namespace {
@@ -62,17 +61,10 @@ void compare_maps() {
 }
 
 TEST(LinearFeatureKernels, AreExactAndTheSameWhereverANumberStands) {
-  const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
-  for (int64_t rest = supported; rest != 0; rest &= rest - 1) {
-    const int64_t target = rest & -rest;
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  on_every_target([] {
     compare_maps<float>();
     compare_maps<double>();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  });
 }
 
 }  // namespace

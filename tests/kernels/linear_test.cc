@@ -2,10 +2,9 @@
 #include "kernels/linear.h"
 
 #include <gtest/gtest.h>
-#include <hwy/highway.h>
 
 #include "array.h"
-#include "kernels/targets.h"
+#include "every_target.h"
 
 namespace heed::kernels::test {
 namespace {
@@ -207,18 +206,10 @@ void every_rule() {
 }
 
 TEST(LinearKernels, FollowTheFormulaOnEveryTarget) {
-  const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
-  for (int64_t rest = supported; rest != 0; rest &= rest - 1) {
-    const int64_t target = rest & -rest;
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    EXPECT_EQ(active_target(), target);
+  on_every_target([] {
     every_rule<float>();
     every_rule<double>();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  });
 }
 
 }  // namespace

@@ -1,16 +1,15 @@
 // What every kernel promises whatever it computes: the same bits for any number of threads, on
 // every SIMD target the right result, and memory that grows with Lq + Lk.
-#include <hwy/highway.h>
 #include <malloc.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
+#include "every_target.h"
 #include "heed/core/threads.h"
 #include "kernels/bias.h"
 #include "kernels/masks.h"
-#include "kernels/targets.h"
 #include "run.h"
 
 namespace {
@@ -116,24 +115,6 @@ TYPED_TEST(Kernels, SameBitsForAnyNumberOfThreads) {
       EXPECT_TRUE(same_bits(everything.gradient.memory(), bias_gradient));
     }
   }
-}
-
-/// f, on every SIMD target of this machine. The number of them.
-template <class F>
-int on_every_target(const F& f) {
-  const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
-  int count = 0;
-  for (int64_t left = supported; left != 0; left &= left - 1, ++count) {
-    const int64_t target = left & -left;
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    EXPECT_EQ(active_target(), target) << "active is " << hwy::TargetName(active_target());
-    f();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  return count;
 }
 
 template <class T>

@@ -1,11 +1,11 @@
 #include "heed/nn/linear_attention.h"
 
-#include <ATen/autocast_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/nn.h>
 #include <torch/optim.h>
 
+#include "autocast.h"
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
 #include "learning.h"
@@ -27,14 +27,6 @@ LinearAttention layer_of(const LinearAttentionOptions& options) {
   layer->to(at::kDouble);
   for (auto& p : layer->parameters()) p.data().normal_(0, 0.5);
   return layer;
-}
-
-void set_autocast(bool on) {
-#if TORCH_VERSION_MAJOR >= 2
-  at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-  at::autocast::set_cpu_enabled(on);
-#endif
 }
 
 at::Tensor heads_of(const at::Tensor& x, int64_t heads) {
@@ -114,10 +106,10 @@ TEST(LinearAttention, TrainsUnderAutocast) {
        {by_rule("linear"), by_rule("gated"), by_rule("delta"), by_rule("gated_delta"), favor}) {
     LinearAttention layer(LinearAttentionOptions(8).heads(2).attention(how));
     const auto x = torch::randn({2, 7, 8});
-    set_autocast(true);
-    const auto y = layer->forward(x);
-    set_autocast(false);
-    at::autocast::clear_cache();
+    const auto y = [&] {
+      const test::Autocast on;
+      return layer->forward(x);
+    }();
     y.to(at::kFloat).square().sum().backward();
     for (const auto& p : layer->parameters())
       EXPECT_TRUE(p.grad().isfinite().all().item<bool>()) << how.rule << how.feature;

@@ -1,12 +1,11 @@
 #include "heed/nn/transformer_block.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/any.h>
-#include <torch/version.h>
 
 #include <gtest/gtest.h>
 
+#include "autocast.h"
 #include "heed/core/error.h"
 #include "heed/nn/transformer_decoder_block.h"
 #include "nn/linear.h"
@@ -32,14 +31,6 @@ TEST(FeedForward, FollowsItsFormula) {
   EXPECT_THROW(FeedForward(FeedForwardOptions(6, 10).activation("rleu")), ModelError);
 }
 
-void set_autocast(bool on) {
-#if TORCH_VERSION_MAJOR >= 2
-  at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-  at::autocast::set_cpu_enabled(on);
-#endif
-}
-
 /// What a stem makes under autocast is of 16 bits, the block's norms and residuals are of 32.
 TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
   torch::manual_seed(5);
@@ -48,10 +39,10 @@ TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
       TransformerBlock block(options(how).norm(norm));
       const auto x = torch::randn({2, 5, 8}).to(at::kBFloat16);
       const auto expected = block->forward(x.to(at::kFloat));
-      set_autocast(true);
-      const auto given = block->forward(x);
-      at::autocast::clear_cache();
-      set_autocast(false);
+      const auto given = [&] {
+        const test::Autocast on;
+        return block->forward(x);
+      }();
       EXPECT_EQ(given.scalar_type(), at::kFloat) << norm << " " << how;
       EXPECT_TRUE(given.allclose(expected, 3e-2, 3e-2)) << norm << " " << how;
       given.sum().backward();

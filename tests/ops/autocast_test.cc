@@ -1,39 +1,16 @@
 // LibTorch's autocast around a call changes nothing in it: every word computes in the dtype of its
 // inputs, in whichever thread.
-#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
-#include <torch/version.h>
 
 #include <set>
 
+#include "autocast.h"
 #include "heed/core/threads.h"
 #include "ops/cases.h"
 
 namespace heed::test {
 namespace {
-
-void set_autocast(bool on) {
-#if TORCH_VERSION_MAJOR >= 2
-  at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-  at::autocast::set_cpu_enabled(on);
-#endif
-}
-
-class Autocast {
- public:
-  Autocast() {
-    set_autocast(true);
-    at::autocast::increment_nesting();
-  }
-  ~Autocast() {
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    set_autocast(false);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-};
 
 constexpr int64_t kKeys = 40;
 

@@ -2,6 +2,7 @@
 // or sequences, not on what a mask hides, not on autocast.
 #include <gtest/gtest.h>
 
+#include "autocast.h"
 #include "heed/core/threads.h"
 #include "ops/mechanisms.h"
 
@@ -160,16 +161,6 @@ TEST(Bits, OfARowDoNotDependOnKeysThatItDoesNotSee) {
   }
 }
 
-/// Autocast to bfloat16 while one lives.
-class AutocastOn {
- public:
-  AutocastOn() { c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, false); }
-  ~AutocastOn() { c10::impl::tls_set_dispatch_key_excluded(c10::DispatchKey::AutocastCPU, true); }
-
- private:
-  c10::impl::IncludeDispatchKeyGuard included_{c10::DispatchKey::AutocastCPU};
-};
-
 // Threads that help do not know of autocast, so what it changed would depend on who computes.
 TEST(Bits, DoNotDependOnAutocast) {
   for (const auto& m : mechanisms()) {
@@ -179,7 +170,7 @@ TEST(Bits, DoNotDependOnAutocast) {
       const auto out = attend(t);
       const auto grads = all_gradients(attend, t, weight);
       const auto what = describe(m) + " " + c10::toString(type);
-      const AutocastOn autocast;
+      const Autocast on;
       EXPECT_TRUE(torch::equal(attend(t), out)) << what;
       expect_same(all_gradients(attend, t, weight), grads, what);
     }

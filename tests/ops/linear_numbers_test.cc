@@ -1,8 +1,8 @@
 // linear_attend at numbers of every size, against formulas in float64 that are written apart from
 // it: weights of pairs by their logarithms.
-#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
+#include "autocast.h"
 #include "heed/core/threads.h"
 #include "ops/linear_cases.h"
 
@@ -356,27 +356,6 @@ TEST(LinearNumbers, FeaturesAndAllKeysHaveTheSameBitsForAnyNumberOfThreads) {
       }
   set_num_threads(before);
 }
-
-/// LibTorch's choice of bfloat16 for products, on this thread.
-class Autocast {
- public:
-  Autocast() { set(true); }
-  ~Autocast() {
-    set(false);
-    at::autocast::clear_cache();
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  static void set(bool on) {
-#if TORCH_VERSION_MAJOR >= 2
-    at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-    at::autocast::set_cpu_enabled(on);
-#endif
-  }
-};
 
 TEST(LinearNumbers, UnderAutocastTheNumbersAreThoseWithout) {
   const int before = num_threads();

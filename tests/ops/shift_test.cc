@@ -215,6 +215,29 @@ TEST(Shift, ManyEqualKeysAndQueries) {
         << i;
 }
 
+TEST(Shift, AMillionEqualKeys) {
+  constexpr int64_t kMany = 1000000;
+  const auto q = torch::zeros({1, 1, 2, 4}), k = torch::zeros({1, 1, kMany, 4});
+  auto v = torch::full({1, 1, kMany, 1}, 1.1).requires_grad_();
+  for (const std::string how : {"scaled_dot", "uniform", "sparsemax", "entmax15"}) {
+    const auto out = heed::attend(q, k, v, how);
+    EXPECT_TRUE(close(out, torch::full({1, 1, 2, 1}, 1.1F), 0, 1.5e-6)) << how;
+    const auto grad = torch::autograd::grad({out}, {v}, {torch::ones_like(out)})[0];
+    EXPECT_TRUE(close(grad, torch::full_like(grad, 2.0 / kMany), 0, 3e-6)) << how;
+  }
+}
+
+/// As many chunks, stretches and blocks as there are, against float64.
+TEST(Shift, LongRowsOfEverySize) {
+  for (const int64_t keys : {1151, 1152, 1153, 2304, 5000}) {
+    auto t = make({.B = 1, .Lq = 3, .Lk = keys, .D = 8}).to(at::kFloat);
+    const auto weight = torch::ones({1, 2, 3, 4}, at::kDouble);
+    t.inputs.mask = torch::full({1, 1, 3, keys}, -1e4);  // what is left of scores is in steps
+    expect_same(of_heed(t, weight), by_softmax(t, *t.inputs.mask, weight, at::kFloat), 3e-6,
+                std::to_string(keys));
+  }
+}
+
 TEST(Shift, AHeadWithoutItsSinkMayStillSeeNothing) {
   auto t = make({.Lq = 2, .Lk = 3, .how = "scaled_dot; sinks"}).to(at::kFloat);
   t.inputs.parameters["sinks.score"].fill_(-INFINITY);
@@ -223,6 +246,12 @@ TEST(Shift, AHeadWithoutItsSinkMayStillSeeNothing) {
   EXPECT_EQ(given.out.select(2, 1).abs().max().item<double>(), 0);
   EXPECT_GT(given.out.select(2, 0).abs().max().item<double>(), 0);
   for (const auto& grad : given.grads) EXPECT_TRUE(torch::isfinite(grad).all().item<bool>());
+  // One of +inf takes all weight.
+  t.inputs.parameters["sinks.score"].fill_(INFINITY);
+  const auto taken = of_heed(t, torch::ones({2, 2, 2, 4}));
+  EXPECT_EQ(taken.out.abs().max().item<double>(), 0);
+  EXPECT_TRUE(torch::equal(taken.out, reference(t).to(at::kDouble)));
+  for (const auto& grad : taken.grads) EXPECT_EQ(grad.abs().max().item<double>(), 0);
 }
 
 /// d out / d raw of entmax(alpha) near 1, against the derivative of the float64 formula.
@@ -267,6 +296,27 @@ TEST(Shift, AdditiveScoresOfOppositeNumbersKeepTheirSum) {
   const auto exact = torch::tanh(q.to(at::kDouble) + k.to(at::kDouble)).flatten();
   // Reading a score back from a weight in float32 costs 2.4e-7 itself.
   EXPECT_LT((score - exact).abs().max().item<double>(), 5.5e-7);
+}
+
+/// A query or key with a number whose exponential has no product takes another way to tanh; the
+/// rest of its tile does not.
+TEST(Shift, ALargeNumberBesideChangesNoBitOfAdditiveScores) {
+  auto t = make({.B = 1, .Lq = 20, .Lk = 30, .D = 8, .how = "additive"}).to(at::kFloat);
+  const auto small = attend(t);
+  t.q = t.q.clone(), t.q.select(2, 7).mul_(60);
+  const auto large = attend(t);
+  EXPECT_TRUE(close(large, reference(t.to(at::kDouble)), 1e-6, 0));
+  for (const int64_t row : {0, 6, 8, 19})
+    EXPECT_TRUE(torch::equal(large.select(2, row), small.select(2, row))) << row;
+  auto with_key = t;
+  with_key.k = t.k.clone(), with_key.k.select(2, 3).mul_(60);
+  EXPECT_TRUE(close(attend(with_key), reference(with_key.to(at::kDouble)), 1e-6, 0));
+  const auto weight = torch::randn({1, 2, 20, 4}, at::kDouble);
+  const auto given = gradients(attend, with_key, weight);
+  const auto expected = gradients(reference, with_key.to(at::kDouble), weight);
+  for (size_t i = 0; i < given.size(); ++i)
+    EXPECT_TRUE(close(given[i], expected[i], 2e-6 * expected[i].abs().max().item<double>(), 0))
+        << i;
 }
 
 /// Where a row stands, and what the rows beside it see, does not change its bits.
