@@ -29,7 +29,7 @@ inline constexpr int64_t kAlign = 2 * kMaxLanes;
 
 /// Keys whose tiles are added up before their sum joins the total, cut by the keys' places: so a
 /// row's sum does not depend on what the rows beside it see.
-inline constexpr int64_t kStretch = 16 * kKeys;
+inline constexpr int64_t kStretch = 64 * kKeys;
 
 constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
