@@ -6,7 +6,7 @@
 - a relative link leads to a file, and its #anchor to a heading there
 - a path in backquotes that begins with a folder of the tree exists
 - a ```cpp block stands, line after line, in a file of examples/ or tests/; a ```toml block in a file of recipes/
-- `./dev WORD` and `heed VERB` in a block or in backquotes are words that ./dev and the program know
+- `./dev WORD`, `heed VERB` and `heed_bench VERB` in a block or in backquotes are words that ./dev and the programs know
 """
 import pathlib
 import re
@@ -62,16 +62,18 @@ def check_samples(text):
 
 def known_words(program):
     usage = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True).stdout
-    verbs = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    return {"./dev": set(re.findall(r"^  (\w+) ", usage, re.MULTILINE)) | {"help"},
-            "heed": set(re.findall(r"^  (\w+) ", verbs, re.MULTILINE))}
+    words = {"./dev": set(re.findall(r"^  (\w+) ", usage, re.MULTILINE)) | {"help"}}
+    for name in ("heed", "heed_bench"):
+        verbs = subprocess.run([program.with_name(name), "--help"], capture_output=True, text=True, check=True).stdout
+        words[name] = set(re.findall(r"^  (\w+) ", verbs, re.MULTILINE))
+    return words
 
 
 def check_commands(text, words):
     code = INLINE.findall(text) + [line for _, block in BLOCK.findall(text) for line in block.splitlines()]
     code += re.findall(r"^ {4}(.*)$", text, re.MULTILINE)
     for line in code:
-        for command, word in re.findall(r"^\s*(?:\$ )?(?:build/release/)?(\./dev|heed) ([a-z]\w*)", line):
+        for command, word in re.findall(r"^\s*(?:\$ )?(?:build/release/)?(\./dev|heed|heed_bench) ([a-z]\w*)", line):
             if word not in words[command]:
                 yield f"`{command} {word}` is not known; known: {', '.join(sorted(words[command]))}"
 

@@ -9,7 +9,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "blas.h"
+#include "frame/blas.h"
 #include "heed/core/threads.h"
 #include "kernels/targets.h"
 #include "verbs.h"

@@ -1,4 +1,4 @@
-"""Decoding with the weights of one model folder: `heed bench decode` beside PyTorch with its own caches and CTranslate2.
+"""Decoding with the weights of one model folder: `heed_bench decode` beside PyTorch with its own caches and CTranslate2.
 
     bench/peers/run --decode [MODEL] [--input FILE] [--threads N] [--seconds S] [--rounds N] [--json]
 
@@ -34,6 +34,7 @@ def parse():
     parser.add_argument("model", nargs="?", type=pathlib.Path, default=ROOT / "models/multi30k-de-en",
                         help="folder of a translator, or of its run")
     parser.add_argument("--heed", default=ROOT / "build/release/heed", help="the program")
+    parser.add_argument("--heed-bench", default=ROOT / "build/release/heed_bench", help="the program that measures")
     parser.add_argument("--input", type=pathlib.Path, default=ROOT / "../shared/data/multi30k/test_2016_flickr.de.gz")
     parser.add_argument("--compare", type=int, default=200, help="lines that are compared first")
     parser.add_argument("--batch", default="1,32")
@@ -125,7 +126,7 @@ def compare(name, ours, theirs):
 
 def heed_decodes(options, batch, beams):
     """Tokens a second."""
-    command = [options.heed, "bench", "decode", options.model, "--json", "--input", options.input, "--batch", batch,
+    command = [options.heed_bench, "decode", options.model, "--json", "--input", options.input, "--batch", batch,
                "--beams", beams, "--target", options.target, "--threads", options.threads, "--seconds", options.seconds]
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)["tokens_per_second"]

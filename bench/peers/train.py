@@ -1,4 +1,4 @@
-"""Training steps of a recipe's Transformer: `heed bench train` beside PyTorch, on batches of the same sizes.
+"""Training steps of a recipe's Transformer: `heed_bench train` beside PyTorch, on batches of the same sizes.
 
     bench/peers/run --train [--recipe FILE] [--data FOLDER] [--threads N] [--seconds S] [--rounds N] [--no-compile] [--json]
 
@@ -27,7 +27,7 @@ IGNORED = -100
 
 def parse():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--heed", default=ROOT / "build/release/heed", help="the program")
+    parser.add_argument("--heed-bench", default=ROOT / "build/release/heed_bench", help="the program that measures")
     parser.add_argument("--recipe", default=ROOT / "recipes/multi30k-de-en.toml")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "../shared/data",
                         help="the folder from which the recipe names its files")
@@ -40,9 +40,9 @@ def parse():
 
 
 def heed_trains(options, recipe):
-    """What `heed bench train` says; validation and test data are not opened."""
+    """What `heed_bench train` says; validation and test data are not opened."""
     files = [str((options.data / name).resolve()) for name in recipe["data"]["train"]]
-    command = [options.heed, "bench", "train", options.recipe, "--json", "--threads", options.threads, "--seconds",
+    command = [options.heed_bench, "train", options.recipe, "--json", "--threads", options.threads, "--seconds",
                options.seconds]
     for key, value in (("train", files), ("valid", []), ("test", [])):
         command += ["--set", f"data.{key}={json.dumps(value)}"]

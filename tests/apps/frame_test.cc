@@ -51,33 +51,6 @@ TEST(Frame, UnknownFlagNamesTheNearest) {
               HasSubstr("unexpected argument 'surplus' of 'heed env'"));
 }
 
-TEST(Frame, AVerbOfAVerbIsNamedWithItsFlags) {
-  EXPECT_EQ(run({"bench", "attention", "--lenght", "16"}).err,
-            "heed: error: unknown flag '--lenght' of 'heed bench attention', did you mean "
-            "'--length'?\n");
-  EXPECT_THAT(run({"bench", "mechanisms", "--treads", "1"}).err,
-              HasSubstr("'heed bench mechanisms', did you mean '--threads'?"));
-  EXPECT_THAT(run({"bench", "train", "--x=1"}).err,
-              testing::EndsWith("of 'heed bench train'; known: --help, -h, --json, --threads, "
-                                "--seconds, --set, --version\n"));
-  EXPECT_EQ(run({"bench", "atention"}).err,
-            "heed: error: unknown verb 'atention', did you mean 'attention'?\n");
-}
-
-TEST(Frame, GoalsStandBesideWhatIsMeasured) {
-  const auto result =
-      run({"bench", "goals", "--json", "--only", "dropout", "--threads", "1", "--seconds", "0"});
-  EXPECT_EQ(result.code, 0) << result.err;
-  const auto row = nlohmann::json::parse(result.out);
-  EXPECT_THAT(row["what"].get<std::string>(), HasSubstr("dropout"));
-  EXPECT_EQ(row["threads"], 1);
-  EXPECT_GT(row["value"], 0);
-  EXPECT_EQ(row["sense"], "at most");
-  EXPECT_LT(row["limit"], row["goal"]);
-  EXPECT_LT(row["goal"], row["floor"]);
-  EXPECT_EQ(row["met"], row["value"] <= row["floor"]);
-}
-
 TEST(Frame, WrongValuesAreUsageErrors) {
   for (const char* threads : {"0", "-1", "1025", "two", ""}) {
     const auto result = run({"env", "--threads", threads});

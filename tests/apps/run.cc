@@ -64,7 +64,7 @@ void send_when(pid_t child, const RunOptions& options) {
 
 Result run(const std::vector<std::string>& arguments, const RunOptions& options) {
   const Scratch in(options.input), out, err;
-  std::vector<char*> words{const_cast<char*>(HEED_PROGRAM)};
+  std::vector<char*> words{const_cast<char*>(options.program)};
   for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   const pid_t child = fork();
@@ -75,7 +75,7 @@ Result run(const std::vector<std::string>& arguments, const RunOptions& options)
     if (options.largest_file > 0) limit_files(options.largest_file);
     dup2(in.descriptor(), 0), dup2(sink, 1), dup2(err.descriptor(), 2);
     signal(SIGINT, SIG_DFL);  // ignored where the tests were started in the background
-    execv(HEED_PROGRAM, words.data());
+    execv(options.program, words.data());
     _exit(127);
   }
   if (options.signal != 0) send_when(child, options);

@@ -22,9 +22,10 @@ struct RunOptions {
   int signal = 0;                  ///< sent once, when `when` says so
   std::function<bool()> when = {};
   uint64_t largest_file = 0;  ///< bytes; a longer write fails as on a full disk; 0: any
+  const char* program = HEED_PROGRAM;
 };
 
-/// heed ARGUMENTS, to its end. Neither output is a terminal.
+/// The program with ARGUMENTS, to its end. Neither output is a terminal.
 Result run(const std::vector<std::string>& arguments, const RunOptions& options = {});
 
 }  // namespace heed::test

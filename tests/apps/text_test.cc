@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/run.h"
+#include "apps/bench.h"
 #include "apps/trained.h"
 #include "files.h"
 #include "learning.h"
@@ -202,7 +202,7 @@ TEST_F(Translate, LinesThatAreTooLongOrBrokenAreNamedAndNoneIsLost) {
 
 TEST_F(Translate, BenchesSayWhatTheyDid) {
   const auto trained =
-      run({"bench", "train", trained_.recipe, "--json", "--threads", "1", "--seconds", "0"});
+      bench({"train", trained_.recipe, "--json", "--threads", "1", "--seconds", "0"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   const auto row = json::parse(trained.out);
   ASSERT_EQ(row["batches"].size(), row["steps"]);
@@ -215,15 +215,15 @@ TEST_F(Translate, BenchesSayWhatTheyDid) {
   }
   const std::string input = trained_.file("test.de");
   const auto decode = [&](int batch) {
-    return run({"bench", "decode", model(), "--json", "--input", input, "--batch",
-                std::to_string(batch), "--beams", "2", "--threads", "1", "--seconds", "0"});
+    return bench({"decode", model(), "--json", "--input", input, "--batch", std::to_string(batch),
+                  "--beams", "2", "--threads", "1", "--seconds", "0"});
   };
   const auto decoded = decode(60), too_many = decode(61);
   ASSERT_EQ(decoded.code, 0) << decoded.err;
   EXPECT_EQ(json::parse(decoded.out)["batch"], 60);
   EXPECT_EQ(too_many.code, 3);
   EXPECT_THAT(too_many.err, HasSubstr("test.de: expected 61 lines"));
-  EXPECT_THAT(run({"bench", "decode", "--input", input}).err, HasSubstr("name a MODEL"));
+  EXPECT_THAT(bench({"decode", "--input", input}).err, HasSubstr("name a MODEL"));
 }
 
 TEST_F(Translate, RefusesWhatIsForOtherTasks) {
@@ -290,7 +290,7 @@ TEST_F(Language, LearnsAndGoesOn) {
   const auto again = run({"eval", path("model"), "--data", path("text"), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out)["tokens"], 400 * 13 - 1);
-  const auto other = run({"bench", "decode", path("model")});
+  const auto other = bench({"decode", path("model")});
   EXPECT_EQ(other.code, 4);
   EXPECT_THAT(other.err,
               HasSubstr("trained for the task 'language', expected one of the task 'translate'"));

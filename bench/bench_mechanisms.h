@@ -1,4 +1,4 @@
-// What `heed bench mechanisms` measures: each mechanism beside what it is compared with.
+// What `heed_bench mechanisms` measures: each mechanism beside what it is compared with.
 #pragma once
 
 #include <cstdint>

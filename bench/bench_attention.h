@@ -1,4 +1,4 @@
-// What `heed bench attention` measures.
+// What `heed_bench attention` measures.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The rows of heed bench, as the user asked for them: tables or JSON.
+// The rows of heed_bench, as the user asked for them: tables or JSON.
 #pragma once
 
 #include "bench_attention.h"

@@ -1,4 +1,4 @@
-// What `heed bench decode` measures.
+// What `heed_bench decode` measures.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// heed bench: how fast this machine computes, beside what it could at most.
+// heed_bench: how fast this machine computes, beside what it could at most.
 #include <ATen/Context.h>
 #include <unistd.h>
 
@@ -11,10 +11,10 @@
 #include "bench_mechanisms.h"
 #include "bench_rows.h"
 #include "bench_train.h"
-#include "blas.h"
+#include "frame/blas.h"
+#include "frame/frame.h"
 #include "heed/core/error.h"
 #include "heed/tasks/recipes.h"
-#include "verbs.h"
 
 namespace heed::cli {
 namespace {
@@ -34,8 +34,8 @@ void add_options(CLI::App* verb, Bench& bench, bool& json) {
       ->capture_default_str();
 }
 
-void add_attention(CLI::App& bench) {
-  auto* verb = bench.add_subcommand(
+void add_attention(CLI::App& app) {
+  auto* verb = app.add_subcommand(
       "attention", "Attention, forward and in training, against SGEMM and LibTorch's operators");
   verb->footer(
       "of limit: operations a second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
@@ -62,7 +62,7 @@ void add_attention(CLI::App& bench) {
       ->capture_default_str();
   verb->callback([options, json] {
     if (options->device != "cpu" && !at::globalContext().hasCUDA())
-      throw UsageError("bench: --device " + options->device + ": no CUDA device can be used here");
+      throw UsageError("--device " + options->device + ": no CUDA device can be used here");
     say_blas();
     if (!*json) print_attention_header();
     const size_t all = options->threads.size() * options->lengths.size() * 4;
@@ -75,8 +75,8 @@ void add_attention(CLI::App& bench) {
   });
 }
 
-void add_mechanisms(CLI::App& bench) {
-  auto* verb = bench.add_subcommand(
+void add_mechanisms(CLI::App& app) {
+  auto* verb = app.add_subcommand(
       "mechanisms", "Each mechanism beside plain attention, LibTorch's formula or its limit");
   verb->footer("of it: the time as a part of that beside it, measured in turns.");
   auto options = std::make_shared<MechanismBench>();
@@ -88,8 +88,8 @@ void add_mechanisms(CLI::App& bench) {
   });
 }
 
-void add_decode(CLI::App& bench) {
-  auto* verb = bench.add_subcommand("decode", "Tokens a second that a model writes");
+void add_decode(CLI::App& app) {
+  auto* verb = app.add_subcommand("decode", "Tokens a second that a model writes");
   verb->footer(
       "limit: a step's weights read once over the bandwidth of memory, or its products over SGEMM, "
       "whichever takes\nlonger. Weights that stay in a cache may be faster than the first.");
@@ -148,8 +148,8 @@ void run_bench_train(const TrainingFlags& flags) {
   }
 }
 
-void add_training(CLI::App& bench) {
-  auto* verb = bench.add_subcommand("train", "Where the time of a training step goes");
+void add_training(CLI::App& app) {
+  auto* verb = app.add_subcommand("train", "Where the time of a training step goes");
   verb->footer(
       "Without a recipe: a Transformer of the preset small on random pairs of 16 tokens. With one, "
       "its data and model;\nnothing is saved. Parts are parted: what the loss multiplies is the "
@@ -163,8 +163,8 @@ void add_training(CLI::App& bench) {
   verb->callback([flags] { run_bench_train(*flags); });
 }
 
-void add_goals(CLI::App& bench) {
-  auto* verb = bench.add_subcommand("goals", "Each promised figure beside its floor and its limit");
+void add_goals(CLI::App& app) {
+  auto* verb = app.add_subcommand("goals", "Each promised figure beside its floor and its limit");
   verb->footer(
       "floor: what must be reached. goal: what is aimed at. limit: what arithmetic or the machine "
       "allows.");
@@ -179,16 +179,21 @@ void add_goals(CLI::App& bench) {
   });
 }
 
-}  // namespace
-
-void add_bench(CLI::App& app) {
-  auto* verb = app.add_subcommand("bench", "Measure speed on this machine");
-  verb->require_subcommand(1);
-  add_attention(*verb);
-  add_mechanisms(*verb);
-  add_decode(*verb);
-  add_training(*verb);
-  add_goals(*verb);
+void add_verbs(CLI::App& app) {
+  add_attention(app);
+  add_mechanisms(app);
+  add_decode(app);
+  add_training(app);
+  add_goals(app);
 }
 
+}  // namespace
 }  // namespace heed::cli
+
+int main(int argc, char** argv) {
+  return heed::cli::run(argc, argv,
+                        {.name = "heed_bench",
+                         .description = "How fast Heed computes on this machine.",
+                         .footer = "",
+                         .add_verbs = heed::cli::add_verbs});
+}

@@ -1,4 +1,4 @@
-// What `heed bench train` measures.
+// What `heed_bench train` measures.
 #pragma once
 
 #include <cstdint>
