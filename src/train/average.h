@@ -4,7 +4,7 @@
 
 #include <torch/nn/module.h>
 
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 
 namespace heed {
 

@@ -2,11 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "formats/safetensors_header.h"
 #include "heed/core/atomic_folder.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "train/run_folder.h"
-#include "train/safetensors_header.h"
 
 namespace heed {
 namespace fs = std::filesystem;

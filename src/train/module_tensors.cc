@@ -2,9 +2,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "formats/safetensors_header.h"
 #include "heed/core/error.h"
 #include "heed/train/model_folder.h"
-#include "train/safetensors_header.h"
 
 namespace heed {
 namespace {

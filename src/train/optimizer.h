@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "heed/formats/safetensors.h"
 #include "heed/train/options.h"
-#include "heed/train/safetensors.h"
 
 namespace heed {
 

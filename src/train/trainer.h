@@ -4,10 +4,10 @@
 #include <chrono>
 #include <optional>
 
+#include "formats/event_file.h"
 #include "heed/train/model_folder.h"
 #include "heed/train/train.h"
 #include "train/average.h"
-#include "train/event_file.h"
 #include "train/json_log.h"
 #include "train/loop_state.h"
 #include "train/optimizer.h"

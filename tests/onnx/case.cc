@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "heed/core/error.h"
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 
 namespace heed::onnx {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "apps/run.h"
 #include "core/folder_test_helpers.h"
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 #include "shared_data.h"
 
 namespace heed::test {

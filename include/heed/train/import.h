@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 
 namespace heed {
 

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 
 namespace heed {
 

@@ -1,4 +1,4 @@
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>

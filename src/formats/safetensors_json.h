@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "train/safetensors_header.h"
+#include "formats/safetensors_header.h"
 
 namespace heed {
 

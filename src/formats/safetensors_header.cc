@@ -1,4 +1,4 @@
-#include "train/safetensors_header.h"
+#include "formats/safetensors_header.h"
 
 #include <xxhash.h>
 
@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
+#include "formats/safetensors_json.h"
 #include "heed/core/error.h"
-#include "train/safetensors_json.h"
 
 namespace heed {
 namespace {

@@ -1,6 +1,6 @@
 // Parses an event file back from the description of its formats alone: TFRecord, protocol buffers,
 // event.proto.
-#include "train/event_file.h"
+#include "formats/event_file.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // One bad header for every check of the reader.
-#include "train/safetensors_header.h"
+#include "formats/safetensors_header.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "train/event_file.h"
+#include "formats/event_file.h"
 
 #include <time.h>
 #include <unistd.h>

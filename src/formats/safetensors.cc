@@ -1,4 +1,4 @@
-#include "heed/train/safetensors.h"
+#include "heed/formats/safetensors.h"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,9 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "formats/safetensors_header.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
-#include "train/safetensors_header.h"
 
 namespace heed {
 namespace {

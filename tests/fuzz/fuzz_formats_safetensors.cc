@@ -2,8 +2,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "formats/safetensors_header.h"
 #include "fuzz/fuzz.h"
-#include "train/safetensors_header.h"
 
 using namespace heed;
 

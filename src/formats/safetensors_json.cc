@@ -1,4 +1,4 @@
-#include "train/safetensors_json.h"
+#include "formats/safetensors_json.h"
 
 #include <nlohmann/json.hpp>
 #include <unordered_set>
