@@ -12,8 +12,10 @@ namespace heed::data {
 bool is_png(std::span<const uint8_t> file) noexcept;
 bool is_jpeg(std::span<const uint8_t> file) noexcept;
 
-Shape png_shape(std::span<const uint8_t> file, const std::string& name, const ImageLimits& limits);
-Shape jpeg_shape(std::span<const uint8_t> file, const std::string& name, const ImageLimits& limits);
+ImageShape png_shape(std::span<const uint8_t> file, const std::string& name,
+                     const ImageLimits& limits);
+ImageShape jpeg_shape(std::span<const uint8_t> file, const std::string& name,
+                      const ImageLimits& limits);
 
 Image decode_png(std::span<const uint8_t> file, const std::string& name, const ImageLimits& limits);
 Image decode_jpeg(std::span<const uint8_t> file, const std::string& name,

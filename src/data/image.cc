@@ -23,11 +23,6 @@ constexpr int64_t kLargestFile = int64_t{1} << 30;
 
 }  // namespace
 
-std::string to_text(const Shape& shape) {
-  return std::to_string(shape.channels) + " x " + std::to_string(shape.height) + " x " +
-         std::to_string(shape.width);
-}
-
 void check_limits(const std::string& name, int64_t height, int64_t width,
                   const ImageLimits& limits) {
   const std::string size = std::to_string(height) + " x " + std::to_string(width) + " pixels";
@@ -52,8 +47,8 @@ Image decode_image(std::span<const uint8_t> file, const std::string& name,
   not_a_picture(file, name);
 }
 
-Shape image_shape(std::span<const uint8_t> file, const std::string& name,
-                  const ImageLimits& limits) {
+ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
+                       const ImageLimits& limits) {
   if (is_png(file)) return png_shape(file, name, limits);
   if (is_jpeg(file)) return jpeg_shape(file, name, limits);
   not_a_picture(file, name);

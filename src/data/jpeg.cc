@@ -31,7 +31,7 @@ class JpegReader {
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
-  Shape header() {
+  ImageShape header() {
     if (!read_header()) fail();
     const int64_t height = jpeg_.image_height, width = jpeg_.image_width;
     check_limits(name_, height, width, limits_);
@@ -44,7 +44,7 @@ class JpegReader {
   }
 
   Image decode() {
-    const Shape shape = header();
+    const ImageShape shape = header();
     if (!start()) fail();
     Image image{shape, std::vector<uint8_t>(static_cast<size_t>(shape.values()))};
     row_.resize(static_cast<size_t>(shape.channels * shape.width));
@@ -127,8 +127,8 @@ bool is_jpeg(std::span<const uint8_t> file) noexcept {
   return file.size() >= 3 && file[0] == 0xff && file[1] == 0xd8 && file[2] == 0xff;
 }
 
-Shape jpeg_shape(std::span<const uint8_t> file, const std::string& name,
-                 const ImageLimits& limits) {
+ImageShape jpeg_shape(std::span<const uint8_t> file, const std::string& name,
+                      const ImageLimits& limits) {
   return JpegReader(file, name, limits).header();
 }
 

@@ -136,7 +136,7 @@ class Loader::Impl {
   }
 
   Batch make_batch(const Job& job) const {
-    const Shape shape = dataset_->shape();
+    const ImageShape shape = dataset_->shape();
     Batch batch{torch::empty({job.count, shape.channels, shape.height, shape.width}, torch::kFloat),
                 torch::empty({job.count}, torch::kLong), torch::empty({job.count}, torch::kLong)};
     float* out = batch.images.data_ptr<float>();

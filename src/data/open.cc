@@ -16,14 +16,14 @@ void check(const ImageOptions& options) {
 
 }  // namespace
 
-Shape fitted(const Shape& shape, const ImageOptions& options) {
+ImageShape fitted(const ImageShape& shape, const ImageOptions& options) {
   return {options.channels ? options.channels : shape.channels,
           options.size.empty() ? shape.height : options.size[0],
           options.size.empty() ? shape.width : options.size[1]};
 }
 
 Image fit(Image image, const ImageOptions& options) {
-  const Shape to = fitted(image.shape, options);
+  const ImageShape to = fitted(image.shape, options);
   if (to.channels != image.shape.channels) image = with_channels(image, to.channels);
   if (to != image.shape) image = resize(image, to.height, to.width);
   return image;

@@ -20,7 +20,7 @@ Images open_folder(const std::filesystem::path& folder, const ImageOptions& opti
 Images open_any(const std::filesystem::path& path, const ImageOptions& options, Problems& problems);
 
 /// Where pictures are resized or converted: what `options` make of a picture of this shape.
-Shape fitted(const Shape& shape, const ImageOptions& options);
+ImageShape fitted(const ImageShape& shape, const ImageOptions& options);
 Image fit(Image image, const ImageOptions& options);
 
 /// Throws UsageError for an index outside 0 .. size - 1.

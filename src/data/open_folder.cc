@@ -112,7 +112,7 @@ class FolderDataset : public ImageDataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(records_.size()); }
-  Shape shape() const override { return shape_; }
+  ImageShape shape() const override { return shape_; }
   const std::vector<std::string>& classes() const override { return classes_; }
 
   Image image(int64_t index) const override {
@@ -132,7 +132,7 @@ class FolderDataset : public ImageDataset {
  private:
   fs::path path(int64_t index) const { return folder_ / records_[static_cast<size_t>(index)].file; }
 
-  Shape read_shape(int64_t index) const {
+  ImageShape read_shape(int64_t index) const {
     const fs::path file = path(index);
     try {
       return image_shape(read_first_bytes(file, kHead), file.string());
@@ -141,7 +141,7 @@ class FolderDataset : public ImageDataset {
     }
   }
 
-  void check_shape(const Shape& shape, int64_t index) const {
+  void check_shape(const ImageShape& shape, int64_t index) const {
     if (shape == shape_) return;
     throw DataError(name(index) + " has " + to_text(shape) + " (channels x height x width), but " +
                     name(like_) + " has " + to_text(shape_) +
@@ -152,7 +152,7 @@ class FolderDataset : public ImageDataset {
   ImageOptions options_;
   std::vector<std::string> classes_;
   std::vector<Record> records_;
-  Shape shape_;
+  ImageShape shape_;
   int64_t like_ = 0;  // the record that shape_ is of
 };
 

@@ -22,7 +22,7 @@ class IdxDataset : public ImageDataset {
         options_(std::move(options)) {}
 
   int64_t size() const override { return images_.count; }
-  Shape shape() const override { return fitted(stored(), options_); }
+  ImageShape shape() const override { return fitted(stored(), options_); }
   const std::vector<std::string>& classes() const override { return classes_; }
 
   Image image(int64_t index) const override {
@@ -42,7 +42,7 @@ class IdxDataset : public ImageDataset {
   }
 
  private:
-  Shape stored() const { return {1, images_.height, images_.width}; }
+  ImageShape stored() const { return {1, images_.height, images_.width}; }
 
   IdxImages images_;
   std::vector<uint8_t> labels_;

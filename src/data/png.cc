@@ -32,7 +32,7 @@ class PngReader {
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  Shape header() {
+  ImageShape header() {
     if (!read_header()) fail();
     const int64_t width = png_get_image_width(png_, info_);
     const int64_t height = png_get_image_height(png_, info_);
@@ -41,7 +41,7 @@ class PngReader {
   }
 
   Image decode() {
-    const Shape shape = header();
+    const ImageShape shape = header();
     const int64_t packed = shape.height * static_cast<int64_t>(png_get_rowbytes(png_, info_));
     if (packed / kBestCompression > static_cast<int64_t>(file_.size()))
       throw DataError(name_ + ": " + std::to_string(file_.size()) + " bytes cannot hold the " +
@@ -113,7 +113,7 @@ class PngReader {
   }
 
   /// Alpha (the last of 2 or 4 channels) multiplied in, then planes.
-  std::vector<uint8_t> planes(const Shape& shape, int64_t channels) {
+  std::vector<uint8_t> planes(const ImageShape& shape, int64_t channels) {
     std::vector<uint8_t> values(static_cast<size_t>(shape.values()));
     if (channels == shape.channels) {
       to_planes(pixels_.data(), shape.pixels(), channels, shape.pixels(), values.data());
@@ -170,7 +170,8 @@ bool is_png(std::span<const uint8_t> file) noexcept {
   return file.size() >= sizeof kMagic && std::equal(kMagic, kMagic + sizeof kMagic, file.begin());
 }
 
-Shape png_shape(std::span<const uint8_t> file, const std::string& name, const ImageLimits& limits) {
+ImageShape png_shape(std::span<const uint8_t> file, const std::string& name,
+                     const ImageLimits& limits) {
   return PngReader(file, name, limits).header();
 }
 

@@ -71,9 +71,9 @@ Image resize(const Image& image, int64_t height, int64_t width) {
   if (height < 1 || width < 1)
     throw UsageError("resize: height and width must be at least 1, given " +
                      std::to_string(height) + " x " + std::to_string(width));
-  const Shape from = image.shape;
+  const ImageShape from = image.shape;
   if (from.height == height && from.width == width) return image;
-  const Shape to{from.channels, height, width};
+  const ImageShape to{from.channels, height, width};
   Image out{to, std::vector<uint8_t>(static_cast<size_t>(to.values()))};
   const auto across = triangle(from.width, width), down = triangle(from.height, height);
   for (int64_t c = 0; c < from.channels; ++c) {
@@ -88,7 +88,7 @@ Image with_channels(const Image& image, int64_t channels) {
   if (channels != 1 && channels != 3)
     throw UsageError("with_channels: channels must be 1 or 3, given " + std::to_string(channels));
   if (image.shape.channels == channels) return image;
-  const Shape to{channels, image.shape.height, image.shape.width};
+  const ImageShape to{channels, image.shape.height, image.shape.width};
   Image out{to, {}};
   out.values.reserve(static_cast<size_t>(to.values()));
   const auto pixels = static_cast<size_t>(to.pixels());

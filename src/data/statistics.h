@@ -23,7 +23,7 @@ struct ChannelSums {
 
 /// What reading one record gave.
 struct Scanned {
-  Shape shape;
+  ImageShape shape;
   ChannelSums sums;
   std::exception_ptr error;  ///< null where all is well
 };

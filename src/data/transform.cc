@@ -17,7 +17,7 @@ void require(bool good, const char* field, double given, const char* expected) {
                      std::to_string(given));
 }
 
-void check(const AugmentOptions& augment, const Shape& shape) {
+void check(const AugmentOptions& augment, const ImageShape& shape) {
   require(augment.crop > 0 && augment.crop <= 1, "crop", augment.crop,
           "an area over 0 and at most 1");
   require(augment.shift >= 0 && augment.shift < std::min(shape.height, shape.width), "shift",
@@ -48,7 +48,7 @@ struct Rectangle {
 
 /// Somewhere within the picture, of `area` of it, `aspect` times as high for its width as the
 /// picture. Sides are cut to the picture's.
-Rectangle somewhere(Random& random, const Shape& shape, double area, double aspect) {
+Rectangle somewhere(Random& random, const ImageShape& shape, double area, double aspect) {
   const double full_height = static_cast<double>(shape.height);
   const double full_width = static_cast<double>(shape.width);
   const double height = full_height * std::min(1.0, std::sqrt(area * aspect));
@@ -78,7 +78,7 @@ std::vector<Between> stretch(double first, double extent, int64_t size) {
 
 /// Fills out (C, H, W) with the part of the picture, bilinear.
 void crop(const Image& image, const Rectangle& part, std::vector<float>& out) {
-  const Shape& shape = image.shape;
+  const ImageShape& shape = image.shape;
   const auto down = stretch(part.top, part.height, shape.height);
   const auto across = stretch(part.left, part.width, shape.width);
   out.clear();
@@ -104,7 +104,7 @@ struct Move {
 /// One plane, flipped, then moved, then out = value * scale + offset; what comes in from outside is
 /// black.
 template <class Value>
-void place(const Value* in, const Shape& shape, const Move& move, float scale, float offset,
+void place(const Value* in, const ImageShape& shape, const Move& move, float scale, float offset,
            float* out) noexcept {
   const int64_t width = shape.width;
   const int64_t begin = std::max<int64_t>(0, move.right), end = std::min(width, width + move.right);
@@ -129,7 +129,7 @@ void place(const Value* in, const Shape& shape, const Move& move, float scale, f
 
 }  // namespace
 
-Transform::Transform(const Shape& shape, const AugmentOptions& augment,
+Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
                      const Normalization& normalize)
     : shape_(shape), augment_(augment) {
   check(augment, shape);

@@ -18,7 +18,7 @@ class Subset : public ImageDataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
-  Shape shape() const override { return all_->shape(); }
+  ImageShape shape() const override { return all_->shape(); }
   const std::vector<std::string>& classes() const override { return all_->classes(); }
   Image image(int64_t index) const override { return all_->image(in_all(index)); }
   int64_t label(int64_t index) const override { return all_->label(in_all(index)); }

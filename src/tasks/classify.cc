@@ -178,10 +178,7 @@ Classifier Classifier::load(const std::filesystem::path& where) {
   return classifier;
 }
 
-data::Shape Classifier::shape() const {
-  const auto shape = shape_of(recipe_);
-  return {shape.channels, shape.height, shape.width};
-}
+ImageShape Classifier::shape() const { return shape_of(recipe_); }
 
 at::Tensor Classifier::input(data::Image picture, const std::string& name) const {
   const auto& options = recipe_.data.images;

@@ -46,7 +46,7 @@ TEST(IdxDataset, OpensByPrefix) {
   const TempFolder folder;
   const Images images = open_images(write_idx(folder, {1, 0, 2, 1}));
   EXPECT_EQ(images->size(), 4);
-  EXPECT_EQ(images->shape(), (Shape{1, 2, 3}));
+  EXPECT_EQ(images->shape(), (ImageShape{1, 2, 3}));
   EXPECT_THAT(images->classes(), ElementsAre("0", "1", "2"));
   EXPECT_THAT(images->image(3).values, Each(3));
   EXPECT_EQ(images->label(2), 2);
@@ -59,8 +59,8 @@ TEST(IdxDataset, ResizesAndConverts) {
   const TempFolder folder;
   const Images images = open_images(write_idx(folder, {0, 1}),
                                     {.size = {5, 4}, .channels = 3, .classes = {"a", "b"}});
-  EXPECT_EQ(images->shape(), (Shape{3, 5, 4}));
-  EXPECT_EQ(images->image(1).shape, (Shape{3, 5, 4}));
+  EXPECT_EQ(images->shape(), (ImageShape{3, 5, 4}));
+  EXPECT_EQ(images->image(1).shape, (ImageShape{3, 5, 4}));
   EXPECT_THAT(images->image(1).values, Each(1));
   EXPECT_THAT(images->classes(), ElementsAre("a", "b"));
 }
@@ -100,7 +100,7 @@ TEST(FolderDataset, ClassesAndPicturesAreSorted) {
   const Images images = open_images(folder.path());
   EXPECT_THAT(images->classes(), ElementsAre("bag", "shoe"));
   ASSERT_EQ(images->size(), 3);
-  EXPECT_EQ(images->shape(), (Shape{1, 4, 5}));
+  EXPECT_EQ(images->shape(), (ImageShape{1, 4, 5}));
   for (int64_t i = 0; i < 3; ++i) {
     EXPECT_THAT(images->image(i).values, Each(i == 0 ? 3 : i));
     EXPECT_EQ(images->label(i), i == 0 ? 0 : 1);
@@ -127,7 +127,7 @@ TEST(FolderDataset, MixedSizesNameBothFiles) {
   EXPECT_THAT(open_error(folder.path()),
               AllOf(HasSubstr("a/1.png has 1 x 4 x 5"), HasSubstr("a/2.png has 1 x 5 x 4"),
                     HasSubstr("data.size")));
-  EXPECT_EQ(open_images(folder.path(), {.size = {6, 6}})->image(1).shape, (Shape{1, 6, 6}));
+  EXPECT_EQ(open_images(folder.path(), {.size = {6, 6}})->image(1).shape, (ImageShape{1, 6, 6}));
 }
 
 TEST(FolderDataset, MixedChannelsNameBothFiles) {
@@ -138,7 +138,7 @@ TEST(FolderDataset, MixedChannelsNameBothFiles) {
               AllOf(HasSubstr("a/1.png"), HasSubstr("b/2.png"), HasSubstr("data.channels")));
   for (const int64_t channels : {1, 3}) {
     const Images images = open_images(folder.path(), {.channels = channels});
-    EXPECT_EQ(images->shape(), (Shape{channels, 4, 4}));
+    EXPECT_EQ(images->shape(), (ImageShape{channels, 4, 4}));
     EXPECT_THAT(images->image(0).values, Each(9));
     EXPECT_THAT(images->image(1).values, Each(9));
   }
@@ -226,7 +226,7 @@ TEST(Check, CountsWhatIsGood) {
   const TempFolder folder;
   const ImageReport report = check_images(write_idx(folder, {1, 0, 1}));
   EXPECT_EQ(report.records, 3);
-  EXPECT_EQ(report.shape, (Shape{1, 2, 3}));
+  EXPECT_EQ(report.shape, (ImageShape{1, 2, 3}));
   EXPECT_THAT(report.per_class, ElementsAre(1, 2));
   EXPECT_DOUBLE_EQ(report.mean[0], 1.0 / 255);
   EXPECT_NEAR(report.deviation[0], std::sqrt(2.0 / 3) / 255, 1e-12);
@@ -278,7 +278,7 @@ void expect_mnist_like(const std::filesystem::path& folder, double mean, double 
   const ImageReport train = check_images(folder / "train");
   EXPECT_THAT(train.problems, IsEmpty());
   EXPECT_EQ(train.records, 60000);
-  EXPECT_EQ(train.shape, (Shape{1, 28, 28}));
+  EXPECT_EQ(train.shape, (ImageShape{1, 28, 28}));
   EXPECT_NEAR(train.mean[0], mean, 5e-5);
   EXPECT_NEAR(train.deviation[0], deviation, 5e-5);
   const ImageReport test = check_images(folder / "t10k");
@@ -305,7 +305,7 @@ TEST(RealData, PhotographsInJpeg) {
   int64_t pictures = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".jpg") continue;
-    EXPECT_EQ(read_image(entry.path()).shape, (Shape{3, 480, 640})) << entry.path();
+    EXPECT_EQ(read_image(entry.path()).shape, (ImageShape{3, 480, 640})) << entry.path();
     ++pictures;
   }
   EXPECT_EQ(pictures, 364);

@@ -25,13 +25,13 @@ std::string decode_error(const Bytes& file, const ImageLimits& limits = {}) {
 
 TEST(Png, GreyStaysOneChannel) {
   const Image image = decode(png({2, 3, PNG_COLOR_TYPE_GRAY, 8, {1, 2, 3, 4, 5, 6}}));
-  EXPECT_EQ(image.shape, (Shape{1, 2, 3}));
+  EXPECT_EQ(image.shape, (ImageShape{1, 2, 3}));
   EXPECT_THAT(image.values, ElementsAre(1, 2, 3, 4, 5, 6));
 }
 
 TEST(Png, ColourBecomesPlanes) {
   const Image image = decode(png({1, 2, PNG_COLOR_TYPE_RGB, 8, {1, 2, 3, 4, 5, 6}}));
-  EXPECT_EQ(image.shape, (Shape{3, 1, 2}));
+  EXPECT_EQ(image.shape, (ImageShape{3, 1, 2}));
   EXPECT_THAT(image.values, ElementsAre(1, 4, 2, 5, 3, 6));
 }
 
@@ -55,7 +55,7 @@ TEST(Png, PaletteBecomesColour) {
                                   .color_type = PNG_COLOR_TYPE_PALETTE,
                                   .rows = {1, 0},
                                   .palette = {10, 20, 30, 40, 50, 60}}));
-  EXPECT_EQ(image.shape, (Shape{3, 1, 2}));
+  EXPECT_EQ(image.shape, (ImageShape{3, 1, 2}));
   EXPECT_THAT(image.values, ElementsAre(40, 10, 50, 20, 60, 30));
 }
 
@@ -100,13 +100,13 @@ Bytes gradient(size_t count) {
 
 TEST(Jpeg, GreyAndColour) {
   const Image grey = decode(jpeg({16, 8, 1, Bytes(128, 77)}));
-  EXPECT_EQ(grey.shape, (Shape{1, 16, 8}));
+  EXPECT_EQ(grey.shape, (ImageShape{1, 16, 8}));
   EXPECT_THAT(grey.values, Each(77));
   Bytes red;
   for (int i = 0; i < 128; ++i) red.insert(red.end(), {200, 0, 0});
   for (const bool progressive : {false, true}) {
     const Image image = decode(jpeg({16, 8, 3, red, progressive}));
-    EXPECT_EQ(image.shape, (Shape{3, 16, 8}));
+    EXPECT_EQ(image.shape, (ImageShape{3, 16, 8}));
     EXPECT_NEAR(image.values[5], 200, 3);
     EXPECT_NEAR(image.values[128 + 5], 0, 3);
     EXPECT_NEAR(image.values[256 + 5], 0, 3);
@@ -185,7 +185,7 @@ TEST(Resize, KeepsAPlainPicturePlain) {
     for (const auto& [height, width] :
          {std::pair{1, 1}, {2, 3}, {5, 7}, {5, 8}, {13, 29}, {64, 1}}) {
       const Image out = resize(image, height, width);
-      EXPECT_EQ(out.shape, (Shape{3, height, width}));
+      EXPECT_EQ(out.shape, (ImageShape{3, height, width}));
       EXPECT_THAT(out.values, Each(value));
     }
   }

@@ -19,7 +19,7 @@ class Numbered : public ImageDataset {
  public:
   explicit Numbered(int64_t size) : size_(size) {}
   int64_t size() const override { return size_; }
-  Shape shape() const override { return {1, 4, 4}; }
+  ImageShape shape() const override { return {1, 4, 4}; }
   const std::vector<std::string>& classes() const override { return classes_; }
   Image image(int64_t index) const override {
     if (index == failing) throw DataError("record " + std::to_string(index) + " is damaged");

@@ -102,7 +102,7 @@ Bytes jpeg(const JpegSample& sample) {
   return out;
 }
 
-Bytes plain_png(const data::Shape& shape, uint8_t value) {
+Bytes plain_png(const ImageShape& shape, uint8_t value) {
   return png({.height = static_cast<uint32_t>(shape.height),
               .width = static_cast<uint32_t>(shape.width),
               .color_type = shape.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,

@@ -49,7 +49,7 @@ struct JpegSample {
 Bytes jpeg(const JpegSample& sample);
 
 /// A PNG (grey for 1 channel, else RGB) of one value.
-Bytes plain_png(const data::Shape& shape, uint8_t value);
+Bytes plain_png(const ImageShape& shape, uint8_t value);
 
 /// The message of the heed::Error of kind `E` that `call` throws; a failed expectation where it
 /// throws none.

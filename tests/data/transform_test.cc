@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 const Normalization kPlain{{0}, {1.0 / 255}};  // out = value
 
-Image numbered(const Shape& shape) {
+Image numbered(const ImageShape& shape) {
   Image image{shape, std::vector<uint8_t>(static_cast<size_t>(shape.values()))};
   std::iota(image.values.begin(), image.values.end(), uint8_t{1});
   return image;
@@ -152,7 +152,7 @@ TEST(Erase, OneRectangleOfTheStatedArea) {
 }
 
 TEST(Transform, RefusesWhatMakesNoSense) {
-  const Shape shape{3, 8, 8};
+  const ImageShape shape{3, 8, 8};
   const auto error = [&](const AugmentOptions& augment, const Normalization& normalize = kPlain) {
     return message_of<UsageError>([&] { Transform(shape, augment, normalize); });
   };
@@ -177,7 +177,7 @@ class Fixed : public ImageDataset {
  public:
   explicit Fixed(std::vector<Image> images) : images_(std::move(images)) {}
   int64_t size() const override { return static_cast<int64_t>(images_.size()); }
-  Shape shape() const override { return images_.at(0).shape; }
+  ImageShape shape() const override { return images_.at(0).shape; }
   const std::vector<std::string>& classes() const override { return classes_; }
   Image image(int64_t index) const override { return images_.at(static_cast<size_t>(index)); }
   int64_t label(int64_t) const override { return 0; }

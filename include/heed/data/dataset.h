@@ -19,7 +19,7 @@ class ImageDataset {
   virtual ~ImageDataset() = default;
 
   virtual int64_t size() const = 0;
-  virtual Shape shape() const = 0;
+  virtual ImageShape shape() const = 0;
   /// The name of each label, 0 .. classes().size() - 1.
   virtual const std::vector<std::string>& classes() const = 0;
   /// The record's picture, of shape(). Throws DataError (names the file) where it cannot be decoded
@@ -76,7 +76,7 @@ std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t see
 /// What reading everything found; for `heed check`.
 struct ImageReport {
   int64_t records = 0;                  ///< read without a problem
-  Shape shape;                          ///< of the first good picture
+  ImageShape shape;                     ///< of the first good picture
   std::vector<std::string> classes;     ///< their names
   std::vector<int64_t> per_class;       ///< good records of each
   std::vector<double> mean, deviation;  ///< of each channel over good pictures, values in 0 .. 1

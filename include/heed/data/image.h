@@ -7,23 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "heed/core/image_shape.h"
+
 namespace heed::data {
-
-/// The extent of a picture: channels (1 grey, 3 red-green-blue), height and width in pixels.
-struct Shape {
-  int64_t channels = 0, height = 0, width = 0;
-
-  int64_t pixels() const noexcept { return height * width; }
-  int64_t values() const noexcept { return channels * height * width; }
-  bool operator==(const Shape&) const = default;
-};
-
-/// "1 x 28 x 28": channels x height x width.
-std::string to_text(const Shape& shape);
 
 /// 8-bit values (0 black, 255 full), plane after plane: values[(c * height + y) * width + x].
 struct Image {
-  Shape shape;
+  ImageShape shape;
   std::vector<uint8_t> values;
 };
 
@@ -47,8 +37,8 @@ Image decode_image(std::span<const uint8_t> file, const std::string& name,
 
 /// The shape that decode_image would give, from the header alone. Throws like decode_image, except
 /// that damage behind the header is not seen.
-Shape image_shape(std::span<const uint8_t> file, const std::string& name,
-                  const ImageLimits& limits = {});
+ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
+                       const ImageLimits& limits = {});
 
 /// Reads and decodes a file. Throws FileError where it cannot be read, DataError like decode_image.
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits = {});

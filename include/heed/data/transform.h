@@ -54,7 +54,7 @@ class Transform {
  public:
   /// Throws UsageError that names the field: out of its range, a normalisation that is empty or
   /// does not fit the channels, a shift as large as the picture.
-  Transform(const Shape& shape, const AugmentOptions& augment, const Normalization& normalize);
+  Transform(const ImageShape& shape, const AugmentOptions& augment, const Normalization& normalize);
 
   /// Writes shape.values() floats, layout as in Image. `random` decides the changes: equal
   /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in
@@ -67,7 +67,7 @@ class Transform {
  private:
   void erase(Random& random, float* out) const;
 
-  Shape shape_;
+  ImageShape shape_;
   AugmentOptions augment_;
   std::vector<float> scale_, offset_;  // of each channel: out = value * scale + offset
 };

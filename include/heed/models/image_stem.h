@@ -8,13 +8,9 @@
 
 #include <cstdint>
 
-namespace heed {
+#include "heed/core/image_shape.h"
 
-/// Of every picture that a model takes.
-struct ImageShape {
-  int64_t channels = 0, height = 0, width = 0;
-  bool operator==(const ImageShape&) const = default;
-};
+namespace heed {
 
 /// How tokens lie on the picture: token [class_token +] r * columns + c covers the pixels from
 /// (r * height / rows, c * width / columns).

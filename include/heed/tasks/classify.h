@@ -69,7 +69,7 @@ class Classifier {
 
   const ClassifyRecipe& recipe() const { return recipe_; }
   const std::vector<std::string>& classes() const { return recipe_.data.images.classes; }
-  data::Shape shape() const;
+  ImageShape shape() const;
   ImageClassifier& model() { return model_; }
 
   /// The picture as the model is fed it, (1, C, H, W): resized and converted where the recipe says
