@@ -4,14 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "core/text.h"
 #include "kernels/log_sum_exp.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::models {
 namespace {
-
-using nn::text_of;
 
 template <class F>
 auto with_type(const at::Tensor& t, const F& f) {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/text.h"
 #include "models/search.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
@@ -16,7 +16,7 @@ using Lines = std::vector<std::vector<int64_t>>;
 
 template <class... Pieces>
 [[noreturn]] void refuse_generate(const Pieces&... pieces) {
-  throw UsageError(nn::text_of("generate: ", pieces...));
+  throw UsageError(text_of("generate: ", pieces...));
 }
 
 void check_models(const std::vector<SequenceModelPtr>& models) {
@@ -52,7 +52,7 @@ void check_tokens(const GenerateOptions& options, int64_t vocabulary) {
 }
 
 void check_options(GenerateOptions options) {
-  nn::check_word("generate: length_penalty", options.length_penalty(), {"wu", "power"});
+  check_word("generate: length_penalty", options.length_penalty(), {"wu", "power"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))
@@ -142,8 +142,8 @@ void score_batch(const Ensemble& ensemble, const Lines& source, const Lines& tar
       const auto next = ensemble.next(
           hidden, place, [](int64_t) { return std::span<const int64_t>(); },
           [&](int64_t row) {
-            return nn::text_of("line ", lines[static_cast<size_t>(row)] + 1, ", token ",
-                               first + place + 1);
+            return text_of("line ", lines[static_cast<size_t>(row)] + 1, ", token ",
+                           first + place + 1);
           });
       for (size_t b = 0; b < lines.size(); ++b) {
         const auto line = static_cast<size_t>(lines[b]);

@@ -1,7 +1,7 @@
 #include "heed/models/image_classifier.h"
 
+#include "core/text.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed {
 
@@ -12,7 +12,7 @@ ImageClassifierImpl::ImageClassifierImpl(const ImageClassifierOptions& options,
 }
 
 void ImageClassifierImpl::reset() {
-  if (classes < 1) throw ModelError(nn::text_of("classes: expected at least 1, given ", classes));
+  if (classes < 1) throw ModelError(text_of("classes: expected at least 1, given ", classes));
   encoder = register_module("encoder", ImageEncoder(options.encoder(), options.attention(), shape));
   head = register_module("head", nn::small_linear(options.encoder().width(), classes));
   nn::name_maps(*this);

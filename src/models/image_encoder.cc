@@ -1,12 +1,10 @@
 #include "heed/models/image_encoder.h"
 
+#include "core/text.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
-
-using nn::check_word, nn::text_of;
 
 void check_number(const char* field, double given, const Bounds& bounds) {
   if (!bounds.allow(given))

@@ -4,13 +4,11 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
+#include "core/text.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
-
-using nn::text_of;
 
 void check_patches(const StemOptions& options) {
   const auto& shape = options.shape();

@@ -1,8 +1,8 @@
 #include "heed/models/query_reduction.h"
 
+#include "core/text.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
@@ -24,8 +24,8 @@ void check_options(const QueryReductionOptions& options) {
   const auto& how = options.attention();
   how.check();
   if (options.width() % how.heads != 0) {
-    throw ModelError(nn::text_of("width: expected a multiple of attention.heads = ", how.heads,
-                                 ", given ", options.width()));
+    throw ModelError(text_of("width: expected a multiple of attention.heads = ", how.heads,
+                             ", given ", options.width()));
   }
   if (!how.masks.empty()) {
     throw ModelError("attention.masks: a story is read in its order; expected no masks");

@@ -2,12 +2,12 @@
 
 #include <numeric>
 
+#include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "models/recurrent_cell.h"
 #include "models/recurrent_check.h"
 #include "models/transformer_check.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
@@ -39,7 +39,7 @@ at::Tensor maxout(const at::Tensor& x) { return x.unflatten(-1, {x.size(-1) / 2,
 }  // namespace
 
 RecurrentOptions& RecurrentOptions::form(const std::string& name) {
-  nn::check_word("form", name, {"bahdanau", "luong"});
+  check_word("form", name, {"bahdanau", "luong"});
   form_ = name;
   attention(Attention::parse(name == "luong" ? "general" : "additive"));
   return *this;
@@ -223,8 +223,8 @@ at::Tensor RecurrentImpl::step(const at::Tensor& tokens, DecoderState& given) {
   const nn::RowsAlone alone(*packed_);
   models::check_ids(tokens, "tokens", vocabulary_);
   if (tokens.size(0) != state->batch())
-    throw UsageError(nn::text_of("step: tokens: expected ", state->batch(),
-                                 " rows, those of the state, given ", tokens.sizes()));
+    throw UsageError(text_of("step: tokens: expected ", state->batch(),
+                             " rows, those of the state, given ", tokens.sizes()));
   return write(tokens, *state, /*together=*/false);
 }
 

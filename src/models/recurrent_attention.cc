@@ -1,8 +1,8 @@
+#include "core/text.h"
 #include "heed/models/recurrent.h"
 #include "heed/ops/words.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::models {
 namespace {

@@ -1,14 +1,14 @@
 #include "models/recurrent_check.h"
 
+#include "core/text.h"
 #include "heed/nn/positions.h"
-#include "nn/text.h"
 
 namespace heed::models {
 namespace {
 
 template <class... Pieces>
 [[noreturn]] void refuse_recurrent(const Pieces&... pieces) {
-  throw ModelError(nn::text_of("recurrent: ", pieces...));
+  throw ModelError(text_of("recurrent: ", pieces...));
 }
 
 bool names_anywhere(const std::vector<Part>& masks, std::string_view name) {
@@ -48,8 +48,8 @@ void check_attention(const Attention& how, int64_t width) {
 }  // namespace
 
 void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabulary) {
-  nn::check_word("recurrent: cell", options.cell(), {"lstm", "gru"});
-  nn::check_word("recurrent: tied", options.tied(), {"none", "decoder", "all"});
+  check_word("recurrent: cell", options.cell(), {"lstm", "gru"});
+  check_word("recurrent: tied", options.tied(), {"none", "decoder", "all"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))

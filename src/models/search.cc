@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "heed/core/threads.h"
-#include "nn/text.h"
 
 namespace heed::models {
 namespace {
@@ -43,7 +43,7 @@ NextTokens Search::next(const std::vector<at::Tensor>& hidden, int64_t place) {
         return line_of(row).live[static_cast<size_t>(row % width_)].tokens;
       },
       [&](int64_t row) {
-        return nn::text_of("line ", line_of(row).number + 1, ", token ", length_ + 1);
+        return text_of("line ", line_of(row).number + 1, ", token ", length_ + 1);
       });
 }
 

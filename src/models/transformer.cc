@@ -2,16 +2,14 @@
 
 #include <torch/nn/init.h>
 
+#include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "models/transformer_check.h"
 #include "models/transformer_state.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
-
-using nn::text_of;
 
 Attention unplaced(Attention attention) {
   if (nn::is_additive(attention.position)) attention.position = Attention().position;
@@ -68,7 +66,7 @@ AttendInputs of_lengths(const at::Tensor& lengths) {
 }  // namespace
 
 TransformerOptions& TransformerOptions::preset(const std::string& name) {
-  nn::check_word("preset", name, {"base", "small", "gpt"});
+  check_word("preset", name, {"base", "small", "gpt"});
   const double kept = dropout();
   *this = TransformerOptions();
   preset_ = name, dropout(kept);

@@ -1,12 +1,10 @@
 #include "models/transformer_check.h"
 
-#include "nn/text.h"
+#include "core/text.h"
 #include "ops/beyond.h"
 
 namespace heed::models {
 namespace {
-
-using nn::check_word, nn::text_of;
 
 template <class... Pieces>
 [[noreturn]] void refuse(const Pieces&... pieces) {

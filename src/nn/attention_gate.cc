@@ -2,8 +2,8 @@
 
 #include <torch/nn/functional/upsampling.h>
 
+#include "core/text.h"
 #include "nn/picture.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

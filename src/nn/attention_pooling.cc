@@ -1,8 +1,8 @@
 #include "heed/nn/attention_pooling.h"
 
+#include "core/text.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

@@ -1,8 +1,8 @@
 #include "heed/nn/cross_modal_attention.h"
 
+#include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

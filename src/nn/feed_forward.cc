@@ -1,8 +1,8 @@
 #include "heed/nn/feed_forward.h"
 
+#include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 

@@ -1,6 +1,6 @@
 #include "heed/nn/hierarchical_attention.h"
 
-#include "nn/text.h"
+#include "core/text.h"
 #include "ops/beyond.h"
 
 namespace heed::nn {

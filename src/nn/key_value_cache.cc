@@ -4,8 +4,8 @@
 
 #include <cstring>
 
+#include "core/text.h"
 #include "heed/core/threads.h"
-#include "nn/text.h"
 #include "ops/beyond.h"
 
 namespace heed::nn {

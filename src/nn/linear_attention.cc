@@ -1,7 +1,7 @@
 #include "heed/nn/linear_attention.h"
 
+#include "core/text.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

@@ -1,9 +1,9 @@
 #include "heed/nn/multi_head_attention.h"
 
+#include "core/text.h"
 #include "heed/ops/words.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 

@@ -1,7 +1,7 @@
 #include "nn/places.h"
 
+#include "core/text.h"
 #include "heed/nn/positions.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

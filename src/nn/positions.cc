@@ -1,8 +1,8 @@
 #include "heed/nn/positions.h"
 
+#include "core/text.h"
 #include "nn/linear.h"
 #include "nn/places.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

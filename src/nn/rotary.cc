@@ -1,7 +1,7 @@
 // Queries and keys turned by their position.
+#include "core/text.h"
 #include "heed/nn/positions.h"
 #include "nn/places.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

@@ -1,8 +1,8 @@
 #include "heed/nn/transformer_block.h"
 
+#include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/linear.h"
-#include "nn/text.h"
 #include "ops/call.h"
 
 namespace heed::nn {

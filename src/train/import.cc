@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <set>
 
+#include "core/text.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/core/nearest.h"
 #include "heed/train/model_folder.h"
 #include "heed/train/recipe.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
-
-using nn::text_of;
 
 constexpr std::string_view kLayer = "{i}";
 

@@ -1,9 +1,9 @@
 #include <toml++/toml.h>
 
+#include "core/text.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "heed/train/import.h"
-#include "nn/text.h"
 
 namespace heed {
 namespace {
@@ -15,7 +15,7 @@ class MapReader {
 
   template <class... Pieces>
   [[noreturn]] void refuse(const toml::node& at, const Pieces&... pieces) const {
-    throw ModelError(nn::text_of(name_, ":", at.source().begin.line, ": ", pieces...));
+    throw ModelError(text_of(name_, ":", at.source().begin.line, ": ", pieces...));
   }
 
   void check_keys(const toml::table& table, const std::vector<std::string>& known) const {
@@ -100,7 +100,7 @@ ImportMap ImportMap::parse(std::string_view text, const std::string& name) {
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    throw ModelError(nn::text_of(name, ":", error.source().begin.line, ": ", error.description()));
+    throw ModelError(text_of(name, ":", error.source().begin.line, ": ", error.description()));
   }
   const MapReader reader(name);
   reader.check_keys(root, {"recipe", "ignore", "file", "tensor"});

@@ -1,4 +1,4 @@
-// Words for the messages of modules.
+// Words for messages.
 #pragma once
 
 #include <initializer_list>
@@ -9,7 +9,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 
-namespace heed::nn {
+namespace heed {
 
 template <class... Pieces>
 std::string text_of(const Pieces&... pieces) {
@@ -26,4 +26,4 @@ inline void check_word(const std::string& field, const std::string& given,
   throw ModelError(field + ": unknown '" + given + "'" + suggestion(given, known));
 }
 
-}  // namespace heed::nn
+}  // namespace heed
