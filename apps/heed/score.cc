@@ -5,10 +5,10 @@
 
 #include "heed/core/error.h"
 #include "heed/data/lines.h"
-#include "heed/tasks/answers.h"
-#include "heed/tasks/bleu.h"
-#include "heed/tasks/chrf.h"
-#include "heed/tasks/rouge.h"
+#include "heed/metrics/answers.h"
+#include "heed/metrics/bleu.h"
+#include "heed/metrics/chrf.h"
+#include "heed/metrics/rouge.h"
 #include "verbs.h"
 
 namespace heed::cli {

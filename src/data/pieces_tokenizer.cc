@@ -1,4 +1,5 @@
 // Tokenizers of kind words, characters and bytes.
+#include "core/lower_case.h"
 #include "core/utf8.h"
 #include "data/text.h"
 #include "data/vocabulary.h"

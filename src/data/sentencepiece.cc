@@ -4,6 +4,7 @@
 #include <exception>
 #include <set>
 
+#include "core/lower_case.h"
 #include "data/sentencepiece/plugin.h"
 #include "data/text.h"
 #include "data/vocabulary.h"

@@ -1,7 +1,5 @@
 #include "data/text.h"
 
-#include <unicode/bytestream.h>
-#include <unicode/casemap.h>
 #include <unicode/uchar.h>
 
 #include "core/utf8.h"
@@ -14,19 +12,6 @@ void check_utf8(std::string_view text, const std::string& what) {
     throw DataError(what + ": expected UTF-8, given a text that is none at byte " +
                     std::to_string(at) + " of " + std::to_string(text.size()));
   }
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out;
-  icu::StringByteSink<std::string> sink(&out, static_cast<int32_t>(text.size()));
-  UErrorCode status = U_ZERO_ERROR;
-  icu::CaseMap::utf8ToLower("", 0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())),
-                            sink, nullptr, status);
-  if (U_FAILURE(status)) {
-    throw DataError(std::string("cannot turn a text of ") + std::to_string(text.size()) +
-                    " bytes into lower case: " + u_errorName(status));
-  }
-  return out;
 }
 
 std::vector<std::string_view> split_at_space(std::string_view text) {

@@ -10,9 +10,6 @@ namespace heed::data {
 /// Throws DataError that says where the text is no UTF-8; `what` begins the message.
 void check_utf8(std::string_view text, const std::string& what);
 
-/// Unicode's lower case, of no language in particular. `text` is valid UTF-8.
-std::string lower_case(std::string_view text);
-
 /// What stands between white space (Unicode's property White_Space); none is empty.
 std::vector<std::string_view> split_at_space(std::string_view text);
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "heed/tasks/answers.h"
-#include "heed/tasks/bleu.h"
-#include "heed/tasks/chrf.h"
-#include "heed/tasks/rouge.h"
-#include "tasks/metric_text.h"
+#include "heed/metrics/answers.h"
+#include "heed/metrics/bleu.h"
+#include "heed/metrics/chrf.h"
+#include "heed/metrics/rouge.h"
+#include "metrics/metric_text.h"
 
 namespace heed {
 namespace {

@@ -11,12 +11,10 @@
 #include <vector>
 
 #include "heed/data/loader.h"
+#include "heed/metrics/metrics.h"
 #include "heed/train/recipe.h"
 
 namespace heed {
-
-/// Figures by name, in the order in which they are shown.
-using Metrics = std::vector<std::pair<std::string, double>>;
 
 /// The loss of one batch.
 struct BatchLoss {

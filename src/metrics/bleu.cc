@@ -1,12 +1,12 @@
-#include "heed/tasks/bleu.h"
+#include "heed/metrics/bleu.h"
 
 #include <cmath>
 #include <cstdio>
 
-#include "data/text.h"
+#include "core/lower_case.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
-#include "tasks/metric_text.h"
+#include "metrics/metric_text.h"
 
 namespace heed {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 constexpr double kLogOfNothing = -9999999999;  // sacrebleu's ln 0
 
 std::string prepared(const std::string& line, const BleuOptions& options) {
-  const std::string text = options.lowercase ? data::lower_case(line) : line;
+  const std::string text = options.lowercase ? lower_case(line) : line;
   return tokenize_for_bleu(std::string(metric::without_end(text)), options.tokenize);
 }
 

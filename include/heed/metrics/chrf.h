@@ -1,10 +1,12 @@
 // chrF and chrF++, an F score over n-grams of characters (and words), as sacrebleu counts them.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "heed/tasks/bleu.h"
+#include "heed/metrics/bleu.h"
 
 namespace heed {
 

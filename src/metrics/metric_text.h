@@ -1,6 +1,8 @@
 // How metrics read text: as the Python programs do whose figures they must give.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>

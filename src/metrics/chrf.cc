@@ -1,11 +1,11 @@
-#include "heed/tasks/chrf.h"
+#include "heed/metrics/chrf.h"
 
 #include <cstring>
 
+#include "core/lower_case.h"
 #include "core/utf8.h"
-#include "data/text.h"
 #include "heed/core/error.h"
-#include "tasks/metric_text.h"
+#include "metrics/metric_text.h"
 
 namespace heed {
 namespace {
@@ -19,7 +19,7 @@ bool is_punctuation(char c) {
 /// A text as chrF sees it.
 struct Grams {
   explicit Grams(const std::string& line, const ChrfOptions& options) {
-    const std::string text = options.lowercase ? data::lower_case(line) : line;
+    const std::string text = options.lowercase ? lower_case(line) : line;
     for (std::string_view word : metric::split(text)) {
       while (!word.empty()) letters += static_cast<char32_t>(take_character(word));
     }

@@ -1,13 +1,13 @@
-#include "heed/tasks/answers.h"
+#include "heed/metrics/answers.h"
 
 #include <unicode/uchar.h>
 
 #include <cmath>
 
+#include "core/lower_case.h"
 #include "core/utf8.h"
-#include "data/text.h"
 #include "heed/core/error.h"
-#include "tasks/metric_text.h"
+#include "metrics/metric_text.h"
 
 namespace heed {
 namespace {
@@ -64,7 +64,7 @@ double f1_of(const std::string& answer, const std::string& reference) {
 
 std::string normalize_answer(const std::string& text) {
   std::string plain;
-  for (const char c : data::lower_case(text))
+  for (const char c : lower_case(text))
     if (!is_ascii_punctuation(c)) plain += c;
   plain = without_articles(plain);
   std::string out;

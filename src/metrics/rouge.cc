@@ -1,10 +1,10 @@
-#include "heed/tasks/rouge.h"
+#include "heed/metrics/rouge.h"
 
 #include <algorithm>
 
-#include "data/text.h"
+#include "core/lower_case.h"
 #include "heed/core/error.h"
-#include "tasks/metric_text.h"
+#include "metrics/metric_text.h"
 
 namespace heed {
 namespace {
@@ -13,7 +13,7 @@ constexpr size_t kShortWord = 3;  // letters; such words have no stem but themse
 
 std::vector<std::string> words_of(const std::string& line, const RougeOptions& options) {
   std::vector<std::string> words(1);
-  for (const char c : data::lower_case(line)) {
+  for (const char c : lower_case(line)) {
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
       words.back() += c;
     else if (!words.back().empty())

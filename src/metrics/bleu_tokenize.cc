@@ -4,8 +4,8 @@
 #include "core/utf8.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
-#include "heed/tasks/bleu.h"
-#include "tasks/metric_text.h"
+#include "heed/metrics/bleu.h"
+#include "metrics/metric_text.h"
 
 namespace heed {
 namespace {

@@ -3,10 +3,10 @@
 
 #include "core/utf8.h"
 #include "fuzz/fuzz.h"
-#include "heed/tasks/answers.h"
-#include "heed/tasks/bleu.h"
-#include "heed/tasks/chrf.h"
-#include "heed/tasks/rouge.h"
+#include "heed/metrics/answers.h"
+#include "heed/metrics/bleu.h"
+#include "heed/metrics/chrf.h"
+#include "heed/metrics/rouge.h"
 
 using namespace heed;
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <string_view>
 
-#include "heed/tasks/rouge.h"
+#include "heed/metrics/rouge.h"
 
 namespace heed {
 namespace porter {

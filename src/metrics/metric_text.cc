@@ -1,4 +1,4 @@
-#include "tasks/metric_text.h"
+#include "metrics/metric_text.h"
 
 #include <unicode/uchar.h>
 
