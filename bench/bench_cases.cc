@@ -23,8 +23,7 @@ struct Called {
     v = leaf({s.batch, s.heads, s.keys, s.width}, train);
     grad = at::randn({s.batch, s.heads, s.queries, s.width});
     for (const auto& spec : parameters_of(how, s.heads, s.heads, s.width))
-      inputs.parameters[spec.name] =
-          leaf(spec.shape, train, std::max(spec.deviation, 0.1), spec.mean);
+      inputs.parameters[spec.name] = leaf(spec.shape, train, std::max(spec.std, 0.1), spec.mean);
     if (bias) inputs.bias = leaf({s.heads, s.queries, s.keys}, train);
     inputs.training = train;
   }

@@ -65,9 +65,9 @@ Lines lines_of(const DecodeBench& bench, const Translator& translator) {
 }
 
 DecodeRow measure(const DecodeBench& bench, const SequenceModelPtr& model, const Lines& given,
-                  int64_t batch, int64_t beams, int threads) {
+                  int64_t batch, int64_t beam_size, int threads) {
   const auto options = GenerateOptions()
-                           .beams(beams)
+                           .beam_size(beam_size)
                            .batch(batch)
                            .end(-1)
                            .max_length(bench.target)
@@ -85,10 +85,10 @@ DecodeRow measure(const DecodeBench& bench, const SequenceModelPtr& model, const
   const double bandwidth = 4.0 * static_cast<double>(memory.numel()) / timings[2].seconds;
   const double sgemm = 2.0 * kSide * kSide * kSide / timings[1].seconds;
   const double reading = 4 * weights / bandwidth;
-  const double multiplying = 2 * weights * static_cast<double>(batch * beams) / sgemm;
+  const double multiplying = 2 * weights * static_cast<double>(batch * beam_size) / sgemm;
   const double tokens = static_cast<double>(batch * bench.target);
   DecodeRow row;
-  row.batch = batch, row.beams = beams, row.threads = threads;
+  row.batch = batch, row.beam_size = beam_size, row.threads = threads;
   row.ms = 1e3 * timings[0].seconds, row.spread = timings[0].spread;
   row.tokens_per_second = tokens / timings[0].seconds;
   row.limit = static_cast<double>(batch) / std::max(reading, multiplying);
@@ -115,8 +115,8 @@ void bench_decode(const DecodeBench& bench, const std::function<void(const Decod
     set_num_threads(threads);
     at::set_num_threads(threads);
     for (const int64_t batch : bench.batches) {
-      for (const int64_t beams : bench.beams)
-        done(measure(bench, model, lines, batch, beams, threads));
+      for (const int64_t beam_size : bench.beam_sizes)
+        done(measure(bench, model, lines, batch, beam_size, threads));
     }
   }
 }

@@ -11,14 +11,14 @@ namespace heed::cli {
 struct DecodeBench {
   std::string model;  ///< folder of a translator; empty: a new one of the preset small, V = 8000
   std::string input;  ///< file of lines to read, the first of each batch; empty: random tokens
-  std::vector<int64_t> batches{1, 32}, beams{1, 5};
+  std::vector<int64_t> batches{1, 32}, beam_sizes{1, 5};
   std::vector<int> threads{1, 2};
   int64_t source = 16, target = 16;  ///< tokens of a random line, tokens to write
   double seconds = 1.0;
 };
 
 struct DecodeRow {
-  int64_t batch = 0, beams = 0;
+  int64_t batch = 0, beam_size = 0;
   int threads = 0;
   double ms = 0;      ///< of all lines, the encoder's work with it
   double spread = 0;  ///< half the distance between the quartiles, as a part of the median

@@ -60,7 +60,7 @@ void print_row(const MechanismRow& row) {
 }
 
 nlohmann::ordered_json json_of(const DecodeRow& row) {
-  return {{"batch", row.batch},      {"beams", row.beams},
+  return {{"batch", row.batch},      {"beam_size", row.beam_size},
           {"threads", row.threads},  {"ms", row.ms},
           {"spread", row.spread},    {"tokens_per_second", row.tokens_per_second},
           {"limit", row.limit},      {"limited_by", row.limited_by},
@@ -68,8 +68,8 @@ nlohmann::ordered_json json_of(const DecodeRow& row) {
 }
 
 void print_row(const DecodeRow& row) {
-  std::printf("%6ld %6ld %8d %10.3f %7.1f%% %10.0f %10.0f %9.2f  %s\n",
-              static_cast<long>(row.batch), static_cast<long>(row.beams), row.threads, row.ms,
+  std::printf("%6ld %9ld %8d %10.3f %7.1f%% %10.0f %10.0f %9.2f  %s\n",
+              static_cast<long>(row.batch), static_cast<long>(row.beam_size), row.threads, row.ms,
               100 * row.spread, row.tokens_per_second, row.limit, row.of_limit,
               row.limited_by.c_str());
   std::fflush(stdout);
@@ -156,7 +156,7 @@ void print_mechanism_header() {
 }
 
 void print_decode_header() {
-  std::printf("%6s %6s %8s %10s %8s %10s %10s %9s  %s\n", "batch", "beams", "threads", "ms",
+  std::printf("%6s %9s %8s %10s %8s %10s %10s %9s  %s\n", "batch", "beam_size", "threads", "ms",
               "spread", "tokens/s", "limit", "of limit", "limited by");
 }
 

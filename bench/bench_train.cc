@@ -159,7 +159,7 @@ class SyntheticTask : public Task {
   }
   const char* unit() const override { return "tokens"; }
   std::string record_name(int64_t) const override { return ""; }
-  Goal goal() const override { return {"loss", false}; }
+  SelectionMetric selection_metric() const override { return {"loss", false}; }
   std::optional<Metrics> validate() override { return std::nullopt; }
   std::optional<Metrics> test() override { return std::nullopt; }
 
@@ -183,7 +183,7 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
     auto batch = next_in_precision(task, options.precision);
     batch.loss.backward();
     const auto start = Clock::now();
-    optimizer.gradient_norm(options.clip);
+    optimizer.gradient_norm(options.clip_grad_norm);
     optimizer.step(1);
     if (shares) shares->seconds[kOptimiser] += seconds_since(start);
     batch.loss.reset();

@@ -104,7 +104,7 @@ void add_decode(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
-  verb->add_option("--beams", options->beams, "Hypotheses a line")
+  verb->add_option("--beam-size", options->beam_sizes, "Hypotheses a line")
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

@@ -115,8 +115,8 @@ void evaluate_answerer(const EvalFlags& flags) {
   Json result = {{"model", flags.model}, {"data", data}, {"questions", score.questions}};
   for (const auto& [name, value] : score.metrics()) result[name] = value;
   result["unknown_answers"] = score.unknown;
-  result["unknown_words"] = set.facts().unknown_words;
-  result["shortened_stories"] = set.facts().shortened;
+  result["unknown_words"] = set.stats().unknown_words;
+  result["shortened_stories"] = set.stats().shortened;
   if (flags.json) {
     std::cout << one_line(result) << '\n';
     return;

@@ -26,7 +26,7 @@ Json report_json(const std::string& path, const data::ImageReport& report) {
           {"shape", {report.shape.channels, report.shape.height, report.shape.width}},
           {"classes", classes},
           {"mean", report.mean},
-          {"deviation", report.deviation},
+          {"std", report.std},
           {"problem_count", report.problem_count},
           {"problems", report.problems}};
 }
@@ -88,13 +88,13 @@ Json number(double value) {
 }
 
 /// What the task found in its data; pictures have had their report.
-void print_facts(const Metrics& facts, const CheckFlags& flags) {
+void print_dataset_stats(const Metrics& stats, const CheckFlags& flags) {
   if (!flags.json) {
-    for (const auto& [name, value] : facts) std::cout << number(value) << '\t' << name << '\n';
+    for (const auto& [name, value] : stats) std::cout << number(value) << '\t' << name << '\n';
     std::cout << "nothing is wrong\n";
-  } else if (!facts.empty()) {
+  } else if (!stats.empty()) {
     Json json = {{"recipe", flags.recipe.file}, {"data", Json::object()}};
-    for (const auto& [name, value] : facts) json["data"][name] = number(value);
+    for (const auto& [name, value] : stats) json["data"][name] = number(value);
     std::cout << json.dump() << '\n';
   }
 }
@@ -104,7 +104,7 @@ void check_recipe(const CheckFlags& flags) {
   if (const auto* own = std::get_if<ClassifyRecipe>(&recipe)) check_data(own->data, flags);
   const auto task = make_task(recipe);  // whether data and model fit
   task->next();
-  print_facts(task->facts(), flags);
+  print_dataset_stats(task->dataset_stats(), flags);
 }
 
 }  // namespace

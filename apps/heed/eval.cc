@@ -18,7 +18,7 @@ void add_eval(CLI::App& app) {
       ->type_name("PATH")
       ->allow_extra_args(false);
   verb->add_option("--set", flags->set,
-                   "translate, language: set a key of the model's recipe: generate.beams=8")
+                   "translate, language: set a key of the model's recipe: generate.beam_size=8")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   verb->add_option("--output", flags->output, "translate: write the translations, a line each")

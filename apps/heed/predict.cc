@@ -21,7 +21,7 @@ void add_predict(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->type_name("K");
   verb->add_option("--set", flags->set,
-                   "translate, language: set a key of the model's recipe: generate.beams=8")
+                   "translate, language: set a key of the model's recipe: generate.beam_size=8")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   verb->add_option("--with", flags->with,
@@ -50,7 +50,7 @@ A line in gives a line out, in order. How text is searched for stands in the rec
 Examples:
   heed predict models/fashion-mnist shoe.png --json
   heed predict models/multi30k-de-en flickr.de > flickr.en
-  echo 'ein hund läuft' | heed predict models/multi30k-de-en --set generate.beams=8 --json
+  echo 'ein hund läuft' | heed predict models/multi30k-de-en --set generate.beam_size=8 --json
   echo 'ROMEO:' | heed predict models/tinyshakespeare --set generate.temperature=0.8)");
 }
 

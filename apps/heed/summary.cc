@@ -26,8 +26,8 @@ Summary summary_of(ImageClassifierImpl& model) {
 
 /// Of a source and a target of kTokens tokens, or as many as the model takes.
 Summary summary_of(SequenceModel& model) {
-  const int64_t longest = model.longest();
-  const int64_t length = longest > 0 ? std::min(longest, kTokens) : kTokens;
+  const int64_t max_positions = model.max_positions();
+  const int64_t length = max_positions > 0 ? std::min(max_positions, kTokens) : kTokens;
   const auto tokens = torch::zeros({1, length}, at::kLong);
   SourceBatch source;
   if (model.has_encoder()) source = {tokens, torch::full({1}, length, at::kLong)};

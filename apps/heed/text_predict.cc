@@ -106,7 +106,7 @@ void print(const data::Tokenizer& tokenizer, int64_t number, const std::string& 
     Json row = {{"input", line}};
     row.update(hypothesis_json(tokenizer, found.front()));
     if (found.size() > 1) {
-      for (const auto& each : found) row["best"].push_back(hypothesis_json(tokenizer, each));
+      for (const auto& each : found) row["hypotheses"].push_back(hypothesis_json(tokenizer, each));
     }
     std::cout << dump(row) << '\n';
   } else if (found.size() == 1) {
@@ -204,8 +204,8 @@ class TextPredictor {
 void refuse_top(const PredictFlags& flags) {
   if (!flags.top) return;
   throw UsageError(
-      "--top is for classifiers; for more texts a line: --set generate.beams=5 --set "
-      "generate.best=5");
+      "--top is for classifiers; for more texts a line: --set generate.beam_size=5 --set "
+      "generate.num_hypotheses=5");
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ def parse():
     parser.add_argument("--input", type=pathlib.Path, default=ROOT / "../shared/data/multi30k/test_2016_flickr.de.gz")
     parser.add_argument("--compare", type=int, default=200, help="lines that are compared first")
     parser.add_argument("--batch", default="1,32")
-    parser.add_argument("--beams", default="1,5")
+    parser.add_argument("--beam-size", default="1,5")
     parser.add_argument("--target", type=int, default=16, help="tokens that a line is answered by")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="that each decodes in a round of a case")
@@ -56,7 +56,7 @@ def read(path):
 def model_folder(path):
     folder = path / "best" if (path / "best").is_dir() else path
     if not (folder / "model.safetensors").exists():
-        sys.exit(f"peers: {path} is no model; train one: heed train recipes/multi30k-de-en.toml --set train.steps=1000")
+        sys.exit(f"peers: {path} is no model; train one: heed train recipes/multi30k-de-en.toml --set train.max_steps=1000")
     return folder
 
 
@@ -109,7 +109,7 @@ class CTranslate2:
 
 
 def heed_translates(options, lines):
-    command = [options.heed, "predict", options.model, "-", "--json", "--set", "generate.beams=1", "--set",
+    command = [options.heed, "predict", options.model, "-", "--json", "--set", "generate.beam_size=1", "--set",
                "generate.max_ratio=0", "--set", f"generate.max_length={LONGEST}"]
     done = subprocess.run([str(word) for word in command], input="".join(line + "\n" for line in lines), text=True,
                           stdout=subprocess.PIPE, check=True, env=os.environ | {"OMP_NUM_THREADS": str(options.threads)})
@@ -127,7 +127,7 @@ def compare(name, ours, theirs):
 def heed_decodes(options, batch, beams):
     """Tokens a second."""
     command = [options.heed_bench, "decode", options.model, "--json", "--input", options.input, "--batch", batch,
-               "--beams", beams, "--target", options.target, "--threads", options.threads, "--seconds", options.seconds]
+               "--beam-size", beams, "--target", options.target, "--threads", options.threads, "--seconds", options.seconds]
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)["tokens_per_second"]
 
@@ -167,14 +167,14 @@ def main():
     good = agree(options, lines, peers)
     text = read(options.input)
     for batch in map(int, options.batch.split(",")):
-        for beams in map(int, options.beams.split(",")):
+        for beams in map(int, options.beam_size.split(",")):
             sources = [lines.encode(line) for line in text[:batch]]
             rates = {name: [] for name in ("heed", *peers)}
             for _ in range(options.rounds):
                 rates["heed"].append(heed_decodes(options, batch, beams))
                 for name, peer in peers.items():
                     rates[name].append(peer_decodes(options, peer, sources, beams))
-            row = {"batch": batch, "beams": beams, "threads": options.threads, "steps": options.target,
+            row = {"batch": batch, "beam_size": beams, "threads": options.threads, "steps": options.target,
                    "tokens_per_second": {name: statistics.median(found) for name, found in rates.items()},
                    "times_as_fast": {name: statistics.median(a / b for a, b in zip(rates["heed"], rates[name]))
                                      for name in peers}}

@@ -20,11 +20,11 @@ std::string counted(const PairWindow::Lengths& lengths) {
 
 /// Why the pair is too long, or nothing.
 std::string too_long(const PairWindow::Lengths& lengths, const SequenceOptions& options) {
-  const int64_t source = options.longest_source, target = options.longest_target;
+  const int64_t source = options.max_source_length, target = options.max_target_length;
   if (source > 0 && lengths.source > source)
-    return counted(lengths) + "; longest_source allows " + std::to_string(source);
+    return counted(lengths) + "; max_source_length allows " + std::to_string(source);
   if (target > 0 && lengths.target > target)
-    return counted(lengths) + "; longest_target allows " + std::to_string(target);
+    return counted(lengths) + "; max_target_length allows " + std::to_string(target);
   if (lengths.source + lengths.target > options.tokens)
     return counted(lengths) + "; a batch may have " + std::to_string(options.tokens) +
            " tokens in all";
@@ -85,18 +85,18 @@ bool PairWindowReader::take(const Coded& pair) {
   const auto source = static_cast<int64_t>(pair.source.size());
   const auto target = static_cast<int64_t>(pair.target.size());
   if (source == 0 || target == 0) {
-    if (!options_.leave_out_empty) {
+    if (!options_.skip_empty) {
       throw DataError(pair.text.place + ": the " + (source == 0 ? "source" : "target") +
-                      " has no token; fill it in, or set leave_out_empty to leave such pairs out");
+                      " has no token; fill it in, or set skip_empty to leave such pairs out");
     }
     ++counts_.left_out_empty;
     return false;
   }
   const auto lengths = lengths_of(source, target, options_);
   if (const auto why = too_long(lengths, options_); !why.empty()) {
-    if (!options_.leave_out_longer) {
+    if (!options_.skip_too_long) {
       throw DataError(pair.text.place + ": " + why +
-                      "; raise that, or set leave_out_longer to leave such pairs out");
+                      "; raise that, or set skip_too_long to leave such pairs out");
     }
     ++counts_.left_out_longer;
     return false;
@@ -109,7 +109,7 @@ bool PairWindowReader::take(const Coded& pair) {
 
 PairWindowPtr PairWindowReader::next(const std::atomic<bool>& stop) {
   auto window = std::make_shared<PairWindow>();
-  const auto wanted = static_cast<size_t>(options_.buffer);
+  const auto wanted = static_cast<size_t>(options_.shuffle_buffer);
   while (window->size() < wanted) {
     if (stop.load()) return nullptr;
     if (!read_chunk(std::min(kPairsAtOnce, wanted - window->size()))) break;

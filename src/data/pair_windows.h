@@ -54,8 +54,8 @@ class PairWindowReader {
   PairWindowReader(const TextPairs& corpus, PairCoders coders, SequenceOptions options,
                    bool parallel);
 
-  /// The next `options.buffer` pairs that are not left out, fewer at the end; null behind it, or
-  /// where `stop` is set.
+  /// The next `options.shuffle_buffer` pairs that are not left out, fewer at the end; null behind
+  /// it, or where `stop` is set.
   PairWindowPtr next(const std::atomic<bool>& stop);
 
   /// Passes over pairs until `records` were read.

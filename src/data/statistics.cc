@@ -82,11 +82,11 @@ Normalization measure(const ImageDataset& dataset) {
   Normalization normalization;
   for (size_t c = 0; c < static_cast<size_t>(dataset.shape().channels); ++c) {
     normalization.mean.push_back(sums.mean(c));
-    normalization.deviation.push_back(sums.deviation(c));
+    normalization.std.push_back(sums.deviation(c));
     if (!(sums.deviation(c) > 0))
       throw DataError("measure: channel " + std::to_string(c) +
                       " has the same value in every pixel of every picture, so it cannot be"
-                      " normalised; check the data or give mean and deviation");
+                      " normalised; check the data or give mean and std");
   }
   return normalization;
 }
@@ -115,7 +115,7 @@ ImageReport check_images(const std::filesystem::path& path, const ImageOptions& 
   }
   for (size_t c = 0; c < static_cast<size_t>(report.shape.channels); ++c) {
     report.mean.push_back(sums.mean(c));
-    report.deviation.push_back(sums.deviation(c));
+    report.std.push_back(sums.deviation(c));
   }
   report.problem_count = problems.count();
   report.problems = problems.kept();

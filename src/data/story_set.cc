@@ -62,7 +62,7 @@ int64_t StoryVocabulary::word(const std::string& text) const {
 
 int64_t StoryVocabulary::answer(const std::string& text) const { return find_in(answers, text); }
 
-StorySet::StorySet(const Stories& stories, const StoryVocabulary& vocabulary, int64_t longest) {
+StorySet::StorySet(const Stories& stories, const StoryVocabulary& vocabulary, int64_t max_length) {
   std::map<Row, int64_t> known;
   std::vector<std::vector<int64_t>> rows_of_story;  // of each story: rows of sentences_
   sentences_.emplace_back();                        // row 0: padding
@@ -80,7 +80,8 @@ StorySet::StorySet(const Stories& stories, const StoryVocabulary& vocabulary, in
   };
   for (const auto& question : stories.questions) {
     const auto& rows = rows_of_story[static_cast<size_t>(question.story)];
-    const int64_t left_out = longest > 0 ? std::max<int64_t>(0, question.sentences - longest) : 0;
+    const int64_t left_out =
+        max_length > 0 ? std::max<int64_t>(0, question.sentences - max_length) : 0;
     Record record;
     record.sentences.assign(rows.begin() + left_out, rows.begin() + question.sentences);
     record.question = numbers_of(question.text, vocabulary);
@@ -145,20 +146,20 @@ std::pair<StorySet, StorySet> StorySet::split(int64_t count) const {
   return {std::move(first), std::move(rest)};
 }
 
-StoryFacts StorySet::facts() const {
-  StoryFacts facts{.questions = size()};
+StoryStats StorySet::stats() const {
+  StoryStats stats{.questions = size()};
   for (const auto& record : records_) {
-    facts.longest = std::max(facts.longest, static_cast<int64_t>(record.sentences.size()));
-    facts.unknown_words += record.unknown;
-    facts.unknown_answers += record.answer < 0;
-    facts.shortened += record.shortened;
+    stats.longest = std::max(stats.longest, static_cast<int64_t>(record.sentences.size()));
+    stats.unknown_words += record.unknown;
+    stats.unknown_answers += record.answer < 0;
+    stats.shortened += record.shortened;
   }
-  return facts;
+  return stats;
 }
 
 StoryLoader::StoryLoader(const StorySet& set, int64_t batch, bool shuffle, uint64_t seed,
-                         const WordExchange* exchange)
-    : set_(&set), batch_(batch), shuffle_(shuffle), seed_(seed), exchange_(exchange) {
+                         const EntityPermutation* permutation)
+    : set_(&set), batch_(batch), shuffle_(shuffle), seed_(seed), permutation_(permutation) {
   if (batch < 1) {
     throw UsageError("story loader: batch: expected at least 1, given " + std::to_string(batch));
   }
@@ -186,9 +187,9 @@ std::optional<StoryBatch> StoryLoader::next() {
   const int64_t count = std::min(batch_, set_->size() - cursor_.position);
   const Row records(first, first + count);
   std::vector<Renaming> renamings;
-  for (const int64_t record : exchange_ ? records : Row())
-    renamings.push_back(exchange_->draw(seed_, static_cast<uint32_t>(cursor_.epoch),
-                                        static_cast<uint32_t>(record)));
+  for (const int64_t record : permutation_ ? records : Row())
+    renamings.push_back(permutation_->draw(seed_, static_cast<uint32_t>(cursor_.epoch),
+                                           static_cast<uint32_t>(record)));
   auto batch = set_->batch(records, renamings);
   cursor_.position += count;
   return batch;

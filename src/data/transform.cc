@@ -135,9 +135,9 @@ Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
   check(augment, shape);
   for (int64_t c = 0; c < shape.channels; ++c) {
     const double mean = of_channel(normalize.mean, "mean", c, shape.channels);
-    const double deviation = of_channel(normalize.deviation, "deviation", c, shape.channels);
+    const double deviation = of_channel(normalize.std, "std", c, shape.channels);
     if (!std::isfinite(mean) || !std::isfinite(deviation) || !(deviation > 0))
-      throw UsageError("normalize: expected a finite mean and a deviation over 0, given " +
+      throw UsageError("normalize: expected a finite mean and a std over 0, given " +
                        std::to_string(mean) + " and " + std::to_string(deviation));
     scale_.push_back(static_cast<float>(1 / (255 * deviation)));
     offset_.push_back(static_cast<float>(-mean / deviation));

@@ -195,10 +195,10 @@ TextMaps look(SequenceModel& model, const Tokens& source, const Tokens& target,
                      std::to_string(predicted.size()));
   }
   const torch::NoGradGuard no_grad;
-  if (model.remembers()) model.forget();
+  if (model.is_stateful()) model.reset_state();
   Recording seen;
   model.hidden(batch, as_row(target.ids));
-  if (model.remembers()) model.forget();
+  if (model.is_stateful()) model.reset_state();
   if (seen.size() == 0) throw ModelError("the model has no attention to show");
   auto maps = Sorter(model, source, target, predicted).sorted(seen.maps());
   maps.predicted = !predicted.empty();

@@ -112,10 +112,11 @@ Ensemble::Ensemble(const std::vector<SequenceModelPtr>& models, const GenerateOp
   }
 }
 
-int64_t Ensemble::longest() const {
+int64_t Ensemble::max_positions() const {
   int64_t least = 0;
   for (const auto& model : models_)
-    if (model->longest() > 0) least = least ? std::min(least, model->longest()) : model->longest();
+    if (model->max_positions() > 0)
+      least = least ? std::min(least, model->max_positions()) : model->max_positions();
   return least;
 }
 

@@ -47,7 +47,7 @@ class Ensemble {
 
   const Choices& choices() const { return choices_; }
   bool has_encoder() const { return models_.front()->has_encoder(); }
-  int64_t longest() const;  ///< of the model that takes least; 0: any length
+  int64_t max_positions() const;  ///< of the model that takes least; 0: any length
   int64_t vocabulary() const { return models_.front()->vocabulary(); }
 
   using States = std::vector<std::unique_ptr<DecoderState>>;

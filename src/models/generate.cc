@@ -52,16 +52,17 @@ void check_tokens(const GenerateOptions& options, int64_t vocabulary) {
 }
 
 void check_options(GenerateOptions options) {
-  check_word("generate: length_penalty", options.length_penalty(), {"wu", "power"});
+  check_word("generate: length_penalty_type", options.length_penalty_type(), {"wu", "power"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))
         refuse_generate(field, ": expected ", bounds.text(), ", given ", value);
   });
-  if (!options.sample() && options.best() > options.beams())
-    refuse_generate("best: expected at most beams = ", options.beams(), ", given ", options.best());
-  if (options.sample() && options.beams() != 1)
-    refuse_generate("beams: expected 1 with sample, given ", options.beams());
+  if (!options.sample() && options.num_hypotheses() > options.beam_size())
+    refuse_generate("num_hypotheses: expected at most beam_size = ", options.beam_size(),
+                    ", given ", options.num_hypotheses());
+  if (options.sample() && options.beam_size() != 1)
+    refuse_generate("beam_size: expected 1 with sample, given ", options.beam_size());
 }
 
 /// How many lines there are.
@@ -96,7 +97,7 @@ models::Line line_of(int64_t number, const Lines& source, const GenerateOptions&
   line.limit = std::max(line.limit, forced);
   line.least =
       std::max(options.min_length(), static_cast<int64_t>(std::ceil(options.min_ratio() * reads)));
-  for (int64_t draw = 0; options.sample() && draw < options.best(); ++draw)
+  for (int64_t draw = 0; options.sample() && draw < options.num_hypotheses(); ++draw)
     line.random.emplace_back(static_cast<uint64_t>(options.seed()), static_cast<uint32_t>(number),
                              static_cast<uint32_t>(draw));
   return line;
@@ -159,10 +160,10 @@ void score_batch(const Ensemble& ensemble, const Lines& source, const Lines& tar
 }  // namespace
 
 double penalised(double log_probability, int64_t n, const GenerateOptions& options) {
-  if (options.alpha() == 0 || n == 0) return log_probability;
+  if (options.length_penalty() == 0 || n == 0) return log_probability;
   const auto length = static_cast<double>(n);
-  const double base = options.length_penalty() == "wu" ? (5 + length) / 6 : length;
-  return log_probability / std::pow(base, options.alpha());
+  const double base = options.length_penalty_type() == "wu" ? (5 + length) / 6 : length;
+  return log_probability / std::pow(base, options.length_penalty());
 }
 
 std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr>& models,
@@ -179,7 +180,7 @@ std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr
   for (const auto& numbers : batches_of(count, lengths, options.batch())) {
     std::vector<models::Line> lines;
     for (const int64_t number : numbers)
-      lines.push_back(line_of(number, source, options, ensemble.longest()));
+      lines.push_back(line_of(number, source, options, ensemble.max_positions()));
     Search(ensemble, options, std::move(lines), began)
         .run(models::batch_of(source, numbers), results);
   }

@@ -86,7 +86,7 @@ at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tenso
   };
   // The last query sees what the query at a story's own end sees: padding is hidden.
   auto h = seen(forward_, forward_part(how), last ? std::min<int64_t>(S, 1) : S);
-  if (!last && options.both_ways()) h = h + seen(backward_, backward_part(how), S);
+  if (!last && options.bidirectional()) h = h + seen(backward_, backward_part(how), S);
   return h.transpose(1, 2).flatten(2);  // (B, S or 1, M)
 }
 

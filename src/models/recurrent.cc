@@ -38,9 +38,9 @@ at::Tensor maxout(const at::Tensor& x) { return x.unflatten(-1, {x.size(-1) / 2,
 
 }  // namespace
 
-RecurrentOptions& RecurrentOptions::form(const std::string& name) {
-  check_word("form", name, {"bahdanau", "luong"});
-  form_ = name;
+RecurrentOptions& RecurrentOptions::attention_type(const std::string& name) {
+  check_word("attention_type", name, {"bahdanau", "luong"});
+  attention_type_ = name;
   attention(Attention::parse(name == "luong" ? "general" : "additive"));
   return *this;
 }

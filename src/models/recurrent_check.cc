@@ -65,7 +65,7 @@ void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabula
   if (options.tied() == "all" && source_vocabulary != vocabulary)
     refuse_recurrent("tied: 'all' is for one vocabulary, given ", source_vocabulary,
                      " tokens of the source and ", vocabulary, " of the target; say decoder");
-  if (options.tied() != "none" && options.form() == "luong" && E != M)
+  if (options.tied() != "none" && options.attention_type() == "luong" && E != M)
     refuse_recurrent("tied: expected none where embedding = ", E, " differs from width = ", M,
                      ", given ", options.tied());
 }

@@ -98,7 +98,7 @@ Search::Possible Search::candidates(NextTokens& next) {
     if (!is_free(line) || growing.dead || length_ >= line.limit) return;
     forbid(next, row, growing.tokens, line.least, ensemble_.choices(), options_);
     if (!options_.sample()) {
-      possible[static_cast<size_t>(row)] = likeliest(next, row, 2 * options_.beams());
+      possible[static_cast<size_t>(row)] = likeliest(next, row, 2 * options_.beam_size());
       return;
     }
     // The rows of a line before its draws part stand for all of them.
@@ -131,7 +131,7 @@ void Search::extend(Line& line, const Possible& possible, int64_t first) {
     Candidate candidate;
     double total;
   };
-  const auto K = options_.beams();
+  const auto K = options_.beam_size();
   std::vector<Way> ways;
   for (size_t beam = 0; beam < line.live.size(); ++beam)
     for (const auto& c : possible[static_cast<size_t>(first) + beam])
@@ -204,20 +204,20 @@ bool Search::is_finished(const Line& line) const {
     if (!one.dead) most = std::max(most, one.total), alive = true;
   if (!alive) return true;
   if (options_.sample() || !is_free(line)) return false;
-  if (options_.early_stop()) return ended(line) >= options_.beams();
-  if (ended(line) < options_.best()) return false;
+  if (options_.early_stop()) return ended(line) >= options_.beam_size();
+  if (ended(line) < options_.num_hypotheses()) return false;
   std::vector<double> scores;
   for (const auto& one : line.done)
     if (one.ended) scores.push_back(one.score);
   std::sort(scores.rbegin(), scores.rend());
-  return scores[static_cast<size_t>(options_.best() - 1)] >=
+  return scores[static_cast<size_t>(options_.num_hypotheses() - 1)] >=
          penalised(most, line.limit - static_cast<int64_t>(line.prefix.size()), options_);
 }
 
 void Search::finish(Line& line) {
   std::stable_sort(line.done.begin(), line.done.end(), stands_before);
-  if (static_cast<int64_t>(line.done.size()) > options_.best())
-    line.done.resize(static_cast<size_t>(options_.best()));
+  if (static_cast<int64_t>(line.done.size()) > options_.num_hypotheses())
+    line.done.resize(static_cast<size_t>(options_.num_hypotheses()));
   if (!tells_at_once() && options_.on_token() && !line.done.empty())
     for (const int64_t token : line.done[0].tokens) options_.on_token()(line.number, token);
   (*results_)[static_cast<size_t>(line.number)] = std::move(line.done);

@@ -41,7 +41,9 @@ class Search {
   NextTokens read_prefixes();
   NextTokens next(const std::vector<at::Tensor>& hidden, int64_t place);
   bool is_free(const Line& line) const { return length_ >= int64_t(line.prefix.size()); }
-  int64_t wanted() const { return options_.sample() ? options_.best() : options_.beams(); }
+  int64_t wanted() const {
+    return options_.sample() ? options_.num_hypotheses() : options_.beam_size();
+  }
   /// Whether a token that is taken stays.
   bool tells_at_once() const {
     return wanted() == 1 && (options_.sample() || options_.early_stop());

@@ -141,11 +141,11 @@ at::Tensor TransformerImpl::output_weight() const {
   return output.defined() ? output : target_embedding;
 }
 
-int64_t TransformerImpl::longest() const {
+int64_t TransformerImpl::max_positions() const {
   return target_position && target_position->table.defined() ? target_position->table.size(0) : 0;
 }
 
-void TransformerImpl::forget() {
+void TransformerImpl::reset_state() {
   if (memory_) memory_->clear();
 }
 

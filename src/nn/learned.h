@@ -21,7 +21,7 @@ inline std::map<std::string, at::Tensor> register_learned(torch::nn::Module& mod
   for (const auto& spec : parameters_of(how, heads, kv_heads, width, value_width)) {
     auto name = spec.name;
     std::replace(name.begin(), name.end(), '.', '_');
-    const auto start = torch::randn(spec.shape) * spec.deviation + spec.mean;
+    const auto start = torch::randn(spec.shape) * spec.std + spec.mean;
     all[spec.name] = module.register_parameter(name, start);
   }
   return all;

@@ -82,7 +82,7 @@ std::vector<at::Tensor> new_parameters(const std::string& how, int64_t heads, in
                                        int64_t width, int64_t value_width) {
   std::vector<at::Tensor> all;
   for (const auto& spec : parameters_of(Attention::parse(how), heads, kv_heads, width, value_width))
-    all.push_back(at::randn(spec.shape) * spec.deviation + spec.mean);
+    all.push_back(at::randn(spec.shape) * spec.std + spec.mean);
   return all;
 }
 

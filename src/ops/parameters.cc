@@ -15,11 +15,11 @@ std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, in
       for (const auto& learned : word.own->learns(*part, width)) {
         auto shape = learned.shape;
         shape.insert(shape.begin(), heads);
-        all.push_back({part->name + "." + learned.name, shape, learned.mean, learned.deviation});
+        all.push_back({part->name + "." + learned.name, shape, learned.mean, learned.std});
       }
     for (const auto& learned : word.learned) {
       if (!learned.present(*part)) continue;
-      const double deviation = learned.deviation ? learned.deviation(sizes) : 0;
+      const double deviation = learned.std ? learned.std(sizes) : 0;
       all.push_back({part->name + "." + learned.name, learned.shape(*part, sizes),
                      learned.mean(*part), deviation});
     }

@@ -22,7 +22,7 @@ struct Learned {
   std::vector<int64_t> (*shape)(const Part&, const kernels::Sizes&);
   bool (*present)(const Part&) = [](const Part&) { return true; };
   double (*mean)(const Part&) = [](const Part&) { return 0.0; };
-  double (*deviation)(const kernels::Sizes&) = nullptr;  ///< null: 0
+  double (*std)(const kernels::Sizes&) = nullptr;  ///< null: 0
 };
 
 template <class T>

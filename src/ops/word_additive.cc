@@ -136,7 +136,7 @@ Word::Argument hidden_width() {
 Definition word_additive() {
   return {
       .word = {Word::Kind::score, "additive", {hidden_width()}, "weight . tanh(q + k)"},
-      .learned = {{.name = "weight", .shape = vector_a_head, .deviation = one_over_root_width}},
+      .learned = {{.name = "weight", .shape = vector_a_head, .std = one_over_root_width}},
       .check_sizes = check_width,
       .scores = network_scores,
       .lower = lower_network,
@@ -159,11 +159,11 @@ Definition word_feed_forward() {
                 {"layers", 1, 1, 2, true, "hidden layers"},
                 {"query", 1, 0, 1, true, "0: the score is the key's alone"}},
                "a network's score of q + k, or of k alone"},
-      .learned = {{.name = "weight", .shape = vector_a_head, .deviation = one_over_root_width},
+      .learned = {{.name = "weight", .shape = vector_a_head, .std = one_over_root_width},
                   {.name = "hidden_weight",
                    .shape = square_a_head,
                    .present = has_second_layer,
-                   .deviation = one_over_root_width},
+                   .std = one_over_root_width},
                   {.name = "hidden_bias", .shape = vector_a_head, .present = has_second_layer}},
       .check_sizes = check_width,
       .scores = network_scores,

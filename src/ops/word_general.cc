@@ -34,7 +34,7 @@ void build_general(const Part&, const Terms&, Pipeline<T>&) {}
 
 Definition word_general() {
   return {.word = {Word::Kind::score, "general", {}, "q^T W k with a learned W a head"},
-          .learned = {{.name = "weight", .shape = general_shape, .deviation = general_deviation}},
+          .learned = {{.name = "weight", .shape = general_shape, .std = general_deviation}},
           .scores = general_scores,
           .lower = lower_general,
           .build = {build_general<float>, build_general<double>}};

@@ -47,7 +47,7 @@ Definition word_location() {
                    "location",
                    {{"length", std::nullopt, 1, 1 << 24, true, "places in the table"}},
                    "q . W_j: the score of a place, whatever the key there"},
-          .learned = {{.name = "table", .shape = location_shape, .deviation = one_over_root_width}},
+          .learned = {{.name = "table", .shape = location_shape, .std = one_over_root_width}},
           .check_sizes = check_length,
           .scores = location_scores,
           .lower = lower_location,

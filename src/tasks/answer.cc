@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "heed/data/word_exchange.h"
+#include "heed/data/entity_permutation.h"
 #include "heed/train/model_folder.h"
 
 namespace heed {
@@ -52,30 +52,30 @@ class AnswerTask : public Task {
     open_data();
     at::manual_seed(static_cast<uint64_t>(recipe_.seed));
     model_ = make_model(recipe_);
-    if (!recipe_.data.exchange.empty())
-      exchange_.emplace(recipe_.data.exchange, vocabulary_of(recipe_));
+    if (!recipe_.data.entity_permutation.empty())
+      permutation_.emplace(recipe_.data.entity_permutation, vocabulary_of(recipe_));
     loader_.emplace(*train_, recipe_.train.batch, true, static_cast<uint64_t>(recipe_.seed),
-                    exchange_ ? &*exchange_ : nullptr);
+                    permutation_ ? &*permutation_ : nullptr);
   }
 
   torch::nn::Module& model() override { return *model_; }
   std::vector<RecipeEntry> recipe() const override { return list_fields(recipe_); }
 
-  Metrics facts() const override {
+  Metrics dataset_stats() const override {
     Metrics all;
     const std::pair<const char*, const std::optional<data::StorySet>*> splits[] = {
         {"train", &train_}, {"valid", &valid_}, {"test", &test_}};
     for (const auto& [split, set] : splits) {
       if (!*set) continue;
-      const auto facts = (*set)->facts();
+      const auto stats = (*set)->stats();
       const auto add = [&](const char* what, int64_t count) {
         all.emplace_back(split + std::string(what), static_cast<double>(count));
       };
-      add(" questions", facts.questions);
-      add(" sentences in the longest story", facts.longest);
-      add(" stories cut to data.longest", facts.shortened);
-      add(" unknown words", facts.unknown_words);
-      add(" unknown answers", facts.unknown_answers);
+      add(" questions", stats.questions);
+      add(" sentences in the longest story", stats.longest);
+      add(" stories cut to data.max_length", stats.shortened);
+      add(" unknown words", stats.unknown_words);
+      add(" unknown answers", stats.unknown_answers);
     }
     return all;
   }
@@ -96,7 +96,7 @@ class AnswerTask : public Task {
 
   std::string record_name(int64_t record) const override { return train_->name(record); }
 
-  Goal goal() const override { return {"accuracy", true}; }
+  SelectionMetric selection_metric() const override { return {"accuracy", true}; }
   std::optional<Metrics> validate() override {
     if (valid_) answer_samples();
     return figures(valid_);
@@ -118,8 +118,8 @@ class AnswerTask : public Task {
     if (data.words.empty()) data.words = found.words;
     if (data.answers.empty()) data.answers = found.answers;
     train_ = read(stories);
-    if (train_->facts().unknown_answers > 0) {
-      throw DataError(data.train + ": " + std::to_string(train_->facts().unknown_answers) +
+    if (train_->stats().unknown_answers > 0) {
+      throw DataError(data.train + ": " + std::to_string(train_->stats().unknown_answers) +
                       " questions have answers that data.answers lacks");
     }
     if (!data.valid.empty()) {
@@ -157,13 +157,13 @@ class AnswerTask : public Task {
   }
 
   data::StorySet read(const data::Stories& stories) const {
-    return {stories, vocabulary_of(recipe_), recipe_.data.longest};
+    return {stories, vocabulary_of(recipe_), recipe_.data.max_length};
   }
 
   AnswerRecipe recipe_;
   std::optional<data::StorySet> train_, valid_, test_;
   QueryReduction model_{nullptr};
-  std::optional<data::WordExchange> exchange_;
+  std::optional<data::EntityPermutation> permutation_;
   std::optional<data::StoryLoader> loader_;
   std::vector<Sample> samples_;
 };
@@ -214,7 +214,7 @@ Answerer Answerer::load(const std::filesystem::path& where) {
 }
 
 data::StorySet Answerer::read(const data::Stories& stories) const {
-  return {stories, vocabulary_of(recipe_), recipe_.data.longest};
+  return {stories, vocabulary_of(recipe_), recipe_.data.max_length};
 }
 
 at::Tensor Answerer::probabilities(const data::StoryBatch& batch) {

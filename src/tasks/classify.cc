@@ -68,7 +68,7 @@ class ClassifyTask : public Task {
 
   std::string record_name(int64_t record) const override { return train_->name(record); }
 
-  Goal goal() const override { return {"accuracy", true}; }
+  SelectionMetric selection_metric() const override { return {"accuracy", true}; }
   std::optional<Metrics> validate() override { return figures(valid_); }
   std::optional<Metrics> test() override { return figures(test_); }
 
@@ -102,11 +102,11 @@ class ClassifyTask : public Task {
       std::tie(train_, valid_) =
           data::hold_out(train_, data.holdout, static_cast<uint64_t>(recipe_.seed));
     }
-    const auto measured = data.normalize.mean.empty() || data.normalize.deviation.empty()
+    const auto measured = data.normalize.mean.empty() || data.normalize.std.empty()
                               ? data::measure(*train_)
                               : data.normalize;
     if (data.normalize.mean.empty()) data.normalize.mean = measured.mean;
-    if (data.normalize.deviation.empty()) data.normalize.deviation = measured.deviation;
+    if (data.normalize.std.empty()) data.normalize.std = measured.std;
   }
 
   data::Images open_like_train(const std::string& path) const {

@@ -23,10 +23,10 @@ SequenceModelPtr model_of(const LanguageRecipe& recipe, const data::Tokenizer& t
                      std::to_string(recipe.model.transformer.encoder_layers()));
   }
   auto model = make_text_model(recipe.model, tokenizer.size(), 0);
-  const int64_t longest = model->longest();
-  if (longest > 0 && longest < recipe.data.context) {
+  const int64_t max_positions = model->max_positions();
+  if (max_positions > 0 && max_positions < recipe.data.context) {
     throw ModelError("data.context is " + std::to_string(recipe.data.context) +
-                     ", but the model has positions for " + std::to_string(longest) +
+                     ", but the model has positions for " + std::to_string(max_positions) +
                      " tokens; raise these, or lower data.context");
   }
   return model;
@@ -47,7 +47,7 @@ class LanguageTask : public Task {
     model_ = model_of(recipe_, *tokenizer_);
     stream_ = data::read_tokens(lines_of(train_), *tokenizer_);
     const int64_t windows = std::max<int64_t>(1, recipe_.train.batch / data.context);
-    if (model_->remembers()) {
+    if (model_->is_stateful()) {
       rows_.emplace(stream_, windows, data.context);
     } else {
       windows_.emplace(
@@ -62,23 +62,23 @@ class LanguageTask : public Task {
     return {{kTokenizer, tokenizer_->file()}};
   }
 
-  Metrics facts() const override {
-    Metrics facts{{"characters to learn", static_cast<double>(train_.characters())},
+  Metrics dataset_stats() const override {
+    Metrics stats{{"characters to learn", static_cast<double>(train_.characters())},
                   {"tokens of these", static_cast<double>(stream_->size())},
                   {"pieces of the vocabulary", static_cast<double>(tokenizer_->size())},
                   {"batches an epoch", static_cast<double>(batches())}};
     if (valid_) {
-      facts.emplace_back("characters to validate by", static_cast<double>(valid_->characters()));
+      stats.emplace_back("characters to validate by", static_cast<double>(valid_->characters()));
     }
-    return facts;
+    return stats;
   }
 
   int64_t batches() const override { return rows_ ? rows_->batches() : windows_->batches(); }
   data::Cursor cursor() const override { return rows_ ? cursor_ : windows_->cursor(); }
 
-  /// A model that remembers begins anew there: its memory came from weights that are gone.
+  /// A stateful model begins anew there: its memory came from weights that are gone.
   void seek(const data::Cursor& cursor) override {
-    model_->forget();
+    model_->reset_state();
     if (windows_) return windows_->seek(cursor);
     cursor_ = cursor;
   }
@@ -98,7 +98,7 @@ class LanguageTask : public Task {
     return train_.name + " token " + std::to_string(record);
   }
 
-  Goal goal() const override { return {"loss", false}; }
+  SelectionMetric selection_metric() const override { return {"loss", false}; }
   std::optional<Metrics> validate() override { return figures(valid_); }
   std::optional<Metrics> test() override { return figures(test_); }
 
@@ -118,7 +118,7 @@ class LanguageTask : public Task {
 
   at::Tensor next_rows() {
     if (cursor_.position == rows_->batches()) cursor_ = {cursor_.epoch + 1, 0};
-    if (cursor_.position == 0) model_->forget();
+    if (cursor_.position == 0) model_->reset_state();
     records_ = {cursor_.position * recipe_.data.context};
     return rows_->window(cursor_.position++);
   }

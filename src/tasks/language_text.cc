@@ -51,12 +51,12 @@ data::Lines lines_of(const PlainText& text) {
 LanguageEvaluation evaluate_text(SequenceModel& model, const PlainText& text,
                                  const data::Tokenizer& tokenizer, int64_t context) {
   const at::NoGradGuard no_grad;
-  const int64_t batch = model.remembers() ? 1 : std::max<int64_t>(1, kEvaluatedTokens / context);
+  const int64_t batch = model.is_stateful() ? 1 : std::max<int64_t>(1, kEvaluatedTokens / context);
   data::WindowLoader loader(data::read_tokens(lines_of(text), tokenizer),
                             {.length = context, .batch = batch});
   LanguageEvaluation result;
   result.characters = text.characters();
-  model.forget();
+  model.reset_state();
   while (const auto windows = loader.next()) {
     const int64_t length = windows->tokens.size(1) - 1;
     const auto hidden = model.hidden({}, windows->tokens.narrow(1, 0, length));
@@ -65,7 +65,7 @@ LanguageEvaluation evaluate_text(SequenceModel& model, const PlainText& text,
                              windows->tokens.narrow(1, 1, length).flatten());
     result.loss += part.nll, result.tokens += part.count;
   }
-  model.forget();
+  model.reset_state();
   return result;
 }
 

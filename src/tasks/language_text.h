@@ -23,7 +23,7 @@ std::pair<PlainText, PlainText> split_text(const PlainText& whole, double share)
 /// The lines of a text, for tokenizers. It must outlive them.
 data::Lines lines_of(const PlainText& text);
 
-/// What a model makes of a text, a window of `context` tokens after another. A model that remembers
+/// What a model makes of a text, a window of `context` tokens after another. A stateful model
 /// reads it as one.
 LanguageEvaluation evaluate_text(SequenceModel& model, const PlainText& text,
                                  const data::Tokenizer& tokenizer, int64_t context);

@@ -52,7 +52,7 @@ Metrics lead_figures(const TextMetricOptions& options, const std::vector<std::st
   return figures;
 }
 
-Goal text_goal(const TextMetricOptions& options) {
+SelectionMetric text_selection_metric(const TextMetricOptions& options) {
   if (options.kind == "loss") return {"loss", false};
   return {options.kind == "rouge" ? "rougeL" : options.kind, true};
 }

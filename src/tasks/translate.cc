@@ -39,7 +39,7 @@ class TranslateTask : public Task {
     return {{kSourceTokenizer, source_->file()}, {kTargetTokenizer, target_->file()}};
   }
 
-  Metrics facts() const override {
+  Metrics dataset_stats() const override {
     const auto& counts = loader_->counts();
     const auto number = [](int64_t n) { return static_cast<double>(n); };
     return {{"pairs to learn from", number(counts.pairs)},
@@ -78,7 +78,9 @@ class TranslateTask : public Task {
     return train_->name() + " pair " + std::to_string(record + 1);
   }
 
-  Goal goal() const override { return text_goal(recipe_.metric); }
+  SelectionMetric selection_metric() const override {
+    return text_selection_metric(recipe_.metric);
+  }
   std::optional<Metrics> validate() override { return figures(valid_, true); }
   std::optional<Metrics> test() override { return figures(test_, false); }
   std::vector<Sample> samples() const override { return samples_; }
@@ -100,7 +102,7 @@ class TranslateTask : public Task {
     if (split.empty()) return;
     auto options = recipe_.data.batches;
     options.tokens = recipe_.train.batch;
-    options.leave_out_longer = options.leave_out_empty = false;
+    options.skip_too_long = options.skip_empty = false;
     opened.pairs = open_split(recipe_.data, split, name);
     opened.loader.emplace(opened.pairs, source_, target_, options);
   }
@@ -111,7 +113,7 @@ class TranslateTask : public Task {
     auto metrics = loss_figures(*model_, *measured.loader);
     if (training && recipe_.metric.kind == "loss") return metrics;
     auto recipe = recipe_;
-    if (training) recipe.generate.beams(1).best(1).sample(false);
+    if (training) recipe.generate.beam_size(1).num_hypotheses(1).sample(false);
     const auto found = evaluate_pairs(recipe, {model_}, measured.pairs, source_, target_);
     if (training) show(measured.pairs, found.written);
     metrics.insert(metrics.begin(), found.metrics.begin(), found.metrics.end());

@@ -32,11 +32,11 @@ std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokeni
     throw DataError(place + ": " + error.what());
   }
   if (data.batches.source_end) tokens.push_back(tokenizer.end());
-  const int64_t longest = data.batches.longest_source;
+  const int64_t longest = data.batches.max_source_length;
   if (longest == 0 || static_cast<int64_t>(tokens.size()) <= longest) return tokens;
   throw DataError(place + ": the line has " + std::to_string(tokens.size()) +
                   " tokens, the model was trained for " + std::to_string(longest) +
-                  " at most (data.longest_source); cut it into sentences");
+                  " at most (data.max_source_length); cut it into sentences");
 }
 
 Metrics loss_figures(SequenceModel& model, data::SequenceLoader& pairs) {

@@ -18,7 +18,7 @@ data::TextPairsPtr open_split(const TranslateData& data, const std::vector<std::
                               const char* name);
 
 /// A source line's tokens, with their end where the recipe asks for it. Throws DataError for
-/// invalid UTF-8, more tokens than data.longest_source.
+/// invalid UTF-8, more tokens than data.max_source_length.
 std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokenizer& tokenizer,
                                    const std::string& line, const std::string& place);
 

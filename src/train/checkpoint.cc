@@ -58,7 +58,8 @@ void Trainer::check_weights() const {
   const std::string name = unfinite_weights();
   if (name.empty()) return;
   throw DivergedError("the weights " + name + " are no longer finite after step " +
-                      std::to_string(state_.step) + "; lower train.optimizer.lr or set train.clip");
+                      std::to_string(state_.step) +
+                      "; lower train.optimizer.lr or set train.clip_grad_norm");
 }
 
 ModelFiles Trainer::model_files(const std::string& metrics) const {
@@ -95,9 +96,9 @@ std::string Trainer::best_metrics(const std::optional<Metrics>& test) const {
 /// Gives the model the mean of the newest checkpoints' weights (Junczys-Dowmunt et al. 2016); false
 /// where the recipe asks for none.
 bool Trainer::average_checkpoints() {
-  if (options_.average < 2) return false;
+  if (options_.average_checkpoints < 2) return false;
   auto folders = folder_.checkpoints();
-  const auto n = std::min(folders.size(), static_cast<size_t>(options_.average));
+  const auto n = std::min(folders.size(), static_cast<size_t>(options_.average_checkpoints));
   folders.erase(folders.begin(), folders.end() - static_cast<int64_t>(n));
   std::map<std::string, at::Tensor> sums;
   NamedTensors newest;

@@ -5,10 +5,20 @@
 
 namespace heed {
 
-/// The factor of the learning rate at `step` (from 0) of `steps`: a linear rise over `warmup`
-/// steps, then 1, the cosine 1 -> floor (Loshchilov & Hutter 2017), or sqrt(warmup / step) (Vaswani
-/// et al. 2017). Plateau's own factor comes from PlateauState.
-double schedule_factor(const ScheduleOptions& options, int64_t step, int64_t steps);
+/// The factor of `lr` at `step` (from 0) of `steps`. With w = warmup, for step < w
+///
+///   (step + 1) / w
+///
+/// and from then on
+///
+///   constant, plateau   1                                    (plateau's own factor: Patience)
+///   inverse_sqrt        sqrt(w / (step + 1))                                (Vaswani et al. 2017)
+///   cosine              m + (1 - m) (1 + cos(pi (step - w) / (steps - w))) / 2, m = min_lr / lr
+///                                                                  (Loshchilov & Hutter 2017)
+///
+/// The cosine reaches min_lr at step number `steps`, which is not taken: the last step still
+/// learns.
+double schedule_factor(const ScheduleOptions& options, double lr, int64_t step, int64_t steps);
 
 /// Follows the validation figure: counts epochs without a better one.
 struct Patience {

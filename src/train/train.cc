@@ -74,13 +74,15 @@ int64_t peak_memory() {
 Trainer::Trainer(Task& task, const TrainRun& run)
     : task_(task),
       options_(run.options),
-      folder_(free_folder(run), std::max(run.options.keep, run.options.average)),
+      folder_(free_folder(run),
+              std::max(run.options.keep_checkpoints, run.options.average_checkpoints)),
       recipe_(task.recipe()),
       steps_per_epoch_((task.batches() + options_.accumulate - 1) / options_.accumulate),
-      steps_(options_.steps ? options_.steps : steps_per_epoch_ * options_.epochs),
+      steps_(options_.max_steps ? options_.max_steps : steps_per_epoch_ * options_.epochs),
       optimizer_(task.model(), options_.optimizer),
       average_(task.model(), options_.ema),
       progress_(run.progress) {
+  options_.check();
   if (const auto newest = folder_.newest()) resume_from(*newest);
   log_.emplace(folder_.log(), state_.step);
   events_.emplace(folder_.path(), state_.step);
@@ -97,7 +99,7 @@ void Trainer::check_finite(double loss, const std::vector<int64_t>& records) con
   throw DivergedError("the loss is " + std::to_string(loss) + " " + place() + ", in the batch of " +
                       join_names(names) +
                       "; look at these records (heed check), lower train.optimizer.lr or set"
-                      " train.clip");
+                      " train.clip_grad_norm");
 }
 
 /// "in epoch 3, step 1201": the step at hand.
@@ -127,12 +129,13 @@ void Trainer::step() {
   const LoopState before = state_;
   try {
     const int64_t records = accumulate();
-    const double norm = optimizer_.gradient_norm(options_.clip);
+    const double norm = optimizer_.gradient_norm(options_.clip_grad_norm);
     if (!std::isfinite(norm)) {
       throw DivergedError("the gradient is not finite " + place() +
-                          "; lower train.optimizer.lr or set train.clip");
+                          "; lower train.optimizer.lr or set train.clip_grad_norm");
     }
-    const double factor = state_.plateau * schedule_factor(options_.schedule, state_.step, steps_);
+    const double factor = state_.plateau * schedule_factor(options_.schedule, options_.optimizer.lr,
+                                                           state_.step, steps_);
     optimizer_.step(factor);
     average_.update(++state_.step);
     examples_ += records;
@@ -157,7 +160,7 @@ void Trainer::show_progress(double lr) {
 void Trainer::log_step(double factor, double norm) {
   const double lr = options_.optimizer.lr * factor;
   show_progress(lr);
-  if (state_.step % options_.log != 0) return;
+  if (state_.step % options_.log_every != 0) return;
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - logged_).count();
   const double speed = static_cast<double>(examples_ - logged_examples_) / seconds;
@@ -178,12 +181,13 @@ void Trainer::log_step(double factor, double norm) {
 
 bool Trainer::is_better(const Metrics& valid) const {
   if (state_.best.empty()) return true;
-  const Goal goal = task_.goal();
-  const auto now = figure(valid, goal.metric), best = figure(state_.best, goal.metric);
+  const SelectionMetric selection = task_.selection_metric();
+  const auto now = figure(valid, selection.metric), best = figure(state_.best, selection.metric);
   if (!now || !best) {
-    throw UsageError("the task's goal '" + goal.metric + "' is none of its figures");
+    throw UsageError("the task's selection metric '" + selection.metric +
+                     "' is none of its metrics");
   }
-  if (*now != *best) return goal.larger_is_better ? *now > *best : *now < *best;
+  if (*now != *best) return selection.larger_is_better ? *now > *best : *now < *best;
   const auto loss = figure(valid, "loss"), best_loss = figure(state_.best, "loss");
   return loss && best_loss && *loss < *best_loss;
 }
@@ -252,7 +256,7 @@ TrainResult Trainer::run() {
   const StopSignals signals;
   task_.model().train();
   if (!generator_.defined()) remember_start();
-  for (const auto& [name, value] : task_.facts()) {
+  for (const auto& [name, value] : task_.dataset_stats()) {
     if (value != 0) show(count_text(value) + " " + name);
   }
   if (options_.precision == "bfloat16" && !multiplies_bfloat16())
@@ -266,7 +270,7 @@ TrainResult Trainer::run() {
     if (epoch_over) end_epoch();
     remember_start();
     if (!state_.finished) result.stopped_by = StopSignals::caught();
-    const bool due = options_.checkpoint > 0 ? state_.step % options_.checkpoint == 0 : epoch_over;
+    const bool due = options_.save_every > 0 ? state_.step % options_.save_every == 0 : epoch_over;
     if (due || state_.finished || result.stopped_by) save_checkpoint();
   }
   if (progress_) progress_->finish();
@@ -285,7 +289,7 @@ void Trainer::finish(TrainResult& result) {
   if (average_checkpoints()) {
     const auto valid = validate();
     const bool better = !valid || is_better(*valid);
-    show("the mean of " + std::to_string(options_.average) + " checkpoints" +
+    show("the mean of " + std::to_string(options_.average_checkpoints) + " checkpoints" +
          (valid ? figures_text(*valid) : "") + (better ? "" : "  not better, not kept"));
     if (valid && better) state_.best = *valid;
     if (better) folder_.save_best(model_files(best_metrics(std::nullopt)));

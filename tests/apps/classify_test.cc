@@ -158,7 +158,7 @@ TEST_F(Classify, CheckSeesARecipeThatDoesNotFitItsData) {
            {"data.shape=[1,28,28]", "shape"},
            {"data.augment.shift=99", "shift"},
            {"data.valid=x", "holdout"},
-           {"data.normalize={mean=[0.5,0.5],deviation=[1,1]}", "normalize.mean"}}) {
+           {"data.normalize={mean=[0.5,0.5],std=[1,1]}", "normalize.mean"}}) {
     const auto result = check({set});
     EXPECT_TRUE(result.code == 3 || result.code == 4) << set << " " << result.code;
     EXPECT_THAT(result.err, HasSubstr(word)) << set;
@@ -302,7 +302,7 @@ TEST_F(Classify, RecipeThatDoesNotFitItsTensorsIsRefused) {
 
 TEST_F(Classify, LossThatIsNotFiniteStopsAndNamesTheBatch) {
   const auto result = run({"train", recipe_, "--set", "train.optimizer.lr=1e30", "--set",
-                           "train.clip=0", "--out", path("diverged")});
+                           "train.clip_grad_norm=0", "--out", path("diverged")});
   EXPECT_EQ(result.code, 7) << result.err;
   EXPECT_THAT(result.err, HasSubstr("epoch 1, step "));
   EXPECT_EQ(result.out, "");

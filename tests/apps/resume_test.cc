@@ -131,7 +131,7 @@ TEST_F(Resume, CtrlCAndTermSaveAndStop) {
 }
 
 TEST_F(Resume, FullDiskLeavesTheOldCheckpointWhole) {
-  const std::vector<std::string> quiet{"--set", "train.log=1000"};
+  const std::vector<std::string> quiet{"--set", "train.log_every=1000"};
   auto words = train(quiet);
   auto result =
       run(words, {.signal = SIGTERM, .when = [&] { return fs::exists(out() / "last-00000003"); }});

@@ -57,11 +57,11 @@ attention = { position = "learned", heads = 2, dropout = 0.1 }
 epochs = 6
 batch = 10
 accumulate = 2
-checkpoint = 3
-keep = 2
-log = 1
+save_every = 3
+keep_checkpoints = 2
+log_every = 1
 label_smoothing = 0.05
-clip = 1.0
+clip_grad_norm = 1.0
 ema = 0.8
 optimizer = { lr = 1e-2 }
 schedule = { kind = "cosine", warmup = 4 }

@@ -47,7 +47,7 @@ void write_pairs(const std::filesystem::path& folder) {
   write_bytes(folder / "small.toml",
               "task = \"translate\"\nseed = " + std::to_string(learning_seed(3)) + R"(
 [data]
-)" + files + R"(longest_source = 12
+)" + files + R"(max_source_length = 12
 source = { kind = "words" }
 target = { kind = "words" }
 [model]
@@ -63,11 +63,11 @@ cross_attention = { heads = 2 }
 [train]
 epochs = 30
 batch = 400
-average = 2
+average_checkpoints = 2
 optimizer = { lr = 1e-2 }
 schedule = { kind = "cosine", warmup = 20 }
 [generate]
-beams = 3
+beam_size = 3
 max_length = 16
 [metric]
 kind = "exact"
@@ -132,17 +132,18 @@ TEST_F(Translate, ALineInGivesALineOut) {
 }
 
 TEST_F(Translate, TellsTheBestAndTheirTokens) {
-  const auto result =
-      run({"predict", model(), "--json", "--set", "generate.best=3"}, {.input = "eins zwei\n"});
+  const auto result = run({"predict", model(), "--json", "--set", "generate.num_hypotheses=3"},
+                          {.input = "eins zwei\n"});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto line = json::parse(result.out);
   EXPECT_EQ(line["output"], "two one");
-  ASSERT_EQ(line["best"].size(), 3);
-  EXPECT_GE(line["best"][0]["score"], line["best"][1]["score"]);
+  ASSERT_EQ(line["hypotheses"].size(), 3);
+  EXPECT_GE(line["hypotheses"][0]["score"], line["hypotheses"][1]["score"]);
   ASSERT_EQ(line["tokens"].size(), 3);
   EXPECT_EQ(line["tokens"][0]["piece"], "two");
   EXPECT_EQ(line["tokens"][2]["piece"], "</s>");
-  const auto numbered = run({"predict", model(), "--set", "generate.best=2"}, {.input = "acht\n"});
+  const auto numbered =
+      run({"predict", model(), "--set", "generate.num_hypotheses=2"}, {.input = "acht\n"});
   EXPECT_THAT(numbered.out, testing::StartsWith("0 ||| eight ||| "));
 }
 
@@ -183,7 +184,7 @@ TEST_F(Translate, BadPairsAreNamed) {
   expect(check("", ""), 3, "bad.de");
   const std::string words = "eins eins eins eins eins eins eins eins eins eins eins eins eins";
   expect(check(words + "\neins\n", "one\none\n"), 3, "bad.de:1");
-  const auto left_out = check(words + "\neins\n", "one\none\n", {"data.leave_out_longer=true"});
+  const auto left_out = check(words + "\neins\n", "one\none\n", {"data.skip_too_long=true"});
   EXPECT_EQ(left_out.code, 0) << left_out.err;
   EXPECT_THAT(left_out.out, HasSubstr("1\tpairs left out: too long"));
   expect(check("eins\n", "one\n", {"data.valid=[\"x\"]"}), 4,
@@ -216,7 +217,7 @@ TEST_F(Translate, BenchesSayWhatTheyDid) {
   const std::string input = trained_.file("test.de");
   const auto decode = [&](int batch) {
     return bench({"decode", model(), "--json", "--input", input, "--batch", std::to_string(batch),
-                  "--beams", "2", "--threads", "1", "--seconds", "0"});
+                  "--beam-size", "2", "--threads", "1", "--seconds", "0"});
   };
   const auto decoded = decode(60), too_many = decode(61);
   ASSERT_EQ(decoded.code, 0) << decoded.err;
@@ -259,7 +260,7 @@ width = 32
 hidden = 64
 decoder_attention = { position = "rope", masks = ["causal"], heads = 2 }
 [train]
-steps = 60
+max_steps = 60
 batch = 256
 optimizer = { lr = 1e-2 }
 [generate]
@@ -297,8 +298,8 @@ TEST_F(Language, LearnsAndGoesOn) {
 }
 
 TEST_F(Language, RemembersWhatStoodBefore) {
-  const auto trained = train(
-      "memory", {"model.memory=32", "model.decoder_attention.position=alibi", "train.steps=130"});
+  const auto trained = train("memory", {"model.memory=32", "model.decoder_attention.position=alibi",
+                                        "train.max_steps=130"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   // Before it has learned anything but how often each letter comes, it loses 1.7.
   expect_learned("loss", json::parse(trained.out)["valid_loss"], 0.5, 0);

@@ -229,7 +229,7 @@ TEST(Check, CountsWhatIsGood) {
   EXPECT_EQ(report.shape, (ImageShape{1, 2, 3}));
   EXPECT_THAT(report.per_class, ElementsAre(1, 2));
   EXPECT_DOUBLE_EQ(report.mean[0], 1.0 / 255);
-  EXPECT_NEAR(report.deviation[0], std::sqrt(2.0 / 3) / 255, 1e-12);
+  EXPECT_NEAR(report.std[0], std::sqrt(2.0 / 3) / 255, 1e-12);
   EXPECT_EQ(report.problem_count, 0);
 }
 
@@ -280,7 +280,7 @@ void expect_mnist_like(const std::filesystem::path& folder, double mean, double 
   EXPECT_EQ(train.records, 60000);
   EXPECT_EQ(train.shape, (ImageShape{1, 28, 28}));
   EXPECT_NEAR(train.mean[0], mean, 5e-5);
-  EXPECT_NEAR(train.deviation[0], deviation, 5e-5);
+  EXPECT_NEAR(train.std[0], deviation, 5e-5);
   const ImageReport test = check_images(folder / "t10k");
   EXPECT_THAT(test.problems, IsEmpty());
   EXPECT_EQ(test.per_class, test_labels);

@@ -56,7 +56,8 @@ bool same(const SequenceBatch& a, const SequenceBatch& b) {
          torch::equal(a.target_lengths, b.target_lengths) && torch::equal(a.indices, b.indices);
 }
 
-constexpr SequenceOptions kShuffled{.tokens = 200, .buffer = 120, .shuffle = true, .seed = 3};
+constexpr SequenceOptions kShuffled{
+    .tokens = 200, .shuffle_buffer = 120, .shuffle = true, .seed = 3};
 
 TEST(SequenceLoader, LaysTokensOut) {
   SequenceLoader l(text_pairs({"ab", "c"}, {"x", "yz"}, "p"), bytes(), bytes(), {});
@@ -137,7 +138,7 @@ TEST(SequenceLoader, StreamedCorporaGiveTheSameBatches) {
   streamed.memory = 0;
   for (const int64_t buffer : {1, 120, 499, 500, 1000}) {
     SequenceOptions kept = kShuffled;
-    kept.buffer = streamed.buffer = buffer;
+    kept.shuffle_buffer = streamed.shuffle_buffer = buffer;
     SequenceLoader a = loader(kept), b = loader(streamed);
     for (int e = 0; e < 3; ++e) {
       const auto x = epoch(a), y = epoch(b);
@@ -180,22 +181,22 @@ TEST(SequenceLoader, LeavesOutOnlyWhatItIsToldTo) {
     return message_of<DataError>([&] { SequenceLoader(pairs, bytes(), bytes(), options); });
   };
   EXPECT_THAT(message({}), HasSubstr("p:2: the source has no token"));
-  EXPECT_THAT(message({.longest_source = 4, .leave_out_empty = true}),
-              HasSubstr("p:1: the source has 5 tokens and the target 2; longest_source allows 4"));
-  EXPECT_THAT(message({.longest_target = 5, .leave_out_empty = true}),
-              HasSubstr("p:3: the source has 2 tokens and the target 6; longest_target allows 5"));
-  EXPECT_THAT(message({.tokens = 7, .leave_out_empty = true}),
+  EXPECT_THAT(
+      message({.max_source_length = 4, .skip_empty = true}),
+      HasSubstr("p:1: the source has 5 tokens and the target 2; max_source_length allows 4"));
+  EXPECT_THAT(
+      message({.max_target_length = 5, .skip_empty = true}),
+      HasSubstr("p:3: the source has 2 tokens and the target 6; max_target_length allows 5"));
+  EXPECT_THAT(message({.tokens = 7, .skip_empty = true}),
               HasSubstr("p:3: the source has 2 tokens and the target 6; a batch may have 7"));
-  SequenceLoader l(pairs, bytes(), bytes(),
-                   {.longest_source = 4,
-                    .longest_target = 5,
-                    .leave_out_longer = true,
-                    .leave_out_empty = true});
+  SequenceLoader l(
+      pairs, bytes(), bytes(),
+      {.max_source_length = 4, .max_target_length = 5, .skip_too_long = true, .skip_empty = true});
   EXPECT_EQ(l.counts().pairs, 1);
   EXPECT_EQ(l.counts().left_out_empty, 2);
   EXPECT_EQ(l.counts().left_out_longer, 2);
   EXPECT_EQ(l.next()->indices.item<int64_t>(), 4);
-  EXPECT_THAT(message({.tokens = 2, .leave_out_longer = true, .leave_out_empty = true}),
+  EXPECT_THAT(message({.tokens = 2, .skip_too_long = true, .skip_empty = true}),
               HasSubstr("p: no pair is left: 2 have an empty side, 3 are too long"));
 }
 
@@ -230,8 +231,8 @@ TEST(SequenceLoader, RefusesWhatMakesNoSense) {
   };
   EXPECT_THAT(refused({.tokens = 1}), HasSubstr("tokens: expected at least 2, given 1"));
   EXPECT_THAT(refused({.pairs = -1}), HasSubstr("pairs"));
-  EXPECT_THAT(refused({.longest_source = -1}), HasSubstr("longest_source"));
-  EXPECT_THAT(refused({.buffer = 0}), HasSubstr("buffer"));
+  EXPECT_THAT(refused({.max_source_length = -1}), HasSubstr("max_source_length"));
+  EXPECT_THAT(refused({.shuffle_buffer = 0}), HasSubstr("shuffle_buffer"));
   EXPECT_THAT(refused({.memory = -1}), HasSubstr("memory"));
   const auto bare = vocabulary_tokenizer("a\nb\n</s>\n", "v");
   EXPECT_THAT(message_of<UsageError>([&] { SequenceLoader(corpus(3), bytes(), bare, {}); }),

@@ -124,13 +124,13 @@ TEST(StorySet, CountsWhatItLeavesOutAndWhatItDoesNotKnow) {
   const auto stories = read("1 a b.\n2 c.\n3 a d.\n4 q?\tx\n5 q?\tz\n");
   const StoryVocabulary vocabulary{{"a", "b", "c", "q"}, {"x"}};
   const StorySet all(stories, vocabulary), last(stories, vocabulary, 2);
-  EXPECT_EQ(all.facts().questions, 2);
-  EXPECT_EQ(all.facts().longest, 3);
-  EXPECT_EQ(all.facts().unknown_words, 2);  // d, for both questions
-  EXPECT_EQ(all.facts().unknown_answers, 1);
-  EXPECT_EQ(all.facts().shortened, 0);
-  EXPECT_EQ(last.facts().longest, 2);
-  EXPECT_EQ(last.facts().shortened, 2);
+  EXPECT_EQ(all.stats().questions, 2);
+  EXPECT_EQ(all.stats().longest, 3);
+  EXPECT_EQ(all.stats().unknown_words, 2);  // d, for both questions
+  EXPECT_EQ(all.stats().unknown_answers, 1);
+  EXPECT_EQ(all.stats().shortened, 0);
+  EXPECT_EQ(last.stats().longest, 2);
+  EXPECT_EQ(last.stats().shortened, 2);
   const auto batch = last.batch({1});
   EXPECT_TRUE(batch.sentences[1].equal(longs({4, 0})));  // c
   EXPECT_EQ(batch.answers.item<int64_t>(), -1);

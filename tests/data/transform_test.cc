@@ -165,7 +165,7 @@ TEST(Transform, RefusesWhatMakesNoSense) {
   EXPECT_THAT(error({.erase_area = 0.01}), HasSubstr("augment.erase_area"));
   EXPECT_THAT(error({}, {}), HasSubstr("normalize.mean"));
   EXPECT_THAT(error({}, {{0, 0}, {1}}), HasSubstr("1 or 3"));
-  EXPECT_THAT(error({}, {{0}, {0}}), HasSubstr("deviation over 0"));
+  EXPECT_THAT(error({}, {{0}, {0}}), HasSubstr("std over 0"));
   EXPECT_THAT(message_of<UsageError>([&] {
                 float out[64];
                 Transform(shape, {}, kPlain)(numbered({1, 8, 8}), Random(0), out);
@@ -192,8 +192,8 @@ TEST(Measure, MeanAndDeviationOfEachChannel) {
   const Normalization found = measure(
       Fixed({{{3, 1, 2}, {0, 255, 255, 255, 10, 20}}, {{3, 1, 2}, {0, 255, 255, 0, 30, 40}}}));
   EXPECT_THAT(found.mean, ElementsAre(0.5, 0.75, ::testing::DoubleEq(25.0 / 255)));
-  EXPECT_THAT(found.deviation, ElementsAre(0.5, ::testing::DoubleNear(std::sqrt(3.0) / 4, 1e-12),
-                                           ::testing::DoubleNear(std::sqrt(125.0) / 255, 1e-12)));
+  EXPECT_THAT(found.std, ElementsAre(0.5, ::testing::DoubleNear(std::sqrt(3.0) / 4, 1e-12),
+                                     ::testing::DoubleNear(std::sqrt(125.0) / 255, 1e-12)));
   EXPECT_THAT(message_of<DataError>([] {
                 measure(Fixed(std::vector<Image>{{{1, 1, 2}, {7, 7}}}));
               }),

@@ -127,10 +127,10 @@ TEST(Generate, ABeamThatIsWideEnoughFindsTheBestOfAll) {
     for (const double alpha : {0.0, 0.6, 1.0}) {
       const auto options = GenerateOptions()
                                .max_length(4)
-                               .beams(150)
-                               .best(40)
-                               .length_penalty(penalty)
-                               .alpha(alpha)
+                               .beam_size(150)
+                               .num_hypotheses(40)
+                               .length_penalty_type(penalty)
+                               .length_penalty(alpha)
                                .early_stop(false);
       for (const auto& source : {kLines[0], kLines[2]}) {
         std::vector<Hypothesis> want;
@@ -152,17 +152,19 @@ TEST(Generate, ABeamThatIsWideEnoughFindsTheBestOfAll) {
 TEST(Generate, LengthPenaltiesAreThoseOfTheirFormulas) {
   GenerateOptions options;
   EXPECT_EQ(penalised(-3, 7, options), -3);
-  EXPECT_NEAR(penalised(-3, 7, options.alpha(0.6)), -3 / std::pow(2.0, 0.6), 1e-12);
+  EXPECT_NEAR(penalised(-3, 7, options.length_penalty(0.6)), -3 / std::pow(2.0, 0.6), 1e-12);
   EXPECT_NEAR(penalised(-3, 1, options), -3, 1e-12);
-  EXPECT_NEAR(penalised(-3, 4, options.length_penalty("power").alpha(1)), -0.75, 1e-12);
-  EXPECT_NEAR(penalised(-3, 4, options.alpha(0.5)), -1.5, 1e-12);
+  EXPECT_NEAR(penalised(-3, 4, options.length_penalty_type("power").length_penalty(1)), -0.75,
+              1e-12);
+  EXPECT_NEAR(penalised(-3, 4, options.length_penalty(0.5)), -1.5, 1e-12);
 }
 
 TEST(Generate, TheBestHypothesesAreSortedAndDiffer) {
   const auto model = model_of(tiny().norm("pre"));
   for (const bool early : {true, false})
     for (const auto& line :
-         generate({model}, kLines, plain().beams(5).best(4).alpha(0.6).early_stop(early))) {
+         generate({model}, kLines,
+                  plain().beam_size(5).num_hypotheses(4).length_penalty(0.6).early_stop(early))) {
       ASSERT_EQ(line.size(), 4u);
       for (size_t i = 1; i < line.size(); ++i) {
         EXPECT_TRUE(line[i - 1].ended > line[i].ended ||
@@ -173,9 +175,9 @@ TEST(Generate, TheBestHypothesesAreSortedAndDiffer) {
 }
 
 std::vector<GenerateOptions> ways() {
-  return {plain(), plain().beams(4).best(3).alpha(0.6),
-          plain().beams(3).early_stop(false).no_repeat_ngram(2).repetition_penalty(1.2),
-          plain().sample(true).best(3).seed(5),
+  return {plain(), plain().beam_size(4).num_hypotheses(3).length_penalty(0.6),
+          plain().beam_size(3).early_stop(false).no_repeat_ngram(2).repetition_penalty(1.2),
+          plain().sample(true).num_hypotheses(3).seed(5),
           plain().sample(true).top_k(4).top_p(0.8).temperature(1.5)};
 }
 
@@ -233,7 +235,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
     const auto model = model_of(options);
     const std::vector<Tokens> target = {
         {4, 5}, {}, {7, 7, 7, 1, 4, 5, 6, 8, 8, 1, 0, 4, 5, 6, 7, 8, 7, 6}, {8}, {0, 1}};
-    const auto beams = plain().beams(4).best(3).alpha(0.6);
+    const auto beams = plain().beam_size(4).num_hypotheses(3).length_penalty(0.6);
     set_num_threads(1);
     const auto scores = score({model}, kLines, target, GenerateOptions());
     const auto said = generate({model}, kLines, beams);
@@ -311,7 +313,7 @@ TEST(Generate, ScoresGivenTranslations) {
     }
     EXPECT_EQ(score({model}, {kLines[i]}, {target[i]}, GenerateOptions())[0], all[i]);
   }
-  const auto said = generate({model}, kLines, plain().beams(3));
+  const auto said = generate({model}, kLines, plain().beam_size(3));
   std::vector<Tokens> tokens;
   for (const auto& line : said) tokens.push_back(line[0].tokens);
   const auto again = score({model}, kLines, tokens, GenerateOptions());
@@ -412,7 +414,7 @@ TEST(Generate, LengthsStayInTheirBounds) {
 TEST(Generate, DrawsFollowTheProbabilities) {
   const torch::NoGradGuard no_gradient;
   const auto model = model_of(tiny().norm("pre"));
-  const auto options = GenerateOptions().max_length(1).sample(true).best(4000).seed(9);
+  const auto options = GenerateOptions().max_length(1).sample(true).num_hypotheses(4000).seed(9);
   const auto count = [&](const GenerateOptions& how) {
     std::vector<double> share(kTargetTokens, 0);
     const auto drawn = generate({model}, {kLines[0]}, how);
@@ -461,11 +463,11 @@ TEST(Generate, RefusesWhatDoesNotFit) {
   const auto of = [&](const GenerateOptions& options) {
     return error_of([&] { generate({model}, kLines, options); });
   };
-  EXPECT_THAT(of(plain().beams(0)), HasSubstr("beams"));
-  EXPECT_THAT(of(plain().best(2)), HasSubstr("best"));
-  EXPECT_THAT(of(plain().beams(2).sample(true)), HasSubstr("beams"));
+  EXPECT_THAT(of(plain().beam_size(0)), HasSubstr("beam_size"));
+  EXPECT_THAT(of(plain().num_hypotheses(2)), HasSubstr("num_hypotheses"));
+  EXPECT_THAT(of(plain().beam_size(2).sample(true)), HasSubstr("beam_size"));
   EXPECT_THAT(of(plain().top_p(0)), HasSubstr("top_p"));
-  EXPECT_THAT(of(plain().length_penalty("long")), HasSubstr("length_penalty"));
+  EXPECT_THAT(of(plain().length_penalty_type("long")), HasSubstr("length_penalty_type"));
   EXPECT_THAT(of(plain().begin(9)), HasSubstr("begin"));
   EXPECT_THAT(of(plain().shortlist({1, 2})), HasSubstr("end token 3"));
   EXPECT_THAT(of(plain().prefixes({{1}})), HasSubstr("prefixes: expected none or 5"));

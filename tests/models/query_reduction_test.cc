@@ -50,7 +50,7 @@ Vectors reduced(QueryReductionLayerImpl& layer, const Vectors& x, const Vectors&
   Vectors out(x.size());
   auto h = torch::zeros({M}, at::kDouble);
   for (size_t i = 0; i < x.size(); ++i) out[i] = h = gates[i] * values[i] + (1 - gates[i]) * h;
-  if (layer.last || !layer.options.both_ways()) return out;
+  if (layer.last || !layer.options.bidirectional()) return out;
   h = torch::zeros({M}, at::kDouble);
   for (size_t i = x.size(); i-- > 0;) {
     h = gates[i] * values[i] + (1 - gates[i]) * h;
@@ -112,7 +112,7 @@ TEST(QueryReduction, IsItsRecurrence) {
   auto heads = plain;
   heads.attention(Attention::parse("dot; geometric; heads=3"));
   auto one_way = plain;
-  one_way.both_ways(false).reset(false).word_order(false).layers(2);
+  one_way.bidirectional(false).reset(false).word_order(false).layers(2);
   auto single = plain;
   single.layers(1);
   for (const auto& options : {plain, heads, one_way, single}) {

@@ -18,7 +18,7 @@ constexpr int64_t kTokens = 9;
 
 RecurrentOptions tiny_recurrent(const char* form, const char* cell, int64_t layers = 1) {
   return RecurrentOptions()
-      .form(form)
+      .attention_type(form)
       .cell(cell)
       .width(8)
       .dropout(0)
@@ -52,8 +52,8 @@ std::vector<RecurrentOptions> recurrent_forms() {
 }
 
 std::string name_of(const RecurrentOptions& o) {
-  return o.form() + " " + o.cell() + " " + std::to_string(o.decoder_layers()) + " " + o.tied() +
-         " [" + o.attention().text() + "] feeding " + std::to_string(o.input_feeding());
+  return o.attention_type() + " " + o.cell() + " " + std::to_string(o.decoder_layers()) + " " +
+         o.tied() + " [" + o.attention().text() + "] feeding " + std::to_string(o.input_feeding());
 }
 
 SourceBatch source_for(const RecurrentImpl& model, int64_t padding = 0) {
@@ -205,7 +205,7 @@ at::Tensor plain_hidden(RecurrentImpl& model, const std::vector<int64_t>& source
     if (n == 0) return at::zeros({1, M}, at::kDouble);
     const auto& a = *model.attention;
     at::Tensor scores;
-    if (model.options.form() == "bahdanau")
+    if (model.options.attention_type() == "bahdanau")
       scores = at::matmul(
           at::tanh(at::linear(s, a.query->weight) + at::linear(z, a.key->weight, a.key->bias)),
           a.learned.at("additive.weight")[0]);
@@ -223,7 +223,7 @@ at::Tensor plain_hidden(RecurrentImpl& model, const std::vector<int64_t>& source
   auto fed = at::zeros({1, M}, at::kDouble);
   for (int64_t t = 0; t < target.size(0); ++t) {
     const auto y = model.target_embedding[target[t].item<int64_t>()].unsqueeze(0);
-    if (model.options.form() == "bahdanau") {
+    if (model.options.attention_type() == "bahdanau") {
       const auto c = look(state.h);
       state = plain_cell(cell, at::cat({y, c}, 1), state);
       const auto r = at::linear(at::cat({state.h, y, c}, 1), weight, bias);
@@ -338,7 +338,7 @@ TEST(Recurrent, WrongOptionsAreNamed) {
   EXPECT_THAT(recurrent_refusal(with(good, "heads=4/2")), HasSubstr("kv_heads"));
   EXPECT_THAT(recurrent_refusal(with(good, "rope")), HasSubstr("position"));
   EXPECT_THAT(recurrent_refusal(with(good, "bias")), HasSubstr("bias"));
-  EXPECT_THROW(RecurrentOptions().form("sutskever"), ModelError);
+  EXPECT_THROW(RecurrentOptions().attention_type("sutskever"), ModelError);
 }
 
 TEST(Recurrent, WrongCallsAreNamed) {

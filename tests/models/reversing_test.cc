@@ -38,7 +38,7 @@ at::Tensor loss_of(SequenceModel& model, const Lines& source, Lines target) {
 double right(const SequenceModelPtr& model, const Lines& source, const Lines& target,
              int64_t beams) {
   model->eval();
-  const auto said = generate({model}, source, GenerateOptions().beams(beams).max_length(10));
+  const auto said = generate({model}, source, GenerateOptions().beam_size(beams).max_length(10));
   double count = 0;
   for (size_t i = 0; i < said.size(); ++i) count += said[i][0].tokens == target[i];
   return count / static_cast<double>(said.size());

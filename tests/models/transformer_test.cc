@@ -124,7 +124,7 @@ TEST(Transformer, StepsGiveWhatHiddenGives) {
     const auto source = source_of(*model);
     const auto target = targets(17);
     const auto whole = model->hidden(source, target);
-    model->forget();
+    model->reset_state();
     for (const std::vector<int64_t>& cut :
          {std::vector<int64_t>(17, 1), std::vector<int64_t>{17}, {5, 1, 0, 11}}) {
       const auto state = model->start(source, 5);
@@ -211,9 +211,9 @@ TEST(Transformer, PaddingDoesNotMatter) {
     if (model->has_encoder())
       wide.tokens = torch::cat({wide.tokens, torch::full({5, 90}, 99, at::kLong)}, 1);
     const auto a = model->hidden(source_of(*model), target);
-    model->forget();
+    model->reset_state();
     EXPECT_LE(distance(model->hidden(wide, target), a), 1e-12);
-    model->forget();
+    model->reset_state();
     const auto longer = torch::cat({target, targets(3)}, 1);
     EXPECT_LE(distance(model->hidden(wide, longer).narrow(1, 0, 4), a), 1e-12);
   }
@@ -262,7 +262,7 @@ TEST(Transformer, GradientsReachEveryParameter) {
           .select(2, 1)
           .sum();
     };
-    if (model->remembers()) loss();
+    if (model->is_stateful()) loss();
     loss().backward();
     for (const auto& p : model->named_parameters()) {
       ASSERT_TRUE(p.value().grad().defined()) << p.key();
@@ -277,15 +277,15 @@ TEST(Transformer, MemoryGoesOnWhereTheLastWindowEnded) {
   for (const char* how : {"transformer_xl; heads=2", "rope; heads=2", "alibi; heads=2"}) {
     SCOPED_TRACE(how);
     auto model = make(tiny_writer(how).memory(12));
-    EXPECT_TRUE(model->remembers());
+    EXPECT_TRUE(model->is_stateful());
     const auto text = targets(12);
     const auto whole = model->hidden({}, text);
-    model->forget();
+    model->reset_state();
     const auto first = model->hidden({}, text.narrow(1, 0, 5));
     const auto second = model->hidden({}, text.narrow(1, 5, 7));
     EXPECT_LE(distance(torch::cat({first, second}, 1), whole), 1e-10);
     EXPECT_THROW(model->hidden({}, text.narrow(0, 0, 2)), UsageError);
-    model->forget();
+    model->reset_state();
     EXPECT_NO_THROW(model->hidden({}, text.narrow(0, 0, 2)));
   }
 }
@@ -313,7 +313,7 @@ TEST(Transformer, PresetsSetTheFields) {
   Transformer small(TransformerOptions().preset("small"), 50, 60);
   EXPECT_EQ(small->decoder->size(), 3u);
   Transformer gpt(TransformerOptions().preset("gpt"), 50);
-  EXPECT_EQ(gpt->longest(), 256);
+  EXPECT_EQ(gpt->max_positions(), 256);
   for (const auto& p : gpt->named_parameters())
     EXPECT_EQ(p.key().find("bias"), std::string::npos) << p.key();
 }

@@ -75,7 +75,7 @@ inline at::Tensor laid_out(at::IntArrayRef s, Layout layout, at::Generator& gene
 
 /// Of a parameter's random numbers: large enough to matter, small enough for moderate scores.
 inline double spread_of(const ParameterSpec& spec) {
-  return spec.deviation == 0 ? 0.5 : std::clamp(spec.deviation, 0.1, 0.5);
+  return spec.std == 0 ? 0.5 : std::clamp(spec.std, 0.1, 0.5);
 }
 
 inline Tensors make(const Case& c) {

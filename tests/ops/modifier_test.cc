@@ -23,7 +23,7 @@ struct Nearness final : ModifierOf<Nearness<kFormula>> {
 
   std::vector<Modifier::Learned> learns(const Part& part, int64_t) const override {
     return {{"temperature"},
-            {.name = "table", .shape = {near(part) + 1}, .deviation = 0.5},
+            {.name = "table", .shape = {near(part) + 1}, .std = 0.5},
             {.name = "slope", .mean = 0.3}};
   }
 

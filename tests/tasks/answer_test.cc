@@ -86,11 +86,11 @@ TEST_F(Answering, LearnsWherePeopleAre) {
 }
 
 TEST_F(Answering, GoesOnWithTheSameBits) {
-  auto small = recipe("data.exchange = ['ada bob eve', 'attic cellar garden kitchen']\n");
+  auto small = recipe("data.entity_permutation = ['ada bob eve', 'attic cellar garden kitchen']\n");
   small.model.dropout(0.2);
   small.train.epochs = 2;
-  small.train.checkpoint = 5;
-  small.train.keep = 100;
+  small.train.save_every = 5;
+  small.train.keep_checkpoints = 100;
   run(small, "whole");
   fs::copy(folder_ / "whole", folder_ / "part", fs::copy_options::recursive);
   for (const auto& entry : fs::directory_iterator(folder_ / "part")) {
@@ -159,7 +159,7 @@ TEST_F(Answering, RefusesWhatDoesNotFit) {
   wrong.data.answers = {"attic"};
   EXPECT_THROW(make_task(wrong), DataError);
   wrong = recipe();
-  wrong.data.exchange = {"ada zoe"};
+  wrong.data.entity_permutation = {"ada zoe"};
   EXPECT_THROW(make_task(wrong), ModelError);
   wrong = recipe();
   wrong.data.train.clear();

@@ -15,7 +15,7 @@ ClassifyRecipe recipe_of(const std::string& more = "") {
   return read_recipe<ClassifyRecipe>(RecipeFile::parse(R"(
 data.classes = ["cat", "dog", "bird"]
 data.shape = [1, 8, 12]
-data.normalize = { mean = [0.5], deviation = [0.25] }
+data.normalize = { mean = [0.5], std = [0.25] }
 model.encoder = { patch = 4, width = 8, layers = 1 }
 model.attention = { heads = 2 }
 )" + more,

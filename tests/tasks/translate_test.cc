@@ -64,7 +64,7 @@ TEST_F(TranslateTask, LearnsInLowerPrecision) {
     one->model.kind = "recurrent";
     one->model.recurrent.width(16).embedding(16).dropout(0);
   }
-  gru.model.recurrent.cell("gru").form("bahdanau");
+  gru.model.recurrent.cell("gru").attention_type("bahdanau");
   for (const auto& how : {recipe(), post, gru, lstm}) {
     SCOPED_TRACE(how.model.kind + " " + how.model.recurrent.cell());
     const auto one = make_task(how), other = make_task(how);
@@ -123,7 +123,7 @@ TEST_F(TranslateTask, RefusesWhatCannotBe) {
       EXPECT_THAT(error.what(), HasSubstr(words));
     }
   };
-  refused("data.longest_source = 3", "a:");
+  refused("data.max_source_length = 3", "a:");
   refused("data.test = [\"x\"]", "data.test: expected [source, target]");
   refused("data.test = [\"x\", \"y\"]", "x");
   refused("data.format = \"tsv\"", "data.train: expected [file]");

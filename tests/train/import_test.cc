@@ -171,9 +171,10 @@ TEST_F(Transliterator, WritesWhatOthersSayThatItWrites) {
   }
   for (const int64_t beams : {1, 2, 4})
     for (const double alpha : {0.0, 1.0}) {
-      const auto said =
-          generate({model.ptr()}, sources,
-                   options().beams(beams).length_penalty("power").alpha(alpha).prefixes(prefixes));
+      const auto said = generate(
+          {model.ptr()}, sources,
+          options().beam_size(beams).length_penalty_type("power").length_penalty(alpha).prefixes(
+              prefixes));
       for (size_t i = 0; i < said.size(); ++i)
         EXPECT_EQ(said[i][0].tokens, outputs[i]) << beams << i;
     }
@@ -184,7 +185,7 @@ TEST_F(Transliterator, LeavesOutWhatIsSuppressed) {
   const auto never = Lines{ids({"o"}, target), ids({"t", "z", "m"}, target)};
   for (const int64_t beams : {1, 4}) {
     const auto said =
-        generate({model.ptr()}, {first}, options().beams(beams).suppressed_sequences(never));
+        generate({model.ptr()}, {first}, options().beam_size(beams).suppressed_sequences(never));
     EXPECT_EQ(said[0][0].tokens, ids({"a", "t", "z", "u", "m", "u", "n"}, target));
   }
 }

@@ -47,7 +47,7 @@ class LineTask : public Task {
   std::string record_name(int64_t record) const override {
     return "points.csv line " + std::to_string(record + 1);
   }
-  Goal goal() const override { return {"error", false}; }
+  SelectionMetric selection_metric() const override { return {"error", false}; }
   std::optional<Metrics> validate() override {
     if (valid.empty()) return std::nullopt;
     seen.push_back(model_->weight.detach().clone());
@@ -81,7 +81,7 @@ class Loop : public testing::Test {
     TrainRun run;
     run.folder = folder_ / "run";
     run.options.epochs = epochs;
-    run.options.log = 1;
+    run.options.log_every = 1;
     run.options.optimizer.lr = 0.1;
     run.options.optimizer.weight_decay = 0;
     return run;
@@ -184,7 +184,7 @@ TEST_F(Loop, StepsCutTheLastEpochShort) {
   LineTask task(5);
   task.valid = {0.5, 0.4, 0.3};
   auto run = plan(9);
-  run.options.steps = 5;
+  run.options.max_steps = 5;
   const auto result = train(task, run);
   EXPECT_EQ(result.steps, 5);
   EXPECT_EQ(result.epochs, 3);
@@ -198,7 +198,7 @@ TEST_F(Loop, MeanOfCheckpointsIsTakenWhereItIsBetter) {
     LineTask task(5);
     task.valid = {0.5, 0.4, 0.2, mean_error};
     auto run = plan(3);
-    run.options.average = 2;
+    run.options.average_checkpoints = 2;
     const auto result = train(task, run);
     ASSERT_EQ(task.seen.size(), 4);
     EXPECT_TRUE(at::allclose(task.seen[3], (task.seen[1] + task.seen[2]) / 2, 1e-12, 1e-15));

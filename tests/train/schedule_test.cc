@@ -4,41 +4,62 @@
 
 #include <cmath>
 
+#include "heed/core/error.h"
+
 namespace heed {
 namespace {
+
+constexpr double kLr = 1e-3;
 
 TEST(Schedule, WarmsUpLinearlyToOne) {
   for (const char* kind : {"constant", "cosine", "inverse_sqrt", "plateau"}) {
     const ScheduleOptions options{.kind = kind, .warmup = 10};
-    EXPECT_DOUBLE_EQ(schedule_factor(options, 0, 100), 0.1) << kind;
-    EXPECT_DOUBLE_EQ(schedule_factor(options, 4, 100), 0.5) << kind;
-    EXPECT_DOUBLE_EQ(schedule_factor(options, 9, 100), 1) << kind;
+    EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 0, 100), 0.1) << kind;
+    EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 4, 100), 0.5) << kind;
+    EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 9, 100), 1) << kind;
   }
 }
 
-TEST(Schedule, CosineEndsAtItsFloor) {
-  const ScheduleOptions options{.kind = "cosine", .warmup = 10, .floor = 0.1};
-  EXPECT_NEAR(schedule_factor(options, 54, 100), 0.55, 1e-12);  // half way
-  EXPECT_NEAR(schedule_factor(options, 99, 100), 0.1, 1e-12);
+TEST(Schedule, CosineFallsToMinLr) {
+  const ScheduleOptions options{.kind = "cosine", .warmup = 10, .min_lr = 1e-4};
+  EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 10, 100), 1);
+  EXPECT_NEAR(schedule_factor(options, kLr, 55, 100), 0.55, 1e-12);  // half way
+  EXPECT_NEAR(schedule_factor(options, kLr, 100, 100), 0.1, 1e-12);
   double last = 2;
-  for (int step = 9; step < 100; ++step) {
-    const double now = schedule_factor(options, step, 100);
+  for (int step = 10; step < 100; ++step) {
+    const double now = schedule_factor(options, kLr, step, 100);
     EXPECT_LT(now, last);
     last = now;
   }
 }
 
+TEST(Schedule, TheLastStepOfACosineStillLearns) {
+  const ScheduleOptions options{.kind = "cosine"};
+  EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 0, 4), 1);
+  EXPECT_NEAR(schedule_factor(options, kLr, 3, 4), (1 - std::sqrt(0.5)) / 2, 1e-12);
+  EXPECT_NEAR(schedule_factor(options, kLr, 4, 4), 0, 1e-12);
+}
+
 TEST(Schedule, CosineOfAsManyStepsAsItsWarmUp) {
   const ScheduleOptions options{.kind = "cosine", .warmup = 10};
   for (int step = 0; step < 10; ++step) {
-    EXPECT_TRUE(std::isfinite(schedule_factor(options, step, 10)));
+    EXPECT_TRUE(std::isfinite(schedule_factor(options, kLr, step, 10)));
   }
 }
 
 TEST(Schedule, InverseRootFallsFromTheEndOfWarmUp) {
   const ScheduleOptions options{.kind = "inverse_sqrt", .warmup = 100};
-  EXPECT_DOUBLE_EQ(schedule_factor(options, 399, 1000), 0.5);
-  EXPECT_DOUBLE_EQ(schedule_factor(options, 9999, 1000), 0.1);
+  EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 399, 1000), 0.5);
+  EXPECT_DOUBLE_EQ(schedule_factor(options, kLr, 9999, 1000), 0.1);
+}
+
+TEST(Schedule, RefusesAMinLrAboveLr) {
+  TrainOptions options;
+  options.schedule = {.kind = "cosine", .min_lr = 2e-3};
+  options.optimizer.lr = 1e-3;
+  EXPECT_THROW(options.check(), ModelError);
+  options.optimizer.lr = 2e-3;
+  EXPECT_NO_THROW(options.check());
 }
 
 TEST(Patience, IsOverAfterThatManyInARow) {

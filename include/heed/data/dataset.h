@@ -75,13 +75,13 @@ std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t see
 
 /// What reading everything found; for `heed check`.
 struct ImageReport {
-  int64_t records = 0;                  ///< read without a problem
-  ImageShape shape;                     ///< of the first good picture
-  std::vector<std::string> classes;     ///< their names
-  std::vector<int64_t> per_class;       ///< good records of each
-  std::vector<double> mean, deviation;  ///< of each channel over good pictures, values in 0 .. 1
-  int64_t problem_count = 0;            ///< all of them
-  std::vector<std::string> problems;    ///< the first `limit`, one line each
+  int64_t records = 0;                ///< read without a problem
+  ImageShape shape;                   ///< of the first good picture
+  std::vector<std::string> classes;   ///< their names
+  std::vector<int64_t> per_class;     ///< good records of each
+  std::vector<double> mean, std;      ///< of each channel over good pictures, values in 0 .. 1
+  int64_t problem_count = 0;          ///< all of them
+  std::vector<std::string> problems;  ///< the first `limit`, one line each
 };
 
 /// Reads all of `path` as open_images would, every picture included, and reports every problem

@@ -29,34 +29,34 @@ struct SequenceBatch {
 };
 
 struct SequenceOptions {
-  int64_t tokens = 4096;          ///< B (Ls + Lt) is at most that
-  int64_t pairs = 0;              ///< B at most; 0: as many as fit
-  int64_t longest_source = 0;     ///< Ls at most; 0: any
-  int64_t longest_target = 0;     ///< Lt at most; 0: any
-  bool leave_out_longer = false;  ///< pairs that are longer: left out and counted, or an error
-  bool leave_out_empty = false;   ///< pairs with a side without a token: the same
-  bool source_end = true;         ///< sources end with </s>
-  int64_t buffer = 100000;        ///< pairs that are sorted and shuffled among themselves
-  int64_t memory = 1024;          ///< MiB that all token numbers may take to be kept
-  bool shuffle = false;           ///< another order each epoch
-  uint64_t seed = 0;              ///< of the order
+  int64_t tokens = 4096;            ///< B (Ls + Lt) is at most that
+  int64_t pairs = 0;                ///< B at most; 0: as many as fit
+  int64_t max_source_length = 0;    ///< Ls at most; 0: any
+  int64_t max_target_length = 0;    ///< Lt at most; 0: any
+  bool skip_too_long = false;       ///< pairs that are longer: left out and counted, or an error
+  bool skip_empty = false;          ///< pairs with a side without a token: the same
+  bool source_end = true;           ///< sources end with </s>
+  int64_t shuffle_buffer = 100000;  ///< pairs that are sorted and shuffled among themselves
+  int64_t memory = 1024;            ///< MiB that all token numbers may take to be kept
+  bool shuffle = false;             ///< another order each epoch
+  uint64_t seed = 0;                ///< of the order
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("tokens", tokens, "tokens of a batch at most, sources and targets, padding included",
       at_least(2));
     v("pairs", pairs, "pairs of a batch at most; 0: as many as fit", at_least(0));
-    v("longest_source", longest_source, "tokens of a source at most, its end included; 0: any",
-      at_least(0));
-    v("longest_target", longest_target, "tokens of a target at most, its end included; 0: any",
-      at_least(0));
-    v("leave_out_longer", leave_out_longer,
+    v("max_source_length", max_source_length,
+      "tokens of a source at most, its end included; 0: any", at_least(0));
+    v("max_target_length", max_target_length,
+      "tokens of a target at most, its end included; 0: any", at_least(0));
+    v("skip_too_long", skip_too_long,
       "leave pairs that are longer out and say how many; otherwise they are an error");
-    v("leave_out_empty", leave_out_empty,
+    v("skip_empty", skip_empty,
       "leave pairs with an empty side out and say how many; otherwise they are an error");
     v("source_end", source_end, "sources end with </s>, as all that Heed trains; others may not");
-    v("buffer", buffer, "pairs that are sorted by length and shuffled among themselves",
-      at_least(1));
+    v("shuffle_buffer", shuffle_buffer,
+      "pairs that are sorted by length and shuffled among themselves", at_least(1));
     v("memory", memory, "MiB of token numbers that are kept; larger corpora are read every epoch",
       at_least(0));
   }
@@ -71,12 +71,13 @@ struct SequenceCounts {
 
 /// One epoch:  while (auto batch = loader.next()) { ... }   Every pair comes once.
 ///
-/// The corpus is taken in windows of `buffer` pairs, in its own order. A window's pairs are sorted
-/// by their lengths (target, then source) and cut into batches; with `shuffle`, which of equally
-/// long pairs comes first and the order of the batches are drawn from (seed, epoch, window), and
-/// from nothing else. So every epoch has as many batches, and a corpus that is larger than memory
-/// is read as a stream, a window ahead on a background thread. Shuffle a file that is sorted by
-/// topic before: windows are not mixed. Without `shuffle`, batches grow longer within a window.
+/// The corpus is taken in windows of `shuffle_buffer` pairs, in its own order. A window's pairs are
+/// sorted by their lengths (target, then source) and cut into batches; with `shuffle`, which of
+/// equally long pairs comes first and the order of the batches are drawn from (seed, epoch,
+/// window), and from nothing else. So every epoch has as many batches, and a corpus that is larger
+/// than memory is read as a stream, a window ahead on a background thread. Shuffle a file that is
+/// sorted by topic before: windows are not mixed. Without `shuffle`, batches grow longer within a
+/// window.
 class SequenceLoader {
  public:
   /// Reads and encodes the corpus once, on all threads. Throws what its readers throw (DataError

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "heed/data/cursor.h"
-#include "heed/data/word_exchange.h"
+#include "heed/data/entity_permutation.h"
 
 namespace heed::data {
 
@@ -84,7 +84,7 @@ struct StoryBatch {
 };
 
 /// Counts of a StorySet.
-struct StoryFacts {
+struct StoryStats {
   int64_t questions = 0;
   int64_t longest = 0;          ///< sentences of the longest story
   int64_t unknown_words = 0;    ///< words, in all records, that the vocabulary lacks
@@ -95,8 +95,8 @@ struct StoryFacts {
 /// Questions in memory, by number.
 class StorySet {
  public:
-  /// Keeps the last `longest` sentences above each question; 0: all.
-  StorySet(const Stories& stories, const StoryVocabulary& vocabulary, int64_t longest = 0);
+  /// Keeps the last `max_length` sentences above each question; 0: all.
+  StorySet(const Stories& stories, const StoryVocabulary& vocabulary, int64_t max_length = 0);
 
   int64_t size() const { return static_cast<int64_t>(records_.size()); }
   /// The records of a batch in that order, renamed where `renamings` has one for each. A record
@@ -109,7 +109,7 @@ class StorySet {
   /// The first `count` records, and the rest.
   std::pair<StorySet, StorySet> split(int64_t count) const;
 
-  StoryFacts facts() const;
+  StoryStats stats() const;
 
  private:
   struct Record {
@@ -129,11 +129,11 @@ class StorySet {
 /// batches.
 class StoryLoader {
  public:
-  /// The set must outlive the loader. With an `exchange`, which must outlive it, too, the words of
-  /// every record are renamed in every epoch as drawn from (seed, epoch, record). Throws UsageError
-  /// for a batch below 1, DataError for an empty set.
+  /// The set must outlive the loader. With a `permutation`, which must outlive it, too, the words
+  /// of every record are renamed in every epoch as drawn from (seed, epoch, record). Throws
+  /// UsageError for a batch below 1, DataError for an empty set.
   StoryLoader(const StorySet& set, int64_t batch, bool shuffle = false, uint64_t seed = 0,
-              const WordExchange* exchange = nullptr);
+              const EntityPermutation* permutation = nullptr);
 
   std::optional<StoryBatch> next();
   Cursor cursor() const { return cursor_; }
@@ -146,7 +146,7 @@ class StoryLoader {
   int64_t batch_;
   bool shuffle_;
   uint64_t seed_;
-  const WordExchange* exchange_;
+  const EntityPermutation* permutation_;
   Cursor cursor_;
   std::vector<int64_t> order_;
 };

@@ -33,19 +33,19 @@ struct AugmentOptions {
   }
 };
 
-/// out = (value / 255 - mean) / deviation, a channel each. One number serves every channel.
+/// out = (value / 255 - mean) / std, a channel each. One number serves every channel.
 struct Normalization {
-  std::vector<double> mean = {}, deviation = {};  ///< empty: measured from the training data
+  std::vector<double> mean = {}, std = {};  ///< empty: measured from the training data
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("mean", mean, "of each channel, values in 0..1; empty: measured from the training data");
-    v("deviation", deviation, "standard deviation of each channel; empty: measured");
+    v("std", std, "standard deviation of each channel; empty: measured");
   }
 };
 
 /// Mean and standard deviation of each channel over all pictures, exact sums. Throws DataError for
-/// a channel that never changes (its deviation, 0, cannot divide). Decodes everything, on all
+/// a channel that never changes (its std, 0, cannot divide). Decodes everything, on all
 /// threads.
 Normalization measure(const ImageDataset& dataset);
 

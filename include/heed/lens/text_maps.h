@@ -46,8 +46,8 @@ struct TextMaps {
 /// The calls of a recurrent decoder, one a step, are one map.
 ///
 /// A map is the encoder's if its path begins with "encoder"; it is a cross map if its path says
-/// "cross", or if the model has an encoder and no path says so. A model that remembers is made to
-/// forget() before and after. The model should be in evaluation mode.
+/// "cross", or if the model has an encoder and no path says so. A stateful model's
+/// reset_state() is called before and after. The model should be in evaluation mode.
 ///
 /// Throws UsageError for no tokens, other numbers of pieces than of ids, a source for a model
 /// without an encoder, and what hidden() throws; ModelError for a model without attention. Cost:

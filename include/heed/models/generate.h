@@ -16,10 +16,10 @@ namespace heed {
 /// The [generate] table of a recipe. A length counts tokens with the forced prefix, without <s> and
 /// </s>.
 struct GenerateOptions {
-  TORCH_ARG(int64_t, beams) = 1;  ///< K; 1: greedy
-  TORCH_ARG(int64_t, best) = 1;   ///< hypotheses a line
-  TORCH_ARG(std::string, length_penalty) = "wu";
-  TORCH_ARG(double, alpha) = 0;
+  TORCH_ARG(int64_t, beam_size) = 1;       ///< K; 1: greedy
+  TORCH_ARG(int64_t, num_hypotheses) = 1;  ///< hypotheses a line
+  TORCH_ARG(std::string, length_penalty_type) = "wu";
+  TORCH_ARG(double, length_penalty) = 0;
   TORCH_ARG(bool, early_stop) = true;
   TORCH_ARG(bool, sample) = false;
   TORCH_ARG(double, temperature) = 1;
@@ -55,12 +55,12 @@ struct GenerateOptions {
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("beams", beams(), "hypotheses that beam search keeps a line; 1: greedy", at_least(1));
-    v("best", best(), "hypotheses a line, best first; at most beams, any number of samples",
-      at_least(1));
-    v("length_penalty", length_penalty(),
-      "what a log-probability is divided by. wu: ((5 + n) / 6)^alpha; power: n^alpha");
-    v("alpha", alpha(), "exponent of the length penalty; 0: none", at_least(0));
+    v("beam_size", beam_size(), "hypotheses that beam search keeps a line; 1: greedy", at_least(1));
+    v("num_hypotheses", num_hypotheses(),
+      "hypotheses a line, best first; at most beam_size, any number of samples", at_least(1));
+    v("length_penalty_type", length_penalty_type(),
+      "what a log-probability is divided by. wu: ((5 + n) / 6)^a; power: n^a");
+    v("length_penalty", length_penalty(), "exponent a of the length penalty; 0: none", at_least(0));
     v("early_stop", early_stop(),
       "whether beam search stops at as many ended hypotheses as beams; false: when no other can "
       "become better");
@@ -104,12 +104,12 @@ struct Hypothesis {
 /// aside, and the first K others live on. The length penalty acts where hypotheses are compared at
 /// the end,
 ///
-///   wu     log p(Y) / ((5 + n) / (5 + 1))^alpha      (Wu et al. 2016, 7)
-///   power  log p(Y) / n^alpha                        (alpha = 1: the mean of a token)
+///   wu     log p(Y) / ((5 + n) / (5 + 1))^a      (Wu et al. 2016, 7)
+///   power  log p(Y) / n^a                        (a = 1: the mean of a token)
 ///
 /// with n tokens, </s> among them, of what was not forced. Several models: log of the mean of their
-/// probabilities. Sampling: `best` independent draws a line, each from random numbers named by
-/// (seed, line, draw), among the top_k and then the top_p (Holtzman et al. 2020). Equal
+/// probabilities. Sampling: `num_hypotheses` independent draws a line, each from random numbers
+/// named by (seed, line, draw), among the top_k and then the top_p (Holtzman et al. 2020). Equal
 /// probabilities: the lower token, of the lower beam.
 ///
 /// Results do not depend on the batch a line is in, bit for bit, nor on the number of threads.

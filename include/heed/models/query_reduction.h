@@ -19,13 +19,13 @@ namespace heed {
 
 /// The [model] table of a recipe.
 struct QueryReductionOptions {
-  TORCH_ARG(int64_t, width) = 50;       ///< M
-  TORCH_ARG(int64_t, layers) = 2;       ///< how many facts in a row a question may need
-  TORCH_ARG(bool, both_ways) = true;    ///< layers but the last also read from the end
-  TORCH_ARG(bool, reset) = true;        ///< a gate on what a sentence makes of the question
-  TORCH_ARG(double, gate_bias) = -2.5;  ///< where the bias of the scores starts
-  TORCH_ARG(bool, word_order) = true;   ///< words weigh by their place; otherwise they are added
-  TORCH_ARG(double, dropout) = 0;       ///< of what a layer is asked
+  TORCH_ARG(int64_t, width) = 50;         ///< M
+  TORCH_ARG(int64_t, layers) = 2;         ///< how many facts in a row a question may need
+  TORCH_ARG(bool, bidirectional) = true;  ///< layers but the last also read from the end
+  TORCH_ARG(bool, reset) = true;          ///< a gate on what a sentence makes of the question
+  TORCH_ARG(double, gate_bias) = -2.5;    ///< where the bias of the scores starts
+  TORCH_ARG(bool, word_order) = true;     ///< words weigh by their place; otherwise they are added
+  TORCH_ARG(double, dropout) = 0;         ///< of what a layer is asked
   TORCH_ARG(Attention, attention);
 
  public:
@@ -35,7 +35,7 @@ struct QueryReductionOptions {
   void fields(Visitor&& v) {
     v("width", width(), "channels of a sentence; a multiple of attention.heads", at_least(1));
     v("layers", layers(), "how often the question is reduced", at_least(1));
-    v("both_ways", both_ways(), "layers but the last also see the sentences behind");
+    v("bidirectional", bidirectional(), "layers but the last also see the sentences behind");
     v("reset", reset(), "a gate on what each sentence makes of the question");
     v("gate_bias", gate_bias(),
       "where the bias of the scores starts; below 0: few sentences count");

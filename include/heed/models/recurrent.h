@@ -16,8 +16,8 @@
 
 namespace heed {
 
-/// The [model] table of a recipe. `form` says which attention it begins with: additive for
-/// bahdanau, general for luong.
+/// The [model] table of a recipe. `attention_type` says which attention it begins with: additive
+/// for bahdanau, general for luong.
 struct RecurrentOptions {
   TORCH_ARG(std::string, cell) = "lstm";  ///< lstm or gru
   TORCH_ARG(int64_t, encoder_layers) = 1;
@@ -32,15 +32,15 @@ struct RecurrentOptions {
 
  public:
   /// bahdanau or luong; sets the attention. Throws ModelError for another name.
-  RecurrentOptions& form(const std::string& name);
-  const std::string& form() const { return form_; }
+  RecurrentOptions& attention_type(const std::string& name);
+  const std::string& attention_type() const { return attention_type_; }
   int64_t embedding_width() const { return embedding() ? embedding() : width(); }
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    std::string name = form_;
-    v("form", name, "bahdanau: attention before the cell; luong: after it");
-    if (name != form_) form(name);
+    std::string name = attention_type_;
+    v("attention_type", name, "bahdanau: attention before the cell; luong: after it");
+    if (name != attention_type_) attention_type(name);
     v("cell", cell(), "lstm or gru");
     v("encoder_layers", encoder_layers(), "layers of both directions", at_least(1));
     v("decoder_layers", decoder_layers(), "layers of the decoder", at_least(1));
@@ -52,14 +52,14 @@ struct RecurrentOptions {
     v("tied", tied(),
       "which embeddings are one matrix. none; decoder: the target's and the output's; all: the "
       "source's too, for one vocabulary");
-    if (form_ == "luong")
+    if (attention_type_ == "luong")
       v("input_feeding", input_feeding(), "whether a step is told what the last one looked at");
     v("output_bias", output_bias(), "whether the logits have a bias");
     v("attention", attention(), "of the decoder's state to the source; lengths is added");
   }
 
  private:
-  std::string form_ = "luong";
+  std::string attention_type_ = "luong";
 };
 
 namespace models {
@@ -162,7 +162,7 @@ class RecurrentImpl : public SequenceModel {
 
  private:
   using Weights = std::vector<models::CellWeights>;
-  bool looks_first() const { return options.form() == "bahdanau"; }
+  bool looks_first() const { return options.attention_type() == "bahdanau"; }
   void make_embeddings();
   void make_layers();
   at::Tensor embed(const at::Tensor& ids, const at::Tensor& table) const;

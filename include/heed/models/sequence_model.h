@@ -76,13 +76,13 @@ class SequenceModel : public torch::nn::Module {
   virtual bool has_encoder() const = 0;
   virtual int64_t vocabulary() const = 0;                  ///< V, of the target
   virtual int64_t source_vocabulary() const { return 0; }  ///< 0: no encoder
-  virtual int64_t longest() const { return 0; }            ///< the longest target; 0: any length
+  virtual int64_t max_positions() const { return 0; }      ///< the longest target; 0: any length
 
   /// Whether a call of hidden() goes on where the last one ended (Transformer-XL's memory, a
   /// recurrent state), the batch's rows being the same texts: what a language model does with the
-  /// windows of a long text. forget() begins other texts. Steps keep their own state.
-  virtual bool remembers() const { return false; }
-  virtual void forget() {}
+  /// windows of a long text. reset_state() begins other texts. Steps keep their own state.
+  virtual bool is_stateful() const { return false; }
+  virtual void reset_state() {}
 
  protected:
   std::shared_ptr<nn::PackedWeights> packed_;

@@ -90,8 +90,8 @@ struct TransformerOptions {
 /// = E_s. Padding of the source is hidden by its lengths; an empty source is one that nothing is
 /// seen of. Keys and values of the source are projected once, at start().
 ///
-/// With `memory` n hidden() goes on where the last one ended, until forget(): every layer sees the
-/// n states before the window, without gradient (Dai et al. 2019; nn::SegmentMemory). Positions
+/// With `memory` n hidden() goes on where the last one ended, until reset_state(): every layer sees
+/// the n states before the window, without gradient (Dai et al. 2019; nn::SegmentMemory). Positions
 /// must then go by distance. Steps keep all of their own sequence.
 ///
 /// Embeddings start from a normal of M^-0.5, matrices as Xavier uniform, biases at zero, drawn from
@@ -116,9 +116,9 @@ class TransformerImpl : public SequenceModel {
   bool has_encoder() const override { return options.encoder_layers() > 0; }
   int64_t vocabulary() const override { return vocabulary_; }
   int64_t source_vocabulary() const override { return source_vocabulary_; }
-  int64_t longest() const override;
-  bool remembers() const override { return options.memory() > 0; }
-  void forget() override;
+  int64_t max_positions() const override;
+  bool is_stateful() const override { return options.memory() > 0; }
+  void reset_state() override;
 
   /// What the encoder gives, (B, Ls, M).
   at::Tensor encode(const SourceBatch& source);

@@ -64,7 +64,7 @@ class Modifier {
   struct Learned {
     std::string name;
     std::vector<int64_t> shape = {};
-    double mean = 0, deviation = 0;
+    double mean = 0, std = 0;
   };
   static constexpr size_t kMostLearned = 8;
 

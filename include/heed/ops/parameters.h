@@ -13,7 +13,7 @@ namespace heed {
 struct ParameterSpec {
   std::string name;  ///< word and parameter: "relative.table"
   std::vector<int64_t> shape;
-  double mean = 0, deviation = 0;  ///< of the normal distribution that it starts from
+  double mean = 0, std = 0;  ///< of the normal distribution that it starts from
 };
 
 /// What `how` learns in a call with H heads, G key-value heads and queries and keys of width D and

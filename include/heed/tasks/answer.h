@@ -22,8 +22,8 @@ struct AnswerData {
 
   std::string train, valid, test;
   double holdout = 0;
-  int64_t longest = 0;
-  std::vector<std::string> exchange, words, answers;
+  int64_t max_length = 0;
+  std::vector<std::string> entity_permutation, words, answers;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -32,9 +32,9 @@ struct AnswerData {
     v("test", test, "those that are only used at the end");
     v("holdout", holdout, "share of train's questions, the last ones, held out to choose the model",
       from_to_below(0, 1));
-    v("longest", longest, "sentences before a question that are kept, the last ones; 0: all",
+    v("max_length", max_length, "sentences before a question that are kept, the last ones; 0: all",
       at_least(0));
-    v("exchange", exchange,
+    v("entity_permutation", entity_permutation,
       "groups of words that change places while stories are learned, a text each");
     v("words", words, "the vocabulary; empty: as found in train");
     v("answers", answers, "the answers that can be given; empty: as found in train");

@@ -41,7 +41,7 @@ struct ClassifyData {
     v("shape", shape, "[channels, height, width] of a picture; empty: as found in train",
       at_least(1));
     v("augment", augment, "random changes of training pictures");
-    v("normalize", normalize, "(value / 255 - mean) / deviation");
+    v("normalize", normalize, "(value / 255 - mean) / std");
   }
   void check() const;
 };

@@ -48,7 +48,7 @@ Metrics lead_figures(const TextMetricOptions& options, const std::vector<std::st
                      const std::vector<std::string>& expected);
 
 /// The name in text_figures by which models are compared.
-Goal text_goal(const TextMetricOptions& options);
+SelectionMetric text_selection_metric(const TextMetricOptions& options);
 
 /// What says how the figure was computed, as sacrebleu prints it; empty where nothing does.
 std::string text_signature(const TextMetricOptions& options);

@@ -80,7 +80,7 @@ class Translator {
   const SequenceModelPtr& shared_model() const { return model_; }
 
   /// A line's tokens as the model reads them. Throws DataError (`place` names the line) for invalid
-  /// UTF-8 and for more tokens than data.longest, with both numbers.
+  /// UTF-8 and for more tokens than data.max_source_length, with both numbers.
   std::vector<int64_t> encode(const std::string& line, const std::string& place) const;
   /// A translation's tokens.
   std::vector<int64_t> encode_target(const std::string& line, const std::string& place) const;

@@ -31,7 +31,7 @@ struct OptimizerOptions {
 struct ScheduleOptions {
   std::string kind = "constant";
   int64_t warmup = 0;
-  double floor = 0;     ///< cosine: last factor
+  double min_lr = 0;    ///< cosine: what lr falls to
   double factor = 0.5;  ///< plateau
   int64_t patience = 3;
 
@@ -40,7 +40,7 @@ struct ScheduleOptions {
     v("kind", kind, "learning rate over time",
       OneOf{{"constant", "cosine", "inverse_sqrt", "plateau"}});
     v("warmup", warmup, "steps of linear rise from 0", at_least(kind == "inverse_sqrt" ? 1 : 0));
-    if (kind == "cosine") v("floor", floor, "the end, times lr", between(0, 1));
+    if (kind == "cosine") v("min_lr", min_lr, "learning rate that the fall ends at", at_least(0));
     if (kind == "plateau") {
       v("factor", factor, "times lr after `patience` epochs", Bounds{0, 1, true, true});
       v("patience", patience, "epochs without a better validation", at_least(1));
@@ -50,44 +50,46 @@ struct ScheduleOptions {
 
 struct TrainOptions {
   int64_t epochs = 10;
-  int64_t steps = 0;
+  int64_t max_steps = 0;
   int64_t batch = 128;
   int64_t accumulate = 1;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   std::string precision = "float32";
   double label_smoothing = 0;
-  double clip = 0;
+  double clip_grad_norm = 0;
   double ema = 0;
-  int64_t average = 0;
+  int64_t average_checkpoints = 0;
   int64_t early_stop = 0;
-  int64_t keep = 1;
-  int64_t checkpoint = 0;
-  int64_t log = 50;
+  int64_t keep_checkpoints = 1;
+  int64_t save_every = 0;
+  int64_t log_every = 50;
+
+  void check() const;  ///< ModelError where min_lr exceeds lr
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("epochs", epochs, "passes over the training data", at_least(1));
-    v("steps", steps, "updates, the last pass cut short or more passes; 0: as epochs says",
+    v("max_steps", max_steps, "updates, the last pass cut short or more passes; 0: as epochs says",
       at_least(0));
     v("batch", batch, "records of a batch; of text: tokens, padding included", at_least(1));
     v("accumulate", accumulate, "batches whose gradients make one step", at_least(1));
     v("precision", precision, "of products while it learns; weights, sums and validation: float32",
       OneOf{{"float32", "bfloat16"}});
     v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
-    v("clip", clip, "largest norm of the whole gradient; 0: any", at_least(0));
+    v("clip_grad_norm", clip_grad_norm, "largest norm of the whole gradient; 0: any", at_least(0));
     v("ema", ema, "decay of the moving average of the weights, which becomes the model; 0: off",
       from_to_below(0, 1));
-    v("average", average,
+    v("average_checkpoints", average_checkpoints,
       "at the end, the mean weights of that many newest checkpoints replace the best model where"
       " validation finds them better; 0: off",
       at_least(0));
     v("early_stop", early_stop, "epochs without a better validation before the end; 0: never",
       at_least(0));
-    v("keep", keep, "newest checkpoints to keep", at_least(1));
-    v("checkpoint", checkpoint, "steps between checkpoints; 0: at the end of each epoch",
+    v("keep_checkpoints", keep_checkpoints, "newest checkpoints to keep", at_least(1));
+    v("save_every", save_every, "steps between checkpoints; 0: at the end of each epoch",
       at_least(0));
-    v("log", log, "steps between lines of the log", at_least(1));
+    v("log_every", log_every, "steps between lines of the log", at_least(1));
     v("optimizer", optimizer, "");
     v("schedule", schedule, "");
   }

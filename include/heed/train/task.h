@@ -33,7 +33,7 @@ struct Sample {
 
 /// The figure by which the best model is chosen. Of models with equal figures the one with the
 /// lower "loss" is better, where the task has that figure, too, and otherwise the first.
-struct Goal {
+struct SelectionMetric {
   std::string metric;
   bool larger_is_better;
 };
@@ -49,7 +49,7 @@ class Task {
   virtual std::map<std::string, std::string> files() const { return {}; }
 
   /// What opening the data found: counts by name, what was left out among them. None by default.
-  virtual Metrics facts() const { return {}; }
+  virtual Metrics dataset_stats() const { return {}; }
 
   /// Batches of an epoch.
   virtual int64_t batches() const = 0;
@@ -66,7 +66,7 @@ class Task {
   /// What BatchLoss::count counts, for the log's speed: "examples", "tokens".
   virtual const char* unit() const { return "examples"; }
 
-  virtual Goal goal() const = 0;
+  virtual SelectionMetric selection_metric() const = 0;
   /// Figures of the validation data, or nothing where there is none. The model is in evaluation
   /// mode.
   virtual std::optional<Metrics> validate() = 0;

@@ -1,4 +1,4 @@
-#include "heed/data/word_exchange.h"
+#include "heed/data/entity_permutation.h"
 
 #include <gmock/gmock.h>
 
@@ -16,7 +16,7 @@ using test::message_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class Exchange : public testing::Test {
+class EntityPermutationTest : public testing::Test {
  protected:
   static Stories make() {
     const test::TempFolder folder;
@@ -31,7 +31,7 @@ class Exchange : public testing::Test {
     return read_stories(folder.write("x.txt", test::Bytes(text.begin(), text.end())));
   }
   std::string refusal(const std::vector<std::string>& groups) const {
-    return message_of<UsageError>([&] { WordExchange(groups, vocabulary_); });
+    return message_of<UsageError>([&] { EntityPermutation(groups, vocabulary_); });
   }
   std::string text_of(const at::Tensor& row) const {
     std::string text;
@@ -52,11 +52,11 @@ class Exchange : public testing::Test {
   const StorySet set_{stories_, vocabulary_};
 };
 
-TEST_F(Exchange, RenamesStoryQuestionAndAnswerAlike) {
-  const WordExchange exchange({"Ann, Bob, Cid", "pear fig"}, vocabulary_);
+TEST_F(EntityPermutationTest, RenamesStoryQuestionAndAnswerAlike) {
+  const EntityPermutation permutation({"Ann, Bob, Cid", "pear fig"}, vocabulary_);
   std::set<std::string> seen;
   for (uint32_t epoch = 0; epoch < 200; ++epoch) {
-    const auto batch = set_.batch({0}, {exchange.draw(7, epoch, 0)});
+    const auto batch = set_.batch({0}, {permutation.draw(7, epoch, 0)});
     const auto& who = answer(batch);
     const auto question = text_of(batch.questions[0]);
     const auto thing = question.substr(question.rfind(' ') + 1);
@@ -70,20 +70,20 @@ TEST_F(Exchange, RenamesStoryQuestionAndAnswerAlike) {
   EXPECT_EQ(seen.size(), 4u);
 }
 
-TEST_F(Exchange, EveryOrderIsEquallyLikely) {
-  const WordExchange exchange({"ann bob cid"}, vocabulary_);
+TEST_F(EntityPermutationTest, EveryOrderIsEquallyLikely) {
+  const EntityPermutation permutation({"ann bob cid"}, vocabulary_);
   std::map<std::vector<int64_t>, int> counts;
   const std::vector<int64_t> all{vocabulary_.word("ann"), vocabulary_.word("bob"),
                                  vocabulary_.word("cid")};
-  for (uint32_t i = 0; i < 6000; ++i) ++counts[exchange.draw(1, i / 60, i % 60).words(all)];
+  for (uint32_t i = 0; i < 6000; ++i) ++counts[permutation.draw(1, i / 60, i % 60).words(all)];
   ASSERT_EQ(counts.size(), 6u);
   for (const auto& [order, count] : counts) EXPECT_NEAR(count, 1000, 150);  // 5 sigma
 }
 
-TEST_F(Exchange, WhereARenamedAnswerIsNoClassTheRecordStaysAsItIs) {
-  const WordExchange exchange({"pear fig"}, vocabulary_);
+TEST_F(EntityPermutationTest, WhereARenamedAnswerIsNoClassTheRecordStaysAsItIs) {
+  const EntityPermutation permutation({"pear fig"}, vocabulary_);
   for (uint32_t epoch = 0; epoch < 20; ++epoch) {
-    const auto renaming = exchange.draw(3, epoch, 2);
+    const auto renaming = permutation.draw(3, epoch, 2);
     const auto batch = set_.batch({2}, {renaming});
     EXPECT_EQ(answer(batch), "pear,fig");
     EXPECT_EQ(text_of(batch.sentences[1]), "ann has the pear");
@@ -91,9 +91,9 @@ TEST_F(Exchange, WhereARenamedAnswerIsNoClassTheRecordStaysAsItIs) {
   }
 }
 
-TEST_F(Exchange, LoaderRenamesByEpochAndRecordAlone) {
-  const WordExchange exchange({"ann bob cid"}, vocabulary_);
-  StoryLoader loader(set_, 3, true, 5, &exchange), other(set_, 3, true, 5, &exchange);
+TEST_F(EntityPermutationTest, LoaderRenamesByEpochAndRecordAlone) {
+  const EntityPermutation permutation({"ann bob cid"}, vocabulary_);
+  StoryLoader loader(set_, 3, true, 5, &permutation), other(set_, 3, true, 5, &permutation);
   std::set<std::string> questions;
   for (int i = 0; i < 60; ++i) {
     other.seek(loader.cursor());
@@ -109,9 +109,9 @@ TEST_F(Exchange, LoaderRenamesByEpochAndRecordAlone) {
   EXPECT_EQ(questions.size(), 1u + 3u + 1u + 3u);  // where is X, is X here: three each
 }
 
-TEST_F(Exchange, RecordsOfAnEpochAreRenamedEachByItself) {
-  const WordExchange exchange({"ann bob cid"}, vocabulary_);
-  StoryLoader loader(set_, set_.size(), false, 5, &exchange);
+TEST_F(EntityPermutationTest, RecordsOfAnEpochAreRenamedEachByItself) {
+  const EntityPermutation permutation({"ann bob cid"}, vocabulary_);
+  StoryLoader loader(set_, set_.size(), false, 5, &permutation);
   int same = 0;
   for (int epoch = 0; epoch < 30; ++epoch) {
     const auto batch = loader.next();
@@ -124,14 +124,14 @@ TEST_F(Exchange, RecordsOfAnEpochAreRenamedEachByItself) {
   EXPECT_LT(same, 30);
 }
 
-TEST_F(Exchange, RefusesWhatCannotBeExchanged) {
-  EXPECT_THAT(refusal({"ann"}),
-              AllOf(HasSubstr("exchange: "), HasSubstr("two words"), HasSubstr("given 'ann'")));
+TEST_F(EntityPermutationTest, RefusesWhatCannotBePermuted) {
+  EXPECT_THAT(refusal({"ann"}), AllOf(HasSubstr("entity_permutation: "), HasSubstr("two words"),
+                                      HasSubstr("given 'ann'")));
   EXPECT_THAT(refusal({""}), HasSubstr("two words"));
   EXPECT_THAT(refusal({"ann bobb"}), AllOf(HasSubstr("'bobb'"), HasSubstr("did you mean 'bob'?")));
   EXPECT_THAT(refusal({"ann bob", "cid ann"}), HasSubstr("'ann' stands twice"));
-  const WordExchange exchange({"ann bob"}, vocabulary_);
-  EXPECT_THROW(set_.batch({0, 1}, {exchange.draw(0, 0, 0)}), UsageError);
+  const EntityPermutation permutation({"ann bob"}, vocabulary_);
+  EXPECT_THROW(set_.batch({0, 1}, {permutation.draw(0, 0, 0)}), UsageError);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "heed/data/word_exchange.h"
+#include "heed/data/entity_permutation.h"
 
 #include <numeric>
 #include <set>
@@ -11,16 +11,16 @@
 namespace heed::data {
 namespace {
 
-constexpr uint64_t kExchangeKey = 0x65786368616e6765;
+constexpr uint64_t kPermutationKey = 0x65786368616e6765;
 
-[[noreturn]] void refuse_exchange(const std::string& what) {
-  throw UsageError("exchange: " + what);
+[[noreturn]] void refuse_permutation(const std::string& what) {
+  throw UsageError("entity_permutation: " + what);
 }
 
 }  // namespace
 
-WordExchange::WordExchange(const std::vector<std::string>& groups,
-                           const StoryVocabulary& vocabulary)
+EntityPermutation::EntityPermutation(const std::vector<std::string>& groups,
+                                     const StoryVocabulary& vocabulary)
     : words_(vocabulary.size()) {
   std::set<std::string> seen;
   for (const auto& text : groups) {
@@ -28,14 +28,14 @@ WordExchange::WordExchange(const std::vector<std::string>& groups,
     for (const auto& word : words_of(text)) {
       const int64_t number = vocabulary.word(word);
       if (number == StoryVocabulary::kUnknown)
-        refuse_exchange("no story has the word '" + word + "'" +
-                        suggestion(word, vocabulary.words));
+        refuse_permutation("no story has the word '" + word + "'" +
+                           suggestion(word, vocabulary.words));
       if (!seen.insert(word).second)
-        refuse_exchange("the word '" + word + "' stands twice; a word has one group");
+        refuse_permutation("the word '" + word + "' stands twice; a word has one group");
       group.push_back(number);
     }
     if (group.size() < 2)
-      refuse_exchange("expected a text of at least two words a group, given '" + text + "'");
+      refuse_permutation("expected a text of at least two words a group, given '" + text + "'");
   }
   // Answers may have words that no story has: they have numbers behind the vocabulary's.
   std::map<std::string, int64_t> others;
@@ -51,12 +51,12 @@ WordExchange::WordExchange(const std::vector<std::string>& groups,
   }
 }
 
-Renaming WordExchange::draw(uint64_t seed, uint32_t epoch, uint32_t record) const {
+Renaming EntityPermutation::draw(uint64_t seed, uint32_t epoch, uint32_t record) const {
   Renaming renaming;
   renaming.of_ = this;
   renaming.to_.resize(static_cast<size_t>(words_));
   std::iota(renaming.to_.begin(), renaming.to_.end(), int64_t{0});
-  uint64_t key = seed ^ kExchangeKey;
+  uint64_t key = seed ^ kPermutationKey;
   for (const auto& group : groups_) {
     const auto order =
         permutation(static_cast<int64_t>(group.size()), Random(key++, epoch, record));

@@ -14,14 +14,14 @@ struct StoryVocabulary;
 /// Groups of words that mean nothing but themselves, such as the people of a story: where any two
 /// of a group change places in the story, its question and its answer alike, the answer stays
 /// right. A reader that learns from stories so renamed cannot learn by heart who was where.
-class WordExchange {
+class EntityPermutation {
  public:
   /// A group is a text of at least two words: "mary john sandra". Throws UsageError for fewer, for
   /// a word that the vocabulary lacks, and for one that stands twice.
-  WordExchange(const std::vector<std::string>& groups, const StoryVocabulary& vocabulary);
+  EntityPermutation(const std::vector<std::string>& groups, const StoryVocabulary& vocabulary);
 
-  /// Every order of each group equally likely, drawn for a record of an epoch alone. The exchange
-  /// must outlive it.
+  /// Every order of each group equally likely, drawn for a record of an epoch alone. The
+  /// permutation must outlive it.
   Renaming draw(uint64_t seed, uint32_t epoch, uint32_t record) const;
 
  private:
@@ -41,8 +41,8 @@ class Renaming {
   int64_t answer(int64_t number) const;
 
  private:
-  friend WordExchange;
-  const WordExchange* of_ = nullptr;
+  friend EntityPermutation;
+  const EntityPermutation* of_ = nullptr;
   std::vector<int64_t> to_;  // of each word
 };
 
