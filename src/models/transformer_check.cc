@@ -1,6 +1,7 @@
 #include "models/transformer_check.h"
 
 #include "core/text.h"
+#include "models/encoder_check.h"
 #include "ops/beyond.h"
 
 namespace heed::models {
@@ -14,12 +15,6 @@ template <class... Pieces>
 template <class... Pieces>
 [[noreturn]] void refuse_call(const Pieces&... pieces) {
   throw UsageError(text_of("sequence model: ", pieces...));
-}
-
-bool has_anywhere(const std::vector<Part>& masks, std::string_view name) {
-  for (const auto& mask : masks)
-    if (mask.name == name || has_anywhere(mask.alternatives, name)) return true;
-  return false;
 }
 
 void check_attention(const Attention& how, const char* field, int64_t width) {

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "nn/linear.h"
+#include "ops/beyond.h"
 
 namespace heed::nn {
 namespace {
@@ -97,8 +98,35 @@ at::Tensor LinearAttentionImpl::merge(const at::Tensor& heads) {
   return affine(output, heads.transpose(1, 2).flatten(2));
 }
 
-at::Tensor LinearAttentionImpl::forward(const at::Tensor& x) {
+/// (B, H, L, E), zeros behind an end. What is not causal has neither decays nor betas.
+at::Tensor LinearAttentionImpl::attend_by_length(const Projected& p,
+                                                 const at::Tensor& lengths) const {
+  const int64_t L = p.q.size(2);
+  const auto distinct = std::get<0>(at::_unique(lengths)).cpu();
+  std::vector<at::Tensor> parts, places;
+  for (int64_t i = 0; i < distinct.size(0); ++i) {
+    const auto n = distinct[i].item<int64_t>();
+    const auto rows = (lengths == n).nonzero().flatten();
+    const auto real = [&](const at::Tensor& x) { return x.index_select(0, rows).narrow(2, 0, n); };
+    const auto out = linear_attend(real(p.q), real(p.k), real(p.v), options.attention()).out;
+    parts.push_back(at::constant_pad_nd(out, {0, 0, 0, L - n})), places.push_back(rows);
+  }
+  return torch::cat(parts).index_select(0, torch::cat(places).argsort());
+}
+
+at::Tensor LinearAttentionImpl::forward(const at::Tensor& x,
+                                        const std::optional<at::Tensor>& lengths) {
   const auto p = project(x);
+  if (lengths) {
+    if (lengths->dim() != 1 || lengths->size(0) != x.size(0) || lengths->scalar_type() != at::kLong)
+      throw UsageError(text_of("linear attention: lengths: expected shape (", x.size(0),
+                               ") of int64, given ", lengths->sizes(), " of ", lengths->dtype()));
+    if (const auto wrong = ops::beyond(*lengths, x.size(1)))
+      throw UsageError(
+          text_of("linear attention: lengths: expected 0 to L = ", x.size(1), ", given ", *wrong));
+  }
+  const bool padded = lengths && !lengths->eq(x.size(1)).all().item<bool>();
+  if (padded && !options.attention().causal) return merge(attend_by_length(p, *lengths));
   return merge(linear_attend(p.q, p.k, p.v, options.attention(), p.inputs).out);
 }
 

@@ -17,10 +17,13 @@ void TransformerBlockImpl::reset() {
   const int64_t M = options.width();
   const auto norm = [&] { return layer_norm(M, options.bias()); };
   attention_norm = register_module("attention_norm", norm());
-  attention = register_module(
-      "attention",
-      MultiHeadAttention(
-          MultiHeadAttentionOptions(M).attention(options.attention()).bias(options.bias())));
+  if (options.linear())
+    linear_attention = register_module("attention", LinearAttention(*options.linear()));
+  else
+    attention = register_module(
+        "attention",
+        MultiHeadAttention(
+            MultiHeadAttentionOptions(M).attention(options.attention()).bias(options.bias())));
   feed_forward_norm = register_module("feed_forward_norm", norm());
   feed_forward = register_module("feed_forward", FeedForward(FeedForwardOptions(M, options.hidden())
                                                                  .activation(options.activation())
@@ -49,19 +52,32 @@ at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& s
   return normalise(feed_forward_norm, add(z, feed_forward->forward(z)));
 }
 
+at::Tensor TransformerBlockImpl::look(const at::Tensor& x, const AttendInputs& inputs) {
+  return linear_attention ? linear_attention->forward(x, inputs.lengths)
+                          : attention->forward(x, inputs);
+}
+
+void TransformerBlockImpl::check_softmax(const char* call) const {
+  if (linear_attention)
+    throw UsageError(text_of("transformer block: ", call, " needs keys, which linear attention ",
+                             "does not keep"));
+}
+
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& given, const AttendInputs& inputs) {
   const auto x = ops::in_dtype_of(attention_norm->weight, given);
-  return finish(x, attention->forward(normed(x), inputs));
+  return finish(x, look(normed(x), inputs));
 }
 
 at::Tensor TransformerBlockImpl::forward_after(const at::Tensor& before, const at::Tensor& x,
                                                const AttendInputs& inputs) {
+  check_softmax("forward_after");
   const auto all = normed(torch::cat({before, x}, 1));
   return finish(x, attention->forward(all.narrow(1, before.size(1), x.size(1)), all, inputs));
 }
 
 at::Tensor TransformerBlockImpl::step(const at::Tensor& x, KeyValueCache& cache,
                                       const AttendInputs& inputs) {
+  check_softmax("step");
   const torch::NoGradGuard no_gradient;
   return finish(x, attention->step(normed(x), cache, inputs));
 }

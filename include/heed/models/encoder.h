@@ -27,9 +27,11 @@ struct Batch {
 
 /// What an encoder makes of B records: a vector a token.
 struct Tokens {
-  at::Tensor states;                    ///< (B, L, M)
-  at::Tensor lengths = {};              ///< (B) int64: tokens that are real; undefined: all L
-  std::optional<TokenGrid> grid = {};   ///< where tokens lie on an image
+  at::Tensor states;                   ///< (B, L, M)
+  at::Tensor lengths = {};             ///< (B) int64: tokens that are real; undefined: all L
+  std::optional<TokenGrid> grid = {};  ///< where tokens lie on an image or in a table of series
+  /// What a head may need beside them, by name: `mean` and `std` of a series, ...
+  std::map<std::string, at::Tensor> extra = {};
 };
 
 /// An encoder is a LibTorch module whose attentions leave their maps in a Recording.

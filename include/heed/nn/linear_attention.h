@@ -5,6 +5,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <optional>
 #include <string>
 
 #include "heed/ops/linear_attention.h"
@@ -39,7 +40,10 @@ class LinearAttentionImpl : public torch::nn::Cloneable<LinearAttentionImpl> {
   explicit LinearAttentionImpl(const LinearAttentionOptions& options);
   void reset() override;
 
-  at::Tensor forward(const at::Tensor& x);
+  /// lengths (B) int64: how many tokens of each sequence are real; the others have no influence on
+  /// those. Without it all are. Where the attention is not causal, sequences of one length are
+  /// computed at a time, without their padding.
+  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& lengths = {});
   /// The next tokens x (B, n, M), n = 1 as a rule, from the state that the last call returned
   /// (undefined at the start): y (B, n, M) in `out`, and the new state. Without gradient. Throws
   /// UsageError where the attention is not causal.
@@ -58,6 +62,7 @@ class LinearAttentionImpl : public torch::nn::Cloneable<LinearAttentionImpl> {
   bool corrects() const;
   void check_options() const;
   Projected project(const at::Tensor& x);
+  at::Tensor attend_by_length(const Projected& p, const at::Tensor& lengths) const;
   at::Tensor merge(const at::Tensor& heads);
 };
 TORCH_MODULE(LinearAttention);

@@ -5,9 +5,11 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
+#include <optional>
 #include <string>
 
 #include "heed/nn/feed_forward.h"
+#include "heed/nn/linear_attention.h"
 #include "heed/nn/multi_head_attention.h"
 
 namespace heed::nn {
@@ -17,11 +19,12 @@ struct TransformerBlockOptions {
   TORCH_ARG(int64_t, width);   ///< M
   TORCH_ARG(int64_t, hidden);  ///< F of the feed-forward part; 4 M unless given
   TORCH_ARG(Attention, attention);
-  TORCH_ARG(std::string, norm) = "pre";         ///< pre or post
-  TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
-  TORCH_ARG(double, dropout) = 0;               ///< of both branches and the hidden values
-  TORCH_ARG(double, stochastic_depth) = 0;      ///< probability that a sample skips a branch
-  TORCH_ARG(bool, bias) = true;                 ///< of linear layers and normalisations
+  TORCH_ARG(std::optional<LinearAttentionOptions>, linear);  ///< in place of `attention`
+  TORCH_ARG(std::string, norm) = "pre";                      ///< pre or post
+  TORCH_ARG(std::string, activation) = "gelu";               ///< gelu or relu
+  TORCH_ARG(double, dropout) = 0;           ///< of both branches and the hidden values
+  TORCH_ARG(double, stochastic_depth) = 0;  ///< probability that a sample skips a branch
+  TORCH_ARG(bool, bias) = true;             ///< of linear layers and normalisations
 };
 
 /// With f the attention and then the feed-forward part, x (B, L, M) -> (B, L, M):
@@ -33,6 +36,9 @@ struct TransformerBlockOptions {
 /// earlier tokens as they were before this block: keys and values are those of [before; x] (see
 /// SegmentMemory). step(x, cache) is forward for the next tokens of a sequence (see
 /// MultiHeadAttention::step). Throws ModelError for an unknown norm.
+///
+/// With `linear` f is an nn::LinearAttention, which leaves no map, is told the lengths alone and
+/// throws UsageError in forward_after and step.
 class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
  public:
   explicit TransformerBlockImpl(const TransformerBlockOptions& options);
@@ -44,12 +50,15 @@ class TransformerBlockImpl : public torch::nn::Cloneable<TransformerBlockImpl> {
 
   TransformerBlockOptions options;
   torch::nn::LayerNorm attention_norm{nullptr}, feed_forward_norm{nullptr};
-  MultiHeadAttention attention{nullptr};
+  MultiHeadAttention attention{nullptr};      ///< of the two attentions, the one in use
+  LinearAttention linear_attention{nullptr};  ///< registered as "attention" too
   FeedForward feed_forward{nullptr};
 
  private:
   at::Tensor add(const at::Tensor& x, const at::Tensor& branch);
   at::Tensor normed(const at::Tensor& x);
+  at::Tensor look(const at::Tensor& x, const AttendInputs& inputs);
+  void check_softmax(const char* call) const;
   at::Tensor finish(const at::Tensor& x, const at::Tensor& seen);
 };
 TORCH_MODULE(TransformerBlock);

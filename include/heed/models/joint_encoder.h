@@ -1,0 +1,74 @@
+// Several inputs at once: their tokens side by side, or looking at each other's.
+#pragma once
+
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "heed/core/fields.h"
+#include "heed/models/block_stack.h"
+#include "heed/models/encoder.h"
+#include "heed/nn/positions.h"
+
+namespace heed {
+
+/// The [encoder] table of a recipe for several inputs.
+struct JointEncoderOptions : BlockStackOptions {
+  std::string join = "concat";
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("join", join,
+      "concat: one sequence of all tokens; cross: tokens of an input look at those of the others",
+      OneOf{{"concat", "cross"}});
+    BlockStackOptions::fields(v);
+  }
+};
+
+/// Named encoders and what joins their tokens. Batch: the tensors of input NAME are called
+/// NAME.tokens, NAME.lengths, ... x_i (B, L_i, M_i) are the tokens of encoder i, through a linear
+/// layer where M_i is not M.
+///
+/// concat: z = [x_1 + e_1; x_2 + e_2; ...] with e_i a learned vector (M), real tokens first, the
+/// additive position of the attention, dropout and blocks.
+///
+/// cross: `layers` times, for each two inputs i < j in turn, nn::CrossModalAttention of x_i and x_j
+/// (Lu et al. 2019); with pre-norm a normalisation; then [x_1; x_2; ...], real tokens first.
+///
+/// -> states (B, L, M) with L = sum L_i, lengths where an input has some, and extra: `input` (B, L)
+/// int64, the number of the input that a token comes from, and what the encoders give as NAME.key.
+/// Parameters: inputs.NAME.*, [projections.NAME.*], input_embedding (inputs, M), [position.*],
+/// layers.I.*, [norm.*]; cross: crossings.I.J.* of layer I and pair J, [norm.*]. Throws ModelError
+/// that names the field where options do not fit each other.
+class JointEncoderImpl : public Encoder {
+ public:
+  using Inputs = std::vector<std::pair<std::string, EncoderPtr>>;
+
+  JointEncoderImpl(const JointEncoderOptions& options, Inputs inputs);
+  Tokens forward(const Batch& batch) override;
+  int64_t width() const override { return options.width; }
+
+  JointEncoderOptions options;
+  Inputs inputs;
+  at::Tensor input_embedding;                ///< (inputs, M); of concat only
+  torch::nn::ModuleList crossings{nullptr};  ///< of cross only
+  torch::nn::LayerNorm norm{nullptr};        ///< of cross only
+  nn::AdditivePosition position{nullptr};
+  BlockStack blocks;
+
+ private:
+  void check() const;
+  void make_inputs();
+  void make_crossings();
+  std::vector<Tokens> read(const Batch& batch);
+  void cross(std::vector<Tokens>& parts);
+
+  std::vector<torch::nn::Linear> projections_;  ///< one an input; null where the width fits
+};
+TORCH_MODULE(JointEncoder);
+
+}  // namespace heed

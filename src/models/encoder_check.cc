@@ -1,0 +1,96 @@
+#include "models/encoder_check.h"
+
+#include "heed/nn/positions.h"
+#include "ops/beyond.h"
+
+namespace heed::models {
+namespace {
+
+std::string shape_text(const std::vector<Axis>& shape) {
+  std::string text;
+  for (const auto& axis : shape) {
+    text += text.empty() ? "(" : ", ";
+    text += axis.name;
+    if (axis.size >= 0) text += " = " + std::to_string(axis.size);
+  }
+  return text + ")";
+}
+
+bool fits(const at::Tensor& tensor, const std::vector<Axis>& shape) {
+  if (!tensor.defined() || tensor.dim() != static_cast<int64_t>(shape.size())) return false;
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (shape[i].size >= 0 && tensor.size(static_cast<int64_t>(i)) != shape[i].size) return false;
+  return true;
+}
+
+bool fits(const at::Tensor& tensor, Dtype dtype) {
+  if (dtype == Dtype::floating) return tensor.is_floating_point();
+  return tensor.scalar_type() == (dtype == Dtype::int64 ? at::kLong : at::kBool);
+}
+
+const char* text_of_dtype(Dtype dtype) {
+  constexpr const char* kNames[] = {"int64", "a floating dtype", "bool"};
+  return kNames[static_cast<int>(dtype)];
+}
+
+}  // namespace
+
+bool has_anywhere(const std::vector<Part>& masks, std::string_view name) {
+  for (const auto& mask : masks)
+    if (mask.name == name || has_anywhere(mask.alternatives, name)) return true;
+  return false;
+}
+
+void check_attention(const Attention& attention, int64_t width, const std::string& input) {
+  try {
+    attention.check();
+  } catch (const UsageError& error) {
+    throw ModelError(text_of("encoder.attention: ", error.what()));
+  }
+  if (width % attention.heads != 0)
+    throw ModelError(text_of("encoder.width: expected a multiple of attention.heads = ",
+                             attention.heads, ", given ", width));
+  for (const char* needed : {"dense", "documents", "blocks"})
+    if (has_anywhere(attention.masks, needed))
+      throw ModelError(text_of("encoder.attention.masks: '", needed,
+                               "' needs a tensor with each input, and ", input,
+                               " bring none; remove it"));
+  if (attention.has_modifier("bias"))
+    throw ModelError(text_of("encoder.attention.modifiers: 'bias' needs a tensor with each input, ",
+                             "and ", input, " bring none; remove it"));
+  if (nn::is_of_grid(attention.position))
+    throw ModelError(text_of("encoder.attention.position: '", attention.position.name,
+                             "' is one of a grid, on which ", input, " do not lie; say ",
+                             "sinusoidal, learned or rope"));
+}
+
+Attention with_mask(Attention attention, const char* mask) {
+  if (!attention.has_mask(mask)) attention.masks.push_back(Part{mask});
+  return attention;
+}
+
+const at::Tensor& taken(const Batch& batch, const char* name, const std::vector<Axis>& shape,
+                        Dtype dtype) {
+  const auto& tensor = batch.at(name);
+  if (!fits(tensor, shape) || !fits(tensor, dtype))
+    throw UsageError(
+        text_of("encoder: ", name, ": expected shape ", shape_text(shape), " of ",
+                text_of_dtype(dtype), ", given ",
+                tensor.defined() ? text_of(tensor.sizes(), " of ", tensor.dtype()) : "no tensor"));
+  return tensor;
+}
+
+const at::Tensor& taken_lengths(const Batch& batch, int64_t B, int64_t L) {
+  const auto& lengths = taken(batch, "lengths", {{"B", B}}, Dtype::int64);
+  if (const auto wrong = ops::beyond(lengths, L))
+    throw UsageError(text_of("encoder: lengths: expected 0 to L = ", L, ", given ", *wrong));
+  return lengths;
+}
+
+void check_ids(const char* name, const at::Tensor& ids, int64_t least, int64_t most) {
+  if (const auto wrong = ops::beyond(ids - least, most - least))
+    throw UsageError(
+        text_of("encoder: ", name, ": expected ", least, " to ", most, ", given ", *wrong + least));
+}
+
+}  // namespace heed::models

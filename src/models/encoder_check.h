@@ -1,0 +1,67 @@
+// What encoders refuse: options that do not fit, and batches of other tensors.
+#pragma once
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "core/text.h"
+#include "heed/core/fields.h"
+#include "heed/models/encoder.h"
+#include "heed/ops/attention.h"
+
+namespace heed::models {
+
+/// Throws ModelError that names the field: the bounds and words that `fields` states.
+template <HasFields Options>
+void check_fields(Options options) {
+  struct Visitor {
+    void operator()(const char* field, int64_t given, const char*, Bounds bounds = {}) {
+      check(field, static_cast<double>(given), bounds);
+    }
+    void operator()(const char* field, double given, const char*, Bounds bounds = {}) {
+      check(field, given, bounds);
+    }
+    void operator()(const char* field, const std::string& given, const char*,
+                    const OneOf& known = {}) {
+      if (!known.words.empty()) check_word(std::string("encoder.") + field, given, known.words);
+    }
+    void operator()(const char*, bool, const char*) {}
+    void operator()(const char*, const Attention&, const char*) {}
+    void check(const char* field, double given, const Bounds& bounds) {
+      if (!bounds.allow(given))
+        throw ModelError(
+            text_of("encoder.", field, ": expected ", bounds.text(), ", given ", given));
+    }
+  };
+  options.fields(Visitor{});
+}
+
+/// Whether one of the masks or of their alternatives is that.
+bool has_anywhere(const std::vector<Part>& masks, std::string_view name);
+
+/// Throws ModelError that names the field where an attention is none, its heads do not divide the
+/// width, or it needs what `input` ("texts", "tables") does not bring.
+void check_attention(const Attention& attention, int64_t width, const std::string& input);
+
+/// The attention with one mask more, unless it has it.
+Attention with_mask(Attention attention, const char* mask);
+
+/// A dimension of a tensor: what it is called, and its size where that is known.
+struct Axis {
+  const char* name;
+  int64_t size = -1;
+};
+enum class Dtype { int64, floating, boolean };
+
+/// batch.at(name). Throws UsageError unless it has that shape and dtype.
+const at::Tensor& taken(const Batch& batch, const char* name, const std::vector<Axis>& shape,
+                        Dtype dtype);
+
+/// batch.at("lengths"), (B) int64 of 0 to L. Throws UsageError.
+const at::Tensor& taken_lengths(const Batch& batch, int64_t B, int64_t L);
+
+/// Throws UsageError unless all ids are least .. most; `name` is what the batch calls them.
+void check_ids(const char* name, const at::Tensor& ids, int64_t least, int64_t most);
+
+}  // namespace heed::models
