@@ -1,4 +1,4 @@
-// What `heed_bench goals` measures: the figures that Heed promises, each beside what must be
+// What `heed_bench goals` measures: the numbers that Heed promises, each beside what must be
 // reached.
 #pragma once
 

@@ -134,7 +134,7 @@ int64_t peak_memory() {
   return int64_t{usage.ru_maxrss} >> 10;
 }
 
-/// Random sequences for a Transformer of the preset small, as long as picture captions.
+/// Random sequences for a Transformer of the preset small, as long as image captions.
 class SyntheticTask : public Task {
  public:
   SyntheticTask() {

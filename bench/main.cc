@@ -164,7 +164,7 @@ void add_training(CLI::App& app) {
 }
 
 void add_goals(CLI::App& app) {
-  auto* verb = app.add_subcommand("goals", "Each promised figure beside its floor and its limit");
+  auto* verb = app.add_subcommand("goals", "Each promised number beside its floor and its limit");
   verb->footer(
       "floor: what must be reached. goal: what is aimed at. limit: what arithmetic or the machine "
       "allows.");

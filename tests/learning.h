@@ -1,4 +1,4 @@
-// Tests that learn: seeds that can be moved, steps that grow small at the end, and figures that
+// Tests that learn: seeds that can be moved, steps that grow small at the end, and metrics that
 // tools/learning_tests reads over many seeds, threads and processors.
 #pragma once
 
@@ -27,15 +27,15 @@ void set_rate(Optimizer& optimizer, double rate, int step, int steps) {
   for (auto& group : optimizer.param_groups()) group.options().set_lr(rate * part);
 }
 
-/// Expects `figure` to be at least as good as `required`, which lies between it and `perfect`.
-inline void expect_learned(const std::string& what, double figure, double required,
+/// Expects `metric` to be at least as good as `required`, which lies between it and `perfect`.
+inline void expect_learned(const std::string& what, double metric, double required,
                            double perfect = 1) {
-  std::cout << "learned: " << what << ": " << figure << ", required " << required << ", perfect "
+  std::cout << "learned: " << what << ": " << metric << ", required " << required << ", perfect "
             << perfect << std::endl;
   if (perfect > required) {
-    EXPECT_GE(figure, required) << what;
+    EXPECT_GE(metric, required) << what;
   } else {
-    EXPECT_LE(figure, required) << what;
+    EXPECT_LE(metric, required) << what;
   }
 }
 

@@ -58,7 +58,7 @@ data::ImageReport examine(const std::string& path, const data::ImageOptions& opt
   }
 }
 
-/// Reads all pictures and says every problem.
+/// Reads all images and says every problem.
 void check_data(const ClassifyData& data, const CheckFlags& flags) {
   Json json = {{"recipe", flags.recipe.file}, {"data", Json::object()}};
   int64_t problems = 0;
@@ -87,7 +87,7 @@ Json number(double value) {
   return static_cast<double>(whole) == value ? Json(whole) : Json(value);
 }
 
-/// What the task found in its data; pictures have had their report.
+/// What the task found in its data; images have had their report.
 void print_dataset_stats(const Metrics& stats, const CheckFlags& flags) {
   if (!flags.json) {
     for (const auto& [name, value] : stats) std::cout << number(value) << '\t' << name << '\n';

@@ -1,4 +1,4 @@
-// heed eval, task classify: a trained classifier meets labelled pictures.
+// heed eval, task classify: a trained classifier meets labelled images.
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>

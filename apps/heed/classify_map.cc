@@ -1,4 +1,4 @@
-// heed map, task classify: where a classifier looks in a picture.
+// heed map, task classify: where a classifier looks in an image.
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -16,24 +16,24 @@ namespace {
 constexpr int64_t kTop = 5;
 
 struct Input {
-  data::Image picture;
+  data::Image image;
   std::optional<int64_t> label;
 };
 
-/// A picture file, or PREFIX:INDEX of labelled pictures.
+/// An image file, or PREFIX:INDEX of labelled images.
 Input read_input(const Classifier& classifier, const std::string& name) {
   const size_t colon = name.rfind(':');
   const std::string index = colon == std::string::npos ? "" : name.substr(colon + 1);
   const bool numbered = !index.empty() && index.size() < 19 &&
                         index.find_first_not_of("0123456789") == std::string::npos;
   if (!numbered || std::filesystem::exists(name)) return {data::read_image(name), {}};
-  const auto pictures = classifier.open(name.substr(0, colon));
+  const auto images = classifier.open(name.substr(0, colon));
   const int64_t record = std::stoll(index);
-  if (record >= pictures->size()) {
-    throw UsageError(name + ": there is no picture " + index + ", expected 0.." +
-                     std::to_string(pictures->size() - 1));
+  if (record >= images->size()) {
+    throw UsageError(name + ": there is no image " + index + ", expected 0.." +
+                     std::to_string(images->size() - 1));
   }
-  return {pictures->image(record), pictures->label(record)};
+  return {images->image(record), images->label(record)};
 }
 
 std::string percent(double probability) {
@@ -92,7 +92,7 @@ nlohmann::ordered_json to_json(const MapFlags& flags, const Classifier& classifi
 
 lens::Figure figure_of(const MapFlags& flags, const Classifier& classifier,
                        const lens::ImageMaps& maps, const Input& input) {
-  auto figure = lens::figure_of(maps, input.picture, std::max<int64_t>(1, flags.head));
+  auto figure = lens::figure_of(maps, input.image, std::max<int64_t>(1, flags.head));
   const auto best = likeliest(classifier, maps.probabilities, kTop);
   figure.title = best.front().first + ", says " + flags.model + " of " + flags.input;
   std::vector<std::string> lines;
@@ -123,7 +123,7 @@ void map_classifier(const MapFlags& flags) {
   const auto terminal = terminal_of(flags);
   auto classifier = Classifier::load(flags.model);
   const Input input = read_input(classifier, flags.input);
-  const auto all = lens::look(classifier.model(), classifier.input(input.picture, flags.input));
+  const auto all = lens::look(classifier.model(), classifier.input(input.image, flags.input));
   const auto maps = lens::selected(all, flags.layer, flags.head);
   const auto figure = figure_of(flags, classifier, maps, input);
   if (!flags.png.empty()) write(flags.png, lens::to_png(figure));

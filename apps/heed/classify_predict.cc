@@ -1,4 +1,4 @@
-// heed predict, task classify: pictures to classes, one line an input, in the order of the inputs.
+// heed predict, task classify: images to classes, one line an input, in the order of the inputs.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -22,8 +22,8 @@ class Predictor {
     top_ = std::min(flags.top.value_or(5), static_cast<int64_t>(classifier_.classes().size()));
   }
 
-  void add(const std::string& name, data::Image picture) {
-    tensors_.push_back(classifier_.input(std::move(picture), name));
+  void add(const std::string& name, data::Image image) {
+    tensors_.push_back(classifier_.input(std::move(image), name));
     names_.push_back(name);
     if (names_.size() == kPredictBatch) flush();
   }
@@ -69,7 +69,7 @@ class Predictor {
   std::vector<at::Tensor> tensors_;
 };
 
-/// The IDX file that an input means: itself, or the pictures of a prefix; empty where it means
+/// The IDX file that an input means: itself, or the images of a prefix; empty where it means
 /// none.
 fs::path idx_file(const std::string& input) {
   std::error_code error;
@@ -81,19 +81,19 @@ fs::path idx_file(const std::string& input) {
 }
 
 void add_idx(Predictor& predictor, const fs::path& file) {
-  const auto pictures = data::read_idx_images(file);
-  const int64_t pixels = pictures.height * pictures.width;
-  for (int64_t i = 0; i < pictures.count; ++i) {
-    const auto* first = pictures.values.data() + i * pixels;
+  const auto images = data::read_idx_images(file);
+  const int64_t pixels = images.height * images.width;
+  for (int64_t i = 0; i < images.count; ++i) {
+    const auto* first = images.values.data() + i * pixels;
     predictor.add(file.string() + "#" + std::to_string(i),
-                  {{1, pictures.height, pictures.width}, {first, first + pixels}});
+                  {{1, images.height, images.width}, {first, first + pixels}});
   }
 }
 
 void add_input(Predictor& predictor, const std::string& input) {
   std::error_code error;
   if (fs::is_directory(input, error)) {
-    throw DataError(input + ": a folder; name the pictures in it, or pass their names by '-'");
+    throw DataError(input + ": a folder; name the images in it, or pass their names by '-'");
   }
   const fs::path idx = fs::exists(input, error) && idx_file(input) != input ? "" : idx_file(input);
   if (idx.empty()) {

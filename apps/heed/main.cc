@@ -11,7 +11,7 @@ Examples:
   heed train recipes/fashion-mnist-demo.toml  train, into models/fashion-mnist-demo
   heed eval models/fashion-mnist-demo         accuracy of each class on the test data
   heed predict models/fashion-mnist-demo shoe.png
-  heed map MODEL shoe.png                     draw where a model looks in a picture
+  heed map MODEL shoe.png                     draw where a model looks in an image
   heed score OUT.de --reference TEST.de      BLEU and chrF of translations
   heed summary MODEL                          its layers, shapes, parameters and operations
   heed env                                    what this machine and this build offer

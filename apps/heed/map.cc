@@ -6,13 +6,13 @@
 namespace heed::cli {
 
 void add_map(CLI::App& app) {
-  auto* verb = app.add_subcommand("map", "Show where a model looks in a picture or a text");
+  auto* verb = app.add_subcommand("map", "Show where a model looks in an image or a text");
   auto flags = std::make_shared<MapFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
   verb->add_option("input", flags->input,
-                   "classify: PNG or JPEG file, or PREFIX:INDEX, a picture of an IDX set by its "
+                   "classify: PNG or JPEG file, or PREFIX:INDEX, an image of an IDX set by its "
                    "number; translate, language: a text, or FILE:LINE, counted from 1; answer: "
                    "FILE or FILE:LINE, a question of a file of stories")
       ->required()

@@ -6,14 +6,14 @@
 namespace heed::cli {
 
 void add_predict(CLI::App& app) {
-  auto* verb = app.add_subcommand("predict", "Name the class of pictures, translate or write text");
+  auto* verb = app.add_subcommand("predict", "Name the class of images, translate or write text");
   auto flags = std::make_shared<PredictFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
   verb->add_option(
           "input", flags->inputs,
-          "classify: picture files (PNG, JPEG) or IDX prefixes, '-': their names from "
+          "classify: image files (PNG, JPEG) or IDX prefixes, '-': their names from "
           "standard input; translate, language: text files of a line each; answer: files of "
           "stories and questions; '-': standard input")
       ->type_name("INPUT|-");

@@ -30,7 +30,7 @@ std::vector<std::string> lines_of_file(const std::string& file) {
   return lines;
 }
 
-/// A metric's figures; "text" is what is printed.
+/// A metric's scores; "text" is what is printed.
 using Row = nlohmann::ordered_json;
 
 std::string signed_by(const std::string& signature) {

@@ -57,7 +57,7 @@ Summary summary_of_model(const std::string& where) {
   return summary_of(*Classifier::load(where).model());
 }
 
-/// A recipe that does not say the shape and the classes of its pictures leaves them to the data,
+/// A recipe that does not say the shape and the classes of its images leaves them to the data,
 /// which is then opened; so does one that makes its vocabulary.
 Summary summary_of_recipe(const std::string& file) {
   const auto recipe = read_any_recipe(RecipeFile::read(file));
@@ -147,7 +147,7 @@ void add_summary(CLI::App& app) {
     }
   });
   verb->footer(R"(
-Shapes and operations are those of one picture, of a source and a target of 32 tokens, or of a story of 10 sentences of 6 words; an addition and a
+Shapes and operations are those of one image, of a source and a target of 32 tokens, or of a story of 10 sentences of 6 words; an addition and a
 multiplication count as two operations. A recipe that leaves shapes, classes or vocabularies to its data opens the data.)");
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`heed score` beside sacrebleu and rouge-score: the largest difference of every figure on damaged copies of texts.
+"""`heed score` beside sacrebleu and rouge-score: the largest difference of every metric on damaged copies of texts.
 
     python3 -m venv build/metrics-env && build/metrics-env/bin/pip install sacrebleu rouge-score
     build/metrics-env/bin/python bench/peers/metrics.py build/release/heed TEXT...
@@ -88,7 +88,7 @@ def same_signature(ours, metric):
 
 
 def differences(heed, hypotheses, references):
-    """(what, difference) of every figure."""
+    """(what, difference) of every metric."""
     for lower in (False, True):
         flags = ["--lowercase"] if lower else []
         for tokenize in TOKENIZERS:

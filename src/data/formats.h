@@ -1,4 +1,4 @@
-// The picture formats behind decode_image, each in its own file.
+// The image formats behind decode_image, each in its own file.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ Image decode_png(std::span<const uint8_t> file, const std::string& name, const I
 Image decode_jpeg(std::span<const uint8_t> file, const std::string& name,
                   const ImageLimits& limits);
 
-/// Throws DataError for a picture of no pixels or over the limits.
+/// Throws DataError for an image of no pixels or over the limits.
 void check_limits(const std::string& name, int64_t height, int64_t width,
                   const ImageLimits& limits);
 

@@ -39,7 +39,7 @@ void check_magic(std::span<const uint8_t> file, const std::string& name, size_t 
     fail(name, "magic", "two zero bytes", hex(file[0]) + " " + hex(file[1]));
   if (file[2] != kUnsignedBytes) fail(name, "element type", "0x08 (unsigned bytes)", hex(file[2]));
   if (file[3] != rank)
-    fail(name, "rank", std::to_string(rank) + (rank == 1 ? " (labels)" : " (pictures)"),
+    fail(name, "rank", std::to_string(rank) + (rank == 1 ? " (labels)" : " (images)"),
          std::to_string(file[3]));
 }
 

@@ -11,14 +11,14 @@ namespace {
 
 constexpr int64_t kLargestFile = int64_t{1} << 30;
 
-[[noreturn]] void not_a_picture(std::span<const uint8_t> file, const std::string& name) {
+[[noreturn]] void not_an_image(std::span<const uint8_t> file, const std::string& name) {
   std::string begin = file.empty() ? "it is empty" : "it begins with";
   for (size_t i = 0; i < 8 && i < file.size(); ++i) {
     char text[8];
     std::snprintf(text, sizeof text, " %02x", file[i]);
     begin += text;
   }
-  throw DataError(name + ": not a PNG or JPEG picture (" + begin + "); convert or remove it");
+  throw DataError(name + ": not a PNG or JPEG image (" + begin + "); convert or remove it");
 }
 
 }  // namespace
@@ -26,12 +26,12 @@ constexpr int64_t kLargestFile = int64_t{1} << 30;
 void check_limits(const std::string& name, int64_t height, int64_t width,
                   const ImageLimits& limits) {
   const std::string size = std::to_string(height) + " x " + std::to_string(width) + " pixels";
-  if (height < 1 || width < 1) throw DataError(name + ": a picture of " + size + " shows nothing");
+  if (height < 1 || width < 1) throw DataError(name + ": an image of " + size + " shows nothing");
   // Each side is checked first, so the product cannot overflow.
   if (height > limits.side || width > limits.side || height * width > limits.pixels)
     throw DataError(name + ": " + size + " are over the limit of " + std::to_string(limits.side) +
                     " a side and " + std::to_string(limits.pixels) +
-                    " in all; make the picture smaller");
+                    " in all; make the image smaller");
 }
 
 void to_planes(const uint8_t* interleaved, int64_t count, int64_t channels, int64_t plane,
@@ -44,14 +44,14 @@ Image decode_image(std::span<const uint8_t> file, const std::string& name,
                    const ImageLimits& limits) {
   if (is_png(file)) return decode_png(file, name, limits);
   if (is_jpeg(file)) return decode_jpeg(file, name, limits);
-  not_a_picture(file, name);
+  not_an_image(file, name);
 }
 
 ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
                        const ImageLimits& limits) {
   if (is_png(file)) return png_shape(file, name, limits);
   if (is_jpeg(file)) return jpeg_shape(file, name, limits);
-  not_a_picture(file, name);
+  not_an_image(file, name);
 }
 
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits) {

@@ -12,7 +12,7 @@
 namespace heed::data {
 namespace {
 
-// Progressive pictures have about ten scans; each costs a pass over the whole picture, so a
+// Progressive images have about ten scans; each costs a pass over the whole image, so a
 // thousand is an attack.
 constexpr int kMostScans = 100;
 constexpr long kLargestWorkspace = 512L << 20;  // bytes of coefficients that libjpeg may hold
@@ -89,7 +89,7 @@ class JpegReader {
 
   [[noreturn]] void fail() const {
     throw DataError(name_ + ": the JPEG is damaged: " + message_ +
-                    "; download or save the picture again");
+                    "; download or save the image again");
   }
 
   static void on_error(j_common_ptr jpeg) {

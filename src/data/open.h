@@ -1,4 +1,4 @@
-// The kinds of labelled pictures behind open_images, each in its own file.
+// The kinds of labelled images behind open_images, each in its own file.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace heed::data {
 
 /// `open_images` for an IDX prefix and for a folder. Where `problems` does not throw, the
 /// dataset may have records with labels out of range or
-/// pictures that cannot be decoded, and it is null where nothing can be opened at all.
+/// images that cannot be decoded, and it is null where nothing can be opened at all.
 Images open_idx(const std::filesystem::path& prefix, const ImageOptions& options,
                 Problems& problems);
 Images open_folder(const std::filesystem::path& folder, const ImageOptions& options,
@@ -19,7 +19,7 @@ Images open_folder(const std::filesystem::path& folder, const ImageOptions& opti
 /// Chooses between them.
 Images open_any(const std::filesystem::path& path, const ImageOptions& options, Problems& problems);
 
-/// Where pictures are resized or converted: what `options` make of a picture of this shape.
+/// Where images are resized or converted: what `options` make of an image of this shape.
 ImageShape fitted(const ImageShape& shape, const ImageOptions& options);
 Image fit(Image image, const ImageOptions& options);
 

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kHead = 64 << 10;  // bytes that nearly every header fits in
-constexpr int64_t kLargestPicture = 1ll << 30;
+constexpr int64_t kLargestImage = 1ll << 30;
 
 struct Record {
   std::string file;  // within the folder
@@ -22,7 +22,7 @@ struct Record {
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
-bool has_picture_name(const fs::path& path) {
+bool has_image_name(const fs::path& path) {
   static constexpr std::array kEndings = {".png", ".jpg", ".jpeg"};
   std::string ending = path.extension().string();
   for (char& c : ending)
@@ -42,16 +42,16 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   return entries;
 }
 
-/// The pictures under `folder` at any depth, in order.
-void find_pictures(const fs::path& folder, Problems& problems, std::vector<fs::path>& found) {
+/// The images under `folder` at any depth, in order.
+void find_images(const fs::path& folder, Problems& problems, std::vector<fs::path>& found) {
   for (const fs::path& entry : sorted_entries(folder)) {
     if (fs::is_directory(entry))
-      find_pictures(entry, problems, found);
-    else if (has_picture_name(entry))
+      find_images(entry, problems, found);
+    else if (has_image_name(entry))
       found.push_back(entry);
     else
       problems.add(entry.string() +
-                   ": not named as a picture (.png, .jpg, .jpeg); convert or remove it");
+                   ": not named as an image (.png, .jpg, .jpeg); convert or remove it");
   }
 }
 
@@ -86,18 +86,18 @@ class FolderDataset : public ImageDataset {
       std::vector<fs::path> found;
       const fs::path place = folder_ / classes_[label];
       if (!fs::is_directory(place)) continue;  // found missing above
-      find_pictures(place, problems, found);
+      find_images(place, problems, found);
       if (found.empty())
         problems.add(place.string() + ": class '" + classes_[label] +
-                     "' has no pictures (.png, .jpg, .jpeg); add some or remove the folder");
+                     "' has no images (.png, .jpg, .jpeg); add some or remove the folder");
       for (const fs::path& file : found)
         records_.push_back(
             {file.lexically_relative(folder_).string(), static_cast<int64_t>(label)});
     }
   }
 
-  /// Takes the shape of the first picture whose header can be read; where `strict`, that is the
-  /// first picture, and every other must have the same.
+  /// Takes the shape of the first image whose header can be read; where `strict`, that is the
+  /// first image, and every other must have the same.
   void find_shape(bool strict) {
     for (; like_ < size(); ++like_) {
       try {
@@ -137,7 +137,7 @@ class FolderDataset : public ImageDataset {
     try {
       return image_shape(read_first_bytes(file, kHead), file.string());
     } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same
-      return image_shape(read_bytes(file, kLargestPicture), file.string());
+      return image_shape(read_bytes(file, kLargestImage), file.string());
     }
   }
 
@@ -173,7 +173,7 @@ Images open_folder(const fs::path& folder, const ImageOptions& options, Problems
   const auto entries = sorted_entries(folder);
   if (std::none_of(entries.begin(), entries.end(),
                    [](const fs::path& entry) { return fs::is_directory(entry); })) {
-    problems.add(folder.string() + ": expected one folder a class, each with pictures, found none" +
+    problems.add(folder.string() + ": expected one folder a class, each with images, found none" +
                  idx_hint(folder));
     return nullptr;
   }

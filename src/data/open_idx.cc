@@ -103,7 +103,7 @@ Images open_idx(const fs::path& prefix, const ImageOptions& options, Problems& p
   if (static_cast<int64_t>(labels.size()) != images.count) {
     problems.add(label_file.string() + ": " + std::to_string(labels.size()) + " labels, but " +
                  image_file.string() + " has " + std::to_string(images.count) +
-                 " pictures; download both again");
+                 " images; download both again");
     return nullptr;
   }
   const bool named = !options.classes.empty();

@@ -57,7 +57,7 @@ class PngReader {
   }
 
  private:
-  static constexpr const char* kFix = "download or save the picture again";
+  static constexpr const char* kFix = "download or save the image again";
 
   bool read_header() {
     if (setjmp(png_jmpbuf(png_))) return false;
@@ -154,7 +154,7 @@ class PngReader {
   const ImageLimits& limits_;
   size_t position_ = 0;
   char message_[256] = "";
-  png_colorp palette_ = nullptr;  ///< of a palette picture; libpng owns it
+  png_colorp palette_ = nullptr;  ///< of a palette image; libpng owns it
   png_bytep palette_alpha_ = nullptr;
   int palette_size_ = 0, palette_alpha_size_ = 0;
   std::vector<uint8_t> pixels_;

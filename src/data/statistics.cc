@@ -77,15 +77,14 @@ Normalization measure(const ImageDataset& dataset) {
     if (record.error) std::rethrow_exception(record.error);
     sums.add(record.sums);
   });
-  if (sums.pixels == 0)
-    throw DataError("measure: the dataset has no pictures; expected at least 1");
+  if (sums.pixels == 0) throw DataError("measure: the dataset has no images; expected at least 1");
   Normalization normalization;
   for (size_t c = 0; c < static_cast<size_t>(dataset.shape().channels); ++c) {
     normalization.mean.push_back(sums.mean(c));
     normalization.std.push_back(sums.deviation(c));
     if (!(sums.deviation(c) > 0))
       throw DataError("measure: channel " + std::to_string(c) +
-                      " has the same value in every pixel of every picture, so it cannot be"
+                      " has the same value in every pixel of every image, so it cannot be"
                       " normalised; check the data or give mean and std");
   }
   return normalization;

@@ -1,4 +1,4 @@
-// One pass over all pictures of a dataset.
+// One pass over all images of a dataset.
 #pragma once
 
 #include <array>

@@ -21,7 +21,7 @@ void check(const AugmentOptions& augment, const ImageShape& shape) {
   require(augment.crop > 0 && augment.crop <= 1, "crop", augment.crop,
           "an area over 0 and at most 1");
   require(augment.shift >= 0 && augment.shift < std::min(shape.height, shape.width), "shift",
-          static_cast<double>(augment.shift), "0 or more pixels, fewer than the picture's sides");
+          static_cast<double>(augment.shift), "0 or more pixels, fewer than the image's sides");
   require(augment.erase >= 0 && augment.erase <= 1, "erase", augment.erase,
           "a probability, 0 to 1");
   require(augment.erase_area >= kSmallestErased && augment.erase_area <= 1, "erase_area",
@@ -46,8 +46,8 @@ struct Rectangle {
   double top, left, height, width;  // pixels
 };
 
-/// Somewhere within the picture, of `area` of it, `aspect` times as high for its width as the
-/// picture. Sides are cut to the picture's.
+/// Somewhere within the image, of `area` of it, `aspect` times as high for its width as the
+/// image. Sides are cut to the image's.
 Rectangle somewhere(Random& random, const ImageShape& shape, double area, double aspect) {
   const double full_height = static_cast<double>(shape.height);
   const double full_width = static_cast<double>(shape.width);
@@ -76,7 +76,7 @@ std::vector<Between> stretch(double first, double extent, int64_t size) {
   return at;
 }
 
-/// Fills out (C, H, W) with the part of the picture, bilinear.
+/// Fills out (C, H, W) with the part of the image, bilinear.
 void crop(const Image& image, const Rectangle& part, std::vector<float>& out) {
   const ImageShape& shape = image.shape;
   const auto down = stretch(part.top, part.height, shape.height);
@@ -146,7 +146,7 @@ Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
 
 void Transform::operator()(const Image& image, Random random, float* out) const {
   if (image.shape != shape_)
-    throw UsageError("transform: expected a picture of " + to_text(shape_) + ", given " +
+    throw UsageError("transform: expected an image of " + to_text(shape_) + ", given " +
                      to_text(image.shape));
   std::vector<float> cropped;
   if (augment_.crop < 1) {

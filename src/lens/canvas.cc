@@ -27,11 +27,11 @@ int64_t checked_area(int64_t width, int64_t height) {
 Canvas::Canvas(int64_t width, int64_t height, Colour background)
     : width_(width), height_(height), pixels_(checked_area(width, height), background) {}
 
-Canvas::Canvas(const data::Image& picture) : Canvas(picture.shape.width, picture.shape.height) {
-  const int64_t plane = picture.shape.pixels();
-  const int64_t green = picture.shape.channels == 3 ? plane : 0;
+Canvas::Canvas(const data::Image& image) : Canvas(image.shape.width, image.shape.height) {
+  const int64_t plane = image.shape.pixels();
+  const int64_t green = image.shape.channels == 3 ? plane : 0;
   for (int64_t i = 0; i < plane; ++i) {
-    const uint8_t* value = picture.values.data() + i;
+    const uint8_t* value = image.values.data() + i;
     pixels_[i] = {value[0], value[green], value[2 * green]};
   }
 }

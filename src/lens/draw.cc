@@ -12,7 +12,7 @@ using lens::Canvas;
 using lens::Rows;
 
 constexpr int64_t kMargin = 16, kTextScale = 2, kLine = kTextScale * lens::kFontHeight + 6;
-constexpr int64_t kBarHeight = 16, kSmallestPicture = 384;
+constexpr int64_t kBarHeight = 16, kSmallestImage = 384;
 
 std::string caption(const Rows& matrix, int64_t factor, Shrink how) {
   std::string text = std::to_string(matrix.rows) + " x " + std::to_string(matrix.columns);
@@ -22,16 +22,16 @@ std::string caption(const Rows& matrix, int64_t factor, Shrink how) {
          " x " + size;
 }
 
-/// The picture, under it the legend with its two ends, and what a pixel is.
-Canvas with_legend(const Canvas& picture, const lens::Scale& scale, const std::string& words) {
+/// The image, under it the legend with its two ends, and what a pixel is.
+Canvas with_legend(const Canvas& image, const lens::Scale& scale, const std::string& words) {
   const std::string low = lens::number(scale.low), high = lens::number(scale.high);
   const int64_t advance = kTextScale * lens::kFontAdvance;
   const int64_t ends = advance * static_cast<int64_t>(low.size() + high.size() + 2);
   const int64_t words_width = advance * static_cast<int64_t>(words.size());
-  const int64_t width = std::max({picture.width(), words_width, ends + 64});
-  Canvas page(width + 2 * kMargin, picture.height() + 4 * kMargin + kBarHeight + kLine);
-  page.paste(picture, kMargin, kMargin);
-  const int64_t y = picture.height() + 2 * kMargin;
+  const int64_t width = std::max({image.width(), words_width, ends + 64});
+  Canvas page(width + 2 * kMargin, image.height() + 4 * kMargin + kBarHeight + kLine);
+  page.paste(image, kMargin, kMargin);
+  const int64_t y = image.height() + 2 * kMargin;
   const int64_t bar = kMargin + advance * static_cast<int64_t>(low.size() + 1);
   const int64_t bar_width = width - ends;
   page.text(kMargin, y, low, kTextScale);
@@ -53,9 +53,9 @@ void draw(const Rows& matrix, const std::filesystem::path& path, const DrawOptio
   const int64_t factor = (longer + options.side - 1) / options.side;
   const auto values = lens::shrink(matrix, factor, factor, options.shrink);
   const auto scale = lens::Scale::of({values});
-  const int64_t pixels = std::max<int64_t>(1, std::min(options.side, kSmallestPicture) / longer);
-  const Canvas picture = lens::heat_map(values, scale).enlarged(pixels);
-  const Canvas page = with_legend(picture, scale, caption(matrix, factor, options.shrink));
+  const int64_t pixels = std::max<int64_t>(1, std::min(options.side, kSmallestImage) / longer);
+  const Canvas image = lens::heat_map(values, scale).enlarged(pixels);
+  const Canvas page = with_legend(image, scale, caption(matrix, factor, options.shrink));
   replace_file(path, lens::encode_png(page));
 }
 

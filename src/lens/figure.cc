@@ -7,7 +7,7 @@ namespace heed::lens {
 
 std::string png_of(const Layout& layout, std::string* note) {
   Canvas page(layout.width, layout.height);
-  for (const auto& placed : layout.pictures) page.paste(placed.picture, placed.x, placed.y);
+  for (const auto& placed : layout.images) page.paste(placed.image, placed.x, placed.y);
   Typeface typeface;
   for (const auto& placed : layout.texts) {
     typeface.draw(page, placed.x, placed.y, placed.text, placed.size, placed.turned);

@@ -100,14 +100,14 @@ at::Tensor spread(const at::Tensor& grid, int64_t height, int64_t width) {
   return at::upsample_bilinear2d(cells, {height, width}, false)[0][0].contiguous();
 }
 
-Canvas overlay(const Canvas& picture, const at::Tensor& grid, const Scale& scale, double alpha) {
-  const auto values = spread(grid, picture.height(), picture.width());
+Canvas overlay(const Canvas& image, const at::Tensor& grid, const Scale& scale, double alpha) {
+  const auto values = spread(grid, image.height(), image.width());
   const auto value = values.accessor<double, 2>();
-  Canvas result(picture.width(), picture.height());
+  Canvas result(image.width(), image.height());
   for (int64_t y = 0; y < result.height(); ++y) {
     for (int64_t x = 0; x < result.width(); ++x) {
       const Colour colour = heat(scale(value[y][x]));
-      result.at(x, y) = over_grey(colour, grey_of(picture.at(x, y)), alpha);
+      result.at(x, y) = over_grey(colour, grey_of(image.at(x, y)), alpha);
     }
   }
   return result;

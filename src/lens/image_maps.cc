@@ -10,7 +10,7 @@ constexpr int64_t kRowsAtOnce = 256;
 
 bool is_pooling(const Map& map) { return map.name().ends_with("pool"); }
 
-/// The tokens of a row of weights that are patches, as they lie on the picture: (..., tokens) ->
+/// The tokens of a row of weights that are patches, as they lie on the image: (..., tokens) ->
 /// (..., rows, columns).
 at::Tensor on_grid(const at::Tensor& weights, const TokenGrid& grid) {
   const auto patches = weights.narrow(-1, grid.class_token, grid.rows * grid.columns);
@@ -130,10 +130,10 @@ ImageMaps selected(const ImageMaps& all, const std::string& layer, int64_t head)
   return result;
 }
 
-Figure figure_of(const ImageMaps& maps, data::Image picture, int64_t first_head) {
+Figure figure_of(const ImageMaps& maps, data::Image image, int64_t first_head) {
   Figure figure;
   figure.lines = explanation(maps);
-  figure.picture = std::move(picture);
+  figure.image = std::move(image);
   for (const auto& map : maps.maps) {
     Strip strip;
     const int64_t heads = map.heads.size(0);

@@ -10,13 +10,13 @@ constexpr int64_t kAdvance = kFontAdvance * kTextScale, kLine = kFontHeight * kT
 constexpr int64_t kFigureWidth = 1400;  // what panels may fill together, before their least width
 constexpr int64_t kSmallestPanel = 196, kLargestPanel = 280, kLegendHeight = 24;
 
-/// The picture with its longer side at `side`: whole pixels when it is enlarged, means when it is
+/// The image with its longer side at `side`: whole pixels when it is enlarged, means when it is
 /// shrunk.
-Canvas fitted(const data::Image& picture, int64_t side) {
-  const int64_t longer = std::max(picture.shape.height, picture.shape.width);
-  if (longer <= side) return Canvas(picture).enlarged(side / longer);
+Canvas fitted(const data::Image& image, int64_t side) {
+  const int64_t longer = std::max(image.shape.height, image.shape.width);
+  if (longer <= side) return Canvas(image).enlarged(side / longer);
   const auto fit = [&](int64_t size) { return std::max<int64_t>(1, size * side / longer); };
-  return Canvas(data::resize(picture, fit(picture.shape.height), fit(picture.shape.width)));
+  return Canvas(data::resize(image, fit(image.shape.height), fit(image.shape.width)));
 }
 
 class Composer {
@@ -28,8 +28,8 @@ class Composer {
       for (const auto& panel : strip.panels) longest = std::max(longest, panel.title.size());
     }
     const int64_t room = kFigureWidth / static_cast<int64_t>(most);
-    picture_ = fitted(figure.picture, std::clamp(room, kSmallestPanel, kLargestPanel));
-    cell_ = std::max(picture_.width(), kAdvance * static_cast<int64_t>(longest));
+    image_ = fitted(figure.image, std::clamp(room, kSmallestPanel, kLargestPanel));
+    cell_ = std::max(image_.width(), kAdvance * static_cast<int64_t>(longest));
   }
 
   Layout compose() {
@@ -48,19 +48,19 @@ class Composer {
     layout_.width = std::max(layout_.width, x + pitch(10 * scale) * columns(words));
   }
 
-  void picture(int64_t x, Canvas canvas, const std::string& title) {
+  void image(int64_t x, Canvas canvas, const std::string& title) {
     layout_.width = std::max(layout_.width, x + canvas.width());
-    layout_.pictures.push_back({x, y_, std::move(canvas), title});
+    layout_.images.push_back({x, y_, std::move(canvas), title});
   }
 
   void header() {
-    picture(kMargin, picture_, "the picture");
-    const int64_t top = y_, x = kMargin + picture_.width() + kGap;
+    image(kMargin, image_, "the image");
+    const int64_t top = y_, x = kMargin + image_.width() + kGap;
     for (const auto& line : figure_.lines) {
       text(x, kTextScale, line);
       y_ += kLine;
     }
-    y_ = std::max(y_, top + picture_.height()) + 2 * kGap;
+    y_ = std::max(y_, top + image_.height()) + 2 * kGap;
   }
 
   void add(const Strip& strip) {
@@ -74,10 +74,10 @@ class Composer {
     y_ += kLine;
     x = kMargin;
     for (const auto& panel : strip.panels) {
-      picture(x, overlay(picture_, panel.values, scale), panel.title + ", " + low + " to " + high);
+      image(x, overlay(image_, panel.values, scale), panel.title + ", " + low + " to " + high);
       x += cell_ + kGap;
     }
-    y_ += picture_.height() + kGap / 2;
+    y_ += image_.height() + kGap / 2;
     add_legend(low, high);
     y_ += kLegendHeight + 2 * kGap;
   }
@@ -85,7 +85,7 @@ class Composer {
   void add_legend(const std::string& low, const std::string& high) {
     const int64_t bar = kMargin + kAdvance * static_cast<int64_t>(low.size() + 1);
     const int64_t width = kSmallestPanel;
-    picture(bar, legend(width, kLegendHeight), "colours from " + low + " to " + high);
+    image(bar, legend(width, kLegendHeight), "colours from " + low + " to " + high);
     y_ += (kLegendHeight - 7 * kTextScale) / 2;
     text(kMargin, kTextScale, low);
     text(bar + width + kAdvance, kTextScale, high);
@@ -93,7 +93,7 @@ class Composer {
   }
 
   const Figure& figure_;
-  Canvas picture_{1, 1};
+  Canvas image_{1, 1};
   int64_t cell_ = 0, y_ = kMargin;
   Layout layout_;
 };
@@ -107,7 +107,7 @@ Scale Strip::scale() const {
 }
 
 Layout lay_out(const Figure& figure) {
-  if (figure.picture.shape.values() < 1) throw UsageError("a figure needs a picture");
+  if (figure.image.shape.values() < 1) throw UsageError("a figure needs an image");
   return Composer(figure).compose();
 }
 

@@ -1,4 +1,4 @@
-// A figure as placed texts and pictures, from which a file of any kind is made.
+// A figure as placed texts and images, from which a file of any kind is made.
 #pragma once
 
 #include "heed/lens/figure.h"
@@ -17,20 +17,20 @@ struct PlacedText {
   bool at_end = false;  ///< where a viewer's font has another pitch, the end stays where it is
 };
 
-struct PlacedPicture {
+struct PlacedImage {
   int64_t x, y;
-  Canvas picture;
+  Canvas image;
   std::string title;  ///< for whoever points at it or cannot see it
 };
 
 struct Layout {
   int64_t width = 0, height = 0;
   std::vector<PlacedText> texts;
-  std::vector<PlacedPicture> pictures;
+  std::vector<PlacedImage> images;
 };
 
-/// Title; the picture with the lines beside it; then each strip: its panels side by side, each
-/// under its title, and the strip's legend. Pixels are square, pictures keep their proportions.
+/// Title; the image with the lines beside it; then each strip: its panels side by side, each
+/// under its title, and the strip's legend. Pixels are square, images keep their proportions.
 Layout lay_out(const Figure& figure);
 
 /// Throws UsageError unless every strip has panels, and these have as many rows and columns as

@@ -62,11 +62,11 @@ std::string svg_text(const PlacedText& placed) {
          escaped(placed.text) + "</text>\n";
 }
 
-std::string svg_picture(const PlacedPicture& placed) {
+std::string svg_image(const PlacedImage& placed) {
   return "<image" + attribute("x", placed.x) + attribute("y", placed.y) +
-         attribute("width", placed.picture.width()) + attribute("height", placed.picture.height()) +
-         " xlink:href=\"data:image/png;base64," + base64(encode_png(placed.picture)) +
-         "\"><title>" + escaped(placed.title) + "</title></image>\n";
+         attribute("width", placed.image.width()) + attribute("height", placed.image.height()) +
+         " xlink:href=\"data:image/png;base64," + base64(encode_png(placed.image)) + "\"><title>" +
+         escaped(placed.title) + "</title></image>\n";
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ std::string svg_of(const Layout& layout, const std::string& title) {
       escaped(title) +
       "</title>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
-  for (const auto& placed : layout.pictures) out += svg_picture(placed);
+  for (const auto& placed : layout.images) out += svg_image(placed);
   for (const auto& placed : layout.texts) out += svg_text(placed);
   return out + "</svg>\n";
 }

@@ -69,10 +69,10 @@ class Writer {
     across_ = std::max<int64_t>(1, (terminal.width + kColumnGap) / (least + kColumnGap));
     cell_ = std::max(least,
                      std::min(kMostColumns, (terminal.width + kColumnGap) / across_ - kColumnGap));
-    const auto& shape = figure.picture.shape;
+    const auto& shape = figure.image.shape;
     width_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.width / shape.height));
     height_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.height / shape.width));
-    small_ = data::resize(figure.picture, height_, width_);
+    small_ = data::resize(figure.image, height_, width_);
   }
 
   std::string write() {
@@ -85,7 +85,7 @@ class Writer {
  private:
   bool plain() const { return terminal_.colours == Colours::plain; }
 
-  Lines picture() const {
+  Lines image() const {
     if (!plain()) return coloured(Canvas(small_), terminal_.colours);
     const auto grey = data::with_channels(small_, 1);
     const auto bytes = at::tensor(at::ArrayRef<uint8_t>(grey.values), at::kDouble);
@@ -112,7 +112,7 @@ class Writer {
   }
 
   void write_header() {
-    beside({picture(), figure_.lines}, {width_, 0});
+    beside({image(), figure_.lines}, {width_, 0});
     text_ += '\n';
   }
 
@@ -171,7 +171,7 @@ Colours colours_from_text(std::string_view text) {
 }
 
 std::string to_text(const Figure& figure, const Terminal& terminal) {
-  if (figure.picture.shape.values() < 1) throw UsageError("a figure needs a picture");
+  if (figure.image.shape.values() < 1) throw UsageError("a figure needs an image");
   return Writer(figure, terminal).write();
 }
 

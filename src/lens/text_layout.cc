@@ -80,7 +80,7 @@ class TextComposer {
     layout_.width += kPageMargin;
     if (layout_.height > kLargestPage || layout_.width > kLargestPage) {
       throw UsageError("a figure of " + std::to_string(panels_of(figure_)) +
-                       " panels is larger than a picture may be: choose a layer or a head");
+                       " panels is larger than an image may be: choose a layer or a head");
     }
     return std::move(layout_);
   }
@@ -124,7 +124,7 @@ class TextComposer {
   }
 
   void panel(const Panel& panel, const Scale& scale, const Measures& of, int64_t x) {
-    layout_.pictures.push_back(
+    layout_.images.push_back(
         {x, y_, heat_map(panel.values, scale).enlarged(of.cell),
          panel.title + ", " + number(scale.low) + " to " + number(scale.high)});
   }
@@ -156,7 +156,7 @@ class TextComposer {
     const int64_t bar = kPageMargin + pitch(kTextSize) * (columns(low) + 1);
     const int64_t words = y_ + (kBarHigh - base_line(kTextSize)) / 2;
     text(kPageMargin, words, kTextSize, low);
-    layout_.pictures.push_back(
+    layout_.images.push_back(
         {bar, y_, legend(kBarWide, kBarHigh, 1), "colours from " + low + " to " + high});
     text(bar + kBarWide + pitch(kTextSize), words, kTextSize, high);
     y_ += kBarHigh + kLeading;

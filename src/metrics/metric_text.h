@@ -1,4 +1,4 @@
-// How metrics read text: as the Python programs do whose figures they must give.
+// How metrics read text: as the Python programs do whose metrics they must give.
 #pragma once
 
 #include <algorithm>

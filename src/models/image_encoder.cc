@@ -34,10 +34,10 @@ void check(ImageEncoderOptions options, const Attention& attention) {
     if (attention.has_mask(needed))
       throw ModelError(
           text_of("attention.masks: '", needed,
-                  "' needs a tensor with each input, and pictures bring none; remove it"));
+                  "' needs a tensor with each input, and images bring none; remove it"));
   if (attention.has_modifier("bias"))
     throw ModelError(
-        "attention.modifiers: 'bias' needs a tensor with each input, and pictures bring "
+        "attention.modifiers: 'bias' needs a tensor with each input, and images bring "
         "none; remove it");
 }
 

@@ -13,12 +13,11 @@ namespace {
 void check_patches(const StemOptions& options) {
   const auto& shape = options.shape();
   if (shape.channels < 1)
-    throw ModelError(text_of("pictures: expected at least 1 of channels, given ", shape.channels));
+    throw ModelError(text_of("images: expected at least 1 of channels, given ", shape.channels));
   const auto check = [](const char* side, int64_t pixels, int64_t patch) {
     if (patch >= 1 && pixels >= 1 && pixels % patch == 0) return;
-    throw ModelError(text_of("encoder.patch: expected a divisor of the pictures' ", side, " ",
-                             pixels, ", given ", patch,
-                             "; choose another patch or resize the pictures"));
+    throw ModelError(text_of("encoder.patch: expected a divisor of the images' ", side, " ", pixels,
+                             ", given ", patch, "; choose another patch or resize the images"));
   };
   check("height", shape.height, options.patch_height());
   check("width", shape.width, options.patch_width());
@@ -30,7 +29,7 @@ int64_t halvings(int64_t patch) {
   while (int64_t{1} << n < patch) ++n;
   if (int64_t{1} << n != patch)
     throw ModelError(
-        text_of("encoder.patch: stem = \"conv\" halves the picture with each layer, so "
+        text_of("encoder.patch: stem = \"conv\" halves the image with each layer, so "
                 "expected a power of two, given ",
                 patch, "; choose one or take stem = \"patch\""));
   return n;

@@ -3,7 +3,7 @@
 #include <torch/nn/functional/upsampling.h>
 
 #include "core/text.h"
-#include "nn/picture.h"
+#include "nn/image.h"
 
 namespace heed::nn {
 namespace {
@@ -36,8 +36,8 @@ void AttentionGateImpl::reset() {
 }
 
 void AttentionGateImpl::check_inputs(const at::Tensor& x, const at::Tensor& g) const {
-  check_picture("attention gate", "x", x, options.channels(), options.stride());
-  check_picture("attention gate", "g", g, options.gate_channels());
+  check_image("attention gate", "x", x, options.channels(), options.stride());
+  check_image("attention gate", "g", g, options.gate_channels());
   if (x.size(0) != g.size(0))
     throw UsageError(text_of("attention gate: g: expected batch B=", x.size(0), " as in x ",
                              x.sizes(), ", given ", g.sizes()));

@@ -1,7 +1,7 @@
 #include "heed/nn/cbam.h"
 
+#include "nn/image.h"
 #include "nn/linear.h"
-#include "nn/picture.h"
 
 namespace heed::nn {
 
@@ -16,7 +16,7 @@ void ChannelGateImpl::reset() {
 }
 
 at::Tensor ChannelGateImpl::gate(const at::Tensor& x) {
-  check_picture("channel gate", "x", x, options.channels());
+  check_image("channel gate", "x", x, options.channels());
   const auto f = [&](const at::Tensor& z) { return affine(up, torch::relu(affine(down, z))); };
   const auto a = torch::sigmoid(f(x.mean({2, 3})) + f(x.amax({2, 3})));  // (B, C)
   return a.unsqueeze(2).unsqueeze(3);

@@ -1,7 +1,7 @@
 #include "heed/nn/squeeze_excitation.h"
 
+#include "nn/image.h"
 #include "nn/linear.h"
-#include "nn/picture.h"
 
 namespace heed::nn {
 
@@ -19,7 +19,7 @@ void SqueezeExcitationImpl::reset() {
 }
 
 at::Tensor SqueezeExcitationImpl::gate(const at::Tensor& x) {
-  check_picture("squeeze and excitation", "x", x, options.channels());
+  check_image("squeeze and excitation", "x", x, options.channels());
   const auto squeezed = x.mean({2, 3});  // (B, C)
   const auto a = torch::sigmoid(affine(up, torch::relu(affine(down, squeezed))));
   return a.unsqueeze(2).unsqueeze(3);

@@ -99,13 +99,13 @@ class AnswerTask : public Task {
   SelectionMetric selection_metric() const override { return {"accuracy", true}; }
   std::optional<Metrics> validate() override {
     if (valid_) answer_samples();
-    return figures(valid_);
+    return metrics_of(valid_);
   }
-  std::optional<Metrics> test() override { return figures(test_); }
+  std::optional<Metrics> test() override { return metrics_of(test_); }
   std::vector<Sample> samples() const override { return samples_; }
 
  private:
-  std::optional<Metrics> figures(const std::optional<data::StorySet>& set) {
+  std::optional<Metrics> metrics_of(const std::optional<data::StorySet>& set) {
     if (!set) return std::nullopt;
     return evaluate(model_, *set, recipe_.train.batch).metrics();
   }

@@ -16,10 +16,10 @@ ImageShape shape_of(const ClassifyRecipe& recipe) {
   return {shape[0], shape[1], shape[2]};
 }
 
-Evaluation evaluate(ImageClassifier& model, const data::Images& pictures,
+Evaluation evaluate(ImageClassifier& model, const data::Images& images,
                     const ClassifyRecipe& recipe) {
   const at::NoGradGuard no_grad;
-  data::Loader loader(pictures, {.batch = recipe.train.batch, .normalize = recipe.data.normalize});
+  data::Loader loader(images, {.batch = recipe.train.batch, .normalize = recipe.data.normalize});
   const int64_t k = model->classes;
   Evaluation result{.confusion = at::zeros({k, k}, at::kLong)};
   double loss = 0;
@@ -69,8 +69,8 @@ class ClassifyTask : public Task {
   std::string record_name(int64_t record) const override { return train_->name(record); }
 
   SelectionMetric selection_metric() const override { return {"accuracy", true}; }
-  std::optional<Metrics> validate() override { return figures(valid_); }
-  std::optional<Metrics> test() override { return figures(test_); }
+  std::optional<Metrics> validate() override { return metrics_of(valid_); }
+  std::optional<Metrics> test() override { return metrics_of(test_); }
 
  private:
   std::optional<data::Batch> next_batch() {
@@ -79,20 +79,20 @@ class ClassifyTask : public Task {
     return batch ? std::move(batch) : loader_->next();
   }
 
-  std::optional<Metrics> figures(const data::Images& pictures) {
-    if (!pictures) return std::nullopt;
-    return evaluate(model_, pictures, recipe_).metrics();
+  std::optional<Metrics> metrics_of(const data::Images& images) {
+    if (!images) return std::nullopt;
+    return evaluate(model_, images, recipe_).metrics();
   }
 
   void open_data() {
     auto& data = recipe_.data;
-    if (data.train.empty()) throw ModelError("data.train is missing: the training pictures");
+    if (data.train.empty()) throw ModelError("data.train is missing: the training images");
     train_ = data::open_images(data.train, data.images);
     data.images.classes = train_->classes();
     const auto found = train_->shape();
     const std::vector<int64_t> shape{found.channels, found.height, found.width};
     if (!data.shape.empty() && data.shape != shape) {
-      throw DataError(data.train + ": the pictures are " + to_text(found) +
+      throw DataError(data.train + ": the images are " + to_text(found) +
                       ", which is not the recipe's data.shape");
     }
     data.shape = shape;
@@ -110,9 +110,9 @@ class ClassifyTask : public Task {
   }
 
   data::Images open_like_train(const std::string& path) const {
-    const auto pictures = data::open_images(path, recipe_.data.images);
-    if (pictures->shape() == train_->shape()) return pictures;
-    throw DataError(path + ": the pictures are " + to_text(pictures->shape()) + ", those of " +
+    const auto images = data::open_images(path, recipe_.data.images);
+    if (images->shape() == train_->shape()) return images;
+    throw DataError(path + ": the images are " + to_text(images->shape()) + ", those of " +
                     recipe_.data.train + " are " + to_text(train_->shape()) +
                     "; set data.size and data.channels, to which all are converted");
   }
@@ -180,20 +180,20 @@ Classifier Classifier::load(const std::filesystem::path& where) {
 
 ImageShape Classifier::shape() const { return shape_of(recipe_); }
 
-at::Tensor Classifier::input(data::Image picture, const std::string& name) const {
+at::Tensor Classifier::input(data::Image image, const std::string& name) const {
   const auto& options = recipe_.data.images;
-  if (!options.size.empty()) picture = data::resize(picture, options.size[0], options.size[1]);
-  if (options.channels) picture = data::with_channels(picture, options.channels);
+  if (!options.size.empty()) image = data::resize(image, options.size[0], options.size[1]);
+  if (options.channels) image = data::with_channels(image, options.channels);
   const auto wanted = shape();
-  if (picture.shape != wanted) {
-    throw DataError(name + ": the picture is " + to_text(picture.shape) + ", the model reads " +
+  if (image.shape != wanted) {
+    throw DataError(name + ": the image is " + to_text(image.shape) + ", the model reads " +
                     to_text(wanted) +
                     " (channels x height x width); convert it, or train with data.size and"
                     " data.channels set");
   }
   auto input = at::empty({1, wanted.channels, wanted.height, wanted.width}, at::kFloat);
   const data::Transform transform(wanted, {}, recipe_.data.normalize);
-  transform(picture, Random(0), input.data_ptr<float>());
+  transform(image, Random(0), input.data_ptr<float>());
   return input;
 }
 
@@ -203,14 +203,14 @@ at::Tensor Classifier::probabilities(const at::Tensor& images) {
 }
 
 data::Images Classifier::open(const std::filesystem::path& path) const {
-  auto pictures = data::open_images(path, recipe_.data.images);
-  if (pictures->shape() == shape()) return pictures;
-  throw DataError(path.string() + ": the pictures are " + to_text(pictures->shape()) +
+  auto images = data::open_images(path, recipe_.data.images);
+  if (images->shape() == shape()) return images;
+  throw DataError(path.string() + ": the images are " + to_text(images->shape()) +
                   ", the model reads " + to_text(shape()) + " (channels x height x width)");
 }
 
-Evaluation Classifier::evaluate(const data::Images& pictures) {
-  return heed::evaluate(model_, pictures, recipe_);
+Evaluation Classifier::evaluate(const data::Images& images) {
+  return heed::evaluate(model_, images, recipe_);
 }
 
 }  // namespace heed

@@ -99,8 +99,8 @@ class LanguageTask : public Task {
   }
 
   SelectionMetric selection_metric() const override { return {"loss", false}; }
-  std::optional<Metrics> validate() override { return figures(valid_); }
-  std::optional<Metrics> test() override { return figures(test_); }
+  std::optional<Metrics> validate() override { return metrics_of(valid_); }
+  std::optional<Metrics> test() override { return metrics_of(test_); }
 
  private:
   at::Tensor next_tokens() {
@@ -123,7 +123,7 @@ class LanguageTask : public Task {
     return rows_->window(cursor_.position++);
   }
 
-  std::optional<Metrics> figures(const std::optional<PlainText>& text) {
+  std::optional<Metrics> metrics_of(const std::optional<PlainText>& text) {
     if (!text) return std::nullopt;
     return evaluate_text(*model_, *text, *tokenizer_, recipe_.data.context).metrics();
   }

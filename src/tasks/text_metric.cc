@@ -25,7 +25,7 @@ std::string first_words(const std::string& text, int64_t count) {
 
 }  // namespace
 
-Metrics text_figures(const TextMetricOptions& options, const std::vector<std::string>& written,
+Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::string>& written,
                      const std::vector<std::string>& expected) {
   if (options.kind == "bleu" || options.kind == "chrf") {
     return {{"bleu", corpus_bleu(written, {expected}, bleu_options(options)).score},
@@ -42,14 +42,14 @@ Metrics text_figures(const TextMetricOptions& options, const std::vector<std::st
   return {};
 }
 
-Metrics lead_figures(const TextMetricOptions& options, const std::vector<std::string>& sources,
+Metrics lead_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
                      const std::vector<std::string>& expected) {
   if (options.lead == 0) return {};
   std::vector<std::string> written;
   for (const auto& source : sources) written.push_back(first_words(source, options.lead));
-  auto figures = text_figures(options, written, expected);
-  for (auto& [name, value] : figures) name = "lead_" + name;
-  return figures;
+  auto metrics = text_metrics(options, written, expected);
+  for (auto& [name, value] : metrics) name = "lead_" + name;
+  return metrics;
 }
 
 SelectionMetric text_selection_metric(const TextMetricOptions& options) {

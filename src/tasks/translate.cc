@@ -81,8 +81,8 @@ class TranslateTask : public Task {
   SelectionMetric selection_metric() const override {
     return text_selection_metric(recipe_.metric);
   }
-  std::optional<Metrics> validate() override { return figures(valid_, true); }
-  std::optional<Metrics> test() override { return figures(test_, false); }
+  std::optional<Metrics> validate() override { return metrics_of(valid_, true); }
+  std::optional<Metrics> test() override { return metrics_of(test_, false); }
   std::vector<Sample> samples() const override { return samples_; }
 
  private:
@@ -107,10 +107,10 @@ class TranslateTask : public Task {
     opened.loader.emplace(opened.pairs, source_, target_, options);
   }
 
-  /// While it trains, answers are written greedily: a figure to compare epochs by.
-  std::optional<Metrics> figures(Measured& measured, bool training) {
+  /// While it trains, answers are written greedily: a metric to compare epochs by.
+  std::optional<Metrics> metrics_of(Measured& measured, bool training) {
     if (!measured.loader) return std::nullopt;
-    auto metrics = loss_figures(*model_, *measured.loader);
+    auto metrics = loss_metrics(*model_, *measured.loader);
     if (training && recipe_.metric.kind == "loss") return metrics;
     auto recipe = recipe_;
     if (training) recipe.generate.beam_size(1).num_hypotheses(1).sample(false);

@@ -39,7 +39,7 @@ std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokeni
                   " at most (data.max_source_length); cut it into sentences");
 }
 
-Metrics loss_figures(SequenceModel& model, data::SequenceLoader& pairs) {
+Metrics loss_metrics(SequenceModel& model, data::SequenceLoader& pairs) {
   const at::NoGradGuard no_grad;
   double sum = 0;
   int64_t count = 0;
@@ -74,8 +74,8 @@ TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   result.seconds = seconds.count();
-  result.metrics = text_figures(recipe.metric, result.written, expected);
-  const auto lead = lead_figures(recipe.metric, texts, expected);
+  result.metrics = text_metrics(recipe.metric, result.written, expected);
+  const auto lead = lead_metrics(recipe.metric, texts, expected);
   result.metrics.insert(result.metrics.end(), lead.begin(), lead.end());
   result.signature = text_signature(recipe.metric);
   return result;

@@ -23,7 +23,7 @@ std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokeni
                                    const std::string& line, const std::string& place);
 
 /// Mean losses of pairs, in nats a target token with its end: {loss, perplexity}.
-Metrics loss_figures(SequenceModel& model, data::SequenceLoader& pairs);
+Metrics loss_metrics(SequenceModel& model, data::SequenceLoader& pairs);
 
 /// Writes an answer to every source of the pairs and measures it.
 TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,

@@ -54,7 +54,7 @@ TranslateEvaluation Translator::evaluate(const std::vector<std::string>& split) 
   auto result = evaluate_pairs(recipe_, models(), pairs, source_, target_);
   if (!others_.empty()) return result;
   data::SequenceLoader loader(pairs, source_, target_, recipe_.data.batches);
-  const auto losses = loss_figures(*model_, loader);
+  const auto losses = loss_metrics(*model_, loader);
   result.metrics.insert(result.metrics.end(), losses.begin(), losses.end());
   return result;
 }

@@ -126,7 +126,7 @@ std::string Progress::text() const {
     text += "  epoch " + std::to_string(state_.epoch) + "/" + std::to_string(state_.epochs);
   }
   text += "  step " + std::to_string(state_.step) + "/" + std::to_string(state_.steps);
-  for (const auto& [name, value] : state_.figures) text += "  " + name + format(" %.4g", value);
+  for (const auto& [name, value] : state_.metrics) text += "  " + name + format(" %.4g", value);
   const auto done = static_cast<double>(state_.step - first_step_);
   if (done > 0 && seconds > 0) {
     text += format("  %.4g/s", state_.examples / seconds);

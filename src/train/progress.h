@@ -29,7 +29,7 @@ struct ProgressState {
   int64_t step = 0, steps = 0;    ///< done, of all
   int64_t epoch = 0, epochs = 0;  ///< counted from 1; 0 where there are none
   double examples = 0;            ///< after the first update of this process: gives the speed
-  std::vector<std::pair<std::string, double>> figures;  ///< "loss", 0.412
+  std::vector<std::pair<std::string, double>> metrics;  ///< "loss", 0.412
 };
 
 class Progress {

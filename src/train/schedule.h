@@ -20,7 +20,7 @@ namespace heed {
 /// learns.
 double schedule_factor(const ScheduleOptions& options, double lr, int64_t step, int64_t steps);
 
-/// Follows the validation figure: counts epochs without a better one.
+/// Follows the validation metric: counts epochs without a better one.
 struct Patience {
   int64_t waited = 0;
   /// Whether `limit` epochs in a row were no better; then counts anew.

@@ -23,14 +23,14 @@ std::filesystem::path free_folder(const TrainRun& run) {
   return run.folder;
 }
 
-std::optional<double> figure(const Metrics& metrics, const std::string& name) {
+std::optional<double> metric(const Metrics& metrics, const std::string& name) {
   for (const auto& [known, value] : metrics) {
     if (known == name) return value;
   }
   return std::nullopt;
 }
 
-std::string figures_text(const Metrics& metrics) {
+std::string metrics_text(const Metrics& metrics) {
   std::string text;
   for (const auto& [name, value] : metrics) {
     char number[40];
@@ -154,7 +154,7 @@ void Trainer::show_progress(double lr) {
                      .epoch = state_.epoch + 1,
                      .epochs = (steps_ + steps_per_epoch_ - 1) / steps_per_epoch_,
                      .examples = static_cast<double>(examples_),
-                     .figures = {{"loss", state_.epoch_loss.value()}, {"lr", lr}}});
+                     .metrics = {{"loss", state_.epoch_loss.value()}, {"lr", lr}}});
 }
 
 void Trainer::log_step(double factor, double norm) {
@@ -182,17 +182,17 @@ void Trainer::log_step(double factor, double norm) {
 bool Trainer::is_better(const Metrics& valid) const {
   if (state_.best.empty()) return true;
   const SelectionMetric selection = task_.selection_metric();
-  const auto now = figure(valid, selection.metric), best = figure(state_.best, selection.metric);
+  const auto now = metric(valid, selection.metric), best = metric(state_.best, selection.metric);
   if (!now || !best) {
     throw UsageError("the task's selection metric '" + selection.metric +
                      "' is none of its metrics");
   }
   if (*now != *best) return selection.larger_is_better ? *now > *best : *now < *best;
-  const auto loss = figure(valid, "loss"), best_loss = figure(state_.best, "loss");
+  const auto loss = metric(valid, "loss"), best_loss = metric(state_.best, "loss");
   return loss && best_loss && *loss < *best_loss;
 }
 
-/// Best model, plateau and early stopping, by the validation figures.
+/// Best model, plateau and early stopping, by the validation metrics.
 void Trainer::follow(const Metrics& valid) {
   const bool better = is_better(valid);
   if (better) state_.best = valid;
@@ -206,7 +206,7 @@ void Trainer::follow(const Metrics& valid) {
   }
 }
 
-/// The figures of the validation data with the model as it is.
+/// The metrics of the validation data with the model as it is.
 std::optional<Metrics> Trainer::validate() {
   const at::NoGradGuard no_grad;
   task_.model().eval();
@@ -240,8 +240,8 @@ void Trainer::end_epoch() {
     line["samples"].push_back({{"input", input}, {"expected", expected}, {"output", output}});
   }
   log_->write(line);
-  show("epoch " + std::to_string(state_.epoch) + figures_text({{"loss", loss}}) +
-       (valid ? "  valid" + figures_text(*valid) : ""));
+  show("epoch " + std::to_string(state_.epoch) + metrics_text({{"loss", loss}}) +
+       (valid ? "  valid" + metrics_text(*valid) : ""));
   for (const auto& [input, expected, output] : samples) {
     show("  input     " + input + "\n  expected  " + expected + "\n  output    " + output);
   }
@@ -284,13 +284,13 @@ TrainResult Trainer::run() {
   return result;
 }
 
-/// The best model meets the test data; its figures stand in metrics.json.
+/// The best model meets the test data; its metrics stand in metrics.json.
 void Trainer::finish(TrainResult& result) {
   if (average_checkpoints()) {
     const auto valid = validate();
     const bool better = !valid || is_better(*valid);
     show("the mean of " + std::to_string(options_.average_checkpoints) + " checkpoints" +
-         (valid ? figures_text(*valid) : "") + (better ? "" : "  not better, not kept"));
+         (valid ? metrics_text(*valid) : "") + (better ? "" : "  not better, not kept"));
     if (valid && better) state_.best = *valid;
     if (better) folder_.save_best(model_files(best_metrics(std::nullopt)));
   }

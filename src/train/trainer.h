@@ -1,4 +1,4 @@
-// One training run: the loop, its figures and its checkpoints.
+// One training run: the loop, its metrics and its checkpoints.
 #pragma once
 
 #include <chrono>

@@ -25,7 +25,7 @@ class Classify : public testing::Test {
   static void SetUpTestSuite() {
     trained_ = train_once("classify", write_small_set);
     recipe_ = trained_.recipe, train_ = trained_.file("train"), test_ = trained_.file("test");
-    figures_ = json::parse(trained_.out);
+    metrics_ = json::parse(trained_.out);
   }
   static std::string model() { return trained_.model; }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
@@ -51,7 +51,7 @@ class Classify : public testing::Test {
 
   static inline Trained trained_;
   static inline std::string recipe_, train_, test_;
-  static inline json figures_;
+  static inline json metrics_;
   TemporaryFolder folder_;
 };
 
@@ -63,11 +63,11 @@ TEST_F(Classify, LearnsTheSmallSet) {
 }
 
 TEST_F(Classify, TrainSaysWhatItWrites) {
-  EXPECT_EQ(figures_["steps"], 42);
-  EXPECT_GT(figures_["peak_memory_mib"], 0);
+  EXPECT_EQ(metrics_["steps"], 42);
+  EXPECT_GT(metrics_["peak_memory_mib"], 0);
   const auto metrics = json::parse(read_bytes(model() + "/best/metrics.json"));
-  EXPECT_EQ(metrics["test"]["accuracy"], figures_["test_accuracy"]);
-  EXPECT_EQ(metrics["valid"]["accuracy"], figures_["valid_accuracy"]);
+  EXPECT_EQ(metrics["test"]["accuracy"], metrics_["test_accuracy"]);
+  EXPECT_EQ(metrics["valid"]["accuracy"], metrics_["valid_accuracy"]);
 }
 
 TEST_F(Classify, SavedRecipeIsCompleteAndTrainsTheSameModel) {
@@ -83,7 +83,7 @@ TEST_F(Classify, EvalFindsTheTestAccuracyAgain) {
   ASSERT_EQ(result.code, 0) << result.err;
   const auto values = json::parse(result.out);
   EXPECT_EQ(values["records"], 60);
-  EXPECT_EQ(values["accuracy"], figures_["test_accuracy"]);
+  EXPECT_EQ(values["accuracy"], metrics_["test_accuracy"]);
   ASSERT_EQ(values["classes"].size(), 4u);
   EXPECT_EQ(values["classes"][2]["records"], 15);
   const auto text = run({"eval", model(), "--data", train_});
@@ -103,7 +103,7 @@ TEST_F(Classify, PredictAnswersEveryInputInOrder) {
   int right = 0;
   for (int i = 0; i < 60; ++i)
     right += lines[i].find("\t" + std::to_string(i % 4) + "\t") != std::string::npos;
-  EXPECT_DOUBLE_EQ(right / 60.0, figures_["test_accuracy"].get<double>());
+  EXPECT_DOUBLE_EQ(right / 60.0, metrics_["test_accuracy"].get<double>());
 }
 
 TEST_F(Classify, PredictReadsNamesFromStandardInput) {
@@ -116,14 +116,14 @@ TEST_F(Classify, PredictReadsNamesFromStandardInput) {
   EXPECT_EQ(first["class"], first["top"][0]["class"]);
   EXPECT_EQ(first["top"].size(), 2u);
   EXPECT_GE(first["top"][0]["probability"], first["top"][1]["probability"]);
-  EXPECT_EQ(lines[60], lines[0]) << "the same picture, however it is named";
+  EXPECT_EQ(lines[60], lines[0]) << "the same image, however it is named";
   EXPECT_EQ(run({"predict", model()}, {.input = ""}).out, "");
 }
 
 TEST_F(Classify, PredictNamesABadInputAfterTheGoodOnes) {
-  write_bytes(path("no-picture.png"), "not a picture");
+  write_bytes(path("no-image.png"), "not an image");
   for (const auto& [bad, code] : std::vector<std::pair<std::string, int>>{
-           {path("no-picture.png"), 3}, {path("absent.png"), 5}, {folder_.path().string(), 3}}) {
+           {path("no-image.png"), 3}, {path("absent.png"), 5}, {folder_.path().string(), 3}}) {
     const auto result = run({"predict", model(), test_, bad, test_});
     EXPECT_EQ(result.code, code) << bad;
     EXPECT_EQ(run({"map", model(), bad}).code, bad == folder_.path() ? 5 : code) << bad;
@@ -190,29 +190,29 @@ TEST_F(Classify, DataThatIsWrongIsNamed) {
   }
 }
 
-/// Writes one picture a class into `folder`/CLASS/.
-void write_pictures(const fs::path& folder, const std::string& name, const std::string& picture) {
+/// Writes one image a class into `folder`/CLASS/.
+void write_images(const fs::path& folder, const std::string& name, const std::string& image) {
   for (const char* label : {"a", "b"}) {
     fs::create_directories(folder / label);
-    write_bytes(folder / label / name, picture);
+    write_bytes(folder / label / name, image);
   }
 }
 
 std::string text_of(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
-TEST_F(Classify, FoldersOfPicturesAreTrainedOnAndPredicted) {
-  const fs::path folder = path("pictures");
+TEST_F(Classify, FoldersOfImagesAreTrainedOnAndPredicted) {
+  const fs::path folder = path("images");
   const auto png = text_of(plain_png({1, 12, 12}, 200));
   const auto jpg =
       text_of(jpeg({.height = 12, .width = 12, .components = 1, .rows = Bytes(144, 9)}));
-  for (const char* name : {"1.png", "2.png", "3.png"}) write_pictures(folder, name, png);
-  write_pictures(folder, "4.jpg", jpg);
+  for (const char* name : {"1.png", "2.png", "3.png"}) write_images(folder, name, png);
+  write_images(folder, "4.jpg", jpg);
   const auto trained =
-      run({"train", recipe_, "--out", path("of-pictures"), "--set", "data.train=" + folder.string(),
+      run({"train", recipe_, "--out", path("of-images"), "--set", "data.train=" + folder.string(),
            "--set", "data.test=" + folder.string(), "--set", "train.epochs=1", "--set",
            "data.holdout=0.25"});
   ASSERT_EQ(trained.code, 0) << trained.err;
-  const auto result = run({"predict", path("of-pictures"), (folder / "a" / "1.png").string(),
+  const auto result = run({"predict", path("of-images"), (folder / "a" / "1.png").string(),
                            (folder / "b" / "4.jpg").string()});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto lines = lines_of(result.out);
@@ -221,10 +221,10 @@ TEST_F(Classify, FoldersOfPicturesAreTrainedOnAndPredicted) {
   EXPECT_THAT(lines[1], testing::MatchesRegex(".*b/4.jpg\t[ab]\t[01]\\.[0-9]{4}"));
 }
 
-TEST_F(Classify, PicturesOfMixedSizesAreNamed) {
+TEST_F(Classify, ImagesOfMixedSizesAreNamed) {
   const fs::path folder = path("mixed");
-  write_pictures(folder, "1.png", text_of(plain_png({1, 12, 12}, 200)));
-  write_pictures(folder, "2.png", text_of(plain_png({1, 12, 16}, 200)));
+  write_images(folder, "1.png", text_of(plain_png({1, 12, 12}, 200)));
+  write_images(folder, "2.png", text_of(plain_png({1, 12, 16}, 200)));
   for (const char* verb : {"check", "train"}) {
     const auto result =
         run({verb, recipe_, "--set", "data.train=" + folder.string(), "--set", "out=" + path("x")});

@@ -1,5 +1,5 @@
 // heed map and heed summary as a user meets them: a small trained model, its
-// pictures, its recipe.
+// images, its recipe.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ class MapVerb : public testing::Test {
   }
 
   static inline Trained trained_;
-  static inline std::string test_;  ///< pictures
+  static inline std::string test_;  ///< images
   TemporaryFolder folder_;
 };
 

@@ -23,7 +23,7 @@ class ScoreVerb : public testing::Test {
   TempFolder folder_;
 };
 
-TEST_F(ScoreVerb, PrintsFiguresWithTheirSignatures) {
+TEST_F(ScoreVerb, PrintsMetricsWithTheirSignatures) {
   const auto lines = write("out", "the cat sat on the mat\nit is 3.5 %\n");
   const auto right = write("right", "the cat sat on a mat\nit was 3.5 %\n");
   const auto result =

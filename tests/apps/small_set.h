@@ -1,4 +1,4 @@
-// A small set of pictures with labels, and a recipe that learns it in a moment.
+// A small set of images with labels, and a recipe that learns it in a moment.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +6,7 @@
 
 namespace heed::test {
 
-/// PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte: grey pictures of 12 x 12, four classes
+/// PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte: grey images of 12 x 12, four classes
 /// (the bright quarter), with noise.
 void write_idx(const std::filesystem::path& prefix, int count, int first = 0);
 

@@ -96,9 +96,9 @@ class Translate : public testing::Test {
 };
 
 TEST_F(Translate, LearnsALanguageOfNineWords) {
-  const auto figures = json::parse(trained_.out);
-  for (const char* figure : {"valid_exact", "test_exact"})
-    expect_learned(figure, figures[figure], 0.8);
+  const auto metrics = json::parse(trained_.out);
+  for (const char* metric : {"valid_exact", "test_exact"})
+    expect_learned(metric, metrics[metric], 0.8);
   EXPECT_THAT(trained_.err, HasSubstr("1500 pairs to learn from"));
   EXPECT_THAT(trained_.err, HasSubstr("expected  ")) << "sample translations stand in the log";
   EXPECT_THAT(read_bytes(model() + "/log.jsonl"), HasSubstr("tokens_per_second"));
@@ -108,15 +108,15 @@ TEST_F(Translate, EvalWritesWhatItMeasures) {
   const auto result =
       run({"eval", model(), "--set", "metric.kind=bleu", "--output", path("out.en"), "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
-  const auto figures = json::parse(result.out);
-  EXPECT_EQ(figures["pairs"], 60);
-  expect_learned("bleu", figures["bleu"], 80, 100);
-  EXPECT_THAT(figures["signature"].get<std::string>(), HasSubstr("tok:13a"));
+  const auto metrics = json::parse(result.out);
+  EXPECT_EQ(metrics["pairs"], 60);
+  expect_learned("bleu", metrics["bleu"], 80, 100);
+  EXPECT_THAT(metrics["signature"].get<std::string>(), HasSubstr("tok:13a"));
   EXPECT_EQ(lines_of(read_bytes(path("out.en"))).size(), 60);
   const auto again =
       run({"score", path("out.en"), "--reference", trained_.file("test.en"), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
-  EXPECT_NEAR(json::parse(again.out)["scores"][0]["score"].get<double>(), figures["bleu"], 1e-9);
+  EXPECT_NEAR(json::parse(again.out)["scores"][0]["score"].get<double>(), metrics["bleu"], 1e-9);
 }
 
 TEST_F(Translate, ALineInGivesALineOut) {
@@ -281,10 +281,10 @@ max_length = 12
 TEST_F(Language, LearnsAndGoesOn) {
   const auto trained = train("model");
   ASSERT_EQ(trained.code, 0) << trained.err;
-  const auto figures = json::parse(trained.out);
-  EXPECT_EQ(figures["steps"], 60);
-  expect_learned("loss", figures["valid_loss"], 0.5, 0);
-  EXPECT_EQ(figures["valid_loss"], figures["valid_nats_per_character"]);
+  const auto metrics = json::parse(trained.out);
+  EXPECT_EQ(metrics["steps"], 60);
+  expect_learned("loss", metrics["valid_loss"], 0.5, 0);
+  EXPECT_EQ(metrics["valid_loss"], metrics["valid_nats_per_character"]);
   const auto written = run({"predict", path("model")}, {.input = "abc abd\n"});
   ASSERT_EQ(written.code, 0) << written.err;
   EXPECT_EQ(written.out, "abc abd\nabcd\n");

@@ -31,7 +31,7 @@ std::string open_error(const std::filesystem::path& path, const ImageOptions& op
   return message_of<E>([&] { open_images(path, options); });
 }
 
-/// `labels.size()` pictures of 2 x 3 whose values are all their number.
+/// `labels.size()` images of 2 x 3 whose values are all their number.
 std::filesystem::path write_idx(const TempFolder& folder, const Bytes& labels) {
   Bytes values;
   for (size_t i = 0; i < labels.size(); ++i)
@@ -73,7 +73,7 @@ TEST(IdxDataset, RefusesLabelsThatDoNotFit) {
   EXPECT_THAT(open_error(prefix, {.classes = {"a", "b"}}),
               AllOf(HasSubstr("record 2"), HasSubstr("names 2 classes")));
   folder.write("some-labels-idx1-ubyte", idx({3}, Bytes{0, 1, 2}));  // plain wins over packed
-  EXPECT_THAT(open_error(prefix), AllOf(HasSubstr("3 labels"), HasSubstr("4 pictures")));
+  EXPECT_THAT(open_error(prefix), AllOf(HasSubstr("3 labels"), HasSubstr("4 images")));
 }
 
 TEST(IdxDataset, AbsentFilesAreNamed) {
@@ -90,7 +90,7 @@ TEST(ImageOptions, AreChecked) {
   EXPECT_THAT(open_error<UsageError>("x", {.channels = 2}), HasSubstr("data.channels"));
 }
 
-TEST(FolderDataset, ClassesAndPicturesAreSorted) {
+TEST(FolderDataset, ClassesAndImagesAreSorted) {
   const TempFolder folder;
   folder.write("shoe/b.PNG", plain_png({1, 4, 5}, 2));
   folder.write("shoe/a.png", plain_png({1, 4, 5}, 1));
@@ -144,19 +144,19 @@ TEST(FolderDataset, MixedChannelsNameBothFiles) {
   }
 }
 
-TEST(FolderDataset, NamesWhatIsNoPicture) {
+TEST(FolderDataset, NamesWhatIsNoImage) {
   {
     const TempFolder folder;
     EXPECT_THAT(open_error(folder.path()), HasSubstr("one folder a class"));
     folder.write("a/1.png", plain_png({1, 4, 4}, 9));
     std::filesystem::create_directory(folder.path() / "empty");
-    EXPECT_THAT(open_error(folder.path()), HasSubstr("class 'empty' has no pictures"));
+    EXPECT_THAT(open_error(folder.path()), HasSubstr("class 'empty' has no images"));
   }
   {
     const TempFolder folder;
     folder.write("a/1.png", plain_png({1, 4, 4}, 9));
     folder.write("a/notes.txt", Bytes{1});
-    EXPECT_THAT(open_error(folder.path()), HasSubstr("a/notes.txt: not named as a picture"));
+    EXPECT_THAT(open_error(folder.path()), HasSubstr("a/notes.txt: not named as an image"));
   }
   {
     const TempFolder folder;
@@ -301,14 +301,14 @@ TEST(RealData, FashionMnist) {
 
 TEST(RealData, PhotographsInJpeg) {
   const auto folder = test::shared_data() / "bccd";
-  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no blood-cell pictures in " << folder;
-  int64_t pictures = 0;
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no blood-cell images in " << folder;
+  int64_t images = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".jpg") continue;
     EXPECT_EQ(read_image(entry.path()).shape, (ImageShape{3, 480, 640})) << entry.path();
-    ++pictures;
+    ++images;
   }
-  EXPECT_EQ(pictures, 364);
+  EXPECT_EQ(images, 364);
 }
 
 }  // namespace

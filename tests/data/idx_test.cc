@@ -26,7 +26,7 @@ std::string image_error(const Bytes& file) {
   return message_of<DataError>([&] { parse_idx_images(file, "x.idx"); });
 }
 
-TEST(Idx, ReadsPicturesPlainAndPacked) {
+TEST(Idx, ReadsImagesPlainAndPacked) {
   const Bytes plain = idx({3, 4, 5}, counting(60));
   for (const Bytes& file : {plain, gzip(plain)}) {
     const IdxImages images = parse_idx_images(file, "x.idx");

@@ -75,7 +75,7 @@ TEST(Png, AlphaIsComposedOverBlack) {
               ElementsAre(0, 9, 0, 9, 0, 9));
 }
 
-TEST(Png, InterlacedIsTheSamePicture) {
+TEST(Png, InterlacedIsTheSameImage) {
   test::PngSample sample{9, 11, PNG_COLOR_TYPE_GRAY, 8, {}};
   for (int i = 0; i < 99; ++i) sample.rows.push_back(static_cast<uint8_t>(2 * i));
   const Image plain = decode(png(sample));
@@ -117,7 +117,7 @@ TEST(Jpeg, CmykIsRefused) {
   EXPECT_THAT(decode_error(jpeg({8, 8, 4, Bytes(256, 9)})), HasSubstr("4 channels"));
 }
 
-TEST(Pictures, EveryTruncationIsAnError) {
+TEST(Images, EveryTruncationIsAnError) {
   const Bytes files[] = {
       png({9, 11, PNG_COLOR_TYPE_GRAY, 8, gradient(99)}),
       png({.height = 3,
@@ -139,7 +139,7 @@ TEST(Pictures, EveryTruncationIsAnError) {
   }
 }
 
-TEST(Pictures, AnyFlippedByteDecodesOrIsADataError) {
+TEST(Images, AnyFlippedByteDecodesOrIsADataError) {
   for (const Bytes& file : {png({9, 11, PNG_COLOR_TYPE_GRAY, 8, gradient(99)}),
                             jpeg({9, 11, 3, gradient(297), true})}) {
     for (size_t at = 0; at < file.size(); ++at) {
@@ -153,7 +153,7 @@ TEST(Pictures, AnyFlippedByteDecodesOrIsADataError) {
   }
 }
 
-TEST(Pictures, LimitsComeBeforeMemory) {
+TEST(Images, LimitsComeBeforeMemory) {
   const Bytes small = png({40, 30, PNG_COLOR_TYPE_GRAY, 8, Bytes(1200, 0)});
   EXPECT_NO_THROW(decode_image(small, "x", {.side = 40, .pixels = 1200}));
   EXPECT_THAT(decode_error(small, {.side = 39}),
@@ -162,13 +162,13 @@ TEST(Pictures, LimitsComeBeforeMemory) {
   EXPECT_THAT(decode_error(jpeg({40, 30, 1, Bytes(1200, 0)}), {.side = 39}), HasSubstr("40 x 30"));
 }
 
-TEST(Pictures, OtherFilesAreNoPictures) {
+TEST(Images, OtherFilesAreNoImages) {
   EXPECT_THAT(decode_error({'G', 'I', 'F', '8', '9', 'a'}),
               AllOf(HasSubstr("not a PNG or JPEG"), HasSubstr("47 49 46")));
   EXPECT_THAT(decode_error({}), HasSubstr("it is empty"));
 }
 
-TEST(Pictures, HeaderGivesTheShapeOfTheWhole) {
+TEST(Images, HeaderGivesTheShapeOfTheWhole) {
   for (const Bytes& file :
        {png({9, 11, PNG_COLOR_TYPE_GRAY_ALPHA, 8, gradient(198)}), jpeg({9, 11, 3, gradient(297)}),
         png({.height = 1,
@@ -179,7 +179,7 @@ TEST(Pictures, HeaderGivesTheShapeOfTheWhole) {
     EXPECT_EQ(image_shape(file, "x"), decode(file).shape);
 }
 
-TEST(Resize, KeepsAPlainPicturePlain) {
+TEST(Resize, KeepsAPlainImagePlain) {
   for (const uint8_t value : {0, 1, 127, 255}) {
     const Image image{{3, 5, 7}, Bytes(105, value)};
     for (const auto& [height, width] :

@@ -14,7 +14,7 @@ namespace {
 using test::message_of;
 using ::testing::HasSubstr;
 
-/// Pictures whose values are their number; some may fail.
+/// Images whose values are their number; some may fail.
 class Numbered : public ImageDataset {
  public:
   explicit Numbered(int64_t size) : size_(size) {}

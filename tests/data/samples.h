@@ -1,4 +1,4 @@
-// Files made by the tests: pictures, IDX and gzip streams, and a folder to put them in.
+// Files made by the tests: images, IDX and gzip streams, and a folder to put them in.
 #pragma once
 
 #include <gtest/gtest.h>

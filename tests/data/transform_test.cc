@@ -50,7 +50,7 @@ TEST(Transform, EqualGeneratorsEqualPixels) {
   EXPECT_EQ(seen.size(), 50u);
 }
 
-TEST(Flip, HalfOfThePictures) {
+TEST(Flip, HalfOfTheImages) {
   const Image image = numbered({1, 2, 3});
   int flipped = 0;
   for (uint32_t record = 0; record < 1000; ++record) {
@@ -71,7 +71,7 @@ TEST(Shift, MovesEveryWayWithinTheBounds) {
     std::set<std::pair<int, int>> moves;
     for (uint32_t record = 0; record < 2000; ++record) {
       const auto out = apply(image, {.flip = flip, .shift = 3}, record);
-      // Found by trying all moves: exactly one of them, flipped or not, explains the picture.
+      // Found by trying all moves: exactly one of them, flipped or not, explains the image.
       int explained = 0;
       for (int dy = -4; dy <= 4; ++dy)
         for (int dx = -4; dx <= 4; ++dx)
@@ -121,7 +121,7 @@ TEST(Crop, StretchesAPart) {
   EXPECT_GT(most, 0.95);
 }
 
-TEST(Crop, KeepsAPlainPicturePlain) {
+TEST(Crop, KeepsAPlainImagePlain) {
   const Image plain{{3, 7, 9}, std::vector<uint8_t>(189, 200)};
   for (uint32_t record = 0; record < 50; ++record)
     EXPECT_THAT(apply(plain, {.crop = 0.08}, record), Each(200));

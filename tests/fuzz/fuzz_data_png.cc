@@ -1,4 +1,4 @@
-// The PNG reader: a picture that can be read has the shape that its header gives.
+// The PNG reader: an image that can be read has the shape that its header gives.
 #include "data/formats.h"
 #include "fuzz/fuzz.h"
 

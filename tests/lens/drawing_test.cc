@@ -85,12 +85,12 @@ TEST(Spread, AveragesCellsThatOutnumberPixels) {
   EXPECT_TRUE(torch::allclose(squeezed, torch::tensor({{2.5, 4.5}, {10.5, 12.5}}, torch::kDouble)));
 }
 
-TEST(Overlay, BlendsGreyPictureAndHeat) {
-  Canvas picture(2, 1);
-  picture.at(0, 0) = {255, 0, 0};
-  picture.at(1, 0) = {10, 10, 10};
+TEST(Overlay, BlendsGreyImageAndHeat) {
+  Canvas image(2, 1);
+  image.at(0, 0) = {255, 0, 0};
+  image.at(1, 0) = {10, 10, 10};
   const auto weights = torch::tensor({{0.25, 0.75}});
-  const Canvas result = overlay(picture, weights, {0.25, 0.75}, 0.5);
+  const Canvas result = overlay(image, weights, {0.25, 0.75}, 0.5);
   const auto middle = [](uint8_t a, uint8_t b) { return std::lround((a + b) / 2.0); };
   EXPECT_EQ(result.at(0, 0).red, middle(76, heat(0).red));  // 0.299 * 255 = 76
   EXPECT_EQ(result.at(0, 0).blue, middle(76, heat(0).blue));

@@ -22,9 +22,9 @@ Figure small_figure() {
   Figure figure;
   figure.title = "two heads";
   figure.lines = {"shoe 97.5 %", "bag 2.5 %"};
-  figure.picture.shape = {1, 4, 4};
-  figure.picture.values.assign(16, 0);
-  std::fill_n(figure.picture.values.begin(), 8, 255);
+  figure.image.shape = {1, 4, 4};
+  figure.image.values.assign(16, 0);
+  std::fill_n(figure.image.values.begin(), 8, 255);
   figure.strips.push_back({{{"layer 1 head 1", torch::tensor({{0.0, 0.5}, {0.5, 0.0}})},
                             {"layer 1 head 2", torch::tensor({{0.25, 0.25}, {0.25, 0.25}})}}});
   return figure;
@@ -45,13 +45,13 @@ TEST(Svg, EscapesText) {
   EXPECT_THAT(texts, testing::Contains("bell\ufffd bad\ufffd nul\ufffd"));
 }
 
-TEST(Svg, HoldsItsPictures) {
+TEST(Svg, HoldsItsImages) {
   const auto svg = to_svg(small_figure());
   size_t count = 0;
   for (size_t at = 0; (at = svg.find("data:image/png;base64,iVBORw0KGgo", at)) != std::string::npos;
        ++at)
     ++count;
-  EXPECT_EQ(count, 4u);  // the picture, two panels, one legend
+  EXPECT_EQ(count, 4u);  // the image, two panels, one legend
   EXPECT_THAT(svg, HasSubstr("<title>layer 1 head 2, 0 to 0.5</title>"));
 }
 
@@ -61,7 +61,7 @@ TEST(FigurePng, IsTheSameOnEveryRun) {
   EXPECT_EQ(bytes, to_png(small_figure()));
 }
 
-TEST(Figure, NeedsAPicture) {
+TEST(Figure, NeedsAnImage) {
   EXPECT_THROW(to_png(Figure{}), UsageError);
   EXPECT_THROW(to_text(Figure{}, {}), UsageError);
 }
@@ -127,13 +127,13 @@ TEST(TerminalText, ModesHaveNames) {
   EXPECT_THROW(colours_from_text("24bits"), UsageError);
 }
 
-TEST(TerminalText, TallAndWidePicturesKeepTheirProportions) {
+TEST(TerminalText, TallAndWideImagesKeepTheirProportions) {
   auto figure = small_figure();
-  figure.picture.shape = {3, 2, 8};
-  figure.picture.values.assign(48, 100);
+  figure.image.shape = {3, 2, 8};
+  figure.image.values.assign(48, 100);
   const auto wide = lines_of(to_text(figure, {Colours::plain, 40}));
   EXPECT_EQ(wide[4].find('='), std::string::npos);  // 19 x 4 pixels are 2 lines
-  figure.picture.shape = {3, 8, 2};
+  figure.image.shape = {3, 8, 2};
   const auto tall = lines_of(to_text(figure, {Colours::plain, 40}));
   EXPECT_EQ(tall[2].substr(0, 21), "====                 ");
 }

@@ -99,7 +99,7 @@ TEST(ImageMaps, ModelWithoutAttentionIsRefused) {
   EXPECT_THROW(look(model, an_image()), ModelError);
 }
 
-TEST(ImageMaps, TakesOnePicture) {
+TEST(ImageMaps, TakesOneImage) {
   auto model = model_with("mean");
   EXPECT_THROW(look(model, torch::zeros({2, 1, 12, 8})), UsageError);
 }
@@ -137,8 +137,8 @@ TEST(Selected, NamesWhatThereIs) {
 
 TEST(FigureOf, HasAPanelAHeadAndTheirMean) {
   auto model = model_with("class_token");
-  const data::Image picture{{1, 12, 8}, std::vector<uint8_t>(96)};
-  const auto figure = figure_of(look(model, an_image()), picture);
+  const data::Image image{{1, 12, 8}, std::vector<uint8_t>(96)};
+  const auto figure = figure_of(look(model, an_image()), image);
   std::vector<std::string> titles;
   for (const auto& strip : figure.strips) {
     for (const auto& panel : strip.panels) titles.push_back(panel.title);
@@ -146,7 +146,7 @@ TEST(FigureOf, HasAPanelAHeadAndTheirMean) {
   EXPECT_THAT(titles, testing::ElementsAre("layer 1 head 1", "layer 1 head 2", "layer 1 mean",
                                            "layer 1 received", "layer 2 head 1", "layer 2 head 2",
                                            "layer 2 mean", "layer 2 received", "rollout"));
-  const auto one = figure_of(selected(look(model, an_image()), "2", 2), picture, 2);
+  const auto one = figure_of(selected(look(model, an_image()), "2", 2), image, 2);
   ASSERT_EQ(one.strips.size(), 1u);
   ASSERT_EQ(one.strips[0].panels.size(), 1u);
   EXPECT_EQ(one.strips[0].panels[0].title, "layer 2 head 2");

@@ -1,4 +1,4 @@
-// Figures of sacrebleu 2.6.0 and rouge-score 0.1.2 on sentences written here;
+// Metrics of sacrebleu 2.6.0 and rouge-score 0.1.2 on sentences written here;
 // bench/peers/metrics.py compares on any text.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -24,7 +24,7 @@ ImageClassifier make(const ImageEncoderOptions& encoder, const char* how = "lear
                          shape, classes);
 }
 
-at::Tensor pictures(int64_t count, ImageShape shape = kShape) {
+at::Tensor random_images(int64_t count, ImageShape shape = kShape) {
   return torch::randn({count, shape.channels, shape.height, shape.width});
 }
 
@@ -46,7 +46,7 @@ TEST(ImageClassifier, EveryVariantGivesLogitsAndTrainsEveryParameter) {
     auto model = make(options);
     // Without blocks the class token has seen nothing, so only the others' parameters train.
     const bool blind = options.pool() == "class_token" && options.layers() == 0;
-    const auto logits = model->forward(pictures(5));
+    const auto logits = model->forward(random_images(5));
     ASSERT_EQ(logits.sizes(), (std::vector<int64_t>{5, 3}));
     torch::nll_loss(logits.log_softmax(1), torch::tensor({0, 1, 2, 0, 1})).backward();
     for (const auto& p : model->named_parameters()) {
@@ -62,7 +62,7 @@ TEST(ImageClassifier, PositionsOfAGridAreToldThatOfTheTokens) {
     for (const char* pool : {"class_token", "attention", "mean"}) {
       SCOPED_TRACE(std::string(position) + " " + pool);
       auto model = make(small().pool(pool), (std::string(position) + "; heads=2").c_str());
-      const auto logits = model->forward(pictures(5));  // 3 rows of 2 tokens
+      const auto logits = model->forward(random_images(5));  // 3 rows of 2 tokens
       torch::nll_loss(logits.log_softmax(1), torch::tensor({0, 1, 2, 0, 1})).backward();
       for (const auto& p : model->named_parameters())
         EXPECT_GT(p.value().grad().abs().max().item<double>(), 0) << p.key();
@@ -81,14 +81,14 @@ TEST(ImageClassifier, BothEndsOfItsRanges) {
   for (const char* stem : {"patch", "conv"}) {
     auto one_token = make(small().stem(stem), "learned; heads=1", {1, 4, 4});
     EXPECT_EQ(one_token->grid().tokens(), 1);
-    EXPECT_EQ(one_token->forward(pictures(2, {1, 4, 4})).size(0), 2);
+    EXPECT_EQ(one_token->forward(random_images(2, {1, 4, 4})).size(0), 2);
     auto pixels = make(small().stem(stem).patch(1).layers(1), "rope; heads=4", {3, 5, 7}, 1);
     EXPECT_EQ(pixels->grid().tokens(), 35);
-    EXPECT_EQ(pixels->forward(pictures(1, {3, 5, 7})).sizes(), (std::vector<int64_t>{1, 1}));
+    EXPECT_EQ(pixels->forward(random_images(1, {3, 5, 7})).sizes(), (std::vector<int64_t>{1, 1}));
     auto model = make(small().stem(stem));
-    EXPECT_EQ(model->forward(pictures(1)).size(0), 1);
+    EXPECT_EQ(model->forward(random_images(1)).size(0), 1);
     model->eval();
-    EXPECT_EQ(model->forward(pictures(0)).sizes(), (std::vector<int64_t>{0, 3}));
+    EXPECT_EQ(model->forward(random_images(0)).sizes(), (std::vector<int64_t>{0, 3}));
   }
 }
 
@@ -131,7 +131,7 @@ TEST(ImageClassifier, RecordsAMapALayerAndOneOfThePool) {
   auto model = make(small());
   model->eval();
   Recording seen;
-  model->forward(pictures(2));
+  model->forward(random_images(2));
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_EQ(seen.map(0).name(), "encoder.layers.0.attention");
   EXPECT_EQ(seen.map(1).name(), "encoder.layers.1.attention");
@@ -168,7 +168,7 @@ TEST(ImageClassifier, ClonesWithItsWeightsAndNames) {
   model->eval();
   const auto copy = std::dynamic_pointer_cast<ImageClassifierImpl>(model->clone());
   copy->eval();
-  const auto images = pictures(2);
+  const auto images = random_images(2);
   EXPECT_TRUE(copy->forward(images).equal(model->forward(images)));
   Recording seen;
   copy->forward(images);
@@ -194,8 +194,8 @@ std::string refusal(const std::function<void()>& call) {
 
 TEST(ImageClassifier, RefusesWhatDoesNotFitByField) {
   EXPECT_EQ(refusal([] { make(small().patch(5)); }),
-            "encoder.patch: expected a divisor of the pictures' height 12, given 5; choose another "
-            "patch or resize the pictures");
+            "encoder.patch: expected a divisor of the images' height 12, given 5; choose another "
+            "patch or resize the images");
   EXPECT_THAT(refusal([] {
                 make(small().patch(3).stem("conv"), "none", {1, 9, 9});
               }),

@@ -1,4 +1,4 @@
-// Small models learn a small task: which quarter of a noisy picture holds a bright square.
+// Small models learn a small task: which quarter of a noisy image holds a bright square.
 #include <gtest/gtest.h>
 #include <torch/nn.h>
 #include <torch/optim.h>

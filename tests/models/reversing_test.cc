@@ -58,8 +58,8 @@ void learns(const TransformerOptions& options, int steps, const Turn& turn) {
   }
   const auto fresh = lines_of(200);
   for (const int64_t beams : {1, 4}) {
-    const double figure = right(model.ptr(), fresh, turn(fresh), beams);
-    test::expect_learned("lines right by " + std::to_string(beams) + " beams", figure, 0.95);
+    const double metric = right(model.ptr(), fresh, turn(fresh), beams);
+    test::expect_learned("lines right by " + std::to_string(beams) + " beams", metric, 0.95);
   }
 }
 

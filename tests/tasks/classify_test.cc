@@ -43,13 +43,13 @@ TEST(Classifier, ProbabilitiesAreThat) {
   EXPECT_FALSE(p.requires_grad());
 }
 
-TEST(Classifier, RefusesAPictureOfAnotherShapeUnlessTheRecipeResizes) {
+TEST(Classifier, RefusesAnImageOfAnotherShapeUnlessTheRecipeResizes) {
   Classifier strict(recipe_of());
   try {
     strict.input(grey(28, 28, 0), "shoe.png");
     ADD_FAILURE() << "accepted";
   } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("shoe.png: the picture is 1 x 28 x 28"));
+    EXPECT_THAT(error.what(), HasSubstr("shoe.png: the image is 1 x 28 x 28"));
     EXPECT_THAT(error.what(), HasSubstr("1 x 8 x 12"));
   }
   Classifier resizing(recipe_of("data.size = [8, 12]"));

@@ -59,7 +59,7 @@ TEST(RowWindows, EveryRowGoesOnWhereItEnded) {
   EXPECT_THROW(RowWindows(numbers(3), 3, 2), DataError);
 }
 
-TEST(LanguageEvaluation, FiguresAreMeans) {
+TEST(LanguageEvaluation, MetricsAreMeans) {
   const LanguageEvaluation found{.tokens = 10, .characters = 21, .loss = 5};
   EXPECT_EQ(found.metrics()[0].second, 0.5);
   EXPECT_NEAR(found.metrics()[1].second, std::exp(0.5), 1e-12);

@@ -83,7 +83,7 @@ TEST_F(TranslateTask, CountsTokensWithTheirEnds) {
   EXPECT_EQ(tokens, 60 * 3);
 }
 
-TEST_F(TranslateTask, ValidationHasLossFiguresAndSamples) {
+TEST_F(TranslateTask, ValidationHasLossMetricsAndSamples) {
   const auto task = make_task(recipe());
   task->model().eval();
   const auto found = task->validate();
@@ -104,9 +104,9 @@ TEST_F(TranslateTask, SummariesStandBesideTheFirstWordsOfTheirSources) {
   own.data.valid = {(folder_ / "long").string(), (folder_ / "short").string()};
   const auto task = make_task(own);
   task->model().eval();
-  const auto figures = task->validate();
-  ASSERT_TRUE(figures);
-  std::map<std::string, double> found(figures->begin(), figures->end());
+  const auto metrics = task->validate();
+  ASSERT_TRUE(metrics);
+  std::map<std::string, double> found(metrics->begin(), metrics->end());
   EXPECT_DOUBLE_EQ(found.at("lead_rouge1"), (1 + 0.5 + 0.5) / 3);  // "a b", "e f", "h"
   EXPECT_DOUBLE_EQ(found.at("lead_rouge2"), 1.0 / 3);
   EXPECT_DOUBLE_EQ(found.at("lead_rougeL"), (1 + 0.5 + 0.5) / 3);

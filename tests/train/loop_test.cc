@@ -54,9 +54,9 @@ class LineTask : public Task {
     const auto of = [&](const std::vector<double>& all) {
       return all[std::min(seen.size(), all.size()) - 1];
     };
-    Metrics figures{{"error", of(valid)}};
-    if (!losses.empty()) figures.emplace_back("loss", of(losses));
-    return figures;
+    Metrics metrics{{"error", of(valid)}};
+    if (!losses.empty()) metrics.emplace_back("loss", of(losses));
+    return metrics;
   }
   std::vector<Sample> samples() const override { return {{"2", "6", "5.9"}}; }
   std::optional<Metrics> test() override {

@@ -32,7 +32,7 @@ ProgressState at_step(int64_t step) {
           .epoch = 2,
           .epochs = 5,
           .examples = 32.0 * double(step),
-          .figures = {{"loss", 0.41234}}};
+          .metrics = {{"loss", 0.41234}}};
 }
 
 TEST(Progress, LinesElsewhere) {

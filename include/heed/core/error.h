@@ -10,7 +10,7 @@ namespace heed {
 /// Why something failed; the value is the exit code of the program.
 enum class Failure {
   usage = 2,     ///< a wrong flag, argument or call
-  data = 3,      ///< a record, picture or label that is wrong
+  data = 3,      ///< a record, image or label that is wrong
   model = 4,     ///< a recipe or model that is wrong, or does not fit its tensors
   file = 5,      ///< a file or disk that cannot be read or written
   memory = 6,    ///< not enough memory

@@ -1,4 +1,4 @@
-// Pictures with labels, by number.
+// Images with labels, by number.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace heed::data {
 
-/// A fixed list of labelled pictures of one shape. Every function is const and may be called by
+/// A fixed list of labelled images of one shape. Every function is const and may be called by
 /// several threads at once.
 class ImageDataset {
  public:
@@ -22,10 +22,10 @@ class ImageDataset {
   virtual ImageShape shape() const = 0;
   /// The name of each label, 0 .. classes().size() - 1.
   virtual const std::vector<std::string>& classes() const = 0;
-  /// The record's picture, of shape(). Throws DataError (names the file) where it cannot be decoded
+  /// The record's image, of shape(). Throws DataError (names the file) where it cannot be decoded
   /// or has another shape, UsageError for an index outside 0 .. size() - 1.
   virtual Image image(int64_t index) const = 0;
-  /// The record's label, without decoding the picture.
+  /// The record's label, without decoding the image.
   virtual int64_t label(int64_t index) const = 0;
   /// What to call the record in a message: "shoes/17.png", "train-images-idx3-ubyte.gz record 17".
   virtual std::string name(int64_t index) const = 0;
@@ -43,13 +43,13 @@ struct ImageOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("size", size,
-      "[height, width] that pictures are resized to; empty: they must all be of one size");
+      "[height, width] that images are resized to; empty: they must all be of one size");
     v("channels", channels, "1 (grey) or 3 (colour) to convert to; 0: they must all have the same");
     v("classes", classes, "names of the labels in order; empty: folder names, or numbers for IDX");
   }
 };
 
-/// Opens labelled pictures:
+/// Opens labelled images:
 /// - an IDX prefix, as in /usr/share/datasets/fashion-mnist/train, stands for
 /// PREFIX-images-idx3-ubyte and
 ///   PREFIX-labels-idx1-ubyte, each plain or with .gz (plain where both are there). Held in memory.
@@ -57,11 +57,11 @@ struct ImageOptions {
 ///   numbers.
 /// - a folder of one folder a class, each with PNG and JPEG files (.png, .jpg, .jpeg, any case) at
 /// any depth, in the order
-///   of their names. Decoded when asked for, so the pictures may outgrow memory. Names that begin
-///   with a dot are passed over; any other file that is not a picture is an error. Without
+///   of their names. Decoded when asked for, so the images may outgrow memory. Names that begin
+///   with a dot are passed over; any other file that is not an image is an error. Without
 ///   `classes` the folders' sorted names are the classes; with them, each must have its folder and
 ///   no other may be there.
-/// Without `size` (or `channels`) the header of every picture is read here, and two sizes are an
+/// Without `size` (or `channels`) the header of every image is read here, and two sizes are an
 /// error that names both. Give the training data's classes() to the test data, so that labels mean
 /// the same. Throws FileError (absent, unreadable) or DataError (file, what is wrong, fix).
 Images open_images(const std::filesystem::path& path, const ImageOptions& options = {});
@@ -76,17 +76,17 @@ std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t see
 /// What reading everything found; for `heed check`.
 struct ImageReport {
   int64_t records = 0;                ///< read without a problem
-  ImageShape shape;                   ///< of the first good picture
+  ImageShape shape;                   ///< of the first good image
   std::vector<std::string> classes;   ///< their names
   std::vector<int64_t> per_class;     ///< good records of each
-  std::vector<double> mean, std;      ///< of each channel over good pictures, values in 0 .. 1
+  std::vector<double> mean, std;      ///< of each channel over good images, values in 0 .. 1
   int64_t problem_count = 0;          ///< all of them
   std::vector<std::string> problems;  ///< the first `limit`, one line each
 };
 
-/// Reads all of `path` as open_images would, every picture included, and reports every problem
-/// instead of throwing at the first: unreadable and damaged files, files that are no pictures,
-/// classes without pictures, odd sizes, labels out of range. Cost: decodes everything, on all
+/// Reads all of `path` as open_images would, every image included, and reports every problem
+/// instead of throwing at the first: unreadable and damaged files, files that are no images,
+/// classes without images, odd sizes, labels out of range. Cost: decodes everything, on all
 /// threads.
 ImageReport check_images(const std::filesystem::path& path, const ImageOptions& options = {},
                          int64_t limit = 100);

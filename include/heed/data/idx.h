@@ -11,13 +11,13 @@
 
 namespace heed::data {
 
-/// N pictures of one size, one after another.
+/// N images of one size, one after another.
 struct IdxImages {
   int64_t count = 0, height = 0, width = 0;
   std::vector<uint8_t> values;  ///< count x height x width
 };
 
-/// Reads the bytes of an IDX file of rank 3 (pictures) or rank 1 (labels), plain or gzipped. `name`
+/// Reads the bytes of an IDX file of rank 3 (images) or rank 1 (labels), plain or gzipped. `name`
 /// stands in messages. Throws DataError with file, field, expected and found: magic, element type,
 /// rank, a size of 0, sizes whose product is too large, too few or too many bytes, and whatever is
 /// wrong with the gzip stream. Memory is taken as bytes are found, never because a header promises

@@ -1,4 +1,4 @@
-// Pictures in memory, read from PNG and JPEG.
+// Images in memory, read from PNG and JPEG.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Image {
   std::vector<uint8_t> values;
 };
 
-/// What a picture may be at most; checked on the header, before memory is taken.
+/// What an image may be at most; checked on the header, before memory is taken.
 struct ImageLimits {
   int64_t side = 1 << 16;    ///< pixels of height or width
   int64_t pixels = 1 << 26;  ///< height x width: 64 Mpixel, 192 MiB in colour
@@ -43,12 +43,12 @@ ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
 /// Reads and decodes a file. Throws FileError where it cannot be read, DataError like decode_image.
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits = {});
 
-/// The picture at another size. Each axis by itself: weights are a triangle as wide as the scale
+/// The image at another size. Each axis by itself: weights are a triangle as wide as the scale
 /// (at least one pixel), so enlarging is bilinear and shrinking averages; the result is rounded to
 /// the nearest. O(H W (h/H + w/W)). height, width >= 1.
 Image resize(const Image& image, int64_t height, int64_t width);
 
-/// The picture with 1 or 3 channels: grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), or
+/// The image with 1 or 3 channels: grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), or
 /// grey thrice.
 Image with_channels(const Image& image, int64_t channels);
 

@@ -1,4 +1,4 @@
-// Batches of pictures, shuffled, changed and normalised on background threads, the same on every
+// Batches of images, shuffled, changed and normalised on background threads, the same on every
 // run.
 #pragma once
 

@@ -1,4 +1,4 @@
-// From a stored picture to what a model is fed: random changes for training, then normalisation.
+// From a stored image to what a model is fed: random changes for training, then normalisation.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,25 @@
 
 namespace heed::data {
 
-inline constexpr double kSmallestErased = 0.02;  ///< area of an erased rectangle, of the picture's
+inline constexpr double kSmallestErased = 0.02;  ///< area of an erased rectangle, of the image's
 
-/// Random changes of a training picture, made in this order. The default changes nothing.
+/// Random changes of a training image, made in this order. The default changes nothing.
 struct AugmentOptions {
   double crop = 1;    ///< smallest area of a random crop that is stretched back to size; 1: no crop
-  bool flip = false;  ///< left-right, for half of the pictures
+  bool flip = false;  ///< left-right, for half of the images
   int64_t shift = 0;  ///< moved by up to so many pixels each way: padding with black and cropping
   double erase = 0;   ///< probability of erasing a rectangle
-  double erase_area = 0.4;  ///< its largest area, of the picture's; the smallest is 0.02
+  double erase_area = 0.4;  ///< its largest area, of the image's; the smallest is 0.02
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("crop", crop, "smallest area of a random crop, stretched back to size; 1: none",
       Bounds{.least = 0, .most = 1, .least_open = true});
-    v("flip", flip, "flip left-right half of the pictures");
-    v("shift", shift, "pixels by which a picture is moved at most, each way; black comes in",
+    v("flip", flip, "flip left-right half of the images");
+    v("shift", shift, "pixels by which an image is moved at most, each way; black comes in",
       at_least(0));
     v("erase", erase, "probability of filling a random rectangle with noise", between(0, 1));
-    v("erase_area", erase_area, "largest area of that rectangle, of the picture's",
+    v("erase_area", erase_area, "largest area of that rectangle, of the image's",
       between(kSmallestErased, 1));
   }
 };
@@ -44,24 +44,24 @@ struct Normalization {
   }
 };
 
-/// Mean and standard deviation of each channel over all pictures, exact sums. Throws DataError for
+/// Mean and standard deviation of each channel over all images, exact sums. Throws DataError for
 /// a channel that never changes (its std, 0, cannot divide). Decodes everything, on all
 /// threads.
 Normalization measure(const ImageDataset& dataset);
 
-/// Pictures of one shape to float32.
+/// Images of one shape to float32.
 class Transform {
  public:
   /// Throws UsageError that names the field: out of its range, a normalisation that is empty or
-  /// does not fit the channels, a shift as large as the picture.
+  /// does not fit the channels, a shift as large as the image.
   Transform(const ImageShape& shape, const AugmentOptions& augment, const Normalization& normalize);
 
   /// Writes shape.values() floats, layout as in Image. `random` decides the changes: equal
   /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in
   /// [3/4, 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area],
   /// aspect ratio uniform in [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al.
-  /// 2020, random values). Aspect ratios are relative to the picture's; a side longer than the
-  /// picture's is cut to it. Throws UsageError for a picture of another shape.
+  /// 2020, random values). Aspect ratios are relative to the image's; a side longer than the
+  /// image's is cut to it. Throws UsageError for an image of another shape.
   void operator()(const Image& image, Random random, float* out) const;
 
  private:

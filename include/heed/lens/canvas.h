@@ -26,8 +26,8 @@ class Canvas {
  public:
   /// Throws UsageError unless both sizes are in 1..65535 and the product is at most 2^28.
   Canvas(int64_t width, int64_t height, Colour background = kWhite);
-  /// A picture, pixel by pixel; grey becomes colour.
-  explicit Canvas(const data::Image& picture);
+  /// An image, pixel by pixel; grey becomes colour.
+  explicit Canvas(const data::Image& image);
 
   int64_t width() const { return width_; }
   int64_t height() const { return height_; }

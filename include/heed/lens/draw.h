@@ -1,4 +1,4 @@
-// Pictures of weights as files.
+// Images of weights as files.
 #pragma once
 
 #include <torch/types.h>
@@ -16,7 +16,7 @@ namespace lens {
 std::string encode_png(const Canvas& canvas);
 }  // namespace lens
 
-/// How a matrix that is larger than its picture is made smaller: what a pixel shows of the block of
+/// How a matrix that is larger than its image is made smaller: what a pixel shows of the block of
 /// elements under it.
 enum class Shrink { mean, max };
 
@@ -27,7 +27,7 @@ struct DrawOptions {
 
 /// Draws a matrix (rows, columns), any dtype and device: rows downwards, columns to the right, with
 /// a legend from its least to its greatest value. Small matrices get whole pixels an element, large
-/// ones are shrunk (the picture says how). NaN is red; infinities have the ends' colours. The file
+/// ones are shrunk (the image says how). NaN is red; infinities have the ends' colours. The file
 /// is written whole or not at all. Throws UsageError for a tensor that is not a matrix, FileError.
 void draw_png(const at::Tensor& matrix, const std::filesystem::path& path,
               const DrawOptions& options = {});

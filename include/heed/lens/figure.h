@@ -1,4 +1,4 @@
-// Weights over a picture, arranged: what `heed map` shows, for a file or a terminal.
+// Weights over an image, arranged: what `heed map` shows, for a file or a terminal.
 #pragma once
 
 #include <torch/types.h>
@@ -11,10 +11,10 @@
 
 namespace heed::lens {
 
-/// One map over the picture.
+/// One map over the image.
 struct Panel {
   std::string title;  ///< "layer 1 head 2"
-  at::Tensor values;  ///< (rows, columns), laid over the whole picture
+  at::Tensor values;  ///< (rows, columns), laid over the whole image
 };
 
 /// Panels that share one scale, so that their colours can be compared.
@@ -26,8 +26,8 @@ struct Strip {
 
 struct Figure {
   std::string title;
-  std::vector<std::string> lines;  ///< beside the picture: the prediction, what is shown
-  data::Image picture;
+  std::vector<std::string> lines;  ///< beside the image: the prediction, what is shown
+  data::Image image;
   std::vector<Strip> strips;  ///< one under the other
 };
 
@@ -37,7 +37,7 @@ struct Figure {
 std::string to_png(const Figure& figure, std::string* note = nullptr);
 
 /// The figure as an SVG 1.1 document: text as text (XML-escaped; what XML cannot hold becomes
-/// U+FFFD), pictures as PNG inside, so that the file stands alone.
+/// U+FFFD), images as PNG inside, so that the file stands alone.
 std::string to_svg(const Figure& figure);
 
 }  // namespace heed::lens

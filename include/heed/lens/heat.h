@@ -38,10 +38,10 @@ Canvas heat_map(const at::Tensor& matrix, const Scale& scale);
 /// averaged first.
 at::Tensor spread(const at::Tensor& grid, int64_t height, int64_t width);
 
-/// Weights over a picture: pixel = (1 - alpha) grey(picture) + alpha heat(scale(spread(grid))). The
-/// picture is grey so that every hue is a weight.
+/// Weights over an image: pixel = (1 - alpha) grey(image) + alpha heat(scale(spread(grid))). The
+/// image is grey so that every hue is a weight.
 inline constexpr double kOverlayAlpha = 0.65;
-Canvas overlay(const Canvas& picture, const at::Tensor& grid, const Scale& scale,
+Canvas overlay(const Canvas& image, const at::Tensor& grid, const Scale& scale,
                double alpha = kOverlayAlpha);
 
 /// The colours of a scale from the low end (left) to the high end: what `overlay` makes of them

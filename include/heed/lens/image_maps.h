@@ -11,7 +11,7 @@
 
 namespace heed::lens {
 
-/// One attention call laid over the picture; weights are float64.
+/// One attention call laid over the image; weights are float64.
 struct ImageMap {
   std::string name;   ///< the module's path: "encoder.layers.0.attention"
   std::string title;  ///< "layer 1", counted from 1, or "pooling"
@@ -34,9 +34,9 @@ struct ImageMaps {
   at::Tensor rollout;
 };
 
-/// Runs the model on one picture (1, C, h, w) and looks at its attention: from q, k and the row
+/// Runs the model on one image (1, C, h, w) and looks at its attention: from q, k and the row
 /// numbers, a block of rows at a time. The model should be in evaluation mode. Throws ModelError
-/// for a model without attention, UsageError for more than one picture. Cost: the forward pass and
+/// for a model without attention, UsageError for more than one image. Cost: the forward pass and
 /// as many score operations again, twice.
 ImageMaps look(ImageClassifier& model, const at::Tensor& image);
 
@@ -47,6 +47,6 @@ ImageMaps selected(const ImageMaps& all, const std::string& layer, int64_t head)
 
 /// A strip a map: its heads ("layer 1 head 2"), their mean, what is received; then the rollout.
 /// `first_head` numbers the heads of a selection.
-Figure figure_of(const ImageMaps& maps, data::Image picture, int64_t first_head = 1);
+Figure figure_of(const ImageMaps& maps, data::Image image, int64_t first_head = 1);
 
 }  // namespace heed::lens

@@ -28,7 +28,7 @@ Terminal terminal_of_stdout();
 Colours colours_from_text(std::string_view text);
 
 /// The figure as lines of text. With colours a character is two pixels, one above the other
-/// (U+2580); without, shades from ' ' to '@' show the weights alone, and the picture by itself. As
+/// (U+2580); without, shades from ' ' to '@' show the weights alone, and the image by itself. As
 /// many panels stand side by side as fit.
 std::string to_text(const Figure& figure, const Terminal& terminal);
 

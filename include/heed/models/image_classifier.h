@@ -1,4 +1,4 @@
-// Pictures to classes: an image encoder and a linear head.
+// Images to classes: an image encoder and a linear head.
 #pragma once
 
 #include <torch/nn/cloneable.h>
@@ -21,14 +21,14 @@ struct ImageClassifierOptions {
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("encoder", encoder(), "what turns a picture into a vector");
+    v("encoder", encoder(), "what turns an image into a vector");
     v("attention", attention(), "the attention of every block and of the pool");
   }
 };
 
 /// images (B, C, h, w), floating -> logits (B, K): encoder(images) W + b. W from a normal of 0.02
 /// cut at two deviations, b zero. Throws ModelError that names the field where the options do not
-/// fit each other or the pictures, UsageError for images of another shape or dtype.
+/// fit each other or the images, UsageError for images of another shape or dtype.
 class ImageClassifierImpl : public torch::nn::Cloneable<ImageClassifierImpl> {
  public:
   ImageClassifierImpl(const ImageClassifierOptions& options, const ImageShape& shape,
@@ -36,7 +36,7 @@ class ImageClassifierImpl : public torch::nn::Cloneable<ImageClassifierImpl> {
   void reset() override;
   at::Tensor forward(const at::Tensor& images);
 
-  /// Where the tokens of the maps lie on the picture.
+  /// Where the tokens of the maps lie on the image.
   TokenGrid grid() const { return encoder->grid(); }
 
   ImageClassifierOptions options;

@@ -1,4 +1,4 @@
-// Pictures to one vector each: tokens, Transformer blocks, pooling.
+// Images to one vector each: tokens, Transformer blocks, pooling.
 #pragma once
 
 #include <torch/nn/cloneable.h>
@@ -19,7 +19,7 @@ namespace heed {
 
 /// The [model.encoder] table of a recipe.
 struct ImageEncoderOptions {
-  TORCH_ARG(std::string, kind) = "image";  ///< image: tokens are patches; rows: picture rows
+  TORCH_ARG(std::string, kind) = "image";  ///< image: tokens are patches; rows: image rows
   TORCH_ARG(std::string, stem) = "patch";  ///< patch or conv; of kind image
   TORCH_ARG(int64_t, patch) = 4;           ///< pixels a token's side; of kind image
   TORCH_ARG(int64_t, width) = 64;          ///< M
@@ -49,7 +49,7 @@ struct ImageEncoderOptions {
     v("pool", pool(), "class_token, attention or mean: tokens to one vector");
     v("dropout", dropout(), "of tokens, branches and hidden values", from_to_below(0, 1));
     v("stochastic_depth", stochastic_depth(),
-      "probability that a picture skips the last block; grows linearly from 0 at the first",
+      "probability that an image skips the last block; grows linearly from 0 at the first",
       from_to_below(0, 1));
   }
 };
@@ -65,7 +65,7 @@ struct ImageEncoderOptions {
 /// of a grid (sinusoidal_2d, learned_2d, rope_2d) are told that of the tokens. Pre-norm
 /// ends with a normalisation of its own, with 0 layers too. Stochastic depth of block i of n is i /
 /// (n - 1) of the option. Throws ModelError that names the field where options do not fit each
-/// other or the pictures; UsageError for images of another shape.
+/// other or the images; UsageError for images of another shape.
 class ImageEncoderImpl : public torch::nn::Cloneable<ImageEncoderImpl> {
  public:
   ImageEncoderImpl(const ImageEncoderOptions& options, const Attention& attention,

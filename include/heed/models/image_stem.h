@@ -1,4 +1,4 @@
-// Pictures to tokens.
+// Images to tokens.
 #pragma once
 
 #include <torch/nn/cloneable.h>
@@ -12,7 +12,7 @@
 
 namespace heed {
 
-/// How tokens lie on the picture: token [class_token +] r * columns + c covers the pixels from
+/// How tokens lie on the image: token [class_token +] r * columns + c covers the pixels from
 /// (r * height / rows, c * width / columns).
 struct TokenGrid {
   int64_t rows = 0, columns = 0;
@@ -25,13 +25,13 @@ struct StemOptions {
   StemOptions(ImageShape shape, int64_t width) : shape_(shape), width_(width) {}
   TORCH_ARG(ImageShape, shape);
   TORCH_ARG(int64_t, width);             ///< M
-  TORCH_ARG(int64_t, patch_height) = 1;  ///< Ph, divides the picture's height
-  TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the picture's width
+  TORCH_ARG(int64_t, patch_height) = 1;  ///< Ph, divides the image's height
+  TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the image's width
 };
 
 /// One linear layer a patch: (B, C, h, w) -> (B, L, M), L = (h / Ph) (w / Pw), row by row. Weights
 /// from a normal of 0.02 cut at two deviations, bias zero (Dosovitskiy et al. 2021).
-/// Cost: 2 C h w M operations a picture.
+/// Cost: 2 C h w M operations an image.
 class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
  public:
   explicit PatchStemImpl(const StemOptions& options);

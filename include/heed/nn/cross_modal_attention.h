@@ -1,4 +1,4 @@
-// Two streams of tokens that look at each other: words and a picture, sound and video.
+// Two streams of tokens that look at each other: words and an image, sound and video.
 #pragma once
 
 #include <torch/nn/cloneable.h>

@@ -1,4 +1,4 @@
-// Pictures to classes: the recipe, the task that trains it, the trained classifier.
+// Images to classes: the recipe, the task that trains it, the trained classifier.
 #pragma once
 
 #include <torch/types.h>
@@ -32,15 +32,15 @@ struct ClassifyData {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("train", train, "pictures with labels: an IDX prefix, or a folder of one folder a class");
+    v("train", train, "images with labels: an IDX prefix, or a folder of one folder a class");
     v("valid", valid, "those that choose the best model; instead of holdout");
     v("test", test, "those that are only used at the end");
     v("holdout", holdout, "share of train that is held out to choose the best model",
       from_to_below(0, 1));
     images.fields(v);
-    v("shape", shape, "[channels, height, width] of a picture; empty: as found in train",
+    v("shape", shape, "[channels, height, width] of an image; empty: as found in train",
       at_least(1));
-    v("augment", augment, "random changes of training pictures");
+    v("augment", augment, "random changes of training images");
     v("normalize", normalize, "(value / 255 - mean) / std");
   }
   void check() const;
@@ -48,7 +48,7 @@ struct ClassifyData {
 
 struct ClassifyRecipe : TaskRecipe<ClassifyData, ImageClassifierOptions> {};
 
-/// What a model makes of labelled pictures.
+/// What a model makes of labelled images.
 struct Evaluation {
   int64_t records = 0;
   double loss = 0;       ///< mean cross entropy, nats
@@ -58,7 +58,7 @@ struct Evaluation {
   Metrics metrics() const { return {{"accuracy", accuracy()}, {"loss", loss}}; }
 };
 
-/// A classifier with everything that it needs to read pictures; the model is in evaluation mode.
+/// A classifier with everything that it needs to read images; the model is in evaluation mode.
 class Classifier {
  public:
   /// Untrained, from a recipe in which data.shape, classes and normalize are filled in. Throws
@@ -72,15 +72,15 @@ class Classifier {
   ImageShape shape() const;
   ImageClassifier& model() { return model_; }
 
-  /// The picture as the model is fed it, (1, C, H, W): resized and converted where the recipe says
+  /// The image as the model is fed it, (1, C, H, W): resized and converted where the recipe says
   /// so. Throws DataError
-  /// (`name` is the picture's) where it then has another shape than the model's.
-  at::Tensor input(data::Image picture, const std::string& name) const;
+  /// (`name` is the image's) where it then has another shape than the model's.
+  at::Tensor input(data::Image image, const std::string& name) const;
   /// softmax of the logits: images (B, C, H, W) from input() -> (B, K).
   at::Tensor probabilities(const at::Tensor& images);
-  /// Opens labelled pictures with this model's classes and sizes.
+  /// Opens labelled images with this model's classes and sizes.
   data::Images open(const std::filesystem::path& path) const;
-  Evaluation evaluate(const data::Images& pictures);
+  Evaluation evaluate(const data::Images& images);
 
  private:
   ClassifyRecipe recipe_;

@@ -1,4 +1,4 @@
-// How good written text is, beside what was expected: the figures of `heed eval` and validation.
+// How good written text is, beside what was expected: the metrics of `heed eval` and validation.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace heed {
 
-/// [metric]: the figure by which the best model is chosen, and what else is measured.
+/// [metric]: the metric by which the best model is chosen, and what else is measured.
 struct TextMetricOptions {
   std::string kind = "bleu";
   std::string tokenize = "13a";
@@ -29,28 +29,28 @@ struct TextMetricOptions {
     }
     if (kind == "rouge") {
       v("lead", lead,
-        "a baseline beside the figures: those of the first so many words of each source; 0: none",
+        "a baseline beside the metrics: those of the first so many words of each source; 0: none",
         at_least(0));
     }
     v("lowercase", lowercase, "compare lower case");
   }
 };
 
-/// The figures of texts beside what was expected of each: of bleu also chrf, of rouge 1, 2 and L.
+/// The metrics of texts beside what was expected of each: of bleu also chrf, of rouge 1, 2 and L.
 /// None for loss.
-Metrics text_figures(const TextMetricOptions& options, const std::vector<std::string>& written,
+Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::string>& written,
                      const std::vector<std::string>& expected);
 
-/// The baseline lead-k of summaries, k = options.lead: text_figures of the first k words of each
+/// The baseline lead-k of summaries, k = options.lead: text_metrics of the first k words of each
 /// source, named lead_rouge1, lead_rouge2 and lead_rougeL. Words are parted by white space. None
 /// where k is 0.
-Metrics lead_figures(const TextMetricOptions& options, const std::vector<std::string>& sources,
+Metrics lead_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
                      const std::vector<std::string>& expected);
 
-/// The name in text_figures by which models are compared.
+/// The name in text_metrics by which models are compared.
 SelectionMetric text_selection_metric(const TextMetricOptions& options);
 
-/// What says how the figure was computed, as sacrebleu prints it; empty where nothing does.
+/// What says how the metric was computed, as sacrebleu prints it; empty where nothing does.
 std::string text_signature(const TextMetricOptions& options);
 
 }  // namespace heed

@@ -60,7 +60,7 @@ struct TranslateRecipe : TaskRecipe<TranslateData, TextModelOptions> {
 /// What a model makes of pairs.
 struct TranslateEvaluation {
   std::vector<std::string> written;  ///< a line a pair, in order
-  Metrics metrics;        ///< text_figures, lead_figures, loss (nats a target token), perplexity
+  Metrics metrics;        ///< text_metrics, lead_metrics, loss (nats a target token), perplexity
   std::string signature;  ///< see text_signature
   int64_t tokens = 0;     ///< written
   double seconds = 0;     ///< of the search

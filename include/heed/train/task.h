@@ -31,8 +31,8 @@ struct Sample {
   std::string input, expected, output;
 };
 
-/// The figure by which the best model is chosen. Of models with equal figures the one with the
-/// lower "loss" is better, where the task has that figure, too, and otherwise the first.
+/// The metric by which the best model is chosen. Of models with equal metrics the one with the
+/// lower "loss" is better, where the task has that metric, too, and otherwise the first.
 struct SelectionMetric {
   std::string metric;
   bool larger_is_better;
@@ -67,12 +67,12 @@ class Task {
   virtual const char* unit() const { return "examples"; }
 
   virtual SelectionMetric selection_metric() const = 0;
-  /// Figures of the validation data, or nothing where there is none. The model is in evaluation
+  /// Metrics of the validation data, or nothing where there is none. The model is in evaluation
   /// mode.
   virtual std::optional<Metrics> validate() = 0;
   /// A few records of the last validation, the same ones each time; none by default.
   virtual std::vector<Sample> samples() const { return {}; }
-  /// Figures of the test data, or nothing. Never used to choose anything.
+  /// Metrics of the test data, or nothing. Never used to choose anything.
   virtual std::optional<Metrics> test() = 0;
 };
 

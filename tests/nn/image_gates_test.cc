@@ -19,7 +19,7 @@ Module ready(Module module) {
   return module;
 }
 
-at::Tensor normal_picture(at::IntArrayRef shape) { return torch::randn(shape, at::kDouble); }
+at::Tensor normal_image(at::IntArrayRef shape) { return torch::randn(shape, at::kDouble); }
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
@@ -44,7 +44,7 @@ std::vector<double> two_layers(const torch::nn::Linear& down, const torch::nn::L
 TEST(SqueezeExcitation, FollowsTheFormula) {
   auto layer = ready(SqueezeExcitation(SqueezeExcitationOptions(6).reduction(2)));
   ASSERT_EQ(layer->down->weight.size(0), 3);
-  const auto x = normal_picture({2, 6, 3, 5});
+  const auto x = normal_image({2, 6, 3, 5});
   const auto a = layer->gate(x), y = layer->forward(x);
   for (int64_t b = 0; b < 2; ++b) {
     std::vector<double> means;
@@ -59,7 +59,7 @@ TEST(SqueezeExcitation, FollowsTheFormula) {
 
 TEST(ChannelGate, AddsWhatMeanAndMaximumSay) {
   auto layer = ready(ChannelGate(ChannelGateOptions(4).reduction(2)));
-  const auto x = normal_picture({2, 4, 3, 3});
+  const auto x = normal_image({2, 4, 3, 3});
   const auto a = layer->gate(x);
   ASSERT_EQ(a.sizes(), (std::vector<int64_t>{2, 4, 1, 1}));
   for (int64_t b = 0; b < 2; ++b) {
@@ -78,7 +78,7 @@ TEST(ChannelGate, AddsWhatMeanAndMaximumSay) {
 TEST(SpatialGate, ConvolvesMeanAndMaximumOfTheChannels) {
   for (const int64_t k : {1, 3, 7}) {
     auto layer = ready(SpatialGate(SpatialGateOptions().kernel(k)));
-    const auto x = normal_picture({1, 3, 4, 5});
+    const auto x = normal_image({1, 3, 4, 5});
     const auto a = layer->gate(x);
     ASSERT_EQ(a.sizes(), (std::vector<int64_t>{1, 1, 4, 5}));
     for (int64_t r = 0; r < 4; ++r)
@@ -101,7 +101,7 @@ TEST(SpatialGate, ConvolvesMeanAndMaximumOfTheChannels) {
 
 TEST(Cbam, GatesChannelsThenPlaces) {
   auto layer = ready(Cbam(CbamOptions(4).reduction(4).kernel(3)));
-  const auto x = normal_picture({2, 4, 5, 3});
+  const auto x = normal_image({2, 4, 5, 3});
   const auto what = layer->channel->gate(x) * x;
   EXPECT_TRUE(layer->forward(x).equal(layer->spatial->gate(what) * what));
 }
@@ -126,7 +126,7 @@ at::Tensor bilinear(const at::Tensor& x, int64_t rows, int64_t columns) {  // (h
   return y;
 }
 
-/// The gate of one picture at its own resolution, by loops: (h / s, w / s).
+/// The gate of one image at its own resolution, by loops: (h / s, w / s).
 at::Tensor coarse_gate(AttentionGate& layer, const at::Tensor& x, const at::Tensor& g) {
   const int64_t s = layer->options.stride(), F = layer->psi->weight.size(1);
   const int64_t h = x.size(1) / s, w = x.size(2) / s;
@@ -150,7 +150,7 @@ TEST(AttentionGate, FollowsTheFormulaAtAnyResolutions) {
   };
   for (const auto& c : {Case{2, 6, 8, 3, 4}, {2, 7, 5, 2, 1}, {1, 4, 3, 2, 2}, {3, 3, 3, 5, 5}}) {
     auto layer = ready(AttentionGate(AttentionGateOptions(4, 3).hidden(2).stride(c.stride)));
-    const auto x = normal_picture({2, 4, c.h, c.w}), g = normal_picture({2, 3, c.gh, c.gw});
+    const auto x = normal_image({2, 4, c.h, c.w}), g = normal_image({2, 3, c.gh, c.gw});
     const auto a = layer->gate(x, g);
     ASSERT_EQ(a.sizes(), (std::vector<int64_t>{2, 1, c.h, c.w}));
     for (int64_t b = 0; b < 2; ++b)
@@ -160,8 +160,8 @@ TEST(AttentionGate, FollowsTheFormulaAtAnyResolutions) {
   }
 }
 
-TEST(PictureGates, TrainCloneAndTakeEmptyBatches) {
-  const auto x = normal_picture({2, 4, 6, 6});
+TEST(ImageGates, TrainCloneAndTakeEmptyBatches) {
+  const auto x = normal_image({2, 4, 6, 6});
   const auto check = [&](auto module, auto... signal) {
     const auto y = module->forward(x, signal...);
     (y * torch::randn_like(y)).sum().backward();
@@ -176,10 +176,10 @@ TEST(PictureGates, TrainCloneAndTakeEmptyBatches) {
   check(ready(ChannelGate(ChannelGateOptions(4).reduction(1))));
   check(ready(SpatialGate()));
   check(ready(Cbam(CbamOptions(4).reduction(1))));
-  check(ready(AttentionGate(AttentionGateOptions(4, 5).hidden(3))), normal_picture({2, 5, 3, 3}));
+  check(ready(AttentionGate(AttentionGateOptions(4, 5).hidden(3))), normal_image({2, 5, 3, 3}));
 }
 
-TEST(PictureGates, RefuseWhatDoesNotFit) {
+TEST(ImageGates, RefuseWhatDoesNotFit) {
   EXPECT_EQ(SqueezeExcitation(4)->down->weight.size(0), 1);  // a reduction of more than C
   EXPECT_THROW(SqueezeExcitation(SqueezeExcitationOptions(4).reduction(0)), ModelError);
   EXPECT_THROW(ChannelGate(0), ModelError);

@@ -13,8 +13,8 @@ inline void check_at_least(const char* field, int64_t given, int64_t low) {
 }
 
 /// Throws UsageError unless x is (B, channels, h, w) with sides of `smallest` or more.
-inline void check_picture(const char* who, const char* name, const at::Tensor& x, int64_t channels,
-                          int64_t smallest = 1) {
+inline void check_image(const char* who, const char* name, const at::Tensor& x, int64_t channels,
+                        int64_t smallest = 1) {
   if (!x.defined() || x.dim() != 4 || x.size(1) != channels)
     throw UsageError(text_of(who, ": ", name, ": expected shape (B, ", channels, ", h, w), given ",
                              x.defined() ? text_of(x.sizes()) : "no tensor"));
