@@ -13,11 +13,11 @@ int main() {
   const auto k = torch::randn({1, 2, 512, 64});
   const auto v = torch::randn({1, 2, 512, 64});
 
-  // The 512 x 512 weights are never stored: `numbers` holds two per query.
-  const auto [out, numbers] = heed::attend_with_row_numbers(q, k, v, how);
+  // The 512 x 512 weights are never stored: `row_stats` holds two per query.
+  const auto [out, row_stats] = heed::attend_with_row_stats(q, k, v, how);
   out.sum().backward();
 
-  const heed::Map map("mine", q.detach(), k, numbers, how, {});
+  const heed::Map map("mine", q.detach(), k, row_stats, how, {});
   const auto [weights, keys] = map.top_k(/*row=*/300, /*k=*/3);
   std::cout << "query 300 looks at keys\n" << keys << "\nwith weights\n" << weights << '\n';
 }

@@ -5,7 +5,7 @@
 #include "heed/nn/recording.h"
 
 int main() {
-  const auto how = heed::Attention::parse("scaled_dot; rope; causal; heads=8/2; dropout=0.1");
+  const auto how = heed::Attention::parse("scaled_dot; rope; causal; num_heads=8/2; dropout=0.1");
   heed::nn::MultiHeadAttention layer(heed::nn::MultiHeadAttentionOptions(256).attention(how));
   layer->eval();
 

@@ -49,7 +49,7 @@ def sdpa():
         report("torch SDPA", how, with_gradients("qkv", (q, k, v), heed.attend(q, k, v, how), theirs))
     q, k, v = qkv(H=8, G=2)
     theirs = F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
-    report("torch SDPA", "heads=8/2", with_gradients("qkv", (q, k, v), heed.attend(q, k, v), theirs))
+    report("torch SDPA", "num_heads=8/2", with_gradients("qkv", (q, k, v), heed.attend(q, k, v), theirs))
     q, k, v = qkv()
     bias = torch.randn(4, 257, 257, requires_grad=True)
     theirs = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)

@@ -49,7 +49,7 @@ class OfHeed(Converter):
     def _load(self):
         model = self.recipe["model"]
         spec = TransformerSpec.from_config((model["encoder_layers"], model["decoder_layers"]),
-                                           model["encoder_attention"]["heads"], pre_norm=True)
+                                           model["encoder_attention"]["num_heads"], pre_norm=True)
         self.stack(spec.encoder, spec.encoder.embeddings[0], "encoder", False)
         self.stack(spec.decoder, spec.decoder.embeddings, "decoder", True)
         spec.decoder.projection.weight = self.tensors["target_embedding"]

@@ -172,7 +172,7 @@ def of_recipe(recipe, vocabulary):
     if any(model.get(key) != value for key, value in fixed.items()):
         raise SystemExit(f"peers: the model of this recipe is another than what PyTorch has here: expected {fixed}")
     return Transformer(vocabulary, model["encoder_layers"], model["decoder_layers"], model["width"], model["hidden"],
-                       model["encoder_attention"]["heads"], model["dropout"])
+                       model["encoder_attention"]["num_heads"], model["dropout"])
 
 
 def recipe_of(folder):

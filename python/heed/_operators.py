@@ -9,7 +9,7 @@ _BACKWARD = "heed::attend_backward"
 
 
 @torch.library.register_fake(_FORWARD)
-def _(q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed, query_offset):
+def _(q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters, training, seed, query_offset):
     batch, heads, queries, _ = q.shape
     computed = torch.float64 if q.dtype == torch.float64 else torch.float32
     out = _laid_out_as(q, (batch, heads, queries, v.shape[3]))
@@ -25,24 +25,24 @@ def _laid_out_as(q, shape):
 
 
 @torch.library.register_fake(_BACKWARD)
-def _(grad_out, out, numbers, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
+def _(grad_out, out, row_stats, q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters, training, seed,
       query_offset, wanted):
     inputs = [q, k, v] + ([] if bias is None else [bias]) + list(parameters)
     return [torch.empty_like(x) if w else x.new_empty((0,)) for x, w in zip(inputs, wanted)]
 
 
 def _remember(ctx, inputs, output):
-    q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed, query_offset = inputs
-    out, numbers = output
-    ctx.mark_non_differentiable(numbers)
+    q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters, training, seed, query_offset = inputs
+    out, row_stats = output
+    ctx.mark_non_differentiable(row_stats)
     ctx.set_materialize_grads(False)
     ctx.parameters = len(parameters)
-    ctx.save_for_backward(out, numbers, q, k, v, lengths, mask, bias, documents, blocks, *parameters)
+    ctx.save_for_backward(out, row_stats, q, k, v, key_lengths, attn_mask, bias, segment_ids, block_mask, *parameters)
     ctx.rest = (how, training, seed, query_offset)
 
 
 def _backward(ctx, grad_out, _):
-    out, numbers, q, k, v, lengths, mask, bias, documents, blocks, *parameters = ctx.saved_tensors
+    out, row_stats, q, k, v, key_lengths, attn_mask, bias, segment_ids, block_mask, *parameters = ctx.saved_tensors
     how, training, seed, query_offset = ctx.rest
     needs = ctx.needs_input_grad
     asked = [needs[0], needs[1], needs[2]] + ([] if bias is None else [needs[6]])
@@ -50,7 +50,7 @@ def _backward(ctx, grad_out, _):
     if grad_out is None:
         return (None,) * 9 + ([None] * ctx.parameters,) + (None,) * 3
     found = torch.ops.heed.attend_backward(
-        grad_out, out, numbers, q, k, v, how, lengths, mask, bias, documents, blocks, parameters, training, seed,
+        grad_out, out, row_stats, q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters, training, seed,
         query_offset, asked)
     grads = [g if w else None for g, w in zip(found, asked)]
     of_bias = None if bias is None else grads[3]
@@ -61,14 +61,14 @@ def _backward(ctx, grad_out, _):
 torch.library.register_autograd(_FORWARD, _backward, setup_context=_remember)
 
 
-def attend(q, k, v, how="scaled_dot", *, lengths=None, mask=None, bias=None, documents=None, blocks=None,
+def attend(q, k, v, how="scaled_dot", *, key_lengths=None, attn_mask=None, bias=None, segment_ids=None, block_mask=None,
            parameters=(), training=False, seed=None, query_offset=None):
     """Attention as the line `how` says it (docs/mechanisms.md), never storing the weights.
 
     parameters: what the attention learns, a list in the order of parameter_names() or a dict by these names.
     query_offset: where the first query stands among the keys; Lk - Lq where it is left out, so that causal lets the last
     query see all keys. 0 is what is_causal=True of scaled_dot_product_attention does.
-    mask: boolean, true may be seen, or numbers that are added; integers are refused.
+    attn_mask: boolean, true may be seen, or numbers that are added; integers are refused.
     seed: of dropout and noise in training; drawn from torch's generator where it is left out.
     Errors name the argument, what was expected and what was given.
     """
@@ -82,7 +82,7 @@ def attend(q, k, v, how="scaled_dot", *, lengths=None, mask=None, bias=None, doc
     if seed is None:
         seed = int(torch.randint(2**62, ())) if training else 0
     out, _ = torch.ops.heed.attend_forward(
-        q, k, v, how, lengths, mask, bias, documents, blocks, list(parameters), training, seed, query_offset)
+        q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, list(parameters), training, seed, query_offset)
     return out
 
 

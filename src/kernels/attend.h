@@ -140,9 +140,9 @@ struct Gradients {
 };
 
 /// Numbers per row (B, H, Lq), contiguous. `first` and `second` are those from which the weights
-/// follow, wherever the scores lie; `summary` stands for both where one is asked for (null: not):
+/// follow, wherever the scores lie; `logsumexp` stands for both where one is asked for (null: not):
 ///
-///   normalizer           first                    second                       summary
+///   normalizer           first                    second                       logsumexp
 ///   softmax              m = max_j s_j            sum_j e^(s_j - m)            logsumexp
 ///   sparsemax, entmax    m                        see entmax_tile-inl.h        the threshold
 ///   hard                 the chosen key or -1     its score                    the key
@@ -150,15 +150,15 @@ struct Gradients {
 ///
 /// A row that sees nothing has the largest score -inf and the logsumexp -inf.
 template <class T>
-struct RowNumbers {
+struct RowStats {
   T *first, *second;
-  T* summary = nullptr;
+  T* logsumexp = nullptr;
 };
 
 /// out (B, H, Lq, E) = normalize(scores) v, and the numbers per row. Throws std::bad_alloc and
 /// nothing else.
 template <class T>
-void attend_forward(const Problem<T>& problem, View<T> out, const RowNumbers<T>& numbers);
+void attend_forward(const Problem<T>& problem, View<T> out, const RowStats<T>& row_stats);
 
 /// How many chunks of keys attend_backward makes: what Modifier::begin_backward must be told.
 template <class T>
@@ -168,7 +168,7 @@ int64_t backward_chunks(const Problem<T>& problem) noexcept;
 /// else.
 template <class T>
 void attend_backward(const Problem<T>& problem, View<const T> out,
-                     const RowNumbers<const T>& numbers, View<const T> grad_out,
+                     const RowStats<const T>& row_stats, View<const T> grad_out,
                      const Gradients<T>& gradients);
 
 /// out[j] = whether (b, h, i, first + j) is kept by dropout, for count keys: what the reference

@@ -33,10 +33,10 @@ class TileBlock final : public Block<T> {
             const Rows& rows, const Buffers<T>& at)
       : Block<T>(problem, score, rows, at), normalizer_(normalizer) {}
 
-  HWY_NOINLINE void run(View<T> out, const RowNumbers<T>& numbers) {
+  HWY_NOINLINE void run(View<T> out, const RowStats<T>& row_stats) {
     this->begin();
-    sweep(numbers.summary);
-    this->write_numbers(numbers);
+    sweep(row_stats.logsumexp);
+    this->write_row_stats(row_stats);
     if (!normalizer_.averages()) return this->write(at_.rescale, out);
     this->write_averages(out, [&]() HWY_ATTR { sweep(nullptr); });
   }
@@ -44,14 +44,14 @@ class TileBlock final : public Block<T> {
  private:
   using Block<T>::at_;
 
-  HWY_INLINE void sweep(T* summary) {
+  HWY_INLINE void sweep(T* logsumexp) {
     this->clear_sums();
     normalizer_.begin(at_.state, kStride);
     for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, panel_width<T>(),
                   [&](int64_t first, int64_t rows, Span keys, Coverage coverage)
                       HWY_ATTR { tile(first, rows, keys, coverage); });
     normalizer_.finish(at_.state, this->rows_.head, this->rows_.rows, at_.rescale,
-                       summary ? at_.summary : nullptr);
+                       logsumexp ? at_.logsumexp : nullptr);
     this->close_sums();
   }
 
@@ -80,7 +80,7 @@ class RowBlock final : public Block<T> {
            const Rows& rows, const Buffers<T>& at)
       : Block<T>(problem, score, rows, at), normalizer_(normalizer) {}
 
-  HWY_NOINLINE void run(View<T> out, const RowNumbers<T>& numbers) {
+  HWY_NOINLINE void run(View<T> out, const RowStats<T>& row_stats) {
     this->begin();
     this->clear_sums();
     Tile<T> all{at_.scores,
@@ -118,9 +118,9 @@ class RowBlock final : public Block<T> {
       this->gather(scores, 0, hidden, values);
     });
     this->close_sums();
-    for (int64_t i = 0; numbers.summary && i < all.rows; ++i)
-      at_.summary[i] = normalizer_.summary(all.head, number.first[i], number.second[i]);
-    this->write_numbers(numbers);
+    for (int64_t i = 0; row_stats.logsumexp && i < all.rows; ++i)
+      at_.logsumexp[i] = normalizer_.logsumexp(all.head, number.first[i], number.second[i]);
+    this->write_row_stats(row_stats);
     this->write(nullptr, out);
   }
 
@@ -132,7 +132,7 @@ class RowBlock final : public Block<T> {
 /// Every block of queries; `strip`: keys whose scores are kept at the same time.
 template <class OfKind, class T, class Kind>
 void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& normalizer,
-                int64_t strip, View<T> out, const RowNumbers<T>& numbers) {
+                int64_t strip, View<T> out, const RowStats<T>& row_stats) {
   const Sizes& n = problem.sizes;
   const int64_t at_once = OfKind::queries(problem);
   const int64_t blocks = divide_up(n.Lq, at_once), items = n.B * n.H * blocks;
@@ -150,32 +150,32 @@ void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& no
       // come last.
       const int64_t row = (blocks - 1 - piece) * at_once;
       const Rows rows{head / n.H, head % n.H, row, std::min(at_once, n.Lq - row)};
-      OfKind(problem, score, normalizer, rows, buffers).run(out, numbers);
+      OfKind(problem, score, normalizer, rows, buffers).run(out, row_stats);
     }
   });
 }
 
 template <class T>
 void forward_with(const Problem<T>& problem, const Score<T>& score,
-                  const TileNormalizer<T>& normalizer, View<T> out, const RowNumbers<T>& numbers) {
-  run_blocks<TileBlock<T>>(problem, score, normalizer, 0, out, numbers);
+                  const TileNormalizer<T>& normalizer, View<T> out, const RowStats<T>& row_stats) {
+  run_blocks<TileBlock<T>>(problem, score, normalizer, 0, out, row_stats);
 }
 
 template <class T>
 void forward_with(const Problem<T>& problem, const Score<T>& score,
-                  const RowNormalizer<T>& normalizer, View<T> out, const RowNumbers<T>& numbers) {
-  run_blocks<RowBlock<T>>(problem, score, normalizer, problem.sizes.Lk, out, numbers);
+                  const RowNormalizer<T>& normalizer, View<T> out, const RowStats<T>& row_stats) {
+  run_blocks<RowBlock<T>>(problem, score, normalizer, problem.sizes.Lk, out, row_stats);
 }
 
 template <class T>
-void forward(const Problem<T>& problem, View<T> out, const RowNumbers<T>& numbers) {
+void forward(const Problem<T>& problem, View<T> out, const RowStats<T>& row_stats) {
   if (OneQuery<T>::suits(problem)) {
     return run_blocks<OneQuery<T>>(problem, DotScore<T>(problem.sizes.D),
-                                   Softmax<T>(problem.per_head), 0, out, numbers);
+                                   Softmax<T>(problem.per_head), 0, out, row_stats);
   }
   with_score(problem, [&](const Score<T>& score) {
     with_normalizer(problem, [&](const auto& normalizer) {
-      forward_with(problem, score, normalizer, out, numbers);
+      forward_with(problem, score, normalizer, out, row_stats);
     });
   });
 }
@@ -183,12 +183,12 @@ void forward(const Problem<T>& problem, View<T> out, const RowNumbers<T>& number
 }  // namespace
 
 void forward_float(const Problem<float>& problem, View<float> out,
-                   const RowNumbers<float>& numbers) {
-  forward(problem, out, numbers);
+                   const RowStats<float>& row_stats) {
+  forward(problem, out, row_stats);
 }
 void forward_double(const Problem<double>& problem, View<double> out,
-                    const RowNumbers<double>& numbers) {
-  forward(problem, out, numbers);
+                    const RowStats<double>& row_stats) {
+  forward(problem, out, row_stats);
 }
 
 }  // namespace heed::kernels::HWY_NAMESPACE
@@ -202,14 +202,14 @@ HWY_EXPORT(forward_double);
 
 template <>
 void attend_forward(const Problem<float>& problem, View<float> out,
-                    const RowNumbers<float>& numbers) {
-  HWY_DYNAMIC_DISPATCH(forward_float)(problem, out, numbers);
+                    const RowStats<float>& row_stats) {
+  HWY_DYNAMIC_DISPATCH(forward_float)(problem, out, row_stats);
 }
 
 template <>
 void attend_forward(const Problem<double>& problem, View<double> out,
-                    const RowNumbers<double>& numbers) {
-  HWY_DYNAMIC_DISPATCH(forward_double)(problem, out, numbers);
+                    const RowStats<double>& row_stats) {
+  HWY_DYNAMIC_DISPATCH(forward_double)(problem, out, row_stats);
 }
 
 }  // namespace heed::kernels

@@ -159,7 +159,7 @@ void sum_heads(const BackwardJob<T>& job) {
 }
 
 template <class T>
-void backward(const Problem<T>& problem, View<const T> out, const RowNumbers<const T>& numbers,
+void backward(const Problem<T>& problem, View<const T> out, const RowStats<const T>& row_stats,
               View<const T> grad_out, const Gradients<T>& to) {
   const Sizes& n = problem.sizes;
   const Units units = units_of(problem);
@@ -167,7 +167,7 @@ void backward(const Problem<T>& problem, View<const T> out, const RowNumbers<con
   const AlignedMemory<T> of_rows = aligned_memory<T>(3 * rows);
   BackwardJob<T> job{problem,
                      out,
-                     numbers,
+                     row_stats,
                      grad_out,
                      to,
                      queries_of_block(problem),
@@ -236,16 +236,16 @@ int64_t backward_chunks(const Problem<double>& problem) noexcept {
 
 template <>
 void attend_backward(const Problem<float>& problem, View<const float> out,
-                     const RowNumbers<const float>& numbers, View<const float> grad_out,
+                     const RowStats<const float>& row_stats, View<const float> grad_out,
                      const Gradients<float>& gradients) {
-  backward(problem, out, numbers, grad_out, gradients);
+  backward(problem, out, row_stats, grad_out, gradients);
 }
 
 template <>
 void attend_backward(const Problem<double>& problem, View<const double> out,
-                     const RowNumbers<const double>& numbers, View<const double> grad_out,
+                     const RowStats<const double>& row_stats, View<const double> grad_out,
                      const Gradients<double>& gradients) {
-  backward(problem, out, numbers, grad_out, gradients);
+  backward(problem, out, row_stats, grad_out, gradients);
 }
 
 }  // namespace heed::kernels

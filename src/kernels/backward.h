@@ -24,7 +24,7 @@ template <class T>
 struct BackwardJob {
   const Problem<T>& problem;
   View<const T> out;
-  const RowNumbers<const T>& numbers;
+  const RowStats<const T>& row_stats;
   View<const T> grad_out;
   const Gradients<T>& to;
   int64_t block;  ///< queries that go together

@@ -62,7 +62,7 @@ class BackwardBlock {
     const auto out = rows_of(job_.out, rows_.batch, rows_.head, rows_.row);
     const int64_t row = job_.rows_from(rows_.batch, rows_.head, rows_.row);
     const RowState<T> state{job_.delta + row, job_.second + row};
-    const RowState<const T> number{job_.numbers.first + row, job_.numbers.second + row};
+    const RowState<const T> number{job_.row_stats.first + row, job_.row_stats.second + row};
     for (int64_t i = 0; i < rows_.rows; ++i) {
       state.first[i] = dot_row(grad.data + i * grad.row, grad.column, out.data + i * out.row,
                                out.column, sizes_.E);
@@ -118,7 +118,7 @@ class BackwardBlock {
       std::fill_n(to, kStride, T{0});
       std::copy_n(from + row, rows_.rows, to);
     };
-    copy(job_.numbers.first, at_.number.first), copy(job_.numbers.second, at_.number.second);
+    copy(job_.row_stats.first, at_.number.first), copy(job_.row_stats.second, at_.number.second);
     copy(job_.delta, at_.delta.first), copy(job_.second, at_.delta.second);
     poisoned_ = !problem_.masks.empty() && (has_nonfinite(queries_.plain, rows_.rows, sizes_.D) ||
                                             has_nonfinite(grads_, rows_.rows, sizes_.E));

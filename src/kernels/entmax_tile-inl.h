@@ -191,7 +191,7 @@ class Entmax final : public RowNormalizer<T> {
   }
 
   /// The threshold t of the usual form u = (alpha - 1) s - t; +inf for a row that sees nothing.
-  T summary(int64_t head, T first, T second) const noexcept override {
+  T logsumexp(int64_t head, T first, T second) const noexcept override {
     return std::isinf(first) ? -first : rule_of(head).threshold(first, second);
   }
 

@@ -27,7 +27,7 @@ template <class T>
 struct Buffers {
   T *queries, *prepared, *scores, *keys, *values, *out, *total, *factors, *by_distance;
   Running<T> state;
-  T *rescale, *summary;
+  T *rescale, *logsumexp;
   StripPart* parts;
   uint8_t* hidden;
 
@@ -45,7 +45,7 @@ struct Buffers {
     by_distance = cut.take<T>(problem.distance_values.count() * kStride);
     state = {cut.take<T>(kStride), cut.take<T>(kStride), cut.take<T>(kStride)};
     rescale = cut.take<T>(kStride);
-    summary = cut.take<T>(kStride);
+    logsumexp = cut.take<T>(kStride);
     parts = cut.take<StripPart>(strip > 0 ? divide_up(strip, kKeys / 2) + 1 : 0);
     hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : kKeys * kStride);
   }
@@ -113,11 +113,11 @@ class Block {
     }
   }
 
-  HWY_INLINE void write_numbers(const RowNumbers<T>& numbers) const {
+  HWY_INLINE void write_row_stats(const RowStats<T>& row_stats) const {
     const int64_t row = (rows_.batch * sizes_.H + rows_.head) * sizes_.Lq + rows_.row;
-    std::copy_n(at_.state.first, rows_.rows, numbers.first + row);
-    std::copy_n(at_.state.second, rows_.rows, numbers.second + row);
-    if (numbers.summary) std::copy_n(at_.summary, rows_.rows, numbers.summary + row);
+    std::copy_n(at_.state.first, rows_.rows, row_stats.first + row);
+    std::copy_n(at_.state.second, rows_.rows, row_stats.second + row);
+    if (row_stats.logsumexp) std::copy_n(at_.logsumexp, rows_.rows, row_stats.logsumexp + row);
   }
 
   /// Writes averages: rows whose sum of values is beyond the largest number, although their average

@@ -6,9 +6,9 @@
 namespace heed::kernels {
 
 template <class T>
-Coverage DocumentMask<T>::coverage(int64_t batch, int64_t, int64_t row, int64_t rows,
-                                   int64_t column, int64_t columns) const noexcept {
-  const int64_t* of = documents_ + batch * keys_;
+Coverage SegmentMask<T>::coverage(int64_t batch, int64_t, int64_t row, int64_t rows, int64_t column,
+                                  int64_t columns) const noexcept {
+  const int64_t* of = segment_ids_ + batch * keys_;
   const int64_t q0 = of[row + offset_], q1 = of[row + offset_ + rows - 1];
   const int64_t k0 = of[column], k1 = of[column + columns - 1];
   if (k1 < q0 || k0 > q1) return Coverage::none;
@@ -16,10 +16,10 @@ Coverage DocumentMask<T>::coverage(int64_t batch, int64_t, int64_t row, int64_t 
 }
 
 template <class T>
-Span DocumentMask<T>::span(int64_t batch, int64_t, int64_t row, int64_t rows,
-                           Span within) const noexcept {
+Span SegmentMask<T>::span(int64_t batch, int64_t, int64_t row, int64_t rows,
+                          Span within) const noexcept {
   if (within.begin >= within.end) return within;
-  const int64_t* of = documents_ + batch * keys_;
+  const int64_t* of = segment_ids_ + batch * keys_;
   const int64_t *begin = of + within.begin, *end = of + within.end;
   const int64_t* first = std::lower_bound(begin, end, of[row + offset_]);
   const int64_t* last = std::upper_bound(first, end, of[row + offset_ + rows - 1]);
@@ -27,9 +27,9 @@ Span DocumentMask<T>::span(int64_t batch, int64_t, int64_t row, int64_t rows,
 }
 
 template <class T>
-void DocumentMask<T>::apply(const Tile<T>& scores) const noexcept {
-  const int64_t* keys = documents_ + scores.batch * keys_ + scores.column;
-  const int64_t* queries = documents_ + scores.batch * keys_ + scores.row + offset_;
+void SegmentMask<T>::apply(const Tile<T>& scores) const noexcept {
+  const int64_t* keys = segment_ids_ + scores.batch * keys_ + scores.column;
+  const int64_t* queries = segment_ids_ + scores.batch * keys_ + scores.row + offset_;
   for (int64_t j = 0; j < scores.columns; ++j) {
     for (int64_t i = 0; i < scores.rows; ++i) {
       if (queries[i] != keys[j]) scores(i, j) = -std::numeric_limits<T>::infinity();
@@ -85,8 +85,8 @@ void BlockMask<T>::apply(const Tile<T>& scores) const noexcept {
   }
 }
 
-template class DocumentMask<float>;
-template class DocumentMask<double>;
+template class SegmentMask<float>;
+template class SegmentMask<double>;
 template class BlockMask<float>;
 template class BlockMask<double>;
 

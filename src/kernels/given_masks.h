@@ -9,10 +9,10 @@ namespace heed::kernels {
 /// Query i, at position i + offset, sees the keys of its own document. documents (B, keys),
 /// contiguous, not falling along a sequence; the queries' positions are among the keys.
 template <class T>
-class DocumentMask final : public Mask<T> {
+class SegmentMask final : public Mask<T> {
  public:
-  DocumentMask(const int64_t* documents, int64_t keys, int64_t offset) noexcept
-      : documents_(documents), keys_(keys), offset_(offset) {}
+  SegmentMask(const int64_t* segment_ids, int64_t keys, int64_t offset) noexcept
+      : segment_ids_(segment_ids), keys_(keys), offset_(offset) {}
   Coverage coverage(int64_t batch, int64_t head, int64_t row, int64_t rows, int64_t column,
                     int64_t columns) const noexcept override;
   Span span(int64_t batch, int64_t head, int64_t row, int64_t rows,
@@ -20,7 +20,7 @@ class DocumentMask final : public Mask<T> {
   void apply(const Tile<T>& scores) const noexcept override;
 
  private:
-  const int64_t* documents_;
+  const int64_t* segment_ids_;
   int64_t keys_, offset_;
 };
 

@@ -57,9 +57,9 @@ class Hard final : public TileNormalizer<T> {
   }
 
   void finish(const Running<T>& rows, int64_t, int64_t count, T* factor,
-              T* summary) const noexcept override {
+              T* logsumexp) const noexcept override {
     std::fill_n(factor, count, T{1});
-    if (summary) std::copy_n(rows.first, count, summary);
+    if (logsumexp) std::copy_n(rows.first, count, logsumexp);
   }
 
   bool collects() const noexcept override { return true; }

@@ -34,26 +34,27 @@ class OneQuery final : public Block<T> {
            const Rows& row, const Buffers<T>& at)
       : Block<T>(problem, score, row, at), softmax_(softmax) {}
 
-  HWY_NOINLINE void run(View<T> out, const RowNumbers<T>& numbers) {
+  HWY_NOINLINE void run(View<T> out, const RowStats<T>& row_stats) {
     const Left<T> query =
         rows_of(this->problem_.q, this->rows_.batch, this->rows_.head, this->rows_.row);
     for (int64_t e = 0; e < this->sizes_.D; ++e)
       at_.queries[e] = query.data[e * query.column] * this->problem_.scale;
-    sweep(numbers.summary);
-    this->write_numbers(numbers);
+    sweep(row_stats.logsumexp);
+    this->write_row_stats(row_stats);
     this->write_averages(out, [&]() HWY_ATTR { sweep(nullptr); });
   }
 
  private:
   using Block<T>::at_;
 
-  HWY_INLINE void sweep(T* summary) {
+  HWY_INLINE void sweep(T* logsumexp) {
     this->clear_sums();
     softmax_.begin(at_.state, 1);
     for_each_tile(this->problem_, this->rows_, {0, this->sizes_.Lk}, 1,
                   [&](int64_t, int64_t, Span keys, Coverage coverage)
                       HWY_ATTR { tile(keys, coverage); });
-    softmax_.finish(at_.state, this->rows_.head, 1, at_.rescale, summary ? at_.summary : nullptr);
+    softmax_.finish(at_.state, this->rows_.head, 1, at_.rescale,
+                    logsumexp ? at_.logsumexp : nullptr);
     this->close_sums();
   }
 

@@ -42,9 +42,9 @@ class Sigmoid final : public TileNormalizer<T> {
 
   /// There is no number to keep: 0.
   void finish(const Running<T>&, int64_t, int64_t count, T* factor,
-              T* summary) const noexcept override {
+              T* logsumexp) const noexcept override {
     std::fill_n(factor, count, T{1});
-    if (summary) std::fill_n(summary, count, T{0});
+    if (logsumexp) std::fill_n(logsumexp, count, T{0});
   }
 
   HWY_NOINLINE void backward(const Tile<T>& scores, const RowState<const T>&, const RowState<T>&,

@@ -95,7 +95,7 @@ class Softmax final : public TileNormalizer<T> {
   }
 
   void finish(const Running<T>& rows, int64_t head, int64_t count, T* factor,
-              T* summary) const noexcept override {
+              T* logsumexp) const noexcept override {
     for (int64_t i = 0; i < count; ++i) {
       T &max = rows.first[i], &sum = rows.second[i];
       sum += rows.rest[i];
@@ -107,7 +107,7 @@ class Softmax final : public TileNormalizer<T> {
         max = top;
       }
       factor[i] = sum == 0 ? T{0} : seen / sum;
-      if (summary) summary[i] = sum == 0 ? kNothing : max + std::log(sum);
+      if (logsumexp) logsumexp[i] = sum == 0 ? kNothing : max + std::log(sum);
     }
   }
 

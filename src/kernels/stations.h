@@ -81,7 +81,7 @@ struct Running {
 inline constexpr int64_t kRowSums = 6;
 
 /// What both kinds of normalizer do in backward, from scores and the two numbers per row that
-/// forward left (heed::kernels::RowNumbers).
+/// forward left (heed::kernels::RowStats).
 template <class T>
 class Normalizer {
  public:
@@ -127,7 +127,7 @@ class TileNormalizer : public Normalizer<T> {
   /// What the accumulated rows must be multiplied with, and the one number per row that users ask
   /// for (null: not wanted). Leaves the two numbers per row in rows.
   virtual void finish(const Running<T>& rows, int64_t head, int64_t count, T* factor,
-                      T* summary) const noexcept = 0;
+                      T* logsumexp) const noexcept = 0;
 };
 
 /// The columns up to `end` of all scores of a panel of queries are those of one tile, in a stretch
@@ -147,7 +147,7 @@ class RowNormalizer : public Normalizer<T> {
   /// Turns scores into weights.
   virtual void forward(const Tile<T>& scores, const RowState<const T>& number) const noexcept = 0;
   /// The one number per row that users ask for.
-  virtual T summary(int64_t head, T first, T second) const noexcept = 0;
+  virtual T logsumexp(int64_t head, T first, T second) const noexcept = 0;
 };
 
 }  // namespace heed::kernels

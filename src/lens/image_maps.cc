@@ -20,7 +20,7 @@ at::Tensor on_grid(const at::Tensor& weights, const TokenGrid& grid) {
 /// Row 0 of every head: (H, Lk).
 at::Tensor first_rows(const Map& map) {
   std::vector<at::Tensor> rows;
-  for (int64_t head = 0; head < map.heads(); ++head) {
+  for (int64_t head = 0; head < map.num_heads(); ++head) {
     rows.push_back(map.tile({0, 1}, {0, map.keys()}, 0, head));
   }
   return at::cat(rows);
@@ -40,11 +40,11 @@ at::Tensor through(const at::Tensor& row, const Map& map) {
   for (int64_t begin = 0; begin < map.queries(); begin += kRowsAtOnce) {
     const Range rows{begin, std::min(begin + kRowsAtOnce, map.queries())};
     const auto part = row.narrow(0, rows.begin, rows.size());
-    for (int64_t head = 0; head < map.heads(); ++head) {
+    for (int64_t head = 0; head < map.num_heads(); ++head) {
       result += part.matmul(map.tile(rows, {0, map.keys()}, 0, head).to(at::kDouble));
     }
   }
-  return result / map.heads();
+  return result / map.num_heads();
 }
 
 /// What reaches the output of each token, from the output back to the first layer.

@@ -91,7 +91,7 @@ class Sorter {
     map.name = call.name();
     map.title = kind + " " + std::to_string(number);
     map.calls.push_back(call);
-    for (int64_t head = 1; head <= call.heads(); ++head) map.heads.push_back(head);
+    for (int64_t head = 1; head <= call.num_heads(); ++head) map.heads.push_back(head);
     maps_.maps.push_back(std::move(map));
   }
 

@@ -27,10 +27,10 @@ void check(ImageEncoderOptions options, const Attention& attention) {
   } catch (const UsageError& error) {
     throw ModelError(error.what());
   }
-  if (options.width() % attention.heads != 0)
-    throw ModelError(text_of("encoder.width: expected a multiple of attention.heads = ",
-                             attention.heads, ", given ", options.width()));
-  for (const char* needed : {"lengths", "dense"})
+  if (options.width() % attention.num_heads != 0)
+    throw ModelError(text_of("encoder.width: expected a multiple of attention.num_heads = ",
+                             attention.num_heads, ", given ", options.width()));
+  for (const char* needed : {"key_lengths", "attn_mask"})
     if (attention.has_mask(needed))
       throw ModelError(
           text_of("attention.masks: '", needed,

@@ -23,14 +23,14 @@ Attention backward_part(const Attention& how) { return masked_by(how, "window(0,
 void check_options(const QueryReductionOptions& options) {
   const auto& how = options.attention();
   how.check();
-  if (options.width() % how.heads != 0) {
-    throw ModelError(text_of("width: expected a multiple of attention.heads = ", how.heads,
+  if (options.width() % how.num_heads != 0) {
+    throw ModelError(text_of("width: expected a multiple of attention.num_heads = ", how.num_heads,
                              ", given ", options.width()));
   }
   if (!how.masks.empty()) {
     throw ModelError("attention.masks: a story is read in its order; expected no masks");
   }
-  if (how.kv_heads || how.merge.name != "concat") {
+  if (how.num_kv_heads || how.merge.name != "concat") {
     throw ModelError(
         "attention: expected heads that are side by side, each with values of its own");
   }
@@ -52,7 +52,7 @@ QueryReductionLayerImpl::QueryReductionLayerImpl(const QueryReductionOptions& op
 
 void QueryReductionLayerImpl::reset() {
   const auto& how = options.attention();
-  const int64_t M = options.width(), H = how.heads;
+  const int64_t M = options.width(), H = how.num_heads;
   gate = register_parameter("gate", torch::randn({H, M}) * kGateDeviation);
   gate_bias = register_parameter("gate_bias", torch::full({H}, options.gate_bias()));
   candidate = register_module("candidate", nn::xavier_linear(2 * M, M));
@@ -68,7 +68,7 @@ void QueryReductionLayerImpl::name_maps(const std::string& prefix) {
 at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tensor& q,
                                             const at::Tensor& lengths) {
   const auto& how = options.attention();
-  const int64_t B = x.size(0), S = x.size(1), M = options.width(), H = how.heads;
+  const int64_t B = x.size(0), S = x.size(1), M = options.width(), H = how.num_heads;
   const auto g = x * q;
   // A channel of ones carries the bias of the scores.
   const auto k = torch::cat({g, torch::ones({B, S, 1}, g.options())}, 2);     // (B, S, M + 1)
@@ -78,7 +78,7 @@ at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tenso
   if (reset_gate) v = v * torch::sigmoid(nn::affine(reset_gate, g)).unsqueeze(3);
   const auto keys = k.unsqueeze(1).expand({B, H, S, M + 1}), values = v.transpose(1, 2);
   AttendInputs inputs;
-  inputs.lengths = lengths;
+  inputs.key_lengths = lengths;
   inputs.parameters = learned;
   inputs.training = is_training();
   const auto seen = [&](const Direction& direction, const Attention& own, int64_t rows) {

@@ -16,8 +16,8 @@ at::Tensor by_heads(const at::Tensor& x, int64_t heads) {
 
 StateAttentionImpl::StateAttentionImpl(const Attention& how, int64_t width, int64_t source_width)
     : attention(how), width_(width), source_width_(source_width) {
-  if (!attention.has_mask("lengths")) attention.masks.push_back(Part{"lengths"});
-  const int64_t H = attention.heads, D = score_width();
+  if (!attention.has_mask("key_lengths")) attention.masks.push_back(Part{"key_lengths"});
+  const int64_t H = attention.num_heads, D = score_width();
   const auto& score = how.score.name;
   if (score == "general") {
     attention.score = Part{"dot"};
@@ -33,16 +33,17 @@ int64_t StateAttentionImpl::score_width() const {
   int64_t hidden = 0;
   for (const auto& argument : find_word(attention.score.name)->arguments)
     if (argument.name == "hidden") hidden = static_cast<int64_t>(attention.score.at("hidden"));
-  return hidden ? hidden : width_ / attention.heads;
+  return hidden ? hidden : width_ / attention.num_heads;
 }
 
 at::Tensor StateAttentionImpl::keys(const at::Tensor& z) {
-  return by_heads(key ? nn::affine(key, z) : z, attention.heads);
+  return by_heads(key ? nn::affine(key, z) : z, attention.num_heads);
 }
 
 at::Tensor StateAttentionImpl::values(const at::Tensor& z) {
-  if (attention.merge.name == "sum") return z.unsqueeze(1).expand({-1, attention.heads, -1, -1});
-  return by_heads(z, attention.heads);
+  if (attention.merge.name == "sum")
+    return z.unsqueeze(1).expand({-1, attention.num_heads, -1, -1});
+  return by_heads(z, attention.num_heads);
 }
 
 at::Tensor StateAttentionImpl::look(const at::Tensor& states, const at::Tensor& keys,
@@ -52,11 +53,11 @@ at::Tensor StateAttentionImpl::look(const at::Tensor& states, const at::Tensor& 
   const auto rows =
       states.dim() == 3 ? states : states.view({n, n ? states.size(0) / n : 0, width_});
   AttendInputs inputs;
-  inputs.lengths = lengths;
+  inputs.key_lengths = lengths;
   inputs.query_offset = place;
   inputs.training = is_training();
   inputs.parameters = learned;
-  const auto q = by_heads(query ? nn::affine(query, rows) : rows, attention.heads);
+  const auto q = by_heads(query ? nn::affine(query, rows) : rows, attention.num_heads);
   const auto heads = attend(q, keys, values, attention, inputs);  // (n, H, Lq, E)
   const auto merged =
       attention.merge.name == "sum" ? heads.sum(1) : heads.transpose(1, 2).flatten(2);

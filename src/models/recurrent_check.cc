@@ -23,16 +23,16 @@ void check_attention(const Attention& how, int64_t width) {
   } catch (const UsageError& error) {
     refuse_recurrent("attention: ", error.what());
   }
-  if (width % how.heads != 0)
-    refuse_recurrent("width: expected a multiple of attention.heads = ", how.heads, ", given ",
-                     width);
-  if (how.key_value_heads() != how.heads)
-    refuse_recurrent("attention.kv_heads: expected ", how.heads, ", as many as heads, given ",
-                     how.kv_heads);
+  if (width % how.num_heads != 0)
+    refuse_recurrent("width: expected a multiple of attention.num_heads = ", how.num_heads,
+                     ", given ", width);
+  if (how.kv_heads() != how.num_heads)
+    refuse_recurrent("attention.num_kv_heads: expected ", how.num_heads,
+                     ", as many as num_heads, given ", how.num_kv_heads);
   if (nn::is_additive(how.position) || nn::is_rotary(how.position))
     refuse_recurrent("attention.position: '", how.position.name,
                      "' changes inputs, and states know their order; remove it");
-  for (const char* needed : {"dense", "documents", "blocks"})
+  for (const char* needed : {"attn_mask", "segment_ids", "block_mask"})
     if (names_anywhere(how.masks, needed))
       refuse_recurrent("attention.masks: '", needed,
                        "' needs a tensor with each input, and sequences bring none; remove it");

@@ -36,7 +36,7 @@ nn::TransformerDecoderBlockOptions decoder_layer_options(const TransformerOption
   return nn::TransformerDecoderBlockOptions(options.width())
       .hidden(options.hidden())
       .attention(with_mask(unplaced(options.decoder_attention()), "causal"))
-      .cross(with_mask(options.cross_attention(), "lengths"))
+      .cross(with_mask(options.cross_attention(), "key_lengths"))
       .norm(options.norm())
       .activation(options.activation())
       .dropout(options.dropout())
@@ -59,7 +59,7 @@ at::Tensor without_padding(const SourceBatch& source) {
 
 AttendInputs of_lengths(const at::Tensor& lengths) {
   AttendInputs inputs;
-  inputs.lengths = lengths;
+  inputs.key_lengths = lengths;
   return inputs;
 }
 
@@ -74,7 +74,7 @@ TransformerOptions& TransformerOptions::preset(const std::string& name) {
   if (name == "gpt")
     encoder_layers(0).width(384).hidden(1536).norm("pre").activation("gelu").bias(false),
         scale_embeddings(false).decoder_attention(
-            Attention::parse("learned(256); causal; heads=6"));
+            Attention::parse("learned(256); causal; num_heads=6"));
   return *this;
 }
 
@@ -121,7 +121,7 @@ void TransformerImpl::make_stacks() {
                : torch::nn::LayerNorm{nullptr};
   };
   if (has_encoder()) {
-    const auto reading = with_mask(options.encoder_attention(), "lengths");
+    const auto reading = with_mask(options.encoder_attention(), "key_lengths");
     encoder = register_module("encoder", torch::nn::ModuleList());
     for (int64_t i = 0; i < options.encoder_layers(); ++i)
       encoder->push_back(nn::TransformerBlock(layer_options(options, reading)));

@@ -23,9 +23,10 @@ void check_attention(const Attention& how, const char* field, int64_t width) {
   } catch (const UsageError& error) {
     refuse(field, ": ", error.what());
   }
-  if (width % how.heads != 0)
-    refuse("width: expected a multiple of ", field, ".heads = ", how.heads, ", given ", width);
-  for (const char* needed : {"dense", "documents", "blocks"})
+  if (width % how.num_heads != 0)
+    refuse("width: expected a multiple of ", field, ".num_heads = ", how.num_heads, ", given ",
+           width);
+  for (const char* needed : {"attn_mask", "segment_ids", "block_mask"})
     if (has_anywhere(how.masks, needed))
       refuse(field, ".masks: '", needed,
              "' needs a tensor with each input, and sequences bring none; remove it");
@@ -35,9 +36,10 @@ void check_attention(const Attention& how, const char* field, int64_t width) {
 }
 
 void check_decoder(const Attention& how) {
-  if (has_anywhere(how.masks, "lengths"))
-    refuse("decoder_attention.masks: 'lengths' hides keys behind an end, which causal does here; ",
-           "remove it");
+  if (has_anywhere(how.masks, "key_lengths"))
+    refuse(
+        "decoder_attention.masks: 'key_lengths' hides keys behind an end, which causal does here; ",
+        "remove it");
   for (const auto& mask : how.masks)
     if (!mask.alternatives.empty() && has_anywhere({mask}, "causal"))
       refuse("decoder_attention.masks: another mask than causal alone lets a token see what it ",
@@ -133,7 +135,7 @@ void check_source(const SourceBatch& source, int64_t vocabulary, int64_t rows) {
 bool asks_for_no_place(const Attention& how) {
   if (how.position.name != "none" || how.score.name == "location") return false;
   for (const auto& mask : how.masks)
-    if (mask.name != "lengths" || !mask.alternatives.empty()) return false;
+    if (mask.name != "key_lengths" || !mask.alternatives.empty()) return false;
   return true;
 }
 

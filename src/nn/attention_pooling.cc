@@ -16,8 +16,8 @@ Attention pooling_part(const Attention& how) {
   // Keys are as wide as the tokens' heads.
   std::erase_if(pooling.score.arguments, [](const auto& a) { return a.name == "hidden"; });
   pooling.normalizer = how.normalizer, pooling.merge = how.merge;
-  pooling.heads = how.heads, pooling.dropout = how.dropout;
-  pooling.kv_heads = sums(how) ? 1 : how.heads;
+  pooling.num_heads = how.num_heads, pooling.dropout = how.dropout;
+  pooling.num_kv_heads = sums(how) ? 1 : how.num_heads;
   return pooling;
 }
 
@@ -32,22 +32,23 @@ void AttentionPoolingImpl::reset() {
   options.attention(pooling_part(options.attention()));
   const auto& how = options.attention();
   how.check();
-  const int64_t M = options.width(), H = how.heads;
+  const int64_t M = options.width(), H = how.num_heads;
   if (M < 1 || M % H != 0)
-    throw ModelError(text_of("width: expected a multiple of attention.heads = ", H, ", given ", M));
+    throw ModelError(
+        text_of("width: expected a multiple of attention.num_heads = ", H, ", given ", M));
   if (options.queries() < 1)
     throw ModelError(text_of("queries: expected at least 1, given ", options.queries()));
   check_word("keys", options.keys(), {"tokens", "tanh"});
   query = register_parameter("query", torch::empty({H, options.queries(), sums(how) ? M : M / H}));
   truncated_normal(query);
-  learned = register_learned(*this, how, H, how.key_value_heads(), sums(how) ? M : M / H,
-                             M / how.key_value_heads());
+  learned =
+      register_learned(*this, how, H, how.kv_heads(), sums(how) ? M : M / H, M / how.kv_heads());
   if (options.keys() == "tanh") key = register_module("key", xavier_linear(M, M));
 }
 
 at::Tensor AttentionPoolingImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
   const auto& how = options.attention();
-  const int64_t M = options.width(), G = how.key_value_heads();
+  const int64_t M = options.width(), G = how.kv_heads();
   if (!x.defined() || x.dim() != 3 || x.size(2) != M)
     throw UsageError(text_of(map_name(), ": x: expected shape (B, L, ", M, "), given ",
                              x.defined() ? text_of(x.sizes()) : "no tensor"));

@@ -61,10 +61,10 @@ at::Tensor HierarchicalAttentionImpl::forward(const at::Tensor& x, const Lengths
   check_inputs(x, words, sentences);
   AttendInputs of_words, of_sentences;
   if (words) {
-    of_words.lengths = words->flatten();                         // (B S)
-    of_sentences.mask = (*words > 0).unsqueeze(1).unsqueeze(1);  // (B, 1, 1, S)
+    of_words.key_lengths = words->flatten();                          // (B S)
+    of_sentences.attn_mask = (*words > 0).unsqueeze(1).unsqueeze(1);  // (B, 1, 1, S)
   }
-  of_sentences.lengths = sentences;
+  of_sentences.key_lengths = sentences;
   const auto h = word_encoder.forward(x.flatten(0, 1), of_words);       // (B S, W, M)
   const auto pooled = word_pool->forward(h, of_words);                  // (B S, 1, M)
   const auto s = pooled.view({x.size(0), x.size(1), options.width()});  // (B, S, M)

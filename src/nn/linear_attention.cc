@@ -29,13 +29,13 @@ LinearAttentionImpl::LinearAttentionImpl(const LinearAttentionOptions& options) 
 }
 
 int64_t LinearAttentionImpl::states() const {
-  return options.key_value_heads() == 0 ? options.heads() : options.key_value_heads();
+  return options.num_kv_heads() == 0 ? options.num_heads() : options.num_kv_heads();
 }
 
 int64_t LinearAttentionImpl::decays() const {
   const auto& rule = options.attention().rule;
   if (rule != "gated" && rule != "gated_delta") return 0;
-  return options.decay() == "head" ? states() : states() * (options.width() / options.heads());
+  return options.decay() == "head" ? states() : states() * (options.width() / options.num_heads());
 }
 
 bool LinearAttentionImpl::corrects() const {
@@ -44,15 +44,15 @@ bool LinearAttentionImpl::corrects() const {
 }
 
 void LinearAttentionImpl::check_options() const {
-  const int64_t M = options.width(), H = options.heads();
+  const int64_t M = options.width(), H = options.num_heads();
   options.attention().check();
   check_word("decay", options.decay(), {"channel", "head"});
-  if (H < 1) throw ModelError(text_of("heads: expected at least 1, given ", H));
+  if (H < 1) throw ModelError(text_of("num_heads: expected at least 1, given ", H));
   if (M < 1 || M % H != 0)
-    throw ModelError(text_of("width: expected a multiple of heads = ", H, ", given ", M));
+    throw ModelError(text_of("width: expected a multiple of num_heads = ", H, ", given ", M));
   if (states() < 1 || H % states() != 0)
-    throw ModelError(text_of("key_value_heads: expected a divisor of heads = ", H, ", given ",
-                             options.key_value_heads()));
+    throw ModelError(text_of("num_kv_heads: expected a divisor of num_heads = ", H, ", given ",
+                             options.num_kv_heads()));
   const auto& how = options.attention();
   if (options.decay() == "channel" && decays() > 0 && how.feature == "favor")
     throw ModelError(
@@ -61,7 +61,7 @@ void LinearAttentionImpl::check_options() const {
 
 void LinearAttentionImpl::reset() {
   check_options();
-  const int64_t M = options.width(), kv = states() * (M / options.heads());
+  const int64_t M = options.width(), kv = states() * (M / options.num_heads());
   const int64_t rows[] = {M, kv, kv, decays(), corrects() ? states() : 0};
   int64_t all = 0;
   for (const int64_t n : rows) all += n;
@@ -75,13 +75,13 @@ void LinearAttentionImpl::reset() {
 }
 
 LinearAttentionImpl::Projected LinearAttentionImpl::project(const at::Tensor& x) {
-  const int64_t M = options.width(), G = states(), kv = G * (M / options.heads());
+  const int64_t M = options.width(), G = states(), kv = G * (M / options.num_heads());
   if (!x.defined() || x.dim() != 3 || x.size(2) != M)
     throw UsageError(text_of("linear attention: x: expected shape (B, L, ", M, "), given ",
                              x.defined() ? text_of(x.sizes()) : "no tensor"));
   const auto parts =
       affine(projections, x).split_with_sizes({M, kv, kv, decays(), corrects() ? G : 0}, 2);
-  Projected result{heads_apart(parts[0], options.heads()),
+  Projected result{heads_apart(parts[0], options.num_heads()),
                    heads_apart(parts[1], G),
                    heads_apart(parts[2], G),
                    {}};

@@ -37,8 +37,8 @@ torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> part
 
 /// Whether a mask goes by the distance of a key, or by what the call brings.
 bool is_relative(const Part& mask) {
-  for (const char* name :
-       {"causal", "window", "dilated", "strided", "lengths", "documents", "dense", "adaptive_span"})
+  for (const char* name : {"causal", "window", "dilated", "strided", "key_lengths", "segment_ids",
+                           "attn_mask", "adaptive_span"})
     if (mask.name == name) return true;
   return false;
 }
@@ -69,38 +69,38 @@ int64_t MultiHeadAttentionImpl::score_width() const {  // D
   const bool has_hidden = std::any_of(arguments.begin(), arguments.end(),
                                       [](const auto& a) { return a.name == "hidden"; });
   const auto hidden = has_hidden ? static_cast<int64_t>(how.score.at("hidden")) : 0;
-  return hidden ? hidden : options.width() / how.heads;
+  return hidden ? hidden : options.width() / how.num_heads;
 }
 
 int64_t MultiHeadAttentionImpl::query_rows() const {  // H D
-  return options.attention().heads * score_width();
+  return options.attention().num_heads * score_width();
 }
 
 int64_t MultiHeadAttentionImpl::key_rows() const {  // G D
-  return options.attention().key_value_heads() * score_width();
+  return options.attention().kv_heads() * score_width();
 }
 
 int64_t MultiHeadAttentionImpl::value_rows() const {  // G E
   const auto& how = options.attention();
-  const int64_t E = how.merge.name == "sum" ? options.width() : options.width() / how.heads;
-  return how.key_value_heads() * E;
+  const int64_t E = how.merge.name == "sum" ? options.width() : options.width() / how.num_heads;
+  return how.kv_heads() * E;
 }
 
 void MultiHeadAttentionImpl::reset() {
   const auto& how = options.attention();
   how.check();
   const int64_t M = options.width();
-  if (M < 1 || M % how.heads != 0)
-    throw ModelError(
-        text_of("width: expected a multiple of attention.heads = ", how.heads, ", given ", M));
+  if (M < 1 || M % how.num_heads != 0)
+    throw ModelError(text_of("width: expected a multiple of attention.num_heads = ", how.num_heads,
+                             ", given ", M));
   if (options.key_width() < 0)
     throw ModelError(
         text_of("key_width: expected 1 or more, or 0 for width, given ", options.key_width()));
   make_projections();
   make_positions();
-  learned = register_learned(*this, how, how.heads, how.key_value_heads(), score_width(),
-                             value_rows() / how.key_value_heads());
-  if (how.has_modifier("gate")) gate = register_module("gate", xavier_linear(M, how.heads));
+  learned = register_learned(*this, how, how.num_heads, how.kv_heads(), score_width(),
+                             value_rows() / how.kv_heads());
+  if (how.has_modifier("gate")) gate = register_module("gate", xavier_linear(M, how.num_heads));
 }
 
 void MultiHeadAttentionImpl::make_projections() {
@@ -150,11 +150,11 @@ at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_
 
 at::Tensor MultiHeadAttentionImpl::queries_of(const at::Tensor& x, int64_t first, int64_t length) {
   const auto placed = position ? position->forward(x, first, length) : x;
-  return split_heads(project_query(placed), options.attention().heads);
+  return split_heads(project_query(placed), options.attention().num_heads);
 }
 
 KeyValues MultiHeadAttentionImpl::key_values_of(const at::Tensor& z, int64_t first) {
-  const int64_t nk = key_rows(), nv = value_rows(), G = options.attention().key_value_heads();
+  const int64_t nk = key_rows(), nv = value_rows(), G = options.attention().kv_heads();
   at::Tensor k, v;  // (B, Lk, G D), (B, Lk, G E)
   if (position) {
     k = project_key_value((key_position ? key_position : position)->forward(z, first), 0, nk);
@@ -175,8 +175,8 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor&
   }
   const auto all = affine(qkv, x).split_with_sizes({query_rows(), key_rows(), value_rows()}, 2);
   const auto& how = options.attention();
-  return {split_heads(all[0], how.heads), split_heads(all[1], how.key_value_heads()),
-          split_heads(all[2], how.key_value_heads())};
+  return {split_heads(all[0], how.num_heads), split_heads(all[1], how.kv_heads()),
+          split_heads(all[2], how.kv_heads())};
 }
 
 /// With rotary positions.

@@ -28,7 +28,7 @@ at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at:
   RECORD_FUNCTION(map_name_, std::vector<c10::IValue>({q, k, v}));
   Recording* recording = Recording::active();
   if (!recording) return heed::attend(q, k, v, how, inputs);
-  auto [out, numbers] = attend_with_row_numbers(q, k, v, how, inputs);
+  auto [out, row_stats] = attend_with_row_stats(q, k, v, how, inputs);
   recording->add(Map(map_name_, q, k, numbers, how, inputs));
   return out;
 }

@@ -19,7 +19,7 @@ int64_t turned_width(const Part& rope, int64_t D) {
     throw ModelError(
         text_of("attention.position: rope turns pairs of channels, so expected an even "
                 "width of a head, given ",
-                width, "; change width or heads"));
+                width, "; change width or num_heads"));
   return width;
 }
 
@@ -39,7 +39,7 @@ at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const Part& rope, 
     throw ModelError(
         text_of("attention.position: rope_2d turns pairs of channels by row and by column, so "
                 "expected a width of a head that is a multiple of 4, given ",
-                D, "; change width or heads"));
+                D, "; change width or num_heads"));
   const auto places = places_on_grid(rope, first, x.size(2), length);
   const auto f = falling_frequencies(D / 4, static_cast<double>(D) / 2, rope.at("base"));
   const auto a = torch::cat({places.rows.unsqueeze(1) * f, places.columns.unsqueeze(1) * f}, 1);

@@ -23,10 +23,10 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /// What a caller asks for beside the output.
-enum class Beside { nothing, summary, numbers };
+enum class Beside { nothing, logsumexp, row_stats };
 
 at::Tensor beside_output(const Attended& result, Beside wanted) {
-  return wanted == Beside::summary ? result.summary : result.numbers;
+  return wanted == Beside::logsumexp ? result.logsumexp : result.row_stats;
 }
 
 Attended by_shape(const Call& call) {
@@ -34,8 +34,8 @@ Attended by_shape(const Call& call) {
   Attended result;
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, call.q.options());
   const auto options = call.q.options().dtype(call.compute);
-  result.numbers = at::empty({2, s.B, s.H, s.Lq}, options);
-  result.summary = at::empty({s.B, s.H, s.Lq}, options);
+  result.row_stats = at::empty({2, s.B, s.H, s.Lq}, options);
+  result.logsumexp = at::empty({s.B, s.H, s.Lq}, options);
   return result;
 }
 
@@ -94,7 +94,7 @@ std::vector<at::Tensor> formula_gradients(Call call, const at::Tensor& grad_out,
 /// What the call reads beside its differentiable inputs.
 std::vector<at::Tensor*> companions(Call& call) {
   auto& scene = call.scene;
-  return {&scene.mask, &scene.lengths, &scene.documents, &scene.blocks};
+  return {&scene.attn_mask, &scene.key_lengths, &scene.segment_ids, &scene.block_mask};
 }
 
 class AttendFunction : public torch::autograd::Function<AttendFunction> {
@@ -105,12 +105,12 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     auto saved = c10::make_intrusive<SavedCall>();
     const bool on_cpu = inputs[0].is_cpu(), on_meta = inputs[0].is_meta();
     if (!on_cpu && !on_meta) saved->graph = record_libtorch(call);
-    Attended result = on_cpu    ? on_cpu_tensors(call, wanted == Beside::summary)
+    Attended result = on_cpu    ? on_cpu_tensors(call, wanted == Beside::logsumexp)
                       : on_meta ? by_shape(call)
                                 : Attended{saved->graph.out.detach(), {}, {}, {}};
     const auto out = result.out.to(inputs[0].scalar_type());
     saved->call = call;
-    variable_list tensors = {result.out, result.numbers};
+    variable_list tensors = {result.out, result.row_stats};
     for (auto* t : companions(saved->call)) tensors.push_back(*t), *t = at::Tensor();
     tensors.insert(tensors.end(), inputs.begin(), inputs.end());
     for (auto* t : differentiable(saved->call)) *t = place();
@@ -148,7 +148,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
   static at::Tensor place() { return at::empty({0}); }
 
   static variable_list gradients(const Call& call, const LibTorchGraph& graph,
-                                 const at::Tensor& out, const at::Tensor& numbers,
+                                 const at::Tensor& out, const at::Tensor& row_stats,
                                  const at::Tensor& grad_out, const std::vector<bool>& wanted) {
     if (call.q.is_meta()) {
       const auto inputs = differentiable(call);
@@ -159,7 +159,7 @@ class AttendFunction : public torch::autograd::Function<AttendFunction> {
     }
     if (torch::GradMode::is_enabled()) return formula_gradients(call, grad_out, wanted);
     if (!call.q.is_cpu()) return graph_gradients(graph.out, graph.leaves, grad_out, wanted, false);
-    return cpu_gradients(call, out, numbers, grad_out, wanted);
+    return cpu_gradients(call, out, row_stats, grad_out, wanted);
   }
 };
 
@@ -172,7 +172,7 @@ bool want_gradient(const std::vector<at::Tensor>& inputs) {
 std::pair<at::Tensor, at::Tensor> run(const Call& call, Beside wanted) {
   const bool on_cpu = call.q.is_cpu(), on_meta = call.q.is_meta(),
              alone = wanted == Beside::nothing;
-  // LibTorch's attention keeps its numbers to itself.
+  // LibTorch's attention keeps its row statistics to itself.
   if (!on_cpu && !on_meta && (!alone || !libtorch_can(call))) {
     const auto result = by_formula(call, !alone);
     return {result.out, beside_output(result, wanted)};
@@ -184,7 +184,7 @@ std::pair<at::Tensor, at::Tensor> run(const Call& call, Beside wanted) {
     return {outputs[0], alone ? at::Tensor() : outputs[1]};
   }
   if (!on_cpu && !on_meta) return {by_libtorch(call), {}};
-  const auto result = on_meta ? by_shape(call) : on_cpu_tensors(call, wanted == Beside::summary);
+  const auto result = on_meta ? by_shape(call) : on_cpu_tensors(call, wanted == Beside::logsumexp);
   return {result.out.to(call.q.scalar_type()), beside_output(result, wanted)};
 }
 
@@ -199,14 +199,13 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
                                                          const at::Tensor& v, const Attention& how,
                                                          const AttendInputs& inputs) {
-  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::summary);
+  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::logsumexp);
 }
 
-std::tuple<at::Tensor, at::Tensor> attend_with_row_numbers(const at::Tensor& q, const at::Tensor& k,
-                                                           const at::Tensor& v,
-                                                           const Attention& how,
-                                                           const AttendInputs& inputs) {
-  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::numbers);
+std::tuple<at::Tensor, at::Tensor> attend_with_row_stats(const at::Tensor& q, const at::Tensor& k,
+                                                         const at::Tensor& v, const Attention& how,
+                                                         const AttendInputs& inputs) {
+  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::row_stats);
 }
 
 }  // namespace heed

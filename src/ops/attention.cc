@@ -51,8 +51,8 @@ std::string Attention::text() const {
   for (const auto& part : masks) add(ops::to_text(part));
   add(ops::to_text(normalizer));
   if (merge != Part{"concat"}) add(ops::to_text(merge));
-  if (heads != 1 || kv_heads) add("heads=" + std::to_string(heads));
-  if (kv_heads) all.append("/").append(std::to_string(kv_heads));
+  if (num_heads != 1 || num_kv_heads) add("num_heads=" + std::to_string(num_heads));
+  if (num_kv_heads) all.append("/").append(std::to_string(num_kv_heads));
   if (dropout != 0) add("dropout=" + ops::number_text(dropout));
   return all;
 }

@@ -101,8 +101,9 @@ void check_parts(const Part& part, Word::Kind kind) {
       throw UsageError("attention: '" + other.name + "' has alternatives inside alternatives");
   }
   for (const auto& p : all_of(part)) {
-    if (p.name == "dense")
-      throw UsageError("attention: 'dense' cannot be joined by '|': join it in the mask tensor");
+    if (p.name == "attn_mask")
+      throw UsageError(
+          "attention: 'attn_mask' cannot be joined by '|': join it in the mask tensor");
     if (!definition(p.name).learned.empty())
       throw UsageError("attention: '" + p.name +
                        "' changes weights as it hides, so it cannot be "
@@ -131,12 +132,13 @@ void Attention::check() const {
   ops::check_list(masks, Word::Kind::mask);
   ops::check_parts(normalizer, Word::Kind::normalizer);
   ops::check_parts(merge, Word::Kind::merge);
-  if (heads < 1 || heads > 4096)
-    throw UsageError("attention: heads: expected 1 to 4096, given " + std::to_string(heads));
-  if (kv_heads < 0 || (kv_heads > 0 && heads % kv_heads != 0))
+  if (num_heads < 1 || num_heads > 4096)
+    throw UsageError("attention: num_heads: expected 1 to 4096, given " +
+                     std::to_string(num_heads));
+  if (num_kv_heads < 0 || (num_kv_heads > 0 && num_heads % num_kv_heads != 0))
     throw UsageError(
-        "attention: key-value heads: expected a divisor of heads=" + std::to_string(heads) +
-        ", given " + std::to_string(std::max<int64_t>(kv_heads, 0)));
+        "attention: key-value heads: expected a divisor of num_heads=" + std::to_string(num_heads) +
+        ", given " + std::to_string(std::max<int64_t>(num_kv_heads, 0)));
   if (!(dropout >= 0 && dropout < 1))
     throw UsageError("attention: dropout: expected a probability in [0, 1), given " +
                      ops::number_text(dropout));

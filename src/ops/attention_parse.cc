@@ -108,12 +108,12 @@ void parse_piece(std::string_view piece, Attention& how, std::vector<std::string
       throw UsageError("attention: a second " + what + ", '" + std::string(piece) + "', is given");
     seen.push_back(what);
   };
-  if (name == "heads") {
-    once("heads");
+  if (name == "num_heads") {
+    once("num_heads");
     const bool grouped = rest.find('/') != rest.npos;
-    how.heads = parse_number<int64_t>(next_piece(rest, '/'), "heads");
-    how.kv_heads = grouped ? parse_number<int64_t>(trimmed(rest), "heads after '/'") : 0;
-    if (grouped && how.kv_heads == 0) how.kv_heads = -1;  // "/0" is refused by check()
+    how.num_heads = parse_number<int64_t>(next_piece(rest, '/'), "num_heads");
+    how.num_kv_heads = grouped ? parse_number<int64_t>(trimmed(rest), "num_heads after '/'") : 0;
+    if (grouped && how.num_kv_heads == 0) how.num_kv_heads = -1;  // "/0" is refused by check()
     return;
   }
   if (name == "dropout") {
@@ -126,7 +126,7 @@ void parse_piece(std::string_view piece, Attention& how, std::vector<std::string
   if (!word) {
     auto known = names_of({Word::Kind::score, Word::Kind::position, Word::Kind::modifier,
                            Word::Kind::mask, Word::Kind::normalizer, Word::Kind::merge});
-    known.insert(known.end(), {"heads", "dropout"});
+    known.insert(known.end(), {"num_heads", "dropout"});
     const auto given = name.empty() ? word_name : name;
     throw UsageError("attention: unknown word '" + std::string(given) + "'" +
                      suggestion(given, known));
@@ -177,7 +177,7 @@ Attention Attention::parse(std::string_view text) {
     if (!piece.empty()) ops::parse_piece(piece, how, seen);
   }
   how.check();
-  if (how.kv_heads == how.heads) how.kv_heads = 0;
+  if (how.num_kv_heads == how.num_heads) how.num_kv_heads = 0;
   return how;
 }
 

@@ -8,9 +8,9 @@ namespace heed::ops {
 namespace {
 
 const std::vector<std::string>& keys() {
-  static const std::vector<std::string> all = {"score", "position",   "modifiers",
-                                               "masks", "normalizer", "merge",
-                                               "heads", "kv_heads",   "dropout"};
+  static const std::vector<std::string> all = {"score",     "position",     "modifiers",
+                                               "masks",     "normalizer",   "merge",
+                                               "num_heads", "num_kv_heads", "dropout"};
   return all;
 }
 
@@ -75,10 +75,10 @@ void read_key(Attention& how, std::string_view key, const toml::node& node,
     how.normalizer = read_part(node, where, Word::Kind::normalizer);
   } else if (key == "merge") {
     how.merge = read_part(node, where, Word::Kind::merge);
-  } else if (key == "heads") {
-    how.heads = read_value<int64_t>(node, where, "a whole number");
-  } else if (key == "kv_heads") {
-    how.kv_heads = read_value<int64_t>(node, where, "a whole number");
+  } else if (key == "num_heads") {
+    how.num_heads = read_value<int64_t>(node, where, "a whole number");
+  } else if (key == "num_kv_heads") {
+    how.num_kv_heads = read_value<int64_t>(node, where, "a whole number");
   } else if (key == "dropout") {
     how.dropout = read_number(node, where);
   } else {
@@ -107,7 +107,7 @@ Attention read_attention(const toml::node& node, std::string_view where) {
     for (const auto& [key, value] : *table)
       read_key(how, key.str(), value, path + "." + std::string(key.str()));
     how.check();
-    if (how.kv_heads == how.heads) how.kv_heads = 0;
+    if (how.num_kv_heads == how.num_heads) how.num_kv_heads = 0;
     return how;
   } catch (const UsageError& e) {
     throw ModelError(place(node, path) + e.what());
@@ -121,9 +121,9 @@ toml::table to_toml(const Attention& how) {
                     {"masks", to_toml(how.masks)},
                     {"normalizer", to_text(how.normalizer)},
                     {"merge", to_text(how.merge)},
-                    {"heads", how.heads},
+                    {"num_heads", how.num_heads},
                     {"dropout", how.dropout}};
-  if (how.kv_heads) table.insert("kv_heads", how.kv_heads);
+  if (how.num_kv_heads) table.insert("num_kv_heads", how.num_kv_heads);
   return table;
 }
 

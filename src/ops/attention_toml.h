@@ -1,6 +1,7 @@
 // An attention in a recipe:
-//   attention = { score = "scaled_dot", masks = ["causal", "window(256,0)"], heads = 8, kv_heads =
-//   2 } attention = "scaled_dot; causal; window(256,0); heads=8/2"
+//
+//   attention = { score = "scaled_dot", masks = ["causal"], num_heads = 8, num_kv_heads = 2 }
+//   attention = "scaled_dot; causal; num_heads=8/2"
 #pragma once
 
 #include <toml++/toml.h>
@@ -15,7 +16,7 @@ namespace heed::ops {
 /// (with the nearest known one), a wrong type or range, or a combination that makes no sense.
 Attention read_attention(const toml::node& node, std::string_view where);
 
-/// Every key with its value, defaults too (kv_heads only where it differs from heads).
+/// Every key with its value, defaults too (num_kv_heads only where it differs from num_heads).
 toml::table to_toml(const Attention& how);
 
 }  // namespace heed::ops

@@ -38,8 +38,10 @@ class Spans {
  public:
   Spans(const Attention& how, Scene scene) : scene_(std::move(scene)) {
     const auto& s = scene_.sizes;
-    if (scene_.mask.defined()) scene_.mask = scene_.mask.expand({s.B, s.H, s.Lq, s.Lk});
-    if (scene_.blocks.defined()) scene_.blocks = scene_.blocks.expand({s.B, s.H, -1, -1});
+    if (scene_.attn_mask.defined())
+      scene_.attn_mask = scene_.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
+    if (scene_.block_mask.defined())
+      scene_.block_mask = scene_.block_mask.expand({s.B, s.H, -1, -1});
     for (const auto& part : how.masks) masks_.push_back(make_mask<T>(part, scene_));
   }
 
@@ -131,7 +133,7 @@ struct Inputs {
         v(call.v.detach().to(call.compute)),
         scene(call.scene),
         finite(are_finite(q, k, v)) {
-    for (auto* t : {&scene.mask, &scene.bias, &scene.blocks}) {
+    for (auto* t : {&scene.attn_mask, &scene.bias, &scene.block_mask}) {
       if (!t->defined()) continue;
       while (t->dim() < 4) *t = t->unsqueeze(0);
       if (t->scalar_type() != at::kBool) *t = t->detach().to(call.compute);
@@ -154,7 +156,7 @@ struct Inputs {
 
   /// The formula of a block from those.
   Attended attended(const Call& call, const Block& block, const std::vector<at::Tensor>& from,
-                    bool want_numbers) const {
+                    bool want_row_stats) const {
     const int64_t H = scene.sizes.H, keys = block.keys.size();
     const auto per_head = [&](const at::Tensor& t) {
       return for_each_head(with_more(t, 2, keys), H);
@@ -162,8 +164,8 @@ struct Inputs {
     size_t next = 3;
     const auto own = scene_of(block, from, next);
     const auto k = per_head(from[1]), v = per_head(from[2]);
-    return finite ? formula_rows(call, own, from[0], k, v, want_numbers)
-                  : formula_visible(call, own, from[0], k, v, want_numbers);
+    return finite ? formula_rows(call, own, from[0], k, v, want_row_stats)
+                  : formula_visible(call, own, from[0], k, v, want_row_stats);
   }
 
  private:
@@ -175,14 +177,15 @@ struct Inputs {
       return (t.size(3) == 1 ? t : with_more(t, 3, block.keys.size()))
           .expand({some, scene.sizes.H, block.rows.size(), block.keys.size()});
     };
-    if (own.mask.defined()) own.mask = whole(part_of(own.mask, block, scene.sizes.Lk));
+    if (own.attn_mask.defined())
+      own.attn_mask = whole(part_of(own.attn_mask, block, scene.sizes.Lk));
     if (own.bias.defined()) own.bias = whole(from[next++]);
-    if (own.blocks.defined())
-      own.blocks =
-          own.blocks.expand({scene.sizes.B, scene.sizes.H, -1, -1}).narrow(0, own.batch, some);
-    for (auto* t : {&own.lengths, &own.documents})
+    if (own.block_mask.defined())
+      own.block_mask =
+          own.block_mask.expand({scene.sizes.B, scene.sizes.H, -1, -1}).narrow(0, own.batch, some);
+    for (auto* t : {&own.key_lengths, &own.segment_ids})
       if (t->defined()) *t = t->narrow(0, own.batch, some);
-    if (own.documents.defined()) own.documents = with_more(own.documents, 1, block.keys.end);
+    if (own.segment_ids.defined()) own.segment_ids = with_more(own.segment_ids, 1, block.keys.end);
     for (auto& [name, tensor] : own.parameters) tensor = from[next++];
     return own;
   }
@@ -242,22 +245,22 @@ class Sums {
 
 }  // namespace
 
-Attended by_blocks(const Call& call, bool want_summary) {
+Attended by_blocks(const Call& call, bool want_logsumexp) {
   const torch::NoGradGuard no_gradient;
   const auto& s = call.scene.sizes;
   const Inputs inputs(call);
   Attended result;
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, inputs.q.options());
-  result.numbers = at::empty({2, s.B, s.H, s.Lq}, inputs.q.options());
-  if (want_summary) result.summary = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
+  result.row_stats = at::empty({2, s.B, s.H, s.Lq}, inputs.q.options());
+  if (want_logsumexp) result.logsumexp = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
   const auto blocks = blocks_of(call, inputs.scene);
   in_tasks(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto& block = blocks[i];
     const auto found = inputs.attended(call, block, inputs.of(block), true);
     of_block(result.out, block, block.rows).copy_(found.out);
     for (int64_t n = 0; n < 2; ++n)
-      of_block(result.numbers[n], block, block.rows).copy_(found.numbers[n]);
-    if (want_summary) of_block(result.summary, block, block.rows).copy_(found.summary);
+      of_block(result.row_stats[n], block, block.rows).copy_(found.row_stats[n]);
+    if (want_logsumexp) of_block(result.logsumexp, block, block.rows).copy_(found.logsumexp);
   });
   return result;
 }

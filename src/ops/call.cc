@@ -49,10 +49,10 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
                       .E = v.size(3)};
   call.scene.offset = inputs.query_offset.value_or(k.size(2) - q.size(2));
   check_inputs(call, inputs);
-  if (inputs.lengths) call.scene.lengths = inputs.lengths->contiguous();
-  if (inputs.documents) call.scene.documents = inputs.documents->contiguous();
-  call.scene.blocks = inputs.blocks.value_or(at::Tensor());
-  call.scene.mask = inputs.mask.value_or(at::Tensor());
+  if (inputs.key_lengths) call.scene.key_lengths = inputs.key_lengths->contiguous();
+  if (inputs.segment_ids) call.scene.segment_ids = inputs.segment_ids->contiguous();
+  call.scene.block_mask = inputs.block_mask.value_or(at::Tensor());
+  call.scene.attn_mask = inputs.attn_mask.value_or(at::Tensor());
   call.scene.bias = inputs.bias.value_or(at::Tensor());
   for (const auto* part : acting_parts(call.how))
     if (const auto check = definition(part->name).check_sizes) check(*part, call.scene);
@@ -95,16 +95,16 @@ Scene expanded(const Call& call) {
     if (t.scalar_type() != at::kBool) t = t.to(call.compute);
     t = t.expand({s.B, s.H, s.Lq, s.Lk});
   };
-  expand(scene.mask);
+  expand(scene.attn_mask);
   expand(scene.bias);
-  if (scene.blocks.defined()) scene.blocks = scene.blocks.expand({s.B, s.H, -1, -1});
+  if (scene.block_mask.defined()) scene.block_mask = scene.block_mask.expand({s.B, s.H, -1, -1});
   for (auto& [name, tensor] : scene.parameters) tensor = tensor.to(call.compute);
   return scene;
 }
 
 Scene cut(Scene scene, Interval rows, Interval columns) {
   scene.row += rows.begin, scene.column += columns.begin;
-  for (auto* t : {&scene.mask, &scene.bias}) {
+  for (auto* t : {&scene.attn_mask, &scene.bias}) {
     if (!t->defined()) continue;
     *t = t->narrow(2, rows.begin, rows.size()).narrow(3, columns.begin, columns.size());
   }
@@ -113,9 +113,9 @@ Scene cut(Scene scene, Interval rows, Interval columns) {
 
 Scene cut_to_heads(Scene scene, int64_t batch, Interval heads) {
   scene.head += heads.begin, scene.batch += batch;
-  for (auto* t : {&scene.lengths, &scene.documents})
+  for (auto* t : {&scene.key_lengths, &scene.segment_ids})
     if (t->defined()) *t = t->narrow(0, batch, 1);
-  for (auto* t : {&scene.mask, &scene.bias, &scene.blocks})
+  for (auto* t : {&scene.attn_mask, &scene.bias, &scene.block_mask})
     if (t->defined()) *t = t->narrow(0, batch, 1).narrow(1, heads.begin, heads.size());
   for (auto& [name, tensor] : scene.parameters)
     tensor = tensor.narrow(0, heads.begin, heads.size());

@@ -63,23 +63,23 @@ bool mixes_heads(const Attention& how);
 at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores);
 
 struct Attended {
-  at::Tensor out;      ///< (B, H, Lq, E) in the dtype of q
-  at::Tensor numbers;  ///< (2, B, H, Lq) in the dtype of the computation: see attend.h
-  at::Tensor summary;  ///< (B, H, Lq) of the same; where it was asked for
-  at::Tensor weights;  ///< (B, H, Lq, Lk) before dropout; the formula alone has them
+  at::Tensor out;        ///< (B, H, Lq, E) in the dtype of q
+  at::Tensor row_stats;  ///< (2, B, H, Lq) in the dtype of the computation: see attend.h
+  at::Tensor logsumexp;  ///< (B, H, Lq) of the same; where it was asked for
+  at::Tensor weights;    ///< (B, H, Lq, Lk) before dropout; the formula alone has them
 };
 
-/// The readable formula, on any device; numbers and summary only where wanted.
-Attended by_formula(const Call& call, bool want_numbers);
+/// The readable formula, on any device; row_stats and logsumexp only where wanted.
+Attended by_formula(const Call& call, bool want_row_stats);
 
 /// The formula on a block of an expanded scene alone, q and k, v (b, h, ., .) in the dtype of the
 /// computation. Keys beyond the scene's last are hidden.
 Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
-                      const at::Tensor& k, const at::Tensor& v, bool want_numbers);
+                      const at::Tensor& k, const at::Tensor& v, bool want_row_stats);
 
 /// The same where q, k or v may hold NaN or infinity: behind a mask they change no bit.
 Attended formula_visible(const Call& call, const Scene& scene, const at::Tensor& q,
-                         const at::Tensor& k, const at::Tensor& v, bool want_numbers);
+                         const at::Tensor& k, const at::Tensor& v, bool want_row_stats);
 bool are_finite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
 }  // namespace heed::ops

@@ -42,15 +42,16 @@ void check_companion(const at::Tensor& t, const char* name, const at::Tensor& q)
     refuse(name, ": expected the device of q, ", q.device(), ", given ", t.device());
 }
 
-void check_lengths(const at::Tensor& lengths, const kernels::Sizes& s, const at::Tensor& q) {
-  check_companion(lengths, "lengths", q);
-  if (lengths.dim() != 1 || lengths.size(0) != s.B)
-    refuse("lengths: expected shape (B) = [", s.B, "], given ", lengths.sizes());
-  if (lengths.scalar_type() != at::kLong)
-    refuse("lengths: expected dtype int64, given ", lengths.dtype());
-  if (lengths.is_meta()) return;
+void check_key_lengths(const at::Tensor& key_lengths, const kernels::Sizes& s,
+                       const at::Tensor& q) {
+  check_companion(key_lengths, "key_lengths", q);
+  if (key_lengths.dim() != 1 || key_lengths.size(0) != s.B)
+    refuse("key_lengths: expected shape (B) = [", s.B, "], given ", key_lengths.sizes());
+  if (key_lengths.scalar_type() != at::kLong)
+    refuse("key_lengths: expected dtype int64, given ", key_lengths.dtype());
+  if (key_lengths.is_meta()) return;
   if (const auto wrong = beyond(lengths, s.Lk))
-    refuse("lengths: expected 0 to Lk=", s.Lk, ", given ", *wrong);
+    refuse("key_lengths: expected 0 to Lk=", s.Lk, ", given ", *wrong);
 }
 
 bool broadcasts(const at::Tensor& t, const std::vector<int64_t>& full) {
@@ -82,41 +83,41 @@ void imply(std::vector<Part>& parts, const char* name, const char* member, bool 
   if (given && !named) parts.push_back({name});
 }
 
-void check_documents(const at::Tensor& documents, const Call& call) {
-  check_companion(documents, "documents", call.q);
+void check_segment_ids(const at::Tensor& segment_ids, const Call& call) {
+  check_companion(segment_ids, "segment_ids", call.q);
   const auto& s = call.scene.sizes;
-  if (documents.dim() != 2 || documents.size(0) != s.B || documents.size(1) != s.Lk)
-    refuse("documents: expected shape (B, Lk) = [", s.B, ", ", s.Lk, "], given ",
-           documents.sizes());
-  if (documents.scalar_type() != at::kLong)
-    refuse("documents: expected dtype int64, given ", documents.dtype());
+  if (segment_ids.dim() != 2 || segment_ids.size(0) != s.B || segment_ids.size(1) != s.Lk)
+    refuse("segment_ids: expected shape (B, Lk) = [", s.B, ", ", s.Lk, "], given ",
+           segment_ids.sizes());
+  if (segment_ids.scalar_type() != at::kLong)
+    refuse("segment_ids: expected dtype int64, given ", segment_ids.dtype());
   const int64_t first = call.scene.offset;
   if (s.Lq > 0 && (first < 0 || first + s.Lq > s.Lk))
-    refuse("documents: expected queries at positions among the keys, 0 to ", s.Lk - 1,
+    refuse("segment_ids: expected queries at positions among the keys, 0 to ", s.Lk - 1,
            ", given positions ", first, " to ", first + s.Lq - 1);
-  if (documents.is_meta() || documents.numel() == 0 || s.Lk < 2) return;
-  if ((documents.slice(1, 1) < documents.slice(1, 0, s.Lk - 1)).any().item<bool>())
+  if (segment_ids.is_meta() || segment_ids.numel() == 0 || s.Lk < 2) return;
+  if ((segment_ids.slice(1, 1) < segment_ids.slice(1, 0, s.Lk - 1)).any().item<bool>())
     refuse(
-        "documents: expected numbers that do not fall along a sequence: give each document "
+        "segment_ids: expected numbers that do not fall along a sequence: give each document "
         "that follows another a larger number");
 }
 
-void check_blocks(const at::Tensor& blocks, const Call& call) {
-  check_companion(blocks, "blocks", call.q);
+void check_block_mask(const at::Tensor& block_mask, const Call& call) {
+  check_companion(block_mask, "block_mask", call.q);
   const auto& s = call.scene.sizes;
-  if (blocks.scalar_type() != at::kBool)
-    refuse("blocks: expected dtype bool, given ", blocks.dtype());
+  if (block_mask.scalar_type() != at::kBool)
+    refuse("block_mask: expected dtype bool, given ", block_mask.dtype());
   int64_t size = 0;
   for (const auto& part : call.how.masks) {
-    if (part.name == "blocks") size = static_cast<int64_t>(part.at("size"));
+    if (part.name == "block_mask") size = static_cast<int64_t>(part.at("size"));
     for (const auto& other : part.alternatives)
-      if (other.name == "blocks") size = static_cast<int64_t>(other.at("size"));
+      if (other.name == "block_mask") size = static_cast<int64_t>(other.at("size"));
   }
   const std::vector<int64_t> full = {s.B, s.H, kernels::divide_up(s.Lq, size),
                                      kernels::divide_up(s.Lk, size)};
   if (!broadcasts(blocks, full))
-    refuse("blocks: expected a shape that broadcasts to (B, H, Lq / ", size, ", Lk / ", size,
-           ") rounded up = ", at::IntArrayRef(full), ", given ", blocks.sizes());
+    refuse("block_mask: expected a shape that broadcasts to (B, H, Lq / ", size, ", Lk / ", size,
+           ") rounded up = ", at::IntArrayRef(full), ", given ", block_mask.sizes());
 }
 
 void check_parameters(Call& call, const AttendInputs& inputs) {
@@ -170,24 +171,24 @@ void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
 }
 
 void check_inputs(Call& call, const AttendInputs& inputs) {
-  imply(call.how.masks, "lengths", "lengths", inputs.lengths.has_value());
-  imply(call.how.masks, "dense", "mask", inputs.mask.has_value());
+  imply(call.how.masks, "key_lengths", "key_lengths", inputs.key_lengths.has_value());
+  imply(call.how.masks, "attn_mask", "attn_mask", inputs.attn_mask.has_value());
   imply(call.how.modifiers, "bias", "bias", inputs.bias.has_value());
-  imply(call.how.masks, "documents", "documents", inputs.documents.has_value());
-  if (inputs.blocks.has_value() != has(call.how.masks, "blocks"))
-    refuse("blocks: expected a tensor with the mask blocks(size) and none without");
-  if (inputs.lengths) check_lengths(*inputs.lengths, call.scene.sizes, call.q);
-  if (inputs.mask) {
-    check_broadcast(*inputs.mask, "mask", call);
-    if (inputs.mask->scalar_type() != at::kBool)
-      check_added_dtype(*inputs.mask, "mask", "bool or ", call);
+  imply(call.how.masks, "segment_ids", "segment_ids", inputs.segment_ids.has_value());
+  if (inputs.block_mask.has_value() != has(call.how.masks, "block_mask"))
+    refuse("block_mask: expected a tensor with the mask block_mask(size) and none without");
+  if (inputs.key_lengths) check_key_lengths(*inputs.key_lengths, call.scene.sizes, call.q);
+  if (inputs.attn_mask) {
+    check_broadcast(*inputs.attn_mask, "attn_mask", call);
+    if (inputs.attn_mask->scalar_type() != at::kBool)
+      check_added_dtype(*inputs.attn_mask, "attn_mask", "bool or ", call);
   }
   if (inputs.bias) {
     check_broadcast(*inputs.bias, "bias", call);
     check_added_dtype(*inputs.bias, "bias", "", call);
   }
-  if (inputs.documents) check_documents(*inputs.documents, call);
-  if (inputs.blocks) check_blocks(*inputs.blocks, call);
+  if (inputs.segment_ids) check_segment_ids(*inputs.segment_ids, call);
+  if (inputs.block_mask) check_block_mask(*inputs.block_mask, call);
   check_parameters(call, inputs);
   if (inputs.query_offset && std::abs(*inputs.query_offset) > kMostPositions)
     refuse("query_offset: expected -2^31 to 2^31, given ", *inputs.query_offset);

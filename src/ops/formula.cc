@@ -52,11 +52,11 @@ at::Tensor finite_rows(const at::Tensor& x) { return torch::isfinite(x.detach())
 
 /// Query i alone, with the keys that it may not see set to 0.
 Attended one_row(const Call& call, const Scene& scene, const at::Tensor& q, const at::Tensor& k,
-                 const at::Tensor& v, const at::Tensor& hidden, int64_t i, bool want_numbers) {
+                 const at::Tensor& v, const at::Tensor& hidden, int64_t i, bool want_row_stats) {
   const auto of_row = hidden.select(2, i).unsqueeze(-1);                     // (b, h, c, 1)
   const auto query = q.narrow(2, i, 1).masked_fill(of_row.all(2, true), 0);  // (b, h, 1, D)
   return formula_rows(call, cut(scene, {i, i + 1}, {0, k.size(2)}), query, k.masked_fill(of_row, 0),
-                      v.masked_fill(of_row, 0), want_numbers);
+                      v.masked_fill(of_row, 0), want_row_stats);
 }
 
 /// `of_all` with the rows (b, h, r) of `some` in place of its own.
@@ -105,14 +105,14 @@ at::Tensor mixed_weights(const Attention& how, const Scene& scene, at::Tensor we
 }
 
 Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
-                      const at::Tensor& k, const at::Tensor& v, bool want_numbers) {
+                      const at::Tensor& k, const at::Tensor& v, bool want_row_stats) {
   const auto scores = scores_of(call.how, scene, q, k);  // (b, h, r, c)
   const auto& normalizer = definition(call.how.normalizer.name);
   Attended result;
   result.weights = normalizer.weights(call.how.normalizer, scene, scores);
-  if (want_numbers) {
-    result.numbers = normalizer.numbers(call.how.normalizer, scene, scores);
-    result.summary = normalizer.summary(call.how.normalizer, scene, result.numbers);
+  if (want_row_stats) {
+    result.row_stats = normalizer.row_stats(call.how.normalizer, scene, scores);
+    result.logsumexp = normalizer.logsumexp(call.how.normalizer, scene, result.row_stats);
   }
   result.weights = mixed_weights(call.how, scene, result.weights);
   auto w = result.weights;
@@ -132,9 +132,9 @@ bool are_finite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
 }
 
 Attended formula_visible(const Call& call, const Scene& scene, const at::Tensor& q,
-                         const at::Tensor& k, const at::Tensor& v, bool want_numbers) {
+                         const at::Tensor& k, const at::Tensor& v, bool want_row_stats) {
   if (q.size(2) == 0 || are_finite(q, k, v))
-    return formula_rows(call, scene, q, k, v, want_numbers);
+    return formula_rows(call, scene, q, k, v, want_row_stats);
   const auto hidden = hidden_pairs(call, scene, q, k);                    // (b, h, r, c)
   const auto bad_keys = (finite_rows(k) & finite_rows(v)).logical_not();  // (b, h, c)
   const auto bad_queries = finite_rows(q).logical_not();                  // (b, h, r)
@@ -147,36 +147,36 @@ Attended formula_visible(const Call& call, const Scene& scene, const at::Tensor&
     return x.masked_fill(bad.unsqueeze(-1), 0);
   };
   auto all = formula_rows(call, scene, quiet(q, bad_queries | spoiled), quiet(k, bad_keys),
-                          quiet(v, bad_keys), want_numbers);
+                          quiet(v, bad_keys), want_row_stats);
   std::vector<int64_t> which;
-  std::vector<at::Tensor> outs, first, second, summaries, weights;
+  std::vector<at::Tensor> outs, first, second, logsumexps, weights;
   const auto some = spoiled.any(1).any(0).to(at::kCPU);  // (r)
   for (int64_t i = 0; i < q.size(2); ++i) {
     if (!some[i].item<bool>()) continue;
-    const auto one = one_row(call, scene, q, k, v, hidden, i, want_numbers);
+    const auto one = one_row(call, scene, q, k, v, hidden, i, want_row_stats);
     which.push_back(i), outs.push_back(one.out), weights.push_back(one.weights);
-    if (!want_numbers) continue;
-    first.push_back(one.numbers[0]), second.push_back(one.numbers[1]);
-    summaries.push_back(one.summary);
+    if (!want_row_stats) continue;
+    first.push_back(one.row_stats[0]), second.push_back(one.row_stats[1]);
+    logsumexps.push_back(one.logsumexp);
   }
   if (which.empty()) return all;
   all.out = replaced(all.out, which, outs, spoiled);
   all.weights = replaced(all.weights, which, weights, spoiled);
-  if (!want_numbers) return all;
-  all.numbers = torch::stack({replaced(all.numbers[0], which, first, spoiled),
-                              replaced(all.numbers[1], which, second, spoiled)});
-  all.summary = replaced(all.summary, which, summaries, spoiled);
+  if (!want_row_stats) return all;
+  all.row_stats = torch::stack({replaced(all.row_stats[0], which, first, spoiled),
+                                replaced(all.row_stats[1], which, second, spoiled)});
+  all.logsumexp = replaced(all.logsumexp, which, logsumexps, spoiled);
   return all;
 }
 
-Attended by_formula(const Call& call, bool want_numbers) {
+Attended by_formula(const Call& call, bool want_row_stats) {
   // Autocast would compute the products in 16 bits; the formula is the exact one.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto& s = call.scene.sizes;
   const auto q = call.q.to(call.compute);                      // (B, H, Lq, D)
   const auto k = for_each_head(call.k.to(call.compute), s.H);  // (B, H, Lk, D)
   const auto v = for_each_head(call.v.to(call.compute), s.H);  // (B, H, Lk, E)
-  auto result = formula_visible(call, expanded(call), q, k, v, want_numbers);
+  auto result = formula_visible(call, expanded(call), q, k, v, want_row_stats);
   result.out = result.out.to(call.q.scalar_type());  // (B, H, Lq, E)
   return result;
 }

@@ -45,12 +45,12 @@ Terms lowered(const Call& call) {
               .v = call.v.to(call.compute),
               .operands = {}};
   auto& scene = terms.scene;
-  for (auto* t : {&scene.bias, &scene.mask})
+  for (auto* t : {&scene.bias, &scene.attn_mask})
     if (t->defined() && t->scalar_type() != at::kBool) *t = t->to(call.compute);
   for (auto& [name, tensor] : scene.parameters) tensor = tensor.to(call.compute);
   const auto& s = scene.sizes;
-  if (scene.mask.defined()) scene.mask = scene.mask.expand({s.B, s.H, s.Lq, s.Lk});
-  if (scene.blocks.defined()) scene.blocks = scene.blocks.expand({s.B, s.H, -1, -1});
+  if (scene.attn_mask.defined()) scene.attn_mask = scene.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
+  if (scene.block_mask.defined()) scene.block_mask = scene.block_mask.expand({s.B, s.H, -1, -1});
   for (const auto* part : acting_parts(call.how))
     if (const auto lower = definition(part->name).lower) lower(*part, terms);
   if (terms.k.size(1) != terms.v.size(1)) terms.v = for_each_head(terms.v, terms.k.size(1));
@@ -78,11 +78,11 @@ at::Tensor empty_output(const Call& call) {
   return at::empty({s.B, s.H, s.Lq, s.E}, options);
 }
 
-/// numbers (2, B, H, Lq), contiguous.
+/// row_stats (2, B, H, Lq), contiguous.
 template <class T>
-kernels::RowNumbers<T> numbers_of(const at::Tensor& numbers) {
-  T* first = numbers.data_ptr<T>();
-  return {first, first + numbers.numel() / 2};
+kernels::RowStats<T> row_stats_of(const at::Tensor& row_stats) {
+  T* first = row_stats.data_ptr<T>();
+  return {first, first + row_stats.numel() / 2};
 }
 
 /// Everything that has a gradient among the terms, and where it goes.
@@ -111,39 +111,39 @@ bool kernels_can(const Call& call) {
 }
 
 // The formulas of words compute in the dtype of the computation, whatever autocast would have.
-Attended on_cpu_tensors(const Call& call, bool want_summary) {
+Attended on_cpu_tensors(const Call& call, bool want_logsumexp) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  return kernels_can(call) ? by_kernels(call, want_summary) : by_blocks(call, want_summary);
+  return kernels_can(call) ? by_kernels(call, want_logsumexp) : by_blocks(call, want_logsumexp);
 }
 
 std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
-                                      const at::Tensor& numbers, const at::Tensor& grad_out,
+                                      const at::Tensor& row_stats, const at::Tensor& grad_out,
                                       const std::vector<bool>& wanted) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  return kernels_can(call) ? kernel_gradients(call, out, numbers, grad_out, wanted)
+  return kernels_can(call) ? kernel_gradients(call, out, row_stats, grad_out, wanted)
                            : block_gradients(call, grad_out, wanted);
 }
 
-Attended by_kernels(const Call& call, bool want_summary) {
+Attended by_kernels(const Call& call, bool want_logsumexp) {
   const torch::NoGradGuard no_gradient;
   const auto& s = call.scene.sizes;
   const Terms terms = lowered(call);
   Attended result;
   result.out = empty_output(call);
-  result.numbers = at::empty({2, s.B, s.H, s.Lq}, result.out.options());
-  if (want_summary) result.summary = at::empty({s.B, s.H, s.Lq}, result.out.options());
+  result.row_stats = at::empty({2, s.B, s.H, s.Lq}, result.out.options());
+  if (want_logsumexp) result.logsumexp = at::empty({s.B, s.H, s.Lq}, result.out.options());
   with_type(call, [&](auto type) {
     using T = decltype(type);
     const auto pipeline = pipeline_of<T>(call, terms);
-    auto numbers = numbers_of<T>(result.numbers);
-    if (want_summary) numbers.summary = result.summary.template data_ptr<T>();
-    kernels::attend_forward(pipeline.problem, view_of<T>(result.out), numbers);
+    auto row_stats = row_stats_of<T>(result.row_stats);
+    if (want_logsumexp) row_stats.logsumexp = result.logsumexp.template data_ptr<T>();
+    kernels::attend_forward(pipeline.problem, view_of<T>(result.out), row_stats);
   });
   return result;
 }
 
 std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out,
-                                         const at::Tensor& numbers, const at::Tensor& grad_out,
+                                         const at::Tensor& row_stats, const at::Tensor& grad_out,
                                          const std::vector<bool>& wanted) {
   Call recorded = call;
   std::vector<at::Tensor> inputs;
@@ -172,9 +172,9 @@ std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out
       modifier->begin_backward(kernels::backward_chunks(pipeline.problem));
     auto& to = pipeline.gradients;
     to.q = view_of<T>(grads[0]), to.k = view_of<T>(grads[1]), to.v = view_of<T>(grads[2]);
-    const auto of_rows = numbers_of<T>(numbers);
+    const auto of_rows = row_stats_of<T>(row_stats);
     kernels::attend_backward(pipeline.problem, view_of<const T>(out),
-                             kernels::RowNumbers<const T>{of_rows.first, of_rows.second},
+                             kernels::RowStats<const T>{of_rows.first, of_rows.second},
                              view_of<const T>(grad), to);
     for (const auto& modifier : pipeline.modifiers) modifier->end_backward();
   });

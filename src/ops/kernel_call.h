@@ -7,26 +7,26 @@
 namespace heed::ops {
 
 /// A call on CPU tensors, by whoever can compute it, and its gradients, as below.
-Attended on_cpu_tensors(const Call& call, bool want_summary);
+Attended on_cpu_tensors(const Call& call, bool want_logsumexp);
 std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
-                                      const at::Tensor& numbers, const at::Tensor& grad_out,
+                                      const at::Tensor& row_stats, const at::Tensor& grad_out,
                                       const std::vector<bool>& wanted);
 
 /// Whether every word of the attention has its station.
 bool kernels_can(const Call& call);
 
-/// out and numbers in the dtype of the computation. O(Lq + Lk) memory beside them.
-Attended by_kernels(const Call& call, bool want_summary);
+/// out and row_stats in the dtype of the computation. O(Lq + Lk) memory beside them.
+Attended by_kernels(const Call& call, bool want_logsumexp);
 
-/// Gradients of differentiable(call) from out, numbers (as by_kernels gave them) and the gradient
+/// Gradients of differentiable(call) from out, row_stats (as by_kernels gave them) and the gradient
 /// of out. Those that are not wanted are undefined; each is in the dtype of its input.
 std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out,
-                                         const at::Tensor& numbers, const at::Tensor& grad_out,
+                                         const at::Tensor& row_stats, const at::Tensor& grad_out,
                                          const std::vector<bool>& wanted);
 
 /// The formula on blocks of rows, computed again in backward: O(Lq + Lk) memory, the speed of
 /// LibTorch's operators.
-Attended by_blocks(const Call& call, bool want_summary);
+Attended by_blocks(const Call& call, bool want_logsumexp);
 std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad_out,
                                         const std::vector<bool>& wanted);
 

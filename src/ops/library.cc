@@ -34,7 +34,7 @@ std::shared_ptr<const Attention> parsed(const std::string& text) {
 }
 
 /// What a module would do with the attention around this operator is refused, not ignored.
-void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
+void check_operator(const Attention& how, int64_t num_heads, int64_t num_kv_heads) {
   if (how.position.name != "none" && !ops::definition(how.position.name).place)
     throw UsageError("attend: how: expected a position that acts in scores, or none, given '" +
                      how.position.name + "': apply it to q and k before");
@@ -43,25 +43,26 @@ void check_operator(const Attention& how, int64_t heads, int64_t kv_heads) {
   if (how.merge.name != "concat")
     throw UsageError("attend: how: expected merge concat, given '" + how.merge.name +
                      "': the operator leaves heads apart");
-  const bool heads_given = how.heads != 1 || how.kv_heads != 0;
-  if (heads_given && (how.heads != heads || how.key_value_heads() != kv_heads))
-    throw UsageError("attend: how: expected the heads of q and k, " + std::to_string(heads) + "/" +
-                     std::to_string(kv_heads) + ", given heads=" + std::to_string(how.heads) + "/" +
-                     std::to_string(how.key_value_heads()));
+  const bool heads_given = how.num_heads != 1 || how.num_kv_heads != 0;
+  if (heads_given && (how.num_heads != num_heads || how.kv_heads() != num_kv_heads))
+    throw UsageError("attend: how: expected the heads of q and k, " + std::to_string(num_heads) +
+                     "/" + std::to_string(num_kv_heads) + ", given num_heads=" +
+                     std::to_string(how.num_heads) + "/" + std::to_string(how.kv_heads()));
 }
 
 using OptionalList = ops::TorchOptional<c10::List<at::Tensor>>;
 
 at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                       const std::string& how, const ops::OptionalTensor& lengths,
-                       const ops::OptionalTensor& mask, const ops::OptionalTensor& bias,
-                       const ops::OptionalTensor& documents, const ops::OptionalTensor& blocks,
-                       const OptionalList& parameters, bool training, ops::OptionalInteger seed,
+                       const std::string& how, const ops::OptionalTensor& key_lengths,
+                       const ops::OptionalTensor& attn_mask, const ops::OptionalTensor& bias,
+                       const ops::OptionalTensor& segment_ids,
+                       const ops::OptionalTensor& block_mask, const OptionalList& parameters,
+                       bool training, ops::OptionalInteger seed,
                        ops::OptionalInteger query_offset) {
   const ops::OperatorInputs inputs{
-      lengths,   mask,   bias,
-      documents, blocks, parameters ? parameters->vec() : std::vector<at::Tensor>(),
-      training,  seed,   query_offset};
+      lengths,     mask,       bias,
+      segment_ids, block_mask, parameters ? parameters->vec() : std::vector<at::Tensor>(),
+      training,    seed,       query_offset};
   return attend(q, k, v, how, ops::named(inputs, *parsed(how), q, k));
 }
 
@@ -79,11 +80,11 @@ namespace ops {
 AttendInputs named(const OperatorInputs& given, const Attention& how, const at::Tensor& q,
                    const at::Tensor& k) {
   AttendInputs inputs;
-  inputs.lengths = to_std(given.lengths);
-  inputs.mask = to_std(given.mask);
+  inputs.key_lengths = to_std(given.key_lengths);
+  inputs.attn_mask = to_std(given.attn_mask);
   inputs.bias = to_std(given.bias);
-  inputs.documents = to_std(given.documents);
-  inputs.blocks = to_std(given.blocks);
+  inputs.segment_ids = to_std(given.segment_ids);
+  inputs.block_mask = to_std(given.block_mask);
   inputs.training = given.training;
   inputs.seed = to_std(given.seed);
   inputs.query_offset = to_std(given.query_offset);
@@ -110,8 +111,9 @@ Call checked_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 // One implementation for every device: it dispatches and joins autograd itself.
 TORCH_LIBRARY(heed, library) {
   library.def(
-      "attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? lengths=None, "
-      "Tensor? mask=None, Tensor? bias=None, Tensor? documents=None, Tensor? blocks=None, "
+      "attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? key_lengths=None, "
+      "Tensor? attn_mask=None, Tensor? bias=None, Tensor? segment_ids=None, Tensor? "
+      "block_mask=None, "
       "Tensor[]? parameters=None, bool training=False, int? seed=None, int? query_offset=None) -> "
       "Tensor",
       heed::attend_text);

@@ -16,7 +16,7 @@ using OptionalInteger = TorchOptional<int64_t>;
 
 /// The arguments of an operator beside q, k, v and how.
 struct OperatorInputs {
-  OptionalTensor lengths, mask, bias, documents, blocks;
+  OptionalTensor key_lengths, attn_mask, bias, segment_ids, block_mask;
   std::vector<at::Tensor> parameters;  ///< in the order of parameters_of
   bool training = false;
   OptionalInteger seed, query_offset;

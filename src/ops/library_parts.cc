@@ -26,30 +26,31 @@ std::vector<size_t> places_by_name(const Call& call, const at::Tensor& q, const 
 using Results = std::tuple<at::Tensor, at::Tensor>;
 
 Results forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                const std::string& how, const OptionalTensor& lengths, const OptionalTensor& mask,
-                const OptionalTensor& bias, const OptionalTensor& documents,
-                const OptionalTensor& blocks, at::TensorList parameters, bool training,
-                int64_t seed, OptionalInteger query_offset) {
-  const auto call = checked_text(
-      q, k, v, how,
-      {lengths, mask, bias, documents, blocks, parameters.vec(), training, seed, query_offset});
+                const std::string& how, const OptionalTensor& key_lengths,
+                const OptionalTensor& attn_mask, const OptionalTensor& bias,
+                const OptionalTensor& segment_ids, const OptionalTensor& block_mask,
+                at::TensorList parameters, bool training, int64_t seed,
+                OptionalInteger query_offset) {
+  const auto call = checked_text(q, k, v, how,
+                                 {key_lengths, attn_mask, bias, segment_ids, block_mask,
+                                  parameters.vec(), training, seed, query_offset});
   auto result = on_cpu_tensors(call, false);
-  return {result.out.to(q.scalar_type()), result.numbers};
+  return {result.out.to(q.scalar_type()), result.row_stats};
 }
 
 /// One tensor for each of q, k, v, bias (where given) and the parameters; empty where not wanted.
 std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& out,
-                                 const at::Tensor& numbers, const at::Tensor& q,
+                                 const at::Tensor& row_stats, const at::Tensor& q,
                                  const at::Tensor& k, const at::Tensor& v, const std::string& how,
-                                 const OptionalTensor& lengths, const OptionalTensor& mask,
-                                 const OptionalTensor& bias, const OptionalTensor& documents,
-                                 const OptionalTensor& blocks, at::TensorList parameters,
+                                 const OptionalTensor& key_lengths, const OptionalTensor& attn_mask,
+                                 const OptionalTensor& bias, const OptionalTensor& segment_ids,
+                                 const OptionalTensor& block_mask, at::TensorList parameters,
                                  bool training, int64_t seed, OptionalInteger query_offset,
                                  c10::List<bool> wanted_list) {
   std::vector<bool> wanted(wanted_list.begin(), wanted_list.end());
-  const auto call = checked_text(
-      q, k, v, how,
-      {lengths, mask, bias, documents, blocks, parameters.vec(), training, seed, query_offset});
+  const auto call = checked_text(q, k, v, how,
+                                 {key_lengths, attn_mask, bias, segment_ids, block_mask,
+                                  parameters.vec(), training, seed, query_offset});
   const auto inputs = differentiable(call);
   if (wanted.size() != inputs.size())
     throw UsageError("attend_backward: wanted: expected " + std::to_string(inputs.size()) +
@@ -60,7 +61,7 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& o
   std::vector<bool> by_name(wanted.size());
   for (size_t i = 0; i < order.size(); ++i) by_name[order[i]] = wanted[i];
   const auto found =
-      cpu_gradients(call, out.to(call.compute), numbers.contiguous(), grad_out, by_name);
+      cpu_gradients(call, out.to(call.compute), row_stats.contiguous(), grad_out, by_name);
   std::vector<at::Tensor> grads;
   for (size_t i = 0; i < order.size(); ++i) {
     const auto& input = inputs[order[i]];
@@ -70,18 +71,19 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& o
   return grads;
 }
 
-std::vector<std::string> parameter_names(const std::string& how, int64_t heads, int64_t kv_heads,
-                                         int64_t width) {
+std::vector<std::string> parameter_names(const std::string& how, int64_t num_heads,
+                                         int64_t num_kv_heads, int64_t width) {
   std::vector<std::string> names;
-  for (const auto& spec : parameters_of(Attention::parse(how), heads, kv_heads, width))
+  for (const auto& spec : parameters_of(Attention::parse(how), num_heads, num_kv_heads, width))
     names.push_back(spec.name);
   return names;
 }
 
-std::vector<at::Tensor> new_parameters(const std::string& how, int64_t heads, int64_t kv_heads,
-                                       int64_t width, int64_t value_width) {
+std::vector<at::Tensor> new_parameters(const std::string& how, int64_t num_heads,
+                                       int64_t num_kv_heads, int64_t width, int64_t value_width) {
   std::vector<at::Tensor> all;
-  for (const auto& spec : parameters_of(Attention::parse(how), heads, kv_heads, width, value_width))
+  for (const auto& spec :
+       parameters_of(Attention::parse(how), num_heads, num_kv_heads, width, value_width))
     all.push_back(at::randn(spec.shape) * spec.std + spec.mean);
   return all;
 }
@@ -89,19 +91,19 @@ std::vector<at::Tensor> new_parameters(const std::string& how, int64_t heads, in
 }  // namespace
 }  // namespace heed::ops
 
-#define HEED_ATTEND_REST                                                                 \
-  "Tensor q, Tensor k, Tensor v, str how, Tensor? lengths, Tensor? mask, Tensor? bias, " \
-  "Tensor? documents, Tensor? blocks, Tensor[] parameters, bool training, int seed, "    \
+#define HEED_ATTEND_REST                                                                          \
+  "Tensor q, Tensor k, Tensor v, str how, Tensor? key_lengths, Tensor? attn_mask, Tensor? bias, " \
+  "Tensor? segment_ids, Tensor? block_mask, Tensor[] parameters, bool training, int seed, "       \
   "int? query_offset"
 
 TORCH_LIBRARY_FRAGMENT(heed, library) {
   library.def("attend_forward(" HEED_ATTEND_REST ") -> (Tensor, Tensor)");
-  library.def("attend_backward(Tensor grad_out, Tensor out, Tensor numbers, " HEED_ATTEND_REST
+  library.def("attend_backward(Tensor grad_out, Tensor out, Tensor row_stats, " HEED_ATTEND_REST
               ", bool[] wanted) -> Tensor[]");
-  library.def("parameter_names(str how, int heads, int kv_heads, int width) -> str[]",
+  library.def("parameter_names(str how, int num_heads, int num_kv_heads, int width) -> str[]",
               heed::ops::parameter_names);
   library.def(
-      "new_parameters(str how, int heads, int kv_heads, int width, int value_width=0) -> "
+      "new_parameters(str how, int num_heads, int num_kv_heads, int width, int value_width=0) -> "
       "Tensor[]",
       heed::ops::new_parameters);
 }

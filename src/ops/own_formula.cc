@@ -2,7 +2,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "heed/core/error.h"
-#include "ops/own_modifier.h"
+#include "ops/own_score_mod.h"
 
 namespace heed::ops {
 namespace {
@@ -32,7 +32,7 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
     const auto& [part, place] = static_cast<const Saved&>(*capsule).of;
     if (torch::GradMode::is_enabled())
       throw UsageError("attention: the modifier '" + part.name +
-                       "' has no second derivatives: they need Modifier::formula");
+                       "' has no second derivatives: they need ScoreMod::formula");
     const auto inputs = ctx->get_saved_variables();
     Tensors at{inputs[0].transpose(2, 3).contiguous(),
                grads[0].transpose(2, 3).clone(at::MemoryFormat::Contiguous),
@@ -91,7 +91,7 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
         given[i] = OfHeads<const T>(parameters[i]).at(x % H);
       for (size_t i = 0; i < at.grads.size(); ++i)
         to[i] = at.grads[i].data_ptr<T>() + x * (parameters[i].numel() / H);
-      const ModifierInputs<T> inputs{part, {given.data(), parameters.size()}};
+      const ScoreModInputs<T> inputs{part, {given.data(), parameters.size()}};
       const auto scores = tile(s), changed = tile(at.changed);
       visit(scores, changed, inputs, std::span<T* const>(to.data(), at.grads.size()));
     }
@@ -116,7 +116,7 @@ at::Tensor change_own(const Part& part, const Scene& scene, const at::Tensor& sc
   if (!scores.is_cpu())
     throw UsageError("attention: the modifier '" + part.name +
                      "' has no formula, which tensors on " + c10::str(scores.device()) +
-                     " need: write Modifier::formula");
+                     " need: write ScoreMod::formula");
   parameters.insert(parameters.begin(), scores);
   return ByTiles::apply(at::TensorList(parameters), part, place);
 }

@@ -4,10 +4,10 @@
 
 namespace heed {
 
-std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, int64_t kv_heads,
-                                         int64_t width, int64_t value_width) {
+std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t num_heads,
+                                         int64_t num_kv_heads, int64_t width, int64_t value_width) {
   const kernels::Sizes sizes{
-      .H = heads, .G = kv_heads, .D = width, .E = value_width ? value_width : width};
+      .H = num_heads, .G = num_kv_heads, .D = width, .E = value_width ? value_width : width};
   std::vector<ParameterSpec> all;
   for (const auto* part : ops::acting_parts(how)) {
     const auto& word = ops::definition(part->name);

@@ -17,11 +17,11 @@ struct Scene {
   int64_t row = 0;       ///< the query, the key, the head and the batch where the block starts
   int64_t column = 0;
   int64_t head = 0, batch = 0;
-  at::Tensor lengths;                            ///< (b) int64; undefined where not given, as all
-  at::Tensor mask;                               ///< (b, h, rows, columns) boolean or floating
+  at::Tensor key_lengths;                        ///< (b) int64; undefined where not given, as all
+  at::Tensor attn_mask;                          ///< (b, h, rows, columns) boolean or floating
   at::Tensor bias;                               ///< (b, h, rows, columns)
-  at::Tensor documents;                          ///< (b, Lk) int64
-  at::Tensor blocks;                             ///< (b, h, rows / size, columns / size) boolean
+  at::Tensor segment_ids;                        ///< (b, Lk) int64
+  at::Tensor block_mask;                         ///< (b, h, rows / size, columns / size) boolean
   std::map<std::string, at::Tensor> parameters;  ///< (h, ...)
   double scale = 1;                              ///< of a dot product score
   bool training = false;

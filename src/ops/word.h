@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "heed/ops/attention.h"
-#include "heed/ops/modifier.h"
+#include "heed/ops/score_mod.h"
 #include "heed/ops/words.h"
 #include "ops/pipeline.h"
 #include "ops/scene.h"
@@ -57,14 +57,14 @@ struct Definition {
   /// A modifier that acts on weights too, of all heads together.
   at::Tensor (*mix)(const Part&, const Scene&, const at::Tensor& weights) = nullptr;
   /// A normalizer: scores -> weights (a row of -inf gives zeros); scores -> the two numbers per row
-  /// (2, b, h, r) of attend_with_row_numbers; from these the one of attend_with_logsumexp (b, h,
+  /// (2, b, h, r) of attend_with_row_stats; from these the one of attend_with_logsumexp (b, h,
   /// r); and the weights again from scores and the two numbers.
   at::Tensor (*weights)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
-  at::Tensor (*numbers)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
-  at::Tensor (*summary)(const Part&, const Scene&, const at::Tensor& numbers) = nullptr;
-  at::Tensor (*weights_from_numbers)(const Part&, const Scene&, const at::Tensor& scores,
-                                     const at::Tensor& numbers) = nullptr;
-  /// A weight depends on scores of other keys beside those: weights_from_numbers needs all keys.
+  at::Tensor (*row_stats)(const Part&, const Scene&, const at::Tensor& scores) = nullptr;
+  at::Tensor (*logsumexp)(const Part&, const Scene&, const at::Tensor& row_stats) = nullptr;
+  at::Tensor (*weights_from_row_stats)(const Part&, const Scene&, const at::Tensor& scores,
+                                       const at::Tensor& row_stats) = nullptr;
+  /// A weight depends on scores of other keys beside those: weights_from_row_stats needs all keys.
   bool whole_rows = false;
 
   // The kernel. A part for which there is none is computed by its formula, block by block.
@@ -78,7 +78,7 @@ struct Definition {
   /// A modifier that adds numbers which do not depend on the scores.
   bool adds = false;
   /// A word that a program registered.
-  std::shared_ptr<const Modifier> own = {};
+  std::shared_ptr<const ScoreMod> own = {};
 };
 
 /// The definition of a known word, which lives as long as the process.
@@ -92,10 +92,10 @@ void add_definition(Definition definition);
 std::vector<const Part*> acting_parts(const Attention& how);
 std::vector<const Part*> acting_parts(Attention&& how) = delete;
 
-/// The numbers per row of a normalizer that needs none, 0; and the summary that is the first of
+/// The numbers per row of a normalizer that needs none, 0; and the logsumexp that is the first of
 /// them.
-at::Tensor no_numbers(const Part&, const Scene&, const at::Tensor& scores);
-at::Tensor first_number(const Part&, const Scene&, const at::Tensor& numbers);
+at::Tensor no_row_stats(const Part&, const Scene&, const at::Tensor& scores);
+at::Tensor first_row_stat(const Part&, const Scene&, const at::Tensor& row_stats);
 
 /// k or v (B, G, L, D) -> (B, H, L, D): each key-value head for its group of query heads.
 at::Tensor for_each_head(const at::Tensor& kv, int64_t heads);

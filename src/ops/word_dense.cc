@@ -9,23 +9,25 @@ namespace heed::ops {
 namespace {
 
 at::Tensor hide_dense(const Part&, const Scene& scene, const at::Tensor& scores) {
-  if (scene.mask.scalar_type() == at::kBool) return scores.masked_fill(~scene.mask, kHidden);
-  return (scores + scene.mask).masked_fill(scene.mask == kHidden, kHidden);
+  if (scene.attn_mask.scalar_type() == at::kBool)
+    return scores.masked_fill(~scene.attn_mask, kHidden);
+  return (scores + scene.attn_mask).masked_fill(scene.attn_mask == kHidden, kHidden);
 }
 
 template <class T>
 std::unique_ptr<kernels::Mask<T>> make_dense(const Part&, const Scene& scene) {
-  if (scene.mask.scalar_type() == at::kBool)
-    return std::make_unique<kernels::DenseMask<T>>(view_of<const bool>(scene.mask));
-  return std::make_unique<kernels::AdditiveMask<T>>(view_of<const T>(scene.mask));
+  if (scene.attn_mask.scalar_type() == at::kBool)
+    return std::make_unique<kernels::DenseMask<T>>(view_of<const bool>(scene.attn_mask));
+  return std::make_unique<kernels::AdditiveMask<T>>(view_of<const T>(scene.attn_mask));
 }
 
 }  // namespace
 
 Definition word_dense() {
-  return {.word = {Word::Kind::mask, "dense", {}, "a mask tensor, boolean or added to the scores"},
-          .change = hide_dense,
-          .mask = {make_dense<float>, make_dense<double>}};
+  return {
+      .word = {Word::Kind::mask, "attn_mask", {}, "a mask tensor, boolean or added to the scores"},
+      .change = hide_dense,
+      .mask = {make_dense<float>, make_dense<double>}};
 }
 
 }  // namespace heed::ops

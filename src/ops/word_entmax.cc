@@ -119,21 +119,21 @@ at::Tensor entmax_weights(const Part& part, const Scene& scene, const at::Tensor
   return solve(part, scene, scores).weights;
 }
 
-at::Tensor entmax_numbers(const Part& part, const Scene& scene, const at::Tensor& scores) {
+at::Tensor entmax_row_stats(const Part& part, const Scene& scene, const at::Tensor& scores) {
   const auto solved = solve(part, scene, scores.detach());
   return torch::stack({solved.top, solved.shift}).squeeze(-1).detach();
 }
 
-at::Tensor entmax_summary(const Part& part, const Scene& scene, const at::Tensor& numbers) {
-  const auto step = step_of(part, scene, numbers).squeeze(-1);  // (h or 1, 1)
-  const auto top = numbers[0], shift = numbers[1];
+at::Tensor entmax_logsumexp(const Part& part, const Scene& scene, const at::Tensor& row_stats) {
+  const auto step = step_of(part, scene, row_stats).squeeze(-1);  // (h or 1, 1)
+  const auto top = row_stats[0], shift = row_stats[1];
   const auto t = torch::where(step < kNear, step * (top + shift) - 1, step * top - shift);
   return t.masked_fill(top == -kInfinity, kInfinity);
 }
 
-at::Tensor entmax_from_numbers(const Part& part, const Scene& scene, const at::Tensor& scores,
-                               const at::Tensor& numbers) {
-  const auto top = numbers[0].unsqueeze(-1), shift = numbers[1].unsqueeze(-1);
+at::Tensor entmax_from_row_stats(const Part& part, const Scene& scene, const at::Tensor& scores,
+                                 const at::Tensor& row_stats) {
+  const auto top = row_stats[0].unsqueeze(-1), shift = row_stats[1].unsqueeze(-1);
   const auto hidden = scores == -kInfinity;
   const auto x = top.masked_fill(top == -kInfinity, 0) - scores;
   const auto weights = powers_of(part, x, shift, step_of(part, scene, scores)).weight;
@@ -165,9 +165,9 @@ double raw_alpha(const Part& part) {
 Definition entmax_word(Word word) {
   return {.word = std::move(word),
           .weights = entmax_weights,
-          .numbers = entmax_numbers,
-          .summary = entmax_summary,
-          .weights_from_numbers = entmax_from_numbers,
+          .row_stats = entmax_row_stats,
+          .logsumexp = entmax_logsumexp,
+          .weights_from_row_stats = entmax_from_row_stats,
           .build = {build_entmax<float>, build_entmax<double>}};
 }
 

@@ -1,7 +1,7 @@
 // Keys are asked in the order of their distance from the query, the right one of two first; each
 // takes what is left of the weight with probability sigmoid(score) (Csordas et al. 2022, "The
 // neural data router", geometric attention; with a causal mask the stick-breaking of Tan et al.
-// 2025). There is nothing to know of a row: its numbers are 0.
+// 2025). There is nothing to know of a row: its row_stats are 0.
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -37,8 +37,8 @@ at::Tensor geometric_weights(const Part&, const Scene& scene, const at::Tensor& 
   return (torch::log_sigmoid(seen) + left).exp().masked_fill(hidden, 0);
 }
 
-at::Tensor geometric_from_numbers(const Part& part, const Scene& scene, const at::Tensor& scores,
-                                  const at::Tensor&) {
+at::Tensor geometric_from_row_stats(const Part& part, const Scene& scene, const at::Tensor& scores,
+                                    const at::Tensor&) {
   return geometric_weights(part, scene, scores);
 }
 
@@ -50,9 +50,9 @@ Definition word_geometric() {
                    {},
                    "sigmoid(score) of what nearer keys left; near keys first"},
           .weights = geometric_weights,
-          .numbers = no_numbers,
-          .summary = first_number,
-          .weights_from_numbers = geometric_from_numbers,
+          .row_stats = no_row_stats,
+          .logsumexp = first_row_stat,
+          .weights_from_row_stats = geometric_from_row_stats,
           .whole_rows = true};
 }
 

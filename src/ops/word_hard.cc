@@ -48,16 +48,16 @@ at::Tensor hard_weights(const Part& part, const Scene& scene, const at::Tensor& 
   return soft + (hard - soft).detach();
 }
 
-at::Tensor hard_numbers(const Part&, const Scene& scene, const at::Tensor& given) {
+at::Tensor hard_row_stats(const Part&, const Scene& scene, const at::Tensor& given) {
   const auto scores = noisy(scene, given).detach();
   const auto key = chosen(scores).to(given.scalar_type());
   const auto top = scores.size(-1) ? scores.amax(-1) : torch::full_like(key, kHidden);
   return torch::stack({key, top});
 }
 
-at::Tensor hard_from_numbers(const Part&, const Scene& scene, const at::Tensor& scores,
-                             const at::Tensor& numbers) {
-  return one_hot(scene, scores, numbers[0].to(at::kLong));
+at::Tensor hard_from_row_stats(const Part&, const Scene& scene, const at::Tensor& scores,
+                               const at::Tensor& row_stats) {
+  return one_hot(scene, scores, row_stats[0].to(at::kLong));
 }
 
 template <class T>
@@ -81,9 +81,9 @@ Definition word_hard() {
                    {{"temperature", 1, 1e-3, 1e3, false, "of the softmax whose gradient it takes"}},
                    "all weight on one key; a draw from the softmax in training"},
           .weights = hard_weights,
-          .numbers = hard_numbers,
-          .summary = first_number,
-          .weights_from_numbers = hard_from_numbers,
+          .row_stats = hard_row_stats,
+          .logsumexp = first_row_stat,
+          .weights_from_row_stats = hard_from_row_stats,
           .build = {build_hard<float>, build_hard<double>},
           .modifier = {make_noise<float>, make_noise<double>}};
 }

@@ -1,5 +1,5 @@
 // w_ij = sigmoid(s_ij + bias): each key by itself (Ramapuram et al. 2024). There is nothing to
-// know of a row: its numbers are 0.
+// know of a row: its row_stats are 0.
 #include "ops/word.h"
 
 namespace heed::ops {
@@ -9,8 +9,8 @@ at::Tensor sigmoid_weights(const Part& part, const Scene&, const at::Tensor& sco
   return torch::sigmoid(scores + part.at("bias"));
 }
 
-at::Tensor sigmoid_from_numbers(const Part& part, const Scene& scene, const at::Tensor& scores,
-                                const at::Tensor&) {
+at::Tensor sigmoid_from_row_stats(const Part& part, const Scene& scene, const at::Tensor& scores,
+                                  const at::Tensor&) {
   return sigmoid_weights(part, scene, scores);
 }
 
@@ -29,9 +29,9 @@ Definition word_sigmoid() {
                {{"bias", 0, -1e3, 1e3, false, "added to the scores; - log Lk starts like softmax"}},
                "1 / (1 + exp(-score - bias)), each key by itself"},
       .weights = sigmoid_weights,
-      .numbers = no_numbers,
-      .summary = first_number,
-      .weights_from_numbers = sigmoid_from_numbers,
+      .row_stats = no_row_stats,
+      .logsumexp = first_row_stat,
+      .weights_from_row_stats = sigmoid_from_row_stats,
       .build = {build_sigmoid<float>, build_sigmoid<double>}};
 }
 

@@ -28,7 +28,7 @@ at::Tensor softmax_weights(const Part&, const Scene& scene, const at::Tensor& sc
       .narrow(-1, 0, scores.size(-1));
 }
 
-at::Tensor softmax_numbers(const Part&, const Scene& scene, const at::Tensor& scores) {
+at::Tensor softmax_row_stats(const Part&, const Scene& scene, const at::Tensor& scores) {
   const auto all = with_sink(scene, scores).detach();
   const auto blind = (all == kHidden).all(-1);  // (b, h, r)
   if (all.size(-1) == 0)
@@ -43,15 +43,15 @@ at::Tensor softmax_numbers(const Part&, const Scene& scene, const at::Tensor& sc
   return torch::stack({top.masked_fill(sure, std::numeric_limits<double>::infinity()), sum});
 }
 
-at::Tensor softmax_summary(const Part&, const Scene&, const at::Tensor& numbers) {
-  return numbers[0] + torch::log(numbers[1]);
+at::Tensor softmax_logsumexp(const Part&, const Scene&, const at::Tensor& row_stats) {
+  return row_stats[0] + torch::log(row_stats[1]);
 }
 
-at::Tensor softmax_from_numbers(const Part&, const Scene&, const at::Tensor& scores,
-                                const at::Tensor& numbers) {
-  const auto blind = (numbers[0] == kHidden).unsqueeze(-1);
-  const auto top = numbers[0].unsqueeze(-1).masked_fill(blind, 0);
-  return (torch::exp(scores - top) / numbers[1].unsqueeze(-1)).masked_fill(blind, 0);
+at::Tensor softmax_from_row_stats(const Part&, const Scene&, const at::Tensor& scores,
+                                  const at::Tensor& row_stats) {
+  const auto blind = (row_stats[0] == kHidden).unsqueeze(-1);
+  const auto top = row_stats[0].unsqueeze(-1).masked_fill(blind, 0);
+  return (torch::exp(scores - top) / row_stats[1].unsqueeze(-1)).masked_fill(blind, 0);
 }
 
 template <class T>
@@ -67,9 +67,9 @@ void build_softmax(const Part&, const Terms& terms, Pipeline<T>& to) {
 Definition word_softmax() {
   return {.word = {Word::Kind::normalizer, "softmax", {}, "exp(score) over the sum of its row"},
           .weights = softmax_weights,
-          .numbers = softmax_numbers,
-          .summary = softmax_summary,
-          .weights_from_numbers = softmax_from_numbers,
+          .row_stats = softmax_row_stats,
+          .logsumexp = softmax_logsumexp,
+          .weights_from_row_stats = softmax_from_row_stats,
           .build = {build_softmax<float>, build_softmax<double>}};
 }
 

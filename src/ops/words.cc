@@ -14,10 +14,10 @@
           word(sinusoidal_2d) word(learned_2d) word(rope_2d) word(alibi) word(relative) word(shaw) \
               word(transformer_xl) word(bias) word(softcap) word(sinks) word(talking) word(gate)   \
                   word(causal) word(window) word(prefix) word(global) word(dilated) word(strided)  \
-                      word(fixed) word(random_blocks) word(lengths) word(documents) word(blocks)   \
-                          word(dense) word(adaptive_span) word(softmax) word(sparsemax)            \
-                              word(entmax15) word(entmax) word(sigmoid) word(hard) word(geometric) \
-                                  word(concat) word(sum)
+                      word(fixed) word(random_blocks) word(key_lengths) word(segment_ids)          \
+                          word(block_mask) word(attn_mask) word(adaptive_span) word(softmax)       \
+                              word(sparsemax) word(entmax15) word(entmax) word(sigmoid) word(hard) \
+                                  word(geometric) word(concat) word(sum)
 
 namespace heed {
 namespace ops {
@@ -77,7 +77,7 @@ const Definition& definition(const std::string& name) {
 void add_definition(Definition definition) {
   const std::lock_guard lock(tables().adding);
   const auto& name = definition.word.name;
-  if (known().by_name.count(name) || name == "heads" || name == "dropout")
+  if (known().by_name.count(name) || name == "num_heads" || name == "dropout")
     throw UsageError("attention: the word '" + name + "' is taken");
   auto table = std::make_unique<Table>(known());
   table->add(std::make_shared<const Definition>(std::move(definition)));
@@ -106,11 +106,13 @@ double one_over_root_width(const kernels::Sizes& sizes) {
   return 1 / std::sqrt(std::max(1.0, static_cast<double>(sizes.D)));
 }
 
-at::Tensor no_numbers(const Part&, const Scene&, const at::Tensor& scores) {
+at::Tensor no_row_stats(const Part&, const Scene&, const at::Tensor& scores) {
   return torch::zeros({2, scores.size(0), scores.size(1), scores.size(2)}, scores.options())
       .detach();
 }
-at::Tensor first_number(const Part&, const Scene&, const at::Tensor& numbers) { return numbers[0]; }
+at::Tensor first_row_stat(const Part&, const Scene&, const at::Tensor& row_stats) {
+  return row_stats[0];
+}
 
 at::Tensor query_positions(const Scene& scene, const at::Tensor& scores) {
   const auto first = scene.row + scene.offset;

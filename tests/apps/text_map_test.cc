@@ -34,9 +34,9 @@ encoder_layers = 1
 decoder_layers = 2
 width = 16
 hidden = 16
-encoder_attention = { position = "sinusoidal", heads = 2 }
-decoder_attention = { position = "sinusoidal", masks = ["causal"], heads = 2 }
-cross_attention = { heads = 2 }
+encoder_attention = { position = "sinusoidal", num_heads = 2 }
+decoder_attention = { position = "sinusoidal", masks = ["causal"], num_heads = 2 }
+cross_attention = { num_heads = 2 }
 [train]
 epochs = 1
 batch = 200

@@ -57,9 +57,9 @@ width = 32
 hidden = 64
 norm = "pre"
 dropout = 0.0
-encoder_attention = { position = "sinusoidal", heads = 2 }
-decoder_attention = { position = "sinusoidal", masks = ["causal"], heads = 2 }
-cross_attention = { heads = 2 }
+encoder_attention = { position = "sinusoidal", num_heads = 2 }
+decoder_attention = { position = "sinusoidal", masks = ["causal"], num_heads = 2 }
+cross_attention = { num_heads = 2 }
 [train]
 epochs = 30
 batch = 400
@@ -258,7 +258,7 @@ tokenizer = { kind = "characters" }
 decoder_layers = 1
 width = 32
 hidden = 64
-decoder_attention = { position = "rope", masks = ["causal"], heads = 2 }
+decoder_attention = { position = "rope", masks = ["causal"], num_heads = 2 }
 [train]
 max_steps = 60
 batch = 256

@@ -5,16 +5,16 @@
 namespace heed {
 namespace {
 
-const std::vector<std::string> kNames = {"causal", "window", "lengths",
-                                         "dense",  "heads",  "kv_heads"};
+const std::vector<std::string> kNames = {"causal",    "window",    "key_lengths",
+                                         "attn_mask", "num_heads", "num_kv_heads"};
 
 TEST(NearestName, FindsTheMisspelt) {
   EXPECT_EQ(nearest_name("causl", kNames), "causal");
   EXPECT_EQ(nearest_name("casual", kNames), "causal");  // neighbours swapped
   EXPECT_EQ(nearest_name("windows", kNames), "window");
-  EXPECT_EQ(nearest_name("lenghts", kNames), "lengths");
-  EXPECT_EQ(nearest_name("heads", kNames), "heads");
-  EXPECT_EQ(nearest_name("kvheads", kNames), "kv_heads");
+  EXPECT_EQ(nearest_name("lenghts", kNames), "key_lengths");
+  EXPECT_EQ(nearest_name("num_heads", kNames), "num_heads");
+  EXPECT_EQ(nearest_name("num_kvheads", kNames), "num_kv_heads");
 }
 
 TEST(NearestName, IsSilentWhereNothingIsNear) {

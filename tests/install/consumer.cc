@@ -21,7 +21,7 @@ int train_tokenizer() {
 int main(int count, char**) {
   if (count > 1) return train_tokenizer();
   torch::manual_seed(1);
-  const auto how = heed::Attention::parse("scaled_dot; rope; causal; heads=4/2");
+  const auto how = heed::Attention::parse("scaled_dot; rope; causal; num_heads=4/2");
   heed::nn::MultiHeadAttention layer(heed::nn::MultiHeadAttentionOptions(16).attention(how));
   torch::optim::SGD optimizer(layer->parameters(), 0.05);
   const auto x = torch::randn({2, 9, 16}), y = torch::randn({2, 9, 16});

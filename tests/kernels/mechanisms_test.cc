@@ -24,8 +24,8 @@ const std::vector<Sizes>& edges() {
 double loss(const Problem<double>& problem, const Array<double>& grad_out) {
   const Sizes& n = problem.sizes;
   Array<double> out(n.B, n.H, n.Lq, n.E);
-  NumbersOf<double> numbers(n.B * n.H * n.Lq);
-  attend_forward(problem, out.view(), numbers.write());
+  RowStatsOf<double> row_stats(n.B * n.H * n.Lq);
+  attend_forward(problem, out.view(), row_stats.write());
   double sum = 0;
   for (size_t i = 0; i < out.memory().size(); ++i) sum += out.memory()[i] * grad_out.memory()[i];
   return sum;
@@ -56,16 +56,16 @@ void expect_gradients(Problem<double> problem, Inputs<double>& in, Learned learn
   if (!learned.per_head.empty()) problem.per_head = learned.per_head.data();
   Array<double> out(n.B, n.H, n.Lq, n.E), grad_q(n.B, n.H, n.Lq, n.D), grad_k(n.B, n.G, n.Lk, n.D),
       grad_v(n.B, n.G, n.Lk, n.E);
-  NumbersOf<double> numbers(n.B * n.H * n.Lq);
+  RowStatsOf<double> row_stats(n.B * n.H * n.Lq);
   Learned grad{std::vector<double>(learned.weight.size()),
                std::vector<double>(learned.per_head.size())};
-  attend_forward(problem, out.view(), numbers.write());
+  attend_forward(problem, out.view(), row_stats.write());
   Gradients<double> to{grad_q.view(), grad_k.view(), grad_v.view()};
   if (!grad.weight.empty()) to.score_weight = grad.weight.data();
   if (!grad.per_head.empty()) to.per_head = grad.per_head.data();
   const Array<double>& constant = out;
   const Array<double>& grad_out = in.grad_out;
-  attend_backward(problem, constant.view(), numbers.read(), grad_out.view(), to);
+  attend_backward(problem, constant.view(), row_stats.read(), grad_out.view(), to);
   const auto f = [&] { return loss(problem, in.grad_out); };
   expect_slope(f, in.q.memory(), grad_q.memory(), "q");
   expect_slope(f, in.k.memory(), grad_k.memory(), "k");
@@ -116,8 +116,8 @@ TEST(Mechanisms, AdditiveScoresFollowTheFormula) {
     problem.scale = 1;
     problem.score = ScoreKind::additive_tanh, problem.score_weight = weight.data();
     Array<float> out(1, 1, 20, 1);
-    NumbersOf<float> numbers(20);
-    attend_forward(problem, out.view(), numbers.write());
+    RowStatsOf<float> row_stats(20);
+    attend_forward(problem, out.view(), row_stats.write());
     for (int64_t i = 0; i < 20; ++i) {
       double sum = 0, mean = 0;
       for (int64_t j = 0; j < 90; ++j) {
@@ -127,7 +127,7 @@ TEST(Mechanisms, AdditiveScoresFollowTheFormula) {
         sum += std::exp(s), mean += std::exp(s) * in.v(0, 0, j, 0);
       }
       EXPECT_NEAR(out(0, 0, i, 0), mean / sum, 3e-6) << size << " row " << i;
-      EXPECT_NEAR(numbers.summary[static_cast<size_t>(i)], std::log(sum), 3e-6)
+      EXPECT_NEAR(row_stats.logsumexp[static_cast<size_t>(i)], std::log(sum), 3e-6)
           << size << " row " << i;
     }
   }
@@ -188,11 +188,11 @@ TEST(Mechanisms, HardKeepsTheFirstLargest) {
   auto problem = in.problem();
   problem.normalizer = NormalizerKind::hard, problem.normalizer_argument = 1;
   Array<float> out(1, 1, 40, 1);
-  NumbersOf<float> keys(40);
+  RowStatsOf<float> keys(40);
   attend_forward(problem, out.view(), keys.write());
   for (int64_t i = 0; i < 40; ++i) {
     EXPECT_LT(out(0, 0, i, 0), 50) << i;
-    EXPECT_EQ(out(0, 0, i, 0), keys.summary[static_cast<size_t>(i)]) << i;
+    EXPECT_EQ(out(0, 0, i, 0), keys.logsumexp[static_cast<size_t>(i)]) << i;
   }
 }
 

@@ -131,11 +131,11 @@ void expect_rows_alone(const Sizes& n, Order order) {
     problem.sizes.Lq = 1;
     problem.q.data += row * problem.q.row;
     Array<T> out(1, n.H, 1, n.E);
-    NumbersOf<T> numbers(n.H);
-    attend_forward(problem, out.view(), numbers.write());
+    RowStatsOf<T> row_stats(n.H);
+    attend_forward(problem, out.view(), row_stats.write());
     for (int64_t h = 0; h < n.H; ++h) {
       for (int64_t e = 0; e < n.E; ++e) EXPECT_EQ(out(0, h, 0, e), all.out(0, h, row, e));
-      EXPECT_EQ(numbers.summary[static_cast<size_t>(h)],
+      EXPECT_EQ(row_stats.logsumexp[static_cast<size_t>(h)],
                 all.lse[static_cast<size_t>(h * n.Lq + row)]);
     }
   }

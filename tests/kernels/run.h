@@ -51,13 +51,13 @@ struct Result4 {
 
 /// Memory for the numbers of `count` rows.
 template <class T>
-struct NumbersOf {
-  std::vector<T> first, second, summary;
+struct RowStatsOf {
+  std::vector<T> first, second, logsumexp;
 
-  explicit NumbersOf(int64_t count)
-      : first(static_cast<size_t>(count), T{12345}), second(first), summary(first) {}
-  RowNumbers<T> write() { return {first.data(), second.data(), summary.data()}; }
-  RowNumbers<const T> read() const { return {first.data(), second.data()}; }
+  explicit RowStatsOf(int64_t count)
+      : first(static_cast<size_t>(count), T{12345}), second(first), logsumexp(first) {}
+  RowStats<T> write() { return {first.data(), second.data(), logsumexp.data()}; }
+  RowStats<const T> read() const { return {first.data(), second.data()}; }
 };
 
 template <class T>
@@ -74,11 +74,11 @@ Result4<T> run(const Problem<T>& problem, const Array<T>& grad_out, Orders order
   for (auto* a : {&r.out, &r.grad_q, &r.grad_k, &r.grad_v}) {
     std::fill(a->memory().begin(), a->memory().end(), T{12345});  // everything must be written
   }
-  NumbersOf<T> numbers(n.B * n.H * n.Lq);
-  attend_forward(problem, r.out.view(), numbers.write());
-  r.lse = numbers.summary;
+  RowStatsOf<T> row_stats(n.B * n.H * n.Lq);
+  attend_forward(problem, r.out.view(), row_stats.write());
+  r.lse = row_stats.logsumexp;
   const Array<T>& out = r.out;
-  attend_backward(problem, out.view(), numbers.read(), grad_out.view(),
+  attend_backward(problem, out.view(), row_stats.read(), grad_out.view(),
                   Gradients<T>{r.grad_q.view(), r.grad_k.view(), r.grad_v.view()});
   return r;
 }

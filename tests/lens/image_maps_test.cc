@@ -18,7 +18,7 @@ constexpr ImageShape kShape{1, 12, 8};
 ImageClassifier model_with(const std::string& pool, int64_t layers = 2) {
   torch::manual_seed(7);
   const auto encoder = ImageEncoderOptions().patch(4).width(8).layers(layers).pool(pool);
-  const auto attention = Attention::parse("scaled_dot; learned; heads=2");
+  const auto attention = Attention::parse("scaled_dot; learned; num_heads=2");
   ImageClassifier model(ImageClassifierOptions().encoder(encoder).attention(attention), kShape, 3);
   const torch::NoGradGuard no_grad;
   for (auto& parameter : model->parameters()) parameter.add_(torch::randn_like(parameter) * 0.3);

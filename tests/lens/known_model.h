@@ -18,7 +18,7 @@ class KnownAttention : public torch::nn::Module, public nn::MapSource {
     map_name(name);
     const auto q = (weights.log() * std::sqrt(double(keys))).unsqueeze(0).contiguous();
     const auto k = torch::eye(keys).expand({1, heads, keys, keys}).contiguous();
-    attend(q, k, k, Attention::parse("heads=" + std::to_string(heads)), {});
+    attend(q, k, k, Attention::parse("num_heads=" + std::to_string(heads)), {});
   }
 };
 

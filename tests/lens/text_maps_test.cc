@@ -73,15 +73,15 @@ TEST(TextMaps, DecoderAloneReadsItself) {
 
 TEST(TextMaps, ATransformersPathsAreUnderstood) {
   torch::manual_seed(3);
-  const auto small = Attention::parse("sinusoidal; heads=2");
+  const auto small = Attention::parse("sinusoidal; num_heads=2");
   Transformer model(TransformerOptions()
                         .encoder_layers(2)
                         .decoder_layers(2)
                         .width(8)
                         .hidden(8)
                         .encoder_attention(small)
-                        .decoder_attention(Attention::parse("sinusoidal; causal; heads=2"))
-                        .cross_attention(Attention::parse("heads=2")),
+                        .decoder_attention(Attention::parse("sinusoidal; causal; num_heads=2"))
+                        .cross_attention(Attention::parse("num_heads=2")),
                     9, 9);
   model->eval();
   const auto maps = look(*model, kSource, kTarget, kPredicted);

@@ -184,7 +184,7 @@ std::vector<GenerateOptions> ways() {
 // The same bits alone, in batches of any size, and beside other prefixes.
 TEST(Generate, ALineDoesNotDependOnItsBatch) {
   for (const auto& form :
-       {tiny().norm("pre"), tiny().cross_attention(Attention::parse("rope; heads=2"))})
+       {tiny().norm("pre"), tiny().cross_attention(Attention::parse("rope; num_heads=2"))})
     for (auto options : ways()) {
       const auto model = model_of(form);
       Tokens lengths;
@@ -223,7 +223,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
   const int before = num_threads();
   for (const std::string how : kFormulas) {
     const bool has_position = how == "transformer_xl";
-    const std::string heads = "; heads=4/2",
+    const std::string heads = "; num_heads=4/2",
                       text = how + (has_position ? "" : "; sinusoidal") + heads;
     const auto options =
         tiny()
@@ -231,7 +231,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
             .width(24)
             .encoder_attention(Attention::parse(text))
             .decoder_attention(Attention::parse(text + "; causal"))
-            .cross_attention(Attention::parse(has_position ? "heads=4/2" : how + heads));
+            .cross_attention(Attention::parse(has_position ? "num_heads=4/2" : how + heads));
     const auto model = model_of(options);
     const std::vector<Tokens> target = {
         {4, 5}, {}, {7, 7, 7, 1, 4, 5, 6, 8, 8, 1, 0, 4, 5, 6, 7, 8, 7, 6}, {8}, {0, 1}};
@@ -283,7 +283,7 @@ TEST(Generate, PrefixesAreForced) {
 }
 
 TEST(Generate, AWriterGoesOnFromLongTexts) {
-  const auto model = model_of(tiny_writer("rope; causal; heads=2"));
+  const auto model = model_of(tiny_writer("rope; causal; num_heads=2"));
   torch::manual_seed(4);
   std::vector<Tokens> texts;
   for (const int64_t length : {0, 1, 63, 64, 65, 140}) {

@@ -17,7 +17,7 @@ ImageEncoderOptions small() {
   return ImageEncoderOptions().patch(4).width(8).layers(2).mlp_ratio(2);
 }
 
-ImageClassifier make(const ImageEncoderOptions& encoder, const char* how = "learned; heads=2",
+ImageClassifier make(const ImageEncoderOptions& encoder, const char* how = "learned; num_heads=2",
                      ImageShape shape = kShape, int64_t classes = 3) {
   torch::manual_seed(1);
   return ImageClassifier(ImageClassifierOptions().encoder(encoder).attention(Attention::parse(how)),
@@ -61,7 +61,7 @@ TEST(ImageClassifier, PositionsOfAGridAreToldThatOfTheTokens) {
   for (const char* position : {"sinusoidal_2d", "learned_2d", "rope_2d", "rope_2d(columns=2)"})
     for (const char* pool : {"class_token", "attention", "mean"}) {
       SCOPED_TRACE(std::string(position) + " " + pool);
-      auto model = make(small().pool(pool), (std::string(position) + "; heads=2").c_str());
+      auto model = make(small().pool(pool), (std::string(position) + "; num_heads=2").c_str());
       const auto logits = model->forward(random_images(5));  // 3 rows of 2 tokens
       torch::nll_loss(logits.log_softmax(1), torch::tensor({0, 1, 2, 0, 1})).backward();
       for (const auto& p : model->named_parameters())
@@ -73,16 +73,16 @@ TEST(ImageClassifier, PositionsOfAGridAreToldThatOfTheTokens) {
   EXPECT_EQ(encoder->position->column_table.size(0), 2);
   EXPECT_EQ(encoder->position->options.position().at("first"), 1);
   EXPECT_EQ(encoder->attention, Attention::parse("learned_2d"));  // as the recipe says it
-  EXPECT_THROW(make(small(), "rope_2d(columns=3); heads=2"), ModelError);
-  EXPECT_THROW(make(small().pool("mean"), "rope_2d(first=1); heads=2"), ModelError);
+  EXPECT_THROW(make(small(), "rope_2d(columns=3); num_heads=2"), ModelError);
+  EXPECT_THROW(make(small().pool("mean"), "rope_2d(first=1); num_heads=2"), ModelError);
 }
 
 TEST(ImageClassifier, BothEndsOfItsRanges) {
   for (const char* stem : {"patch", "conv"}) {
-    auto one_token = make(small().stem(stem), "learned; heads=1", {1, 4, 4});
+    auto one_token = make(small().stem(stem), "learned; num_heads=1", {1, 4, 4});
     EXPECT_EQ(one_token->grid().tokens(), 1);
     EXPECT_EQ(one_token->forward(random_images(2, {1, 4, 4})).size(0), 2);
-    auto pixels = make(small().stem(stem).patch(1).layers(1), "rope; heads=4", {3, 5, 7}, 1);
+    auto pixels = make(small().stem(stem).patch(1).layers(1), "rope; num_heads=4", {3, 5, 7}, 1);
     EXPECT_EQ(pixels->grid().tokens(), 35);
     EXPECT_EQ(pixels->forward(random_images(1, {3, 5, 7})).sizes(), (std::vector<int64_t>{1, 1}));
     auto model = make(small().stem(stem));
@@ -202,12 +202,12 @@ TEST(ImageClassifier, RefusesWhatDoesNotFitByField) {
               HasSubstr("encoder.patch: stem = \"conv\""));
   EXPECT_THAT(refusal([] { make(small().pool("attn")); }), HasSubstr("encoder.pool"));
   EXPECT_THAT(refusal([] { make(small().kind("row")); }), HasSubstr("did you mean 'rows'?"));
-  EXPECT_THAT(refusal([] { make(small().width(6), "heads=4"); }),
-              HasSubstr("encoder.width: expected a multiple of attention.heads = 4, given 6"));
+  EXPECT_THAT(refusal([] { make(small().width(6), "num_heads=4"); }),
+              HasSubstr("encoder.width: expected a multiple of attention.num_heads = 4, given 6"));
   EXPECT_THAT(refusal([] { make(small().dropout(1)); }), HasSubstr("encoder.dropout"));
   EXPECT_THAT(refusal([] { make(small().layers(-1)); }), HasSubstr("encoder.layers"));
   EXPECT_THAT(refusal([] { make(small().patch(0)); }), HasSubstr("encoder.patch"));
-  EXPECT_THAT(refusal([] { make(small(), "lengths"); }), HasSubstr("attention.masks"));
+  EXPECT_THAT(refusal([] { make(small(), "key_lengths"); }), HasSubstr("attention.masks"));
   EXPECT_THAT(refusal([] { make(small(), "bias"); }), HasSubstr("attention.modifiers"));
   EXPECT_THAT(refusal([] { make(small(), "learned(2)"); }), HasSubstr("attention.position"));
   EXPECT_THAT(refusal([] { make(small(), "none", kShape, 0); }), HasSubstr("classes"));

@@ -66,12 +66,12 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
     ImageEncoderOptions encoder;
     const char* how;
   } cases[] = {
-      {small_learner().stem("conv"), "learned; heads=2"},
+      {small_learner().stem("conv"), "learned; num_heads=2"},
       // Half as wide, it may stop where it tells three quarters apart.
-      {small_learner().width(32).stem("patch").pool("class_token"), "learned; heads=4"},
-      {small_learner().stem("patch").pool("mean").norm("post"), "sinusoidal; heads=4/2"},
-      {small_learner().stem("patch"), "learned; sum; heads=2"},
-      {small_learner().kind("rows").pool("attention"), "learned; heads=2; dropout=0.05"},
+      {small_learner().width(32).stem("patch").pool("class_token"), "learned; num_heads=4"},
+      {small_learner().stem("patch").pool("mean").norm("post"), "sinusoidal; num_heads=4/2"},
+      {small_learner().stem("patch"), "learned; sum; num_heads=2"},
+      {small_learner().kind("rows").pool("attention"), "learned; num_heads=2; dropout=0.05"},
   };
   for (const auto& [encoder, how] : cases) {
     const auto name = encoder.kind() + " " + encoder.stem() + " " + encoder.pool() + " " + how;
@@ -81,8 +81,8 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
 
 TEST(Learning, TheSameSeedGivesTheSameBits) {
   const auto encoder = small_learner().stem("conv").dropout(0.1).stochastic_depth(0.2);
-  const auto first = train(encoder, "learned; heads=2; dropout=0.1", 10);
-  const auto second = train(encoder, "learned; heads=2; dropout=0.1", 10);
+  const auto first = train(encoder, "learned; num_heads=2; dropout=0.1", 10);
+  const auto second = train(encoder, "learned; num_heads=2; dropout=0.1", 10);
   const auto a = first->named_parameters(), b = second->named_parameters();
   for (const auto& p : a) EXPECT_TRUE(p.value().equal(b[p.key()])) << p.key();
 }

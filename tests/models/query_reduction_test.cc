@@ -34,7 +34,7 @@ at::Tensor encoded(QueryReduction& model, const std::vector<int64_t>& text) {
 
 /// h_t = z_t v_t + (1 - z_t) h_{t-1}, a gate a head, both ways where the layer reads both ways.
 Vectors reduced(QueryReductionLayerImpl& layer, const Vectors& x, const Vectors& q) {
-  const int64_t M = layer.options.width(), H = layer.options.attention().heads;
+  const int64_t M = layer.options.width(), H = layer.options.attention().num_heads;
   const auto repeat = [&](const at::Tensor& a_head) { return a_head.repeat_interleave(M / H); };
   Vectors gates, values;
   for (size_t i = 0; i < x.size(); ++i) {
@@ -110,7 +110,7 @@ QueryReduction make(const QueryReductionOptions& options) {
 TEST(QueryReduction, IsItsRecurrence) {
   const auto plain = QueryReductionOptions().width(6).layers(3).gate_bias(-0.5);
   auto heads = plain;
-  heads.attention(Attention::parse("dot; geometric; heads=3"));
+  heads.attention(Attention::parse("dot; geometric; num_heads=3"));
   auto one_way = plain;
   one_way.bidirectional(false).reset(false).word_order(false).layers(2);
   auto single = plain;
@@ -127,7 +127,8 @@ TEST(QueryReduction, IsItsRecurrence) {
 }
 
 TEST(QueryReduction, TakesOtherAttentions) {
-  for (const char* how : {"softmax; alibi", "cosine; sparsemax; heads=2", "dot; relative(8, 9)"}) {
+  for (const char* how :
+       {"softmax; alibi", "cosine; sparsemax; num_heads=2", "dot; relative(8, 9)"}) {
     auto model = make(QueryReductionOptions().width(6).attention(Attention::parse(how)));
     const auto all = model->forward(input_of(kWords)), one = model->forward(input_of({kWords[1]}));
     EXPECT_TRUE(torch::allclose(all[1], one[0], 1e-9, 1e-11)) << how;  // padding changes nothing
@@ -161,11 +162,11 @@ TEST(QueryReduction, RefusesWhatDoesNotFit) {
   const auto with = [](const char* how) {
     return QueryReductionOptions().width(6).attention(Attention::parse(how));
   };
-  EXPECT_THROW(make(with("heads=4")), ModelError);
+  EXPECT_THROW(make(with("num_heads=4")), ModelError);
   EXPECT_THROW(make(with("causal")), ModelError);
   EXPECT_THROW(make(with("rope")), ModelError);
   EXPECT_THROW(make(with("sum")), ModelError);
-  EXPECT_THROW(make(with("heads=2/1")), ModelError);
+  EXPECT_THROW(make(with("num_heads=2/1")), ModelError);
   auto model = make(with("dot; geometric"));
   auto input = input_of(kWords);
   input.story = input.story.to(at::kInt);

@@ -38,17 +38,18 @@ Recurrent make_recurrent(const RecurrentOptions& options, at::ScalarType type = 
 
 std::vector<RecurrentOptions> recurrent_forms() {
   const auto how = [](const char* text) { return Attention::parse(text); };
-  return {tiny_recurrent("bahdanau", "gru"),
-          tiny_recurrent("luong", "lstm"),
-          tiny_recurrent("bahdanau", "lstm", 2).embedding(6).tied("none"),
-          tiny_recurrent("bahdanau", "lstm").embedding(6).tied("all").output_bias(false),
-          tiny_recurrent("luong", "gru", 3).embedding(6).tied("none"),
-          tiny_recurrent("luong", "lstm", 2).input_feeding(false),
-          tiny_recurrent("luong", "gru").input_feeding(false).attention(how("dot; window(1,1)")),
-          tiny_recurrent("luong", "gru").attention(how("scaled_dot; heads=2; sparsemax; alibi")),
-          tiny_recurrent("luong", "lstm").attention(how("general; heads=2; sum; window(2,2)")),
-          tiny_recurrent("bahdanau", "gru").attention(how("additive(hidden=5); heads=2; entmax15")),
-          tiny_recurrent("bahdanau", "gru").attention(how("location(12)"))};
+  return {
+      tiny_recurrent("bahdanau", "gru"),
+      tiny_recurrent("luong", "lstm"),
+      tiny_recurrent("bahdanau", "lstm", 2).embedding(6).tied("none"),
+      tiny_recurrent("bahdanau", "lstm").embedding(6).tied("all").output_bias(false),
+      tiny_recurrent("luong", "gru", 3).embedding(6).tied("none"),
+      tiny_recurrent("luong", "lstm", 2).input_feeding(false),
+      tiny_recurrent("luong", "gru").input_feeding(false).attention(how("dot; window(1,1)")),
+      tiny_recurrent("luong", "gru").attention(how("scaled_dot; num_heads=2; sparsemax; alibi")),
+      tiny_recurrent("luong", "lstm").attention(how("general; num_heads=2; sum; window(2,2)")),
+      tiny_recurrent("bahdanau", "gru").attention(how("additive(hidden=5); num_heads=2; entmax15")),
+      tiny_recurrent("bahdanau", "gru").attention(how("location(12)"))};
 }
 
 std::string name_of(const RecurrentOptions& o) {
@@ -334,8 +335,8 @@ TEST(Recurrent, WrongOptionsAreNamed) {
   EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).tied("all"), 10), HasSubstr("tied"));
   EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).encoder_layers(0)),
               HasSubstr("encoder_layers"));
-  EXPECT_THAT(recurrent_refusal(with(good, "heads=3")), HasSubstr("heads"));
-  EXPECT_THAT(recurrent_refusal(with(good, "heads=4/2")), HasSubstr("kv_heads"));
+  EXPECT_THAT(recurrent_refusal(with(good, "num_heads=3")), HasSubstr("heads"));
+  EXPECT_THAT(recurrent_refusal(with(good, "num_heads=4/2")), HasSubstr("num_kv_heads"));
   EXPECT_THAT(recurrent_refusal(with(good, "rope")), HasSubstr("position"));
   EXPECT_THAT(recurrent_refusal(with(good, "bias")), HasSubstr("bias"));
   EXPECT_THROW(RecurrentOptions().attention_type("sutskever"), ModelError);

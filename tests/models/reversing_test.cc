@@ -71,15 +71,15 @@ TransformerOptions learner(const char* norm) {
       .hidden(64)
       .dropout(0)
       .norm(norm)
-      .encoder_attention(Attention::parse("sinusoidal; heads=4"))
-      .decoder_attention(Attention::parse("sinusoidal; heads=4"))
-      .cross_attention(Attention::parse("heads=4"));
+      .encoder_attention(Attention::parse("sinusoidal; num_heads=4"))
+      .decoder_attention(Attention::parse("sinusoidal; num_heads=4"))
+      .cross_attention(Attention::parse("num_heads=4"));
 }
 
 TEST(Transformer, LearnsToWriteBackwards) { learns(learner("pre").tied("all"), 1400, backwards); }
 
 TEST(Transformer, LearnsToSayAgain) {
-  learns(learner("post").decoder_attention(Attention::parse("rope; heads=4")), 1000,
+  learns(learner("post").decoder_attention(Attention::parse("rope; num_heads=4")), 1000,
          [](const Lines& lines) { return lines; });
 }
 

@@ -20,12 +20,12 @@ inline TransformerOptions tiny() {
       .width(16)
       .hidden(24)
       .dropout(0)
-      .encoder_attention(Attention::parse("sinusoidal; heads=2"))
-      .decoder_attention(Attention::parse("sinusoidal; causal; heads=2"))
-      .cross_attention(Attention::parse("heads=2"));
+      .encoder_attention(Attention::parse("sinusoidal; num_heads=2"))
+      .decoder_attention(Attention::parse("sinusoidal; causal; num_heads=2"))
+      .cross_attention(Attention::parse("num_heads=2"));
 }
 
-inline TransformerOptions tiny_writer(const char* how = "learned(40); causal; heads=2") {
+inline TransformerOptions tiny_writer(const char* how = "learned(40); causal; num_heads=2") {
   return tiny().encoder_layers(0).norm("pre").activation("gelu").decoder_attention(
       Attention::parse(how));
 }
@@ -125,21 +125,21 @@ inline std::vector<TransformerOptions> forms() {
       tiny().tied("none").norm("pre").bias(false).scale_embeddings(false),
       tiny().encoder_layers(4).decoder_layers(1).norm("pre"),
       tiny()
-          .encoder_attention(how("rope; heads=4/2"))
-          .decoder_attention(how("rope; causal; heads=4/2"))
-          .cross_attention(how("heads=4/1")),
+          .encoder_attention(how("rope; num_heads=4/2"))
+          .decoder_attention(how("rope; causal; num_heads=4/2"))
+          .cross_attention(how("num_heads=4/1")),
       tiny()
-          .encoder_attention(how("relative(4); window(3,3); heads=2"))
-          .decoder_attention(how("alibi; heads=2"))
-          .cross_attention(how("additive; sparsemax; heads=2")),
+          .encoder_attention(how("relative(4); window(3,3); num_heads=2"))
+          .decoder_attention(how("alibi; num_heads=2"))
+          .cross_attention(how("additive; sparsemax; num_heads=2")),
       tiny()
-          .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); entmax15; heads=2"))
-          .decoder_attention(how("learned(40); causal; window(4,0); heads=2; gate"))
-          .cross_attention(how("rope; cosine; softcap(5); heads=2; sum")),
+          .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); entmax15; num_heads=2"))
+          .decoder_attention(how("learned(40); causal; window(4,0); num_heads=2; gate"))
+          .cross_attention(how("rope; cosine; softcap(5); num_heads=2; sum")),
       tiny_writer(),
       tiny_writer().bias(false).scale_embeddings(false),
-      tiny_writer("transformer_xl; heads=2").memory(6),
-      tiny_writer("sigmoid; alibi; causal; heads=2").norm("post").tied("none"),
+      tiny_writer("transformer_xl; num_heads=2").memory(6),
+      tiny_writer("sigmoid; alibi; causal; num_heads=2").norm("post").tied("none"),
   };
 }
 

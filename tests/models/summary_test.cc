@@ -28,7 +28,7 @@ Summary summary_of(ImageClassifier model, int64_t batch) {
 }
 
 TEST(Summary, CountsWhatTheFormulasSay) {
-  auto model = make("conv", "attention", "learned; heads=4/2");
+  auto model = make("conv", "attention", "learned; num_heads=4/2");
   const int64_t B = 3, L = 6, M = 16, H = 4, D = 4, kv = 8;
   const auto summary = summary_of(model, B);
 
@@ -62,7 +62,7 @@ TEST(Summary, CountsWhatTheFormulasSay) {
 
 TEST(Summary, TotalsAreTheModels) {
   for (const char* pool : {"class_token", "attention", "mean"})
-    for (const char* how : {"none; heads=2", "learned; sum; heads=2"}) {
+    for (const char* how : {"none; num_heads=2", "learned; sum; num_heads=2"}) {
       auto model = make("patch", pool, how);
       int64_t parameters = 0;
       for (const auto& p : model->parameters()) parameters += p.numel();

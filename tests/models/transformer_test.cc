@@ -274,7 +274,8 @@ TEST(Transformer, GradientsReachEveryParameter) {
 
 TEST(Transformer, MemoryGoesOnWhereTheLastWindowEnded) {
   const torch::NoGradGuard no_gradient;
-  for (const char* how : {"transformer_xl; heads=2", "rope; heads=2", "alibi; heads=2"}) {
+  for (const char* how :
+       {"transformer_xl; num_heads=2", "rope; num_heads=2", "alibi; num_heads=2"}) {
     SCOPED_TRACE(how);
     auto model = make(tiny_writer(how).memory(12));
     EXPECT_TRUE(model->is_stateful());
@@ -330,11 +331,11 @@ TEST(Transformer, RefusesWhatDoesNotFit) {
   EXPECT_THAT(of(tiny_writer(), 5, 5), HasSubstr("source_vocabulary"));
   EXPECT_THAT(of(tiny_writer().memory(3), 5, 0), HasSubstr("memory"));
   EXPECT_THAT(of(tiny().memory(3), 5, 5), HasSubstr("memory"));
-  EXPECT_THAT(of(tiny().cross_attention(how("sinusoidal; heads=2")), 5, 5),
+  EXPECT_THAT(of(tiny().cross_attention(how("sinusoidal; num_heads=2")), 5, 5),
               HasSubstr("cross_attention"));
-  EXPECT_THAT(of(tiny().decoder_attention(how("causal|prefix(3); heads=2")), 5, 5),
+  EXPECT_THAT(of(tiny().decoder_attention(how("causal|prefix(3); num_heads=2")), 5, 5),
               HasSubstr("decoder_attention"));
-  EXPECT_THAT(of(tiny().encoder_attention(how("dense; heads=2")), 5, 5),
+  EXPECT_THAT(of(tiny().encoder_attention(how("attn_mask; num_heads=2")), 5, 5),
               HasSubstr("encoder_attention"));
 }
 

@@ -15,7 +15,7 @@ AttentionPooling make(const char* how, int64_t queries = 1) {
 }
 
 TEST(AttentionPooling, EachHeadPoolsItsChannels) {
-  auto pool = make("heads=2", 3);
+  auto pool = make("num_heads=2", 3);
   const auto x = torch::randn({4, 5, 8});
   const auto y = pool->forward(x);
   ASSERT_EQ(y.sizes(), (std::vector<int64_t>{4, 3, 8}));
@@ -27,7 +27,7 @@ TEST(AttentionPooling, EachHeadPoolsItsChannels) {
 }
 
 TEST(AttentionPooling, SumPoolsWholeTokens) {
-  auto pool = make("sum; heads=2");
+  auto pool = make("sum; num_heads=2");
   const auto x = torch::randn({4, 5, 8});
   auto expected = torch::zeros({4, 1, 8});
   for (int64_t h = 0; h < 2; ++h)
@@ -37,7 +37,7 @@ TEST(AttentionPooling, SumPoolsWholeTokens) {
 
 TEST(AttentionPooling, KeysOfTheirOwnScoreAndTokensAreGathered) {
   AttentionPooling pool(AttentionPoolingOptions(8)
-                            .attention(Attention::parse("dot; heads=2"))
+                            .attention(Attention::parse("dot; num_heads=2"))
                             .queries(2)
                             .keys("tanh"));
   pool->query.data().normal_();
@@ -54,29 +54,29 @@ TEST(AttentionPooling, KeysOfTheirOwnScoreAndTokensAreGathered) {
 
 TEST(AttentionPooling, IgnoresHowTokensSeeEachOther) {
   torch::manual_seed(4);
-  auto pool = make("heads=2"), masked = make("rope; causal; window(0, 0); heads=2/1");
+  auto pool = make("num_heads=2"), masked = make("rope; causal; window(0, 0); num_heads=2/1");
   masked->query.data().copy_(pool->query);
   const auto x = torch::randn({4, 5, 8});
   EXPECT_TRUE(pool->forward(x).equal(masked->forward(x)));
 }
 
 TEST(AttentionPooling, LengthsHidePadding) {
-  auto pool = make("heads=2");
+  auto pool = make("num_heads=2");
   auto x = torch::randn({2, 5, 8});
   AttendInputs inputs;
-  inputs.lengths = torch::tensor({3, 5}, at::kLong);
+  inputs.key_lengths = torch::tensor({3, 5}, at::kLong);
   const auto y = pool->forward(x, inputs);
   EXPECT_TRUE(y[0].allclose(pool->forward(x.narrow(1, 0, 3))[0], 1e-5, 1e-6));
   EXPECT_TRUE(y[1].allclose(pool->forward(x)[1], 1e-5, 1e-6));
 }
 
 TEST(AttentionPooling, TrainsItsQueryAndRefusesWhatDoesNotFit) {
-  auto pool = make("heads=2");
+  auto pool = make("num_heads=2");
   (pool->forward(torch::randn({2, 5, 8})) * torch::randn({2, 1, 8})).sum().backward();
   EXPECT_GT(pool->query.grad().abs().max().item<double>(), 0);
   EXPECT_THROW(pool->forward(torch::randn({2, 5, 6})), UsageError);
-  EXPECT_THROW(make("heads=3"), ModelError);
-  EXPECT_THROW(make("heads=2", 0), ModelError);
+  EXPECT_THROW(make("num_heads=3"), ModelError);
+  EXPECT_THROW(make("num_heads=2", 0), ModelError);
 }
 
 }  // namespace

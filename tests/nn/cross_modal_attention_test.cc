@@ -23,7 +23,7 @@ CrossModalAttentionOptions of(const char* how) {
 at::Tensor by_hand(MultiHeadAttention& layer, const at::Tensor& x, const at::Tensor& z,
                    int64_t visible) {
   const auto& how = layer->options.attention();
-  const int64_t H = how.heads, D = x.size(2) / H;
+  const int64_t H = how.num_heads, D = x.size(2) / H;
   const auto q = layer->query->forward(x);
   const auto kv = layer->key_value->forward(z.narrow(1, 0, visible));
   std::vector<at::Tensor> heads;
@@ -46,7 +46,7 @@ struct Streams {
 };
 
 TEST(CrossModalAttention, PreNormFollowsItsFormula) {
-  auto layer = make(of("heads=2"));
+  auto layer = make(of("num_heads=2"));
   const Streams s;
   const auto [x, y] = layer->forward(s.x, s.y);
   const auto nx = normal(layer->x_norm, s.x), ny = normal(layer->y_norm, s.y);
@@ -55,7 +55,7 @@ TEST(CrossModalAttention, PreNormFollowsItsFormula) {
 }
 
 TEST(CrossModalAttention, PostNormWithFeedForwardFollowsItsFormula) {
-  auto layer = make(of("heads=4").norm("post").x_hidden(10).y_hidden(6).activation("relu"));
+  auto layer = make(of("num_heads=4").norm("post").x_hidden(10).y_hidden(6).activation("relu"));
   const Streams s;
   const auto [x, y] = layer->forward(s.x, s.y);
   const auto rest = [](const at::Tensor& in, torch::nn::LayerNorm& norm, FeedForward& f) {
@@ -68,11 +68,11 @@ TEST(CrossModalAttention, PostNormWithFeedForwardFollowsItsFormula) {
 }
 
 TEST(CrossModalAttention, LengthsOfTheOtherStreamHideItsPadding) {
-  auto layer = make(of("heads=2"));
+  auto layer = make(of("num_heads=2"));
   Streams s;
   AttendInputs x_sees, y_sees;
-  x_sees.lengths = torch::tensor({3, 7}, at::kLong);
-  y_sees.mask = torch::arange(5).lt(2).view({1, 1, 1, 5});
+  x_sees.key_lengths = torch::tensor({3, 7}, at::kLong);
+  y_sees.attn_mask = torch::arange(5).lt(2).view({1, 1, 1, 5});
   const auto [x, y] = layer->forward(s.x, s.y, x_sees, y_sees);
   const auto nx = normal(layer->x_norm, s.x), ny = normal(layer->y_norm, s.y);
   const auto expected = s.x + by_hand(layer->x_to_y, nx, ny, 3);
@@ -82,7 +82,7 @@ TEST(CrossModalAttention, LengthsOfTheOtherStreamHideItsPadding) {
 }
 
 TEST(CrossModalAttention, RecordsBothDirections) {
-  auto layer = make(of("heads=2"));
+  auto layer = make(of("num_heads=2"));
   const Streams s;
   Recording seen;
   layer->forward(s.x, s.y);
@@ -95,7 +95,7 @@ TEST(CrossModalAttention, RecordsBothDirections) {
 }
 
 TEST(CrossModalAttention, ClonesTrainsAndTakesEmptyStreams) {
-  auto layer = make(of("sum; heads=2").x_hidden(4));
+  auto layer = make(of("sum; num_heads=2").x_hidden(4));
   const Streams s;
   const auto copy = std::dynamic_pointer_cast<CrossModalAttentionImpl>(layer->clone());
   EXPECT_TRUE(copy->forward(s.x, s.y).first.equal(layer->forward(s.x, s.y).first));
@@ -109,7 +109,7 @@ TEST(CrossModalAttention, ClonesTrainsAndTakesEmptyStreams) {
 }
 
 TEST(CrossModalAttention, AdditivePositionsHaveTheWidthOfTheirStream) {
-  auto layer = make(of("sinusoidal; heads=2"));
+  auto layer = make(of("sinusoidal; num_heads=2"));
   const Streams s;
   const auto nx = normal(layer->x_norm, s.x), ny = normal(layer->y_norm, s.y);
   auto& to_y = layer->x_to_y;
@@ -125,11 +125,11 @@ TEST(CrossModalAttention, AdditivePositionsHaveTheWidthOfTheirStream) {
 }
 
 TEST(CrossModalAttention, RefusesWhatDoesNotFit) {
-  EXPECT_THROW(make(of("heads=3")), ModelError);  // divides 12, not 8
-  EXPECT_THROW(make(of("heads=2").norm("none")), ModelError);
-  EXPECT_THROW(make(of("heads=2").x_hidden(-1)), ModelError);
+  EXPECT_THROW(make(of("num_heads=3")), ModelError);  // divides 12, not 8
+  EXPECT_THROW(make(of("num_heads=2").norm("none")), ModelError);
+  EXPECT_THROW(make(of("num_heads=2").x_hidden(-1)), ModelError);
   EXPECT_THROW(make(CrossModalAttentionOptions(8, 0)), ModelError);
-  auto layer = make(of("heads=2"));
+  auto layer = make(of("num_heads=2"));
   const Streams s;
   try {
     layer->forward(s.y, s.x);
@@ -141,7 +141,7 @@ TEST(CrossModalAttention, RefusesWhatDoesNotFit) {
 }
 
 TEST(MultiHeadAttention, KeyWidthOfOtherChannels) {
-  const auto options = MultiHeadAttentionOptions(8).attention(Attention::parse("heads=2/1"));
+  const auto options = MultiHeadAttentionOptions(8).attention(Attention::parse("num_heads=2/1"));
   MultiHeadAttention layer(MultiHeadAttentionOptions(options).key_width(6));
   EXPECT_EQ(layer->key_value->weight.sizes(), (std::vector<int64_t>{8, 6}));
   EXPECT_TRUE(layer->qkv.is_empty());

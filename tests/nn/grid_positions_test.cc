@@ -130,8 +130,9 @@ TEST(GridPositions, WithoutColumnsTheGridIsASquare) {
 }
 
 TEST(GridPositions, APartOfTheQueriesStandsWhereItStood) {
-  for (const char* how : {"rope_2d(3); heads=2", "sinusoidal_2d(3); heads=2", "rope_2d; heads=2",
-                          "sinusoidal_2d; heads=2", "learned_2d(3, 0, 3); heads=2"}) {
+  for (const char* how :
+       {"rope_2d(3); num_heads=2", "sinusoidal_2d(3); num_heads=2", "rope_2d; num_heads=2",
+        "sinusoidal_2d; num_heads=2", "learned_2d(3, 0, 3); num_heads=2"}) {
     MultiHeadAttention layer(MultiHeadAttentionOptions(8).attention(Attention::parse(how)));
     layer->to(at::kDouble);
     for (auto& p : layer->parameters()) p.data().normal_(0, 0.5);

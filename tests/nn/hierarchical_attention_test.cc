@@ -62,13 +62,14 @@ TEST(HierarchicalAttention, PaddingAndEmptySentencesHaveNoSay) {
 }
 
 TEST(HierarchicalAttention, EncodersStandBetweenAndAreToldWhatIsPadding) {
-  const TransformerBlock block(TransformerBlockOptions(8).attention(Attention::parse("heads=2")));
+  const TransformerBlock block(
+      TransformerBlockOptions(8).attention(Attention::parse("num_heads=2")));
   const torch::nn::Linear linear(8, 8);
   auto layer = make(yang(8).word_encoder(block).sentence_encoder(linear));
   auto x = torch::randn({2, 3, 4, 8}, at::kDouble);
   const auto words = torch::tensor({{4, 2, 1}, {3, 4, 2}}, at::kLong);
   AttendInputs inputs;
-  inputs.lengths = words.flatten();
+  inputs.key_lengths = words.flatten();
   const auto h = block.ptr()->forward(x.flatten(0, 1), inputs);
   const auto s = layer->word_pool->forward(h, inputs).view({2, 3, 8});
   const auto expected = layer->sentence_pool->forward(linear.ptr()->forward(s)).squeeze(1);

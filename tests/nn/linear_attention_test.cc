@@ -38,8 +38,8 @@ TEST(LinearAttention, FollowsTheFormula) {
     for (const bool by_channel : {true, false}) {
       const bool gated = rule.rfind("gated", 0) == 0, delta = rule.find("delta") != rule.npos;
       auto layer = layer_of(LinearAttentionOptions(12)
-                                .heads(4)
-                                .key_value_heads(2)
+                                .num_heads(4)
+                                .num_kv_heads(2)
                                 .attention(by_rule(rule))
                                 .decay(by_channel ? "channel" : "head"));
       const auto x = torch::randn({2, 5, 12}, at::kDouble);
@@ -66,7 +66,7 @@ TEST(LinearAttention, StepsGoOnWhereTheyStopped) {
   auto elu = by_rule("linear");
   elu.feature = "elu", elu.normalize = true;
   for (const auto& how : {by_rule("linear"), by_rule("gated_delta"), elu}) {
-    auto layer = layer_of(LinearAttentionOptions(8).heads(2).attention(how));
+    auto layer = layer_of(LinearAttentionOptions(8).num_heads(2).attention(how));
     const auto x = torch::randn({2, 7, 8}, at::kDouble);
     const auto expected = layer->forward(x);
     at::Tensor state;
@@ -81,7 +81,7 @@ TEST(LinearAttention, StepsGoOnWhereTheyStopped) {
 }
 
 TEST(LinearAttention, TheLengthOfKeysDoesNotMatterToTheDeltaRules) {
-  auto layer = layer_of(LinearAttentionOptions(8).heads(2).attention(by_rule("delta")));
+  auto layer = layer_of(LinearAttentionOptions(8).num_heads(2).attention(by_rule("delta")));
   const torch::NoGradGuard no_gradient;
   layer->projections->bias.slice(0, 0, 16).zero_();  // of q and k
   const auto x = torch::randn({2, 7, 8}, at::kDouble);
@@ -104,7 +104,7 @@ TEST(LinearAttention, TrainsUnderAutocast) {
   favor.feature = "favor", favor.normalize = true;
   for (const auto& how :
        {by_rule("linear"), by_rule("gated"), by_rule("delta"), by_rule("gated_delta"), favor}) {
-    LinearAttention layer(LinearAttentionOptions(8).heads(2).attention(how));
+    LinearAttention layer(LinearAttentionOptions(8).num_heads(2).attention(how));
     const auto x = torch::randn({2, 7, 8});
     const auto y = [&] {
       const test::Autocast on;
@@ -130,10 +130,10 @@ TEST(LinearAttention, ErrorsNameTheOption) {
       EXPECT_THAT(error.what(), HasSubstr(words));
     }
   };
-  expect(LinearAttentionOptions(8).heads(0), "heads: expected at least 1");
-  expect(LinearAttentionOptions(8).heads(3), "width: expected a multiple of heads = 3, given 8");
-  expect(LinearAttentionOptions(8).heads(4).key_value_heads(3),
-         "key_value_heads: expected a divis");
+  expect(LinearAttentionOptions(8).num_heads(0), "num_heads: expected at least 1");
+  expect(LinearAttentionOptions(8).num_heads(3),
+         "width: expected a multiple of num_heads = 3, given 8");
+  expect(LinearAttentionOptions(8).num_heads(4).num_kv_heads(3), "num_kv_heads: expected a divis");
   expect(LinearAttentionOptions(8).decay("chanel"), "decay: unknown 'chanel', did you mean");
   expect(LinearAttentionOptions(8).attention(by_rule("x")), "rule: unknown 'x'");
   auto favor = by_rule("gated");
@@ -177,7 +177,7 @@ double accuracy_after_training(const std::string& rule) {
   torch::nn::Linear in(Recall::kKeys + Recall::kValues, kWidth), out(kWidth, Recall::kValues);
   auto how = by_rule(rule);
   how.scale = 1;
-  LinearAttention attention(LinearAttentionOptions(kWidth).heads(4).attention(how));
+  LinearAttention attention(LinearAttentionOptions(kWidth).num_heads(4).attention(how));
   std::vector<at::Tensor> parameters;
   for (const auto& list : {in->parameters(), attention->parameters(), out->parameters()})
     parameters.insert(parameters.end(), list.begin(), list.end());

@@ -14,11 +14,11 @@ namespace {
 /// Each score, position, modifier, mask and normalizer that needs no tensor of the call, alone.
 std::vector<std::string> every_mechanism() {
   std::vector<std::string> texts = {"additive(hidden=10)", "feed_forward(12, gelu, layers=2)",
-                                    "talking; gate; sinks; heads=4/2"};
+                                    "talking; gate; sinks; num_heads=4/2"};
   for (const auto& word : words()) {
     const auto& name = word.name;
-    if (name == "bias" || name == "lengths" || name == "dense" || name == "documents" ||
-        name == "blocks" || name.find("_2d") != name.npos)
+    if (name == "bias" || name == "key_lengths" || name == "attn_mask" || name == "segment_ids" ||
+        name == "block_mask" || name.find("_2d") != name.npos)
       continue;
     std::string given;
     for (const auto& a : word.arguments)
@@ -31,7 +31,7 @@ std::vector<std::string> every_mechanism() {
 
 MultiHeadAttention layer_of(const std::string& text) {
   auto how = Attention::parse(text);
-  if (how.heads == 1) how.heads = 2;
+  if (how.num_heads == 1) how.num_heads = 2;
   return MultiHeadAttention(MultiHeadAttentionOptions(16).attention(how));
 }
 
@@ -82,7 +82,7 @@ TEST(EveryMechanism, PoolsTokens) {
   for (const auto& text : {"additive(hidden=10)", "cosine", "general", "location(8)", "uniform",
                            "feed_forward(query=0)", "sparsemax", "entmax"}) {
     auto how = Attention::parse(text);
-    how.heads = 2;
+    how.num_heads = 2;
     AttentionPooling pooling(AttentionPoolingOptions(16).attention(how));
     const auto y = pooling->forward(torch::randn({3, 8, 16}));
     ASSERT_EQ(y.sizes(), at::IntArrayRef({3, 1, 16})) << text;

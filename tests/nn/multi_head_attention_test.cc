@@ -27,7 +27,7 @@ void expect_close(const at::Tensor& a, const at::Tensor& b, double tolerance = 1
 /// The module's formula, written with loops over heads.
 at::Tensor by_hand(MultiHeadAttention& layer, const at::Tensor& x, const at::Tensor& z) {
   const auto& how = layer->options.attention();
-  const int64_t M = layer->options.width(), H = how.heads, G = how.key_value_heads(), D = M / H;
+  const int64_t M = layer->options.width(), H = how.num_heads, G = how.kv_heads(), D = M / H;
   const bool sum = how.merge.name == "sum";
   const int64_t E = sum ? M : D;
   const auto part = [&](const at::Tensor& input, int64_t row, int64_t rows) {
@@ -49,7 +49,7 @@ at::Tensor by_hand(MultiHeadAttention& layer, const at::Tensor& x, const at::Ten
 TEST(MultiHeadAttention, EqualsLibTorchWithTheSameWeights) {
   for (const int64_t heads : {1, 2, 8}) {
     const int64_t M = 16;
-    auto ours = make(M, ("heads=" + std::to_string(heads)).c_str());
+    auto ours = make(M, ("num_heads=" + std::to_string(heads)).c_str());
     torch::nn::MultiheadAttention theirs(M, heads);
     theirs->to(at::kDouble);
     theirs->in_proj_weight.data().copy_(ours->qkv->weight);
@@ -71,8 +71,8 @@ TEST(MultiHeadAttention, EqualsLibTorchWithTheSameWeights) {
 }
 
 TEST(MultiHeadAttention, MergesAndGroupsAsItsFormula) {
-  for (const char* how : {"heads=4", "heads=4/2", "heads=4/1", "sum; heads=4", "sum; heads=4/2",
-                          "sum; heads=1", "heads=1"}) {
+  for (const char* how : {"num_heads=4", "num_heads=4/2", "num_heads=4/1", "sum; num_heads=4",
+                          "sum; num_heads=4/2", "sum; num_heads=1", "num_heads=1"}) {
     SCOPED_TRACE(how);
     auto layer = make(12, how);
     const auto x = random({2, 6, 12}), z = random({2, 9, 12});
@@ -82,7 +82,7 @@ TEST(MultiHeadAttention, MergesAndGroupsAsItsFormula) {
 }
 
 TEST(MultiHeadAttention, MasksReachTheOperator) {
-  auto layer = make(8, "causal; heads=2");
+  auto layer = make(8, "causal; num_heads=2");
   auto x = random({1, 5, 8});
   const auto before = layer->forward(x);
   x.select(1, 4).fill_(7);  // the last token is hidden from all others
@@ -90,16 +90,16 @@ TEST(MultiHeadAttention, MasksReachTheOperator) {
   expect_close(after.narrow(1, 0, 4), before.narrow(1, 0, 4), 0);
   EXPECT_GT((after - before).abs().max().item<double>(), 0.1);
 
-  auto padded = make(8, "lengths; heads=2");
+  auto padded = make(8, "key_lengths; num_heads=2");
   AttendInputs inputs;
-  inputs.lengths = torch::tensor({3}, at::kLong);
+  inputs.key_lengths = torch::tensor({3}, at::kLong);
   const auto short_input = x.narrow(1, 0, 3);
-  auto plain = make(8, "heads=2");
+  auto plain = make(8, "num_heads=2");
   expect_close(padded->forward(x, inputs).narrow(1, 0, 3), plain->forward(short_input));
 }
 
 TEST(MultiHeadAttention, AddsPositionsToQueriesAndKeysOnly) {
-  auto layer = make(8, "sinusoidal; heads=2");
+  auto layer = make(8, "sinusoidal; num_heads=2");
   const auto x = random({2, 5, 8});
   const auto p = sinusoidal_positions(0, 5, 8, 10000).to(at::kDouble);
   const auto with = layer->qkv->forward(x + p), without = layer->qkv->forward(x);
@@ -107,26 +107,26 @@ TEST(MultiHeadAttention, AddsPositionsToQueriesAndKeysOnly) {
     return t.narrow(2, 8 * part, 8).unflatten(2, {2, 4}).transpose(1, 2);
   };
   const auto out = attend_reference(heads(with, 0), heads(with, 1), heads(without, 2),
-                                    Attention::parse("heads=2"));
+                                    Attention::parse("num_heads=2"));
   expect_close(layer->forward(x), layer->output->forward(out.transpose(1, 2).flatten(2)));
 }
 
 TEST(MultiHeadAttention, LearnedPositionsNeedALength) {
   EXPECT_THROW(make(8, "learned"), ModelError);
-  auto layer = make(8, "learned(6); heads=2");
+  auto layer = make(8, "learned(6); num_heads=2");
   EXPECT_EQ(layer->forward(random({1, 6, 8})).size(1), 6);
   EXPECT_THROW(layer->forward(random({1, 7, 8})), ModelError);
 }
 
 TEST(MultiHeadAttention, RopeContinuesWhereTheKeysEnd) {
-  auto layer = make(8, "rope; causal; heads=2");
+  auto layer = make(8, "rope; causal; num_heads=2");
   const auto x = random({1, 6, 8});
   // One query at the end sees what it saw among all the others.
   expect_close(layer->forward(x.narrow(1, 5, 1), x), layer->forward(x).narrow(1, 5, 1));
 }
 
 TEST(MultiHeadAttention, DropsWeightsInTrainingOnly) {
-  auto layer = make(8, "heads=2; dropout=0.5");
+  auto layer = make(8, "num_heads=2; dropout=0.5");
   const auto x = random({2, 9, 8});
   EXPECT_GT((layer->forward(x) - layer->forward(x)).abs().max().item<double>(), 1e-3);
   torch::manual_seed(5);
@@ -138,7 +138,7 @@ TEST(MultiHeadAttention, DropsWeightsInTrainingOnly) {
 }
 
 TEST(MultiHeadAttention, EmptyBatchesAndLengths) {
-  auto layer = make(8, "heads=2");
+  auto layer = make(8, "num_heads=2");
   EXPECT_EQ(layer->forward(random({0, 4, 8})).sizes(), (std::vector<int64_t>{0, 4, 8}));
   EXPECT_EQ(layer->forward(random({2, 0, 8})).sizes(), (std::vector<int64_t>{2, 0, 8}));
   // Nothing to see: the values are zero and the output's bias is left.
@@ -147,10 +147,10 @@ TEST(MultiHeadAttention, EmptyBatchesAndLengths) {
 }
 
 TEST(MultiHeadAttention, RefusesWhatDoesNotFit) {
-  EXPECT_THROW(make(10, "heads=4"), ModelError);
-  EXPECT_THROW(make(0, "heads=1"), ModelError);
-  EXPECT_THROW(make(6, "rope; heads=2")->forward(random({1, 2, 6})), ModelError);  // odd heads
-  auto layer = make(8, "heads=2");
+  EXPECT_THROW(make(10, "num_heads=4"), ModelError);
+  EXPECT_THROW(make(0, "num_heads=1"), ModelError);
+  EXPECT_THROW(make(6, "rope; num_heads=2")->forward(random({1, 2, 6})), ModelError);  // odd heads
+  auto layer = make(8, "num_heads=2");
   EXPECT_THROW(layer->forward(random({2, 4, 6})), UsageError);
   EXPECT_THROW(layer->forward(random({4, 8})), UsageError);
   try {
@@ -162,7 +162,7 @@ TEST(MultiHeadAttention, RefusesWhatDoesNotFit) {
 }
 
 TEST(MultiHeadAttention, ClonesWithItsWeights) {
-  for (const char* how : {"heads=2", "sum; heads=2", "learned(9); heads=2"}) {
+  for (const char* how : {"num_heads=2", "sum; num_heads=2", "learned(9); num_heads=2"}) {
     auto layer = make(8, how);
     const auto copy = std::dynamic_pointer_cast<MultiHeadAttentionImpl>(layer->clone());
     const auto x = random({2, 5, 8});
@@ -173,7 +173,8 @@ TEST(MultiHeadAttention, ClonesWithItsWeights) {
 }
 
 TEST(MultiHeadAttention, StartsAsXavierForEachPart) {
-  MultiHeadAttention layer(MultiHeadAttentionOptions(64).attention(Attention::parse("heads=8/2")));
+  MultiHeadAttention layer(
+      MultiHeadAttentionOptions(64).attention(Attention::parse("num_heads=8/2")));
   const auto& w = layer->qkv->weight;
   ASSERT_EQ(w.sizes(), (std::vector<int64_t>{96, 64}));
   const auto bound = [](int64_t rows) { return std::sqrt(6.0 / double(64 + rows)); };

@@ -20,7 +20,7 @@ nn::MultiHeadAttention make(const char* how) {
 }
 
 TEST(Recording, HoldsTheWeightsOfEachCall) {
-  auto layer = make("heads=2; causal");
+  auto layer = make("num_heads=2; causal");
   const auto x = torch::randn({2, 5, 8}, at::kDouble);
   Recording seen;
   layer->forward(x);
@@ -28,7 +28,7 @@ TEST(Recording, HoldsTheWeightsOfEachCall) {
   ASSERT_EQ(seen.size(), 2u);
   const Map& map = seen.map(0);
   EXPECT_EQ(map.batch(), 2);
-  EXPECT_EQ(map.heads(), 2);
+  EXPECT_EQ(map.num_heads(), 2);
   EXPECT_EQ(map.queries(), 5);
   EXPECT_EQ(map.keys(), 5);
   EXPECT_EQ(seen.map(1).keys(), 3);
@@ -47,7 +47,7 @@ TEST(Recording, HoldsTheWeightsOfEachCall) {
 }
 
 TEST(Recording, ChangesNothingAndKeepsNoHistory) {
-  auto layer = make("heads=2");
+  auto layer = make("num_heads=2");
   const auto x = torch::randn({2, 5, 8}, at::kDouble).requires_grad_();
   const auto without = layer->forward(x);
   Recording seen;
@@ -58,7 +58,7 @@ TEST(Recording, ChangesNothingAndKeepsNoHistory) {
 }
 
 TEST(Recording, OffKeepsNoTensorAlive) {
-  auto layer = make("heads=2");
+  auto layer = make("num_heads=2");
   const auto x = torch::randn({2, 5, 8}, at::kDouble);
   torch::NoGradGuard no_gradient;
   const auto uses = x.use_count();
@@ -68,7 +68,7 @@ TEST(Recording, OffKeepsNoTensorAlive) {
 }
 
 TEST(Recording, NestsAndStaysOnItsThread) {
-  auto layer = make("heads=2");
+  auto layer = make("num_heads=2");
   const auto x = torch::randn({1, 2, 8}, at::kDouble);
   Recording outer;
   {
@@ -85,7 +85,7 @@ TEST(Recording, NestsAndStaysOnItsThread) {
 
 TEST(Recording, NamesMapsByPath) {
   torch::nn::Module model;
-  auto first = model.register_module("first", make("heads=2"));
+  auto first = model.register_module("first", make("num_heads=2"));
   auto pool = model.register_module("pool", nn::AttentionPooling(nn::AttentionPoolingOptions(8)));
   nn::name_maps(model);
   model.to(at::kDouble);

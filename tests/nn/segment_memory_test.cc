@@ -27,10 +27,10 @@ TEST(SegmentMemory, SegmentsEqualTheWholeWhereNothingSeenIsForgotten) {
     const char* how;
     int64_t layers, remembered;
   };
-  for (const auto& c : {Case{"causal; rope; heads=4/2", 1, 100},
-                        {"causal; heads=2", 3, 100},
-                        {"window(9, 0); rope; heads=4", 1, 9},
-                        {"window(9, 0); rope; heads=4", 3, 9}})
+  for (const auto& c : {Case{"causal; rope; num_heads=4/2", 1, 100},
+                        {"causal; num_heads=2", 3, 100},
+                        {"window(9, 0); rope; num_heads=4", 1, 9},
+                        {"window(9, 0); rope; num_heads=4", 3, 9}})
     for (const char* norm : {"pre", "post"}) {
       SCOPED_TRACE(c.how);
       auto blocks = blocks_of(c.layers, c.how, norm);
@@ -46,7 +46,7 @@ TEST(SegmentMemory, SegmentsEqualTheWholeWhereNothingSeenIsForgotten) {
 }
 
 TEST(SegmentMemory, WhatIsForgottenIsNotSeen) {
-  auto blocks = blocks_of(1, "causal; rope; heads=2");
+  auto blocks = blocks_of(1, "causal; rope; num_heads=2");
   const auto x = tokens(9);
   SegmentMemory memory(1, 2);
   memory.forward(blocks, x.narrow(1, 0, 6));
@@ -56,7 +56,7 @@ TEST(SegmentMemory, WhatIsForgottenIsNotSeen) {
 }
 
 TEST(SegmentMemory, StopsGradients) {
-  auto blocks = blocks_of(2, "causal; heads=2");
+  auto blocks = blocks_of(2, "causal; num_heads=2");
   auto first = tokens(4).requires_grad_(), second = tokens(3).requires_grad_();
   SegmentMemory memory(2, 4);
   memory.forward(blocks, first);

@@ -17,13 +17,14 @@ MultiHeadAttention layer_of(const std::string& how, int64_t width = 16) {
 }
 
 TEST(Step, EqualsTheWholeSequenceHoweverItIsCut) {
-  for (const char* how : {"causal; heads=4", "causal; heads=4/2", "causal; rope; heads=4/1",
-                          "causal; rope(width=2, scaling=3, factor=4, original=20); heads=4",
-                          "window(7, 0); rope; heads=2", "causal; sinusoidal; heads=4",
-                          "causal; learned(100); sum", "causal; sum; rope; heads=4/2",
-                          "causal; rope_2d(7, 2); heads=4", "causal; sinusoidal_2d(7, 2); heads=2",
-                          "strided(5); rope; heads=2", "causal; window(9, 0) | global(3); heads=2",
-                          "causal | prefix(1); heads=2", "fixed(8, 2); rope; heads=2"}) {
+  for (const char* how :
+       {"causal; num_heads=4", "causal; num_heads=4/2", "causal; rope; num_heads=4/1",
+        "causal; rope(width=2, scaling=3, factor=4, original=20); num_heads=4",
+        "window(7, 0); rope; num_heads=2", "causal; sinusoidal; num_heads=4",
+        "causal; learned(100); sum", "causal; sum; rope; num_heads=4/2",
+        "causal; rope_2d(7, 2); num_heads=4", "causal; sinusoidal_2d(7, 2); num_heads=2",
+        "strided(5); rope; num_heads=2", "causal; window(9, 0) | global(3); num_heads=2",
+        "causal | prefix(1); num_heads=2", "fixed(8, 2); rope; num_heads=2"}) {
     SCOPED_TRACE(how);
     auto layer = layer_of(how);
     const auto x = tokens(100), whole = layer->forward(x);
@@ -38,7 +39,8 @@ TEST(Step, EqualsTheWholeSequenceHoweverItIsCut) {
 }
 
 TEST(Step, ACacheThatForgetsWhatAWindowHidesChangesNothing) {
-  for (const char* how : {"window(7, 0); rope; heads=4/2", "window(7, 0); learned(100); heads=2"}) {
+  for (const char* how :
+       {"window(7, 0); rope; num_heads=4/2", "window(7, 0); learned(100); num_heads=2"}) {
     auto layer = layer_of(how);
     const auto x = tokens(100), whole = layer->forward(x);
     for (const int64_t chunk : {1, 5, 20}) {
@@ -55,7 +57,7 @@ TEST(Step, ACacheThatForgetsWhatAWindowHidesChangesNothing) {
 }
 
 TEST(Step, BeamsGoOnFromTheSequenceTheyCameFrom) {
-  auto layer = layer_of("causal; rope; heads=2");
+  auto layer = layer_of("causal; rope; num_heads=2");
   const auto x = tokens(12), next = torch::randn({3, 2, 16}, at::kDouble);
   const auto index = torch::tensor({1, 0, 1}, at::kLong);
   KeyValueCache cache;
@@ -69,20 +71,20 @@ TEST(Step, BeamsGoOnFromTheSequenceTheyCameFrom) {
 }
 
 TEST(Step, InputsSpeakOfCachedAndNewKeys) {
-  auto layer = layer_of("causal; heads=2");
+  auto layer = layer_of("causal; num_heads=2");
   const auto x = tokens(8);
   AttendInputs whole;
-  whole.mask = torch::arange(8).ge(2).view({1, 1, 1, 8});  // padding on the left
+  whole.attn_mask = torch::arange(8).ge(2).view({1, 1, 1, 8});  // padding on the left
   const auto expected = layer->forward(x, whole);
   KeyValueCache cache;
   AttendInputs part;
-  part.mask = whole.mask->narrow(3, 0, 5);
+  part.attn_mask = whole.attn_mask->narrow(3, 0, 5);
   layer->step(x.narrow(1, 0, 5), cache, part);
   expect_near(layer->step(x.narrow(1, 5, 3), cache, whole), expected.narrow(1, 5, 3));
 }
 
 TEST(Step, MapsOutliveTheCache) {
-  auto layer = layer_of("causal; heads=2");
+  auto layer = layer_of("causal; num_heads=2");
   const auto x = tokens(6);
   KeyValueCache cache;
   layer->step(x.narrow(1, 0, 5), cache);
@@ -100,7 +102,7 @@ TEST(Step, MapsOutliveTheCache) {
 TEST(Step, BlocksStepToo) {
   for (const char* norm : {"pre", "post"}) {
     auto block = settled(TransformerBlock(TransformerBlockOptions(16).norm(norm).attention(
-        Attention::parse("causal; rope; heads=4/2"))));
+        Attention::parse("causal; rope; num_heads=4/2"))));
     const auto x = tokens(100), whole = block->forward(x);
     for (const auto& cut : kCuts) {
       KeyValueCache cache;
@@ -136,7 +138,7 @@ TEST(Step, RefusesWhatStepsCannotGive) {
   auto layer = layer_of("causal; learned(6)");
   layer->step(tokens(5), cache);
   AttendInputs wrong;
-  wrong.lengths = torch::tensor({9, 9}, at::kLong);
+  wrong.key_lengths = torch::tensor({9, 9}, at::kLong);
   EXPECT_THROW(layer->step(tokens(1), cache, wrong), UsageError);
   EXPECT_EQ(cache.position(), 5);  // as before
   EXPECT_THROW(layer->step(tokens(2), cache), ModelError);

@@ -13,7 +13,7 @@
 namespace heed::nn {
 namespace {
 
-TransformerBlockOptions options(const char* how = "heads=2") {
+TransformerBlockOptions options(const char* how = "num_heads=2") {
   return TransformerBlockOptions(8).attention(Attention::parse(how));
 }
 
@@ -35,7 +35,7 @@ TEST(FeedForward, FollowsItsFormula) {
 TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
   torch::manual_seed(5);
   for (const std::string norm : {"pre", "post"}) {
-    for (const char* how : {"alibi; heads=2", "transformer_xl; heads=2", "heads=2"}) {
+    for (const char* how : {"alibi; num_heads=2", "transformer_xl; num_heads=2", "num_heads=2"}) {
       TransformerBlock block(options(how).norm(norm));
       const auto x = torch::randn({2, 5, 8}).to(at::kBFloat16);
       const auto expected = block->forward(x.to(at::kFloat));
@@ -74,7 +74,7 @@ TEST(TransformerBlock, PreAndPostNormFollowTheirFormulas) {
 
 TEST(TransformerBlock, GradientsReachEveryParameter) {
   for (const char* norm : {"pre", "post"}) {
-    TransformerBlock block(options("sum; heads=4/2; rope").norm(norm).dropout(0.1));
+    TransformerBlock block(options("sum; num_heads=4/2; rope").norm(norm).dropout(0.1));
     (block->forward(torch::randn({3, 5, 8})) * torch::randn({3, 5, 8})).sum().backward();
     for (const auto& p : block->named_parameters()) {
       ASSERT_TRUE(p.value().grad().defined()) << p.key();
@@ -142,7 +142,8 @@ TEST(Linear, TruncatedNormalHasItsDeviationAndItsCut) {
 }
 
 TEST(TransformerBlock, FitsIntoAnAnyModule) {
-  const TransformerBlock block(TransformerBlockOptions(8).attention(Attention::parse("heads=2")));
+  const TransformerBlock block(
+      TransformerBlockOptions(8).attention(Attention::parse("num_heads=2")));
   torch::nn::AnyModule any(block);
   const auto x = torch::randn({2, 3, 8});
   EXPECT_TRUE(any.forward(x, AttendInputs()).equal(block.ptr()->forward(x)));

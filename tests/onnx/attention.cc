@@ -18,7 +18,7 @@ constexpr double kMostScale = 1e6;  // of the word scaled_dot
 
 struct Options {
   bool causal;
-  int64_t q_heads, kv_heads, matmul_output, softmax_precision, left, right;
+  int64_t q_heads, num_kv_heads, matmul_output, softmax_precision, left, right;
   std::optional<double> scale;
   double softcap;
 };
@@ -27,7 +27,7 @@ Options options_of(Call& call) {
   auto& given = call.attributes;
   Options o{.causal = given.whole("is_causal", 0) != 0,
             .q_heads = given.whole("q_num_heads", 0),
-            .kv_heads = given.whole("kv_num_heads", 0),
+            .num_kv_heads = given.whole("kv_num_heads", 0),
             .matmul_output = given.whole("qk_matmul_output_mode", 0),
             .softmax_precision = given.whole("softmax_precision", 0),
             .left = call.opset >= 25 ? given.whole("left_window_size", -1) : -1,
@@ -104,8 +104,8 @@ at::Tensor mask_of(const at::Tensor& given, int64_t keys, int64_t opset, at::Sca
 Setup setup_of(const Call& call, const Options& o) {
   Setup s;
   const auto q = call.required(0, "Q");
-  s.present_k = heads_of(call.required(1, "K"), o.kv_heads, "kv_num_heads");
-  s.present_v = heads_of(call.required(2, "V"), o.kv_heads, "kv_num_heads");
+  s.present_k = heads_of(call.required(1, "K"), o.num_kv_heads, "kv_num_heads");
+  s.present_v = heads_of(call.required(2, "V"), o.num_kv_heads, "kv_num_heads");
   const auto past_k = call.optional(4), past_v = call.optional(5);
   if (past_k.defined() != past_v.defined())
     throw UsageError("inputs past_key and past_value: expected both or none");
@@ -188,10 +188,10 @@ Answer attention(Call& call) {
   const auto how = attention_of(o, !s.at_the_end);
   AttendInputs inputs;
   inputs.query_offset = s.past;
-  if (s.lengths.defined()) inputs.lengths = s.lengths;
-  if (s.mask.defined()) inputs.mask = s.mask;
+  if (s.lengths.defined()) inputs.key_lengths = s.lengths;
+  if (s.mask.defined()) inputs.attn_mask = s.mask;
   // Queries that stand elsewhere in each sequence: a mask of their own.
-  if (s.at_the_end) inputs.mask = joined(s.mask, seen_of(s, o));
+  if (s.at_the_end) inputs.attn_mask = joined(s.mask, seen_of(s, o));
   const auto q = how.score.name == "dot" ? s.q * *o.scale : s.q;
   auto y = attend(q, s.k, s.v, how, inputs).to(given.scalar_type());
   if (given.dim() == 3) y = join_heads(y);

@@ -59,35 +59,36 @@ TEST(AttendErrors, Dtypes) {
 
 TEST(AttendErrors, Lengths) {
   const auto given = [](const at::Tensor& lengths) {
-    return refusal([&](auto& t) { t.inputs.lengths = lengths; });
+    return refusal([&](auto& t) { t.inputs.key_lengths = lengths; });
   };
-  EXPECT_THAT(given(torch::tensor({1, 2, 3}, at::kLong)), says("lengths", "(B) = [2]", "[3]"));
-  EXPECT_THAT(given(torch::ones({2, 1}, at::kLong)), says("lengths", "(B) = [2]", "[2, 1]"));
-  EXPECT_THAT(given(torch::tensor({1, 2}, at::kInt)), says("lengths", "int64", "int"));
-  EXPECT_THAT(given(torch::tensor({1, 8}, at::kLong)), says("lengths", "0 to Lk=7", "given 8"));
-  EXPECT_THAT(given(torch::tensor({-1, 8}, at::kLong)), says("lengths", "0 to Lk=7", "given -1"));
-  EXPECT_THAT(refusal([](auto& t) { t.how = Attention::parse("lengths"); }),
-              says("lengths", "a tensor", "none is given"));
+  EXPECT_THAT(given(torch::tensor({1, 2, 3}, at::kLong)), says("key_lengths", "(B) = [2]", "[3]"));
+  EXPECT_THAT(given(torch::ones({2, 1}, at::kLong)), says("key_lengths", "(B) = [2]", "[2, 1]"));
+  EXPECT_THAT(given(torch::tensor({1, 2}, at::kInt)), says("key_lengths", "int64", "int"));
+  EXPECT_THAT(given(torch::tensor({1, 8}, at::kLong)), says("key_lengths", "0 to Lk=7", "given 8"));
+  EXPECT_THAT(given(torch::tensor({-1, 8}, at::kLong)),
+              says("key_lengths", "0 to Lk=7", "given -1"));
+  EXPECT_THAT(refusal([](auto& t) { t.how = Attention::parse("key_lengths"); }),
+              says("key_lengths", "a tensor", "none is given"));
 }
 
 TEST(AttendErrors, MaskAndBias) {
   const auto mask = [](const at::Tensor& m) {
-    return refusal([&](auto& t) { t.inputs.mask = m; });
+    return refusal([&](auto& t) { t.inputs.attn_mask = m; });
   };
   const auto bias = [](const at::Tensor& b) {
     return refusal([&](auto& t) { t.inputs.bias = b; });
   };
-  EXPECT_THAT(mask(torch::ones({5, 6}, at::kBool)), says("mask", "[2, 4, 5, 7]", "[5, 6]"));
+  EXPECT_THAT(mask(torch::ones({5, 6}, at::kBool)), says("attn_mask", "[2, 4, 5, 7]", "[5, 6]"));
   EXPECT_THAT(mask(torch::ones({1, 1, 1, 5, 7}, at::kBool)),
-              says("mask", "[2, 4, 5, 7]", "[1, 1, 1, 5, 7]"));
+              says("attn_mask", "[2, 4, 5, 7]", "[1, 1, 1, 5, 7]"));
   EXPECT_THAT(mask(torch::ones({5, 7}, at::kLong)),
-              says("mask", "bool or that of q, float", "long"));
+              says("attn_mask", "bool or that of q, float", "long"));
   EXPECT_THAT(mask(torch::ones({5, 7}, at::kDouble)),
-              says("mask", "bool or that of q, float", "double"));
+              says("attn_mask", "bool or that of q, float", "double"));
   EXPECT_THAT(bias(torch::ones({3, 5, 7})), says("bias", "[2, 4, 5, 7]", "[3, 5, 7]"));
   EXPECT_THAT(bias(torch::ones({5, 7}, at::kBool)), says("bias", "that of q, float", "bool"));
-  EXPECT_THAT(refusal([](auto& t) { t.how = Attention::parse("dense"); }),
-              says("mask", "'dense'", "none is given"));
+  EXPECT_THAT(refusal([](auto& t) { t.how = Attention::parse("attn_mask"); }),
+              says("attn_mask", "'attn_mask'", "none is given"));
   EXPECT_THAT(refusal([](auto& t) { t.how = Attention::parse("bias"); }),
               says("bias", "'bias'", "none is given"));
   EXPECT_THAT(refusal([](auto& t) { t.inputs.query_offset = int64_t{1} << 40; }),
@@ -112,9 +113,9 @@ TEST(AttendErrors, TheTextFormRefusesWhatAModuleWouldDo) {
   };
   EXPECT_THAT(refused("rope"), says("how", "or none", "'rope'"));
   EXPECT_THAT(refused("sum"), says("how", "merge concat", "'sum'"));
-  EXPECT_THAT(refused("heads=2"), says("how", "4/2", "heads=2/2"));
+  EXPECT_THAT(refused("num_heads=2"), says("how", "4/2", "num_heads=2/2"));
   EXPECT_THAT(refused("cusal"), HasSubstr("did you mean 'causal'"));
-  EXPECT_EQ(refused("heads=4/2; causal"), "");
+  EXPECT_EQ(refused("num_heads=4/2; causal"), "");
 }
 
 }  // namespace

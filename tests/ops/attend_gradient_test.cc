@@ -76,7 +76,7 @@ std::vector<Case> small_cases() {
       {.B = 2, .how = "dot; transformer_xl"},
       {.B = 1, .how = "softcap(1.5); sinks"},
       {.B = 2, .how = "talking; causal"},
-      {.B = 1, .how = "blocks(3); documents"},
+      {.B = 1, .how = "block_mask(3); segment_ids"},
       {.B = 1, .how = "adaptive_span(5, ramp=3)"},
       {.B = 1, .how = "sparsemax"},
       {.B = 1, .how = "entmax15; causal; dropout=0.2"},

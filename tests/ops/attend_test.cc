@@ -83,7 +83,7 @@ TEST(Attend, RowsAreTheLogOfTheSum) {
   EXPECT_FALSE(logsumexp.requires_grad());
   auto scores = torch::matmul(t.q, t.k.transpose(2, 3)) / 2;
   const auto i = torch::arange(9).unsqueeze(1) - 3, j = torch::arange(6);
-  scores = scores.masked_fill((j > i) | ~*t.inputs.mask, -INFINITY);
+  scores = scores.masked_fill((j > i) | ~*t.inputs.attn_mask, -INFINITY);
   EXPECT_TRUE(close(logsumexp, torch::logsumexp(scores, -1), 1e-12, 1e-12));
   EXPECT_EQ(logsumexp[0][0][0].item<double>(), -INFINITY);
   EXPECT_TRUE(torch::equal(out, attend(t)));
@@ -92,7 +92,7 @@ TEST(Attend, RowsAreTheLogOfTheSum) {
 TEST(Attend, ARowThatSeesNothingIsZeroAndPassesNoGradient) {
   auto t =
       make({.Lq = 6, .Lk = 4, .how = "causal"});  // the first two queries stand before every key
-  t.inputs.lengths = torch::tensor({0, 4}, at::kLong);
+  t.inputs.key_lengths = torch::tensor({0, 4}, at::kLong);
   const auto out = attend(t);
   EXPECT_EQ(out[0].abs().max().item<double>(), 0);
   EXPECT_EQ(out.slice(2, 0, 2).abs().max().item<double>(), 0);
@@ -111,9 +111,9 @@ TEST(Attend, HiddenNaNChangesNoBit) {
                        .Lk = 70,
                        .D = 16,
                        .E = 8,
-                       .how = "causal; lengths",
+                       .how = "causal; key_lengths",
                        .lengths = true});
-    clean.inputs.lengths = torch::tensor({37, 0}, at::kLong);
+    clean.inputs.key_lengths = torch::tensor({37, 0}, at::kLong);
     clean = clean.to(type);
     auto poisoned = clean.with({clean.q, clean.k.clone(), clean.v.clone()});
     for (auto* t : {&poisoned.k, &poisoned.v}) {
@@ -140,8 +140,8 @@ TEST(Attend, ANaNThatIsSeenComesOut) {
 // The reference too: it serves second derivatives.
 TEST(Attend, HiddenNaNStaysOutOfTheReference) {
   auto clean =
-      make({.Lq = 12, .Lk = 12, .D = 4, .E = 3, .how = "causal; lengths", .lengths = true});
-  clean.inputs.lengths = torch::tensor({7, 0}, at::kLong);
+      make({.Lq = 12, .Lk = 12, .D = 4, .E = 3, .how = "causal; key_lengths", .lengths = true});
+  clean.inputs.key_lengths = torch::tensor({7, 0}, at::kLong);
   auto poisoned = clean.with({clean.q.clone(), clean.k.clone(), clean.v.clone()});
   poisoned.q[1].fill_(NAN);
   for (auto* t : {&poisoned.k, &poisoned.v}) {
@@ -207,7 +207,7 @@ TEST(Attend, QueryOffsetPlacesTheQueriesAmongTheKeys) {
 TEST(Attend, AGivenTensorIsUsedEvenWhenItIsNotNamed) {
   auto t = make({.lengths = true, .added = true, .bias = {7}});
   auto named = t;
-  named.how = Attention::parse("bias; lengths; dense");
+  named.how = Attention::parse("bias; key_lengths; attn_mask");
   EXPECT_TRUE(torch::equal(attend(t), attend(named)));
   t.inputs = {};
   EXPECT_FALSE(torch::equal(attend(t), attend(named)));

@@ -29,9 +29,9 @@ TEST(AttentionText, EmptyTextIsTheDefault) {
 
 TEST(AttentionText, ReadsEveryPart) {
   const auto how = Attention::parse(
-      "bias; dot; rope(base=500000, interleaved=1); causal; window(256,0); lengths; dense; "
+      "bias; dot; rope(base=500000, interleaved=1); causal; window(256,0); key_lengths; attn_mask; "
       "softmax; "
-      "sum; heads=8/2; dropout=0.1");
+      "sum; num_heads=8/2; dropout=0.1");
   EXPECT_EQ(how.score, Part{"dot"});
   EXPECT_EQ(how.position.at("base"), 500000);
   EXPECT_EQ(how.position.at("interleaved"), 1);
@@ -39,35 +39,36 @@ TEST(AttentionText, ReadsEveryPart) {
   EXPECT_EQ(how.masks[1].at("left"), 256);
   EXPECT_EQ(how.masks[1].at("right"), 0);
   EXPECT_TRUE(how.has_modifier("bias"));
-  EXPECT_TRUE(how.has_mask("dense"));
+  EXPECT_TRUE(how.has_mask("attn_mask"));
   EXPECT_FALSE(how.has_mask("bias"));
   EXPECT_EQ(how.merge, Part{"sum"});
-  EXPECT_EQ(how.heads, 8);
-  EXPECT_EQ(how.kv_heads, 2);
+  EXPECT_EQ(how.num_heads, 8);
+  EXPECT_EQ(how.num_kv_heads, 2);
   EXPECT_EQ(how.dropout, 0.1);
 }
 
 TEST(AttentionText, MasksMayBeAlternatives) {
-  const auto how = Attention::parse("window(256,0)|global(4) | lengths; causal");
+  const auto how = Attention::parse("window(256,0)|global(4) | key_lengths; causal");
   ASSERT_EQ(how.masks.size(), 2u);
   EXPECT_EQ(how.masks[0].name, "window");
   ASSERT_EQ(how.masks[0].alternatives.size(), 2u);
   EXPECT_EQ(how.masks[0].alternatives[0].at("count"), 4);
-  EXPECT_TRUE(how.has_mask("lengths"));
-  EXPECT_EQ(how.text(),
-            "scaled_dot; window(left=256, right=0) | global(count=4) | lengths; causal; softmax");
+  EXPECT_TRUE(how.has_mask("key_lengths"));
+  EXPECT_EQ(
+      how.text(),
+      "scaled_dot; window(left=256, right=0) | global(count=4) | key_lengths; causal; softmax");
   EXPECT_EQ(Attention::parse(how.text()), how);
   EXPECT_EQ(Attention::parse("causal | prefix(3); causal | prefix(4)").masks.size(), 2u);
   EXPECT_THAT(refusal("causal |"), HasSubstr("unknown mask ''"));
   EXPECT_THAT(refusal("causal | rope"), HasSubstr("expected a mask, given 'rope'"));
-  EXPECT_THAT(refusal("causal | dense"), HasSubstr("in the mask tensor"));
+  EXPECT_THAT(refusal("causal | attn_mask"), HasSubstr("in the mask tensor"));
   EXPECT_THAT(refusal("dot | scaled_dot"), HasSubstr("'|' joins masks"));
   EXPECT_THAT(refusal("causal | fixed(4,5)"), HasSubstr("at most its stride, 4, given 5"));
 }
 
 TEST(AttentionText, DefaultsAreLeftOutSoThatEqualValuesCompareEqual) {
   EXPECT_EQ(Attention::parse("rope(10000)"), Attention::parse("rope"));
-  EXPECT_EQ(Attention::parse("heads=8/8"), Attention::parse("heads=8"));
+  EXPECT_EQ(Attention::parse("num_heads=8/8"), Attention::parse("num_heads=8"));
   EXPECT_EQ(Attention::parse("rope").position.at("base"), 10000);
   EXPECT_EQ(Attention::parse("window(right=3,left=2)").text(),
             "scaled_dot; window(left=2, right=3); softmax");
@@ -90,7 +91,7 @@ TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
   auto texts = every_word();
   ASSERT_GE(texts.size(), 45u);  // and those of other tests
   texts.push_back(
-      "dot; learned(length=77); bias; softcap(30); causal; window(-1, 5); sum; heads=12/3; "
+      "dot; learned(length=77); bias; softcap(30); causal; window(-1, 5); sum; num_heads=12/3; "
       "dropout=0.25");
   texts.push_back("scaled_dot(scale=0.3333333333333333); rope(base=1e6)");
   texts.push_back(
@@ -118,18 +119,19 @@ TEST(AttentionText, EveryWordIsExplained) {
 
 TEST(AttentionText, RefusesWithTheReason) {
   EXPECT_THAT(refusal("causl"), AllOf(HasSubstr("'causl'"), HasSubstr("did you mean 'causal'")));
-  EXPECT_THAT(refusal("haeds=3"), AllOf(HasSubstr("'haeds'"), HasSubstr("'heads'")));
+  EXPECT_THAT(refusal("num_haeds=3"), AllOf(HasSubstr("'num_haeds'"), HasSubstr("'num_heads'")));
   EXPECT_THAT(refusal("qqqqqqqqqqqq"), HasSubstr("known: scaled_dot, dot"));
   EXPECT_THAT(refusal("causal; causal"), HasSubstr("'causal' stands twice"));
   EXPECT_THAT(refusal("bias; bias"), HasSubstr("'bias' stands twice"));
   EXPECT_THAT(refusal("dot; scaled_dot"), HasSubstr("second score"));
   EXPECT_THAT(refusal("rope; learned"), HasSubstr("second position"));
-  EXPECT_THAT(refusal("heads=2; heads=4"), HasSubstr("second heads"));
-  EXPECT_THAT(refusal("heads=8/3"), AllOf(HasSubstr("divisor of heads=8"), HasSubstr("given 3")));
-  EXPECT_THAT(refusal("heads=8/0"), HasSubstr("given 0"));
-  EXPECT_THAT(refusal("heads=0"), AllOf(HasSubstr("heads"), HasSubstr("given 0")));
-  EXPECT_THAT(refusal("heads=two"), AllOf(HasSubstr("whole number"), HasSubstr("'two'")));
-  EXPECT_THAT(refusal("heads=99999999999999999999"), HasSubstr("whole number"));
+  EXPECT_THAT(refusal("num_heads=2; num_heads=4"), HasSubstr("second num_heads"));
+  EXPECT_THAT(refusal("num_heads=8/3"),
+              AllOf(HasSubstr("divisor of num_heads=8"), HasSubstr("given 3")));
+  EXPECT_THAT(refusal("num_heads=8/0"), HasSubstr("given 0"));
+  EXPECT_THAT(refusal("num_heads=0"), AllOf(HasSubstr("heads"), HasSubstr("given 0")));
+  EXPECT_THAT(refusal("num_heads=two"), AllOf(HasSubstr("whole number"), HasSubstr("'two'")));
+  EXPECT_THAT(refusal("num_heads=99999999999999999999"), HasSubstr("whole number"));
   EXPECT_THAT(refusal("dropout=1"), AllOf(HasSubstr("[0, 1)"), HasSubstr("given 1")));
   EXPECT_THAT(refusal("dropout=-0.1"), HasSubstr("given -0.1"));
   EXPECT_THAT(refusal("dropout=nan"), HasSubstr("dropout"));
@@ -194,25 +196,27 @@ std::string toml_refusal(const std::string& toml) {
 }
 
 TEST(AttentionToml, ReadsTableAndText) {
-  const auto expected = Attention::parse("learned; causal; window(256,0); heads=4; dropout=0.1");
+  const auto expected =
+      Attention::parse("learned; causal; window(256,0); num_heads=4; dropout=0.1");
   const char* table = R"toml(
       [attention]
       score = "scaled_dot"
       position = "learned"
       normalizer = "softmax"
-      heads = 4
+      num_heads = 4
       masks = ["causal", "window(256,0)"]
       dropout = 0.1)toml";
   EXPECT_EQ(read(table), expected);
-  EXPECT_EQ(read("attention = 'learned; causal; window(256,0); heads=4; dropout=0.1'"), expected);
-  EXPECT_EQ(read("attention = { dropout = 0, heads = 6, kv_heads = 2 }"),
-            Attention::parse("heads=6/2"));
+  EXPECT_EQ(read("attention = 'learned; causal; window(256,0); num_heads=4; dropout=0.1'"),
+            expected);
+  EXPECT_EQ(read("attention = { dropout = 0, num_heads = 6, num_kv_heads = 2 }"),
+            Attention::parse("num_heads=6/2"));
 }
 
 TEST(AttentionToml, RefusesWithFileLineAndNearestName) {
-  EXPECT_THAT(
-      toml_refusal("\n[attention]\nheads = 2\nhaeds = 4\n"),
-      AllOf(HasSubstr("recipe.toml:4:"), HasSubstr("'haeds'"), HasSubstr("did you mean 'heads'")));
+  EXPECT_THAT(toml_refusal("\n[attention]\nnum_heads = 2\nnum_haeds = 4\n"),
+              AllOf(HasSubstr("recipe.toml:4:"), HasSubstr("'num_haeds'"),
+                    HasSubstr("did you mean 'num_heads'")));
   EXPECT_THAT(toml_refusal("[attention]\nscore = 'scaled_dat'\n"),
               AllOf(HasSubstr("recipe.toml:2:"), HasSubstr("model.attention.score"),
                     HasSubstr("did you mean 'scaled_dot'")));
@@ -221,9 +225,9 @@ TEST(AttentionToml, RefusesWithFileLineAndNearestName) {
               AllOf(HasSubstr("word in quotes"), HasSubstr("integer")));
   EXPECT_THAT(toml_refusal("[attention]\nmasks = 'causal'\n"), HasSubstr("expected an array"));
   EXPECT_THAT(toml_refusal("[attention]\nmasks = [1]\n"), HasSubstr("model.attention.masks"));
-  EXPECT_THAT(toml_refusal("[attention]\nheads = 2.5\n"), HasSubstr("whole number"));
-  EXPECT_THAT(toml_refusal("[attention]\nheads = 8\nkv_heads = 3\n"),
-              HasSubstr("divisor of heads=8"));
+  EXPECT_THAT(toml_refusal("[attention]\nnum_heads = 2.5\n"), HasSubstr("whole number"));
+  EXPECT_THAT(toml_refusal("[attention]\nnum_heads = 8\nnum_kv_heads = 3\n"),
+              HasSubstr("divisor of num_heads=8"));
   EXPECT_THAT(toml_refusal("attention = 'causal; causal'\n"), HasSubstr("recipe.toml:1:"));
   EXPECT_THAT(toml_refusal("attention = 3\n"), HasSubstr("expected a table"));
 }

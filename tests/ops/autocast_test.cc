@@ -42,7 +42,7 @@ std::vector<std::string> every_word() {
 
 Tensors case_of_word(const std::string& how) {
   Case c{.B = 3, .H = 4, .G = 2, .Lq = kKeys, .Lk = kKeys, .D = 16, .E = 8, .how = how};
-  c.lengths = how == "lengths", c.mask = how == "dense";
+  c.lengths = how == "key_lengths", c.mask = how == "attn_mask";
   if (how == "bias") c.bias = {4, kKeys, kKeys};
   auto t = make(c).to(at::kBFloat16).to(at::kFloat);
   t.inputs.training = true, t.inputs.seed = 5;

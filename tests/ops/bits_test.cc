@@ -89,27 +89,27 @@ at::Tensor some_pairs(int64_t rows, int64_t columns, int64_t seen) {
 
 const std::vector<Curtain>& curtains() {
   static const std::vector<Curtain> all = {
-      {"lengths",
+      {"key_lengths",
        [](AttendInputs& in, int64_t, int64_t) {
-         in.lengths = torch::tensor({kSeen, int64_t{0}}, at::kLong);
+         in.key_lengths = torch::tensor({kSeen, int64_t{0}}, at::kLong);
        }},
-      {"dense",
-       [](AttendInputs& in, int64_t Lq, int64_t Lk) { in.mask = some_pairs(Lq, Lk, kSeen); }},
-      {"dense",
+      {"attn_mask",
+       [](AttendInputs& in, int64_t Lq, int64_t Lk) { in.attn_mask = some_pairs(Lq, Lk, kSeen); }},
+      {"attn_mask",
        [](AttendInputs& in, int64_t Lq, int64_t Lk) {
-         in.mask =
+         in.attn_mask =
              torch::zeros({1, 1, Lq, Lk})
                  .masked_fill(~some_pairs(Lq, Lk, kSeen), -std::numeric_limits<float>::infinity());
        }},
       {"causal", [](AttendInputs&, int64_t, int64_t) {}},
       {"window(30, 0)", [](AttendInputs&, int64_t, int64_t) {}},
-      {"documents",
+      {"segment_ids",
        [](AttendInputs& in, int64_t, int64_t Lk) {
          const auto place = torch::arange(Lk, at::kLong);
-         in.documents = ((place > 40).to(at::kLong) + (place >= kSeen)).expand({2, Lk});
+         in.segment_ids = ((place > 40).to(at::kLong) + (place >= kSeen)).expand({2, Lk});
        }},
-      {"blocks(20)", [](AttendInputs& in, int64_t Lq, int64_t Lk) {
-         in.blocks = some_pairs((Lq + 19) / 20, (Lk + 19) / 20, kSeen / 20);
+      {"block_mask(20)", [](AttendInputs& in, int64_t Lq, int64_t Lk) {
+         in.block_mask = some_pairs((Lq + 19) / 20, (Lk + 19) / 20, kSeen / 20);
        }}};
   return all;
 }
@@ -137,7 +137,7 @@ TEST(Bits, DoNotDependOnWhatIsHidden) {
       for (auto* x : {&poisoned.q, &poisoned.k, &poisoned.v}) *x = x->clone();
       poisoned.k.slice(2, kSeen, 115).fill_(NAN), poisoned.v.slice(2, kSeen, 115).fill_(INFINITY);
       poisoned.k.slice(2, 115).fill_(-INFINITY), poisoned.v.slice(2, 115).fill_(NAN);
-      if (curtain.mask == std::string("lengths"))  // of the second sequence nothing is seen
+      if (curtain.mask == std::string("key_lengths"))  // of the second sequence nothing is seen
         poisoned.q[1].fill_(NAN), poisoned.k[1].fill_(NAN), poisoned.v[1].fill_(NAN);
       const auto weight = torch::randn({2, 2, kSeen, 12});
       const std::string what = describe(m) + " behind " + curtain.mask;

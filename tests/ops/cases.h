@@ -34,7 +34,8 @@ struct Tensors {
     Tensors t = *this;
     t.q = q.to(type), t.k = k.to(type), t.v = v.to(type);
     if (inputs.bias) t.inputs.bias = inputs.bias->to(type);
-    if (inputs.mask && inputs.mask->is_floating_point()) t.inputs.mask = inputs.mask->to(type);
+    if (inputs.attn_mask && inputs.attn_mask->is_floating_point())
+      t.inputs.attn_mask = inputs.attn_mask->to(type);
     for (auto& [name, tensor] : t.inputs.parameters) tensor = tensor.to(type);
     return t;
   }
@@ -87,29 +88,29 @@ inline Tensors make(const Case& c) {
   t.v = laid_out({c.B, c.G, c.Lk, c.E}, c.layout, generator);
   t.how = Attention::parse(c.how);
   if (c.lengths) {
-    t.inputs.lengths = at::randint(0, c.Lk + 1, {c.B}, generator, options.dtype(at::kLong));
+    t.inputs.key_lengths = at::randint(0, c.Lk + 1, {c.B}, generator, options.dtype(at::kLong));
   }
   if (c.mask || c.added) {
     auto seen = at::rand({c.B, 1, c.Lq, c.Lk}, generator, options) < 0.6;
     if (c.Lq > 1) seen.select(2, 1).fill_(false);  // a row that sees nothing
-    t.inputs.mask = seen;
+    t.inputs.attn_mask = seen;
     if (c.added)
-      t.inputs.mask = at::randn({c.B, 1, c.Lq, c.Lk}, generator, options)
-                          .masked_fill(~seen, -std::numeric_limits<double>::infinity());
+      t.inputs.attn_mask = at::randn({c.B, 1, c.Lq, c.Lk}, generator, options)
+                               .masked_fill(~seen, -std::numeric_limits<double>::infinity());
   }
   if (!c.bias.empty()) t.inputs.bias = at::randn(c.bias, generator, options);
   for (const auto& spec : parameters_of(t.how, c.H, c.G, c.D, c.E))
     t.inputs.parameters[spec.name] =
         at::randn(spec.shape, generator, options) * spread_of(spec) + spec.mean;
-  if (t.how.has_mask("documents")) {
+  if (t.how.has_mask("segment_ids")) {
     const auto starts = at::rand({c.B, c.Lk}, generator, options) < 0.1;
-    t.inputs.documents = starts.to(at::kLong).cumsum(1);
+    t.inputs.segment_ids = starts.to(at::kLong).cumsum(1);
   }
   const auto draw_blocks = [&](const Part& part) {
-    if (part.name != "blocks") return;
+    if (part.name != "block_mask") return;
     const auto size = static_cast<int64_t>(part.at("size"));
     const auto count = [&](int64_t length) { return (length + size - 1) / size; };
-    t.inputs.blocks = at::rand({c.B, 1, count(c.Lq), count(c.Lk)}, generator, options) < 0.5;
+    t.inputs.block_mask = at::rand({c.B, 1, count(c.Lq), count(c.Lk)}, generator, options) < 0.5;
   };
   for (const auto& part : t.how.masks) {
     draw_blocks(part);
@@ -130,7 +131,7 @@ inline at::Tensor attend(Tensors t) {
   if (!device().is_cpu()) {
     there(t.q), there(t.k), there(t.v);
     auto& in = t.inputs;
-    for (auto* x : {&in.lengths, &in.mask, &in.bias, &in.documents, &in.blocks})
+    for (auto* x : {&in.key_lengths, &in.attn_mask, &in.bias, &in.segment_ids, &in.block_mask})
       if (*x) there(**x);
     for (auto& [name, tensor] : in.parameters) there(tensor);
   }
@@ -167,10 +168,10 @@ inline std::vector<Case> random_cases(int count) {
                                          "softcap(2)",
                                          "softcap(0.5); window(20,4)",
                                          "scaled_dot(2); softcap(3); causal",
-                                         "blocks(16)",
-                                         "causal; blocks(5); alibi",
+                                         "block_mask(16)",
+                                         "causal; block_mask(5); alibi",
                                          "adaptive_span(20, ramp=7)",
-                                         "documents",
+                                         "segment_ids",
                                          "uniform; causal",
                                          "general; alibi",
                                          "cosine; causal",
@@ -178,7 +179,7 @@ inline std::vector<Case> random_cases(int count) {
                                          "additive; causal; relative(8, 20)",
                                          "feed_forward(activation=relu); window(9,9)",
                                          "feed_forward(activation=gelu, layers=2); causal",
-                                         "feed_forward(query=0); lengths",
+                                         "feed_forward(query=0); key_lengths",
                                          "location(150)",
                                          "relative(16, 40, both=0); causal",
                                          "shaw(5); dot",
@@ -212,8 +213,8 @@ inline std::vector<Case> random_cases(int count) {
     if (c.how.find("cosine") != c.how.npos) c.D = std::max<int64_t>(c.D, 4);
     c.layout = static_cast<Layout>(random.below(4));
     if (c.layout == Layout::expanded && c.B == 0) c.layout = Layout::plain;
-    c.lengths = random.below(3) == 0 || c.how.find("lengths") != c.how.npos;
-    if (c.how.find("documents") != c.how.npos) c.Lq = std::min(c.Lq, c.Lk);
+    c.lengths = random.below(3) == 0 || c.how.find("key_lengths") != c.how.npos;
+    if (c.how.find("segment_ids") != c.how.npos) c.Lq = std::min(c.Lq, c.Lk);
     c.mask = random.below(4) == 0;
     c.added = !c.mask && random.below(4) == 0;
     const std::vector<std::vector<int64_t>> biases = {
@@ -229,7 +230,7 @@ inline std::string describe(const Case& c) {
   std::ostringstream text;
   text << "seed " << c.seed << ": B=" << c.B << " H=" << c.H << " G=" << c.G << " Lq=" << c.Lq
        << " Lk=" << c.Lk << " D=" << c.D << " E=" << c.E << " '" << c.how << "' layout "
-       << static_cast<int>(c.layout) << (c.lengths ? " lengths" : "") << (c.mask ? " mask" : "")
+       << static_cast<int>(c.layout) << (c.lengths ? " key_lengths" : "") << (c.mask ? " mask" : "")
        << (c.added ? " added" : "") << " bias [" << at::IntArrayRef(c.bias) << "]";
   return text.str();
 }

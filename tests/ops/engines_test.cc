@@ -151,7 +151,7 @@ TEST(Engines, ACausalAndAGivenMaskBothHide) {
   const auto both = [](int64_t i, int64_t j) { return j > 0 && j <= i; };
   for (const auto& mask : {boolean_mask(4, 4, not_first), added_mask(4, 4, not_first, -kInf)}) {
     AttendInputs inputs;
-    inputs.mask = mask;
+    inputs.attn_mask = mask;
     EXPECT_TRUE(near(attended(x, "dot; causal", inputs), weights_of(dots(x), both).mm(x.v), 1e-13));
   }
 }
@@ -178,9 +178,9 @@ TEST(Engines, StickBreakingIsGeometricOneKeyBack) {
 std::vector<AttendInputs> all_hidden(int64_t Lq, int64_t Lk, at::ScalarType type) {
   const Sees none = [](int64_t, int64_t) { return false; };
   std::vector<AttendInputs> ways(4);
-  ways[0].mask = boolean_mask(Lq, Lk, none);
-  ways[1].mask = added_mask(Lq, Lk, none, -kInf).to(type);
-  ways[2].lengths = torch::zeros({1}, at::kLong);
+  ways[0].attn_mask = boolean_mask(Lq, Lk, none);
+  ways[1].attn_mask = added_mask(Lq, Lk, none, -kInf).to(type);
+  ways[2].key_lengths = torch::zeros({1}, at::kLong);
   ways[3].bias = torch::full({Lq, Lk}, -kInf, type);
   return ways;
 }
@@ -265,7 +265,7 @@ void expect_finite_mask(const Head& x, const Sees& sees, double low, at::ScalarT
   const auto expected = by_formula(x, mask.to(at::kDouble), compute, g);
   for (const bool as_bias : {false, true}) {
     AttendInputs inputs;
-    (as_bias ? inputs.bias : inputs.mask) = mask;
+    (as_bias ? inputs.bias : inputs.attn_mask) = mask;
     const auto got = by_heed(x, inputs, type, g);
     const double tolerance = 2 * static_cast<double>(std::max(Lq, Lk)) * rounding(type);
     const auto about = testing::Message() << type << " " << low << (as_bias ? " bias" : " mask");
@@ -291,7 +291,7 @@ TEST(Engines, ARowOfOneLowNumberIsTheMean) {
     for (const double low : low_numbers(type)) expect_finite_mask(x, hidden_row, low, type);
     if (type == at::kHalf) continue;  // beside -65504 float32 has room for the scores
     AttendInputs inputs;
-    inputs.mask = torch::full({1, 6}, lowest(type), type);
+    inputs.attn_mask = torch::full({1, 6}, lowest(type), type);
     EXPECT_TRUE(
         near(attended(one, "dot", inputs, type), x.v.mean(0, /*keepdim=*/true), 4 * rounding(type)))
         << type;
@@ -313,8 +313,8 @@ TEST(Engines, WhatIsHiddenCannotWinByItsScore) {
   x.k.slice(0, 1, 4).fill_(-5000);
   const auto real = [](int64_t, int64_t j) { return j > 0; };
   AttendInputs boolean, added;
-  boolean.mask = boolean_mask(1, 4, real);
-  added.mask = added_mask(1, 4, real, -kInf).to(at::kFloat);
+  boolean.attn_mask = boolean_mask(1, 4, real);
+  added.attn_mask = added_mask(1, 4, real, -kInf).to(at::kFloat);
   const auto mean = x.v.slice(0, 1, 4).mean(0, /*keepdim=*/true);
   for (const auto& inputs : {boolean, added})
     EXPECT_TRUE(near(attended(x, "dot", inputs, at::kFloat), mean, 1e-6));
@@ -334,7 +334,7 @@ TEST(Engines, MasksOfWholeNumbersAreRefused) {
   const auto x = torch::zeros({1, 1, 2, 2});
   for (const auto type : {at::kByte, at::kChar, at::kShort, at::kInt, at::kLong}) {
     AttendInputs inputs;
-    inputs.mask = torch::ones({2, 2}, type);
+    inputs.attn_mask = torch::ones({2, 2}, type);
     EXPECT_THROW(attend(x, x, x, "dot", inputs), UsageError) << type;
   }
 }
@@ -343,7 +343,7 @@ TEST(Engines, AMaskOfOneColumnHoldsForAllKeys) {
   torch::manual_seed(10);
   const auto x = whole_numbers(3, 5);
   AttendInputs inputs;
-  inputs.mask = torch::tensor({true, false, true}).view({3, 1});
+  inputs.attn_mask = torch::tensor({true, false, true}).view({3, 1});
   const auto rows = [](int64_t i, int64_t) { return i != 1; };
   EXPECT_TRUE(near(attended(x, "dot", inputs), weights_of(dots(x), rows).mm(x.v), 1e-13));
 }
@@ -353,7 +353,7 @@ TEST(Engines, TheCapComesBeforeTheMask) {
   const auto x = whole_numbers(4, 5);
   const auto added = torch::randint(-9, 1, {4, 5}, at::kDouble).index_put_({0, 0}, -kInf);
   AttendInputs inputs;
-  inputs.mask = added;
+  inputs.attn_mask = added;
   const auto scores = 2 * torch::tanh(dots(x) / 2) + added;
   EXPECT_TRUE(
       near(attended(x, "dot; softcap(2)", inputs), weights_of(scores, kAll).mm(x.v), 1e-13));
@@ -412,7 +412,7 @@ TEST(Engines, TheLowerOfEqualKeysComesFirst) {
   const auto v = torch::arange(40, at::kFloat).view({1, 1, 40, 1});
   EXPECT_EQ(attend(q, k, v, "dot; hard").item<float>(), 0);
   const auto how = Attention::parse("dot");
-  const Map map("layer", q, k, std::get<1>(attend_with_row_numbers(q, k, v, how)), how, {});
+  const Map map("layer", q, k, std::get<1>(attend_with_row_stats(q, k, v, how)), how, {});
   EXPECT_TRUE(std::get<1>(map.top_k(0, 20)).equal(torch::arange(20)));
   const auto sparse = attend(q, k, torch::eye(40).view({1, 1, 40, 40}), "dot; sparsemax");
   EXPECT_TRUE(torch::allclose(sparse, torch::full_like(sparse, 1.0 / 40)));
@@ -425,8 +425,8 @@ TEST(Engines, AMapsWeightsAreThoseThatMadeTheOutput) {
   for (const char* text : {"alibi; causal", "softcap(2); causal", "dot; sparsemax; alibi",
                            "window(3, 0); entmax15", "causal; sigmoid", "dot; geometric; causal"}) {
     const auto how = Attention::parse(text);
-    const auto [out, numbers] = attend_with_row_numbers(q, k, v, how);
-    const Map map("layer", q, k, numbers, how, {});
+    const auto [out, row_stats] = attend_with_row_stats(q, k, v, how);
+    const Map map("layer", q, k, row_stats, how, {});
     for (int64_t b = 0; b < 2; ++b) {
       const auto weights = map.dense(b);  // (H, Lq, Lk)
       EXPECT_TRUE(torch::allclose(torch::matmul(weights, v[b]), out[b], 1e-12, 1e-13)) << text;

@@ -99,7 +99,7 @@ TEST(FormulaPath, ARowsBitsDependOnItAlone) {
       Case c{.B = 3, .H = 4, .G = 2, .Lq = 100, .Lk = 100, .D = 12, .E = 5, .how = how + mask};
       c.lengths = true;
       auto t = make(c).to(at::kFloat);
-      t.inputs.lengths = torch::tensor({100, 37, 65}, at::kLong);
+      t.inputs.key_lengths = torch::tensor({100, 37, 65}, at::kLong);
       const auto all = attend(t);
       auto row = t;
       for (int64_t i = 0; i < 100; i += 7) {
@@ -107,12 +107,12 @@ TEST(FormulaPath, ARowsBitsDependOnItAlone) {
         EXPECT_TRUE(torch::equal(attend(row), all.narrow(2, i, 1))) << c.how << " row " << i;
       }
       for (int64_t b = 0; b < 3; ++b) {  // alone, without the padding
-        const int64_t length = (*t.inputs.lengths)[b].item<int64_t>();
+        const int64_t length = (*t.inputs.key_lengths)[b].item<int64_t>();
         auto one = t;
         one.q = t.q.narrow(0, b, 1).narrow(2, 0, length), one.inputs.query_offset = 0;
         one.k = t.k.narrow(0, b, 1).narrow(2, 0, length);
         one.v = t.v.narrow(0, b, 1).narrow(2, 0, length);
-        one.inputs.lengths = torch::tensor({length}, at::kLong);
+        one.inputs.key_lengths = torch::tensor({length}, at::kLong);
         EXPECT_TRUE(torch::equal(attend(one)[0], all[b].narrow(1, 0, length)))
             << c.how << " batch " << b;
       }
@@ -137,11 +137,11 @@ std::vector<Tensors> hiding(const std::string& how) {
   add("causal", [](auto&) {});
   add("window(-1,10)", [](auto&) {});
   add("adaptive_span(20, ramp=7)", [](auto&) {});
-  add("lengths", [](auto& in) { in.lengths = torch::tensor({20, 13}, at::kLong); });
-  add("documents", [&](auto& in) { in.documents = behind.to(at::kLong).expand({2, 30}); });
-  add("blocks(10)", [](auto& in) { in.blocks = torch::tensor({{true, true, false}}); });
-  add("", [&](auto& in) { in.mask = behind.logical_not().expand({10, 30}); });
-  add("", [&](auto& in) { in.mask = numbers; });
+  add("key_lengths", [](auto& in) { in.key_lengths = torch::tensor({20, 13}, at::kLong); });
+  add("segment_ids", [&](auto& in) { in.segment_ids = behind.to(at::kLong).expand({2, 30}); });
+  add("block_mask(10)", [](auto& in) { in.block_mask = torch::tensor({{true, true, false}}); });
+  add("", [&](auto& in) { in.attn_mask = behind.logical_not().expand({10, 30}); });
+  add("", [&](auto& in) { in.attn_mask = numbers; });
   if (has_no_kernel(how)) add("", [&](auto& in) { in.bias = numbers; });
   return all;
 }

@@ -37,12 +37,12 @@ TEST(Geometric, NearKeysTakeTheirShareFirst) {
     const auto bias = torch::randn({rows, columns}, at::kDouble) * 3;
     const auto seen = torch::rand({rows, columns}) > 0.3;
     AttendInputs inputs;
-    inputs.bias = bias, inputs.mask = seen, inputs.query_offset = offset;
+    inputs.bias = bias, inputs.attn_mask = seen, inputs.query_offset = offset;
     at::Tensor weights;
     const auto none = torch::zeros({1, 1, rows, 2}, at::kDouble);
     const auto keys = torch::zeros({1, 1, columns, 2}, at::kDouble);
-    attend_reference(none, keys, keys, Attention::parse("uniform; bias; dense; geometric"), inputs,
-                     &weights);
+    attend_reference(none, keys, keys, Attention::parse("uniform; bias; attn_mask; geometric"),
+                     inputs, &weights);
     for (int64_t i = 0; i < rows; ++i) {
       std::vector<double> scores;
       std::vector<bool> hidden;

@@ -17,7 +17,7 @@ struct Mapped {
 
 Mapped mapped(const Case& c, at::ScalarType type = at::kDouble) {
   const auto t = make(c).to(type);
-  const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
+  const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
   at::Tensor weights;
   attend_reference(t.q, t.k, t.v, t.how, t.inputs, &weights);
   return {Map("encoder.layers.0.attention", t.q, t.k, numbers, t.how, t.inputs), weights};
@@ -45,9 +45,9 @@ std::vector<Case> map_cases() {
       {.H = 4, .G = 2, .Lq = 40, .Lk = 50, .how = "general; alibi; entmax(1.4)"},
       {.Lq = 40, .Lk = 50, .how = "transformer_xl; entmax15; adaptive_span(20)"},
       {.H = 4, .G = 2, .Lq = 30, .Lk = 20, .how = "shaw(3); talking"},
-      {.how = "location(9); sinks; blocks(2)"},
+      {.how = "location(9); sinks; block_mask(2)"},
       {.how = "feed_forward(query=0); sigmoid(1)"},
-      {.Lq = 20, .Lk = 20, .how = "cosine; documents; hard"},
+      {.Lq = 20, .Lk = 20, .how = "cosine; segment_ids; hard"},
       {.H = 4, .G = 2, .Lq = 9, .Lk = 20, .how = "geometric; alibi", .lengths = true}};
 }
 
@@ -94,8 +94,8 @@ TEST(Map, TopKIsSortedAndPrefersTheLowerKey) {
   EXPECT_TRUE(torch::equal(all[1][1][2].index_select(0, keys).argsort(0, true), torch::arange(5)));
 
   const auto q = torch::zeros({1, 1, 2, 4}), k = torch::randn({1, 1, 9, 4});  // all weights equal
-  const auto numbers = std::get<1>(attend_with_row_numbers(q, k, k, {}));
-  EXPECT_TRUE(torch::equal(Map("", q, k, numbers, {}, {}).top_k(0, 4).second, torch::arange(4)));
+  const auto row_stats = std::get<1>(attend_with_row_stats(q, k, k, {}));
+  EXPECT_TRUE(torch::equal(Map("", q, k, row_stats, {}, {}).top_k(0, 4).second, torch::arange(4)));
 }
 
 TEST(Map, ResultsAreFloat32For16BitStorage) {
@@ -107,7 +107,7 @@ TEST(Map, ResultsAreFloat32For16BitStorage) {
 TEST(Map, KeepsNoGraph) {
   auto t = make({.bias = {5, 7}});
   for (auto* x : {&t.q, &t.k, &*t.inputs.bias}) x->requires_grad_();
-  const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
+  const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
   const Map map("", t.q, t.k, numbers, t.how, t.inputs);
   EXPECT_FALSE(map.dense().requires_grad());
   EXPECT_FALSE(map.tile({0, 1}, {0, 1}).requires_grad());

@@ -19,7 +19,7 @@ inline std::string describe(const Mechanism& m) { return m.how + (m.added ? " (a
 
 inline const std::vector<Mechanism>& mechanisms() {
   static const std::vector<Mechanism> all = {{"scaled_dot"},
-                                             {"dot; lengths"},
+                                             {"dot; key_lengths"},
                                              {"uniform"},
                                              {"general; relative"},
                                              {"cosine; alibi"},
@@ -50,10 +50,10 @@ inline const std::vector<Mechanism>& mechanisms() {
                                              {"strided(24)"},
                                              {"fixed(32, 2)"},
                                              {"random_blocks(32, 2)"},
-                                             {"documents"},
-                                             {"blocks(40)"},
-                                             {"dense"},
-                                             {.how = "dense", .added = true},
+                                             {"segment_ids"},
+                                             {"block_mask(40)"},
+                                             {"attn_mask"},
+                                             {.how = "attn_mask", .added = true},
                                              {"adaptive_span(90); alibi; sinks"}};
   return all;
 }
@@ -79,11 +79,11 @@ inline Tensors call_of(const Mechanism& m, const Case& sizes) {
   Case c = sizes;
   c.how = m.how;
   const auto how = Attention::parse(m.how);
-  c.mask = how.has_mask("dense") && !m.added, c.added = m.added;
+  c.mask = how.has_mask("attn_mask") && !m.added, c.added = m.added;
   if (how.has_modifier("bias")) c.bias = {c.H, c.Lq, c.Lk};
   auto t = make(c);
-  if (how.has_mask("lengths"))
-    t.inputs.lengths = c.Lk - torch::arange(c.B, at::kLong) * (c.Lk / 20);
+  if (how.has_mask("key_lengths"))
+    t.inputs.key_lengths = c.Lk - torch::arange(c.B, at::kLong) * (c.Lk / 20);
   t.inputs.training = true, t.inputs.seed = 3;
   return t;
 }
@@ -99,12 +99,12 @@ inline Tensors some_queries(Tensors t, int64_t first, int64_t count) {
   const int64_t Lq = t.q.size(2);
   t.inputs.query_offset = t.inputs.query_offset.value_or(t.k.size(2) - Lq) + first;
   t.q = t.q.narrow(2, first, count);
-  for (auto* x : {&t.inputs.mask, &t.inputs.bias})
+  for (auto* x : {&t.inputs.attn_mask, &t.inputs.bias})
     if (*x) *x = (*x)->narrow(-2, first, count);
   for (const auto& part : t.how.masks) {
-    if (part.name != "blocks") continue;
+    if (part.name != "block_mask") continue;
     const auto size = static_cast<int64_t>(part.at("size"));
-    t.inputs.blocks = t.inputs.blocks->narrow(2, first / size, (count + size - 1) / size);
+    t.inputs.block_mask = t.inputs.block_mask->narrow(2, first / size, (count + size - 1) / size);
   }
   return t;
 }
@@ -113,9 +113,9 @@ inline Tensors some_queries(Tensors t, int64_t first, int64_t count) {
 inline Tensors one_sequence(Tensors t, int64_t batch) {
   const int64_t B = t.q.size(0);
   for (auto* x : {&t.q, &t.k, &t.v}) *x = x->narrow(0, batch, 1);
-  for (auto* x : {&t.inputs.lengths, &t.inputs.documents})
+  for (auto* x : {&t.inputs.key_lengths, &t.inputs.segment_ids})
     if (*x) *x = (*x)->narrow(0, batch, 1);
-  for (auto* x : {&t.inputs.mask, &t.inputs.bias, &t.inputs.blocks})
+  for (auto* x : {&t.inputs.attn_mask, &t.inputs.bias, &t.inputs.block_mask})
     if (*x && (*x)->dim() == 4 && (*x)->size(0) == B) *x = (*x)->narrow(0, batch, 1);
   return t;
 }

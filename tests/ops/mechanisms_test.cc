@@ -64,7 +64,7 @@ TEST(Mechanisms, FollowTheFormula) {
 TEST(Mechanisms, ARowThatSeesNothingIsZeroAndPassesNoGradient) {
   for (const auto& m : mechanisms()) {
     auto t = call_of(m, tiled_sizes()).to(at::kFloat);
-    t.inputs.lengths = torch::tensor({0, 230}, at::kLong);
+    t.inputs.key_lengths = torch::tensor({0, 230}, at::kLong);
     const auto out = attend(t);
     EXPECT_EQ(out[0].abs().max().item<double>(), 0) << describe(m);
     EXPECT_GT(out[1].abs().max().item<double>(), 0) << describe(m);
@@ -142,17 +142,17 @@ TEST(Mechanisms, ParametersAreChecked) {
 }
 
 TEST(Mechanisms, TensorsOfMasksAreChecked) {
-  auto t = make({.Lq = 5, .Lk = 5, .how = "documents"});
-  t.inputs.documents = torch::tensor({{0, 1, 0, 1, 1}, {0, 0, 0, 0, 0}}, at::kLong);
+  auto t = make({.Lq = 5, .Lk = 5, .how = "segment_ids"});
+  t.inputs.segment_ids = torch::tensor({{0, 1, 0, 1, 1}, {0, 0, 0, 0, 0}}, at::kLong);
   EXPECT_THAT(refusal(t), HasSubstr("do not fall"));
-  t.inputs.documents = torch::zeros({2, 4}, at::kLong);
+  t.inputs.segment_ids = torch::zeros({2, 4}, at::kLong);
   EXPECT_THAT(refusal(t), AllOf(HasSubstr("(B, Lk) = [2, 5]"), HasSubstr("given [2, 4]")));
-  t.inputs.documents = torch::zeros({2, 5}, at::kLong);
+  t.inputs.segment_ids = torch::zeros({2, 5}, at::kLong);
   t.inputs.query_offset = 1;
   EXPECT_THAT(refusal(t), HasSubstr("given positions 1 to 5"));
-  t = make({.Lq = 5, .Lk = 5, .how = "blocks(2)"});
-  t.inputs.blocks = torch::ones({3, 2}, at::kBool);
-  EXPECT_THAT(refusal(t), AllOf(HasSubstr("blocks"), HasSubstr("[2, 2, 3, 3]")));
+  t = make({.Lq = 5, .Lk = 5, .how = "block_mask(2)"});
+  t.inputs.block_mask = torch::ones({3, 2}, at::kBool);
+  EXPECT_THAT(refusal(t), AllOf(HasSubstr("block_mask"), HasSubstr("[2, 2, 3, 3]")));
   t = make({.Lk = 9, .how = "location(8)"});
   EXPECT_THAT(refusal(t), AllOf(HasSubstr("location(length=8)"), HasSubstr("given 9")));
   t = make({.D = 4, .how = "additive"});

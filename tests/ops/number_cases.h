@@ -259,7 +259,7 @@ class NumberDrawer {
     if (one_in(5)) {
       c.dense.assign(static_cast<size_t>(pairs), 1);
       for (auto& seen : c.dense) seen = !one_in(3);
-      c.masks += " dense";
+      c.masks += " attn_mask";
     } else if (one_in(3)) {
       draw_added();
     }
@@ -277,7 +277,7 @@ class NumberDrawer {
                         (c.length < 0 || j < c.length) && (c.dense.empty() || c.dense[at]) &&
                         (c.added.data.empty() || c.added(i, j) != -INFINITY);
       }
-    if (c.length >= 0) c.masks += " lengths " + std::to_string(c.length);
+    if (c.length >= 0) c.masks += " key_lengths " + std::to_string(c.length);
   }
 
   bool pattern_is_given() const { return !c_.documents.empty() || c_.blocks.rows > 0; }
@@ -311,11 +311,11 @@ class NumberDrawer {
                [a, last](P, P p, P j) { return j <= p && (j / a == p / a || j % a >= a - last); };
       }
       case 5:
-        named("blocks", {a});
+        named("block_mask", {a});
         c.blocks = filled((c.Lq + a - 1) / a, (c.Lk + a - 1) / a, [&] { return one_in(2); });
         return [a, seen = c.blocks](P i, P, P j) { return seen(i / a, j / a) != 0; };
       default:
-        named("documents", {});
+        named("segment_ids", {});
         for (int64_t j = 0, document = 0; j < c.Lk; ++j)
           c.documents.push_back(document += one_in(20));
         return [of = c.documents](P, P p, P j) { return of[p] == of[j]; };
@@ -400,16 +400,16 @@ inline NumberTensors tensors_of(const NumberCase& c) {
   t.q = of(c.q), t.k = of({c.k}), t.v = of({c.v}), t.g = of(c.g);
   t.how = Attention::parse(c.how());
   if (c.bias) t.inputs.bias = of({c.bias_of});
-  if (!c.added.data.empty()) t.inputs.mask = of({c.added});
+  if (!c.added.data.empty()) t.inputs.attn_mask = of({c.added});
   if (!c.dense.empty())
-    t.inputs.mask = torch::tensor(c.dense, at::kByte).to(at::kBool).view({1, 1, c.Lq, c.Lk});
+    t.inputs.attn_mask = torch::tensor(c.dense, at::kByte).to(at::kBool).view({1, 1, c.Lq, c.Lk});
   if (!c.documents.empty())
-    t.inputs.documents = torch::tensor(c.documents, at::kLong).view({1, -1});
+    t.inputs.segment_ids = torch::tensor(c.documents, at::kLong).view({1, -1});
   if (c.blocks.rows > 0)
-    t.inputs.blocks = torch::tensor(c.blocks.data, at::kDouble)
-                          .to(at::kBool)
-                          .view({1, 1, c.blocks.rows, c.blocks.columns});
-  if (c.length >= 0) t.inputs.lengths = torch::tensor({c.length}, at::kLong);
+    t.inputs.block_mask = torch::tensor(c.blocks.data, at::kDouble)
+                              .to(at::kBool)
+                              .view({1, 1, c.blocks.rows, c.blocks.columns});
+  if (c.length >= 0) t.inputs.key_lengths = torch::tensor({c.length}, at::kLong);
   auto& p = t.inputs.parameters;
   if (c.score == "additive") p["additive.weight"] = of(c.table).view({c.H, c.D});
   if (c.score == "general") p["general.weight"] = of(c.table).squeeze(0);

@@ -16,8 +16,10 @@ TEST(Operator, IsRegisteredWithItsSchema) {
   schema << op->schema();
   EXPECT_EQ(
       schema.str(),
-      "heed::attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? lengths=None, "
-      "Tensor? mask=None, Tensor? bias=None, Tensor? documents=None, Tensor? blocks=None, "
+      "heed::attend(Tensor q, Tensor k, Tensor v, str how=\"scaled_dot\", *, Tensor? "
+      "key_lengths=None, "
+      "Tensor? attn_mask=None, Tensor? bias=None, Tensor? segment_ids=None, Tensor? "
+      "block_mask=None, "
       "Tensor[]? parameters=None, bool training=False, int? seed=None, int? query_offset=None) -> "
       "Tensor");
 }

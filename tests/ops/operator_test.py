@@ -6,7 +6,7 @@ import unittest
 import torch
 
 
-def inputs(heads=2, lq=5, lk=7):
+def inputs(num_heads=2, lq=5, lk=7):
     generator = torch.Generator().manual_seed(1)
     shapes = [(2, heads, lq, 4), (2, heads, lk, 4), (2, heads, lk, 3)]
     return [torch.randn(s, generator=generator, dtype=torch.float64, requires_grad=True) for s in shapes]
@@ -37,12 +37,12 @@ class Operator(unittest.TestCase):
             torch.testing.assert_close(a, b)
 
     def test_first_and_second_derivatives(self):
-        q, k, v = inputs(heads=1, lq=2, lk=3)
+        q, k, v = inputs(num_heads=1, lq=2, lk=3)
         bias = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
         lengths = torch.tensor([2, 3])
 
         def attend(q, k, v, bias):
-            return torch.ops.heed.attend(q, k, v, bias=bias, lengths=lengths)
+            return torch.ops.heed.attend(q, k, v, bias=bias, key_lengths=lengths)
 
         self.assertTrue(torch.autograd.gradcheck(attend, (q, k, v, bias)))
         self.assertTrue(torch.autograd.gradgradcheck(attend, (q, k, v, bias)))

@@ -43,7 +43,7 @@ class Drawer {
                                       "window(%,-1)",    "prefix(%)",          "global(%)",
                                       "strided(#)",      "fixed(#,1)",         "dilated(%,%,#)",
                                       "dilated(-1,%,#)", "random_blocks(#,#)", "random_blocks(#,1)",
-                                      "blocks(#)"};
+                                      "block_mask(#)"};
     std::string text = filled(one_of(scores));
     text += "; " + (text == "sinks" ? "softmax" : one_of(normalizers));
     for (uint32_t more = random_.below(4), first = more; more > 0; --more) {

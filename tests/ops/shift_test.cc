@@ -60,7 +60,7 @@ TEST(Shift, ARowOfOneLowNumberIsTheMean) {
           auto t = make({.Lq = queries, .Lk = 6, .D = 8}).to(type);
           t.q = t.q * 1e-20;  // scores that vanish beside the number
           const auto added = torch::full({1, 1, queries, 6}, low, type);
-          (by_bias ? t.inputs.bias : t.inputs.mask) = added;
+          (by_bias ? t.inputs.bias : t.inputs.attn_mask) = added;
           const auto weight = torch::randn({2, 2, queries, 4}, at::kDouble);
           const auto given = of_heed(t, weight);
           const auto what = c10::str(type, " ", low, " ", queries, " ", by_bias);
@@ -80,7 +80,7 @@ TEST(Shift, EveryWayToScoreTakesTheMean) {
     for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
       auto t = make({.Lq = 4, .Lk = 9, .D = 8, .how = how}).to(type);
       const double low = type == at::kBFloat16 ? -3.3895e38 : -kMost;
-      t.inputs.mask = torch::full({1, 1, 4, 9}, low, type);
+      t.inputs.attn_mask = torch::full({1, 1, 4, 9}, low, type);
       if (how == "sinks") t.inputs.parameters["sinks.score"].fill_(-INFINITY);
       const auto given = of_heed(t, torch::ones({2, 2, 4, 4}));
       const auto mean = t.v.to(at::kDouble).mean(2, true).expand({2, 2, 4, 4});
@@ -99,9 +99,9 @@ TEST(Shift, CausalPaddingByTheLowestNumber) {
     auto hidden = torch::ones({100, 100}, at::kBool).triu(1);
     hidden.narrow(1, 0, 96).fill_(true);
     const auto added = torch::zeros({100, 100}).masked_fill(hidden, -kMost).slice(0, 100 - queries);
-    t.inputs.mask = added.view({1, 1, queries, 100});
+    t.inputs.attn_mask = added.view({1, 1, queries, 100});
     const auto weight = torch::randn({1, 2, queries, 4}, at::kDouble);
-    expect_same(of_heed(t, weight), by_softmax(t, *t.inputs.mask, weight, at::kFloat), 3e-6,
+    expect_same(of_heed(t, weight), by_softmax(t, *t.inputs.attn_mask, weight, at::kFloat), 3e-6,
                 std::to_string(queries));
   }
 }
@@ -133,7 +133,7 @@ TEST(Shift, AShiftedRowKeepsItsGradients) {
         EXPECT_TRUE(torch::equal(given.out, plain.out)) << what;
         for (size_t i = 0; i < 3; ++i)
           EXPECT_TRUE(torch::equal(given.grads[i], plain.grads[i])) << what << " leaf " << i;
-        const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
+        const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
         const Map map("", t.q, t.k, numbers, t.how, t.inputs);
         EXPECT_TRUE(close(map.dense().sum(-1), torch::ones({2, queries}), 2e-6, 0)) << what;
       }
@@ -145,7 +145,7 @@ TEST(Shift, SixEqualKeysShareEveryRowAlike) {
   for (const double low : {-1e4, -1e5, -1e7, -1e9, -1e20, -kMost}) {
     auto t = make({.B = 1, .H = 1, .G = 1, .Lq = 3, .Lk = 6, .D = 4, .E = 1}).to(at::kFloat);
     t.q.zero_();
-    t.inputs.mask = torch::full({1, 1, 3, 6}, low);
+    t.inputs.attn_mask = torch::full({1, 1, 3, 6}, low);
     const auto given = of_heed(t, torch::ones({1, 1, 3, 1}));
     EXPECT_TRUE(close(given.grads[2], torch::full({1, 1, 6, 1}, 0.5), 1e-6, 0)) << low;
   }
@@ -232,8 +232,8 @@ TEST(Shift, LongRowsOfEverySize) {
   for (const int64_t keys : {71, 72, 73, 4607, 4608, 4609, 9300}) {
     auto t = make({.B = 1, .Lq = 3, .Lk = keys, .D = 8}).to(at::kFloat);
     const auto weight = torch::ones({1, 2, 3, 4}, at::kDouble);
-    t.inputs.mask = torch::full({1, 1, 3, keys}, -1e4);  // what is left of scores is in steps
-    expect_same(of_heed(t, weight), by_softmax(t, *t.inputs.mask, weight, at::kFloat), 3e-6,
+    t.inputs.attn_mask = torch::full({1, 1, 3, keys}, -1e4);  // what is left of scores is in steps
+    expect_same(of_heed(t, weight), by_softmax(t, *t.inputs.attn_mask, weight, at::kFloat), 3e-6,
                 std::to_string(keys));
   }
 }
@@ -241,7 +241,7 @@ TEST(Shift, LongRowsOfEverySize) {
 TEST(Shift, AHeadWithoutItsSinkMayStillSeeNothing) {
   auto t = make({.Lq = 2, .Lk = 3, .how = "scaled_dot; sinks"}).to(at::kFloat);
   t.inputs.parameters["sinks.score"].fill_(-INFINITY);
-  t.inputs.mask = torch::tensor({true, true, true, false, false, false}).view({1, 1, 2, 3});
+  t.inputs.attn_mask = torch::tensor({true, true, true, false, false, false}).view({1, 1, 2, 3});
   const auto given = of_heed(t, torch::ones({2, 2, 2, 4}));
   EXPECT_EQ(given.out.select(2, 1).abs().max().item<double>(), 0);
   EXPECT_GT(given.out.select(2, 0).abs().max().item<double>(), 0);

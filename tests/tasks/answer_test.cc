@@ -165,7 +165,7 @@ TEST_F(Answering, RefusesWhatDoesNotFit) {
   wrong.data.train.clear();
   EXPECT_THROW(make_task(wrong), ModelError);
   wrong = recipe();
-  wrong.model.attention(Attention::parse("heads=3"));
+  wrong.model.attention(Attention::parse("num_heads=3"));
   EXPECT_THROW(make_task(wrong), ModelError);
   wrong.data.train = "/nowhere/x.txt";
   EXPECT_THROW(make_task(wrong), FileError);

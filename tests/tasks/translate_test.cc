@@ -38,7 +38,7 @@ class TranslateTask : public testing::Test {
                               "\ndata.train = " + files + "\ndata.valid = " + files + R"(
 data.source = { kind = "words" }
 data.target = { kind = "words" }
-model = { encoder_layers = 1, decoder_layers = 1, width = 16, hidden = 16, dropout = 0.0, encoder_attention = { heads = 2 }, decoder_attention = { heads = 2 }, cross_attention = { heads = 2 } }
+model = { encoder_layers = 1, decoder_layers = 1, width = 16, hidden = 16, dropout = 0.0, encoder_attention = { num_heads = 2 }, decoder_attention = { num_heads = 2 }, cross_attention = { num_heads = 2 } }
 train.batch = 64
 )" + more,
                           "recipe.toml"));

@@ -131,8 +131,8 @@ class Transliterator : public testing::Test {
             .dropout(0)
             .tied("none")
             .output_bias(true)
-            .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); heads=8"))
-            .decoder_attention(how("sinusoidal(halves=1, full=1, first=1); causal; heads=8")),
+            .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); num_heads=8"))
+            .decoder_attention(how("sinusoidal(halves=1, full=1, first=1); causal; num_heads=8")),
         43, 51);
     load_into(*model, import_tensors(read_safetensors(tensors).tensors, map), tensors);
     model->eval();

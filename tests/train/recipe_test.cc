@@ -81,7 +81,7 @@ count = 7
 values = [1, 2.5]
 words = ["a", "b"]
 limit = 3
-attention = { score = "dot", heads = 4 }
+attention = { score = "dot", num_heads = 4 }
 inner = { kind = "two", share = 0, depth = 5 }
 )");
   EXPECT_EQ(r.name, "x");
@@ -161,7 +161,7 @@ TEST(Recipe, WrittenOutReadsBackTheSame) {
   auto r = read("inner = { kind = 'two', depth = 5 }\nlimit = 4\nvalues = [0.1, 1e300, -0.0]");
   r.name = "quote \" backslash \\ line\nbell \x07 snow \xe2\x98\x83";
   r.inner.share = 1.0 / 3;
-  r.attention = Attention::parse("dot; rope; causal; window(5,0); heads=8/2; dropout=0.1");
+  r.attention = Attention::parse("dot; rope; causal; window(5,0); num_heads=8/2; dropout=0.1");
   const std::string text = to_toml(list_fields(r));
   const auto again = read(text);
   EXPECT_EQ(again.name, r.name);

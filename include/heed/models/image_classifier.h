@@ -13,7 +13,7 @@ namespace heed {
 
 /// The [model] table of a recipe:
 ///   encoder = { kind = "image", stem = "conv", patch = 4, width = 64, layers = 6 }
-///   attention = { score = "scaled_dot", position = "learned", heads = 4 }
+///   attention = { score = "scaled_dot", position = "learned", num_heads = 4 }
 struct ImageClassifierOptions {
   TORCH_ARG(ImageEncoderOptions, encoder);
   TORCH_ARG(Attention, attention);

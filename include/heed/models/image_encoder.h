@@ -40,7 +40,7 @@ struct ImageEncoderOptions {
         "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
       v("patch", patch(), "pixels along a token's side; divides height and width", at_least(1));
     }
-    v("width", width(), "channels of a token; a multiple of attention.heads", at_least(1));
+    v("width", width(), "channels of a token; a multiple of attention.num_heads", at_least(1));
     v("layers", layers(), "Transformer blocks; 0: tokens are pooled as they are", at_least(0));
     v("mlp_ratio", mlp_ratio(), "hidden channels of a block's feed-forward part, over width",
       at_least(1));

@@ -33,7 +33,7 @@ struct QueryReductionOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("width", width(), "channels of a sentence; a multiple of attention.heads", at_least(1));
+    v("width", width(), "channels of a sentence; a multiple of attention.num_heads", at_least(1));
     v("layers", layers(), "how often the question is reduced", at_least(1));
     v("bidirectional", bidirectional(), "layers but the last also see the sentences behind");
     v("reset", reset(), "a gate on what each sentence makes of the question");

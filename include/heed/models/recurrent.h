@@ -55,7 +55,7 @@ struct RecurrentOptions {
     if (attention_type_ == "luong")
       v("input_feeding", input_feeding(), "whether a step is told what the last one looked at");
     v("output_bias", output_bias(), "whether the logits have a bias");
-    v("attention", attention(), "of the decoder's state to the source; lengths is added");
+    v("attention", attention(), "of the decoder's state to the source; key_lengths is added");
   }
 
  private:

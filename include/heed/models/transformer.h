@@ -37,9 +37,9 @@ struct TransformerOptions {
   TORCH_ARG(bool, scale_embeddings) = true;
   TORCH_ARG(bool, bias) = true;
   TORCH_ARG(bool, output_bias) = false;
-  TORCH_ARG(Attention, encoder_attention) = Attention::parse("sinusoidal; heads=8");
-  TORCH_ARG(Attention, decoder_attention) = Attention::parse("sinusoidal; causal; heads=8");
-  TORCH_ARG(Attention, cross_attention) = Attention::parse("heads=8");
+  TORCH_ARG(Attention, encoder_attention) = Attention::parse("sinusoidal; num_heads=8");
+  TORCH_ARG(Attention, decoder_attention) = Attention::parse("sinusoidal; causal; num_heads=8");
+  TORCH_ARG(Attention, cross_attention) = Attention::parse("num_heads=8");
   TORCH_ARG(int64_t, memory) = 0;  ///< tokens; of a decoder alone
 
  public:
@@ -55,7 +55,8 @@ struct TransformerOptions {
     v("encoder_layers", encoder_layers(), "0: a decoder alone, which is a language model",
       at_least(0));
     v("decoder_layers", decoder_layers(), "blocks of the decoder", at_least(1));
-    v("width", width(), "channels of a token; a multiple of every attention's heads", at_least(1));
+    v("width", width(), "channels of a token; a multiple of every attention's num_heads",
+      at_least(1));
     v("hidden", hidden(), "channels inside a block's feed-forward part", at_least(1));
     v("norm", norm(), "pre or post: where a block normalises");
     v("activation", activation(), "gelu or relu");
@@ -67,10 +68,10 @@ struct TransformerOptions {
     v("bias", bias(), "whether linear layers and normalisations of the blocks have a bias");
     v("output_bias", output_bias(), "whether the logits have a bias");
     if (encoder_layers() > 0)
-      v("encoder_attention", encoder_attention(), "of the source to itself; lengths is added");
+      v("encoder_attention", encoder_attention(), "of the source to itself; key_lengths is added");
     v("decoder_attention", decoder_attention(), "of the target to itself; causal is added");
     if (encoder_layers() > 0)
-      v("cross_attention", cross_attention(), "of the target to the source; lengths is added");
+      v("cross_attention", cross_attention(), "of the target to the source; key_lengths is added");
     if (encoder_layers() == 0)
       v("memory", memory(),
         "tokens before a window that each layer remembers (Transformer-XL); 0: none", at_least(0));

@@ -15,8 +15,8 @@ namespace heed::nn {
 struct LinearAttentionOptions {
   /* implicit */ LinearAttentionOptions(int64_t width) : width_(width) {}
   TORCH_ARG(int64_t, width);                    ///< M: channels of input and output
-  TORCH_ARG(int64_t, heads) = 1;                ///< H, a divisor of M
-  TORCH_ARG(int64_t, key_value_heads) = 0;      ///< G, a divisor of H; 0: H
+  TORCH_ARG(int64_t, num_heads) = 1;            ///< H, a divisor of M
+  TORCH_ARG(int64_t, num_kv_heads) = 0;         ///< G, a divisor of H; 0: H
   TORCH_ARG(heed::LinearAttention, attention);  ///< rule, feature, normalize, causal, scale
   TORCH_ARG(std::string, decay) = "channel";    ///< of the gated rules: one a channel or one a head
 };

@@ -13,21 +13,22 @@
 namespace heed {
 
 /// What one call of `attend` brings besides q, k and v. A tensor that is given is used; one that
-/// `how` names (masks `lengths`, `dense`, `documents` and `blocks`, modifier `bias`, whatever has
-/// parameters) and that is not given is an error.
+/// `how` names (masks `key_lengths`, `attn_mask`, `segment_ids` and `block_mask`, modifier `bias`,
+/// whatever has parameters) and that is not given is an error.
 struct AttendInputs {
-  std::optional<at::Tensor> lengths;  ///< (B) int64: how many keys of each sequence are real, 0..Lk
+  /// (B) int64: how many keys of each sequence are real, 0..Lk.
+  std::optional<at::Tensor> key_lengths;
   /// Broadcasts to (B, H, Lq, Lk). Boolean: true may be seen. Floating: added to the scores, -inf
   /// hides; no gradient.
-  std::optional<at::Tensor> mask;
-  std::optional<at::Tensor>
-      bias;  ///< broadcasts to (B, H, Lq, Lk); added to the scores, with gradient
-  /// (B, Lk) int64, not falling along a row: the number of the document that a position belongs to.
+  std::optional<at::Tensor> attn_mask;
+  /// Broadcasts to (B, H, Lq, Lk); added to the scores, with gradient.
+  std::optional<at::Tensor> bias;
+  /// (B, Lk) int64, not falling along a row: the segment (document) that a position belongs to.
   /// Queries are at positions query_offset to query_offset + Lq - 1, which must be among the keys.
-  std::optional<at::Tensor> documents;
-  /// Boolean, broadcasts to (B, H, Lq / size, Lk / size) rounded up, for the mask `blocks(size)`:
-  /// which blocks of queries see which blocks of keys.
-  std::optional<at::Tensor> blocks;
+  std::optional<at::Tensor> segment_ids;
+  /// Boolean, broadcasts to (B, H, Lq / size, Lk / size) rounded up, for the mask
+  /// `block_mask(size)`: which blocks of queries see which blocks of keys.
+  std::optional<at::Tensor> block_mask;
   /// What the attention learns beside q, k and v, under the names of parameters_of()
   /// (heed/ops/parameters.h): "relative.table". In the dtype of q or of its computation.
   std::map<std::string, at::Tensor> parameters;
@@ -43,7 +44,7 @@ struct AttendInputs {
 /// normalizer may be.
 ///
 /// q (B, H, Lq, D), k (B, G, Lk, D), v (B, G, Lk, E) -> (B, H, Lq, E); H is a multiple of G and
-/// head h reads the keys of g = h / (H / G). `how.heads`, position and merge are the module's
+/// head h reads the keys of g = h / (H / G). `how.num_heads`, position and merge are the module's
 /// affair (nn::MultiHeadAttention): here H and G come from the shapes. float32, float64 (and
 /// bfloat16, float16 storage: computed in float32). Any strides. Lengths and batches may be 0. A
 /// row that may see nothing gives zero and gets zero gradient. Cost: 4 B H Lq Lk D operations (half
@@ -53,11 +54,11 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const Attention& how, const AttendInputs& inputs = {});
 
 /// The same from the text form. It is also the operator torch.ops.heed.attend, which Python finds
-/// after torch.ops.load_library("libheed.so"): attend(q, k, v, how="scaled_dot", *, lengths=None,
-/// mask=None, bias=None, documents=None, blocks=None, parameters=None, training=False, seed=None,
-/// query_offset=None), where parameters are in the order of parameters_of(). A text is parsed once.
-/// What a module would do around the operator (a position of q and k, merge=sum, heads that q and k
-/// do not have) is refused.
+/// after torch.ops.load_library("libheed.so"): attend(q, k, v, how="scaled_dot", *,
+/// key_lengths=None, attn_mask=None, bias=None, segment_ids=None, block_mask=None, parameters=None,
+/// training=False, seed=None, query_offset=None), where parameters are in the order of
+/// parameters_of(). A text is parsed once. What a module would do around the operator (a position
+/// of q and k, merge=sum, heads that q and k do not have) is refused.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::string& how, const AttendInputs& inputs = {});
 
@@ -73,10 +74,9 @@ std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, co
 /// The same with the two numbers per row that make the weights computable wherever the scores lie,
 /// (2, B, H, Lq): of softmax the largest score m and sum_j exp(s_j - m). (One number cannot: beside
 /// scores of -1e9 the logarithm of a sum is rounded to a multiple of 64.) What heed::Map takes.
-std::tuple<at::Tensor, at::Tensor> attend_with_row_numbers(const at::Tensor& q, const at::Tensor& k,
-                                                           const at::Tensor& v,
-                                                           const Attention& how,
-                                                           const AttendInputs& inputs = {});
+std::tuple<at::Tensor, at::Tensor> attend_with_row_stats(const at::Tensor& q, const at::Tensor& k,
+                                                         const at::Tensor& v, const Attention& how,
+                                                         const AttendInputs& inputs = {});
 
 /// The readable formula: stores the weights, any device, differentiable any number of times. Same
 /// arguments; with float64 tensors it is the reference of every test. Returns the output and, where

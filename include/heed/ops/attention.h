@@ -32,13 +32,13 @@ struct Part {
 ///
 /// Text form (`parse`, `text`): parts in any order, separated by ';'. A part is the name of a
 /// score, position, modifier, mask, normalizer or merge with numbers in parentheses (by place or by
-/// name), masks joined by '|' where any of them is enough, or one of `heads=8`, `heads=8/2` (8
-/// query heads, 2 key-value heads), `dropout=0.1`. What is left out has its default:
+/// name), masks joined by '|' where any of them is enough, or one of `num_heads=8`, `num_heads=8/2`
+/// (8 query heads, 2 key-value heads), `dropout=0.1`. What is left out has its default:
 ///
-///     auto how = heed::Attention::parse("rope; causal; window(256,0); heads=8/2; dropout=0.1");
+///     auto how = heed::Attention::parse("rope; causal; window(256,0); num_heads=8/2; dropout=0.1");
 ///
 /// TOML form (ops/attention_toml.h): the same words under the keys score, position, modifiers,
-/// masks, normalizer, merge, heads, kv_heads, dropout.
+/// masks, normalizer, merge, num_heads, num_kv_heads, dropout.
 ///
 /// parse() and check() throw UsageError with the reason when a word is unknown (with the nearest
 /// known one), an argument is unknown, missing or out of its range, a part stands twice, or a
@@ -50,15 +50,15 @@ struct Attention {
   std::vector<Part> masks;      ///< all must allow; see docs/mechanisms.md
   Part normalizer{"softmax"};
   Part merge{"concat"};
-  int64_t heads = 1;
-  int64_t kv_heads = 0;  ///< 0: as many as heads; otherwise it divides heads
-  double dropout = 0;    ///< probability that a weight is dropped in training, in [0, 1)
+  int64_t num_heads = 1;
+  int64_t num_kv_heads = 0;  ///< 0: as many as num_heads; otherwise it divides num_heads
+  double dropout = 0;        ///< probability that a weight is dropped in training, in [0, 1)
 
   static Attention parse(std::string_view text);
   std::string text() const;  ///< canonical; parse(text()) == *this for what parse() made
   void check() const;
 
-  int64_t key_value_heads() const { return kv_heads ? kv_heads : heads; }
+  int64_t kv_heads() const { return num_kv_heads ? num_kv_heads : num_heads; }
   bool has_mask(std::string_view name) const;
   bool has_modifier(std::string_view name) const;
   bool operator==(const Attention&) const = default;

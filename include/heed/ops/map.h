@@ -22,9 +22,9 @@ struct Range {
 /// is that of its result plus one block of rows; nothing is Lq x Lk unless it is asked for.
 class Map {
  public:
-  /// q (B, H, Lq, D), k (B, G, Lk, D) after positions; numbers (2, B, H, Lq) from
-  /// attend_with_row_numbers.
-  Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor numbers, Attention how,
+  /// q (B, H, Lq, D), k (B, G, Lk, D) after positions; row_stats (2, B, H, Lq) from
+  /// attend_with_row_stats.
+  Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor row_stats, Attention how,
       AttendInputs inputs);
 
   const std::string& name() const {
@@ -32,7 +32,7 @@ class Map {
   }  ///< the module's path: "encoder.layers.0.attention"
   const Attention& how() const { return how_; }
   int64_t batch() const { return q_.size(0); }
-  int64_t heads() const { return q_.size(1); }
+  int64_t num_heads() const { return q_.size(1); }
   int64_t queries() const { return q_.size(2); }
   int64_t keys() const { return k_.size(2); }
 
@@ -56,7 +56,7 @@ class Map {
   void for_each_block(int64_t batch, Visit&& visit) const;
 
   std::string name_;
-  at::Tensor q_, k_, numbers_;
+  at::Tensor q_, k_, row_stats_;
   Attention how_;
   AttendInputs inputs_;
 };

@@ -20,7 +20,8 @@ struct ParameterSpec {
 /// values of width E (0: D), in the order of its words (score, position, modifiers, masks,
 /// normalizer). Empty for most. `nn::MultiHeadAttention` registers them; whoever calls `attend`
 /// itself hands them over in AttendInputs::parameters.
-std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t heads, int64_t kv_heads,
-                                         int64_t width, int64_t value_width = 0);
+std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t num_heads,
+                                         int64_t num_kv_heads, int64_t width,
+                                         int64_t value_width = 0);
 
 }  // namespace heed

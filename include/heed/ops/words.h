@@ -28,7 +28,7 @@ struct Word {
 };
 
 /// Every word, by kind, in the order of declaration; last those that the program registered
-/// (heed/ops/modifier.h).
+/// (heed/ops/score_mod.h).
 const std::vector<Word>& words();
 
 /// The word of that name, or null.

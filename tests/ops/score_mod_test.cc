@@ -1,5 +1,5 @@
 // Modifiers that a program registers: the kernels against their formula.
-#include "heed/ops/modifier.h"
+#include "heed/ops/score_mod.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,10 +18,10 @@ using testing::HasSubstr;
 /// s -> s exp(temperature) + slope (batch + 1) + table[min(|distance|, near)], with all that a tile
 /// can say.
 template <bool kFormula>
-struct Nearness final : ModifierOf<Nearness<kFormula>> {
+struct Nearness final : ScoreModOf<Nearness<kFormula>> {
   static int64_t near(const Part& part) { return static_cast<int64_t>(part.at("near")); }
 
-  std::vector<Modifier::Learned> learns(const Part& part, int64_t) const override {
+  std::vector<ScoreMod::Learned> learns(const Part& part, int64_t) const override {
     return {{"temperature"},
             {.name = "table", .shape = {near(part) + 1}, .std = 0.5},
             {.name = "slope", .mean = 0.3}};
@@ -33,7 +33,7 @@ struct Nearness final : ModifierOf<Nearness<kFormula>> {
   }
 
   template <class T>
-  void forward_tile(const ScoreTile<T>& s, const ModifierInputs<T>& x) const {
+  void forward_tile(const ScoreTile<T>& s, const ScoreModInputs<T>& x) const {
     const T factor = std::exp(*x.parameters[0]), *table = x.parameters[1];
     const T more = *x.parameters[2] * static_cast<T>(s.batch + 1);
     for (int64_t j = 0; j < s.columns; ++j)
@@ -42,7 +42,7 @@ struct Nearness final : ModifierOf<Nearness<kFormula>> {
   }
 
   template <class T>
-  void backward_tile(const ScoreTile<T>& s, const ScoreTile<T>& g, const ModifierInputs<T>& x,
+  void backward_tile(const ScoreTile<T>& s, const ScoreTile<T>& g, const ScoreModInputs<T>& x,
                      std::span<T* const> to) const {
     const T factor = std::exp(*x.parameters[0]);
     for (int64_t j = 0; j < s.columns; ++j)
@@ -70,8 +70,8 @@ struct Nearness final : ModifierOf<Nearness<kFormula>> {
 void register_words() {
   static const bool once = [] {
     const std::vector<Word::Argument> near = {{"near", 3, 0, 100, true, "distances of their own"}};
-    register_modifier("test_nearness", std::make_shared<Nearness<true>>(), near, "for a test");
-    register_modifier("test_by_tiles", std::make_shared<Nearness<false>>(), near, "for a test");
+    register_score_mod("test_nearness", std::make_shared<Nearness<true>>(), near, "for a test");
+    register_score_mod("test_by_tiles", std::make_shared<Nearness<false>>(), near, "for a test");
     return true;
   }();
   (void)once;
@@ -111,7 +111,7 @@ Tensors renamed(Tensors t, const std::string& from, const std::string& to) {
 
 at::Tensor own(const Tensors& t) { return attend(t); }
 
-TEST(OwnModifier, AgreesWithItsFormula) {
+TEST(OwnScoreMod, AgreesWithItsFormula) {
   register_words();
   for (const auto& c : cases()) {
     const auto t = with_word(c, "test_nearness(near=5)");
@@ -134,7 +134,7 @@ TEST(OwnModifier, AgreesWithItsFormula) {
   }
 }
 
-TEST(OwnModifier, TheSameBitsForAnyNumberOfThreads) {
+TEST(OwnScoreMod, TheSameBitsForAnyNumberOfThreads) {
   register_words();
   const int before = num_threads();
   const auto t = with_word({.B = 1, .H = 1, .G = 1, .Lq = 300, .Lk = 1500}, "test_nearness; causal")
@@ -150,7 +150,7 @@ TEST(OwnModifier, TheSameBitsForAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
-TEST(OwnModifier, OnlyWhatIsWantedIsCollected) {
+TEST(OwnScoreMod, OnlyWhatIsWantedIsCollected) {
   register_words();
   auto t = with_word({}, "test_nearness");
   auto& table = t.inputs.parameters.at("test_nearness.table").requires_grad_();
@@ -159,11 +159,11 @@ TEST(OwnModifier, OnlyWhatIsWantedIsCollected) {
   EXPECT_FALSE(t.inputs.parameters.at("test_nearness.temperature").grad().defined());
 }
 
-TEST(OwnModifier, MapsShowIt) {
+TEST(OwnScoreMod, MapsShowIt) {
   register_words();
   for (const auto* word : {"test_nearness", "test_by_tiles"}) {
     auto t = with_word({.H = 4, .G = 2, .Lq = 30, .Lk = 40, .how = "causal"}, word);
-    const auto [out, numbers] = attend_with_row_numbers(t.q, t.k, t.v, t.how, t.inputs);
+    const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
     at::Tensor weights;
     attend_reference(t.q, t.k, t.v, t.how, t.inputs, &weights);
     const Map map("map", t.q, t.k, numbers, t.how, t.inputs);
@@ -186,26 +186,26 @@ std::string second_derivative(const std::string& word) {
   return "given";
 }
 
-TEST(OwnModifier, SecondDerivativesNeedTheFormula) {
+TEST(OwnScoreMod, SecondDerivativesNeedTheFormula) {
   register_words();
   EXPECT_EQ(second_derivative("test_nearness"), "given");
   EXPECT_THAT(second_derivative("test_by_tiles"),
-              AllOf(HasSubstr("'test_by_tiles'"), HasSubstr("Modifier::formula")));
+              AllOf(HasSubstr("'test_by_tiles'"), HasSubstr("ScoreMod::formula")));
 }
 
-std::string refusal(const std::string& name, std::shared_ptr<const Modifier> modifier) {
+std::string refusal(const std::string& name, std::shared_ptr<const ScoreMod> modifier) {
   try {
-    register_modifier(name, std::move(modifier));
+    register_score_mod(name, std::move(modifier));
   } catch (const UsageError& e) {
     return e.what();
   }
   return "registered";
 }
 
-TEST(OwnModifier, IsAWordLikeAnyOther) {
+TEST(OwnScoreMod, IsAWordLikeAnyOther) {
   register_words();
-  const auto how = Attention::parse("test_nearness(4); causal; heads=2");
-  EXPECT_EQ(how.text(), "scaled_dot; test_nearness(near=4); causal; softmax; heads=2");
+  const auto how = Attention::parse("test_nearness(4); causal; num_heads=2");
+  EXPECT_EQ(how.text(), "scaled_dot; test_nearness(near=4); causal; softmax; num_heads=2");
   EXPECT_EQ(Attention::parse(how.text()), how);
   const auto learned = parameters_of(how, 2, 2, 8);
   ASSERT_EQ(learned.size(), 3);
@@ -215,7 +215,7 @@ TEST(OwnModifier, IsAWordLikeAnyOther) {
   const auto any = std::make_shared<Nearness<true>>();
   EXPECT_THAT(refusal("test_nearness", any), HasSubstr("taken"));
   EXPECT_THAT(refusal("softmax", any), HasSubstr("taken"));
-  EXPECT_THAT(refusal("heads", any), HasSubstr("taken"));
+  EXPECT_THAT(refusal("num_heads", any), HasSubstr("taken"));
   EXPECT_THAT(refusal("Two words", any), HasSubstr("small letters"));
   EXPECT_THAT(refusal("nothing", nullptr), HasSubstr("expected a modifier"));
 }

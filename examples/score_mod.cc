@@ -1,6 +1,6 @@
 // A modifier of one's own that learns: scores fall with the logarithm of the distance, by a slope
 // that each head finds. Its argument, where there is one, is the seed.
-#include "heed/ops/modifier.h"
+#include "heed/ops/score_mod.h"
 
 #include <torch/optim/adam.h>
 
@@ -13,7 +13,7 @@
 namespace {
 
 /// s - slope_h log(1 + |distance|)
-struct Decay final : heed::ModifierOf<Decay> {
+struct Decay final : heed::ScoreModOf<Decay> {
   std::vector<Learned> learns(const heed::Part&, int64_t) const override { return {{"slope"}}; }
 
   template <class T>
@@ -22,7 +22,7 @@ struct Decay final : heed::ModifierOf<Decay> {
   }
 
   template <class T>
-  void forward_tile(const heed::ScoreTile<T>& s, const heed::ModifierInputs<T>& given) const {
+  void forward_tile(const heed::ScoreTile<T>& s, const heed::ScoreModInputs<T>& given) const {
     const T slope = *given.parameters[0];
     for (int64_t j = 0; j < s.columns; ++j)
       for (int64_t i = 0; i < s.rows; ++i) s(i, j) -= slope * fall(s, i, j);
@@ -30,7 +30,7 @@ struct Decay final : heed::ModifierOf<Decay> {
 
   template <class T>
   void backward_tile(const heed::ScoreTile<T>& s, const heed::ScoreTile<T>& gradient,
-                     const heed::ModifierInputs<T>&, std::span<T* const> gradients) const {
+                     const heed::ScoreModInputs<T>&, std::span<T* const> gradients) const {
     if (!gradients[0]) return;
     for (int64_t j = 0; j < s.columns; ++j)
       for (int64_t i = 0; i < s.rows; ++i) *gradients[0] -= gradient(i, j) * fall(s, i, j);
@@ -40,9 +40,9 @@ struct Decay final : heed::ModifierOf<Decay> {
 }  // namespace
 
 int main(int count, char** words) {
-  heed::register_modifier("decay", std::make_shared<Decay>());
+  heed::register_score_mod("decay", std::make_shared<Decay>());
   torch::manual_seed(count > 1 ? std::stoull(words[1]) : 1);
-  const auto how = heed::Attention::parse("decay; causal; heads=2");
+  const auto how = heed::Attention::parse("decay; causal; num_heads=2");
   heed::nn::MultiHeadAttention layer(heed::nn::MultiHeadAttentionOptions(16).attention(how));
 
   // To learn: the mean of a token and the three before it, which want near keys.

@@ -1,5 +1,5 @@
 // Words that a program registered: the station that hands tiles of scores to its modifier.
-#include "ops/own_modifier.h"
+#include "ops/own_score_mod.h"
 
 #include "heed/core/error.h"
 
@@ -14,9 +14,9 @@ ScoreTile<T> shown(const kernels::Tile<T>& t, int64_t offset) {
 /// The station. Gradients of what is learned are collected by (chunk of keys, batch, head), each of
 /// which is one task's, and added in that order.
 template <class T>
-class OwnModifier final : public kernels::Modifier<T> {
+class OwnScoreMod final : public kernels::Modifier<T> {
  public:
-  OwnModifier(const Part& part, const Terms& terms)
+  OwnScoreMod(const Part& part, const Terms& terms)
       : part_(part), sizes_(terms.scene.sizes), offset_(terms.scene.offset) {
     own_ = definition(part.name).own;
     for (const auto& learned : own_->learns(part, sizes_.D)) {
@@ -69,7 +69,7 @@ class OwnModifier final : public kernels::Modifier<T> {
   }
 
  private:
-  ModifierInputs<T> inputs(int64_t head, std::array<const T*, kMost>& parameters) const noexcept {
+  ScoreModInputs<T> inputs(int64_t head, std::array<const T*, kMost>& parameters) const noexcept {
     for (size_t i = 0; i < parameters_.size(); ++i)
       parameters[i] = OfHeads<const T>(parameters_[i]).at(head);
     return {part_, {parameters.data(), parameters_.size()}};
@@ -78,13 +78,13 @@ class OwnModifier final : public kernels::Modifier<T> {
   const Part part_;
   const kernels::Sizes sizes_;
   const int64_t offset_;
-  std::shared_ptr<const Modifier> own_;
+  std::shared_ptr<const ScoreMod> own_;
   std::vector<at::Tensor> parameters_, grads_, collected_;
 };
 
 template <class T>
 std::unique_ptr<kernels::Modifier<T>> make_own(const Part& part, const Terms& terms) {
-  return std::make_unique<OwnModifier<T>>(part, terms);
+  return std::make_unique<OwnScoreMod<T>>(part, terms);
 }
 
 void lower_own(const Part& part, Terms& terms) {
@@ -113,12 +113,12 @@ void check_learns(const Part& part, const Attention&) {
 
 namespace heed {
 
-void register_modifier(std::string name, std::shared_ptr<const Modifier> modifier,
-                       std::vector<Word::Argument> arguments, std::string help) {
-  if (!modifier) throw UsageError("register_modifier: '" + name + "': expected a modifier");
+void register_score_mod(std::string name, std::shared_ptr<const ScoreMod> modifier,
+                        std::vector<Word::Argument> arguments, std::string help) {
+  if (!modifier) throw UsageError("register_score_mod: '" + name + "': expected a score_mod");
   if (!ops::is_name(name))
     throw UsageError(
-        "register_modifier: expected a name of small letters, digits and '_', given '" + name +
+        "register_score_mod: expected a name of small letters, digits and '_', given '" + name +
         "'");
   ops::add_definition(
       {.word = {Word::Kind::modifier, std::move(name), std::move(arguments), std::move(help)},

@@ -39,9 +39,9 @@ struct ScorePlace {
 };
 
 /// What a modifier may ask of the call: the numbers that its part was given, and what it learns of
-/// the tile's head, in the order of Modifier::learns().
+/// the tile's head, in the order of ScoreMod::learns().
 template <class T>
-struct ModifierInputs {
+struct ScoreModInputs {
   const Part& part;
   std::span<const T* const> parameters;  ///< each contiguous
 };
@@ -57,8 +57,8 @@ struct ModifierInputs {
 /// adds them in an order that depends on the shapes alone: so the sums have the same bits for any
 /// number of threads.
 ///
-/// Both must be noexcept. Write them once for all T by deriving from ModifierOf.
-class Modifier {
+/// Both must be noexcept. Write them once for all T by deriving from ScoreModOf.
+class ScoreMod {
  public:
   /// A learned tensor: its shape (H, shape...), and the normal distribution it starts from.
   struct Learned {
@@ -68,21 +68,21 @@ class Modifier {
   };
   static constexpr size_t kMostLearned = 8;
 
-  virtual ~Modifier() = default;
+  virtual ~ScoreMod() = default;
   /// What the part learns with queries and keys of width D: at most kMostLearned tensors.
   virtual std::vector<Learned> learns(const Part& part, int64_t D) const {
     (void)part, (void)D;
     return {};
   }
   virtual void forward(const ScoreTile<float>& scores,
-                       const ModifierInputs<float>& given) const noexcept = 0;
+                       const ScoreModInputs<float>& given) const noexcept = 0;
   virtual void forward(const ScoreTile<double>& scores,
-                       const ModifierInputs<double>& given) const noexcept = 0;
+                       const ScoreModInputs<double>& given) const noexcept = 0;
   virtual void backward(const ScoreTile<float>& scores, const ScoreTile<float>& gradient,
-                        const ModifierInputs<float>& given,
+                        const ScoreModInputs<float>& given,
                         std::span<float* const> gradients) const noexcept = 0;
   virtual void backward(const ScoreTile<double>& scores, const ScoreTile<double>& gradient,
-                        const ModifierInputs<double>& given,
+                        const ScoreModInputs<double>& given,
                         std::span<double* const> gradients) const noexcept = 0;
 
   /// The same in differentiable operations, on any device: scores (b, h, r, c) -> the same shape,
@@ -98,27 +98,27 @@ class Modifier {
 /// A modifier whose `forward_tile(scores, given)` and `backward_tile(scores, gradient, given,
 /// gradients)` are templates of the number:
 ///
-///     struct Temperature final : heed::ModifierOf<Temperature> {
+///     struct Temperature final : heed::ScoreModOf<Temperature> {
 ///       template <class T>
-///       void forward_tile(const heed::ScoreTile<T>& s, const heed::ModifierInputs<T>& given)
+///       void forward_tile(const heed::ScoreTile<T>& s, const heed::ScoreModInputs<T>& given)
 ///       const;
 ///       ...
 ///     };
 template <class Own>
-class ModifierOf : public Modifier {
+class ScoreModOf : public ScoreMod {
  public:
-  void forward(const ScoreTile<float>& s, const ModifierInputs<float>& x) const noexcept final {
+  void forward(const ScoreTile<float>& s, const ScoreModInputs<float>& x) const noexcept final {
     own().template forward_tile<float>(s, x);
   }
-  void forward(const ScoreTile<double>& s, const ModifierInputs<double>& x) const noexcept final {
+  void forward(const ScoreTile<double>& s, const ScoreModInputs<double>& x) const noexcept final {
     own().template forward_tile<double>(s, x);
   }
   void backward(const ScoreTile<float>& s, const ScoreTile<float>& g,
-                const ModifierInputs<float>& x, std::span<float* const> to) const noexcept final {
+                const ScoreModInputs<float>& x, std::span<float* const> to) const noexcept final {
     own().template backward_tile<float>(s, g, x, to);
   }
   void backward(const ScoreTile<double>& s, const ScoreTile<double>& g,
-                const ModifierInputs<double>& x, std::span<double* const> to) const noexcept final {
+                const ScoreModInputs<double>& x, std::span<double* const> to) const noexcept final {
     own().template backward_tile<double>(s, g, x, to);
   }
 
@@ -133,7 +133,7 @@ class ModifierOf : public Modifier {
 ///
 /// Throws UsageError where the name is taken or is not of small letters, digits and '_', or where
 /// the modifier is null. May be called while other threads attend.
-void register_modifier(std::string name, std::shared_ptr<const Modifier> modifier,
-                       std::vector<Word::Argument> arguments = {}, std::string help = "");
+void register_score_mod(std::string name, std::shared_ptr<const ScoreMod> modifier,
+                        std::vector<Word::Argument> arguments = {}, std::string help = "");
 
 }  // namespace heed

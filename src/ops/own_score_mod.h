@@ -3,14 +3,14 @@
 
 #include <array>
 
-#include "heed/ops/modifier.h"
+#include "heed/ops/score_mod.h"
 #include "ops/word.h"
 
 namespace heed::ops {
 
-inline constexpr size_t kMost = Modifier::kMostLearned;
+inline constexpr size_t kMost = ScoreMod::kMostLearned;
 
-inline std::string parameter_name(const Part& part, const Modifier::Learned& learned) {
+inline std::string parameter_name(const Part& part, const ScoreMod::Learned& learned) {
   return part.name + "." + learned.name;
 }
 
