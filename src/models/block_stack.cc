@@ -23,7 +23,8 @@ nn::LinearAttentionOptions linear_options(const BlockStackOptions& options) {
   if (!nn::is_additive(how.position)) refuse_part("position", how.position, "none");
   if (!how.modifiers.empty()) refuse_part("modifiers", how.modifiers.front(), "none");
   for (const auto& mask : how.masks)
-    if (mask.name != "lengths" || !mask.alternatives.empty()) refuse_part("masks", mask, "causal");
+    if (mask.name != "key_lengths" || !mask.alternatives.empty())
+      refuse_part("masks", mask, "causal");
   if (how.dropout != 0)
     throw ModelError(
         "encoder.attention.dropout: linear attention has no weights to drop; remove it");
@@ -33,8 +34,8 @@ nn::LinearAttentionOptions linear_options(const BlockStackOptions& options) {
   linear.normalize = options.linear_normalize;
   linear.causal = how.has_mask("causal");
   return nn::LinearAttentionOptions(options.width)
-      .heads(how.heads)
-      .key_value_heads(how.kv_heads)
+      .num_heads(how.num_heads)
+      .num_kv_heads(how.num_kv_heads)
       .attention(linear);
 }
 

@@ -47,10 +47,10 @@ void check_attention(const Attention& attention, int64_t width, const std::strin
   } catch (const UsageError& error) {
     throw ModelError(text_of("encoder.attention: ", error.what()));
   }
-  if (width % attention.heads != 0)
-    throw ModelError(text_of("encoder.width: expected a multiple of attention.heads = ",
-                             attention.heads, ", given ", width));
-  for (const char* needed : {"dense", "documents", "blocks"})
+  if (width % attention.num_heads != 0)
+    throw ModelError(text_of("encoder.width: expected a multiple of attention.num_heads = ",
+                             attention.num_heads, ", given ", width));
+  for (const char* needed : {"attn_mask", "segment_ids", "block_mask"})
     if (has_anywhere(attention.masks, needed))
       throw ModelError(text_of("encoder.attention.masks: '", needed,
                                "' needs a tensor with each input, and ", input,

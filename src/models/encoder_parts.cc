@@ -26,7 +26,7 @@ at::Tensor embed(const at::Tensor& ids, const at::Tensor& table, bool scale) {
 
 AttendInputs told_lengths(const at::Tensor& lengths) {
   AttendInputs inputs;
-  if (lengths.defined()) inputs.lengths = lengths;
+  if (lengths.defined()) inputs.key_lengths = lengths;
   return inputs;
 }
 

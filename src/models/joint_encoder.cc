@@ -62,7 +62,7 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
     position =
         models::additive_position(*this, "position", options.attention.position, options.width);
     auto hiding = options;
-    hiding.attention = models::with_mask(options.attention, "lengths");
+    hiding.attention = models::with_mask(options.attention, "key_lengths");
     blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));
   }
   nn::name_maps(*this);

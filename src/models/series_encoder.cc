@@ -55,9 +55,9 @@ SeriesEncoderImpl::SeriesEncoderImpl(const SeriesEncoderOptions& given, const Se
 void SeriesEncoderImpl::check() const {
   models::check_fields(options);
   models::check_attention(options.attention, options.width, "series");
-  if (models::has_anywhere(options.attention.masks, "lengths"))
+  if (models::has_anywhere(options.attention.masks, "key_lengths"))
     throw ModelError(
-        "encoder.attention.masks: 'lengths' needs a length of each series, and all "
+        "encoder.attention.masks: 'key_lengths' needs a length of each series, and all "
         "have the same; remove it");
   const auto at_least_one = [](const char* name, int64_t given) {
     if (given < 1) throw ModelError(text_of(name, ": expected at least 1, given ", given));

@@ -51,9 +51,9 @@ int64_t TableEncoderImpl::columns() const {
 void TableEncoderImpl::check() const {
   models::check_fields(options);
   models::check_attention(options.attention, options.width, "tables");
-  if (models::has_anywhere(options.attention.masks, "lengths"))
+  if (models::has_anywhere(options.attention.masks, "key_lengths"))
     throw ModelError(
-        "encoder.attention.masks: 'lengths' needs a length of each row, and all have "
+        "encoder.attention.masks: 'key_lengths' needs a length of each row, and all have "
         "the same columns; remove it");
   if (shape.numbers < 0 || columns() < 1)
     throw ModelError(text_of("table: expected at least one column, given ", shape.numbers,

@@ -28,7 +28,7 @@ TextEncoderImpl::TextEncoderImpl(const TextEncoderOptions& given, const TextShap
                                                      .activation(options.activation)
                                                      .dropout(options.dropout)));
   auto hiding = options;
-  hiding.attention = models::with_mask(options.attention, "lengths");
+  hiding.attention = models::with_mask(options.attention, "key_lengths");
   blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));
   nn::name_maps(*this);
 }

@@ -53,7 +53,7 @@ at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& s
 }
 
 at::Tensor TransformerBlockImpl::look(const at::Tensor& x, const AttendInputs& inputs) {
-  return linear_attention ? linear_attention->forward(x, inputs.lengths)
+  return linear_attention ? linear_attention->forward(x, inputs.key_lengths)
                           : attention->forward(x, inputs);
 }
 

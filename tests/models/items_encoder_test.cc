@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 const std::vector<std::vector<int64_t>> kHistories = {{4, 0, 6, 7, 8}, {3}, {}, {9, 8, 7, 6, 5, 4}};
 
-ItemsEncoderOptions small(const char* how = "learned; heads=2") {
+ItemsEncoderOptions small(const char* how = "learned; num_heads=2") {
   ItemsEncoderOptions options;
   options.width = 8, options.hidden = 12, options.dropout = 0, options.max_positions = 6;
   options.attention = Attention::parse(how);
@@ -23,8 +23,8 @@ ItemsEncoder make(const ItemsEncoderOptions& options, int64_t items = 10) {
 }
 
 std::vector<ItemsEncoderOptions> forms() {
-  std::vector<ItemsEncoderOptions> all = {small(), small("rope; heads=2"),
-                                          small("learned; causal; heads=2"), small(), small()};
+  std::vector<ItemsEncoderOptions> all = {small(), small("rope; num_heads=2"),
+                                          small("learned; causal; num_heads=2"), small(), small()};
   all[3].gaps = 4;
   all[4].attention_type = "linear";
   return all;
@@ -126,7 +126,7 @@ TEST(ItemsEncoder, LearnsTheNextItemByItsTable) {
 }
 
 TEST(ItemsEncoder, RefusesWhatDoesNotFit) {
-  EXPECT_THAT(refusal_of<ModelError>([] { make(small("causal | window(2, 2); heads=2")); }),
+  EXPECT_THAT(refusal_of<ModelError>([] { make(small("causal | window(2, 2); num_heads=2")); }),
               HasSubstr("encoder.attention.masks"));
   EXPECT_THAT(refusal_of<ModelError>([] { make(small(), 0); }), HasSubstr("items"));
   auto options = small();

@@ -13,14 +13,14 @@ TextEncoder text_encoder(int64_t width = 8) {
   TextEncoderOptions options;
   options.width = width, options.hidden = 12, options.layers = 1;
   options.dropout = options.embedding_dropout = 0;
-  options.attention = Attention::parse("sinusoidal; heads=2");
+  options.attention = Attention::parse("sinusoidal; num_heads=2");
   return TextEncoder(options, TextShape{.vocabulary = 10});
 }
 
 TableEncoder table_encoder(int64_t width) {
   TableEncoderOptions options;
   options.width = width, options.hidden = 12, options.layers = 1, options.dropout = 0;
-  options.attention = Attention::parse("heads=2");
+  options.attention = Attention::parse("num_heads=2");
   return TableEncoder(options, TableShape{.numbers = 2});
 }
 
@@ -28,7 +28,7 @@ JointEncoderOptions small(const char* join, const char* norm = "pre") {
   JointEncoderOptions options;
   options.join = join, options.norm = norm;
   options.width = 8, options.hidden = 12, options.dropout = 0;
-  options.attention = Attention::parse("heads=2");
+  options.attention = Attention::parse("num_heads=2");
   return options;
 }
 
@@ -168,7 +168,7 @@ TEST(JointEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal(small("concat"), {{"a.b", one}, {"c", one}}), HasSubstr("without a dot"));
   EXPECT_THAT(refusal(small("con"), two), HasSubstr("did you mean 'concat'?"));
   auto options = small("cross");
-  options.attention = Attention::parse("rope; heads=2");
+  options.attention = Attention::parse("rope; num_heads=2");
   EXPECT_THAT(refusal(options, two), HasSubstr("join = cross"));
   options = small("cross"), options.attention_type = "linear";
   EXPECT_THAT(refusal(options, two), HasSubstr("encoder.join"));

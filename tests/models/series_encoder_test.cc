@@ -9,7 +9,7 @@ using testing::HasSubstr;
 
 constexpr int64_t kChannels = 3, kPast = 10, kKnown = 2, kFuture = 4;
 
-SeriesEncoderOptions small(const char* tokens, const char* how = "heads=2") {
+SeriesEncoderOptions small(const char* tokens, const char* how = "num_heads=2") {
   SeriesEncoderOptions options;
   options.tokens = tokens, options.patch = 4, options.stride = 3;
   options.width = 8, options.hidden = 12, options.dropout = 0;
@@ -42,7 +42,7 @@ Batch series(const SeriesShape& shape, int64_t B = 2) {
 
 TEST(SeriesEncoder, EveryFormGivesTokensAndTrainsEveryParameter) {
   for (const char* tokens : {"patches", "variates"})
-    for (const char* how : {"heads=2", "learned; heads=2", "sinusoidal; heads=2"})
+    for (const char* how : {"num_heads=2", "learned; num_heads=2", "sinusoidal; num_heads=2"})
       for (const bool known : {false, true})
         for (const bool future : {false, true})
           for (const bool observed : {false, true}) {
@@ -170,7 +170,7 @@ TEST(SeriesEncoder, BothEndsOfItsRanges) {
 TEST(SeriesEncoder, LearnsWhichWaveItSees) {
   for (const char* tokens : {"patches", "variates"}) {
     torch::manual_seed(test::learning_seed(3));
-    auto options = small(tokens, "learned; heads=2");
+    auto options = small(tokens, "learned; num_heads=2");
     options.width = 16, options.layers = 1, options.hidden = 32;
     SeriesEncoder encoder(options, SeriesShape{.channels = 1, .past = 24});
     const auto draw = [] {
@@ -198,7 +198,8 @@ TEST(SeriesEncoder, RefusesWhatDoesNotFit) {
   options.patch = 0;
   EXPECT_THAT(refusal(options, shape), HasSubstr("encoder.patch: expected at least 1"));
   EXPECT_THAT(refusal(small("patch"), shape), HasSubstr("did you mean 'patches'?"));
-  EXPECT_THAT(refusal(small("patches", "lengths; heads=2"), shape), HasSubstr("'lengths'"));
+  EXPECT_THAT(refusal(small("patches", "key_lengths; num_heads=2"), shape),
+              HasSubstr("'key_lengths'"));
   EXPECT_THAT(refusal(small("patches"), {.channels = 0, .past = 9}), HasSubstr("channels"));
   EXPECT_THAT(refusal(small("patches"), {.channels = 1, .past = 9, .future = 2}),
               HasSubstr("future 0 without known"));

@@ -7,7 +7,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TableEncoderOptions small(const char* numbers = "linear", const char* how = "heads=2") {
+TableEncoderOptions small(const char* numbers = "linear", const char* how = "num_heads=2") {
   TableEncoderOptions options;
   options.numbers = numbers, options.frequencies = 3;
   options.width = 8, options.hidden = 12, options.dropout = 0;
@@ -41,7 +41,7 @@ Batch rows() {
 
 TEST(TableEncoder, EveryFormGivesTokensAndTrainsEveryParameter) {
   for (const char* numbers : {"linear", "periodic", "piecewise"})
-    for (const char* how : {"heads=2", "learned; heads=2", "entmax15; heads=4/2"}) {
+    for (const char* how : {"num_heads=2", "learned; num_heads=2", "entmax15; num_heads=4/2"}) {
       SCOPED_TRACE(std::string(numbers) + " " + how);
       auto encoder = make(small(numbers, how));
       const auto tokens = encoder->forward(rows());
@@ -152,7 +152,8 @@ TEST(TableEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal(small("piecewise"), {.numbers = 1}), HasSubstr("edges"));
   EXPECT_THAT(refusal(small("piecewise"), {.numbers = 1, .edges = {{1, 1}}}),
               HasSubstr("column 0: expected two or more that rise"));
-  EXPECT_THAT(refusal(small("linear", "lengths; heads=2"), kShape), HasSubstr("'lengths'"));
+  EXPECT_THAT(refusal(small("linear", "key_lengths; num_heads=2"), kShape),
+              HasSubstr("'key_lengths'"));
   auto encoder = make(small());
   const auto call = [&](const std::function<void(Batch&)>& change) {
     auto batch = rows();

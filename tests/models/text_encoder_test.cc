@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 const std::vector<std::vector<int64_t>> kTexts = {{4, 5, 6, 7, 8}, {3}, {}, {9, 8, 7, 6, 5, 4, 3}};
 
-TextEncoderOptions small(const char* how = "sinusoidal; heads=2") {
+TextEncoderOptions small(const char* how = "sinusoidal; num_heads=2") {
   TextEncoderOptions options;
   options.width = 8, options.hidden = 12, options.dropout = 0, options.embedding_dropout = 0;
   options.attention = Attention::parse(how);
@@ -26,22 +26,23 @@ TextEncoder make(const TextEncoderOptions& options, const TextShape& shape = {.v
 std::vector<TextEncoderOptions> forms() {
   std::vector<TextEncoderOptions> all;
   for (const char* how :
-       {"heads=2", "learned(7); heads=2", "rope; heads=4/2", "alibi; causal; heads=2",
-        "additive; relative(3); entmax15; heads=2", "sinusoidal; window(2, 2); lengths; heads=2"})
+       {"num_heads=2", "learned(7); num_heads=2", "rope; num_heads=4/2",
+        "alibi; causal; num_heads=2", "additive; relative(3); entmax15; num_heads=2",
+        "sinusoidal; window(2, 2); key_lengths; num_heads=2"})
     all.push_back(small(how));
   for (const char* feature : {"elu", "favor"})
-    for (const char* how : {"sinusoidal; heads=2", "causal; heads=2/1"}) {
+    for (const char* how : {"sinusoidal; num_heads=2", "causal; num_heads=2/1"}) {
       all.push_back(small(how));
       all.back().attention_type = "linear", all.back().linear_feature = feature;
     }
   for (const char* rule : {"gated", "delta", "gated_delta"}) {
-    all.push_back(small("causal; heads=2"));
+    all.push_back(small("causal; num_heads=2"));
     all.back().attention_type = "linear", all.back().linear_rule = rule;
     all.back().linear_feature = "none", all.back().linear_normalize = false;
   }
   all.push_back(small()), all.back().convolutions = 2, all.back().norm = "post";
   all.push_back(small()), all.back().convolutions = 1, all.back().layers = 0;
-  all.push_back(small("causal; heads=2")), all.back().convolutions = 1, all.back().kernel = 4;
+  all.push_back(small("causal; num_heads=2")), all.back().convolutions = 1, all.back().kernel = 4;
   all.push_back(small()), all.back().scale_embeddings = true, all.back().activation = "relu";
   return all;
 }
@@ -110,7 +111,7 @@ TEST(TextEncoder, CausalOnesSeeNothingBehind) {
 }
 
 TEST(TextEncoder, EmbedsAsItSays) {
-  auto options = small("learned; heads=2");
+  auto options = small("learned; num_heads=2");
   options.layers = 0, options.norm = "post", options.max_positions = 7;
   options.scale_embeddings = true;
   auto encoder = make(options, {.vocabulary = 10, .segments = 2});
@@ -128,11 +129,11 @@ TEST(TextEncoder, EmbedsAsItSays) {
 }
 
 TEST(TextEncoder, ConvolutionsSeeTheirKernel) {
-  auto options = small("heads=2");
+  auto options = small("num_heads=2");
   options.layers = 0, options.convolutions = 1, options.kernel = 3, options.norm = "post";
   const torch::NoGradGuard no_gradient;
   for (const bool causal : {false, true}) {
-    if (causal) options.attention = Attention::parse("causal; heads=2");
+    if (causal) options.attention = Attention::parse("causal; num_heads=2");
     auto encoder = make(options);
     encoder->eval();
     const auto at = [&](int64_t id) {
@@ -161,7 +162,7 @@ TEST(TextEncoder, RecordsAMapALayer) {
 }
 
 TEST(TextEncoder, ParameterNamesStandInFiles) {
-  auto options = small("learned(7); heads=2");
+  auto options = small("learned(7); num_heads=2");
   options.layers = 1, options.convolutions = 1;
   EXPECT_THAT(parameters_of(*make(options, {.vocabulary = 10, .segments = 2})),
               testing::UnorderedElementsAre(
@@ -177,7 +178,7 @@ TEST(TextEncoder, ParameterNamesStandInFiles) {
 }
 
 TEST(TextEncoder, WordDropoutActsInTrainingAlone) {
-  auto options = small("heads=2");
+  auto options = small("num_heads=2");
   options.layers = 0, options.norm = "post", options.word_dropout = 0.5;
   auto encoder = make(options, {.vocabulary = 10, .unknown = 1});
   const auto batch = batch_of(
@@ -194,7 +195,7 @@ TEST(TextEncoder, WordDropoutActsInTrainingAlone) {
 TEST(TextEncoder, LearnsWhichOfTwoWordsIsFirst) {
   for (const char* form : {"attention", "linear", "convolution"}) {
     torch::manual_seed(test::learning_seed(3));
-    auto options = small("sinusoidal; heads=2");
+    auto options = small("sinusoidal; num_heads=2");
     options.width = 16, options.hidden = 32, options.layers = 1;
     if (std::string(form) == "linear") options.attention_type = "linear";
     if (std::string(form) == "convolution") options.layers = 0, options.convolutions = 1;
@@ -227,7 +228,7 @@ TEST(TextEncoder, RefusesOptionsByField) {
     return refusal_of<ModelError>([&] { make(options, shape); });
   };
   EXPECT_EQ(refusal([](auto& o) { o.width = 9; }),
-            "encoder.width: expected a multiple of attention.heads = 2, given 9");
+            "encoder.width: expected a multiple of attention.num_heads = 2, given 9");
   EXPECT_EQ(refusal([](auto& o) { o.width = 0; }), "encoder.width: expected at least 1, given 0");
   EXPECT_THAT(refusal([](auto& o) { o.norm = "por"; }), HasSubstr("encoder.norm: unknown 'por'"));
   EXPECT_THAT(refusal([](auto& o) { o.attention_type = "lin"; }),
@@ -235,18 +236,19 @@ TEST(TextEncoder, RefusesOptionsByField) {
   EXPECT_THAT(refusal([](auto& o) { o.dropout = 1; }), HasSubstr("encoder.dropout"));
   EXPECT_THAT(refusal([](auto& o) { o.convolutions = 1, o.kernel = 0; }),
               HasSubstr("encoder.kernel"));
-  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("dense; heads=2"); }),
+  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("attn_mask; num_heads=2"); }),
               HasSubstr("encoder.attention.masks: 'dense'"));
-  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("bias; heads=2"); }),
+  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("bias; num_heads=2"); }),
               HasSubstr("'bias'"));
-  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("rope_2d; heads=2"); }),
+  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("rope_2d; num_heads=2"); }),
               HasSubstr("encoder.attention.position: 'rope_2d'"));
-  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("learned; heads=2"); }),
+  EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("learned; num_heads=2"); }),
               HasSubstr("learned(LENGTH)"));
   EXPECT_THAT(refusal([](auto& o) { o.word_dropout = 0.1; }), HasSubstr("encoder.word_dropout"));
   EXPECT_THAT(refusal([](auto&) {}, {.vocabulary = 0}), HasSubstr("vocabulary"));
-  for (const char* how : {"rope; heads=2", "entmax15; heads=2", "window(1,1); heads=2",
-                          "softcap(5); heads=2", "dropout=0.1; heads=2", "dot; heads=2"})
+  for (const char* how :
+       {"rope; num_heads=2", "entmax15; num_heads=2", "window(1,1); num_heads=2",
+        "softcap(5); num_heads=2", "dropout=0.1; num_heads=2", "dot; num_heads=2"})
     EXPECT_THAT(
         refusal([&](auto& o) { o.attention = Attention::parse(how), o.attention_type = "linear"; }),
         HasSubstr("encoder.attention."))

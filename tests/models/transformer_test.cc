@@ -24,7 +24,7 @@ struct Plain {
   int64_t heads;
 
   explicit Plain(const TransformerImpl& model)
-      : pre(model.options.norm() == "pre"), heads(model.options.cross_attention().heads) {
+      : pre(model.options.norm() == "pre"), heads(model.options.cross_attention().num_heads) {
     for (const auto& p : model.named_parameters()) at[p.key()] = p.value();
   }
 

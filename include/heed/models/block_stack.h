@@ -21,14 +21,14 @@ struct BlockStackOptions {
   double dropout = 0.1;                    ///< of branches and hidden values
   double stochastic_depth = 0;             ///< of the last block; grows linearly from 0
   std::string attention_type = "softmax";  ///< softmax or linear
-  Attention attention = Attention::parse("heads=4");
+  Attention attention = Attention::parse("num_heads=4");
   std::string linear_rule = "linear";  ///< of linear attention: heed::LinearAttention::rule, ...
   std::string linear_feature = "elu";
   bool linear_normalize = true;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("width", width, "channels of a token; a multiple of attention.heads", at_least(1));
+    v("width", width, "channels of a token; a multiple of attention.num_heads", at_least(1));
     v("layers", layers, "Transformer blocks; 0: tokens stay as they are embedded", at_least(0));
     v("hidden", hidden, "channels inside a block's feed-forward part; 0: four times width",
       at_least(0));

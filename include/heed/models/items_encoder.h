@@ -12,7 +12,7 @@ namespace heed {
 
 /// The [encoder] table of a recipe for histories of items.
 struct ItemsEncoderOptions : BlockStackOptions {
-  ItemsEncoderOptions() { attention = Attention::parse("learned; causal; heads=2"); }
+  ItemsEncoderOptions() { attention = Attention::parse("learned; causal; num_heads=2"); }
 
   int64_t max_positions = 50;
   int64_t gaps = 0;
