@@ -1,0 +1,53 @@
+#include "heed/nn/pooling.h"
+
+#include "nn/lengths.h"
+
+namespace heed::nn {
+
+PoolingImpl::PoolingImpl(int64_t width, const PoolingOptions& options)
+    : width(width), options(options) {
+  reset();
+}
+
+void PoolingImpl::reset() {
+  check_word("kind", options.kind(), {"mean", "max", "first", "last", "attention"});
+  if (width < 1) throw ModelError(text_of("width: expected at least 1, given ", width));
+  if (options.kind() == "attention")
+    attention = register_module(
+        "attention",
+        AttentionPooling(AttentionPoolingOptions(width).attention(options.attention())));
+}
+
+at::Tensor PoolingImpl::forward(const at::Tensor& x, const at::Tensor& lengths) {
+  if (!x.defined() || x.dim() != 3 || x.size(2) != width)
+    throw UsageError(text_of("pooling: x: expected shape (B, L, ", width, "), given ",
+                             x.defined() ? text_of(x.sizes()) : "no tensor"));
+  const int64_t B = x.size(0), L = x.size(1);
+  check_lengths("pooling", lengths, B, L);
+  const auto& kind = options.kind();
+  if (kind == "attention") {
+    AttendInputs inputs;
+    if (lengths.defined()) inputs.lengths = lengths;
+    return attention->forward(x, inputs).squeeze(1);
+  }
+  if (L == 0) return x.sum(1);  // zeros
+  if (!lengths.defined()) {
+    if (kind == "mean") return x.mean(1);
+    if (kind == "max") return x.amax(1);
+    return x.select(1, kind == "first" ? 0 : L - 1);
+  }
+  const auto padding = real_tokens(lengths, L).logical_not().unsqueeze(2);  // (B, L, 1)
+  const auto none = (lengths == 0).unsqueeze(1);                            // (B, 1)
+  // Filled and not multiplied with 0, which would keep a NaN.
+  if (kind == "mean")
+    return x.masked_fill(padding, 0).sum(1) / lengths.clamp_min(1).unsqueeze(1).to(x.dtype());
+  if (kind == "max")
+    return x.masked_fill(padding, -std::numeric_limits<double>::infinity())
+        .amax(1)
+        .masked_fill(none, 0);
+  if (kind == "first") return x.select(1, 0).masked_fill(none, 0);
+  const auto last = (lengths - 1).clamp_min(0).view({B, 1, 1}).expand({B, 1, width});
+  return x.gather(1, last).squeeze(1).masked_fill(none, 0);
+}
+
+}  // namespace heed::nn
