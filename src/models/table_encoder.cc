@@ -15,6 +15,13 @@ using models::Dtype, models::taken;
 constexpr double kPi = 3.14159265358979323846;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// Of numbers with mean 0 and deviation 1.
+std::vector<double> normal_edges(int64_t bins) {
+  const auto places = (torch::arange(bins + 1, at::kDouble) + 0.5) / double(bins + 1);
+  const auto edges = std::sqrt(2.0) * (2 * places - 1).erfinv();
+  return {edges.data_ptr<double>(), edges.data_ptr<double>() + bins + 1};
+}
+
 void check_edges(const TableShape& shape) {
   if (static_cast<int64_t>(shape.edges.size()) != shape.numbers)
     throw ModelError(text_of("edges: piecewise numbers need those of ", shape.numbers,
@@ -32,6 +39,9 @@ void check_edges(const TableShape& shape) {
 
 TableEncoderImpl::TableEncoderImpl(const TableEncoderOptions& given, const TableShape& shape)
     : options(given), shape(shape) {
+  if (options.numbers == "piecewise" && this->shape.edges.empty())
+    this->shape.edges.assign(static_cast<size_t>(std::max<int64_t>(shape.numbers, 0)),
+                             normal_edges(std::max<int64_t>(options.bins, 1)));
   check();
   const int64_t M = options.width;
   const double bound = 1 / std::sqrt(static_cast<double>(M));
@@ -80,7 +90,11 @@ void TableEncoderImpl::make_numbers() {
   if (options.numbers == "periodic")
     frequencies = register_parameter(
         "frequencies", torch::randn({N, options.frequencies}) * options.frequency_deviation);
-  if (options.numbers != "piecewise") return;
+  if (options.numbers == "piecewise") make_bins();
+}
+
+void TableEncoderImpl::make_bins() {
+  const int64_t N = shape.numbers, F = number_weight.size(1);
   // A bin that a column does not have is one that nothing reaches into.
   low_ = torch::zeros({N, F}, at::kDouble), width_ = torch::ones({N, F}, at::kDouble);
   floor_ = torch::zeros({N, F}, at::kDouble), ceiling_ = torch::zeros({N, F}, at::kDouble);

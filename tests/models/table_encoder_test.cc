@@ -116,6 +116,15 @@ TEST(TableEncoder, OneKindOfColumnIsEnough) {
   EXPECT_EQ(of_numbers->forward(batch_of({{"numbers", torch::randn({0, 2})}})).states.size(0), 0);
 }
 
+TEST(TableEncoder, BinsAreThoseOfANormalWithoutEdges) {
+  auto options = small("piecewise");
+  options.bins = 3;
+  const auto edges = make(options, {.numbers = 2})->shape.edges;
+  ASSERT_EQ(edges.size(), 2u);
+  const double expected[] = {-1.1503493804, -0.3186393640, 0.3186393640, 1.1503493804};
+  for (size_t t = 0; t < 4; ++t) EXPECT_NEAR(edges[1][t], expected[t], 1e-9);
+}
+
 TEST(TableEncoder, RecordsAMapALayer) {
   Recording seen;
   make(small())->forward(rows());
@@ -149,7 +158,8 @@ TEST(TableEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal(small("piece"), kShape), HasSubstr("encoder.numbers: unknown 'piece'"));
   EXPECT_THAT(refusal(small(), {}), HasSubstr("at least one column"));
   EXPECT_THAT(refusal(small(), {.numbers = 1, .categories = {0}}), HasSubstr("categories"));
-  EXPECT_THAT(refusal(small("piecewise"), {.numbers = 1}), HasSubstr("edges"));
+  EXPECT_THAT(refusal(small("piecewise"), {.numbers = 2, .edges = {{1, 2}}}),
+              HasSubstr("edges: piecewise numbers need those of 2 columns, given 1"));
   EXPECT_THAT(refusal(small("piecewise"), {.numbers = 1, .edges = {{1, 1}}}),
               HasSubstr("column 0: expected two or more that rise"));
   EXPECT_THAT(refusal(small("linear", "key_lengths; num_heads=2"), kShape),

@@ -18,6 +18,7 @@ struct TableEncoderOptions : BlockStackOptions {
   std::string numbers = "linear";
   int64_t frequencies = 24;
   double frequency_deviation = 0.1;
+  int64_t bins = 8;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -29,6 +30,8 @@ struct TableEncoderOptions : BlockStackOptions {
       v("frequencies", frequencies, "learned frequencies of a column", at_least(1));
       v("frequency_deviation", frequency_deviation, "of the normal that they start from", above(0));
     }
+    if (numbers == "piecewise")
+      v("bins", bins, "of every column, where the input gives no edges of its own", at_least(1));
     BlockStackOptions::fields(v);
   }
 };
@@ -38,7 +41,8 @@ struct TableShape {
   int64_t numbers = 0;  ///< N: columns of numbers
   std::vector<int64_t> categories =
       {};  ///< a column of categories each: how many, unknown included
-  /// For piecewise: the edges of each column's bins, rising, at least two a column.
+  /// For piecewise: the edges of each column's bins, rising, at least two a column. Empty: those
+  /// of `bins` bins, edge_t the quantile (t + 1/2) / (bins + 1) of a standard normal.
   std::vector<std::vector<double>> edges = {};
 };
 
@@ -80,6 +84,7 @@ class TableEncoderImpl : public Encoder {
  private:
   void check() const;
   void make_numbers();
+  void make_bins();
   void make_categories();
   at::Tensor features(const at::Tensor& x) const;
   at::Tensor number_tokens(const Batch& batch) const;
