@@ -14,7 +14,7 @@ namespace {
 
 /// s - slope_h log(1 + |distance|)
 struct Decay final : heed::ScoreModOf<Decay> {
-  std::vector<Learned> learns(const heed::Part&, int64_t) const override { return {{"slope"}}; }
+  std::vector<Learned> learns(const heed::OpSpec&, int64_t) const override { return {{"slope"}}; }
 
   template <class T>
   static T fall(const heed::ScoreTile<T>& s, int64_t i, int64_t j) {

@@ -24,7 +24,7 @@
 
 #include "kernels/activations-inl.h"
 #include "kernels/layout-inl.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {

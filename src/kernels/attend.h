@@ -63,7 +63,7 @@ class Mask {
   }
   /// Where the mask goes by blocks of queries and keys that begin at multiples of a number, that
   /// number: tiles then begin and end with blocks. 1: any.
-  virtual int64_t grain() const noexcept { return 1; }
+  virtual int64_t alignment() const noexcept { return 1; }
   /// Writes -inf over what may not be seen, whatever stands there (NaN too).
   virtual void apply(const Tile<T>& scores) const noexcept = 0;
 };

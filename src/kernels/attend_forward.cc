@@ -64,7 +64,7 @@ class TileBlock final : public Block<T> {
     const Right<T> values = this->values(scores);
     const Hidden hidden = this->hidden(scores, coverage, values);
     if (normalizer_.forward(scores, at_.state.from(first), at_.rescale)) this->rescale(first, rows);
-    this->gather(scores, first, hidden, values);
+    this->accumulate(scores, first, hidden, values);
   }
 
   const TileNormalizer<T>& normalizer_;
@@ -115,7 +115,7 @@ class RowBlock final : public Block<T> {
       const Right<T> values = this->values(scores);
       const Hidden hidden = this->hidden(scores, coverage, values);
       normalizer_.forward(scores, number);
-      this->gather(scores, 0, hidden, values);
+      this->accumulate(scores, 0, hidden, values);
     });
     this->close_sums();
     for (int64_t i = 0; row_stats.logsumexp && i < all.rows; ++i)
@@ -140,10 +140,10 @@ void run_blocks(const Problem<T>& problem, const Score<T>& score, const Kind& no
   const int64_t each = items_per_task(operations);
   const int64_t bytes = n.Lk * (n.D + n.E) * static_cast<int64_t>(sizeof(T));
   parallel_for(divide_up(items, each), [&](int64_t task) HWY_ATTR {
-    Cutter count;
+    Arena count;
     Buffers<T>(count, problem, score.prepares(), strip);
-    Cutter cut(thread_scratch(count.used()));
-    const Buffers<T> buffers(cut, problem, score.prepares(), strip);
+    Arena arena(thread_scratch(count.used()));
+    const Buffers<T> buffers(arena, problem, score.prepares(), strip);
     for (int64_t item = task * each; item < std::min(items, (task + 1) * each); ++item) {
       const auto [head, piece] = turn_of(item, n.B * n.H, blocks, bytes);
       // The last block first: under a causal mask it is the longest, and long pieces should not

@@ -11,30 +11,30 @@ namespace heed::kernels {
 namespace {
 
 /// The dimensions over which work may be shared: all but those that a modifier's gradient forbids.
-struct Units {
+struct WorkSplit {
   int64_t batches, groups, chunk_keys, chunks;
 };
 
 template <class T>
-Units units_of(const Problem<T>& problem) {
+WorkSplit split_of(const Problem<T>& problem) {
   const int64_t keys = std::max<int64_t>(problem.sizes.Lk, 1);
-  Units units{problem.sizes.B, problem.sizes.G, keys, 1};
+  WorkSplit split{problem.sizes.B, problem.sizes.G, keys, 1};
   bool one_chunk = false;
   for (const Modifier<T>* modifier : problem.modifiers) {
-    if (modifier->shares_batch()) units.batches = 1;
-    if (modifier->shares_head()) units.groups = 1;
+    if (modifier->shares_batch()) split.batches = 1;
+    if (modifier->shares_head()) split.groups = 1;
     one_chunk |= modifier->shares_key();
   }
-  if (!one_chunk) units.chunk_keys = keys_of_chunk(units.batches * units.groups, keys);
-  units.chunks = divide_up(keys, units.chunk_keys);
-  return units;
+  if (!one_chunk) split.chunk_keys = keys_of_chunk(split.batches * split.groups, keys);
+  split.chunks = divide_up(keys, split.chunk_keys);
+  return split;
 }
 
 /// Every batch and group that `unit` stands for, in order.
 template <class T, class Visit>
-void for_each_head(const Sizes& n, const Units& units, int64_t unit, Visit&& visit) {
-  const int64_t batch = unit / units.groups, group = unit % units.groups;
-  const int64_t batches = n.B / units.batches, groups = n.G / units.groups;
+void for_each_head(const Sizes& n, const WorkSplit& split, int64_t unit, Visit&& visit) {
+  const int64_t batch = unit / split.groups, group = unit % split.groups;
+  const int64_t batches = n.B / split.batches, groups = n.G / split.groups;
   for (int64_t b = batch * batches; b < (batch + 1) * batches; ++b) {
     for (int64_t g = group * groups; g < (group + 1) * groups; ++g) visit(b, g);
   }
@@ -45,10 +45,10 @@ template <class T, class Compute>
 void share(const Problem<T>& problem, int64_t items, double operations, Compute&& compute) {
   const int64_t each = items_per_task(operations);
   parallel_for(divide_up(items, each), [&](int64_t task) {
-    Cutter count;
+    Arena count;
     BackwardBuffers<T>(count, problem);
-    Cutter cut(thread_scratch(count.used()));
-    BackwardBuffers<T> buffers(cut, problem);
+    Arena arena(thread_scratch(count.used()));
+    BackwardBuffers<T> buffers(arena, problem);
     compute(buffers, task * each, std::min(items, (task + 1) * each));
   });
 }
@@ -162,7 +162,7 @@ template <class T>
 void backward(const Problem<T>& problem, View<const T> out, const RowStats<const T>& row_stats,
               View<const T> grad_out, const Gradients<T>& to) {
   const Sizes& n = problem.sizes;
-  const Units units = units_of(problem);
+  const WorkSplit split = split_of(problem);
   const int64_t rows = n.B * n.H * n.Lq;
   const AlignedMemory<T> of_rows = aligned_memory<T>(3 * rows);
   BackwardJob<T> job{problem,
@@ -171,8 +171,8 @@ void backward(const Problem<T>& problem, View<const T> out, const RowStats<const
                      grad_out,
                      to,
                      queries_of_block(problem),
-                     units.chunk_keys,
-                     units.chunks,
+                     split.chunk_keys,
+                     split.chunks,
                      of_rows.get(),
                      of_rows.get() + rows,
                      of_rows.get() + 2 * rows,
@@ -198,10 +198,10 @@ void backward(const Problem<T>& problem, View<const T> out, const RowStats<const
   prepare_rows(job);
   // Chunk by chunk: under a causal mask the first is the longest, and long pieces should not come
   // last.
-  const int64_t heads = units.batches * units.groups, items = heads * units.chunks;
+  const int64_t heads = split.batches * split.groups, items = heads * split.chunks;
   const double operations = 4.0 * static_cast<double>(n.B * n.H) * n.Lq * n.Lk * (n.D + n.E) /
                             std::max<double>(1, static_cast<double>(items));
-  const int64_t keys = std::min(units.chunk_keys, n.Lk);
+  const int64_t keys = std::min(split.chunk_keys, n.Lk);
   const int64_t bytes = n.Lq * (n.D + n.E) * static_cast<int64_t>(sizeof(T));
   share(problem, items, operations, [&](BackwardBuffers<T>& buffers, int64_t begin, int64_t end) {
     const int64_t parts = job.has_many_blocks() ? 3 : 1;
@@ -212,8 +212,8 @@ void backward(const Problem<T>& problem, View<const T> out, const RowStats<const
     buffers.total_keys = buffers.grad_keys + of_keys;
     buffers.total_values = buffers.grad_values + of_values;
     for (int64_t item = begin; item < end; ++item) {
-      const auto [unit, chunk] = turn_of(item, heads, units.chunks, bytes);
-      for_each_head<T>(n, units, unit, [&, chunk = chunk](int64_t batch, int64_t group) {
+      const auto [unit, chunk] = turn_of(item, heads, split.chunks, bytes);
+      for_each_head<T>(n, split, unit, [&, chunk = chunk](int64_t batch, int64_t group) {
         backward_chunk(job, batch, group, chunk, buffers);
       });
     }
@@ -226,12 +226,12 @@ void backward(const Problem<T>& problem, View<const T> out, const RowStats<const
 
 template <>
 int64_t backward_chunks(const Problem<float>& problem) noexcept {
-  return units_of(problem).chunks;
+  return split_of(problem).chunks;
 }
 
 template <>
 int64_t backward_chunks(const Problem<double>& problem) noexcept {
-  return units_of(problem).chunks;
+  return split_of(problem).chunks;
 }
 
 template <>

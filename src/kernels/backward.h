@@ -6,7 +6,7 @@
 #include "kernels/blocks.h"
 #include "kernels/masking.h"
 #include "kernels/scratch.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 namespace heed::kernels {
 
@@ -83,34 +83,34 @@ struct BackwardBuffers {
   /// Of the chunk's keys; the totals where a head's queries are many (kBlocksTogether).
   T *grad_keys = nullptr, *grad_values = nullptr, *total_keys = nullptr, *total_values = nullptr;
 
-  BackwardBuffers(Cutter& cut, const Problem<T>& problem) {
+  BackwardBuffers(Arena& arena, const Problem<T>& problem) {
     const int64_t width = round_up(problem.sizes.D, kAlign);
     const int64_t value_width = round_up(problem.sizes.E, kAlign);
     const int64_t tile = kKeys * kStride;
     const bool has_weight = problem.score != ScoreKind::dot;
-    queries = cut.take<T>(problem.sizes.D * kStride);
-    prepared = cut.take<T>(has_weight ? (problem.sizes.D + 1) * kStride : 0);
-    grads = cut.take<T>(problem.sizes.E * kStride);
-    plain_queries = cut.take<T>(kQueries * width);
-    plain_grads = cut.take<T>(kQueries * value_width);
-    plain_keys = cut.take<T>(kKeys * width);
-    keys = cut.take<T>(has_weight ? kKeys * problem.sizes.D : 0);
-    scores = cut.take<T>(tile);
-    gradient = cut.take<T>(tile);
-    factors = cut.take<T>(problem.dropout > 0 ? tile : 0);
-    kept = cut.take<T>(static_cast<int64_t>(problem.modifiers.size()) * tile);
-    grad_queries = cut.take<T>(kQueries * width);
-    total_queries = cut.take<T>(problem.sizes.Lk > kStretch ? 2 * kQueries * width : 0);
-    number = {cut.take<T>(kStride), cut.take<T>(kStride)};
-    delta = {cut.take<T>(kStride), cut.take<T>(kStride)};
-    sums = cut.take<T>(kRowSums * kStride);
-    grad_weight = cut.take<T>(problem.sizes.D);
+    queries = arena.take<T>(problem.sizes.D * kStride);
+    prepared = arena.take<T>(has_weight ? (problem.sizes.D + 1) * kStride : 0);
+    grads = arena.take<T>(problem.sizes.E * kStride);
+    plain_queries = arena.take<T>(kQueries * width);
+    plain_grads = arena.take<T>(kQueries * value_width);
+    plain_keys = arena.take<T>(kKeys * width);
+    keys = arena.take<T>(has_weight ? kKeys * problem.sizes.D : 0);
+    scores = arena.take<T>(tile);
+    gradient = arena.take<T>(tile);
+    factors = arena.take<T>(problem.dropout > 0 ? tile : 0);
+    kept = arena.take<T>(static_cast<int64_t>(problem.modifiers.size()) * tile);
+    grad_queries = arena.take<T>(kQueries * width);
+    total_queries = arena.take<T>(problem.sizes.Lk > kStretch ? 2 * kQueries * width : 0);
+    number = {arena.take<T>(kStride), arena.take<T>(kStride)};
+    delta = {arena.take<T>(kStride), arena.take<T>(kStride)};
+    sums = arena.take<T>(kRowSums * kStride);
+    grad_weight = arena.take<T>(problem.sizes.D);
     const auto& distances = problem.distance_values;
     const int64_t of_distance = distances.count() * kStride;
-    by_distance = cut.take<T>(of_distance);
-    of_distances = cut.take<T>(of_distance);
-    grad_table = cut.take<T>(distances.count() * distances.width);
-    hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : std::max(tile, of_distance));
+    by_distance = arena.take<T>(of_distance);
+    of_distances = arena.take<T>(of_distance);
+    grad_table = arena.take<T>(distances.count() * distances.width);
+    hidden = arena.take<uint8_t>(problem.masks.empty() ? 0 : std::max(tile, of_distance));
   }
 };
 

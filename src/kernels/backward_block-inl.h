@@ -120,8 +120,9 @@ class BackwardBlock {
     };
     copy(job_.row_stats.first, at_.number.first), copy(job_.row_stats.second, at_.number.second);
     copy(job_.delta, at_.delta.first), copy(job_.second, at_.delta.second);
-    poisoned_ = !problem_.masks.empty() && (has_nonfinite(queries_.plain, rows_.rows, sizes_.D) ||
-                                            has_nonfinite(grads_, rows_.rows, sizes_.E));
+    has_nonfinite_ =
+        !problem_.masks.empty() && (has_nonfinite(queries_.plain, rows_.rows, sizes_.D) ||
+                                    has_nonfinite(grads_, rows_.rows, sizes_.E));
   }
 
   /// Calls visit(scores, gradient of the weights, first row, hidden, keys) for the tiles with any
@@ -152,8 +153,8 @@ class BackwardBlock {
     Hidden hidden = nullptr;
     if (coverage == Coverage::part) {
       hide(problem_, scores);
-      const bool keep =
-          !problem_.modifiers.empty() || poisoned_ || has_nonfinite(keys.plain, columns, sizes_.D);
+      const bool keep = !problem_.modifiers.empty() || has_nonfinite_ ||
+                        has_nonfinite(keys.plain, columns, sizes_.D);
       if (keep) mark_hidden(scores, at_.hidden), hidden = at_.hidden;
     }
     if (normalizer_.is_empty(scores, at_.number.from(first))) return;
@@ -191,9 +192,9 @@ class BackwardBlock {
   /// query that sees nothing.
   HWY_INLINE void add_to_table() const {
     const int64_t sums = distances_.count() * kStride;
-    for (int64_t x = 0; poisoned_ && x < sums; ++x) at_.hidden[x] = at_.by_distance[x] == 0;
+    for (int64_t x = 0; has_nonfinite_ && x < sums; ++x) at_.hidden[x] = at_.by_distance[x] == 0;
     accumulate(distances_.count(), sizes_.E, rows_.rows, Left<T>{at_.by_distance, kStride, 1},
-               poisoned_ ? at_.hidden : nullptr, grads_,
+               has_nonfinite_ ? at_.hidden : nullptr, grads_,
                Result<T>{at_.grad_table, distances_.width});
   }
 
@@ -244,7 +245,7 @@ class BackwardBlock {
   const int64_t group_, chunk_, width_, value_width_;
   QueryBlock<T> queries_;
   Right<T> grads_{};
-  bool poisoned_ = false, loaded_ = false;
+  bool has_nonfinite_ = false, loaded_ = false;
 };
 
 }  // namespace heed::kernels::HWY_NAMESPACE

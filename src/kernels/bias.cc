@@ -8,7 +8,7 @@
 
 #include "kernels/blocks.h"
 #include "kernels/dense.h"
-#include "kernels/turn-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -17,18 +17,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
 
-/// A tile goes key by key and the bias row by row: squares are turned on their way from the one to
-/// the other. Eight rows at a time: rows of a bias are often 4 KB apart, and the first-level cache
-/// holds eight or twelve such lines.
+/// A tile goes key by key and the bias row by row: squares are transposed on their way from the one
+/// to the other. Eight rows at a time: rows of a bias are often 4 KB apart, and the first-level
+/// cache holds eight or twelve such lines.
 template <class T>
 using Eight = hn::CappedTag<T, 32 / sizeof(T)>;
 
-/// to (kSide rows `to_row` apart) += from (Lanes(d) rows `from_row` apart), turned.
+/// to (kSide rows `to_row` apart) += from (Lanes(d) rows `from_row` apart), transposed.
 template <class D, class T>
-HWY_INLINE void add_turned(D d, const T* HWY_RESTRICT from, int64_t from_row, T* HWY_RESTRICT to,
-                           int64_t to_row) {
+HWY_INLINE void add_transposed(D d, const T* HWY_RESTRICT from, int64_t from_row,
+                               T* HWY_RESTRICT to, int64_t to_row) {
   hn::Vec<D> columns[kSide<T>];
-  load_turned(d, from, from_row, columns);
+  load_transposed(d, from, from_row, columns);
   for (int64_t x = 0; x < kSide<T>; ++x) {
     T* at = to + x * to_row;
     hn::StoreU(hn::Add(hn::LoadU(d, at), columns[x]), d, at);
@@ -86,7 +86,7 @@ void add_bias(const Tile<T>& scores, View<const T> bias) {
     for (int64_t j = 0; j < part.columns; j += kSide<T>) {
       const T* from = terms + i * bias.row + j;
       fetch_rows(from, bias.row, hn::MaxLanes(d), j, scores.columns);
-      add_turned(d, from, bias.row, part.data + j * part.stride + i, part.stride);
+      add_transposed(d, from, bias.row, part.data + j * part.stride + i, part.stride);
     }
   });
 #endif
@@ -103,7 +103,7 @@ void add_gradient(const Tile<T>& gradient, View<T> sums) {
                    [&](auto d, int64_t j) HWY_ATTR {
                      T* to = first + i * sums.row + j;
                      fetch_rows(to, sums.row, kSide<T>, j, gradient.columns);
-                     add_turned(d, part.data + j * part.stride + i, part.stride, to, sums.row);
+                     add_transposed(d, part.data + j * part.stride + i, part.stride, to, sums.row);
                    });
   }
 #endif

@@ -9,7 +9,7 @@
 
 #include "kernels/gemm_column-inl.h"
 #include "kernels/gemm_tile-inl.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {

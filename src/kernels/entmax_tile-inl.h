@@ -37,7 +37,7 @@
 #include "kernels/exp2-inl.h"
 #include "kernels/gemm_tile-inl.h"
 #include "kernels/long_sum-inl.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {

@@ -18,7 +18,7 @@
 #include "kernels/long_sum-inl.h"
 #include "kernels/masking.h"
 #include "kernels/scratch.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -32,22 +32,22 @@ struct Buffers {
   uint8_t* hidden;
 
   /// `strip`: keys whose scores are kept at the same time.
-  Buffers(Cutter& cut, const Problem<T>& problem, bool prepares, int64_t strip) {
+  Buffers(Arena& arena, const Problem<T>& problem, bool prepares, int64_t strip) {
     const int64_t width = round_up(problem.sizes.E, kAlign);
-    queries = cut.take<T>(problem.sizes.D * kStride);
-    prepared = cut.take<T>(prepares ? (problem.sizes.D + 1) * kStride : 0);
-    scores = cut.take<T>(std::max(kKeys * kStride, strip * panel_width<T>()));
-    keys = cut.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
-    values = cut.take<T>(kKeys * width);
-    out = cut.take<T>(kQueries * width);
-    total = cut.take<T>(problem.sizes.Lk > kStretch ? 2 * kQueries * width : 0);
-    factors = cut.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
-    by_distance = cut.take<T>(problem.distance_values.count() * kStride);
-    state = {cut.take<T>(kStride), cut.take<T>(kStride), cut.take<T>(kStride)};
-    rescale = cut.take<T>(kStride);
-    logsumexp = cut.take<T>(kStride);
-    parts = cut.take<StripPart>(strip > 0 ? divide_up(strip, kKeys / 2) + 1 : 0);
-    hidden = cut.take<uint8_t>(problem.masks.empty() ? 0 : kKeys * kStride);
+    queries = arena.take<T>(problem.sizes.D * kStride);
+    prepared = arena.take<T>(prepares ? (problem.sizes.D + 1) * kStride : 0);
+    scores = arena.take<T>(std::max(kKeys * kStride, strip * panel_width<T>()));
+    keys = arena.take<T>(problem.score == ScoreKind::dot ? 0 : kKeys * problem.sizes.D);
+    values = arena.take<T>(kKeys * width);
+    out = arena.take<T>(kQueries * width);
+    total = arena.take<T>(problem.sizes.Lk > kStretch ? 2 * kQueries * width : 0);
+    factors = arena.take<T>(problem.dropout > 0 ? kKeys * kStride : 0);
+    by_distance = arena.take<T>(problem.distance_values.count() * kStride);
+    state = {arena.take<T>(kStride), arena.take<T>(kStride), arena.take<T>(kStride)};
+    rescale = arena.take<T>(kStride);
+    logsumexp = arena.take<T>(kStride);
+    parts = arena.take<StripPart>(strip > 0 ? divide_up(strip, kKeys / 2) + 1 : 0);
+    hidden = arena.take<uint8_t>(problem.masks.empty() ? 0 : kKeys * kStride);
   }
 };
 
@@ -160,8 +160,8 @@ class Block {
     return at_.hidden;
   }
 
-  HWY_INLINE void gather(const Tile<T>& weights, int64_t first, Hidden hidden,
-                         Right<T> values) const {
+  HWY_INLINE void accumulate(const Tile<T>& weights, int64_t first, Hidden hidden,
+                             Right<T> values) const {
     if (problem_.dropout > 0) {
       Tile<T> factors = weights;
       factors.data = at_.factors;

@@ -13,7 +13,7 @@
 #include <algorithm>
 
 #include "kernels/gemm_tile-inl.h"
-#include "kernels/turn-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -34,7 +34,7 @@ HWY_INLINE void gemm_column_rows(int64_t depth, Left<T> a, Right<T> b, bool ahea
     }
     const auto add = [&](int64_t first, auto& sum) HWY_ATTR {
       hn::Vec<decltype(d)> columns[side];
-      load_turned(d, a.data + first * a.row + k, a.row, columns);
+      load_transposed(d, a.data + first * a.row + k, a.row, columns);
       for (int64_t x = 0; x < side; ++x)
         sum = hn::MulAdd(columns[x], hn::Set(d, b.data[(k + x) * b.stride]), sum);
     };
@@ -84,9 +84,10 @@ HWY_INLINE void gemm_column_numbers(int64_t m, int64_t depth, Left<T> a, Right<T
 /// C (m, 1) = A (m, depth) B (depth, 1), side by side, bit for bit as `gemm` gives it.
 ///
 /// `gemm` broadcasts an element of A for two vectors of columns, of which one number is wanted
-/// here. This turns squares of A in registers, so that a vector holds the elements of eight rows
-/// (AVX2, float32): for them and 4 steps of depth 8 loads, 8 shuffles and 4 multiply-adds instead
-/// of 32 broadcasts and 64 multiply-adds. Where A has few rows or does not suit: number by number.
+/// here. This transposes squares of A in registers, so that a vector holds the elements of eight
+/// rows (AVX2, float32): for them and 4 steps of depth 8 loads, 8 shuffles and 4 multiply-adds
+/// instead of 32 broadcasts and 64 multiply-adds. Where A has few rows or does not suit: number by
+/// number.
 template <class T>
 HWY_NOINLINE void gemm_column(int64_t m, int64_t depth, Left<T> a, Right<T> b, T* c) {
 #if HWY_TARGET != HWY_SCALAR

@@ -33,7 +33,7 @@ class BlockMask final : public Mask<T> {
                     int64_t columns) const noexcept override;
   Span span(int64_t batch, int64_t head, int64_t row, int64_t rows,
             Span within) const noexcept override;
-  int64_t grain() const noexcept override { return size_; }
+  int64_t alignment() const noexcept override { return size_; }
   void apply(const Tile<T>& scores) const noexcept override;
 
  private:

@@ -17,7 +17,7 @@
 #include <limits>
 
 #include "kernels/gemm_tile-inl.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {

@@ -11,7 +11,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/gemm_tile-inl.h"
-#include "kernels/turn-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -56,7 +56,7 @@ HWY_INLINE void transpose_blocks(Left<T> from, int64_t rows, int64_t width, T fa
     const auto scale = hn::Set(d, factor);
     for (int64_t e = 0; e < done_columns; e += side) {
       hn::Vec<decltype(d)> columns[side];
-      load_turned(d, from.data + i * from.row + e, from.row, columns);
+      load_transposed(d, from.data + i * from.row + e, from.row, columns);
       for (int64_t x = 0; x < side; ++x)
         hn::StoreU(hn::Mul(columns[x], scale), d, to + (e + x) * kStride + i);
     }

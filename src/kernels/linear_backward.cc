@@ -30,30 +30,30 @@ namespace {
 template <class T>
 struct BackwardBuffers {
   LinearChunk<T> chunk;
-  Turned<T> state_turned, grad_turned;
+  Transposed<T> state_transposed, grad_transposed;
   T *state, *grad, *grad_lost, *more;
-  T *y, *grad_u, *u_turned, *grad_rows, *grad_pairs, *grad_key, *scratch, *grad_beta;
+  T *y, *grad_u, *u_transposed, *grad_rows, *grad_pairs, *grad_key, *scratch, *grad_beta;
   T *grad_decay, *kept;
 
-  BackwardBuffers(Cutter& cut, const LinearProblem<T>& problem)
-      : chunk(cut, problem),
-        state_turned(cut, problem.D, problem.E),
-        grad_turned(cut, problem.D, problem.E) {
+  BackwardBuffers(Arena& arena, const LinearProblem<T>& problem)
+      : chunk(arena, problem),
+        state_transposed(arena, problem.D, problem.E),
+        grad_transposed(arena, problem.D, problem.E) {
     const int64_t rows = kLinearChunk * chunk.wide_d, values = kLinearChunk * chunk.wide_e;
-    state = cut.take<T>(chunk.D * chunk.wide_e);
-    grad = cut.take<T>(chunk.D * chunk.wide_e);
-    grad_lost = cut.take<T>(chunk.D * chunk.wide_e);
-    more = cut.take<T>(chunk.D * chunk.wide_e);
-    y = cut.take<T>(chunk.slots * values);
-    grad_u = cut.take<T>(values);
-    u_turned = cut.take<T>(chunk.E * kStride);
-    grad_rows = cut.take<T>(chunk.slots * rows);
-    grad_pairs = cut.take<T>(chunk.slots * kLinearChunk * kPairs);
-    grad_key = cut.take<T>(rows);
-    scratch = cut.take<T>(rows);
-    grad_beta = cut.take<T>(kLinearChunk);
-    grad_decay = cut.take<T>(chunk.decays() ? rows : 0);
-    kept = cut.take<T>(chunk.wide_d);
+    state = arena.take<T>(chunk.D * chunk.wide_e);
+    grad = arena.take<T>(chunk.D * chunk.wide_e);
+    grad_lost = arena.take<T>(chunk.D * chunk.wide_e);
+    more = arena.take<T>(chunk.D * chunk.wide_e);
+    y = arena.take<T>(chunk.slots * values);
+    grad_u = arena.take<T>(values);
+    u_transposed = arena.take<T>(chunk.E * kStride);
+    grad_rows = arena.take<T>(chunk.slots * rows);
+    grad_pairs = arena.take<T>(chunk.slots * kLinearChunk * kPairs);
+    grad_key = arena.take<T>(rows);
+    scratch = arena.take<T>(rows);
+    grad_beta = arena.take<T>(kLinearChunk);
+    grad_decay = arena.take<T>(chunk.decays() ? rows : 0);
+    kept = arena.take<T>(chunk.wide_d);
   }
 
   T* y_of(int64_t slot) const { return y + slot * kLinearChunk * chunk.wide_e; }
@@ -137,21 +137,21 @@ template <class T>
 HWY_NOINLINE void send_back(BackwardBuffers<T>& at, bool by_channel) {
   auto& chunk = at.chunk;
   const int64_t n = chunk.count, all = n * chunk.wide_d;
-  const auto turned =
-      transposed_rows(Left<T>{chunk.u, chunk.wide_e, 1}, n, chunk.E, T{1}, at.u_turned);
-  at.state_turned.set(at.state, chunk.wide_e);
-  at.grad_turned.set(at.grad, chunk.wide_e);
-  at.grad_turned.product(n, Left<T>{chunk.u, chunk.wide_e, 1},
-                         Result<T>{at.grad_key, chunk.wide_d});
+  const auto transposed =
+      transposed_rows(Left<T>{chunk.u, chunk.wide_e, 1}, n, chunk.E, T{1}, at.u_transposed);
+  at.state_transposed.set(at.state, chunk.wide_e);
+  at.grad_transposed.set(at.grad, chunk.wide_e);
+  at.grad_transposed.product(n, Left<T>{chunk.u, chunk.wide_e, 1},
+                             Result<T>{at.grad_key, chunk.wide_d});
   if (chunk.decays()) multiply(at.grad_key, chunk.out, all, at.grad_key);
   for (int64_t slot = 0; slot < chunk.slots; ++slot) {
     const Left<T> y{at.y_of(slot), chunk.wide_e, 1};
     T *rows = at.rows_of_slot(slot), *pairs = at.pairs_of(slot);
-    at.state_turned.product(n, y, Result<T>{rows, chunk.wide_d});
+    at.state_transposed.product(n, y, Result<T>{rows, chunk.wide_d});
     if (chunk.decays()) multiply(rows, chunk.in, all, rows);
     for (int64_t i = 0; i < n; i += kPairRows) {
       const int64_t end = std::min(i + kPairRows, n);
-      gemm<false>(end - i, end, chunk.E, y.from(i), turned, Result<T>{pairs, kPairs}.from(i));
+      gemm<false>(end - i, end, chunk.E, y.from(i), transposed, Result<T>{pairs, kPairs}.from(i));
     }
   }
   if (chunk.decays()) states_decay(at, by_channel);
@@ -220,10 +220,10 @@ void backward(const LinearProblem<T>& problem, const T* starts, View<const T> gr
               const T* grad_last, const LinearGradients<T>& grads) {
   const int64_t chunks = problem.chunks(), size = problem.D * problem.E;
   parallel_for(problem.B * problem.G, [&](int64_t item) HWY_ATTR {
-    Cutter count;
+    Arena count;
     BackwardBuffers<T>(count, problem);
-    Cutter cut(thread_scratch(count.used()));
-    BackwardBuffers<T> at(cut, problem);
+    Arena arena(thread_scratch(count.used()));
+    BackwardBuffers<T> at(arena, problem);
     for (T* x : {at.grad, at.grad_lost}) std::fill_n(x, problem.D * at.chunk.wide_e, T{0});
     if (grad_last)
       load_rows(Left<T>{grad_last + item * size, problem.E, 1}, problem.D, problem.E, T{1}, at.grad,

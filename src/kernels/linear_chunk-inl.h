@@ -46,7 +46,7 @@ struct PairGradients {
 template <class T>
 class LinearChunk {
  public:
-  LinearChunk(Cutter& cut, const LinearProblem<T>& problem)
+  LinearChunk(Arena& arena, const LinearProblem<T>& problem)
       : problem_(problem),
         D(problem.D),
         E(problem.E),
@@ -56,23 +56,23 @@ class LinearChunk {
         slots(queries + (problem.delta ? 1 : 0)),
         decays_(problem.decay != Decay::none) {
     const int64_t rows = kLinearChunk * wide_d;
-    rows_ = cut.take<T>(slots * rows);
-    rows_in_ = decays_ ? cut.take<T>(slots * rows) : rows_;
-    pairs_ = cut.take<T>(slots * kLinearChunk * kPairs);
-    key = cut.take<T>(rows);
-    key_out = decays_ ? cut.take<T>(rows) : key;
-    key_low_ = problem.decay == Decay::channel ? cut.take<T>(rows) : key;
-    key_turned_ = cut.take<T>(D * kStride);
-    u = cut.take<T>(kLinearChunk * wide_e);
-    x = problem.delta ? cut.take<T>(kLinearChunk * wide_e) : u;
-    beta = cut.take<T>(problem.delta ? kLinearChunk : 0);
+    rows_ = arena.take<T>(slots * rows);
+    rows_in_ = decays_ ? arena.take<T>(slots * rows) : rows_;
+    pairs_ = arena.take<T>(slots * kLinearChunk * kPairs);
+    key = arena.take<T>(rows);
+    key_out = decays_ ? arena.take<T>(rows) : key;
+    key_low_ = problem.decay == Decay::channel ? arena.take<T>(rows) : key;
+    key_transposed_ = arena.take<T>(D * kStride);
+    u = arena.take<T>(kLinearChunk * wide_e);
+    x = problem.delta ? arena.take<T>(kLinearChunk * wide_e) : u;
+    beta = arena.take<T>(problem.delta ? kLinearChunk : 0);
     const int64_t factors = decays_ ? rows : 0;
-    log_ = cut.take<double>(factors), zero_ = cut.take<double>(decays_ ? wide_d : 0);
-    in = cut.take<T>(factors), out = cut.take<T>(factors), low = cut.take<T>(factors);
-    fall_ = cut.take<T>(problem.decay == Decay::head ? kLinearChunk * kPairs : 0);
+    log_ = arena.take<double>(factors), zero_ = arena.take<double>(decays_ ? wide_d : 0);
+    in = arena.take<T>(factors), out = arena.take<T>(factors), low = arena.take<T>(factors);
+    fall_ = arena.take<T>(problem.decay == Decay::head ? kLinearChunk * kPairs : 0);
     const bool by_channel = problem.decay == Decay::channel;
-    row_factor_ = cut.take<T>(by_channel ? rows : 0);
-    faded_ = cut.take<T>(by_channel ? slots * rows : 0);
+    row_factor_ = arena.take<T>(by_channel ? rows : 0);
+    faded_ = arena.take<T>(by_channel ? slots * rows : 0);
   }
 
   /// Steps first .. first + n - 1; after it everything but u and x is there.
@@ -235,7 +235,8 @@ class LinearChunk {
       });
     } else {
       const bool by_channel = problem_.decay == Decay::channel;
-      const auto keys = transposed_rows(Left<T>{key_low_, wide_d, 1}, count, D, T{1}, key_turned_);
+      const auto keys =
+          transposed_rows(Left<T>{key_low_, wide_d, 1}, count, D, T{1}, key_transposed_);
       for (int64_t slot = 0; slot < slots; ++slot) {
         const Left<T> rows{by_channel ? row_in(slot) : row(slot), wide_d, 1};
         for (int64_t i = 0; i < count; i += kPairRows) {
@@ -297,11 +298,11 @@ class LinearChunk {
   }
 
   void block_forward(int64_t i, int64_t i_end, int64_t j, int64_t j_end) const {
-    const auto turned =
-        transposed_rows(Left<T>{key_low_ + j * wide_d, wide_d, 1}, j_end - j, D, T{1}, key_turned_);
+    const auto transposed = transposed_rows(Left<T>{key_low_ + j * wide_d, wide_d, 1}, j_end - j, D,
+                                            T{1}, key_transposed_);
     for (int64_t slot = 0; slot < slots; ++slot)
       gemm<false>(i_end - i, j_end - j, D,
-                  Left<T>{faded_ + (slot * kLinearChunk + i) * wide_d, wide_d, 1}, turned,
+                  Left<T>{faded_ + (slot * kLinearChunk + i) * wide_d, wide_d, 1}, transposed,
                   Result<T>{pair(slot), kPairs}.from(i, j));
   }
 
@@ -352,10 +353,10 @@ class LinearChunk {
     const int64_t n = i_end - i, m = j_end - j, first = i * wide_d, first_key = j * wide_d;
     const Result<T> found{at.scratch, wide_d};
     for (int64_t slot = 0; slot < slots; ++slot) {
-      const Left<T> turned{at.pair(slot) + i * kPairs + j, 1, kPairs};
+      const Left<T> transposed{at.pair(slot) + i * kPairs + j, 1, kPairs};
       const Right<T> rows{faded.rows + slot * kLinearChunk * wide_d + first, wide_d};
-      slot == 0 ? gemm<false>(m, D, n, turned, rows, found)
-                : gemm<true>(m, D, n, turned, rows, found);
+      slot == 0 ? gemm<false>(m, D, n, transposed, rows, found)
+                : gemm<true>(m, D, n, transposed, rows, found);
     }
     multiply_add(at.scratch, low + first_key, m * wide_d, at.key + first_key);
     add_from_above(at.scratch, key_low_ + first_key, m, wide_d, at.decay + first_key);
@@ -413,7 +414,7 @@ class LinearChunk {
 
   const bool decays_;
   bool gentle_ = true;
-  T *rows_, *rows_in_, *pairs_, *key_low_, *key_turned_, *fall_, *row_factor_, *faded_;
+  T *rows_, *rows_in_, *pairs_, *key_low_, *key_transposed_, *fall_, *row_factor_, *faded_;
   double *log_, *zero_;
 };
 

@@ -18,9 +18,9 @@ struct ForwardBuffers {
   LinearChunk<T> chunk;
   T *state, *lost, *more, *out;
 
-  ForwardBuffers(Cutter& cut, const LinearProblem<T>& problem) : chunk(cut, problem) {
-    for (T** x : {&state, &lost, &more}) *x = cut.take<T>(chunk.D * chunk.wide_e);
-    out = cut.take<T>(kLinearChunk * chunk.wide_e);
+  ForwardBuffers(Arena& arena, const LinearProblem<T>& problem) : chunk(arena, problem) {
+    for (T** x : {&state, &lost, &more}) *x = arena.take<T>(chunk.D * chunk.wide_e);
+    out = arena.take<T>(kLinearChunk * chunk.wide_e);
   }
 };
 
@@ -84,10 +84,10 @@ void one_state(const LinearProblem<T>& problem, int64_t item, ForwardBuffers<T>&
 template <class T>
 void forward(const LinearProblem<T>& problem, View<T> out, T* starts, T* last) {
   parallel_for(problem.B * problem.G, [&](int64_t item) HWY_ATTR {
-    Cutter count;
+    Arena count;
     ForwardBuffers<T>(count, problem);
-    Cutter cut(thread_scratch(count.used()));
-    ForwardBuffers<T> buffers(cut, problem);
+    Arena arena(thread_scratch(count.used()));
+    ForwardBuffers<T> buffers(arena, problem);
     one_state(problem, item, buffers, out, starts, last);
   });
 }

@@ -164,13 +164,13 @@ HWY_NOINLINE void add_from_above(const T* a, const T* b, int64_t rows, int64_t s
   }
 }
 
-/// A matrix turned, in slabs of kQueries columns: what stands right in a product with its
+/// A transposed matrix, in slabs of kQueries columns: what stands right in a product with its
 /// transpose.
 template <class T>
-class Turned {
+class Transposed {
  public:
-  Turned(Cutter& cut, int64_t rows, int64_t width)
-      : rows_(rows), width_(width), data_(cut.take<T>(divide_up(rows, kQueries) * slab())) {}
+  Transposed(Arena& arena, int64_t rows, int64_t width)
+      : rows_(rows), width_(width), data_(arena.take<T>(divide_up(rows, kQueries) * slab())) {}
 
   HWY_NOINLINE void set(const T* from, int64_t stride) const {
     for (int64_t i = 0; i < rows_; i += kQueries)
@@ -178,7 +178,7 @@ class Turned {
                       T{1}, data_ + i / kQueries * slab());
   }
 
-  /// C (m, rows) = A (m, width) times the turned matrix.
+  /// C (m, rows) = A (m, width) times the transposed matrix.
   HWY_NOINLINE void product(int64_t m, Left<T> a, Result<T> c) const {
     for (int64_t i = 0; i < rows_; i += kQueries)
       gemm<false>(m, std::min(kQueries, rows_ - i), width_, a,

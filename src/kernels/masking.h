@@ -68,25 +68,25 @@ void visit_panels(const Problem<T>& problem, const Rows& block, Span tile, int64
 
 /// Of what number tiles begin at a multiple.
 template <class T>
-int64_t grain_of(const Problem<T>& problem) {
-  int64_t grain = 1;
-  for (const Mask<T>* mask : problem.masks) grain = std::max(grain, mask->grain());
-  return grain;
+int64_t alignment_of(const Problem<T>& problem) {
+  int64_t alignment = 1;
+  for (const Mask<T>* mask : problem.masks) alignment = std::max(alignment, mask->alignment());
+  return alignment;
 }
 
-/// The largest number up to `most` that is a multiple of `grain`, or one of several alike that make
-/// up a grain; `most` if all of those are small.
-inline int64_t whole_grains(int64_t most, int64_t grain) {
-  if (grain <= most) return most / grain * grain;
+/// The largest number up to `most` that is a multiple of `alignment`, or one of several alike that
+/// make up an alignment; `most` if all of those are small.
+inline int64_t aligned_part(int64_t most, int64_t alignment) {
+  if (alignment <= most) return most / alignment * alignment;
   for (int64_t part = most; part > most / 2; --part)
-    if (grain % part == 0) return part;
+    if (alignment % part == 0) return part;
   return most;
 }
 
 /// How many queries a block takes: whole panels.
 template <class T>
 int64_t queries_of_block(const Problem<T>& problem) {
-  const int64_t queries = whole_grains(kQueries, grain_of(problem));
+  const int64_t queries = aligned_part(kQueries, alignment_of(problem));
   return queries % kAlign == 0 ? queries : kQueries;
 }
 
@@ -100,7 +100,7 @@ template <class T, class Visit>
 void for_each_tile(const Problem<T>& problem, const Rows& block, Span keys, int64_t panel,
                    Visit&& visit) {
   const Span seen = span_of(problem, block, keys);
-  const int64_t at_once = whole_grains(kKeys, grain_of(problem));
+  const int64_t at_once = aligned_part(kKeys, alignment_of(problem));
   for (int64_t j = seen.begin, end; j < seen.end; j = end) {
     end = std::min(j / at_once * at_once + at_once, seen.end);
     const Span tile{j, end};

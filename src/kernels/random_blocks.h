@@ -39,7 +39,7 @@ class RandomBlockMask final : public Mask<T> {
                     int64_t columns) const noexcept override;
   Span span(int64_t batch, int64_t head, int64_t row, int64_t rows,
             Span within) const noexcept override;
-  int64_t grain() const noexcept override { return blocks_.size(); }
+  int64_t alignment() const noexcept override { return blocks_.size(); }
   void apply(const Tile<T>& scores) const noexcept override;
 
  private:

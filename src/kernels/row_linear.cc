@@ -18,7 +18,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/gemm_tile-inl.h"
-#include "kernels/turn-inl.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -138,15 +138,15 @@ template <class T>
 HWY_NOINLINE void pack_block(const T* HWY_RESTRICT from, int64_t rows, int64_t depth,
                              int64_t stride, T* HWY_RESTRICT to) {
   const int64_t panel = panel_width<T>();
-  int64_t turned_rows = 0, turned_depth = 0;
+  int64_t whole_rows = 0, whole_depth = 0;
 #if HWY_TARGET != HWY_SCALAR
   constexpr int64_t side = kSide<T>;
-  if (panel % side == 0) turned_rows = rows / panel * panel, turned_depth = depth / side * side;
-  for (int64_t first = 0; first < turned_rows; first += panel) {
-    for (int64_t k = 0; k < turned_depth; k += side) {
+  if (panel % side == 0) whole_rows = rows / panel * panel, whole_depth = depth / side * side;
+  for (int64_t first = 0; first < whole_rows; first += panel) {
+    for (int64_t k = 0; k < whole_depth; k += side) {
       for_vectors<T>(Vector<T>(), panel, [&](auto d, int64_t j) HWY_ATTR {
         hn::Vec<decltype(d)> columns[side];
-        load_turned(d, from + (first + j) * stride + k, stride, columns);
+        load_transposed(d, from + (first + j) * stride + k, stride, columns);
         T* at = to + first * depth + k * panel + j;
         for (int64_t x = 0; x < side; ++x) hn::StoreU(columns[x], d, at + x * panel);
       });
@@ -154,7 +154,7 @@ HWY_NOINLINE void pack_block(const T* HWY_RESTRICT from, int64_t rows, int64_t d
   }
 #endif
   for (int64_t j = 0; j < rows; ++j)
-    for (int64_t k = j < turned_rows ? turned_depth : 0; k < depth; ++k)
+    for (int64_t k = j < whole_rows ? whole_depth : 0; k < depth; ++k)
       to[j / panel * panel * depth + k * panel + j % panel] = from[j * stride + k];
 }
 

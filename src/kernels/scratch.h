@@ -26,9 +26,9 @@ AlignedMemory<T> aligned_memory(int64_t count) {
 }
 
 /// Cuts pieces from one allocation. A first pass with a null base only counts.
-class Cutter {
+class Arena {
  public:
-  explicit Cutter(std::byte* base = nullptr) : base_(base) {}
+  explicit Arena(std::byte* base = nullptr) : base_(base) {}
 
   template <class T>
   T* take(int64_t count) {

@@ -13,7 +13,7 @@
 #include <algorithm>
 
 #include "kernels/activations-inl.h"
-#include "kernels/stations.h"
+#include "kernels/stages.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {

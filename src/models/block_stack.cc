@@ -7,8 +7,8 @@
 namespace heed {
 namespace {
 
-void refuse_part(const char* field, const Part& given, const char* expected) {
-  if (given == Part{expected}) return;
+void refuse_part(const char* field, const OpSpec& given, const char* expected) {
+  if (given == OpSpec{expected}) return;
   throw ModelError(text_of("encoder.attention.", field, ": linear attention has none of its own, ",
                            "given '", given.name, "'; remove it or say attention_type = softmax"));
 }
@@ -58,7 +58,7 @@ BlockStack::BlockStack(torch::nn::Module& owner, int64_t count, nn::TransformerB
 
 BlockStack::BlockStack(torch::nn::Module& owner, int64_t count, nn::TransformerBlockOptions block,
                        const Names& names) {
-  if (nn::is_additive(block.attention().position)) block.attention().position = Part{"none"};
+  if (nn::is_additive(block.attention().position)) block.attention().position = OpSpec{"none"};
   const double last = block.stochastic_depth();
   layers = owner.register_module(names.layers, torch::nn::ModuleList());
   for (int64_t i = 0; i < count; ++i) {

@@ -35,7 +35,7 @@ const char* text_of_dtype(Dtype dtype) {
 
 }  // namespace
 
-bool has_anywhere(const std::vector<Part>& masks, std::string_view name) {
+bool has_anywhere(const std::vector<OpSpec>& masks, std::string_view name) {
   for (const auto& mask : masks)
     if (mask.name == name || has_anywhere(mask.alternatives, name)) return true;
   return false;
@@ -65,7 +65,7 @@ void check_attention(const Attention& attention, int64_t width, const std::strin
 }
 
 Attention with_mask(Attention attention, const char* mask) {
-  if (!attention.has_mask(mask)) attention.masks.push_back(Part{mask});
+  if (!attention.has_mask(mask)) attention.masks.push_back(OpSpec{mask});
   return attention;
 }
 

@@ -38,7 +38,7 @@ void check_fields(Options options) {
 }
 
 /// Whether one of the masks or of their alternatives is that.
-bool has_anywhere(const std::vector<Part>& masks, std::string_view name);
+bool has_anywhere(const std::vector<OpSpec>& masks, std::string_view name);
 
 /// Throws ModelError that names the field where an attention is none, its heads do not divide the
 /// width, or it needs what `input` ("texts", "tables") does not bring.

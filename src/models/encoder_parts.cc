@@ -12,7 +12,7 @@ at::Tensor embedding_table(torch::nn::Module& owner, const std::string& name, in
 }
 
 nn::AdditivePosition additive_position(torch::nn::Module& owner, const std::string& name,
-                                       const Part& position, int64_t width, int64_t length) {
+                                       const OpSpec& position, int64_t width, int64_t length) {
   if (!nn::is_additive(position)) return nn::AdditivePosition{nullptr};
   return owner.register_module(
       name,

@@ -17,7 +17,7 @@ at::Tensor embedding_table(torch::nn::Module& owner, const std::string& name, in
 /// The vectors that a position adds, or none where it adds none. `length`: of the longest input, 0
 /// where it is not known.
 nn::AdditivePosition additive_position(torch::nn::Module& owner, const std::string& name,
-                                       const Part& position, int64_t width, int64_t length = 0);
+                                       const OpSpec& position, int64_t width, int64_t length = 0);
 
 /// ids (B, L) -> table[ids] (B, L, M), times sqrt(M) if `scale`.
 at::Tensor embed(const at::Tensor& ids, const at::Tensor& table, bool scale);

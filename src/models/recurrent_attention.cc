@@ -1,6 +1,6 @@
 #include "core/text.h"
 #include "heed/models/recurrent.h"
-#include "heed/ops/words.h"
+#include "heed/ops/op_kinds.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
 
@@ -16,11 +16,11 @@ at::Tensor by_heads(const at::Tensor& x, int64_t heads) {
 
 StateAttentionImpl::StateAttentionImpl(const Attention& how, int64_t width, int64_t source_width)
     : attention(how), width_(width), source_width_(source_width) {
-  if (!attention.has_mask("key_lengths")) attention.masks.push_back(Part{"key_lengths"});
+  if (!attention.has_mask("key_lengths")) attention.masks.push_back(OpSpec{"key_lengths"});
   const int64_t H = attention.num_heads, D = score_width();
   const auto& score = how.score.name;
   if (score == "general") {
-    attention.score = Part{"dot"};
+    attention.score = OpSpec{"dot"};
     key = register_module("key", nn::xavier_linear(source_width, H * D, /*bias=*/false));
   } else if (score != "dot" && score != "uniform") {
     query = register_module("query", nn::xavier_linear(width, H * D, /*bias=*/false));
@@ -31,7 +31,7 @@ StateAttentionImpl::StateAttentionImpl(const Attention& how, int64_t width, int6
 
 int64_t StateAttentionImpl::score_width() const {
   int64_t hidden = 0;
-  for (const auto& argument : find_word(attention.score.name)->arguments)
+  for (const auto& argument : find_op_kind(attention.score.name)->arguments)
     if (argument.name == "hidden") hidden = static_cast<int64_t>(attention.score.at("hidden"));
   return hidden ? hidden : width_ / attention.num_heads;
 }

@@ -11,7 +11,7 @@ template <class... Pieces>
   throw ModelError(text_of("recurrent: ", pieces...));
 }
 
-bool names_anywhere(const std::vector<Part>& masks, std::string_view name) {
+bool names_anywhere(const std::vector<OpSpec>& masks, std::string_view name) {
   for (const auto& mask : masks)
     if (mask.name == name || names_anywhere(mask.alternatives, name)) return true;
   return false;

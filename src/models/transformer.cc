@@ -17,7 +17,7 @@ Attention unplaced(Attention attention) {
 }
 
 Attention with_mask(Attention attention, const char* mask) {
-  if (!attention.has_mask(mask)) attention.masks.push_back(Part{mask});
+  if (!attention.has_mask(mask)) attention.masks.push_back(OpSpec{mask});
   return attention;
 }
 

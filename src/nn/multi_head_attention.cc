@@ -1,7 +1,7 @@
 #include "heed/nn/multi_head_attention.h"
 
 #include "core/text.h"
-#include "heed/ops/words.h"
+#include "heed/ops/op_kinds.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
 
@@ -36,7 +36,7 @@ torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> part
 }
 
 /// Whether a mask goes by the distance of a key, or by what the call brings.
-bool is_relative(const Part& mask) {
+bool is_relative(const OpSpec& mask) {
   for (const char* name : {"causal", "window", "dilated", "strided", "key_lengths", "segment_ids",
                            "attn_mask", "adaptive_span"})
     if (mask.name == name) return true;
@@ -45,7 +45,7 @@ bool is_relative(const Part& mask) {
 
 /// Masks that steps over a cache cannot give, one that `forgot` its first tokens or not.
 template <class Refuse>
-void check_step_masks(const std::vector<Part>& masks, bool forgot, const Refuse& refuse) {
+void check_step_masks(const std::vector<OpSpec>& masks, bool forgot, const Refuse& refuse) {
   for (const auto& mask : masks) {
     const auto& name = mask.name;
     if (name == "random_blocks")
@@ -65,7 +65,7 @@ MultiHeadAttentionImpl::MultiHeadAttentionImpl(const MultiHeadAttentionOptions& 
 
 int64_t MultiHeadAttentionImpl::score_width() const {  // D
   const auto& how = options.attention();
-  const auto& arguments = find_word(how.score.name)->arguments;
+  const auto& arguments = find_op_kind(how.score.name)->arguments;
   const bool has_hidden = std::any_of(arguments.begin(), arguments.end(),
                                       [](const auto& a) { return a.name == "hidden"; });
   const auto hidden = has_hidden ? static_cast<int64_t>(how.score.at("hidden")) : 0;

@@ -16,7 +16,7 @@ at::Tensor each_double(const at::Tensor& a, const F& f) {
   return result;
 }
 
-Part::Argument agreed(const Part& position, const char* argument, int64_t known) {
+OpSpec::Argument agreed(const OpSpec& position, const char* argument, int64_t known) {
   const auto given = static_cast<int64_t>(position.at(argument));
   if (given != 0 && given != known)
     throw ModelError(text_of("attention.position: ", position.name, "(", argument,
@@ -26,14 +26,14 @@ Part::Argument agreed(const Part& position, const char* argument, int64_t known)
 
 }  // namespace
 
-bool is_of_grid(const Part& position) {
+bool is_of_grid(const OpSpec& position) {
   return position.name == "sinusoidal_2d" || position.name == "learned_2d" ||
          position.name == "rope_2d";
 }
 
-Part on_grid(const Part& position, int64_t columns, int64_t first) {
+OpSpec on_grid(const OpSpec& position, int64_t columns, int64_t first) {
   if (!is_of_grid(position)) return position;
-  Part known{position.name};
+  OpSpec known{position.name};
   known.arguments = {agreed(position, "columns", columns), agreed(position, "first", first)};
   for (const auto& a : position.arguments)
     if (a.name != "columns" && a.name != "first") known.arguments.push_back(a);
@@ -44,7 +44,7 @@ at::Tensor places_in_line(int64_t first, int64_t length) {
   return torch::arange(first, first + length, kDoubles);
 }
 
-int64_t grid_columns(const Part& position, int64_t total) {
+int64_t grid_columns(const OpSpec& position, int64_t total) {
   if (const auto stated = static_cast<int64_t>(position.at("columns"))) return stated;
   const int64_t first = static_cast<int64_t>(position.at("first"));
   const int64_t tokens = std::max<int64_t>(total - first, 0);
@@ -56,7 +56,7 @@ int64_t grid_columns(const Part& position, int64_t total) {
   return std::max<int64_t>(side, 1);
 }
 
-GridPlaces places_on_grid(const Part& position, int64_t first, int64_t length, int64_t total) {
+GridPlaces places_on_grid(const OpSpec& position, int64_t first, int64_t length, int64_t total) {
   const double columns = static_cast<double>(grid_columns(position, total));
   const auto number = places_in_line(first, length) - position.at("first");
   const auto placed = number.ge(0).to(at::kDouble);

@@ -16,11 +16,11 @@ struct GridPlaces {
 };
 
 /// Of tokens first .. first + length - 1 of an input of `total`.
-GridPlaces places_on_grid(const Part& position, int64_t first, int64_t length, int64_t total);
+GridPlaces places_on_grid(const OpSpec& position, int64_t first, int64_t length, int64_t total);
 
 /// The columns of a position's grid over an input of `total` tokens. Throws ModelError where it
 /// states none and the tokens are no square.
-int64_t grid_columns(const Part& position, int64_t total);
+int64_t grid_columns(const OpSpec& position, int64_t total);
 
 /// Of a float64 tensor, element by element: LibTorch's own give the last elements of a tensor
 /// other bits than the first, so that what a position is would depend on how many there are.

@@ -21,7 +21,7 @@ at::Tensor waves(const at::Tensor& places, int64_t width, double base) {
   return waves_of(places.unsqueeze(1) * f, width, false);
 }
 
-at::Tensor waves_of_grid(const Part& position, int64_t first, int64_t length, int64_t total,
+at::Tensor waves_of_grid(const OpSpec& position, int64_t first, int64_t length, int64_t total,
                          int64_t width) {
   const auto places = places_on_grid(position, first, length, total);
   const double base = position.at("base");
@@ -30,7 +30,7 @@ at::Tensor waves_of_grid(const Part& position, int64_t first, int64_t length, in
          places.placed.unsqueeze(1);
 }
 
-int64_t whole(const Part& part, const char* argument) {
+int64_t whole(const OpSpec& part, const char* argument) {
   return static_cast<int64_t>(part.at(argument));
 }
 
@@ -41,7 +41,7 @@ int64_t whole(const Part& part, const char* argument) {
 
 }  // namespace
 
-bool is_additive(const Part& position) {
+bool is_additive(const OpSpec& position) {
   const auto& name = position.name;
   return name == "sinusoidal" || name == "learned" || name == "sinusoidal_2d" ||
          name == "learned_2d";
@@ -52,7 +52,7 @@ at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, do
 }
 
 at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width,
-                                const Part& position) {
+                                const OpSpec& position) {
   const int64_t waves = (width + 1) / 2;
   const double base = position.at("base");
   const double spread = position.at("full") != 0 ? std::max(2.0 * double(waves - 1), 1.0) : width;

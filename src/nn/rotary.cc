@@ -9,7 +9,7 @@ namespace {
 constexpr double kLinear = 1, kNtk = 2, kYarn = 3;
 
 /// How many channels rope turns.
-int64_t turned_width(const Part& rope, int64_t D) {
+int64_t turned_width(const OpSpec& rope, int64_t D) {
   const auto stated = static_cast<int64_t>(rope.at("width"));
   if (stated > D)
     throw ModelError(text_of("attention.position: rope(width): expected at most D=", D,
@@ -23,7 +23,7 @@ int64_t turned_width(const Part& rope, int64_t D) {
   return width;
 }
 
-at::Tensor rotate_in_line(const at::Tensor& x, int64_t first, const Part& rope) {
+at::Tensor rotate_in_line(const at::Tensor& x, int64_t first, const OpSpec& rope) {
   const int64_t D = x.size(3), width = turned_width(rope, D);
   const auto a = places_in_line(first, x.size(2)).unsqueeze(1) * rope_frequencies(rope, width);
   const double magnitude = rope_magnitude(rope);
@@ -33,7 +33,7 @@ at::Tensor rotate_in_line(const at::Tensor& x, int64_t first, const Part& rope) 
   return rotate_by(x * magnitude, cosines(a), sines(a), interleaved);  // what is not turned, too
 }
 
-at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const Part& rope, int64_t length) {
+at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const OpSpec& rope, int64_t length) {
   const int64_t D = x.size(3);
   if (D % 4 != 0)
     throw ModelError(
@@ -48,11 +48,11 @@ at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const Part& rope, 
 
 }  // namespace
 
-bool is_rotary(const Part& position) {
+bool is_rotary(const OpSpec& position) {
   return position.name == "rope" || position.name == "rope_2d";
 }
 
-at::Tensor rope_frequencies(const Part& rope, int64_t width) {
+at::Tensor rope_frequencies(const OpSpec& rope, int64_t width) {
   const double W = static_cast<double>(width), s = rope.at("factor"), scaling = rope.at("scaling");
   double base = rope.at("base");
   if (scaling == kNtk && width > 2) base *= std::pow(s, W / (W - 2));
@@ -65,13 +65,13 @@ at::Tensor rope_frequencies(const Part& rope, int64_t width) {
   return (1 - kept) * f / s + kept * f;
 }
 
-double rope_magnitude(const Part& rope) {
+double rope_magnitude(const OpSpec& rope) {
   if (rope.name != "rope" || rope.at("scaling") != kYarn) return 1;
   const double stated = rope.at("attention");
   return stated != 0 ? stated : 0.1 * std::log(rope.at("factor")) + 1;
 }
 
-at::Tensor rotate(const at::Tensor& x, int64_t first, const Part& rope, int64_t length) {
+at::Tensor rotate(const at::Tensor& x, int64_t first, const OpSpec& rope, int64_t length) {
   if (rope.name == "rope") return rotate_in_line(x, first, rope);
   return rotate_on_grid(x, first, rope, length ? length : first + x.size(2));
 }

@@ -1,5 +1,5 @@
 // Chooses who computes a call, and joins it to autograd:
-//   CPU           the tile kernels, or the formula block by block where a word has no station
+//   CPU           the tile kernels, or the formula block by block where a word has no stage
 //   elsewhere     LibTorch's own fused attention where it can, else the formula
 //   meta          shapes alone
 // Second derivatives always go through the formula.
@@ -30,7 +30,7 @@ at::Tensor beside_output(const Attended& result, Beside wanted) {
 }
 
 Attended by_shape(const Call& call) {
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   Attended result;
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, call.q.options());
   const auto options = call.q.options().dtype(call.compute);
@@ -93,8 +93,8 @@ std::vector<at::Tensor> formula_gradients(Call call, const at::Tensor& grad_out,
 
 /// What the call reads beside its differentiable inputs.
 std::vector<at::Tensor*> companions(Call& call) {
-  auto& scene = call.scene;
-  return {&scene.attn_mask, &scene.key_lengths, &scene.segment_ids, &scene.block_mask};
+  auto& context = call.context;
+  return {&context.attn_mask, &context.key_lengths, &context.segment_ids, &context.block_mask};
 }
 
 class AttendFunction : public torch::autograd::Function<AttendFunction> {

@@ -5,7 +5,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "ops/attention_text.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed {
 namespace ops {
@@ -15,44 +15,44 @@ std::string number_text(double value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-std::vector<std::string> names_of(std::initializer_list<Word::Kind> kinds) {
+std::vector<std::string> names_of(std::initializer_list<OpKind::Role> roles) {
   std::vector<std::string> names;
-  for (const auto& word : words())
-    if (std::find(kinds.begin(), kinds.end(), word.kind) != kinds.end()) names.push_back(word.name);
+  for (const auto& kind : op_kinds())
+    if (std::find(roles.begin(), roles.end(), kind.role) != roles.end()) names.push_back(kind.name);
   return names;
 }
 
-const Word::Argument* find_argument(const Word& word, std::string_view name) {
-  for (const auto& a : word.arguments)
+const OpKind::Argument* find_argument(const OpKind& kind, std::string_view name) {
+  for (const auto& a : kind.arguments)
     if (a.name == name) return &a;
   return nullptr;
 }
 
-void refuse_argument(const Word& word, std::string_view given) {
+void refuse_argument(const OpKind& kind, std::string_view given) {
   std::vector<std::string> names;
-  for (const auto& a : word.arguments) names.push_back(a.name);
+  for (const auto& a : kind.arguments) names.push_back(a.name);
   const auto hint = names.empty() ? "; it takes none" : suggestion(given, names);
-  throw UsageError("attention: " + word.name + " has no argument '" + std::string(given) + "'" +
+  throw UsageError("attention: " + kind.name + " has no argument '" + std::string(given) + "'" +
                    hint);
 }
 
-const Word& known_word(std::string_view name, Word::Kind kind) {
-  const Word* word = find_word(name);
-  if (!word)
-    throw UsageError("attention: unknown " + std::string(to_text(kind)) + " '" + std::string(name) +
-                     "'" + suggestion(name, names_of({kind})));
-  if (word->kind != kind)
-    throw UsageError("attention: expected a " + std::string(to_text(kind)) + ", given '" +
-                     word->name + "', which is a " + to_text(word->kind));
-  return *word;
+const OpKind& known_op_kind(std::string_view name, OpKind::Role role) {
+  const OpKind* kind = find_op_kind(name);
+  if (!kind)
+    throw UsageError("attention: unknown " + std::string(to_text(role)) + " '" + std::string(name) +
+                     "'" + suggestion(name, names_of({role})));
+  if (kind->role != role)
+    throw UsageError("attention: expected a " + std::string(to_text(role)) + ", given '" +
+                     kind->name + "', which is a " + to_text(kind->role));
+  return *kind;
 }
 
 namespace {
 
-void check_argument(const Word& word, const Word::Argument& rule, double value) {
+void check_argument(const OpKind& kind, const OpKind::Argument& rule, double value) {
   const bool whole_enough = !rule.whole || value == std::floor(value);
   if (value >= rule.low && value <= rule.high && whole_enough) return;
-  throw UsageError("attention: " + word.name + "(" + rule.name + "): expected a " +
+  throw UsageError("attention: " + kind.name + "(" + rule.name + "): expected a " +
                    (rule.whole ? "whole " : "") + "number from " + number_text(rule.low) + " to " +
                    number_text(rule.high) + ", given " + number_text(value) + " (" + rule.help +
                    ")");
@@ -60,47 +60,47 @@ void check_argument(const Word& word, const Word::Argument& rule, double value) 
 
 }  // namespace
 
-void check_part(const Part& part, Word::Kind kind) {
-  const Word& word = known_word(part.name, kind);
-  for (size_t i = 0; i < part.arguments.size(); ++i) {
-    const auto& given = part.arguments[i];
-    const auto* rule = find_argument(word, given.name);
-    if (!rule) refuse_argument(word, given.name);
-    check_argument(word, *rule, given.value);
+void check_op(const OpSpec& op, OpKind::Role role) {
+  const OpKind& kind = known_op_kind(op.name, role);
+  for (size_t i = 0; i < op.arguments.size(); ++i) {
+    const auto& given = op.arguments[i];
+    const auto* rule = find_argument(kind, given.name);
+    if (!rule) refuse_argument(kind, given.name);
+    check_argument(kind, *rule, given.value);
     for (size_t j = 0; j < i; ++j)
-      if (part.arguments[j].name == given.name)
-        throw UsageError("attention: " + word.name + "(" + given.name + ") is given twice");
+      if (op.arguments[j].name == given.name)
+        throw UsageError("attention: " + kind.name + "(" + given.name + ") is given twice");
   }
-  for (const auto& rule : word.arguments) {
+  for (const auto& rule : kind.arguments) {
     if (rule.initial) continue;
-    const bool given = std::any_of(part.arguments.begin(), part.arguments.end(),
+    const bool given = std::any_of(op.arguments.begin(), op.arguments.end(),
                                    [&](const auto& a) { return a.name == rule.name; });
     if (!given)
-      throw UsageError("attention: " + word.name + " needs " + rule.name + ": " + rule.help);
+      throw UsageError("attention: " + kind.name + " needs " + rule.name + ": " + rule.help);
   }
 }
 
 namespace {
 
-std::vector<Part> all_of(const Part& part) {
-  std::vector<Part> all = part.alternatives;
-  all.push_back(part);
+std::vector<OpSpec> all_of(const OpSpec& op) {
+  std::vector<OpSpec> all = op.alternatives;
+  all.push_back(op);
   return all;
 }
 
 /// A part and its alternatives.
-void check_parts(const Part& part, Word::Kind kind) {
-  check_part(part, kind);
-  if (part.alternatives.empty()) return;
-  if (kind != Word::Kind::mask)
-    throw UsageError("attention: '|' joins masks, given a " + std::string(to_text(kind)) + ", '" +
-                     part.name + "'");
-  for (const auto& other : part.alternatives) {
-    check_part(other, kind);
+void check_ops(const OpSpec& op, OpKind::Role role) {
+  check_op(op, role);
+  if (op.alternatives.empty()) return;
+  if (role != OpKind::Role::mask)
+    throw UsageError("attention: '|' joins masks, given a " + std::string(to_text(role)) + ", '" +
+                     op.name + "'");
+  for (const auto& other : op.alternatives) {
+    check_op(other, role);
     if (!other.alternatives.empty())
       throw UsageError("attention: '" + other.name + "' has alternatives inside alternatives");
   }
-  for (const auto& p : all_of(part)) {
+  for (const auto& p : all_of(op)) {
     if (p.name == "attn_mask")
       throw UsageError(
           "attention: 'attn_mask' cannot be joined by '|': join it in the mask tensor");
@@ -111,13 +111,13 @@ void check_parts(const Part& part, Word::Kind kind) {
   }
 }
 
-void check_list(const std::vector<Part>& parts, Word::Kind kind) {
-  for (size_t i = 0; i < parts.size(); ++i) {
-    check_parts(parts[i], kind);
+void check_list(const std::vector<OpSpec>& specs, OpKind::Role role) {
+  for (size_t i = 0; i < specs.size(); ++i) {
+    check_ops(specs[i], role);
     for (size_t j = 0; j < i; ++j)
-      if (parts[i].name == parts[j].name && parts[i].alternatives.empty() &&
-          parts[j].alternatives.empty())
-        throw UsageError("attention: " + std::string(to_text(kind)) + " '" + parts[i].name +
+      if (specs[i].name == specs[j].name && specs[i].alternatives.empty() &&
+          specs[j].alternatives.empty())
+        throw UsageError("attention: " + std::string(to_text(role)) + " '" + specs[i].name +
                          "' stands twice");
   }
 }
@@ -126,12 +126,12 @@ void check_list(const std::vector<Part>& parts, Word::Kind kind) {
 }  // namespace ops
 
 void Attention::check() const {
-  ops::check_parts(score, Word::Kind::score);
-  ops::check_parts(position, Word::Kind::position);
-  ops::check_list(modifiers, Word::Kind::modifier);
-  ops::check_list(masks, Word::Kind::mask);
-  ops::check_parts(normalizer, Word::Kind::normalizer);
-  ops::check_parts(merge, Word::Kind::merge);
+  ops::check_ops(score, OpKind::Role::score);
+  ops::check_ops(position, OpKind::Role::position);
+  ops::check_list(modifiers, OpKind::Role::modifier);
+  ops::check_list(masks, OpKind::Role::mask);
+  ops::check_ops(normalizer, OpKind::Role::normalizer);
+  ops::check_ops(merge, OpKind::Role::merge);
   if (num_heads < 1 || num_heads > 4096)
     throw UsageError("attention: num_heads: expected 1 to 4096, given " +
                      std::to_string(num_heads));
@@ -142,13 +142,13 @@ void Attention::check() const {
   if (!(dropout >= 0 && dropout < 1))
     throw UsageError("attention: dropout: expected a probability in [0, 1), given " +
                      ops::number_text(dropout));
-  const std::function<void(const Part&)> check_word = [&](const Part& part) {
-    if (const auto check = ops::definition(part.name).check) check(part, *this);
-    for (const auto& other : part.alternatives) check_word(other);
+  const std::function<void(const OpSpec&)> check_word = [&](const OpSpec& op) {
+    if (const auto check = ops::definition(op.name).check) check(op, *this);
+    for (const auto& other : op.alternatives) check_word(other);
   };
-  for (const auto& part : modifiers) check_word(part);
-  for (const auto& part : masks) check_word(part);
-  for (const auto* part : {&score, &position, &normalizer, &merge}) check_word(*part);
+  for (const auto& op : modifiers) check_word(op);
+  for (const auto& op : masks) check_word(op);
+  for (const auto* op : {&score, &position, &normalizer, &merge}) check_word(*op);
 }
 
 }  // namespace heed

@@ -4,7 +4,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "ops/attention_text.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed {
 namespace ops {
@@ -45,26 +45,27 @@ Number parse_number(std::string_view text, const std::string& what) {
 }
 
 /// A number, or the name of one of the argument's choices.
-double parse_value(std::string_view text, const Word::Argument& rule, const Word& word) {
+double parse_value(std::string_view text, const OpKind::Argument& rule, const OpKind& kind) {
   for (size_t i = 0; i < rule.choices.size(); ++i)
     if (rule.choices[i] == text) return static_cast<double>(i);
   if (!rule.choices.empty())
-    throw UsageError("attention: " + word.name + "(" + rule.name + "): expected " +
+    throw UsageError("attention: " + kind.name + "(" + rule.name + "): expected " +
                      one_of(rule.choices) + ", given '" + std::string(text) + "'" +
                      suggestion(text, rule.choices));
-  return parse_number<double>(text, word.name + "(" + rule.name + ")");
+  return parse_number<double>(text, kind.name + "(" + rule.name + ")");
 }
 
 /// Gives every argument its declared name and place, and leaves out what is the default.
-Part in_declared_order(const Word& word, const std::vector<Part::Argument>& given) {
-  Part part{word.name};
-  for (const auto& rule : word.arguments)
+OpSpec in_declared_order(const OpKind& kind, const std::vector<OpSpec::Argument>& given) {
+  OpSpec op{kind.name};
+  for (const auto& rule : kind.arguments)
     for (const auto& a : given)
-      if (a.name == rule.name && a.value != rule.initial) part.arguments.push_back(a);
-  return part;
+      if (a.name == rule.name && a.value != rule.initial) op.arguments.push_back(a);
+  return op;
 }
 
-void parse_arguments(std::string_view text, const Word& word, std::vector<Part::Argument>& given) {
+void parse_arguments(std::string_view text, const OpKind& kind,
+                     std::vector<OpSpec::Argument>& given) {
   if (trimmed(text).empty()) return;
   for (bool more = true; more;) {
     more = text.find(',') != text.npos;
@@ -72,30 +73,30 @@ void parse_arguments(std::string_view text, const Word& word, std::vector<Part::
     const bool named = piece.find('=') != piece.npos;
     const size_t place = given.size();
     std::string name(named ? next_piece(piece, '=') : "");
-    if (!named && place >= word.arguments.size())
-      throw UsageError("attention: " + word.name + " takes " +
-                       std::to_string(word.arguments.size()) + " arguments, given '" +
+    if (!named && place >= kind.arguments.size())
+      throw UsageError("attention: " + kind.name + " takes " +
+                       std::to_string(kind.arguments.size()) + " arguments, given '" +
                        std::string(piece) + "' after them");
-    if (!named) name = word.arguments[place].name;
-    if (!find_argument(word, name)) refuse_argument(word, name);
-    const auto value = parse_value(trimmed(piece), *find_argument(word, name), word);
+    if (!named) name = kind.arguments[place].name;
+    if (!find_argument(kind, name)) refuse_argument(kind, name);
+    const auto value = parse_value(trimmed(piece), *find_argument(kind, name), kind);
     given.push_back({name, value});
   }
 }
 
 /// One part without alternatives.
-Part parse_one(std::string_view text, Word::Kind kind) {
+OpSpec parse_one(std::string_view text, OpKind::Role role) {
   const auto open = std::min(text.find('('), text.size());
-  const Word& word = known_word(trimmed(text.substr(0, open)), kind);
-  std::vector<Part::Argument> given;
+  const OpKind& kind = known_op_kind(trimmed(text.substr(0, open)), role);
+  std::vector<OpSpec::Argument> given;
   if (open < text.size()) {
     const auto close = text.rfind(')');
     if (close == text.npos || close < open || !trimmed(text.substr(close + 1)).empty())
       throw UsageError("attention: expected one ')' at the end of '" + std::string(text) + "'");
-    parse_arguments(text.substr(open + 1, close - open - 1), word, given);
+    parse_arguments(text.substr(open + 1, close - open - 1), kind, given);
   }
-  check_part({word.name, given}, kind);
-  return in_declared_order(word, given);
+  check_op({kind.name, given}, role);
+  return in_declared_order(kind, given);
 }
 
 /// Reads one ';'-separated piece into `how`; `seen` collects what may stand once.
@@ -122,49 +123,49 @@ void parse_piece(std::string_view piece, Attention& how, std::vector<std::string
     return;
   }
   const auto word_name = trimmed(first.substr(0, first.find('(')));
-  const Word* word = find_word(word_name);
-  if (!word) {
-    auto known = names_of({Word::Kind::score, Word::Kind::position, Word::Kind::modifier,
-                           Word::Kind::mask, Word::Kind::normalizer, Word::Kind::merge});
+  const OpKind* kind = find_op_kind(word_name);
+  if (!kind) {
+    auto known = names_of({OpKind::Role::score, OpKind::Role::position, OpKind::Role::modifier,
+                           OpKind::Role::mask, OpKind::Role::normalizer, OpKind::Role::merge});
     known.insert(known.end(), {"num_heads", "dropout"});
     const auto given = name.empty() ? word_name : name;
     throw UsageError("attention: unknown word '" + std::string(given) + "'" +
                      suggestion(given, known));
   }
-  Part part = parse_part(piece, word->kind);
-  switch (word->kind) {
-    case Word::Kind::modifier:
-      how.modifiers.push_back(part);
+  OpSpec op = parse_op(piece, kind->role);
+  switch (kind->role) {
+    case OpKind::Role::modifier:
+      how.modifiers.push_back(op);
       return;
-    case Word::Kind::mask:
-      how.masks.push_back(part);
+    case OpKind::Role::mask:
+      how.masks.push_back(op);
       return;
-    case Word::Kind::score:
-      how.score = part;
+    case OpKind::Role::score:
+      how.score = op;
       break;
-    case Word::Kind::position:
-      how.position = part;
+    case OpKind::Role::position:
+      how.position = op;
       break;
-    case Word::Kind::normalizer:
-      how.normalizer = part;
+    case OpKind::Role::normalizer:
+      how.normalizer = op;
       break;
-    case Word::Kind::merge:
-      how.merge = part;
+    case OpKind::Role::merge:
+      how.merge = op;
       break;
   }
-  once(to_text(word->kind));
+  once(to_text(kind->role));
 }
 
 }  // namespace
 
-Part parse_part(std::string_view text, Word::Kind kind) {
+OpSpec parse_op(std::string_view text, OpKind::Role role) {
   bool more = text.find('|') != text.npos;
-  Part part = parse_one(next_piece(text, '|'), kind);
+  OpSpec op = parse_one(next_piece(text, '|'), role);
   while (more) {
     more = text.find('|') != text.npos;
-    part.alternatives.push_back(parse_one(next_piece(text, '|'), kind));
+    op.alternatives.push_back(parse_one(next_piece(text, '|'), role));
   }
-  return part;
+  return op;
 }
 
 }  // namespace ops

@@ -37,23 +37,23 @@ T read_value(const toml::node& node, const std::string& where, const char* expec
                    describe(node));
 }
 
-Part read_part(const toml::node& node, const std::string& where, Word::Kind kind) {
+OpSpec read_op(const toml::node& node, const std::string& where, OpKind::Role role) {
   const auto text = read_value<std::string>(node, where, "a word in quotes");
   try {
-    return parse_part(text, kind);
+    return parse_op(text, role);
   } catch (const UsageError& e) {
     throw ModelError(place(node, where) + e.what());
   }
 }
 
-std::vector<Part> read_parts(const toml::node& node, const std::string& where, Word::Kind kind) {
+std::vector<OpSpec> read_ops(const toml::node& node, const std::string& where, OpKind::Role role) {
   const auto* array = node.as_array();
   if (!array)
     throw ModelError(place(node, where) + "expected an array of words, given a TOML " +
                      describe(node));
-  std::vector<Part> parts;
-  for (const auto& item : *array) parts.push_back(read_part(item, where, kind));
-  return parts;
+  std::vector<OpSpec> specs;
+  for (const auto& item : *array) specs.push_back(read_op(item, where, role));
+  return specs;
 }
 
 double read_number(const toml::node& node, const std::string& where) {
@@ -64,17 +64,17 @@ double read_number(const toml::node& node, const std::string& where) {
 void read_key(Attention& how, std::string_view key, const toml::node& node,
               const std::string& where) {
   if (key == "score") {
-    how.score = read_part(node, where, Word::Kind::score);
+    how.score = read_op(node, where, OpKind::Role::score);
   } else if (key == "position") {
-    how.position = read_part(node, where, Word::Kind::position);
+    how.position = read_op(node, where, OpKind::Role::position);
   } else if (key == "modifiers") {
-    how.modifiers = read_parts(node, where, Word::Kind::modifier);
+    how.modifiers = read_ops(node, where, OpKind::Role::modifier);
   } else if (key == "masks") {
-    how.masks = read_parts(node, where, Word::Kind::mask);
+    how.masks = read_ops(node, where, OpKind::Role::mask);
   } else if (key == "normalizer") {
-    how.normalizer = read_part(node, where, Word::Kind::normalizer);
+    how.normalizer = read_op(node, where, OpKind::Role::normalizer);
   } else if (key == "merge") {
-    how.merge = read_part(node, where, Word::Kind::merge);
+    how.merge = read_op(node, where, OpKind::Role::merge);
   } else if (key == "num_heads") {
     how.num_heads = read_value<int64_t>(node, where, "a whole number");
   } else if (key == "num_kv_heads") {
@@ -87,9 +87,9 @@ void read_key(Attention& how, std::string_view key, const toml::node& node,
   }
 }
 
-toml::array to_toml(const std::vector<Part>& parts) {
+toml::array to_toml(const std::vector<OpSpec>& specs) {
   toml::array array;
-  for (const auto& part : parts) array.push_back(to_text(part));
+  for (const auto& op : specs) array.push_back(to_text(op));
   return array;
 }
 

@@ -1,5 +1,5 @@
 // The formula a block of rows at a time, so that it needs no Lq x Lk memory: for mechanisms whose
-// words have no station in the kernels.
+// words have no stage in the kernels.
 //
 // A row's bits depend on nothing but the row, as in the kernels. LibTorch computes the last numbers
 // of a tensor, those that fill no vector, otherwise than the rest, and a sum over a row by its
@@ -36,17 +36,17 @@ int64_t round_down(int64_t x, int64_t step) { return x - ((x % step) + step) % s
 template <class T>
 class Spans {
  public:
-  Spans(const Attention& how, Scene scene) : scene_(std::move(scene)) {
-    const auto& s = scene_.sizes;
-    if (scene_.attn_mask.defined())
-      scene_.attn_mask = scene_.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
-    if (scene_.block_mask.defined())
-      scene_.block_mask = scene_.block_mask.expand({s.B, s.H, -1, -1});
-    for (const auto& part : how.masks) masks_.push_back(make_mask<T>(part, scene_));
+  Spans(const Attention& how, CallContext context) : context_(std::move(context)) {
+    const auto& s = context_.sizes;
+    if (context_.attn_mask.defined())
+      context_.attn_mask = context_.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
+    if (context_.block_mask.defined())
+      context_.block_mask = context_.block_mask.expand({s.B, s.H, -1, -1});
+    for (const auto& part : how.masks) masks_.push_back(make_mask<T>(part, context_));
   }
 
   Interval at(int64_t batch, Interval rows) const {
-    const auto& s = scene_.sizes;
+    const auto& s = context_.sizes;
     kernels::Span all{s.Lk, 0};
     for (int64_t h = 0; h < s.H; ++h) {
       kernels::Span span{0, s.Lk};
@@ -60,13 +60,13 @@ class Spans {
   }
 
  private:
-  Scene scene_;
+  CallContext context_;
   std::vector<std::unique_ptr<kernels::Mask<T>>> masks_;
 };
 
 /// How many rows of `keys` scores, of all heads, make a block.
 int64_t rows_at_once(const Call& call, int64_t keys) {
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const int64_t scores = std::max<int64_t>(1, s.H * keys);
   const bool network = call.how.score.name == "feed_forward" || call.how.score.name == "additive";
   const int64_t rows = network ? kInLayer / (scores * std::max<int64_t>(1, s.D)) : kScores / scores;
@@ -74,12 +74,12 @@ int64_t rows_at_once(const Call& call, int64_t keys) {
 }
 
 template <class T>
-std::vector<Block> blocks_of(const Call& call, const Scene& scene) {
-  const auto& s = scene.sizes;
-  const Spans<T> spans(call.how, scene);
+std::vector<Block> blocks_of(const Call& call, const CallContext& context) {
+  const auto& s = context.sizes;
+  const Spans<T> spans(call.how, context);
   std::vector<Block> all;
   for (int64_t first = 0, end = 0; first < s.Lq; first = end) {
-    end = std::min(s.Lq, round_down(first + scene.offset, kRows) + kRows - scene.offset);
+    end = std::min(s.Lq, round_down(first + context.offset, kRows) + kRows - context.offset);
     for (int64_t b = 0, next = 0; b < s.B; b = next) {
       const Interval keys = spans.at(b, {first, end});
       const int64_t each = rows_at_once(call, keys.size());
@@ -93,9 +93,9 @@ std::vector<Block> blocks_of(const Call& call, const Scene& scene) {
   return all;
 }
 
-std::vector<Block> blocks_of(const Call& call, const Scene& scene) {
-  return call.compute == at::kDouble ? blocks_of<double>(call, scene)
-                                     : blocks_of<float>(call, scene);
+std::vector<Block> blocks_of(const Call& call, const CallContext& context) {
+  return call.compute == at::kDouble ? blocks_of<double>(call, context)
+                                     : blocks_of<float>(call, context);
 }
 
 /// The part of t (b or 1, h or 1, rows or 1, keys or 1) that belongs to a block.
@@ -124,21 +124,21 @@ at::Tensor with_more(const at::Tensor& t, int64_t dim, int64_t count) {
 /// which those of size 1 are for all.
 struct Inputs {
   at::Tensor q, k, v;
-  Scene scene;
+  CallContext context;
   bool finite;
 
   explicit Inputs(const Call& call)
       : q(call.q.detach().to(call.compute)),
         k(call.k.detach().to(call.compute)),
         v(call.v.detach().to(call.compute)),
-        scene(call.scene),
+        context(call.context),
         finite(are_finite(q, k, v)) {
-    for (auto* t : {&scene.attn_mask, &scene.bias, &scene.block_mask}) {
+    for (auto* t : {&context.attn_mask, &context.bias, &context.block_mask}) {
       if (!t->defined()) continue;
       while (t->dim() < 4) *t = t->unsqueeze(0);
       if (t->scalar_type() != at::kBool) *t = t->detach().to(call.compute);
     }
-    for (auto& [name, tensor] : scene.parameters) tensor = tensor.detach().to(call.compute);
+    for (auto& [name, tensor] : context.parameters) tensor = tensor.detach().to(call.compute);
   }
 
   /// What a block computes from: q, k, v and the bias where there is one, then the parameters, as
@@ -149,40 +149,41 @@ struct Inputs {
       return of_block(t, block, rows).contiguous();
     };
     std::vector<at::Tensor> all = {some(q, block.rows), some(k, keys), some(v, keys)};
-    if (scene.bias.defined()) all.push_back(part_of(scene.bias, block, k.size(2)));
-    for (const auto& [name, tensor] : scene.parameters) all.push_back(tensor);
+    if (context.bias.defined()) all.push_back(part_of(context.bias, block, k.size(2)));
+    for (const auto& [name, tensor] : context.parameters) all.push_back(tensor);
     return all;
   }
 
   /// The formula of a block from those.
   Attended attended(const Call& call, const Block& block, const std::vector<at::Tensor>& from,
                     bool want_row_stats) const {
-    const int64_t H = scene.sizes.H, keys = block.keys.size();
+    const int64_t H = context.sizes.H, keys = block.keys.size();
     const auto per_head = [&](const at::Tensor& t) {
       return for_each_head(with_more(t, 2, keys), H);
     };
     size_t next = 3;
-    const auto own = scene_of(block, from, next);
+    const auto own = context_of(block, from, next);
     const auto k = per_head(from[1]), v = per_head(from[2]);
     return finite ? formula_rows(call, own, from[0], k, v, want_row_stats)
                   : formula_visible(call, own, from[0], k, v, want_row_stats);
   }
 
  private:
-  Scene scene_of(const Block& block, const std::vector<at::Tensor>& from, size_t next) const {
-    Scene own = scene;
+  CallContext context_of(const Block& block, const std::vector<at::Tensor>& from,
+                         size_t next) const {
+    CallContext own = context;
     own.row = block.rows.begin, own.column = block.keys.begin, own.batch = block.batch.begin;
     const int64_t some = block.batch.size();
     const auto whole = [&](const at::Tensor& t) {
       return (t.size(3) == 1 ? t : with_more(t, 3, block.keys.size()))
-          .expand({some, scene.sizes.H, block.rows.size(), block.keys.size()});
+          .expand({some, context.sizes.H, block.rows.size(), block.keys.size()});
     };
     if (own.attn_mask.defined())
-      own.attn_mask = whole(part_of(own.attn_mask, block, scene.sizes.Lk));
+      own.attn_mask = whole(part_of(own.attn_mask, block, context.sizes.Lk));
     if (own.bias.defined()) own.bias = whole(from[next++]);
     if (own.block_mask.defined())
-      own.block_mask =
-          own.block_mask.expand({scene.sizes.B, scene.sizes.H, -1, -1}).narrow(0, own.batch, some);
+      own.block_mask = own.block_mask.expand({context.sizes.B, context.sizes.H, -1, -1})
+                           .narrow(0, own.batch, some);
     for (auto* t : {&own.key_lengths, &own.segment_ids})
       if (t->defined()) *t = t->narrow(0, own.batch, some);
     if (own.segment_ids.defined()) own.segment_ids = with_more(own.segment_ids, 1, block.keys.end);
@@ -206,9 +207,9 @@ class Sums {
  public:
   Sums(const Call& call, const Inputs& inputs, const std::vector<bool>& wanted) : inputs_(inputs) {
     std::vector<at::Tensor> all = {inputs.q, inputs.k, inputs.v};
-    if (inputs.scene.bias.defined()) all.push_back(inputs.scene.bias);
+    if (inputs.context.bias.defined()) all.push_back(inputs.context.bias);
     bias_ = all.size() > 3;
-    for (const auto& [name, tensor] : inputs.scene.parameters) all.push_back(tensor);
+    for (const auto& [name, tensor] : inputs.context.parameters) all.push_back(tensor);
     for (size_t i = 0; i < all.size(); ++i) {
       sums_.emplace_back();
       if (wanted[i]) sums_[i] = zeros_of(i < 3 ? all[i] : all[i].to(at::kDouble));
@@ -247,13 +248,13 @@ class Sums {
 
 Attended by_blocks(const Call& call, bool want_logsumexp) {
   const torch::NoGradGuard no_gradient;
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const Inputs inputs(call);
   Attended result;
   result.out = at::empty({s.B, s.H, s.Lq, s.E}, inputs.q.options());
   result.row_stats = at::empty({2, s.B, s.H, s.Lq}, inputs.q.options());
   if (want_logsumexp) result.logsumexp = at::empty({s.B, s.H, s.Lq}, inputs.q.options());
-  const auto blocks = blocks_of(call, inputs.scene);
+  const auto blocks = blocks_of(call, inputs.context);
   in_tasks(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const auto& block = blocks[i];
     const auto found = inputs.attended(call, block, inputs.of(block), true);
@@ -270,7 +271,7 @@ std::vector<at::Tensor> block_gradients(const Call& call, const at::Tensor& grad
   const torch::NoGradGuard no_gradient;
   const Inputs inputs(call);
   const auto grad = grad_out.to(call.compute);
-  const auto blocks = blocks_of(call, inputs.scene);
+  const auto blocks = blocks_of(call, inputs.context);
   Sums sums(call, inputs, wanted);
   const auto count = static_cast<int64_t>(blocks.size());
   for (int64_t first = 0; first < count; first += kBlocksAtOnce) {

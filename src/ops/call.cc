@@ -40,29 +40,29 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
   unite_dtypes(call.q, call.k, call.v);
   check_shapes(call.q, call.k, call.v);
   call.compute = call.q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  call.scene.sizes = {.B = q.size(0),
-                      .H = q.size(1),
-                      .G = k.size(1),
-                      .Lq = q.size(2),
-                      .Lk = k.size(2),
-                      .D = q.size(3),
-                      .E = v.size(3)};
-  call.scene.offset = inputs.query_offset.value_or(k.size(2) - q.size(2));
+  call.context.sizes = {.B = q.size(0),
+                        .H = q.size(1),
+                        .G = k.size(1),
+                        .Lq = q.size(2),
+                        .Lk = k.size(2),
+                        .D = q.size(3),
+                        .E = v.size(3)};
+  call.context.offset = inputs.query_offset.value_or(k.size(2) - q.size(2));
   check_inputs(call, inputs);
-  if (inputs.key_lengths) call.scene.key_lengths = inputs.key_lengths->contiguous();
-  if (inputs.segment_ids) call.scene.segment_ids = inputs.segment_ids->contiguous();
-  call.scene.block_mask = inputs.block_mask.value_or(at::Tensor());
-  call.scene.attn_mask = inputs.attn_mask.value_or(at::Tensor());
-  call.scene.bias = inputs.bias.value_or(at::Tensor());
-  for (const auto* part : acting_parts(call.how))
-    if (const auto check = definition(part->name).check_sizes) check(*part, call.scene);
+  if (inputs.key_lengths) call.context.key_lengths = inputs.key_lengths->contiguous();
+  if (inputs.segment_ids) call.context.segment_ids = inputs.segment_ids->contiguous();
+  call.context.block_mask = inputs.block_mask.value_or(at::Tensor());
+  call.context.attn_mask = inputs.attn_mask.value_or(at::Tensor());
+  call.context.bias = inputs.bias.value_or(at::Tensor());
+  for (const auto* op : acting_ops(call.how))
+    if (const auto check = definition(op->name).check_sizes) check(*op, call.context);
   const auto& score = call.how.score;
   if (score.name == "dot" || score.name == "scaled_dot")
-    call.scene.scale = dot_scale(score, call.scene.sizes.D);
-  call.scene.training = inputs.training;
+    call.context.scale = dot_scale(score, call.context.sizes.D);
+  call.context.training = inputs.training;
   const bool draws = how.dropout > 0 || how.normalizer.name == "hard";
   if (inputs.training && draws)
-    call.scene.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
+    call.context.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
   if (inputs.training) call.dropout = how.dropout;
   return call;
 }
@@ -75,8 +75,8 @@ uint64_t draw_seed() {
 
 std::vector<at::Tensor*> differentiable(Call& call) {
   std::vector<at::Tensor*> all = {&call.q, &call.k, &call.v};
-  if (call.scene.bias.defined()) all.push_back(&call.scene.bias);
-  for (auto& [name, tensor] : call.scene.parameters) all.push_back(&tensor);
+  if (call.context.bias.defined()) all.push_back(&call.context.bias);
+  for (auto& [name, tensor] : call.context.parameters) all.push_back(&tensor);
   return all;
 }
 
@@ -87,39 +87,40 @@ std::vector<at::Tensor> differentiable(const Call& call) {
   return all;
 }
 
-Scene expanded(const Call& call) {
-  Scene scene = call.scene;
-  const auto& s = scene.sizes;
+CallContext expanded(const Call& call) {
+  CallContext context = call.context;
+  const auto& s = context.sizes;
   const auto expand = [&](at::Tensor& t) {
     if (!t.defined()) return;
     if (t.scalar_type() != at::kBool) t = t.to(call.compute);
     t = t.expand({s.B, s.H, s.Lq, s.Lk});
   };
-  expand(scene.attn_mask);
-  expand(scene.bias);
-  if (scene.block_mask.defined()) scene.block_mask = scene.block_mask.expand({s.B, s.H, -1, -1});
-  for (auto& [name, tensor] : scene.parameters) tensor = tensor.to(call.compute);
-  return scene;
+  expand(context.attn_mask);
+  expand(context.bias);
+  if (context.block_mask.defined())
+    context.block_mask = context.block_mask.expand({s.B, s.H, -1, -1});
+  for (auto& [name, tensor] : context.parameters) tensor = tensor.to(call.compute);
+  return context;
 }
 
-Scene cut(Scene scene, Interval rows, Interval columns) {
-  scene.row += rows.begin, scene.column += columns.begin;
-  for (auto* t : {&scene.attn_mask, &scene.bias}) {
+CallContext cut(CallContext context, Interval rows, Interval columns) {
+  context.row += rows.begin, context.column += columns.begin;
+  for (auto* t : {&context.attn_mask, &context.bias}) {
     if (!t->defined()) continue;
     *t = t->narrow(2, rows.begin, rows.size()).narrow(3, columns.begin, columns.size());
   }
-  return scene;
+  return context;
 }
 
-Scene cut_to_heads(Scene scene, int64_t batch, Interval heads) {
-  scene.head += heads.begin, scene.batch += batch;
-  for (auto* t : {&scene.key_lengths, &scene.segment_ids})
+CallContext cut_to_heads(CallContext context, int64_t batch, Interval heads) {
+  context.head += heads.begin, context.batch += batch;
+  for (auto* t : {&context.key_lengths, &context.segment_ids})
     if (t->defined()) *t = t->narrow(0, batch, 1);
-  for (auto* t : {&scene.attn_mask, &scene.bias, &scene.block_mask})
+  for (auto* t : {&context.attn_mask, &context.bias, &context.block_mask})
     if (t->defined()) *t = t->narrow(0, batch, 1).narrow(1, heads.begin, heads.size());
-  for (auto& [name, tensor] : scene.parameters)
+  for (auto& [name, tensor] : context.parameters)
     tensor = tensor.narrow(0, heads.begin, heads.size());
-  return scene;
+  return context;
 }
 
 }  // namespace heed::ops

@@ -5,15 +5,15 @@
 #include <torch/types.h>
 
 #include "heed/ops/attend.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::ops {
 
 struct Call {
   at::Tensor q, k, v;
-  Attention how;       ///< with the masks and modifiers that a given tensor implies
-  Scene scene;         ///< tensors as given (lengths contiguous), checked but not expanded
-  double dropout = 0;  ///< 0 outside training
+  Attention how;        ///< with the masks and modifiers that a given tensor implies
+  CallContext context;  ///< tensors as given (lengths contiguous), checked but not expanded
+  double dropout = 0;   ///< 0 outside training
   at::ScalarType compute = at::kFloat;  ///< float32 for 16-bit storage, else the storage's own
 };
 
@@ -26,8 +26,8 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
 std::vector<at::Tensor*> differentiable(Call& call);
 std::vector<at::Tensor> differentiable(const Call& call);
 
-/// The scene with mask and bias in the dtype of the computation and expanded to (B, H, Lq, Lk).
-Scene expanded(const Call& call);
+/// The context with mask and bias in the dtype of the computation and expanded to (B, H, Lq, Lk).
+CallContext expanded(const Call& call);
 
 /// Whether LibTorch's operators of this thread choose the precision of their operands themselves.
 bool autocasts();
@@ -45,22 +45,22 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
-/// The part of an expanded scene that belongs to these rows and columns, of all heads and batches
+/// The part of an expanded context that belongs to these rows and columns, of all heads and batches
 /// or of one.
-Scene cut(Scene scene, Interval rows, Interval columns);
-Scene cut_to_heads(Scene scene, int64_t batch, Interval heads);
+CallContext cut(CallContext context, Interval rows, Interval columns);
+CallContext cut_to_heads(CallContext context, int64_t batch, Interval heads);
 
 /// The scores of a block after positions, modifiers and masks: q (b, h, r, D), k (b, h, c, D) ->
 /// (b, h, r, c).
-at::Tensor scores_of(const Attention& how, const Scene& scene, const at::Tensor& q,
+at::Tensor scores_of(const Attention& how, const CallContext& context, const at::Tensor& q,
                      const at::Tensor& k);
 
 /// What modifiers make of the weights of all heads; most leave them.
-at::Tensor mixed_weights(const Attention& how, const Scene& scene, at::Tensor weights);
+at::Tensor mixed_weights(const Attention& how, const CallContext& context, at::Tensor weights);
 bool mixes_heads(const Attention& how);
 
 /// What the modifiers and masks of `how` make of a block of scores (b, h, r, c).
-at::Tensor changed(const Attention& how, const Scene& scene, at::Tensor scores);
+at::Tensor changed(const Attention& how, const CallContext& context, at::Tensor scores);
 
 struct Attended {
   at::Tensor out;        ///< (B, H, Lq, E) in the dtype of q
@@ -72,13 +72,13 @@ struct Attended {
 /// The readable formula, on any device; row_stats and logsumexp only where wanted.
 Attended by_formula(const Call& call, bool want_row_stats);
 
-/// The formula on a block of an expanded scene alone, q and k, v (b, h, ., .) in the dtype of the
-/// computation. Keys beyond the scene's last are hidden.
-Attended formula_rows(const Call& call, const Scene& scene, const at::Tensor& q,
+/// The formula on a block of an expanded context alone, q and k, v (b, h, ., .) in the dtype of the
+/// computation. Keys beyond the context's last are hidden.
+Attended formula_rows(const Call& call, const CallContext& context, const at::Tensor& q,
                       const at::Tensor& k, const at::Tensor& v, bool want_row_stats);
 
 /// The same where q, k or v may hold NaN or infinity: behind a mask they change no bit.
-Attended formula_visible(const Call& call, const Scene& scene, const at::Tensor& q,
+Attended formula_visible(const Call& call, const CallContext& context, const at::Tensor& q,
                          const at::Tensor& k, const at::Tensor& v, bool want_row_stats);
 bool are_finite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 

@@ -63,7 +63,7 @@ bool broadcasts(const at::Tensor& t, const std::vector<int64_t>& full) {
 
 void check_broadcast(const at::Tensor& t, const char* name, const Call& call) {
   check_companion(t, name, call.q);
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const std::vector<int64_t> full = {s.B, s.H, s.Lq, s.Lk};
   if (!broadcasts(t, full))
     refuse(name, ": expected a shape that broadcasts to (B, H, Lq, Lk) = ", at::IntArrayRef(full),
@@ -76,22 +76,22 @@ void check_added_dtype(const at::Tensor& t, const char* name, const char* also, 
 }
 
 /// A tensor that is given is used, named or not; one that is named must be given.
-void imply(std::vector<Part>& parts, const char* name, const char* member, bool given) {
-  const bool named = has(parts, name);
+void imply(std::vector<OpSpec>& specs, const char* name, const char* member, bool given) {
+  const bool named = has(specs, name);
   if (named && !given)
     refuse(member, ": expected a tensor, because the attention has '", name, "'; none is given");
-  if (given && !named) parts.push_back({name});
+  if (given && !named) specs.push_back({name});
 }
 
 void check_segment_ids(const at::Tensor& segment_ids, const Call& call) {
   check_companion(segment_ids, "segment_ids", call.q);
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   if (segment_ids.dim() != 2 || segment_ids.size(0) != s.B || segment_ids.size(1) != s.Lk)
     refuse("segment_ids: expected shape (B, Lk) = [", s.B, ", ", s.Lk, "], given ",
            segment_ids.sizes());
   if (segment_ids.scalar_type() != at::kLong)
     refuse("segment_ids: expected dtype int64, given ", segment_ids.dtype());
-  const int64_t first = call.scene.offset;
+  const int64_t first = call.context.offset;
   if (s.Lq > 0 && (first < 0 || first + s.Lq > s.Lk))
     refuse("segment_ids: expected queries at positions among the keys, 0 to ", s.Lk - 1,
            ", given positions ", first, " to ", first + s.Lq - 1);
@@ -104,13 +104,13 @@ void check_segment_ids(const at::Tensor& segment_ids, const Call& call) {
 
 void check_block_mask(const at::Tensor& block_mask, const Call& call) {
   check_companion(block_mask, "block_mask", call.q);
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   if (block_mask.scalar_type() != at::kBool)
     refuse("block_mask: expected dtype bool, given ", block_mask.dtype());
   int64_t size = 0;
-  for (const auto& part : call.how.masks) {
-    if (part.name == "block_mask") size = static_cast<int64_t>(part.at("size"));
-    for (const auto& other : part.alternatives)
+  for (const auto& op : call.how.masks) {
+    if (op.name == "block_mask") size = static_cast<int64_t>(op.at("size"));
+    for (const auto& other : op.alternatives)
       if (other.name == "block_mask") size = static_cast<int64_t>(other.at("size"));
   }
   const std::vector<int64_t> full = {s.B, s.H, kernels::divide_up(s.Lq, size),
@@ -121,7 +121,7 @@ void check_block_mask(const at::Tensor& block_mask, const Call& call) {
 }
 
 void check_parameters(Call& call, const AttendInputs& inputs) {
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const auto wanted = parameters_of(call.how, s.H, s.G, s.D, s.E);
   std::vector<std::string> names;
   for (const auto& spec : wanted) {
@@ -136,7 +136,7 @@ void check_parameters(Call& call, const AttendInputs& inputs) {
       refuse(name, ": expected shape ", at::IntArrayRef(spec.shape), ", given ",
              found->second.sizes());
     check_added_dtype(found->second, name, "", call);
-    call.scene.parameters[spec.name] = found->second;
+    call.context.parameters[spec.name] = found->second;
   }
   for (const auto& [name, tensor] : inputs.parameters)
     if (std::find(names.begin(), names.end(), name) == names.end())
@@ -177,7 +177,7 @@ void check_inputs(Call& call, const AttendInputs& inputs) {
   imply(call.how.masks, "segment_ids", "segment_ids", inputs.segment_ids.has_value());
   if (inputs.block_mask.has_value() != has(call.how.masks, "block_mask"))
     refuse("block_mask: expected a tensor with the mask block_mask(size) and none without");
-  if (inputs.key_lengths) check_key_lengths(*inputs.key_lengths, call.scene.sizes, call.q);
+  if (inputs.key_lengths) check_key_lengths(*inputs.key_lengths, call.context.sizes, call.q);
   if (inputs.attn_mask) {
     check_broadcast(*inputs.attn_mask, "attn_mask", call);
     if (inputs.attn_mask->scalar_type() != at::kBool)

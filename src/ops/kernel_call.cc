@@ -12,49 +12,51 @@ namespace heed::ops {
 namespace {
 
 template <class T>
-void add_modifier(const Part& part, const Terms& terms, Pipeline<T>& to) {
-  const auto make = std::get<MakeModifier<T>>(definition(part.name).modifier);
+void add_modifier(const OpSpec& op, const Operands& operands, Pipeline<T>& to) {
+  const auto make = std::get<MakeModifier<T>>(definition(op.name).modifier);
   if (!make) return;
-  if (auto modifier = make(part, terms)) to.add(std::move(modifier));
+  if (auto modifier = make(op, operands)) to.add(std::move(modifier));
 }
 
 template <class T>
-Pipeline<T> pipeline_of(const Call& call, const Terms& terms) {
+Pipeline<T> pipeline_of(const Call& call, const Operands& operands) {
   Pipeline<T> to;
-  to.problem.sizes = terms.scene.sizes;
-  to.problem.sizes.G = terms.k.size(1), to.problem.sizes.D = terms.q.size(3);
-  to.problem.q = view_of<const T>(terms.q), to.problem.k = view_of<const T>(terms.k);
-  to.problem.v = view_of<const T>(terms.v);
+  to.problem.sizes = operands.context.sizes;
+  to.problem.sizes.G = operands.k.size(1), to.problem.sizes.D = operands.q.size(3);
+  to.problem.q = view_of<const T>(operands.q), to.problem.k = view_of<const T>(operands.k);
+  to.problem.v = view_of<const T>(operands.v);
   to.problem.dropout = call.dropout;
-  to.problem.seed = terms.scene.seed;
-  for (const auto* part : {&call.how.score, &call.how.position, &call.how.normalizer})
-    if (const auto build = std::get<Build<T>>(definition(part->name).build))
-      build(*part, terms, to);
+  to.problem.seed = operands.context.seed;
+  for (const auto* op : {&call.how.score, &call.how.position, &call.how.normalizer})
+    if (const auto build = std::get<Build<T>>(definition(op->name).build)) build(*op, operands, to);
   // Positions, modifiers, masks that learn: as the formula applies them.
-  for (const auto* part : acting_parts(call.how)) add_modifier(*part, terms, to);
-  for (const auto& part : call.how.masks) to.add(make_mask<T>(part, terms.scene));
+  for (const auto* op : acting_ops(call.how)) add_modifier(*op, operands, to);
+  for (const auto& op : call.how.masks) to.add(make_mask<T>(op, operands.context));
   return to;
 }
 
 /// q, k, v in the dtype of the computation, and what the words make of them. Recorded by autograd
 /// where gradients are on.
-Terms lowered(const Call& call) {
-  Terms terms{.scene = call.scene,
-              .q = call.q.to(call.compute),
-              .k = call.k.to(call.compute),
-              .v = call.v.to(call.compute),
-              .operands = {}};
-  auto& scene = terms.scene;
-  for (auto* t : {&scene.bias, &scene.attn_mask})
+Operands prepared(const Call& call) {
+  Operands operands{.context = call.context,
+                    .q = call.q.to(call.compute),
+                    .k = call.k.to(call.compute),
+                    .v = call.v.to(call.compute),
+                    .operands = {}};
+  auto& context = operands.context;
+  for (auto* t : {&context.bias, &context.attn_mask})
     if (t->defined() && t->scalar_type() != at::kBool) *t = t->to(call.compute);
-  for (auto& [name, tensor] : scene.parameters) tensor = tensor.to(call.compute);
-  const auto& s = scene.sizes;
-  if (scene.attn_mask.defined()) scene.attn_mask = scene.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
-  if (scene.block_mask.defined()) scene.block_mask = scene.block_mask.expand({s.B, s.H, -1, -1});
-  for (const auto* part : acting_parts(call.how))
-    if (const auto lower = definition(part->name).lower) lower(*part, terms);
-  if (terms.k.size(1) != terms.v.size(1)) terms.v = for_each_head(terms.v, terms.k.size(1));
-  return terms;
+  for (auto& [name, tensor] : context.parameters) tensor = tensor.to(call.compute);
+  const auto& s = context.sizes;
+  if (context.attn_mask.defined())
+    context.attn_mask = context.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
+  if (context.block_mask.defined())
+    context.block_mask = context.block_mask.expand({s.B, s.H, -1, -1});
+  for (const auto* op : acting_ops(call.how))
+    if (const auto prepare = definition(op->name).prepare) prepare(*op, operands);
+  if (operands.k.size(1) != operands.v.size(1))
+    operands.v = for_each_head(operands.v, operands.k.size(1));
+  return operands;
 }
 
 /// Runs on the dtype of the computation: body(float()) or body(double()).
@@ -71,7 +73,7 @@ void with_type(const Call& call, Body&& body) {
 
 /// Empty (B, H, Lq, E), laid out as q: what was split from (B, L, H D) merges again without a copy.
 at::Tensor empty_output(const Call& call) {
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const auto options = call.q.options().dtype(call.compute);
   const bool heads_inside = call.q.stride(1) < call.q.stride(2);
   if (heads_inside) return at::empty({s.B, s.Lq, s.H, s.E}, options).transpose(1, 2);
@@ -85,27 +87,28 @@ kernels::RowStats<T> row_stats_of(const at::Tensor& row_stats) {
   return {first, first + row_stats.numel() / 2};
 }
 
-/// Everything that has a gradient among the terms, and where it goes.
+/// Everything that has a gradient among the operands, and where it goes.
 struct Slot {
   at::Tensor value;
   at::Tensor* grad;
 };
 
-std::vector<Slot> slots_of(Terms& terms, std::array<at::Tensor, 3>& grads) {
-  std::vector<Slot> all = {{terms.q, &grads[0]}, {terms.k, &grads[1]}, {terms.v, &grads[2]}};
-  for (auto& operand : terms.operands) all.push_back({operand.value, &operand.grad});
+std::vector<Slot> slots_of(Operands& operands, std::array<at::Tensor, 3>& grads) {
+  std::vector<Slot> all = {
+      {operands.q, &grads[0]}, {operands.k, &grads[1]}, {operands.v, &grads[2]}};
+  for (auto& operand : operands.extra) all.push_back({operand.value, &operand.grad});
   return all;
 }
 
 }  // namespace
 
 bool kernels_can(const Call& call) {
-  for (const auto* part : acting_parts(call.how)) {
-    const auto& word = definition(part->name);
-    const bool acts = word.word.kind != Word::Kind::position || word.place;
-    const bool has_station = word.lower || std::get<0>(word.build) || std::get<0>(word.modifier) ||
-                             std::get<0>(word.mask);
-    if (acts && (!has_station || (word.has_kernel && !word.has_kernel(*part)))) return false;
+  for (const auto* op : acting_ops(call.how)) {
+    const auto& defined = definition(op->name);
+    const bool acts = defined.kind.role != OpKind::Role::position || defined.place;
+    const bool has_stage = defined.prepare || std::get<0>(defined.build) ||
+                           std::get<0>(defined.modifier) || std::get<0>(defined.mask);
+    if (acts && (!has_stage || (defined.has_kernel && !defined.has_kernel(*op)))) return false;
   }
   return true;
 }
@@ -126,15 +129,15 @@ std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
 
 Attended by_kernels(const Call& call, bool want_logsumexp) {
   const torch::NoGradGuard no_gradient;
-  const auto& s = call.scene.sizes;
-  const Terms terms = lowered(call);
+  const auto& s = call.context.sizes;
+  const Operands operands = prepared(call);
   Attended result;
   result.out = empty_output(call);
   result.row_stats = at::empty({2, s.B, s.H, s.Lq}, result.out.options());
   if (want_logsumexp) result.logsumexp = at::empty({s.B, s.H, s.Lq}, result.out.options());
   with_type(call, [&](auto type) {
     using T = decltype(type);
-    const auto pipeline = pipeline_of<T>(call, terms);
+    const auto pipeline = pipeline_of<T>(call, operands);
     auto row_stats = row_stats_of<T>(result.row_stats);
     if (want_logsumexp) row_stats.logsumexp = result.logsumexp.template data_ptr<T>();
     kernels::attend_forward(pipeline.problem, view_of<T>(result.out), row_stats);
@@ -151,13 +154,13 @@ std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out
     *t = t->detach().requires_grad_(wanted[inputs.size()]);
     inputs.push_back(*t);
   }
-  Terms terms;
+  Operands operands;
   {
     const torch::AutoGradMode record(true);
-    terms = lowered(recorded);
+    operands = prepared(recorded);
   }
   std::array<at::Tensor, 3> grads;
-  const auto slots = slots_of(terms, grads);
+  const auto slots = slots_of(operands, grads);
   for (size_t i = 0; i < slots.size(); ++i) {
     const auto value = slots[i].value.detach();
     // The kernels write the gradients of q, k and v and add to the others.
@@ -167,7 +170,7 @@ std::vector<at::Tensor> kernel_gradients(const Call& call, const at::Tensor& out
   const auto grad = grad_out.to(call.compute);
   with_type(call, [&](auto type) {
     using T = decltype(type);
-    auto pipeline = pipeline_of<T>(call, terms);
+    auto pipeline = pipeline_of<T>(call, operands);
     for (const auto& modifier : pipeline.modifiers)
       modifier->begin_backward(kernels::backward_chunks(pipeline.problem));
     auto& to = pipeline.gradients;

@@ -1,5 +1,5 @@
 // A call on CPU tensors: through the tile kernels, or through the formula a block of rows at a time
-// where a word has no station.
+// where a word has no stage.
 #pragma once
 
 #include "ops/call.h"
@@ -12,7 +12,7 @@ std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
                                       const at::Tensor& row_stats, const at::Tensor& grad_out,
                                       const std::vector<bool>& wanted);
 
-/// Whether every word of the attention has its station.
+/// Whether every word of the attention has its stage.
 bool kernels_can(const Call& call);
 
 /// out and row_stats in the dtype of the computation. O(Lq + Lk) memory beside them.

@@ -9,7 +9,7 @@
 #include "heed/ops/attend.h"
 #include "heed/ops/parameters.h"
 #include "ops/library.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed {
 namespace {

@@ -14,10 +14,10 @@ namespace {
 /// Where q, k, v, the bias and the parameters, in the operator's order, stand in differentiable().
 std::vector<size_t> places_by_name(const Call& call, const at::Tensor& q, const at::Tensor& k) {
   std::vector<size_t> places = {0, 1, 2};
-  if (call.scene.bias.defined()) places.push_back(3);
+  if (call.context.bias.defined()) places.push_back(3);
   const size_t first = places.size();
   for (const auto& spec : parameters_of(call.how, q.size(1), k.size(1), q.size(3))) {
-    const auto& all = call.scene.parameters;
+    const auto& all = call.context.parameters;
     places.push_back(first + std::distance(all.begin(), all.find(spec.name)));
   }
   return places;

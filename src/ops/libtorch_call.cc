@@ -8,9 +8,9 @@ namespace heed::ops {
 
 bool libtorch_can(const Call& call) {
   const auto& score = call.how.score.name;
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const bool any_work = s.B > 0 && s.H > 0 && s.Lq > 0 && s.Lk > 0 && s.D > 0 && s.E > 0;
-  const auto adds = [](const Part& part) { return definition(part.name).adds; };
+  const auto adds = [](const OpSpec& op) { return definition(op.name).adds; };
   const auto& how = call.how;
   return HEED_TORCH_HAS_SDPA && any_work && call.dropout == 0 && how.normalizer.name == "softmax" &&
          (score == "dot" || score == "scaled_dot") && !definition(how.position.name).place &&
@@ -21,7 +21,7 @@ bool libtorch_can(const Call& call) {
 
 at::Tensor by_libtorch(const Call& call) {
   constexpr double kHidden = -std::numeric_limits<double>::infinity();
-  const auto& s = call.scene.sizes;
+  const auto& s = call.context.sizes;
   const auto& score = call.how.score;
   // LibTorch multiplies by 1/sqrt(D) itself.
   const double factor = dot_scale(score, s.D) * std::sqrt(static_cast<double>(s.D));
@@ -29,8 +29,8 @@ at::Tensor by_libtorch(const Call& call) {
   const auto k = for_each_head(call.k, s.H), v = for_each_head(call.v, s.H);
   const bool plain = call.how.modifiers.empty() && call.how.masks.empty();
   const bool causal = call.how.modifiers.empty() &&
-                      call.how.masks == std::vector<Part>{{"causal"}} && s.Lq == s.Lk &&
-                      call.scene.offset == 0;
+                      call.how.masks == std::vector<OpSpec>{{"causal"}} && s.Lq == s.Lk &&
+                      call.context.offset == 0;
   if (plain || causal) return at::scaled_dot_product_attention(q, k, v, {}, 0, causal);
 
   auto mask = changed(call.how, expanded(call),

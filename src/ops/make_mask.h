@@ -1,4 +1,4 @@
-// The station of a mask, alternatives and all.
+// The stage of a mask, alternatives and all.
 #pragma once
 
 #include <memory>
@@ -6,18 +6,18 @@
 #include <vector>
 
 #include "kernels/any_mask.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::ops {
 
-/// Of a scene whose mask and blocks are expanded.
+/// Of a context whose mask and blocks are expanded.
 template <class T>
-std::unique_ptr<kernels::Mask<T>> make_mask(const Part& part, const Scene& scene) {
-  auto first = std::get<MakeMask<T>>(definition(part.name).mask)(part, scene);
-  if (part.alternatives.empty()) return first;
+std::unique_ptr<kernels::Mask<T>> make_mask(const OpSpec& op, const CallContext& context) {
+  auto first = std::get<MakeMask<T>>(definition(op.name).mask)(op, context);
+  if (op.alternatives.empty()) return first;
   std::vector<std::unique_ptr<kernels::Mask<T>>> all;
   all.push_back(std::move(first));
-  for (const auto& other : part.alternatives) all.push_back(make_mask<T>(other, scene));
+  for (const auto& other : op.alternatives) all.push_back(make_mask<T>(other, context));
   return std::make_unique<kernels::AnyMask<T>>(std::move(all));
 }
 

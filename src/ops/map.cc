@@ -69,15 +69,15 @@ at::Tensor Map::block(int64_t batch, int64_t head, Range rows, Range columns) co
   };
   const auto q = of_heads(q_, rows).to(call.compute);  // (1, h, r, D)
   const auto k = of_heads(ops::for_each_head(k_, this->num_heads()), columns).to(call.compute);
-  const auto scene = ops::cut(ops::cut_to_heads(ops::expanded(call), batch, heads),
-                              {rows.begin, rows.end}, {columns.begin, columns.end});
-  const auto scores = ops::scores_of(call.how, scene, q, k);  // (1, h, r, c)
-  const auto& part = call.how.normalizer;
+  const auto context = ops::cut(ops::cut_to_heads(ops::expanded(call), batch, heads),
+                                {rows.begin, rows.end}, {columns.begin, columns.end});
+  const auto scores = ops::scores_of(call.how, context, q, k);  // (1, h, r, c)
+  const auto& op = call.how.normalizer;
   const auto row_stats = cut(row_stats_.narrow(1, batch, 1).narrow(2, heads.begin, heads.size()), 3,
                              rows);  // (2, 1, h, r)
   const auto weights =
-      ops::definition(part.name).weights_from_row_stats(part, scene, scores, row_stats);
-  return ops::mixed_weights(call.how, scene, weights)[0][head - heads.begin];
+      ops::definition(op.name).weights_from_row_stats(op, context, scores, row_stats);
+  return ops::mixed_weights(call.how, context, weights)[0][head - heads.begin];
 }
 
 template <class Visit>

@@ -11,27 +11,27 @@ namespace {
 class ByTiles : public torch::autograd::Function<ByTiles> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, at::TensorList inputs,
-                            const Part& part, const ScorePlace& place) {
+                            const OpSpec& op, const ScorePlace& place) {
     const auto before = inputs[0].transpose(2, 3).contiguous();  // (b, h, c, r)
     auto after = before.clone();
     const Tensors at{before, after, {inputs.begin() + 1, inputs.end()}, {}};
     AT_DISPATCH_FLOATING_TYPES(before.scalar_type(), "modifier", [&] {
-      for_each<scalar_t>(part, place, at, [&](auto&, auto& tile, auto& given, auto) {
-        definition(part.name).own->forward(tile, given);
+      for_each<scalar_t>(op, place, at, [&](auto&, auto& tile, auto& given, auto) {
+        definition(op.name).own->forward(tile, given);
       });
     });
     torch::autograd::variable_list saved(inputs.begin(), inputs.end());
     ctx->save_for_backward(saved);
-    ctx->saved_data["part"] = at::IValue::make_capsule(c10::make_intrusive<Saved>(part, place));
+    ctx->saved_data["op"] = at::IValue::make_capsule(c10::make_intrusive<Saved>(op, place));
     return after.transpose(2, 3);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  const torch::autograd::variable_list& grads) {
-    const auto capsule = ctx->saved_data["part"].toCapsule();
-    const auto& [part, place] = static_cast<const Saved&>(*capsule).of;
+    const auto capsule = ctx->saved_data["op"].toCapsule();
+    const auto& [op, place] = static_cast<const Saved&>(*capsule).of;
     if (torch::GradMode::is_enabled())
-      throw UsageError("attention: the modifier '" + part.name +
+      throw UsageError("attention: the modifier '" + op.name +
                        "' has no second derivatives: they need ScoreMod::formula");
     const auto inputs = ctx->get_saved_variables();
     Tensors at{inputs[0].transpose(2, 3).contiguous(),
@@ -41,8 +41,8 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
     for (const auto& p : at.parameters)
       at.grads.push_back(at::zeros({at.scores.size(0) * p.numel()}, p.options()));
     AT_DISPATCH_FLOATING_TYPES(at.scores.scalar_type(), "modifier", [&] {
-      for_each<scalar_t>(part, place, at, [&](auto& scores, auto& grad, auto& given, auto to) {
-        definition(part.name).own->backward(scores, grad, given, to);
+      for_each<scalar_t>(op, place, at, [&](auto& scores, auto& grad, auto& given, auto to) {
+        definition(op.name).own->backward(scores, grad, given, to);
       });
     });
     torch::autograd::variable_list all = {at.changed.transpose(2, 3)};
@@ -51,14 +51,14 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
                         .view({at.scores.size(0), at.parameters[i].numel()})
                         .sum(0)
                         .view_as(at.parameters[i]));
-    all.resize(all.size() + 2);  // of part and place
+    all.resize(all.size() + 2);  // of op and place
     return all;
   }
 
  private:
   struct Saved : torch::CustomClassHolder {
-    std::pair<Part, ScorePlace> of;
-    Saved(const Part& part, const ScorePlace& place) : of(part, place) {}
+    std::pair<OpSpec, ScorePlace> of;
+    Saved(const OpSpec& op, const ScorePlace& place) : of(op, place) {}
   };
   struct Tensors {
     at::Tensor scores, changed;  ///< (b, h, c, r)
@@ -67,7 +67,7 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
 
   /// Calls visit(scores, what changes, inputs, gradients) for each batch and head.
   template <class T, class Visit>
-  static void for_each(const Part& part, const ScorePlace& place, const Tensors& at,
+  static void for_each(const OpSpec& op, const ScorePlace& place, const Tensors& at,
                        Visit&& visit) {
     const auto& s = at.scores;
     const int64_t H = s.size(1), size = s.size(2) * s.size(3);
@@ -91,7 +91,7 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
         given[i] = OfHeads<const T>(parameters[i]).at(x % H);
       for (size_t i = 0; i < at.grads.size(); ++i)
         to[i] = at.grads[i].data_ptr<T>() + x * (parameters[i].numel() / H);
-      const ScoreModInputs<T> inputs{part, {given.data(), parameters.size()}};
+      const ScoreModInputs<T> inputs{op, {given.data(), parameters.size()}};
       const auto scores = tile(s), changed = tile(at.changed);
       visit(scores, changed, inputs, std::span<T* const>(to.data(), at.grads.size()));
     }
@@ -100,25 +100,24 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
 
 }  // namespace
 
-at::Tensor change_own(const Part& part, const Scene& scene, const at::Tensor& scores) {
-  const auto& own = *definition(part.name).own;
+at::Tensor change_own(const OpSpec& op, const CallContext& context, const at::Tensor& scores) {
+  const auto& own = *definition(op.name).own;
   std::vector<at::Tensor> parameters;
-  for (const auto& learned : own.learns(part, scene.sizes.D))
-    parameters.push_back(scene.parameters.at(parameter_name(part, learned)));
-  const ScorePlace place{scene.batch, scene.head, scene.row, scene.column, scene.offset};
-  auto changed = own.formula(part, place, scores, parameters);
+  for (const auto& learned : own.learns(op, context.sizes.D))
+    parameters.push_back(context.parameters.at(parameter_name(op, learned)));
+  const ScorePlace place{context.batch, context.head, context.row, context.column, context.offset};
+  auto changed = own.formula(op, place, scores, parameters);
   if (changed.defined()) {
     if (changed.sizes() != scores.sizes())
-      throw UsageError("attention: " + part.name + ": formula: expected the shape of the scores, " +
+      throw UsageError("attention: " + op.name + ": formula: expected the shape of the scores, " +
                        c10::str(scores.sizes()) + ", given " + c10::str(changed.sizes()));
     return changed;
   }
   if (!scores.is_cpu())
-    throw UsageError("attention: the modifier '" + part.name +
-                     "' has no formula, which tensors on " + c10::str(scores.device()) +
-                     " need: write ScoreMod::formula");
+    throw UsageError("attention: the modifier '" + op.name + "' has no formula, which tensors on " +
+                     c10::str(scores.device()) + " need: write ScoreMod::formula");
   parameters.insert(parameters.begin(), scores);
-  return ByTiles::apply(at::TensorList(parameters), part, place);
+  return ByTiles::apply(at::TensorList(parameters), op, place);
 }
 
 }  // namespace heed::ops

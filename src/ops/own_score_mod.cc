@@ -1,4 +1,4 @@
-// Words that a program registered: the station that hands tiles of scores to its modifier.
+// Words that a program registered: the stage that hands tiles of scores to its modifier.
 #include "ops/own_score_mod.h"
 
 #include "heed/core/error.h"
@@ -11,16 +11,16 @@ ScoreTile<T> shown(const kernels::Tile<T>& t, int64_t offset) {
   return {t.data, t.stride, t.batch, t.head, t.row, t.rows, t.column, t.columns, offset};
 }
 
-/// The station. Gradients of what is learned are collected by (chunk of keys, batch, head), each of
+/// The stage. Gradients of what is learned are collected by (chunk of keys, batch, head), each of
 /// which is one task's, and added in that order.
 template <class T>
 class OwnScoreMod final : public kernels::Modifier<T> {
  public:
-  OwnScoreMod(const Part& part, const Terms& terms)
-      : part_(part), sizes_(terms.scene.sizes), offset_(terms.scene.offset) {
-    own_ = definition(part.name).own;
-    for (const auto& learned : own_->learns(part, sizes_.D)) {
-      const auto& operand = *terms.find(parameter_name(part, learned));
+  OwnScoreMod(const OpSpec& op, const Operands& operands)
+      : part_(op), sizes_(operands.context.sizes), offset_(operands.context.offset) {
+    own_ = definition(op.name).own;
+    for (const auto& learned : own_->learns(op, sizes_.D)) {
+      const auto& operand = *operands.find(parameter_name(op, learned));
       parameters_.emplace_back(operand.value.detach());
       grads_.push_back(operand.grad);
     }
@@ -75,7 +75,7 @@ class OwnScoreMod final : public kernels::Modifier<T> {
     return {part_, {parameters.data(), parameters_.size()}};
   }
 
-  const Part part_;
+  const OpSpec part_;
   const kernels::Sizes sizes_;
   const int64_t offset_;
   std::shared_ptr<const ScoreMod> own_;
@@ -83,14 +83,14 @@ class OwnScoreMod final : public kernels::Modifier<T> {
 };
 
 template <class T>
-std::unique_ptr<kernels::Modifier<T>> make_own(const Part& part, const Terms& terms) {
-  return std::make_unique<OwnScoreMod<T>>(part, terms);
+std::unique_ptr<kernels::Modifier<T>> make_own(const OpSpec& op, const Operands& operands) {
+  return std::make_unique<OwnScoreMod<T>>(op, operands);
 }
 
-void lower_own(const Part& part, Terms& terms) {
-  for (const auto& learned : definition(part.name).own->learns(part, terms.scene.sizes.D)) {
-    const auto name = parameter_name(part, learned);
-    terms.add(name, terms.scene.parameters.at(name).contiguous());
+void prepare_own(const OpSpec& op, Operands& operands) {
+  for (const auto& learned : definition(op.name).own->learns(op, operands.context.sizes.D)) {
+    const auto name = parameter_name(op, learned);
+    operands.add(name, operands.context.parameters.at(name).contiguous());
   }
 }
 
@@ -101,10 +101,10 @@ bool is_name(const std::string& name) {
   return !name.empty() && name[0] >= 'a' && std::all_of(name.begin(), name.end(), fits);
 }
 
-void check_learns(const Part& part, const Attention&) {
-  const auto learned = definition(part.name).own->learns(part, 1);
+void check_learns(const OpSpec& op, const Attention&) {
+  const auto learned = definition(op.name).own->learns(op, 1);
   if (learned.size() > kMost)
-    throw UsageError("attention: " + part.name + ": expected at most " + std::to_string(kMost) +
+    throw UsageError("attention: " + op.name + ": expected at most " + std::to_string(kMost) +
                      " learned tensors, given " + std::to_string(learned.size()));
 }
 
@@ -114,17 +114,17 @@ void check_learns(const Part& part, const Attention&) {
 namespace heed {
 
 void register_score_mod(std::string name, std::shared_ptr<const ScoreMod> modifier,
-                        std::vector<Word::Argument> arguments, std::string help) {
+                        std::vector<OpKind::Argument> arguments, std::string help) {
   if (!modifier) throw UsageError("register_score_mod: '" + name + "': expected a score_mod");
   if (!ops::is_name(name))
     throw UsageError(
         "register_score_mod: expected a name of small letters, digits and '_', given '" + name +
         "'");
   ops::add_definition(
-      {.word = {Word::Kind::modifier, std::move(name), std::move(arguments), std::move(help)},
+      {.kind = {OpKind::Role::modifier, std::move(name), std::move(arguments), std::move(help)},
        .check = ops::check_learns,
        .change = ops::change_own,
-       .lower = ops::lower_own,
+       .prepare = ops::prepare_own,
        .modifier = {ops::make_own<float>, ops::make_own<double>},
        .own = std::move(modifier)});
 }

@@ -1,17 +1,17 @@
-// What the station and the formula of a registered modifier share.
+// What the stage and the formula of a registered modifier share.
 #pragma once
 
 #include <array>
 
 #include "heed/ops/score_mod.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::ops {
 
 inline constexpr size_t kMost = ScoreMod::kMostLearned;
 
-inline std::string parameter_name(const Part& part, const ScoreMod::Learned& learned) {
-  return part.name + "." + learned.name;
+inline std::string parameter_name(const OpSpec& op, const ScoreMod::Learned& learned) {
+  return op.name + "." + learned.name;
 }
 
 /// One number a head of a learned tensor (H, ...).
@@ -28,6 +28,6 @@ struct OfHeads {
 };
 
 /// The formula of a registered modifier, its own or by tiles.
-at::Tensor change_own(const Part& part, const Scene& scene, const at::Tensor& scores);
+at::Tensor change_own(const OpSpec& op, const CallContext& context, const at::Tensor& scores);
 
 }  // namespace heed::ops

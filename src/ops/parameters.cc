@@ -1,6 +1,6 @@
 #include "heed/ops/parameters.h"
 
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed {
 
@@ -9,19 +9,19 @@ std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t num_heads
   const kernels::Sizes sizes{
       .H = num_heads, .G = num_kv_heads, .D = width, .E = value_width ? value_width : width};
   std::vector<ParameterSpec> all;
-  for (const auto* part : ops::acting_parts(how)) {
-    const auto& word = ops::definition(part->name);
-    if (word.own)
-      for (const auto& learned : word.own->learns(*part, width)) {
+  for (const auto* op : ops::acting_ops(how)) {
+    const auto& defined = ops::definition(op->name);
+    if (defined.own)
+      for (const auto& learned : defined.own->learns(*op, width)) {
         auto shape = learned.shape;
         shape.insert(shape.begin(), heads);
-        all.push_back({part->name + "." + learned.name, shape, learned.mean, learned.std});
+        all.push_back({op->name + "." + learned.name, shape, learned.mean, learned.std});
       }
-    for (const auto& learned : word.learned) {
-      if (!learned.present(*part)) continue;
+    for (const auto& learned : defined.learned) {
+      if (!learned.present(*op)) continue;
       const double deviation = learned.std ? learned.std(sizes) : 0;
-      all.push_back({part->name + "." + learned.name, learned.shape(*part, sizes),
-                     learned.mean(*part), deviation});
+      all.push_back(
+          {op->name + "." + learned.name, learned.shape(*op, sizes), learned.mean(*op), deviation});
     }
   }
   return all;

@@ -1,5 +1,5 @@
-// From the words of an attention to the stations of the kernels: first terms, which are tensors in
-// the dtype of the computation and made by differentiable operations, then stations over their
+// From the words of an attention to the stages of the kernels: first operands, which are tensors in
+// the dtype of the computation and made by differentiable operations, then stages over their
 // memory.
 #pragma once
 
@@ -10,33 +10,33 @@
 #include <vector>
 
 #include "kernels/attend.h"
-#include "ops/scene.h"
+#include "ops/call_context.h"
 
 namespace heed::ops {
 
-/// A tensor that stations read beside q, k and v, and the memory for its gradient: of the same
+/// A tensor that stages read beside q, k and v, and the memory for its gradient: of the same
 /// shape, zero at first; undefined: not wanted.
 struct Operand {
   std::string name;
   at::Tensor value, grad = {};
 };
 
-struct Terms {
-  Scene scene;  ///< mask, bias and blocks as given, not expanded
+struct Operands {
+  CallContext context;  ///< mask, bias and blocks as given, not expanded
   at::Tensor q, k, v;
-  std::vector<Operand> operands;
+  std::vector<Operand> extra;
 
   void add(std::string name, at::Tensor value) {
-    operands.push_back({std::move(name), std::move(value)});
+    extra.push_back({std::move(name), std::move(value)});
   }
   const Operand* find(const std::string& name) const {
-    for (const auto& operand : operands)
+    for (const auto& operand : extra)
       if (operand.name == name) return &operand;
     return nullptr;
   }
 };
 
-/// The stations of a call, and the problem that points to them.
+/// The stages of a call, and the problem that points to them.
 template <class T>
 struct Pipeline {
   std::vector<std::unique_ptr<kernels::Modifier<T>>> modifiers;

@@ -53,7 +53,7 @@ namespace {
 
 TYPED_TEST_SUITE(Kernels, Floats);
 
-/// Every station at once.
+/// Every stage at once.
 template <class T>
 struct Everything {
   Inputs<T> in;

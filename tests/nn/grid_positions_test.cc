@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Part part_of(const std::string& text) { return Attention::parse(text).position; }
+OpSpec part_of(const std::string& text) { return Attention::parse(text).position; }
 
 AdditivePosition additive(const std::string& text, int64_t width, int64_t length = 0) {
   AdditivePosition layer(AdditivePositionOptions(width).position(part_of(text)).length(length));

@@ -5,8 +5,8 @@
 
 #include "heed/nn/attention_pooling.h"
 #include "heed/nn/multi_head_attention.h"
+#include "heed/ops/op_kinds.h"
 #include "heed/ops/parameters.h"
-#include "heed/ops/words.h"
 
 namespace heed::nn::test {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 std::vector<std::string> every_mechanism() {
   std::vector<std::string> texts = {"additive(hidden=10)", "feed_forward(12, gelu, layers=2)",
                                     "talking; gate; sinks; num_heads=4/2"};
-  for (const auto& word : words()) {
+  for (const auto& word : op_kinds()) {
     const auto& name = word.name;
     if (name == "bias" || name == "key_lengths" || name == "attn_mask" || name == "segment_ids" ||
         name == "block_mask" || name.find("_2d") != name.npos)

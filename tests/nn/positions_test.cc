@@ -7,7 +7,7 @@
 namespace heed::nn {
 namespace {
 
-Part position(const char* text) { return Attention::parse(text).position; }
+OpSpec position(const char* text) { return Attention::parse(text).position; }
 
 TEST(Positions, SinusoidalFollowsTheFormula) {
   for (const int64_t M : {1, 2, 7, 8}) {

@@ -7,7 +7,7 @@
 namespace heed::nn {
 namespace {
 
-Part rope_of(const std::string& arguments) {
+OpSpec rope_of(const std::string& arguments) {
   return Attention::parse("rope(" + arguments + ")").position;
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"
-#include "heed/ops/words.h"
+#include "heed/ops/op_kinds.h"
 #include "ops/attention_toml.h"
 
 namespace heed {
@@ -32,7 +32,7 @@ TEST(AttentionText, ReadsEveryPart) {
       "bias; dot; rope(base=500000, interleaved=1); causal; window(256,0); key_lengths; attn_mask; "
       "softmax; "
       "sum; num_heads=8/2; dropout=0.1");
-  EXPECT_EQ(how.score, Part{"dot"});
+  EXPECT_EQ(how.score, OpSpec{"dot"});
   EXPECT_EQ(how.position.at("base"), 500000);
   EXPECT_EQ(how.position.at("interleaved"), 1);
   ASSERT_EQ(how.masks.size(), 4u);
@@ -41,7 +41,7 @@ TEST(AttentionText, ReadsEveryPart) {
   EXPECT_TRUE(how.has_modifier("bias"));
   EXPECT_TRUE(how.has_mask("attn_mask"));
   EXPECT_FALSE(how.has_mask("bias"));
-  EXPECT_EQ(how.merge, Part{"sum"});
+  EXPECT_EQ(how.merge, OpSpec{"sum"});
   EXPECT_EQ(how.num_heads, 8);
   EXPECT_EQ(how.num_kv_heads, 2);
   EXPECT_EQ(how.dropout, 0.1);
@@ -77,7 +77,7 @@ TEST(AttentionText, DefaultsAreLeftOutSoThatEqualValuesCompareEqual) {
 /// A text of each word alone, with its required arguments.
 std::vector<std::string> every_word() {
   std::vector<std::string> texts;
-  for (const auto& word : words()) {
+  for (const auto& word : op_kinds()) {
     std::string given;
     for (const auto& a : word.arguments)
       if (!a.initial)
@@ -106,7 +106,7 @@ TEST(AttentionText, EveryWordRoundTripsThroughTextAndToml) {
 }
 
 TEST(AttentionText, EveryWordIsExplained) {
-  for (const auto& word : words()) {
+  for (const auto& word : op_kinds()) {
     EXPECT_FALSE(word.help.empty()) << word.name;
     for (const auto& a : word.arguments) {
       EXPECT_FALSE(a.help.empty()) << word.name << "." << a.name;
@@ -164,9 +164,9 @@ TEST(AttentionText, RefusesWithTheReason) {
 }
 
 TEST(AttentionText, PartKnowsItsArguments) {
-  EXPECT_THROW(Part{"causal"}.at("left"), UsageError);
-  EXPECT_THROW(Part{"window"}.at("left"), UsageError);
-  EXPECT_EQ(Part{"scaled_dot"}.at("scale"), 0);
+  EXPECT_THROW(OpSpec{"causal"}.at("left"), UsageError);
+  EXPECT_THROW(OpSpec{"window"}.at("left"), UsageError);
+  EXPECT_EQ(OpSpec{"scaled_dot"}.at("scale"), 0);
 }
 
 TEST(AttentionCheck, LooksAtValuesMadeInCode) {

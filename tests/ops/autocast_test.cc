@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kKeys = 40;
 
 /// The word with a value for each argument that has no default.
-std::string text_of(const Word& word) {
+std::string text_of(const OpKind& word) {
   std::string arguments;
   for (const auto& argument : word.arguments) {
     if (argument.initial) continue;
@@ -27,7 +27,7 @@ std::string text_of(const Word& word) {
 /// Every registered word by itself, and those whose arguments choose another computation.
 std::vector<std::string> every_word() {
   std::vector<std::string> all;
-  for (const auto& word : words()) {
+  for (const auto& word : op_kinds()) {
     // A pattern that hides nothing is refused.
     all.push_back(word.name == "window" ? "window(20,5)" : text_of(word));
   }

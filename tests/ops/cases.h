@@ -106,7 +106,7 @@ inline Tensors make(const Case& c) {
     const auto starts = at::rand({c.B, c.Lk}, generator, options) < 0.1;
     t.inputs.segment_ids = starts.to(at::kLong).cumsum(1);
   }
-  const auto draw_blocks = [&](const Part& part) {
+  const auto draw_blocks = [&](const OpSpec& part) {
     if (part.name != "block_mask") return;
     const auto size = static_cast<int64_t>(part.at("size"));
     const auto count = [&](int64_t length) { return (length + size - 1) / size; };

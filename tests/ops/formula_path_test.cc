@@ -6,7 +6,7 @@
 
 #include "heed/core/threads.h"
 #include "ops/cases.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::test {
 namespace {

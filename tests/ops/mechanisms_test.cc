@@ -6,7 +6,7 @@
 
 #include "heed/core/error.h"
 #include "ops/mechanisms.h"
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::test {
 namespace {
@@ -18,9 +18,9 @@ TEST(Mechanisms, EveryWordIsInTheListOrExempt) {
   std::set<std::string> listed;
   for (const auto& m : mechanisms()) {
     const auto how = Attention::parse(m.how);
-    for (const auto* part : ops::acting_parts(how)) listed.insert(part->name);
+    for (const auto* part : ops::acting_ops(how)) listed.insert(part->name);
   }
-  for (const auto& word : words()) {
+  for (const auto& word : op_kinds()) {
     if (ops::definition(word.name).own) continue;  // another test's
     EXPECT_NE(listed.count(word.name) && !exempt_words().count(word.name),
               exempt_words().count(word.name) == 1)
@@ -31,7 +31,7 @@ TEST(Mechanisms, EveryWordIsInTheListOrExempt) {
 TEST(Mechanisms, ExemptWordsDoNothingInAttend) {
   auto plain = make({.Lq = 9, .Lk = 9, .D = 8, .how = "causal"});
   for (const auto& [name, reason] : exempt_words()) {
-    ASSERT_NE(find_word(name), nullptr) << name;
+    ASSERT_NE(find_op_kind(name), nullptr) << name;
     auto with = plain;
     with.how = Attention::parse("causal; " + name);
     EXPECT_TRUE(torch::equal(attend(with), attend(plain))) << name << ": " << reason;

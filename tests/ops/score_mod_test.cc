@@ -19,17 +19,17 @@ using testing::HasSubstr;
 /// can say.
 template <bool kFormula>
 struct Nearness final : ScoreModOf<Nearness<kFormula>> {
-  static int64_t near(const Part& part) { return static_cast<int64_t>(part.at("near")); }
+  static int64_t near(const OpSpec& op) { return static_cast<int64_t>(op.at("near")); }
 
-  std::vector<ScoreMod::Learned> learns(const Part& part, int64_t) const override {
+  std::vector<ScoreMod::Learned> learns(const OpSpec& op, int64_t) const override {
     return {{"temperature"},
-            {.name = "table", .shape = {near(part) + 1}, .std = 0.5},
+            {.name = "table", .shape = {near(op) + 1}, .std = 0.5},
             {.name = "slope", .mean = 0.3}};
   }
 
   template <class T>
-  static int64_t place(const ScoreTile<T>& s, const Part& part, int64_t i, int64_t j) {
-    return std::min(std::abs(s.distance(i, j)), near(part));
+  static int64_t place(const ScoreTile<T>& s, const OpSpec& op, int64_t i, int64_t j) {
+    return std::min(std::abs(s.distance(i, j)), near(op));
   }
 
   template <class T>
@@ -38,7 +38,7 @@ struct Nearness final : ScoreModOf<Nearness<kFormula>> {
     const T more = *x.parameters[2] * static_cast<T>(s.batch + 1);
     for (int64_t j = 0; j < s.columns; ++j)
       for (int64_t i = 0; i < s.rows; ++i)
-        s(i, j) = s(i, j) * factor + table[place(s, x.part, i, j)] + more;
+        s(i, j) = s(i, j) * factor + table[place(s, x.op, i, j)] + more;
   }
 
   template <class T>
@@ -48,19 +48,19 @@ struct Nearness final : ScoreModOf<Nearness<kFormula>> {
     for (int64_t j = 0; j < s.columns; ++j)
       for (int64_t i = 0; i < s.rows; ++i) {
         if (to[0]) *to[0] += g(i, j) * s(i, j) * factor;
-        if (to[1]) to[1][place(s, x.part, i, j)] += g(i, j);
+        if (to[1]) to[1][place(s, x.op, i, j)] += g(i, j);
         if (to[2]) *to[2] += g(i, j) * static_cast<T>(s.batch + 1);
         g(i, j) *= factor;
       }
   }
 
-  at::Tensor formula(const Part& part, const ScorePlace& at, const at::Tensor& s,
+  at::Tensor formula(const OpSpec& op, const ScorePlace& at, const at::Tensor& s,
                      const std::vector<at::Tensor>& given) const override {
     if (!kFormula) return {};
     const auto whole = s.options().dtype(at::kLong);
     const auto query = torch::arange(s.size(2), whole).unsqueeze(1) + (at.row + at.offset);
     const auto key = torch::arange(s.size(3), whole) + at.column;
-    const auto places = torch::clamp_max((query - key).abs(), near(part)).flatten();
+    const auto places = torch::clamp_max((query - key).abs(), near(op)).flatten();
     const auto table = given[1].index_select(1, places).view({s.size(1), s.size(2), s.size(3)});
     const auto batch = torch::arange(s.size(0), s.options()).view({-1, 1, 1, 1}) + (at.batch + 1);
     return s * torch::exp(given[0]).view({-1, 1, 1}) + table + given[2].view({-1, 1, 1}) * batch;
@@ -69,7 +69,8 @@ struct Nearness final : ScoreModOf<Nearness<kFormula>> {
 
 void register_words() {
   static const bool once = [] {
-    const std::vector<Word::Argument> near = {{"near", 3, 0, 100, true, "distances of their own"}};
+    const std::vector<OpKind::Argument> near = {
+        {"near", 3, 0, 100, true, "distances of their own"}};
     register_score_mod("test_nearness", std::make_shared<Nearness<true>>(), near, "for a test");
     register_score_mod("test_by_tiles", std::make_shared<Nearness<false>>(), near, "for a test");
     return true;
@@ -104,8 +105,8 @@ Tensors renamed(Tensors t, const std::string& from, const std::string& to) {
     parameters[own ? to + name.substr(from.size()) : name] = tensor;
   }
   t.inputs.parameters = parameters;
-  for (auto& part : t.how.modifiers)
-    if (part.name == from) part.name = to;
+  for (auto& op : t.how.modifiers)
+    if (op.name == from) op.name = to;
   return t;
 }
 

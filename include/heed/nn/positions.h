@@ -11,18 +11,18 @@ namespace heed::nn {
 
 /// Whether a position is a vector that is added to tokens: sinusoidal and learned are, and theirs
 /// of a grid.
-bool is_additive(const Part& position);
+bool is_additive(const OpSpec& position);
 
 /// Whether a position turns queries and keys: rope and rope_2d do.
-bool is_rotary(const Part& position);
+bool is_rotary(const OpSpec& position);
 
 /// Whether a position is one of a grid: token i < first has no place, token first + n has row
 /// n / columns and column n % columns. columns = 0: as many as rows.
-bool is_of_grid(const Part& position);
+bool is_of_grid(const OpSpec& position);
 
 /// A position of a grid with what a model knows about its own. Another position stays as it is.
 /// Throws ModelError where the position says something else.
-Part on_grid(const Part& position, int64_t columns, int64_t first);
+OpSpec on_grid(const OpSpec& position, int64_t columns, int64_t first);
 
 /// p[i, 2c] = sin((first + i) / base^(2c / M)), p[i, 2c + 1] = cos of the same: (length, M),
 /// float32 computed in float64. An odd M ends with a sine (Vaswani et al. 2017, 3.5).
@@ -31,7 +31,8 @@ at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, do
 /// The same as the part `sinusoidal` says: positions called first + i + its own `first`; with
 /// `halves` all sines stand before all cosines; with `full` wave c < C = (M + 1) / 2 has the
 /// frequency base^(-c / (C - 1)) (tensor2tensor has both).
-at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, const Part& position);
+at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width,
+                                const OpSpec& position);
 
 /// By how much each pair of channels turns from one position to the next: (width / 2) float64. With
 /// f_c = base^(-2c / width), s the factor and the scaling (to inputs s times longer)
@@ -44,11 +45,11 @@ at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width, co
 ///   0,
 ///              1) and r = original f_c / 2 pi, the turns within the original length
 ///                                                                  (Peng et al. 2023, 3.2)
-at::Tensor rope_frequencies(const Part& rope, int64_t width);
+at::Tensor rope_frequencies(const OpSpec& rope, int64_t width);
 
 /// What yarn multiplies q and k with: `attention` or, where it is 0, 0.1 ln(s) + 1 (Peng et al.
 /// 2023, 3.4, where it is sqrt(1 / t)). 1 for every other position.
-double rope_magnitude(const Part& rope);
+double rope_magnitude(const OpSpec& rope);
 
 /// x (B, H, L, D) with the pairs of its channels turned by an angle that grows with the position:
 /// with a = (first + i) f_c (see rope_frequencies), the pair (x, y) number c becomes
@@ -63,7 +64,7 @@ double rope_magnitude(const Part& rope);
 ///
 /// `rope` is that part of an attention. Throws ModelError when W is odd or more than D, D no
 /// multiple of 4 (rope_2d), or the grid no square.
-at::Tensor rotate(const at::Tensor& x, int64_t first, const Part& rope, int64_t length = 0);
+at::Tensor rotate(const at::Tensor& x, int64_t first, const OpSpec& rope, int64_t length = 0);
 
 /// x (B, H, L, D) with pairs of its channels turned by given angles: cos and sin broadcast to
 /// (B, H, L, C), and with c and s the numbers of its place the pair (x, y) number i < C becomes
@@ -76,7 +77,7 @@ at::Tensor rotate_by(const at::Tensor& x, const at::Tensor& cos, const at::Tenso
 struct AdditivePositionOptions {
   /* implicit */ AdditivePositionOptions(int64_t width) : width_(width) {}
   TORCH_ARG(int64_t, width);       ///< M
-  TORCH_ARG(Part, position);       ///< one that is_additive
+  TORCH_ARG(OpSpec, position);     ///< one that is_additive
   TORCH_ARG(int64_t, length) = 0;  ///< of the longest input, for `learned` without a length
 };
 

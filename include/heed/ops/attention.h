@@ -10,8 +10,8 @@
 
 namespace heed {
 
-/// One named part of an attention with its numbers: `window(256, 0)`, `rope(base=500000)`.
-struct Part {
+/// One named op of an attention with its numbers: `window(256, 0)`, `rope(base=500000)`.
+struct OpSpec {
   struct Argument {
     std::string name;  ///< always set: an argument given by its place gets its declared name
     double value = 0;
@@ -21,14 +21,14 @@ struct Part {
   /// What differs from the default, in the declared order (so that equal parts compare equal).
   std::vector<Argument> arguments = {};
   /// Of a mask: a query sees what this part or any of these allows, `causal | prefix(64)`.
-  std::vector<Part> alternatives = {};
+  std::vector<OpSpec> alternatives = {};
 
   /// The value of an argument, given or default; throws UsageError where the word declares none.
   double at(std::string_view argument) const;
-  bool operator==(const Part&) const = default;
+  bool operator==(const OpSpec&) const = default;
 };
 
-/// An attention. Its words are listed in heed/ops/words.h.
+/// An attention. Its words are listed in heed/ops/op_kinds.h.
 ///
 /// Text form (`parse`, `text`): parts in any order, separated by ';'. A part is the name of a
 /// score, position, modifier, mask, normalizer or merge with numbers in parentheses (by place or by
@@ -44,12 +44,12 @@ struct Part {
 /// known one), an argument is unknown, missing or out of its range, a part stands twice, or a
 /// combination makes no sense.
 struct Attention {
-  Part score{"scaled_dot"};
-  Part position{"none"};
-  std::vector<Part> modifiers;  ///< applied in this order: bias, softcap
-  std::vector<Part> masks;      ///< all must allow; see docs/mechanisms.md
-  Part normalizer{"softmax"};
-  Part merge{"concat"};
+  OpSpec score{"scaled_dot"};
+  OpSpec position{"none"};
+  std::vector<OpSpec> modifiers;  ///< applied in this order: bias, softcap
+  std::vector<OpSpec> masks;      ///< all must allow; see docs/mechanisms.md
+  OpSpec normalizer{"softmax"};
+  OpSpec merge{"concat"};
   int64_t num_heads = 1;
   int64_t num_kv_heads = 0;  ///< 0: as many as num_heads; otherwise it divides num_heads
   double dropout = 0;        ///< probability that a weight is dropped in training, in [0, 1)

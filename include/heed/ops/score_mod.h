@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "heed/ops/attention.h"
-#include "heed/ops/words.h"
+#include "heed/ops/op_kinds.h"
 
 namespace heed {
 
@@ -38,16 +38,16 @@ struct ScorePlace {
   int64_t offset;  ///< position of query 0 among the keys
 };
 
-/// What a modifier may ask of the call: the numbers that its part was given, and what it learns of
+/// What a modifier may ask of the call: the numbers that its op was given, and what it learns of
 /// the tile's head, in the order of ScoreMod::learns().
 template <class T>
 struct ScoreModInputs {
-  const Part& part;
+  const OpSpec& op;
   std::span<const T* const> parameters;  ///< each contiguous
 };
 
 /// s -> f(s), a tile at a time. One object serves all calls and threads: it has no state, and what
-/// it needs stands in the tile, in the part's numbers and in what it learns.
+/// it needs stands in the tile, in the op's numbers and in what it learns.
 ///
 /// `forward` changes the scores of a tile in place. Those that a mask will hide are among them and
 /// may be anything. `backward` is given the scores as forward found them and the gradient of what
@@ -69,9 +69,9 @@ class ScoreMod {
   static constexpr size_t kMostLearned = 8;
 
   virtual ~ScoreMod() = default;
-  /// What the part learns with queries and keys of width D: at most kMostLearned tensors.
-  virtual std::vector<Learned> learns(const Part& part, int64_t D) const {
-    (void)part, (void)D;
+  /// What the op learns with queries and keys of width D: at most kMostLearned tensors.
+  virtual std::vector<Learned> learns(const OpSpec& op, int64_t D) const {
+    (void)op, (void)D;
     return {};
   }
   virtual void forward(const ScoreTile<float>& scores,
@@ -88,9 +88,9 @@ class ScoreMod {
   /// The same in differentiable operations, on any device: scores (b, h, r, c) -> the same shape,
   /// parameters (h, ...). It serves second derivatives, CUDA tensors and attend_reference. Without
   /// it (an undefined tensor) the first two are refused and the third goes through the tiles.
-  virtual at::Tensor formula(const Part& part, const ScorePlace& place, const at::Tensor& scores,
+  virtual at::Tensor formula(const OpSpec& op, const ScorePlace& place, const at::Tensor& scores,
                              const std::vector<at::Tensor>& parameters) const {
-    (void)part, (void)place, (void)scores, (void)parameters;
+    (void)op, (void)place, (void)scores, (void)parameters;
     return {};
   }
 };
@@ -134,6 +134,6 @@ class ScoreModOf : public ScoreMod {
 /// Throws UsageError where the name is taken or is not of small letters, digits and '_', or where
 /// the modifier is null. May be called while other threads attend.
 void register_score_mod(std::string name, std::shared_ptr<const ScoreMod> modifier,
-                        std::vector<Word::Argument> arguments = {}, std::string help = "");
+                        std::vector<OpKind::Argument> arguments = {}, std::string help = "");
 
 }  // namespace heed

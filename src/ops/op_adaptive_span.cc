@@ -7,35 +7,35 @@
 
 #include "heed/core/error.h"
 #include "kernels/adaptive_span.h"
+#include "ops/op_definition.h"
 #include "ops/view.h"
-#include "ops/word.h"
 
 namespace heed::ops {
 namespace {
 
 /// z, a number a head.
-at::Tensor spans_of(const Part& part, const Scene& scene) {
-  return torch::clamp(scene.parameter("adaptive_span.span"), 0, 1) * part.at("most");
+at::Tensor spans_of(const OpSpec& op, const CallContext& context) {
+  return torch::clamp(context.parameter("adaptive_span.span"), 0, 1) * op.at("most");
 }
 
-at::Tensor add_span(const Part& part, const Scene& scene, const at::Tensor& scores) {
-  const double ramp = part.at("ramp");
-  const auto x = (query_positions(scene, scores) - key_positions(scene, scores)).abs();
+at::Tensor add_span(const OpSpec& op, const CallContext& context, const at::Tensor& scores) {
+  const double ramp = op.at("ramp");
+  const auto x = (query_positions(context, scores) - key_positions(context, scores)).abs();
   // In float64, as in the kernels: they agree where m is exactly 0 or 1.
-  const auto z = spans_of(part, scene).view({-1, 1, 1}).to(at::kDouble);
+  const auto z = spans_of(op, context).view({-1, 1, 1}).to(at::kDouble);
   const auto m = torch::clamp((ramp + z - x) / ramp, 0, 1);
   const auto hidden = m <= 0;
   return (scores + torch::log(m.masked_fill(hidden, 1)).to(scores.scalar_type()))
       .masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 
-void lower_span(const Part& part, Terms& terms) {
-  const auto z = spans_of(part, terms.scene);
-  terms.add("span", z.unsqueeze(0).expand({terms.scene.sizes.B, -1}));
+void prepare_span(const OpSpec& op, Operands& operands) {
+  const auto z = spans_of(op, operands.context);
+  operands.add("span", z.unsqueeze(0).expand({operands.context.sizes.B, -1}));
 }
 
-kernels::Ramp ramp_of(const Part& part, const Scene& scene) {
-  return {part.at("ramp"), scene.offset};
+kernels::Ramp ramp_of(const OpSpec& op, const CallContext& context) {
+  return {op.at("ramp"), context.offset};
 }
 
 template <class T>
@@ -44,29 +44,30 @@ kernels::View<T> view_of_spans(const at::Tensor& spans) {
 }
 
 template <class T>
-std::unique_ptr<kernels::Modifier<T>> make_ramp(const Part& part, const Terms& terms) {
-  const auto& spans = *terms.find("span");
+std::unique_ptr<kernels::Modifier<T>> make_ramp(const OpSpec& op, const Operands& operands) {
+  const auto& spans = *operands.find("span");
   const auto to = spans.grad.defined() ? view_of_spans<T>(spans.grad) : kernels::View<T>{};
-  return std::make_unique<kernels::SpanRamp<T>>(
-      ramp_of(part, terms.scene), view_of_spans<const T>(spans.value), to, terms.scene.sizes);
+  return std::make_unique<kernels::SpanRamp<T>>(ramp_of(op, operands.context),
+                                                view_of_spans<const T>(spans.value), to,
+                                                operands.context.sizes);
 }
 
 template <class T>
-std::unique_ptr<kernels::Mask<T>> make_span_mask(const Part& part, const Scene& scene) {
-  const auto z = spans_of(part, scene).detach().to(at::kDouble).contiguous();
+std::unique_ptr<kernels::Mask<T>> make_span_mask(const OpSpec& op, const CallContext& context) {
+  const auto z = spans_of(op, context).detach().to(at::kDouble).contiguous();
   const auto* first = z.data_ptr<double>();
-  return std::make_unique<kernels::SpanMask<T>>(ramp_of(part, scene),
+  return std::make_unique<kernels::SpanMask<T>>(ramp_of(op, context),
                                                 std::vector<double>(first, first + z.numel()));
 }
 
-double initial_span(const Part& part) { return part.at("span"); }
+double initial_span(const OpSpec& op) { return op.at("span"); }
 
 }  // namespace
 
-Definition word_adaptive_span() {
+OpDefinition op_adaptive_span() {
   return {
-      .word =
-          {Word::Kind::mask,
+      .kind =
+          {OpKind::Role::mask,
            "adaptive_span",
            {{"most", std::nullopt, 1, 1 << 30, false, "the largest span, in keys"},
             {"ramp", 32, 1, 1 << 30, false, "keys over which weights fade to 0"},
@@ -75,7 +76,7 @@ Definition word_adaptive_span() {
            "each head learns how far it sees; work falls with the span"},
       .learned = {{.name = "span", .shape = number_a_head, .mean = initial_span}},
       .change = add_span,
-      .lower = lower_span,
+      .prepare = prepare_span,
       .modifier = {make_ramp<float>, make_ramp<double>},
       .mask = {make_span_mask<float>, make_span_mask<double>}};
 }

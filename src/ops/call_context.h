@@ -11,7 +11,7 @@
 namespace heed::ops {
 
 /// Checked and expanded; a formula sees the part of it that belongs to its block of scores.
-struct Scene {
+struct CallContext {
   kernels::Sizes sizes;  ///< of the whole call
   int64_t offset = 0;    ///< position of query 0 among the keys
   int64_t row = 0;       ///< the query, the key, the head and the batch where the block starts

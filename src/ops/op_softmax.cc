@@ -3,16 +3,16 @@
 // everywhere) has zero weights, and passes no gradient. Sinks join the sum.
 #include <limits>
 
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::ops {
 namespace {
 
 /// scores (b, h, r, c) with the sink of each head as one more key, where there are sinks. One of
 /// +inf leaves no weight to finite scores.
-at::Tensor with_sink(const Scene& scene, const at::Tensor& scores) {
-  const auto found = scene.parameters.find("sinks.score");
-  if (found == scene.parameters.end()) return scores;
+at::Tensor with_sink(const CallContext& context, const at::Tensor& scores) {
+  const auto found = context.parameters.find("sinks.score");
+  if (found == context.parameters.end()) return scores;
   const auto sink = found->second.view({1, -1, 1, 1});
   const auto takes_all = torch::isposinf(sink);
   const auto others = scores.masked_fill(takes_all & torch::isfinite(scores), kHidden);
@@ -20,16 +20,16 @@ at::Tensor with_sink(const Scene& scene, const at::Tensor& scores) {
   return torch::cat({others, last.expand({scores.size(0), -1, scores.size(2), 1})}, -1);
 }
 
-at::Tensor softmax_weights(const Part&, const Scene& scene, const at::Tensor& scores) {
-  const auto all = with_sink(scene, scores);
+at::Tensor softmax_weights(const OpSpec&, const CallContext& context, const at::Tensor& scores) {
+  const auto all = with_sink(context, scores);
   const auto blind = (all == kHidden).all(-1, /*keepdim=*/true);
   return torch::softmax(all.masked_fill(blind, 0), -1)
       .masked_fill(blind, 0)
       .narrow(-1, 0, scores.size(-1));
 }
 
-at::Tensor softmax_row_stats(const Part&, const Scene& scene, const at::Tensor& scores) {
-  const auto all = with_sink(scene, scores).detach();
+at::Tensor softmax_row_stats(const OpSpec&, const CallContext& context, const at::Tensor& scores) {
+  const auto all = with_sink(context, scores).detach();
   const auto blind = (all == kHidden).all(-1);  // (b, h, r)
   if (all.size(-1) == 0)
     return torch::stack(
@@ -37,17 +37,17 @@ at::Tensor softmax_row_stats(const Part&, const Scene& scene, const at::Tensor& 
   const auto top = all.amax(-1);
   const auto base = top.masked_fill(blind, 0).unsqueeze(-1);
   const auto sum = torch::exp(all - base).sum(-1);
-  const auto found = scene.parameters.find("sinks.score");
-  if (found == scene.parameters.end()) return torch::stack({top, sum});
+  const auto found = context.parameters.find("sinks.score");
+  if (found == context.parameters.end()) return torch::stack({top, sum});
   const auto sure = torch::isposinf(found->second.detach()).view({1, -1, 1});
   return torch::stack({top.masked_fill(sure, std::numeric_limits<double>::infinity()), sum});
 }
 
-at::Tensor softmax_logsumexp(const Part&, const Scene&, const at::Tensor& row_stats) {
+at::Tensor softmax_logsumexp(const OpSpec&, const CallContext&, const at::Tensor& row_stats) {
   return row_stats[0] + torch::log(row_stats[1]);
 }
 
-at::Tensor softmax_from_row_stats(const Part&, const Scene&, const at::Tensor& scores,
+at::Tensor softmax_from_row_stats(const OpSpec&, const CallContext&, const at::Tensor& scores,
                                   const at::Tensor& row_stats) {
   const auto blind = (row_stats[0] == kHidden).unsqueeze(-1);
   const auto top = row_stats[0].unsqueeze(-1).masked_fill(blind, 0);
@@ -55,8 +55,8 @@ at::Tensor softmax_from_row_stats(const Part&, const Scene&, const at::Tensor& s
 }
 
 template <class T>
-void build_softmax(const Part&, const Terms& terms, Pipeline<T>& to) {
-  const auto* sinks = terms.find("per_head");
+void build_softmax(const OpSpec&, const Operands& operands, Pipeline<T>& to) {
+  const auto* sinks = operands.find("per_head");
   if (!sinks) return;
   to.problem.per_head = sinks->value.template data_ptr<T>();
   if (sinks->grad.defined()) to.gradients.per_head = sinks->grad.template data_ptr<T>();
@@ -64,8 +64,8 @@ void build_softmax(const Part&, const Terms& terms, Pipeline<T>& to) {
 
 }  // namespace
 
-Definition word_softmax() {
-  return {.word = {Word::Kind::normalizer, "softmax", {}, "exp(score) over the sum of its row"},
+OpDefinition op_softmax() {
+  return {.kind = {OpKind::Role::normalizer, "softmax", {}, "exp(score) over the sum of its row"},
           .weights = softmax_weights,
           .row_stats = softmax_row_stats,
           .logsumexp = softmax_logsumexp,

@@ -1,11 +1,11 @@
 // Scores by the inner product: dot (Luong et al. 2015) and scaled_dot (Vaswani et al. 2017).
+#include "ops/op_definition.h"
 #include "ops/product.h"
-#include "ops/word.h"
 
 namespace heed::ops {
 
-double dot_scale(const Part& part, int64_t D) {
-  const double given = part.name == "dot" ? 1 : part.at("scale");
+double dot_scale(const OpSpec& op, int64_t D) {
+  const double given = op.name == "dot" ? 1 : op.at("scale");
   return given != 0 ? given : 1 / std::sqrt(static_cast<double>(std::max<int64_t>(D, 1)));
 }
 
@@ -15,25 +15,26 @@ at::Tensor no_score(const at::Tensor& q, const at::Tensor& k) {
 
 namespace {
 
-at::Tensor dot_scores(const Part& part, const Scene&, const at::Tensor& q, const at::Tensor& k) {
-  return product(q, k.transpose(2, 3)) * dot_scale(part, q.size(-1));
+at::Tensor dot_scores(const OpSpec& op, const CallContext&, const at::Tensor& q,
+                      const at::Tensor& k) {
+  return product(q, k.transpose(2, 3)) * dot_scale(op, q.size(-1));
 }
 
 template <class T>
-void build_dot(const Part& part, const Terms& terms, Pipeline<T>& to) {
-  to.problem.scale = static_cast<T>(dot_scale(part, terms.scene.sizes.D));
+void build_dot(const OpSpec& op, const Operands& operands, Pipeline<T>& to) {
+  to.problem.scale = static_cast<T>(dot_scale(op, operands.context.sizes.D));
 }
 
 }  // namespace
 
-Definition word_dot() {
-  return {.word = {Word::Kind::score, "dot", {}, "q . k"},
+OpDefinition op_dot() {
+  return {.kind = {OpKind::Role::score, "dot", {}, "q . k"},
           .scores = dot_scores,
           .build = {build_dot<float>, build_dot<double>}};
 }
 
-Definition word_scaled_dot() {
-  return {.word = {Word::Kind::score,
+OpDefinition op_scaled_dot() {
+  return {.kind = {OpKind::Role::score,
                    "scaled_dot",
                    {{"scale", 0, 0, 1e6, false, "the factor; 0: 1/sqrt(D)"}},
                    "scale q . k"},

@@ -2,11 +2,11 @@
 // vectors. With their squares' rows loaded from below each other, whole vectors of columns come
 // out: for 16 vectors of 4 AVX-512 takes 16 loads, 12 of which join what is there, and 8 shuffles.
 
-#if defined(HEED_KERNELS_TURN_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef HEED_KERNELS_TURN_INL_H_
-#undef HEED_KERNELS_TURN_INL_H_
+#if defined(HEED_KERNELS_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef HEED_KERNELS_TRANSPOSE_INL_H_
+#undef HEED_KERNELS_TRANSPOSE_INL_H_
 #else
-#define HEED_KERNELS_TURN_INL_H_
+#define HEED_KERNELS_TRANSPOSE_INL_H_
 #endif
 
 #include <hwy/highway.h>
@@ -20,13 +20,13 @@ template <class T>
 constexpr int64_t kSide = 16 / sizeof(T);
 
 template <class D, class V>
-HWY_INLINE void turn(D d, V (&rows)[2]) {
+HWY_INLINE void transpose(D d, V (&rows)[2]) {
   const V low = hn::InterleaveLower(d, rows[0], rows[1]);
   rows[1] = hn::InterleaveUpper(d, rows[0], rows[1]), rows[0] = low;
 }
 
 template <class D, class V>
-HWY_INLINE void turn(D d, V (&rows)[4]) {
+HWY_INLINE void transpose(D d, V (&rows)[4]) {
   const hn::Repartition<uint64_t, D> pairs;
   const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, rows[0], rows[1]));
   const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, rows[2], rows[3]));
@@ -53,11 +53,11 @@ HWY_INLINE hn::Vec<D> load_pieces(D d, const T* HWY_RESTRICT from, int64_t apart
 
 /// The columns of Lanes(d) rows of kSide numbers, the rows `apart`.
 template <class D, class T>
-HWY_INLINE void load_turned(D d, const T* HWY_RESTRICT from, int64_t apart,
-                            hn::Vec<D> (&columns)[kSide<T>]) {
+HWY_INLINE void load_transposed(D d, const T* HWY_RESTRICT from, int64_t apart,
+                                hn::Vec<D> (&columns)[kSide<T>]) {
   for (int64_t r = 0; r < kSide<T>; ++r)
     columns[r] = load_pieces(d, from + r * apart, kSide<T> * apart);
-  turn(d, columns);
+  transpose(d, columns);
 }
 
 /// Calls visit(tag, first) for 0 .. count - 1, a multiple of kSide, in vectors as wide as they fit.

@@ -9,8 +9,8 @@
 namespace heed {
 
 /// A declared word: what a recipe may say, shown by help and documentation.
-struct Word {
-  enum class Kind { score, position, modifier, mask, normalizer, merge };
+struct OpKind {
+  enum class Role { score, position, modifier, mask, normalizer, merge };
 
   struct Argument {
     std::string name;
@@ -21,20 +21,20 @@ struct Word {
     std::vector<std::string> choices = {};  ///< names of the values 0, 1, ... in the text form
   };
 
-  Kind kind;
+  Role role;
   std::string name;
   std::vector<Argument> arguments;  ///< in the order in which they may be given without a name
   std::string help;
 };
 
-/// Every word, by kind, in the order of declaration; last those that the program registered
+/// Every word, by role, in the order of declaration; last those that the program registered
 /// (heed/ops/score_mod.h).
-const std::vector<Word>& words();
+const std::vector<OpKind>& op_kinds();
 
 /// The word of that name, or null.
-const Word* find_word(std::string_view name) noexcept;
+const OpKind* find_op_kind(std::string_view name) noexcept;
 
 /// "score", "position", ...
-const char* to_text(Word::Kind kind) noexcept;
+const char* to_text(OpKind::Role role) noexcept;
 
 }  // namespace heed

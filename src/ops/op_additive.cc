@@ -7,9 +7,9 @@
 #include "kernels/bias.h"
 #include "kernels/blocks.h"
 #include "ops/by_rows.h"
+#include "ops/op_definition.h"
 #include "ops/product.h"
 #include "ops/view.h"
-#include "ops/word.h"
 
 namespace heed::ops {
 namespace {
@@ -22,21 +22,23 @@ struct Network {
   bool with_query = true;
 };
 
-Network network_of(const Part& part) {
-  if (part.name == "additive") return {};
-  return {static_cast<Activation>(part.at("activation")), static_cast<int64_t>(part.at("layers")),
-          part.at("query") != 0};
+Network network_of(const OpSpec& op) {
+  if (op.name == "additive") return {};
+  return {static_cast<Activation>(op.at("activation")), static_cast<int64_t>(op.at("layers")),
+          op.at("query") != 0};
 }
 
-std::vector<int64_t> square_a_head(const Part&, const kernels::Sizes& s) { return {s.H, s.D, s.D}; }
-bool has_second_layer(const Part& part) { return network_of(part).layers == 2; }
+std::vector<int64_t> square_a_head(const OpSpec&, const kernels::Sizes& s) {
+  return {s.H, s.D, s.D};
+}
+bool has_second_layer(const OpSpec& op) { return network_of(op).layers == 2; }
 
-void check_width(const Part& part, const Scene& scene) {
-  const auto hidden = static_cast<int64_t>(part.at("hidden"));
-  if (hidden == 0 || hidden == scene.sizes.D) return;
-  throw UsageError("attend: q: expected width D=" + std::to_string(hidden) + ", as " + part.name +
+void check_width(const OpSpec& op, const CallContext& context) {
+  const auto hidden = static_cast<int64_t>(op.at("hidden"));
+  if (hidden == 0 || hidden == context.sizes.D) return;
+  throw UsageError("attend: q: expected width D=" + std::to_string(hidden) + ", as " + op.name +
                    "(hidden=" + std::to_string(hidden) + ") says, given " +
-                   std::to_string(scene.sizes.D));
+                   std::to_string(context.sizes.D));
 }
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
@@ -45,108 +47,108 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
 }
 
 /// x (b, h, ..., D) -> (b, h, ...)
-at::Tensor apply_network(const Part& part, const Scene& scene, at::Tensor x) {
-  const Network network = network_of(part);
+at::Tensor apply_network(const OpSpec& op, const CallContext& context, at::Tensor x) {
+  const Network network = network_of(op);
   x = activate(x, network.activation);
   if (network.layers == 2) {
-    const auto w = scene.parameter("feed_forward.hidden_weight");  // (h, D, D)
-    const auto b = scene.parameter("feed_forward.hidden_bias");    // (h, D)
-    const auto flat = x.flatten(2, -2);                            // (b, h, n, D)
+    const auto w = context.parameter("feed_forward.hidden_weight");  // (h, D, D)
+    const auto b = context.parameter("feed_forward.hidden_bias");    // (h, D)
+    const auto flat = x.flatten(2, -2);                              // (b, h, n, D)
     x = activate(product(flat, w) + b.unsqueeze(1), network.activation).view(x.sizes());
   }
-  const auto weight = scene.parameters.at(part.name + ".weight");  // (h, D)
+  const auto weight = context.parameters.at(op.name + ".weight");  // (h, D)
   return product(x.flatten(2, -2), weight.unsqueeze(-1)).view(x.sizes().slice(0, x.dim() - 1));
 }
 
-at::Tensor network_scores(const Part& part, const Scene& scene, const at::Tensor& q,
+at::Tensor network_scores(const OpSpec& op, const CallContext& context, const at::Tensor& q,
                           const at::Tensor& k) {
-  if (!network_of(part).with_query)
-    return apply_network(part, scene, k).unsqueeze(2) + no_score(q, k);
-  return apply_network(part, scene,
+  if (!network_of(op).with_query)
+    return apply_network(op, context, k).unsqueeze(2) + no_score(q, k);
+  return apply_network(op, context,
                        q.unsqueeze(3) + k.unsqueeze(2));  // (b, h, r, c, D) -> (b, h, r, c)
 }
 
 /// keys (b, h, c, D) -> (b, h, c, 1). A key that is not finite, which a mask may hide, keeps to
 /// itself: NaN, and no gradient.
-at::Tensor score_of_keys(const Part& part, const Scene& scene, const at::Tensor& keys) {
+at::Tensor score_of_keys(const OpSpec& op, const CallContext& context, const at::Tensor& keys) {
   const auto bad = torch::isfinite(keys.detach()).all(-1).logical_not();  // (b, h, c)
   // Whole vectors of numbers: the last few of an odd count would have other bits.
   const int64_t missing = kernels::round_up(keys.size(2), kernels::kAlign) - keys.size(2);
   const auto x = torch::constant_pad_nd(keys.masked_fill(bad.unsqueeze(-1), 0), {0, 0, 0, missing});
-  return apply_network(part, scene, x)
+  return apply_network(op, context, x)
       .narrow(2, 0, keys.size(2))
       .masked_fill(bad, std::numeric_limits<double>::quiet_NaN())
       .unsqueeze(3);
 }
 
-bool has_kernel(const Part& part) {
-  const Network network = network_of(part);
+bool has_kernel(const OpSpec& op) {
+  const Network network = network_of(op);
   return !network.with_query || (network.layers == 1 && network.activation != kGelu);
 }
 
-void lower_network(const Part& part, Terms& terms) {
-  if (network_of(part).with_query) {
-    terms.add("score.weight", terms.scene.parameters.at(part.name + ".weight").contiguous());
+void prepare_network(const OpSpec& op, Operands& operands) {
+  if (network_of(op).with_query) {
+    operands.add("score.weight", operands.context.parameters.at(op.name + ".weight").contiguous());
     return;
   }
   // Without the query a key has one score for all: a bias, in O(Lk) work.
   std::vector<std::string> names;
   std::vector<at::Tensor> parameters;
-  for (const auto& [name, tensor] : terms.scene.parameters)
-    if (name.rfind(part.name, 0) == 0) names.push_back(name), parameters.push_back(tensor);
+  for (const auto& [name, tensor] : operands.context.parameters)
+    if (name.rfind(op.name, 0) == 0) names.push_back(name), parameters.push_back(tensor);
   const auto work = [&](const at::Tensor& keys, const std::vector<at::Tensor>& given) {
-    Scene scene;
-    for (size_t i = 0; i < names.size(); ++i) scene.parameters[names[i]] = given[i];
-    return score_of_keys(part, scene, keys);
+    CallContext context;
+    for (size_t i = 0; i < names.size(); ++i) context.parameters[names[i]] = given[i];
+    return score_of_keys(op, context, keys);
   };
-  const auto& s = terms.scene.sizes;
-  const auto of_keys = by_rows(for_each_head(terms.k, s.H), parameters, s.H * s.D, work);
-  terms.q = terms.q.narrow(3, 0, 0), terms.k = terms.k.narrow(3, 0, 0);
-  terms.add("score.bias", of_keys.transpose(2, 3));  // (B, H, 1, Lk)
+  const auto& s = operands.context.sizes;
+  const auto of_keys = by_rows(for_each_head(operands.k, s.H), parameters, s.H * s.D, work);
+  operands.q = operands.q.narrow(3, 0, 0), operands.k = operands.k.narrow(3, 0, 0);
+  operands.add("score.bias", of_keys.transpose(2, 3));  // (B, H, 1, Lk)
 }
 
 template <class T>
-void build_network(const Part& part, const Terms& terms, Pipeline<T>& to) {
-  const auto* weight = terms.find("score.weight");
+void build_network(const OpSpec& op, const Operands& operands, Pipeline<T>& to) {
+  const auto* weight = operands.find("score.weight");
   if (!weight) return;
-  to.problem.score = network_of(part).activation == kTanh ? kernels::ScoreKind::additive_tanh
-                                                          : kernels::ScoreKind::additive_relu;
+  to.problem.score = network_of(op).activation == kTanh ? kernels::ScoreKind::additive_tanh
+                                                        : kernels::ScoreKind::additive_relu;
   to.problem.score_weight = weight->value.data_ptr<T>();
   if (weight->grad.defined()) to.gradients.score_weight = weight->grad.data_ptr<T>();
 }
 
 /// Of the scores that the keys have alone.
 template <class T>
-std::unique_ptr<kernels::Modifier<T>> make_key_bias(const Part&, const Terms& terms) {
-  const auto* keys = terms.find("score.bias");
+std::unique_ptr<kernels::Modifier<T>> make_key_bias(const OpSpec&, const Operands& operands) {
+  const auto* keys = operands.find("score.bias");
   if (!keys) return nullptr;
   const auto full = [&](const at::Tensor& t) {
-    return t.defined() ? t.detach().expand({-1, -1, terms.scene.sizes.Lq, -1}) : t;
+    return t.defined() ? t.detach().expand({-1, -1, operands.context.sizes.Lq, -1}) : t;
   };
   return std::make_unique<kernels::Bias<T>>(view_of<const T>(full(keys->value)),
-                                            view_of<T>(full(keys->grad)), terms.scene.sizes);
+                                            view_of<T>(full(keys->grad)), operands.context.sizes);
 }
 
-Word::Argument hidden_width() {
+OpKind::Argument hidden_width() {
   return {"hidden", 0, 0, 1 << 20, true, "width of the hidden layer; 0: that of a head"};
 }
 
 }  // namespace
 
-Definition word_additive() {
+OpDefinition op_additive() {
   return {
-      .word = {Word::Kind::score, "additive", {hidden_width()}, "weight . tanh(q + k)"},
+      .kind = {OpKind::Role::score, "additive", {hidden_width()}, "weight . tanh(q + k)"},
       .learned = {{.name = "weight", .shape = vector_a_head, .std = one_over_root_width}},
       .check_sizes = check_width,
       .scores = network_scores,
-      .lower = lower_network,
+      .prepare = prepare_network,
       .build = {build_network<float>, build_network<double>},
   };
 }
 
-Definition word_feed_forward() {
+OpDefinition op_feed_forward() {
   return {
-      .word = {Word::Kind::score,
+      .kind = {OpKind::Role::score,
                "feed_forward",
                {hidden_width(),
                 {.name = "activation",
@@ -168,7 +170,7 @@ Definition word_feed_forward() {
       .check_sizes = check_width,
       .scores = network_scores,
       .has_kernel = has_kernel,
-      .lower = lower_network,
+      .prepare = prepare_network,
       .build = {build_network<float>, build_network<double>},
       .modifier = {make_key_bias<float>, make_key_bias<double>},
   };

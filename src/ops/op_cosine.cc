@@ -2,18 +2,18 @@
 // It is the same for vectors of every length that numbers can have. With a vector of zeros, which
 // has no direction, it is 0, and has the gradient of a dot product with the other's direction.
 #include "ops/by_rows.h"
+#include "ops/op_definition.h"
 #include "ops/product.h"
-#include "ops/word.h"
 
 namespace heed::ops {
 namespace {
 
-double log_of_initial(const Part& part) { return std::log(part.at("scale")); }
+double log_of_initial(const OpSpec& op) { return std::log(op.at("scale")); }
 
 /// e^log_scale (h, 1, 1)
 at::Tensor factor_of(const at::Tensor& log_scale) { return log_scale.exp().view({-1, 1, 1}); }
-at::Tensor cosine_factor(const Scene& scene) {
-  return factor_of(scene.parameter("cosine.log_scale"));
+at::Tensor cosine_factor(const CallContext& context) {
+  return factor_of(context.parameter("cosine.log_scale"));
 }
 
 /// x / |x|, of zeros zeros. Divided by its largest number first, which changes neither the value
@@ -25,38 +25,38 @@ at::Tensor unit_vectors(const at::Tensor& x) {
   return scaled / scaled.square().sum(-1, /*keepdim=*/true).masked_fill(zero, 1).sqrt();
 }
 
-at::Tensor cosine_scores(const Part&, const Scene& scene, const at::Tensor& q,
+at::Tensor cosine_scores(const OpSpec&, const CallContext& context, const at::Tensor& q,
                          const at::Tensor& k) {
   if (q.size(3) == 0) return no_score(q, k);
-  return product(unit_vectors(q), unit_vectors(k).transpose(2, 3)) * cosine_factor(scene);
+  return product(unit_vectors(q), unit_vectors(k).transpose(2, 3)) * cosine_factor(context);
 }
 
-void lower_cosine(const Part&, Terms& terms) {
-  const auto& s = terms.scene.sizes;
-  terms.q = by_rows(terms.q, {terms.scene.parameter("cosine.log_scale")}, s.H * s.D,
-                    [](const at::Tensor& q, const auto& parameters) {
-                      const auto factor = factor_of(parameters[0]);
-                      return of_finite_rows(
-                          q, [&](const at::Tensor& x) { return unit_vectors(x) * factor; });
-                    });
-  terms.k = by_rows(terms.k, {}, s.G * s.D, [](const at::Tensor& k, const auto&) {
+void prepare_cosine(const OpSpec&, Operands& operands) {
+  const auto& s = operands.context.sizes;
+  operands.q = by_rows(operands.q, {operands.context.parameter("cosine.log_scale")}, s.H * s.D,
+                       [](const at::Tensor& q, const auto& parameters) {
+                         const auto factor = factor_of(parameters[0]);
+                         return of_finite_rows(
+                             q, [&](const at::Tensor& x) { return unit_vectors(x) * factor; });
+                       });
+  operands.k = by_rows(operands.k, {}, s.G * s.D, [](const at::Tensor& k, const auto&) {
     return of_finite_rows(k, unit_vectors);
   });
 }
 
 template <class T>
-void build_cosine(const Part&, const Terms&, Pipeline<T>&) {}
+void build_cosine(const OpSpec&, const Operands&, Pipeline<T>&) {}
 
 }  // namespace
 
-Definition word_cosine() {
-  return {.word = {Word::Kind::score,
+OpDefinition op_cosine() {
+  return {.kind = {OpKind::Role::score,
                    "cosine",
                    {{"scale", 10, 1e-3, 1e6, false, "what the learned factor starts from"}},
                    "a learned factor a head times the cosine of q and k"},
           .learned = {{.name = "log_scale", .shape = number_a_head, .mean = log_of_initial}},
           .scores = cosine_scores,
-          .lower = lower_cosine,
+          .prepare = prepare_cosine,
           .build = {build_cosine<float>, build_cosine<double>}};
 }
 

@@ -2,7 +2,7 @@
 // takes what is left of the weight with probability sigmoid(score) (Csordas et al. 2022, "The
 // neural data router", geometric attention; with a causal mask the stick-breaking of Tan et al.
 // 2025). There is nothing to know of a row: its row_stats are 0.
-#include "ops/word.h"
+#include "ops/op_definition.h"
 
 namespace heed::ops {
 namespace {
@@ -13,10 +13,10 @@ constexpr double kNothing = -800;  // e^x is 0 from -746 on
 /// keys. Those are neighbours of each other, so it is a difference of two running sums, kept in
 /// float64 because both may be long. A term that leaves nothing is cut: a larger one would take its
 /// neighbours' digits.
-at::Tensor log_left(const Scene& scene, const at::Tensor& scores) {
-  const auto p = query_positions(scene, scores);  // (r, 1)
-  const auto j = key_positions(scene, scores);    // (c)
-  const int64_t columns = scores.size(3), first = scene.column;
+at::Tensor log_left(const CallContext& context, const at::Tensor& scores) {
+  const auto p = query_positions(context, scores);  // (r, 1)
+  const auto j = key_positions(context, scores);    // (c)
+  const int64_t columns = scores.size(3), first = context.column;
   const auto distance = (p - j).abs();  // (r, c)
   const auto begin = (p - distance + 1 - first).clamp(0, columns);
   const auto end = (p + distance + (j < p).to(at::kLong) - first).clamp(0, columns);
@@ -30,22 +30,22 @@ at::Tensor log_left(const Scene& scene, const at::Tensor& scores) {
   return (upto(torch::maximum(begin, end)) - upto(begin)).to(scores.scalar_type());
 }
 
-at::Tensor geometric_weights(const Part&, const Scene& scene, const at::Tensor& scores) {
+at::Tensor geometric_weights(const OpSpec&, const CallContext& context, const at::Tensor& scores) {
   const auto hidden = scores == kHidden;
   const auto seen = scores.masked_fill(hidden, 0);
-  const auto left = log_left(scene, scores);
+  const auto left = log_left(context, scores);
   return (torch::log_sigmoid(seen) + left).exp().masked_fill(hidden, 0);
 }
 
-at::Tensor geometric_from_row_stats(const Part& part, const Scene& scene, const at::Tensor& scores,
-                                    const at::Tensor&) {
-  return geometric_weights(part, scene, scores);
+at::Tensor geometric_from_row_stats(const OpSpec& op, const CallContext& context,
+                                    const at::Tensor& scores, const at::Tensor&) {
+  return geometric_weights(op, context, scores);
 }
 
 }  // namespace
 
-Definition word_geometric() {
-  return {.word = {Word::Kind::normalizer,
+OpDefinition op_geometric() {
+  return {.kind = {OpKind::Role::normalizer,
                    "geometric",
                    {},
                    "sigmoid(score) of what nearer keys left; near keys first"},
