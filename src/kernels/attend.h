@@ -125,8 +125,8 @@ struct Problem {
   /// Added to the scores by sigmoid; the temperature of hard's gradient.
   T normalizer_argument = 0;
   double dropout = 0;  ///< probability; 0: off
-  uint64_t seed =
-      0;  ///< of dropout: whether (b, h, i, j) is dropped depends on seed and these four alone
+  /// Of dropout: whether (b, h, i, j) is dropped depends on seed and these four alone.
+  uint64_t seed = 0;
   DistanceValues<T> distance_values;
 };
 

@@ -1,9 +1,10 @@
 // Positions that act in the scores, by the distance of key j from query i, whose position among the
 // keys is p = i + offset:
-//   alibi           - slope_h |p - j|                                       (Press et al. 2022)
-//   relative        table_h[bucket(j - p)]                                  (Raffel et al. 2020,
-//   T5) shaw            scale q_i . table_h[clip(j - p)]                        (Shaw et al. 2018)
-//   transformer_xl  scale (u_h . k_j + (q_i + v_h) . W_h r(p - j))          (Dai et al. 2019)
+//
+//   alibi           - slope_h |p - j|                                 (Press et al. 2022)
+//   relative        table_h[bucket(j - p)]                            (Raffel et al. 2020, T5)
+//   shaw            scale q_i . table_h[clip(j - p)]                  (Shaw et al. 2018)
+//   transformer_xl  scale (u_h . k_j + (q_i + v_h) . W_h r(p - j))    (Dai et al. 2019)
 #include "heed/core/error.h"
 #include "kernels/blocks.h"
 #include "kernels/distance.h"

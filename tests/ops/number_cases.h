@@ -53,8 +53,8 @@ struct NumberCase {
   std::vector<int64_t> documents;                  ///< (Lk)
   Matrix blocks;                                   ///< (Lq / size, Lk / size), 1 where seen
   std::vector<double> sink, log_scale, raw_alpha;  ///< (H)
-  std::vector<Matrix> table;  ///< a head each: weights (1, D) of additive, (D, D) of general,
-                              ///< places (Lk, D) of location
+  /// A head each: weights (1, D) of additive, (D, D) of general, places (Lk, D) of location.
+  std::vector<Matrix> table;
 
   bool sees(int64_t i, int64_t j) const { return visible[static_cast<size_t>(i * Lk + j)] != 0; }
   std::string how() const {

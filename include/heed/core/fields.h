@@ -3,9 +3,12 @@
 //
 //   struct FooOptions {
 //     TORCH_ARG(int64_t, width) = 64;
+//
 //    public:
-//     template <class Visitor> void fields(Visitor&& v) { v("width", width(), "channels of a
-//     token"); }
+//     template <class Visitor>
+//     void fields(Visitor&& v) {
+//       v("width", width(), "channels of a token");
+//     }
 //   };
 //
 // A visitor is called as v(name, reference, help), for numbers also v(name, reference, help,

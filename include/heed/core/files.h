@@ -17,10 +17,8 @@ std::string read_text(const std::filesystem::path& path, uint64_t limit = uint64
 /// the write that meets it. Nothing is synchronised: AtomicFolder does that for all of its files.
 class FileWriter {
  public:
-  enum class Mode {
-    create,
-    append
-  };  ///< a file that must not be there; the end of one that may be
+  /// create: a file that must not be there; append: the end of one that may be.
+  enum class Mode { create, append };
   explicit FileWriter(std::filesystem::path path, Mode mode = Mode::create);
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;

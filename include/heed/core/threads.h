@@ -13,14 +13,14 @@ int num_threads() noexcept;
 
 /// Sets the number (at least 1) for Heed, LibTorch and OpenBLAS. What was found on Debian 12, where
 /// all three share libgomp's pool:
+///
 ///   - LibTorch starts with one thread of its own, while OpenBLAS would use every core.
 ///   - OpenMP's number belongs to the calling thread, and LibTorch sets it again when a thread runs
-///   its first parallel
-///     operator: to what at::set_num_threads was told, else to one. So omp_set_num_threads alone,
-///     called early, is undone by the first operator. This function tells LibTorch too (ops joins
-///     it to core), which holds for threads started later.
+///     its first parallel operator: to what at::set_num_threads was told, else to one. So
+///     omp_set_num_threads alone, called early, is undone by the first operator. This function
+///     tells LibTorch too (ops joins it to core), which holds for threads started later.
 ///   - A thread that has run an operator before keeps its number: call this before threads are
-///   started.
+///     started.
 void set_num_threads(int threads);
 
 namespace detail {

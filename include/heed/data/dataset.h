@@ -35,10 +35,12 @@ using Images = std::shared_ptr<const ImageDataset>;
 
 /// How `open_images` reads; part of a recipe's [data].
 struct ImageOptions {
-  std::vector<int64_t> size =
-      {};                ///< [height, width] to resize to; empty: as they are, all the same
-  int64_t channels = 0;  ///< 1 or 3 to convert to; 0: as they are, all the same
-  std::vector<std::string> classes = {};  ///< names of labels 0, 1, ..; empty: as the data says
+  /// [height, width] to resize to; empty: as they are, all the same.
+  std::vector<int64_t> size = {};
+  /// 1 or 3 to convert to; 0: as they are, all the same.
+  int64_t channels = 0;
+  /// Names of labels 0, 1, ..; empty: as the data says.
+  std::vector<std::string> classes = {};
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -50,17 +52,17 @@ struct ImageOptions {
 };
 
 /// Opens labelled images:
-/// - an IDX prefix, as in /usr/share/datasets/fashion-mnist/train, stands for
-/// PREFIX-images-idx3-ubyte and
-///   PREFIX-labels-idx1-ubyte, each plain or with .gz (plain where both are there). Held in memory.
-///   Without `classes` the labels must be 0 .. K-1 with none missing, and are named by their
-///   numbers.
-/// - a folder of one folder a class, each with PNG and JPEG files (.png, .jpg, .jpeg, any case) at
-/// any depth, in the order
-///   of their names. Decoded when asked for, so the images may outgrow memory. Names that begin
-///   with a dot are passed over; any other file that is not an image is an error. Without
-///   `classes` the folders' sorted names are the classes; with them, each must have its folder and
-///   no other may be there.
+///
+///   - an IDX prefix, as in /usr/share/datasets/fashion-mnist/train, stands for
+///     PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte, each plain or with .gz (plain where
+///     both are there). Held in memory. Without `classes` the labels must be 0 .. K-1 with none
+///     missing, and are named by their numbers.
+///   - a folder of one folder per class, each with PNG and JPEG files (.png, .jpg, .jpeg, any
+///     case) at any depth, in the order of their names. Decoded when asked for, so the images may
+///     outgrow memory. Names that begin with a dot are passed over; any other file that is not an
+///     image is an error. Without `classes` the folders' sorted names are the classes; with them,
+///     each must have its folder and no other may be there.
+///
 /// Without `size` (or `channels`) the header of every image is read here, and two sizes are an
 /// error that names both. Give the training data's classes() to the test data, so that labels mean
 /// the same. Throws FileError (absent, unreadable) or DataError (file, what is wrong, fix).

@@ -21,8 +21,8 @@ struct Batch {
 };
 
 struct LoaderOptions {
-  int64_t batch =
-      128;  ///< records of a batch; the last of an epoch holds what is left, none are dropped
+  /// Records of a batch; the last of an epoch holds what is left, none are dropped.
+  int64_t batch = 128;
   bool shuffle = false;          ///< another order each epoch; otherwise 0, 1, 2 ..
   uint64_t seed = 0;             ///< of the order and of the random changes
   AugmentOptions augment = {};   ///< default: none

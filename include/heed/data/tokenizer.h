@@ -15,8 +15,8 @@ namespace heed::data {
 
 /// How a text is cut into pieces; one table of a recipe.
 struct TokenizerOptions {
-  std::string kind =
-      "unigram";  ///< unigram | bpe (both SentencePiece) | words | characters | bytes | vocabulary
+  /// unigram | bpe (both SentencePiece) | words | characters | bytes | vocabulary
+  std::string kind = "unigram";
   int64_t size = 8000;     ///< pieces, the four special ones included; bytes: always 260
   bool lowercase = false;  ///< Unicode lower case before anything else
   std::string normalization = "nmt_nfkc";  ///< unigram, bpe: nmt_nfkc | nfkc | identity

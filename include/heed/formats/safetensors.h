@@ -3,8 +3,8 @@
 //
 //   8 bytes    n, the size of the header, little-endian
 //   n bytes    JSON: { "NAME": {"dtype", "shape", "data_offsets": [begin, end]}, ...,
-//   "__metadata__": {text: text} } the rest   the tensors' bytes, little-endian, row by row,
-//   without holes
+//              "__metadata__": {text: text} }
+//   the rest   the tensors' bytes, little-endian, row by row, without holes
 #pragma once
 
 #include <torch/types.h>

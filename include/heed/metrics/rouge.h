@@ -7,8 +7,8 @@
 namespace heed {
 
 struct RougeOptions {
-  bool stem =
-      false;  ///< Porter's stemmer (1980, with NLTK's extensions) on words of over 3 letters
+  /// Porter's stemmer (1980, with NLTK's extensions) on words of over 3 letters.
+  bool stem = false;
 };
 
 struct RougeScore {

@@ -82,15 +82,15 @@ class CellImpl : public torch::nn::Module {
   int64_t gates() const { return lstm ? 4 : 3; }
 
   bool lstm;
-  at::Tensor embedding, input, hidden, bias, hidden_bias;  ///< (g M, X), (g M, F), (g M, M), (g M),
-                                                           ///< (M) of a GRU
+  /// (g M, X), (g M, F), (g M, M), (g M), and (M) of a GRU.
+  at::Tensor embedding, input, hidden, bias, hidden_bias;
 };
 TORCH_MODULE(Cell);
 
 /// Attention of single states to a source z (B, Ls, S), whose annotations themselves are the
 /// values. Queries s Wq and keys z Wk + b are projected for most scores; `general` is the dot
-/// product of s with keys z W^T; `dot` compares s with z; `location`
-/// and `uniform` look at no keys. Keys are projected once a source.
+/// product of s with keys z W^T; `dot` compares s with z; `location` and `uniform` look at no keys.
+/// Keys are projected once per source.
 class StateAttentionImpl : public torch::nn::Module, public nn::MapSource {
  public:
   StateAttentionImpl(const Attention& how, int64_t width, int64_t source_width);
@@ -117,12 +117,12 @@ TORCH_MODULE(StateAttention);
 /// An encoder of both directions, whose layers read what both directions of the layer below wrote,
 /// and a decoder that looks at its annotations z_j = [forward_j; backward_j] (Ls, M):
 ///
-///   bahdanau   c_t = look(s_(t-1)),  s_t = cell(E y_(t-1), c_t; s_(t-1))       (Bahdanau et al.
-///   2015)
-///              hidden_t = maxout(Wr [s_t; E y_(t-1); c_t] + br), of width E, the larger of each
-///              pair
-///   luong      s_t = cell(E y_(t-1), hidden_(t-1); s_(t-1)),  c_t = look(s_t)     (Luong et al.
-///   2015)
+///   bahdanau   c_t = look(s_(t-1))                                     (Bahdanau et al. 2015)
+///              s_t = cell(E y_(t-1), c_t; s_(t-1))
+///              hidden_t = maxout(Wr [s_t; E y_(t-1); c_t] + br), of width E: of each pair the
+///              larger
+///   luong      s_t = cell(E y_(t-1), hidden_(t-1); s_(t-1))               (Luong et al. 2015)
+///              c_t = look(s_t)
 ///              hidden_t = tanh(Wr [c_t; s_t] + br), of width M; hidden_(t-1) by input_feeding
 ///
 /// s is the top layer's state; the first layer gets the inputs, the others the state below. States

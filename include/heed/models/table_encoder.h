@@ -39,8 +39,8 @@ struct TableEncoderOptions : BlockStackOptions {
 /// What an input of tables gives.
 struct TableShape {
   int64_t numbers = 0;  ///< N: columns of numbers
-  std::vector<int64_t> categories =
-      {};  ///< a column of categories each: how many, unknown included
+  /// A column of categories each: how many, unknown included.
+  std::vector<int64_t> categories = {};
   /// For piecewise: the edges of each column's bins, rising, at least two a column. Empty: those
   /// of `bins` bins, edge_t the quantile (t + 1/2) / (bins + 1) of a standard normal.
   std::vector<std::vector<double>> edges = {};
@@ -53,8 +53,7 @@ struct TableShape {
 ///
 ///   linear      w_j x + b_j
 ///   periodic    relu(W_j [cos(2 pi c_j x), sin(2 pi c_j x)] + b_j), c_j learned frequencies
-///   piecewise   W_j e + b_j, with e_t = (x - edge_t) / (edge_t+1 - edge_t), at least 0 (but for
-///   the
+///   piecewise   W_j e + b_j, e_t = (x - edge_t) / (edge_t+1 - edge_t), at least 0 (but for the
 ///               first bin) and at most 1 (but for the last)             (Gorishniy et al. 2022)
 ///   category    T_j[x] + b_j
 ///

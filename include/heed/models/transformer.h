@@ -125,8 +125,8 @@ class TransformerImpl : public SequenceModel {
   at::Tensor encode(const SourceBatch& source);
 
   TransformerOptions options;
-  at::Tensor source_embedding, target_embedding, output;  ///< (Vs, M), (V, M), (V, M); undefined
-                                                          ///< where they are not their own
+  /// (Vs, M), (V, M), (V, M); undefined where they are not their own.
+  at::Tensor source_embedding, target_embedding, output;
   nn::AdditivePosition source_position{nullptr}, target_position{nullptr};
   torch::nn::ModuleList encoder{nullptr}, decoder{nullptr};
   torch::nn::LayerNorm encoder_norm{nullptr}, decoder_norm{nullptr};

@@ -23,9 +23,13 @@ struct HierarchicalAttentionOptions {
 
 /// With x (B, S, W, M) the words of S sentences of W words each (Yang et al. 2016):
 ///
-///   h_st = word_encoder(x_s)_t       u_st = tanh(Ww h_st + bw)    s_s = sum_t softmax_t(u_st . cw)
-///   h_st h_s  = sentence_encoder(s)_s     u_s  = tanh(Ws h_s + bs)     y   = sum_s softmax_s(u_s .
-///   cs) h_s
+///   h_st = word_encoder(x_s)_t           words of a sentence
+///   u_st = tanh(Ww h_st + bw)
+///   s_s  = sum_t softmax_t(u_st . cw) h_st
+///
+///   h_s  = sentence_encoder(s)_s         sentences of a document
+///   u_s  = tanh(Ws h_s + bs)
+///   y    = sum_s softmax_s(u_s . cs) h_s
 ///
 /// -> y (B, M). Each level is an nn::AttentionPooling with a context vector of its own. Words past
 /// the length of a sentence, sentences past that of a document, and sentences without words have no

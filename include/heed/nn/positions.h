@@ -41,10 +41,9 @@ at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width,
 ///   1 linear   f_c / s                                             (Chen et al. 2023)
 ///   2 ntk      f_c of base s^(width / (width - 2)), so that the first pair keeps its f and the
 ///              last one gets f / s                                 (bloc97 2023)
-///   3 yarn     (1 - y) f_c / s + y f_c with y = clamp((r - beta_slow) / (beta_fast - beta_slow),
-///   0,
-///              1) and r = original f_c / 2 pi, the turns within the original length
-///                                                                  (Peng et al. 2023, 3.2)
+///   3 yarn     (1 - y) f_c / s + y f_c                             (Peng et al. 2023, 3.2)
+///              with y = clamp((r - beta_slow) / (beta_fast - beta_slow), 0, 1) and
+///              r = original f_c / 2 pi, the turns within the original length
 at::Tensor rope_frequencies(const OpSpec& rope, int64_t width);
 
 /// What yarn multiplies q and k with: `attention` or, where it is 0, 0.1 ln(s) + 1 (Peng et al.
@@ -85,10 +84,10 @@ struct AdditivePositionOptions {
 ///
 ///   sinusoidal     sinusoidal_positions
 ///   learned        a table (length, M), one trained vector a position
-///   sinusoidal_2d  [sinusoidal_positions of the row (M/2), of the column (M/2)] (Carion et al.
-///   2020) learned_2d     [u_row (M/2), w_column (M/2)], tables of trained vectors (Dosovitskiy et
-///   al.
-///                  2021, D.4)
+///   sinusoidal_2d  [sinusoidal_positions of the row (M/2), of the column (M/2)]
+///                                                           (Carion et al. 2020)
+///   learned_2d     [u_row (M/2), w_column (M/2)], tables of trained vectors
+///                                                           (Dosovitskiy et al. 2021, D.4)
 ///
 /// Tables start from a normal of 0.02 cut at two deviations. Tokens without a place get nothing.
 /// Throws ModelError for another kind of position, a table without a length, an odd width on a

@@ -15,8 +15,8 @@ struct LinearAttention {
   ///   linear       S_t = S_{t-1} + k_t v_t^T                        (Katharopoulos et al. 2020)
   ///   gated        S_t = diag(a_t) S_{t-1} + k_t v_t^T              (Yang et al. 2023, GLA)
   ///   delta        S_t = S_{t-1} + beta_t k_t (v_t - S_{t-1}^T k_t)^T         (Schlag et al. 2021)
-  ///   gated_delta  the delta rule on diag(a_t) S_{t-1}    (Yang et al. 2025, Gated DeltaNet; Kimi
-  ///                Team 2025 for a decay a channel)
+  ///   gated_delta  the delta rule on diag(a_t) S_{t-1}    (Yang et al. 2025, Gated DeltaNet;
+  ///                                                    Kimi Team 2025 for a decay per channel)
   std::string rule = "linear";
   /// What stands for q and k, x being a row of either:
   ///   none   x
@@ -50,6 +50,7 @@ struct LinearInputs {
 struct LinearResult {
   at::Tensor out;  ///< (B, H, L, E) in the dtype of q
   /// After the last step, in the dtype of the given one, else in that of the computation:
+  ///
   ///   (B, G, D, E)      S
   ///   (B, G, D, E + 1)  normalized: S and z
   ///   (B, G, D, E + 2)  normalized with a feature: S / exp(m), z / exp(m) and m, a number a row
@@ -81,11 +82,11 @@ struct LinearResult {
 /// computation, which loses up to 3e-8 of the state a step where all steps are alike. S is a sum,
 /// so values times the sum of their weights must stay below 3e38.
 ///
-/// Cost: about B L (H (D E + 32 (D + E)) + G D E) multiplications, with the delta rule G (D E + 32
-/// (D
-/// + E)) more; twice to three times that backward. Memory beside the results: for backward a state
-/// every 64 steps. Gradients for q, k, v, log_decay, beta and state, from both results; second
-/// derivatives go through the formula. Threads share the work by states: B G of them.
+/// Cost: about B L (H (D E + 32 (D + E)) + G D E) multiplications, with the delta rule
+/// B L G (D E + 32 (D + E)) more; twice to three times that backward. Memory beside the results:
+/// for backward a state every 64 steps. Gradients for q, k, v, log_decay, beta and state, from both
+/// results; second derivatives go through the formula. Threads share the work by states: B G of
+/// them.
 ///
 /// Throws UsageError that names the argument, the expected and the given; ModelError for `how`.
 LinearResult linear_attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

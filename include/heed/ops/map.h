@@ -27,9 +27,8 @@ class Map {
   Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor row_stats, Attention how,
       AttendInputs inputs);
 
-  const std::string& name() const {
-    return name_;
-  }  ///< the module's path: "encoder.layers.0.attention"
+  /// The module's path: "encoder.layers.0.attention".
+  const std::string& name() const { return name_; }
   const Attention& how() const { return how_; }
   int64_t batch() const { return q_.size(0); }
   int64_t num_heads() const { return q_.size(1); }
@@ -38,10 +37,12 @@ class Map {
 
   /// weights[b, h] of those rows and columns: (rows, columns).
   at::Tensor tile(Range rows, Range columns, int64_t batch = 0, int64_t head = 0) const;
-  at::Tensor dense(int64_t batch = 0) const;  ///< (H, Lq, Lk)
-  at::Tensor received(
-      int64_t batch = 0) const;  ///< (H, Lk): mean over the queries of the weight that a key gets
-  at::Tensor entropy(int64_t batch = 0) const;  ///< (H, Lq), nats: -sum_j w log w
+  /// (H, Lq, Lk).
+  at::Tensor dense(int64_t batch = 0) const;
+  /// (H, Lk): mean over the queries of the weight that a key gets.
+  at::Tensor received(int64_t batch = 0) const;
+  /// (H, Lq), nats: -sum_j w log w.
+  at::Tensor entropy(int64_t batch = 0) const;
   /// The k largest weights of a row of one head and their keys, largest first; ties by the lower
   /// key.
   std::pair<at::Tensor, at::Tensor> top_k(int64_t row, int64_t k, int64_t batch = 0,

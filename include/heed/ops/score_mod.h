@@ -100,8 +100,8 @@ class ScoreMod {
 ///
 ///     struct Temperature final : heed::ScoreModOf<Temperature> {
 ///       template <class T>
-///       void forward_tile(const heed::ScoreTile<T>& s, const heed::ScoreModInputs<T>& given)
-///       const;
+///       void forward_tile(const heed::ScoreTile<T>& s,
+///                         const heed::ScoreModInputs<T>& given) const;
 ///       ...
 ///     };
 template <class Own>

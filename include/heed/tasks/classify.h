@@ -73,8 +73,7 @@ class Classifier {
   ImageClassifier& model() { return model_; }
 
   /// The image as the model is fed it, (1, C, H, W): resized and converted where the recipe says
-  /// so. Throws DataError
-  /// (`name` is the image's) where it then has another shape than the model's.
+  /// so. Throws DataError (`name` is the image's) where it then has another shape than the model's.
   at::Tensor input(data::Image image, const std::string& name) const;
   /// softmax of the logits: images (B, C, H, W) from input() -> (B, K).
   at::Tensor probabilities(const at::Tensor& images);

@@ -1,8 +1,8 @@
 // A trained model on disk, and the folder of a training run.
 //
-// A model folder:   recipe.toml  model.safetensors  metrics.json  [state.safetensors  state.json]
-// [files of the tokenizer] A run folder:     best/  last-00001200/  last-00001400/  log.jsonl
-// events.out.tfevents.*
+//   A model folder:   recipe.toml  model.safetensors  metrics.json
+//                     [state.safetensors  state.json]  [files of the tokenizer]
+//   A run folder:     best/  last-00001200/  last-00001400/  log.jsonl  events.out.tfevents.*
 //
 // best/ and last-STEP/ are model folders; only last-STEP/ has the state with which training goes
 // on. Each is written as a whole (AtomicFolder).
