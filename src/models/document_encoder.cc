@@ -20,7 +20,7 @@ class LevelImpl : public torch::nn::Module {
     position_ =
         models::additive_position(*this, "position", options.attention.position, options.width);
     auto hiding = options;
-    hiding.attention = models::with_mask(options.attention, "lengths");
+    hiding.attention = models::with_mask(options.attention, "key_lengths");
     blocks_ = BlockStack(*this, count, BlockStack::block(hiding));
   }
 

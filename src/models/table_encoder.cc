@@ -89,7 +89,7 @@ void TableEncoderImpl::make_numbers() {
   number_missing = uniform("number_missing", {N, M});
   if (options.numbers == "periodic")
     frequencies = register_parameter(
-        "frequencies", torch::randn({N, options.frequencies}) * options.frequency_deviation);
+        "frequencies", torch::randn({N, options.frequencies}) * options.frequency_std);
   if (options.numbers == "piecewise") make_bins();
 }
 

@@ -27,7 +27,7 @@ at::Tensor PoolingImpl::forward(const at::Tensor& x, const at::Tensor& lengths) 
   const auto& kind = options.kind();
   if (kind == "attention") {
     AttendInputs inputs;
-    if (lengths.defined()) inputs.lengths = lengths;
+    if (lengths.defined()) inputs.key_lengths = lengths;
     return attention->forward(x, inputs).squeeze(1);
   }
   if (L == 0) return x.sum(1);  // zeros

@@ -7,7 +7,7 @@ namespace {
 
 using testing::HasSubstr;
 
-DocumentEncoderOptions small(const char* how = "sinusoidal; heads=2") {
+DocumentEncoderOptions small(const char* how = "sinusoidal; num_heads=2") {
   DocumentEncoderOptions options;
   options.width = 8, options.hidden = 12, options.layers = 1;
   options.dropout = options.embedding_dropout = 0;
@@ -34,7 +34,7 @@ Batch documents(int64_t padding = 0) {
 
 TEST(DocumentEncoder, EveryFormGivesATokenAndTrainsEveryParameter) {
   for (const char* how :
-       {"heads=2", "sinusoidal; heads=2", "learned(4); heads=2", "alibi; heads=2"})
+       {"num_heads=2", "sinusoidal; num_heads=2", "learned(4); num_heads=2", "alibi; num_heads=2"})
     for (const char* keys : {"tanh", "tokens"})
       for (const char* type : {"softmax", "linear"}) {
         if (std::string(type) == "linear" && std::string(how).starts_with("alibi")) continue;
@@ -93,7 +93,7 @@ TEST(DocumentEncoder, LearnsWhichSentenceHasAWord) {
 
 TEST(DocumentEncoder, RefusesWhatDoesNotFit) {
   auto options = small();
-  options.pool = Attention::parse("dot; heads=3");
+  options.pool = Attention::parse("dot; num_heads=3");
   EXPECT_THAT(refusal_of<ModelError>([&] { make(options); }), HasSubstr("pool.heads = 3"));
   auto encoder = make(small());
   const auto call = [&](const std::function<void(Batch&)>& change) {

@@ -13,7 +13,7 @@ const std::vector<std::string> kKinds = {"mean", "max", "first", "last", "attent
 
 Pooling make_pool(const std::string& kind, int64_t width = 4) {
   torch::manual_seed(3);
-  Pooling pool(width, PoolingOptions().kind(kind).attention(Attention::parse("heads=2")));
+  Pooling pool(width, PoolingOptions().kind(kind).attention(Attention::parse("num_heads=2")));
   pool->to(at::kDouble);
   for (auto& p : pool->parameters()) p.data().normal_();
   return pool;
@@ -74,7 +74,7 @@ TEST(Pooling, TakesAllTokensWithoutLengths) {
 }
 
 TEST(Pooling, StartsAsAttentionPoolingDoes) {
-  const auto how = Attention::parse("heads=2");
+  const auto how = Attention::parse("num_heads=2");
   torch::manual_seed(5);
   Pooling pool(8, PoolingOptions().kind("attention").attention(how));
   torch::manual_seed(5);

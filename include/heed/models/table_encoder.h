@@ -17,7 +17,7 @@ namespace heed {
 struct TableEncoderOptions : BlockStackOptions {
   std::string numbers = "linear";
   int64_t frequencies = 24;
-  double frequency_deviation = 0.1;
+  double frequency_std = 0.1;
   int64_t bins = 8;
 
   template <class Visitor>
@@ -28,7 +28,7 @@ struct TableEncoderOptions : BlockStackOptions {
       OneOf{{"linear", "periodic", "piecewise"}});
     if (numbers == "periodic") {
       v("frequencies", frequencies, "learned frequencies of a column", at_least(1));
-      v("frequency_deviation", frequency_deviation, "of the normal that they start from", above(0));
+      v("frequency_std", frequency_std, "of the normal that they start from", above(0));
     }
     if (numbers == "piecewise")
       v("bins", bins, "of every column, where the input gives no edges of its own", at_least(1));
