@@ -102,7 +102,7 @@ ModelOptimizer::ModelOptimizer(torch::nn::Module& model, const OptimizerOptions&
   for (const auto& item : model.named_parameters()) {
     if (item.value().requires_grad()) parameters_.emplace_back(item.key(), item.value());
   }
-  optimizer_ = options.kind == "adam"
+  optimizer_ = options.kind == OptimizerKind::adam
                    ? make<Adam, AdamOptions>(parameters_, options, 0)
                    : make<AdamW, AdamWOptions>(parameters_, options, options.weight_decay);
 }
@@ -138,7 +138,7 @@ void ModelOptimizer::scale_gradients(double factor) {
 
 NamedTensors ModelOptimizer::state() const {
   NamedTensors state;
-  if (options_.kind == "adam") {
+  if (options_.kind == OptimizerKind::adam) {
     collect<torch::optim::AdamParamState>(*optimizer_, parameters_, state);
   } else {
     collect<torch::optim::AdamWParamState>(*optimizer_, parameters_, state);
@@ -149,7 +149,7 @@ NamedTensors ModelOptimizer::state() const {
 void ModelOptimizer::restore(const NamedTensors& state) {
   std::map<std::string, at::Tensor> tensors(state.begin(), state.end());
   const size_t used =
-      options_.kind == "adam"
+      options_.kind == OptimizerKind::adam
           ? take_over<torch::optim::AdamParamState>(*optimizer_, parameters_, tensors)
           : take_over<torch::optim::AdamWParamState>(*optimizer_, parameters_, tensors);
   if (used == tensors.size()) return;

@@ -39,8 +39,8 @@ class Bfloat16 {
 
 }  // namespace
 
-BatchLoss next_in_precision(Task& task, const std::string& precision) {
-  if (precision != "bfloat16") return task.next();
+BatchLoss next_in_precision(Task& task, Precision precision) {
+  if (precision != Precision::bfloat16) return task.next();
   const Bfloat16 lower;
   return task.next();
 }

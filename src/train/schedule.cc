@@ -19,8 +19,8 @@ void TrainOptions::check() const {
 double schedule_factor(const ScheduleOptions& options, double lr, int64_t step, int64_t steps) {
   const double done = static_cast<double>(step) + 1, warmup = static_cast<double>(options.warmup);
   if (done < warmup) return done / warmup;
-  if (options.kind == "inverse_sqrt") return std::sqrt(warmup / done);
-  if (options.kind == "cosine") {
+  if (options.kind == ScheduleKind::inverse_sqrt) return std::sqrt(warmup / done);
+  if (options.kind == ScheduleKind::cosine) {
     const double length = std::max(1.0, static_cast<double>(steps) - warmup);
     const double share = std::clamp((static_cast<double>(step) - warmup) / length, 0.0, 1.0);
     const double least = options.min_lr / lr;

@@ -197,7 +197,7 @@ void Trainer::follow(const Metrics& valid) {
   const bool better = is_better(valid);
   if (better) state_.best = valid;
   if (better) state_.best_epoch = state_.epoch;
-  if (options_.schedule.kind == "plateau" &&
+  if (options_.schedule.kind == ScheduleKind::plateau &&
       state_.plateau_patience.over(better, options_.schedule.patience)) {
     state_.plateau *= options_.schedule.factor;
   }
@@ -259,7 +259,7 @@ TrainResult Trainer::run() {
   for (const auto& [name, value] : task_.dataset_stats()) {
     if (value != 0) show(count_text(value) + " " + name);
   }
-  if (options_.precision == "bfloat16" && !multiplies_bfloat16())
+  if (options_.precision == Precision::bfloat16 && !multiplies_bfloat16())
     show(
         "train.precision: this machine has no instructions for bfloat16; float32 is far faster "
         "here");

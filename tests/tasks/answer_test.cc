@@ -114,7 +114,7 @@ TEST_F(Answering, LearnsInLowerPrecision) {
 
 TEST_F(Answering, LearnsAsWellInLowerPrecision) {
   auto lower = recipe();
-  lower.train.precision = "bfloat16";
+  lower.train.precision = Precision::bfloat16;
   const auto result = run(lower, "run");
   ASSERT_TRUE(result.test);
   test::expect_learned("accuracy", result.test->at(0).second, 0.95);

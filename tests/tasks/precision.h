@@ -14,7 +14,7 @@ namespace heed::test {
 /// a float32 number beside the other one, and its gradient is float32 and points the same way.
 inline void expect_lower_precision(Task& exact, Task& other) {
   const auto one = exact.next();
-  const auto two = next_in_precision(other, "bfloat16");
+  const auto two = next_in_precision(other, Precision::bfloat16);
   EXPECT_EQ(two.loss.scalar_type(), at::kFloat);
   const double right = one.loss.item<double>(), near = two.loss.item<double>();
   EXPECT_NE(right, near) << "nothing was rounded";

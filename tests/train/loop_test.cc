@@ -157,7 +157,7 @@ TEST_F(Loop, PlateauLowersTheLearningRate) {
   LineTask task(kRecords);
   task.valid = {0.5, 0.5, 0.5, 0.5, 0.5};
   auto run = plan(6);
-  run.options.schedule = {.kind = "plateau", .factor = 0.5, .patience = 2};
+  run.options.schedule = {.kind = ScheduleKind::plateau, .factor = 0.5, .patience = 2};
   train(task, run);
   EXPECT_THAT(log("lr"), testing::ElementsAre(0.1, 0.1, 0.1, 0.05, 0.05, 0.025));
 }

@@ -43,7 +43,7 @@ TEST(Decay, ActsOnWeightMatricesOnly) {
 
 /// w after n steps of AdamW by its formula (Loshchilov & Hutter 2019).
 TEST(Optimizer, FollowsTheFormula) {
-  for (const std::string kind : {"adamw", "adam"}) {
+  for (const auto kind : {OptimizerKind::adamw, OptimizerKind::adam}) {
     const OptimizerOptions o{
         .kind = kind, .lr = 0.01, .weight_decay = 0.3, .beta1 = 0.8, .beta2 = 0.9, .eps = 1e-6};
     NetImpl net;
@@ -61,7 +61,7 @@ TEST(Optimizer, FollowsTheFormula) {
         const auto g = item.value().grad();
         m[name] = o.beta1 * m[name] + (1 - o.beta1) * g;
         v[name] = o.beta2 * v[name] + (1 - o.beta2) * g * g;
-        const bool decay = kind == "adamw" && name == "linear.weight";
+        const bool decay = kind == OptimizerKind::adamw && name == "linear.weight";
         if (decay) w[name] = w[name] * (1 - lr * o.weight_decay);
         w[name] = w[name] - lr * (m[name] / (1 - std::pow(o.beta1, t))) /
                                 ((v[name] / (1 - std::pow(o.beta2, t))).sqrt() + o.eps);
@@ -89,7 +89,7 @@ TEST(Optimizer, ClipsTheNormOfTheWholeGradient) {
 }
 
 TEST(Optimizer, GoesOnFromItsStateWithTheSameBits) {
-  for (const std::string kind : {"adamw", "adam"}) {
+  for (const auto kind : {OptimizerKind::adamw, OptimizerKind::adam}) {
     NetImpl net, again;
     ModelOptimizer optimizer(net, {.kind = kind});
     for (int step = 0; step < 3; ++step) backward(net, step), optimizer.step(1);

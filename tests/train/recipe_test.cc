@@ -12,16 +12,21 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+enum class Kind { one, two };
+constexpr std::array<const char*, 2> words(Kind) { return {"one", "two"}; }
+
 struct Inner {
-  std::string kind = "one";
+  Kind kind = Kind::one;
+  std::string unit = "m";
   double share = 0.25;
   int64_t depth = 2;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("kind", kind, "which", OneOf{{"one", "two"}});
+    v("kind", kind, "which");
+    v("unit", unit, "of what", OneOf{{"m", "km"}});
     v("share", share, "how much", from_to_below(0, 1));
-    if (kind == "two") v("depth", depth, "how deep", at_least(1));
+    if (kind == Kind::two) v("depth", depth, "how deep", at_least(1));
   }
 };
 
@@ -91,6 +96,7 @@ inner = { kind = "two", share = 0, depth = 5 }
   EXPECT_THAT(r.words, ElementsAre("a", "b"));
   EXPECT_EQ(r.limit, 3);
   EXPECT_EQ(r.attention.score.name, "dot");
+  EXPECT_EQ(r.inner.kind, Kind::two);
   EXPECT_EQ(r.inner.depth, 5);
 }
 
@@ -99,6 +105,7 @@ TEST(Recipe, RefusesWithFileLineAndNearestName) {
             "r.toml:2: cuont: unknown key 'cuont', did you mean 'count'?");
   EXPECT_EQ(refusal("\n[inner]\nkind = 'tow'"),
             "r.toml:3: inner.kind: unknown 'tow', did you mean 'two'?");
+  EXPECT_THAT(refusal("inner.unit = 'kn'"), HasSubstr("did you mean 'km'"));
   EXPECT_EQ(refusal("count = 0"), "r.toml:1: count: expected a whole number at least 1, given 0");
   EXPECT_EQ(refusal("count = 1.5"),
             "r.toml:1: count: expected a whole number at least 1, given 1.5");

@@ -15,13 +15,16 @@
 // Bounds) and for strings v(name, reference, help, OneOf), once a field, in the order in which it
 // is printed. A nested options struct is a field whose type has `fields` itself. Fields may depend
 // on those before them (`if (kind == "cosine") v(...)`): a reader has already filled those in.
-// Field types: bool, int64_t, double, std::string, std::vector of these, std::optional of these,
-// and heed::Attention.
+// Field types: bool, int64_t, double, std::string, an enum that has words, std::vector and
+// std::optional of the first four, and heed::Attention.
 #pragma once
 
 #include <concepts>
 #include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace heed {
@@ -47,6 +50,40 @@ constexpr Bounds from_to_below(double least, double below) {
 struct OneOf {
   std::vector<std::string> words;
 };
+
+/// An enum whose values 0, 1, ... have the words of an array `words(value)`, found beside the enum:
+///
+///   enum class Precision { float32, bfloat16 };
+///   constexpr std::array<const char*, 2> words(Precision) { return {"float32", "bfloat16"}; }
+template <class E>
+concept EnumWithWords = std::is_enum_v<E> && requires(E e) {
+  { words(e)[0] } -> std::convertible_to<const char*>;
+};
+
+/// The word of a value, "float32".
+template <EnumWithWords E>
+constexpr const char* word_of(E value) {
+  return words(value)[static_cast<size_t>(value)];
+}
+
+/// All words of an enum, in the order of its values.
+template <EnumWithWords E>
+OneOf words_of() {
+  OneOf all;
+  for (const char* word : words(E{})) all.words.emplace_back(word);
+  return all;
+}
+
+/// The value that has the word, or nothing.
+template <EnumWithWords E>
+constexpr std::optional<E> value_of(std::string_view word) {
+  size_t i = 0;
+  for (const char* known : words(E{})) {
+    if (word == known) return static_cast<E>(i);
+    ++i;
+  }
+  return std::nullopt;
+}
 
 namespace detail {
 struct AnyVisitor {

@@ -1,15 +1,27 @@
 // [train] of a recipe: how a model is trained, whatever it does.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <string>
 
 #include "heed/core/fields.h"
 
 namespace heed {
 
+enum class OptimizerKind { adamw, adam };
+constexpr std::array<const char*, 2> words(OptimizerKind) { return {"adamw", "adam"}; }
+
+enum class ScheduleKind { constant, cosine, inverse_sqrt, plateau };
+constexpr std::array<const char*, 4> words(ScheduleKind) {
+  return {"constant", "cosine", "inverse_sqrt", "plateau"};
+}
+
+/// Of products while a model learns.
+enum class Precision { float32, bfloat16 };
+constexpr std::array<const char*, 2> words(Precision) { return {"float32", "bfloat16"}; }
+
 struct OptimizerOptions {
-  std::string kind = "adamw";
+  OptimizerKind kind = OptimizerKind::adamw;
   double lr = 1e-3;
   double weight_decay = 0.01;  ///< adamw only; not on biases, norms, positions and tokens
   double beta1 = 0.9, beta2 = 0.999;
@@ -17,9 +29,9 @@ struct OptimizerOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("kind", kind, "optimizer", OneOf{{"adamw", "adam"}});
+    v("kind", kind, "optimizer");
     v("lr", lr, "learning rate at the schedule's top", above(0));
-    if (kind == "adamw") {
+    if (kind == OptimizerKind::adamw) {
       v("weight_decay", weight_decay, "decay of weight matrices, times lr, a step", at_least(0));
     }
     v("beta1", beta1, "decay of the mean gradient", from_to_below(0, 1));
@@ -29,7 +41,7 @@ struct OptimizerOptions {
 };
 
 struct ScheduleOptions {
-  std::string kind = "constant";
+  ScheduleKind kind = ScheduleKind::constant;
   int64_t warmup = 0;
   double min_lr = 0;    ///< cosine: what lr falls to
   double factor = 0.5;  ///< plateau
@@ -37,11 +49,12 @@ struct ScheduleOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("kind", kind, "learning rate over time",
-      OneOf{{"constant", "cosine", "inverse_sqrt", "plateau"}});
-    v("warmup", warmup, "steps of linear rise from 0", at_least(kind == "inverse_sqrt" ? 1 : 0));
-    if (kind == "cosine") v("min_lr", min_lr, "learning rate that the fall ends at", at_least(0));
-    if (kind == "plateau") {
+    v("kind", kind, "learning rate over time");
+    v("warmup", warmup, "steps of linear rise from 0",
+      at_least(kind == ScheduleKind::inverse_sqrt ? 1 : 0));
+    if (kind == ScheduleKind::cosine)
+      v("min_lr", min_lr, "learning rate that the fall ends at", at_least(0));
+    if (kind == ScheduleKind::plateau) {
       v("factor", factor, "times lr after `patience` epochs", Bounds{0, 1, true, true});
       v("patience", patience, "epochs without a better validation", at_least(1));
     }
@@ -55,7 +68,7 @@ struct TrainOptions {
   int64_t accumulate = 1;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
-  std::string precision = "float32";
+  Precision precision = Precision::float32;
   double label_smoothing = 0;
   double clip_grad_norm = 0;
   double ema = 0;
@@ -74,8 +87,7 @@ struct TrainOptions {
       at_least(0));
     v("batch", batch, "records of a batch; of text: tokens, padding included", at_least(1));
     v("accumulate", accumulate, "batches whose gradients make one step", at_least(1));
-    v("precision", precision, "of products while it learns; weights, sums and validation: float32",
-      OneOf{{"float32", "bfloat16"}});
+    v("precision", precision, "of products while it learns; weights, sums and validation: float32");
     v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
     v("clip_grad_norm", clip_grad_norm, "largest norm of the whole gradient; 0: any", at_least(0));
     v("ema", ema, "decay of the moving average of the weights, which becomes the model; 0: off",

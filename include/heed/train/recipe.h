@@ -61,6 +61,12 @@ class FieldReader {
   void operator()(const char* name, std::vector<double>& field, const char* help, Bounds = {});
   void operator()(const char* name, std::vector<std::string>& field, const char* help);
   void operator()(const char* name, Attention& field, const char* help);
+  template <EnumWithWords E>
+  void operator()(const char* name, E& field, const char* help) {
+    std::string word = word_of(field);
+    (*this)(name, word, help, words_of<E>());
+    field = value_of<E>(word).value();
+  }
 
   template <class T, class... Rule>
   void operator()(const char* name, std::optional<T>& field, const char* help, Rule... rule) {
@@ -114,6 +120,10 @@ class FieldLister {
   void operator()(const char* name, const std::string& field, const char* help);
   void operator()(const char* name, const std::string& field, const char* help, const OneOf& words);
   void operator()(const char* name, const Attention& field, const char* help);
+  template <EnumWithWords E>
+  void operator()(const char* name, const E& field, const char* help) {
+    (*this)(name, std::string(word_of(field)), help);
+  }
 
   template <class T>
   void operator()(const char* name, const std::vector<T>& field, const char* help, Bounds = {}) {
