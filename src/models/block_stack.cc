@@ -65,7 +65,7 @@ BlockStack::BlockStack(torch::nn::Module& owner, int64_t count, nn::TransformerB
     const double depth = count > 1 ? double(i) / double(count - 1) : 1;
     layers->push_back(nn::TransformerBlock(block.stochastic_depth(last * depth)));
   }
-  if (block.norm() == "pre")
+  if (block.norm() == nn::Norm::pre)
     norm = owner.register_module(names.norm, nn::layer_norm(block.width(), block.bias()));
 }
 

@@ -26,6 +26,8 @@ void check_fields(Options options) {
                     const OneOf& known = {}) {
       if (!known.words.empty()) check_word(std::string("encoder.") + field, given, known.words);
     }
+    template <EnumWithWords E>
+    void operator()(const char*, E, const char*) {}
     void operator()(const char*, bool, const char*) {}
     void operator()(const char*, const Attention&, const char*) {}
     void check(const char* field, double given, const Bounds& bounds) {

@@ -15,8 +15,6 @@ void check_number(const char* field, double given, const Bounds& bounds) {
 void check(ImageEncoderOptions options, const Attention& attention) {
   check_word("encoder.kind", options.kind(), {"image", "rows"});
   check_word("encoder.stem", options.stem(), {"patch", "conv"});
-  check_word("encoder.activation", options.activation(), {"gelu", "relu"});
-  check_word("encoder.norm", options.norm(), {"pre", "post"});
   check_word("encoder.pool", options.pool(), {"class_token", "attention", "mean"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
@@ -108,7 +106,7 @@ void ImageEncoderImpl::reset() {
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.layers(); ++i)
     layers->push_back(nn::TransformerBlock(block_options(options, i, placed)));
-  if (options.norm() == "pre")
+  if (options.norm() == nn::Norm::pre)
     norm = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({M})));
   if (options.pool() == "attention")
     pool = register_module(

@@ -120,7 +120,7 @@ void JointEncoderImpl::make_crossings() {
                                                    .dropout(options.dropout)));
     crossings->push_back(pairs);
   }
-  if (options.norm == "pre") norm = register_module("norm", nn::layer_norm(M));
+  if (options.norm == nn::Norm::pre) norm = register_module("norm", nn::layer_norm(M));
 }
 
 std::vector<Tokens> JointEncoderImpl::read(const Batch& batch) {

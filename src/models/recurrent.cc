@@ -61,9 +61,10 @@ void RecurrentImpl::make_embeddings() {
     return table.normal_(0, 1 / std::sqrt(static_cast<double>(columns)));
   };
   const int64_t E = options.embedding_width();
-  if (options.tied() != "all") source_embedding = matrix("source_embedding", source_vocabulary_, E);
+  if (options.tied() != nn::Tied::all)
+    source_embedding = matrix("source_embedding", source_vocabulary_, E);
   target_embedding = matrix("target_embedding", vocabulary_, E);
-  if (options.tied() == "none")
+  if (options.tied() == nn::Tied::none)
     output = matrix("output", vocabulary_, looks_first() ? E : options.width());
   if (options.output_bias())
     output_bias_ = register_parameter("output_bias", torch::zeros({vocabulary_}));

@@ -49,7 +49,6 @@ void check_attention(const Attention& how, int64_t width) {
 
 void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabulary) {
   check_word("recurrent: cell", options.cell(), {"lstm", "gru"});
-  check_word("recurrent: tied", options.tied(), {"none", "decoder", "all"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))
@@ -62,12 +61,12 @@ void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabula
   if (vocabulary < 1) refuse_recurrent("vocabulary: expected at least 1, given ", vocabulary);
   if (source_vocabulary < 1)
     refuse_recurrent("source_vocabulary: expected at least 1, given ", source_vocabulary);
-  if (options.tied() == "all" && source_vocabulary != vocabulary)
+  if (options.tied() == nn::Tied::all && source_vocabulary != vocabulary)
     refuse_recurrent("tied: 'all' is for one vocabulary, given ", source_vocabulary,
                      " tokens of the source and ", vocabulary, " of the target; say decoder");
-  if (options.tied() != "none" && options.attention_type() == "luong" && E != M)
+  if (options.tied() != nn::Tied::none && options.attention_type() == "luong" && E != M)
     refuse_recurrent("tied: expected none where embedding = ", E, " differs from width = ", M,
-                     ", given ", options.tied());
+                     ", given ", word_of(options.tied()));
 }
 
 }  // namespace heed::models

@@ -70,9 +70,15 @@ TransformerOptions& TransformerOptions::preset(const std::string& name) {
   const double kept = dropout();
   *this = TransformerOptions();
   preset_ = name, dropout(kept);
-  if (name == "small") encoder_layers(3).decoder_layers(3).width(256).hidden(1024).norm("pre");
+  if (name == "small")
+    encoder_layers(3).decoder_layers(3).width(256).hidden(1024).norm(nn::Norm::pre);
   if (name == "gpt")
-    encoder_layers(0).width(384).hidden(1536).norm("pre").activation("gelu").bias(false),
+    encoder_layers(0)
+        .width(384)
+        .hidden(1536)
+        .norm(nn::Norm::pre)
+        .activation(nn::Activation::gelu)
+        .bias(false),
         scale_embeddings(false).decoder_attention(
             Attention::parse("learned(256); causal; num_heads=6"));
   return *this;
@@ -104,19 +110,19 @@ void TransformerImpl::make_embeddings() {
                : nn::AdditivePosition{nullptr};
   };
   if (has_encoder()) {
-    if (tied != "all") source_embedding = matrix("source_embedding", source_vocabulary_);
+    if (tied != nn::Tied::all) source_embedding = matrix("source_embedding", source_vocabulary_);
     source_position = positions("source_position", options.encoder_attention());
   }
   target_embedding = matrix("target_embedding", vocabulary_);
   target_position = positions("target_position", options.decoder_attention());
-  if (tied == "none") output = matrix("output", vocabulary_);
+  if (tied == nn::Tied::none) output = matrix("output", vocabulary_);
   if (options.output_bias())
     output_bias_ = register_parameter("output_bias", torch::zeros({vocabulary_}));
 }
 
 void TransformerImpl::make_stacks() {
   const auto norm = [&](const char* name) {
-    return options.norm() == "pre"
+    return options.norm() == nn::Norm::pre
                ? register_module(name, nn::layer_norm(options.width(), options.bias()))
                : torch::nn::LayerNorm{nullptr};
   };

@@ -78,7 +78,7 @@ void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, i
   if (reads ? source < 1 : source != 0)
     refuse("source_vocabulary: expected ", reads ? "at least 1" : "0 without an encoder",
            ", given ", source);
-  if (options.tied() != "all") return;
+  if (options.tied() != nn::Tied::all) return;
   if (!reads) refuse("tied: 'all' is for a model with an encoder; say decoder");
   if (source != vocabulary)
     refuse("tied: 'all' is for one vocabulary, given ", source, " tokens of the source and ",
@@ -88,9 +88,6 @@ void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, i
 }  // namespace
 
 void check(TransformerOptions options, int64_t vocabulary, int64_t source_vocabulary) {
-  check_word("transformer: norm", options.norm(), {"pre", "post"});
-  check_word("transformer: activation", options.activation(), {"gelu", "relu"});
-  check_word("transformer: tied", options.tied(), {"none", "decoder", "all"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))

@@ -25,7 +25,6 @@ CrossModalAttentionImpl::CrossModalAttentionImpl(const CrossModalAttentionOption
 }
 
 void CrossModalAttentionImpl::reset() {
-  check_word("norm", options.norm(), {"pre", "post"});
   const int64_t Mx = options.x_width(), My = options.y_width();
   if (Mx < 1 || My < 1)
     throw ModelError(text_of("x_width, y_width: expected at least 1, given ", Mx, " and ", My));
@@ -59,7 +58,7 @@ at::Tensor CrossModalAttentionImpl::dropped(const at::Tensor& x) const {
 at::Tensor CrossModalAttentionImpl::think(const at::Tensor& x, torch::nn::LayerNorm& norm,
                                           FeedForward& layer) {
   if (!layer) return x;
-  if (options.norm() == "pre") return x + dropped(layer->forward(normalise(norm, x)));
+  if (options.norm() == Norm::pre) return x + dropped(layer->forward(normalise(norm, x)));
   return normalise(norm, x + dropped(layer->forward(x)));
 }
 
@@ -68,7 +67,7 @@ std::pair<at::Tensor, at::Tensor> CrossModalAttentionImpl::forward(const at::Ten
                                                                    const AttendInputs& x_sees,
                                                                    const AttendInputs& y_sees) {
   check_stream(x, "x", options.x_width()), check_stream(y, "y", options.y_width());
-  const bool pre = options.norm() == "pre";
+  const bool pre = options.norm() == Norm::pre;
   const auto in_x = pre ? normalise(x_norm, x) : x, in_y = pre ? normalise(y_norm, y) : y;
   auto new_x = x + dropped(x_to_y->forward(in_x, in_y, x_sees));
   auto new_y = y + dropped(y_to_x->forward(in_y, in_x, y_sees));

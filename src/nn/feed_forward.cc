@@ -9,14 +9,13 @@ namespace heed::nn {
 FeedForwardImpl::FeedForwardImpl(const FeedForwardOptions& options) : options(options) { reset(); }
 
 void FeedForwardImpl::reset() {
-  check_word("activation", options.activation(), {"gelu", "relu"});
   up = register_module("up", xavier_linear(options.width(), options.hidden(), options.bias()));
   down = register_module("down", xavier_linear(options.hidden(), options.width(), options.bias()));
 }
 
 at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
   auto hidden = affine(up, x);
-  hidden = options.activation() == "relu" ? torch::relu(hidden) : gelu_of(hidden);
+  hidden = options.activation() == Activation::relu ? torch::relu(hidden) : gelu_of(hidden);
   return affine(down, heed::dropout(hidden, options.dropout(), is_training()));
 }
 

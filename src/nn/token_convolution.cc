@@ -13,7 +13,6 @@ TokenConvolutionImpl::TokenConvolutionImpl(const TokenConvolutionOptions& option
 }
 
 void TokenConvolutionImpl::reset() {
-  check_word("activation", options.activation(), {"gelu", "relu"});
   const int64_t M = options.width(), k = options.kernel();
   if (M < 1) throw ModelError(text_of("width: expected at least 1, given ", M));
   if (k < 1) throw ModelError(text_of("kernel: expected at least 1, given ", k));
@@ -35,7 +34,7 @@ at::Tensor TokenConvolutionImpl::forward(const at::Tensor& given,
   std::vector<at::Tensor> seen;
   for (int64_t j = 0; j < k; ++j) seen.push_back(z.narrow(1, j, x.size(1)));
   const auto y = affine(linear, torch::cat(seen, 2));  // (B, L, M)
-  const auto active = options.activation() == "relu" ? torch::relu(y) : gelu_of(y);
+  const auto active = options.activation() == Activation::relu ? torch::relu(y) : gelu_of(y);
   return heed::dropout(active, options.dropout(), is_training(), x);
 }
 

@@ -13,7 +13,6 @@ TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& option
 }
 
 void TransformerBlockImpl::reset() {
-  check_word("norm", options.norm(), {"pre", "post"});
   const int64_t M = options.width();
   const auto norm = [&] { return layer_norm(M, options.bias()); };
   attention_norm = register_module("attention_norm", norm());
@@ -40,13 +39,13 @@ at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& bran
 
 /// What the attention is given.
 at::Tensor TransformerBlockImpl::normed(const at::Tensor& x) {
-  return options.norm() == "pre" ? normalise(attention_norm, x) : x;
+  return options.norm() == Norm::pre ? normalise(attention_norm, x) : x;
 }
 
 /// From what the attention saw to the end.
 at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& seen) {
   const auto y = add(x, seen);
-  if (options.norm() == "pre")
+  if (options.norm() == Norm::pre)
     return add(y, feed_forward->forward(normalise(feed_forward_norm, y)));
   const auto z = normalise(attention_norm, y);
   return normalise(feed_forward_norm, add(z, feed_forward->forward(z)));

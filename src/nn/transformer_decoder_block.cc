@@ -13,7 +13,6 @@ TransformerDecoderBlockImpl::TransformerDecoderBlockImpl(
 }
 
 void TransformerDecoderBlockImpl::reset() {
-  check_word("norm", options.norm(), {"pre", "post"});
   const int64_t M = options.width();
   const bool bias = options.bias();
   const auto attention_of = [&](const Attention& how) {
@@ -33,7 +32,7 @@ void TransformerDecoderBlockImpl::reset() {
 /// x and a branch, normalised before or behind.
 at::Tensor TransformerDecoderBlockImpl::add(const at::Tensor& x, torch::nn::LayerNorm& norm,
                                             const Branch& f) {
-  const bool before = options.norm() == "pre";
+  const bool before = options.norm() == Norm::pre;
   const auto y =
       heed::dropout(f(before ? normalise(norm, x) : x), options.dropout(), is_training(), x);
   return before ? y : normalise(norm, y);

@@ -49,7 +49,8 @@ void expect_same(const std::vector<std::vector<Hypothesis>>& a,
 
 TEST(Generate, GreedyTakesTheLikeliestToken) {
   const torch::NoGradGuard no_gradient;
-  for (const auto& options : {tiny().norm("pre"), tiny().tied("none").output_bias(true)}) {
+  for (const auto& options :
+       {tiny().norm(nn::Norm::pre), tiny().tied(nn::Tied::none).output_bias(true)}) {
     const auto model = model_of(options);
     const auto all = generate({model}, kLines, plain());
     ASSERT_EQ(all.size(), kLines.size());
@@ -122,7 +123,7 @@ TEST(Generate, TheLikeliestOfManyTokensAreThoseOfASort) {
 
 TEST(Generate, ABeamThatIsWideEnoughFindsTheBestOfAll) {
   const torch::NoGradGuard no_gradient;
-  const auto model = model_of(tiny().norm("pre"), at::kDouble, 5);
+  const auto model = model_of(tiny().norm(nn::Norm::pre), at::kDouble, 5);
   for (const char* penalty : {"wu", "power"})
     for (const double alpha : {0.0, 0.6, 1.0}) {
       const auto options = GenerateOptions()
@@ -160,7 +161,7 @@ TEST(Generate, LengthPenaltiesAreThoseOfTheirFormulas) {
 }
 
 TEST(Generate, TheBestHypothesesAreSortedAndDiffer) {
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   for (const bool early : {true, false})
     for (const auto& line :
          generate({model}, kLines,
@@ -184,7 +185,7 @@ std::vector<GenerateOptions> ways() {
 // The same bits alone, in batches of any size, and beside other prefixes.
 TEST(Generate, ALineDoesNotDependOnItsBatch) {
   for (const auto& form :
-       {tiny().norm("pre"), tiny().cross_attention(Attention::parse("rope; num_heads=2"))})
+       {tiny().norm(nn::Norm::pre), tiny().cross_attention(Attention::parse("rope; num_heads=2"))})
     for (auto options : ways()) {
       const auto model = model_of(form);
       Tokens lengths;
@@ -227,7 +228,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
                       text = how + (has_position ? "" : "; sinusoidal") + heads;
     const auto options =
         tiny()
-            .norm("pre")
+            .norm(nn::Norm::pre)
             .width(24)
             .encoder_attention(Attention::parse(text))
             .decoder_attention(Attention::parse(text + "; causal"))
@@ -254,7 +255,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
 }
 
 TEST(Generate, PrefixesAreForced) {
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   const std::vector<Tokens> prefixes = {{4, 4}, {}, {5}, {8, 7, 6, 5}, {1}};
   for (auto options : ways()) {
     const auto all = generate({model}, kLines, options.prefixes(prefixes));
@@ -301,7 +302,7 @@ TEST(Generate, AWriterGoesOnFromLongTexts) {
 
 TEST(Generate, ScoresGivenTranslations) {
   const torch::NoGradGuard no_gradient;
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   const std::vector<Tokens> target = {{4, 5}, {}, {7, 7, 7, 1}, {8}, {0, 1}};
   const auto all = score({model}, kLines, target, GenerateOptions());
   for (size_t i = 0; i < target.size(); ++i) {
@@ -325,7 +326,7 @@ TEST(Generate, ScoresGivenTranslations) {
 
 TEST(Generate, AnEnsembleIsTheMeanOfProbabilities) {
   const torch::NoGradGuard no_gradient;
-  const auto a = model_of(tiny().norm("pre")), b = model_of(tiny().tied("none"));
+  const auto a = model_of(tiny().norm(nn::Norm::pre)), b = model_of(tiny().tied(nn::Tied::none));
   for (const auto& options : ways()) {
     expect_same(generate({a, a}, kLines, options), generate({a}, kLines, options));
     expect_same(generate({a, a, a}, kLines, options), generate({a}, kLines, options));
@@ -340,7 +341,7 @@ TEST(Generate, AnEnsembleIsTheMeanOfProbabilities) {
 
 TEST(Generate, AShortlistLeavesOnlyItsTokens) {
   const torch::NoGradGuard no_gradient;
-  const auto model = model_of(tiny().norm("pre").tied("none").output_bias(true));
+  const auto model = model_of(tiny().norm(nn::Norm::pre).tied(nn::Tied::none).output_bias(true));
   Tokens all_tokens(kTargetTokens);
   for (int64_t i = 0; i < kTargetTokens; ++i) all_tokens[size_t(i)] = i;
   for (auto options : ways()) {
@@ -364,7 +365,7 @@ TEST(Generate, AShortlistLeavesOnlyItsTokens) {
 }
 
 TEST(Generate, WhatIsForbiddenDoesNotCome) {
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   for (const auto& options : ways()) {
     for (const auto& line : generate({model}, kLines, GenerateOptions(options).no_repeat_ngram(2)))
       for (const auto& h : line) {
@@ -388,7 +389,7 @@ TEST(Generate, WhatIsForbiddenDoesNotCome) {
 }
 
 TEST(Generate, LengthsStayInTheirBounds) {
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   for (const auto& options : ways())
     for (const auto& line :
          generate({model}, kLines,
@@ -413,7 +414,7 @@ TEST(Generate, LengthsStayInTheirBounds) {
 
 TEST(Generate, DrawsFollowTheProbabilities) {
   const torch::NoGradGuard no_gradient;
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   const auto options = GenerateOptions().max_length(1).sample(true).num_hypotheses(4000).seed(9);
   const auto count = [&](const GenerateOptions& how) {
     std::vector<double> share(kTargetTokens, 0);
@@ -442,7 +443,7 @@ TEST(Generate, DrawsFollowTheProbabilities) {
 }
 
 TEST(Generate, TellsTokensAsTheyComeAndWhen) {
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   for (auto options : ways()) {
     std::vector<Tokens> told(kLines.size());
     const auto all =
@@ -459,7 +460,7 @@ TEST(Generate, TellsTokensAsTheyComeAndWhen) {
 }
 
 TEST(Generate, RefusesWhatDoesNotFit) {
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   const auto of = [&](const GenerateOptions& options) {
     return error_of([&] { generate({model}, kLines, options); });
   };
@@ -485,7 +486,7 @@ TEST(Generate, RefusesWhatDoesNotFit) {
 
 TEST(Generate, SaysWhereLogitsAreNotFinite) {
   const torch::NoGradGuard no_gradient;
-  const auto model = model_of(tiny().norm("pre"));
+  const auto model = model_of(tiny().norm(nn::Norm::pre));
   model->named_parameters()["target_embedding"][7][3] = NAN;
   const auto message = error_of([&] { generate({model}, kLines, plain()); });
   EXPECT_THAT(message, HasSubstr("NaN or infinite logits for line"));

@@ -33,7 +33,7 @@ std::vector<ImageEncoderOptions> variants() {
   for (const char* kind : {"image", "rows"})
     for (const char* stem : {"patch", "conv"})
       for (const char* pool : {"class_token", "attention", "mean"})
-        for (const char* norm : {"pre", "post"})
+        for (const auto norm : {nn::Norm::pre, nn::Norm::post})
           for (const int64_t layers : {0, 2})
             all.push_back(small().kind(kind).stem(stem).pool(pool).norm(norm).layers(layers));
   return all;
@@ -42,7 +42,7 @@ std::vector<ImageEncoderOptions> variants() {
 TEST(ImageClassifier, EveryVariantGivesLogitsAndTrainsEveryParameter) {
   for (const auto& options : variants()) {
     SCOPED_TRACE(options.kind() + " " + options.stem() + " " + options.pool() + " " +
-                 options.norm() + " " + std::to_string(options.layers()));
+                 word_of(options.norm()) + " " + std::to_string(options.layers()));
     auto model = make(options);
     // Without blocks the class token has seen nothing, so only the others' parameters train.
     const bool blind = options.pool() == "class_token" && options.layers() == 0;

@@ -70,7 +70,7 @@ TEST(ItemsEncoder, NeitherPaddingNorTheFutureHasInfluence) {
 
 TEST(ItemsEncoder, EmbedsAsItSays) {
   auto options = small();
-  options.layers = 0, options.norm = "post", options.gaps = 4;
+  options.layers = 0, options.norm = nn::Norm::post, options.gaps = 4;
   auto encoder = make(options);
   const auto states = encoder->forward(histories()).states;
   const int64_t gaps[] = {0, 0, 0, 3, 3, 0};  // of 0, 0.5, 0.5, 7, 992 and 0

@@ -24,7 +24,7 @@ TableEncoder table_encoder(int64_t width) {
   return TableEncoder(options, TableShape{.numbers = 2});
 }
 
-JointEncoderOptions small(const char* join, const char* norm = "pre") {
+JointEncoderOptions small(const char* join, nn::Norm norm = nn::Norm::pre) {
   JointEncoderOptions options;
   options.join = join, options.norm = norm;
   options.width = 8, options.hidden = 12, options.dropout = 0;
@@ -53,9 +53,9 @@ Batch batch(int64_t padding = 0) {
 
 TEST(JointEncoder, JoinsTokensAndTrainsEveryParameter) {
   for (const char* join : {"concat", "cross"})
-    for (const char* norm : {"pre", "post"})
+    for (const auto norm : {nn::Norm::pre, nn::Norm::post})
       for (const int64_t layers : {0, 2}) {
-        SCOPED_TRACE(std::string(join) + " " + norm + " " + std::to_string(layers));
+        SCOPED_TRACE(std::string(join) + " " + word_of(norm) + " " + std::to_string(layers));
         auto options = small(join, norm);
         options.layers = layers;
         auto encoder = make(options);
@@ -72,7 +72,7 @@ TEST(JointEncoder, JoinsTokensAndTrainsEveryParameter) {
 }
 
 TEST(JointEncoder, KeepsEachInputsTokensInTheirOrder) {
-  auto options = small("cross", "post");
+  auto options = small("cross", nn::Norm::post);
   options.layers = 0;
   auto encoder = make(options, 8);
   const auto all = batch();

@@ -69,7 +69,8 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
       {small_learner().stem("conv"), "learned; num_heads=2"},
       // Half as wide, it may stop where it tells three quarters apart.
       {small_learner().width(32).stem("patch").pool("class_token"), "learned; num_heads=4"},
-      {small_learner().stem("patch").pool("mean").norm("post"), "sinusoidal; num_heads=4/2"},
+      {small_learner().stem("patch").pool("mean").norm(nn::Norm::post),
+       "sinusoidal; num_heads=4/2"},
       {small_learner().stem("patch"), "learned; sum; num_heads=2"},
       {small_learner().kind("rows").pool("attention"), "learned; num_heads=2; dropout=0.05"},
   };

@@ -28,7 +28,7 @@ RecurrentOptions tiny_recurrent(const char* form, const char* cell, int64_t laye
 
 Recurrent make_recurrent(const RecurrentOptions& options, at::ScalarType type = at::kDouble) {
   torch::manual_seed(3);
-  Recurrent model(options, kTokens, options.tied() == "all" ? kTokens : kSourceTokens);
+  Recurrent model(options, kTokens, options.tied() == nn::Tied::all ? kTokens : kSourceTokens);
   model->to(type);
   model->eval();
   const torch::NoGradGuard no_gradient;
@@ -41,9 +41,9 @@ std::vector<RecurrentOptions> recurrent_forms() {
   return {
       tiny_recurrent("bahdanau", "gru"),
       tiny_recurrent("luong", "lstm"),
-      tiny_recurrent("bahdanau", "lstm", 2).embedding(6).tied("none"),
-      tiny_recurrent("bahdanau", "lstm").embedding(6).tied("all").output_bias(false),
-      tiny_recurrent("luong", "gru", 3).embedding(6).tied("none"),
+      tiny_recurrent("bahdanau", "lstm", 2).embedding(6).tied(nn::Tied::none),
+      tiny_recurrent("bahdanau", "lstm").embedding(6).tied(nn::Tied::all).output_bias(false),
+      tiny_recurrent("luong", "gru", 3).embedding(6).tied(nn::Tied::none),
       tiny_recurrent("luong", "lstm", 2).input_feeding(false),
       tiny_recurrent("luong", "gru").input_feeding(false).attention(how("dot; window(1,1)")),
       tiny_recurrent("luong", "gru").attention(how("scaled_dot; num_heads=2; sparsemax; alibi")),
@@ -54,7 +54,8 @@ std::vector<RecurrentOptions> recurrent_forms() {
 
 std::string name_of(const RecurrentOptions& o) {
   return o.attention_type() + " " + o.cell() + " " + std::to_string(o.decoder_layers()) + " " +
-         o.tied() + " [" + o.attention().text() + "] feeding " + std::to_string(o.input_feeding());
+         word_of(o.tied()) + " [" + o.attention().text() + "] feeding " +
+         std::to_string(o.input_feeding());
 }
 
 SourceBatch source_for(const RecurrentImpl& model, int64_t padding = 0) {
@@ -332,7 +333,7 @@ TEST(Recurrent, WrongOptionsAreNamed) {
   EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).cell("rnn")), HasSubstr("cell"));
   EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).width(7)), HasSubstr("even"));
   EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).embedding(4)), HasSubstr("tied"));
-  EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).tied("all"), 10), HasSubstr("tied"));
+  EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).tied(nn::Tied::all), 10), HasSubstr("tied"));
   EXPECT_THAT(recurrent_refusal(RecurrentOptions(good).encoder_layers(0)),
               HasSubstr("encoder_layers"));
   EXPECT_THAT(recurrent_refusal(with(good, "num_heads=3")), HasSubstr("heads"));

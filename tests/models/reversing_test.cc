@@ -63,7 +63,7 @@ void learns(const TransformerOptions& options, int steps, const Turn& turn) {
   }
 }
 
-TransformerOptions learner(const char* norm) {
+TransformerOptions learner(nn::Norm norm) {
   return TransformerOptions()
       .encoder_layers(1)
       .decoder_layers(1)
@@ -76,10 +76,12 @@ TransformerOptions learner(const char* norm) {
       .cross_attention(Attention::parse("num_heads=4"));
 }
 
-TEST(Transformer, LearnsToWriteBackwards) { learns(learner("pre").tied("all"), 1400, backwards); }
+TEST(Transformer, LearnsToWriteBackwards) {
+  learns(learner(nn::Norm::pre).tied(nn::Tied::all), 1400, backwards);
+}
 
 TEST(Transformer, LearnsToSayAgain) {
-  learns(learner("post").decoder_attention(Attention::parse("rope; num_heads=4")), 1000,
+  learns(learner(nn::Norm::post).decoder_attention(Attention::parse("rope; num_heads=4")), 1000,
          [](const Lines& lines) { return lines; });
 }
 

@@ -26,8 +26,11 @@ inline TransformerOptions tiny() {
 }
 
 inline TransformerOptions tiny_writer(const char* how = "learned(40); causal; num_heads=2") {
-  return tiny().encoder_layers(0).norm("pre").activation("gelu").decoder_attention(
-      Attention::parse(how));
+  return tiny()
+      .encoder_layers(0)
+      .norm(nn::Norm::pre)
+      .activation(nn::Activation::gelu)
+      .decoder_attention(Attention::parse(how));
 }
 
 /// In eval, with weights that all matter.
@@ -35,7 +38,7 @@ inline Transformer make(const TransformerOptions& options, at::ScalarType type =
                         int64_t target = kTargetTokens) {
   torch::manual_seed(3);
   const bool reads = options.encoder_layers() > 0;
-  const int64_t source = options.tied() == "all" ? target : kSourceTokens;
+  const int64_t source = options.tied() == nn::Tied::all ? target : kSourceTokens;
   Transformer model(options, target, reads ? source : 0);
   model->to(type);
   model->eval();
@@ -120,10 +123,10 @@ inline std::vector<TransformerOptions> forms() {
   const auto how = [](const char* text) { return Attention::parse(text); };
   return {
       tiny(),
-      tiny().norm("pre"),
-      tiny().tied("all").activation("gelu").output_bias(true),
-      tiny().tied("none").norm("pre").bias(false).scale_embeddings(false),
-      tiny().encoder_layers(4).decoder_layers(1).norm("pre"),
+      tiny().norm(nn::Norm::pre),
+      tiny().tied(nn::Tied::all).activation(nn::Activation::gelu).output_bias(true),
+      tiny().tied(nn::Tied::none).norm(nn::Norm::pre).bias(false).scale_embeddings(false),
+      tiny().encoder_layers(4).decoder_layers(1).norm(nn::Norm::pre),
       tiny()
           .encoder_attention(how("rope; num_heads=4/2"))
           .decoder_attention(how("rope; causal; num_heads=4/2"))
@@ -139,7 +142,7 @@ inline std::vector<TransformerOptions> forms() {
       tiny_writer(),
       tiny_writer().bias(false).scale_embeddings(false),
       tiny_writer("transformer_xl; num_heads=2").memory(6),
-      tiny_writer("sigmoid; alibi; causal; num_heads=2").norm("post").tied("none"),
+      tiny_writer("sigmoid; alibi; causal; num_heads=2").norm(nn::Norm::post).tied(nn::Tied::none),
   };
 }
 
@@ -155,9 +158,9 @@ std::string error_of(const F& f) {
 
 inline std::string name_of(const TransformerOptions& options) {
   return std::to_string(options.encoder_layers()) + "+" + std::to_string(options.decoder_layers()) +
-         " " + options.norm() + " " + options.tied() + " [" + options.encoder_attention().text() +
-         "] [" + options.decoder_attention().text() + "] [" + options.cross_attention().text() +
-         "]";
+         " " + word_of(options.norm()) + " " + word_of(options.tied()) + " [" +
+         options.encoder_attention().text() + "] [" + options.decoder_attention().text() + "] [" +
+         options.cross_attention().text() + "]";
 }
 
 }  // namespace heed

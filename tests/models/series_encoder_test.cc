@@ -109,7 +109,7 @@ TEST(SeriesEncoder, WhatIsMissingHasNoInfluence) {
 
 TEST(SeriesEncoder, PatchesLieWhereItSays) {
   auto options = small("patches");
-  options.layers = 0, options.norm = "post", options.normalize = false;
+  options.layers = 0, options.norm = nn::Norm::post, options.normalize = false;
   const auto shape = shape_of(false, false, false);
   auto encoder = make(options, shape);
   const auto batch = series(shape);

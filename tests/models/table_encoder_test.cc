@@ -61,7 +61,7 @@ TEST(TableEncoder, EmbedsAsItSays) {
   for (const char* numbers : {"linear", "periodic", "piecewise"}) {
     SCOPED_TRACE(numbers);
     auto options = small(numbers);
-    options.layers = 0, options.norm = "post";
+    options.layers = 0, options.norm = nn::Norm::post;
     auto encoder = make(options);
     const auto states = embedded(encoder);
     for (int64_t b = 0; b < 6; ++b) {

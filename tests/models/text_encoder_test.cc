@@ -40,10 +40,11 @@ std::vector<TextEncoderOptions> forms() {
     all.back().attention_type = "linear", all.back().linear_rule = rule;
     all.back().linear_feature = "none", all.back().linear_normalize = false;
   }
-  all.push_back(small()), all.back().convolutions = 2, all.back().norm = "post";
+  all.push_back(small()), all.back().convolutions = 2, all.back().norm = nn::Norm::post;
   all.push_back(small()), all.back().convolutions = 1, all.back().layers = 0;
   all.push_back(small("causal; num_heads=2")), all.back().convolutions = 1, all.back().kernel = 4;
-  all.push_back(small()), all.back().scale_embeddings = true, all.back().activation = "relu";
+  all.push_back(small()), all.back().scale_embeddings = true,
+                          all.back().activation = nn::Activation::relu;
   return all;
 }
 
@@ -112,7 +113,7 @@ TEST(TextEncoder, CausalOnesSeeNothingBehind) {
 
 TEST(TextEncoder, EmbedsAsItSays) {
   auto options = small("learned; num_heads=2");
-  options.layers = 0, options.norm = "post", options.max_positions = 7;
+  options.layers = 0, options.norm = nn::Norm::post, options.max_positions = 7;
   options.scale_embeddings = true;
   auto encoder = make(options, {.vocabulary = 10, .segments = 2});
   auto batch = sequences_of("tokens", kTexts);
@@ -130,7 +131,7 @@ TEST(TextEncoder, EmbedsAsItSays) {
 
 TEST(TextEncoder, ConvolutionsSeeTheirKernel) {
   auto options = small("num_heads=2");
-  options.layers = 0, options.convolutions = 1, options.kernel = 3, options.norm = "post";
+  options.layers = 0, options.convolutions = 1, options.kernel = 3, options.norm = nn::Norm::post;
   const torch::NoGradGuard no_gradient;
   for (const bool causal : {false, true}) {
     if (causal) options.attention = Attention::parse("causal; num_heads=2");
@@ -179,7 +180,7 @@ TEST(TextEncoder, ParameterNamesStandInFiles) {
 
 TEST(TextEncoder, WordDropoutActsInTrainingAlone) {
   auto options = small("num_heads=2");
-  options.layers = 0, options.norm = "post", options.word_dropout = 0.5;
+  options.layers = 0, options.norm = nn::Norm::post, options.word_dropout = 0.5;
   auto encoder = make(options, {.vocabulary = 10, .unknown = 1});
   const auto batch = batch_of(
       {{"tokens", torch::full({1, 4000}, 5, at::kLong)}, {"lengths", torch::tensor({4000})}});

@@ -24,7 +24,8 @@ struct Plain {
   int64_t heads;
 
   explicit Plain(const TransformerImpl& model)
-      : pre(model.options.norm() == "pre"), heads(model.options.cross_attention().num_heads) {
+      : pre(model.options.norm() == nn::Norm::pre),
+        heads(model.options.cross_attention().num_heads) {
     for (const auto& p : model.named_parameters()) at[p.key()] = p.value();
   }
 
@@ -101,8 +102,8 @@ struct Plain {
 
 TEST(Transformer, FollowsTheFormula) {
   const torch::NoGradGuard no_gradient;
-  for (const char* norm : {"pre", "post"}) {
-    auto model = make(tiny().norm(norm).tied("none"));
+  for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
+    auto model = make(tiny().norm(norm).tied(nn::Tied::none));
     const auto source = source_of(*model);
     const auto target = targets(6);
     const auto hidden = model->hidden(source, target);
@@ -110,7 +111,8 @@ TEST(Transformer, FollowsTheFormula) {
     for (const int64_t b : {0, 1, 3, 4}) {
       const auto tokens = source.tokens[b].narrow(0, 0, source.lengths[b].item<int64_t>());
       // Positions are rounded to float32.
-      EXPECT_LE(distance(hidden[b], plain.hidden(tokens, target[b], 2)), 1e-5) << norm << b;
+      EXPECT_LE(distance(hidden[b], plain.hidden(tokens, target[b], 2)), 1e-5)
+          << word_of(norm) << b;
     }
     EXPECT_LE(distance(model->project(hidden), hidden.matmul(plain.at.at("output").t())), 1e-12);
   }
@@ -293,15 +295,15 @@ TEST(Transformer, MemoryGoesOnWhereTheLastWindowEnded) {
 
 TEST(Transformer, StartsAsTheFieldDoes) {
   torch::manual_seed(5);
-  Transformer model(TransformerOptions().tied("none").encoder_layers(1).decoder_layers(1), 3000,
-                    2000);
+  Transformer model(TransformerOptions().tied(nn::Tied::none).encoder_layers(1).decoder_layers(1),
+                    3000, 2000);
   EXPECT_NEAR(model->source_embedding.std().item<double>(), std::pow(512, -0.5), 1e-3);
   EXPECT_NEAR(model->output.std().item<double>(), std::pow(512, -0.5), 1e-3);
   const auto& up = model->encoder[0]->as<nn::TransformerBlockImpl>()->feed_forward->up;
   EXPECT_NEAR(up->weight.abs().max().item<double>(), std::sqrt(6.0 / (512 + 2048)), 1e-3);
   torch::manual_seed(5);
-  Transformer again(TransformerOptions().tied("none").encoder_layers(1).decoder_layers(1), 3000,
-                    2000);
+  Transformer again(TransformerOptions().tied(nn::Tied::none).encoder_layers(1).decoder_layers(1),
+                    3000, 2000);
   for (const auto& p : again->named_parameters())
     EXPECT_TRUE(p.value().equal(model->named_parameters()[p.key()])) << p.key();
 }
@@ -324,9 +326,8 @@ TEST(Transformer, RefusesWhatDoesNotFit) {
     return error_of([&] { Transformer(o, target, source); });
   };
   const auto how = [](const char* text) { return Attention::parse(text); };
-  EXPECT_THAT(of(tiny().norm("mid"), 5, 5), HasSubstr("norm"));
   EXPECT_THAT(of(tiny().width(15), 5, 5), HasSubstr("width"));
-  EXPECT_THAT(of(tiny().tied("all"), 5, 6), HasSubstr("tied"));
+  EXPECT_THAT(of(tiny().tied(nn::Tied::all), 5, 6), HasSubstr("tied"));
   EXPECT_THAT(of(tiny(), 5, 0), HasSubstr("source_vocabulary"));
   EXPECT_THAT(of(tiny_writer(), 5, 5), HasSubstr("source_vocabulary"));
   EXPECT_THAT(of(tiny_writer().memory(3), 5, 0), HasSubstr("memory"));

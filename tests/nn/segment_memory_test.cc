@@ -9,7 +9,7 @@
 namespace heed::nn {
 namespace {
 
-torch::nn::ModuleList blocks_of(int64_t count, const char* how, const char* norm = "pre") {
+torch::nn::ModuleList blocks_of(int64_t count, const char* how, nn::Norm norm = nn::Norm::pre) {
   torch::nn::ModuleList blocks;
   for (int64_t i = 0; i < count; ++i)
     blocks->push_back(
@@ -31,7 +31,7 @@ TEST(SegmentMemory, SegmentsEqualTheWholeWhereNothingSeenIsForgotten) {
                         {"causal; num_heads=2", 3, 100},
                         {"window(9, 0); rope; num_heads=4", 1, 9},
                         {"window(9, 0); rope; num_heads=4", 3, 9}})
-    for (const char* norm : {"pre", "post"}) {
+    for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
       SCOPED_TRACE(c.how);
       auto blocks = blocks_of(c.layers, c.how, norm);
       const auto x = tokens(100), whole = through(blocks, x);

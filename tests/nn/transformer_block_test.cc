@@ -1,4 +1,5 @@
 #include "heed/nn/transformer_block.h"
+#include "heed/core/fields.h"
 
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/any.h>
@@ -18,23 +19,22 @@ TransformerBlockOptions options(const char* how = "num_heads=2") {
 }
 
 TEST(FeedForward, FollowsItsFormula) {
-  for (const std::string activation : {"gelu", "relu"}) {
+  for (const auto activation : {nn::Activation::gelu, nn::Activation::relu}) {
     FeedForward layer(FeedForwardOptions(6, 10).activation(activation));
     const auto x = torch::randn({2, 3, 6});
     const auto hidden = x.matmul(layer->up->weight.t()) + layer->up->bias;
-    const auto active = activation == "relu"
+    const auto active = activation == nn::Activation::relu
                             ? hidden.clamp_min(0)
                             : hidden * 0.5 * (1 + torch::erf(hidden / std::sqrt(2.0)));
     const auto expected = active.matmul(layer->down->weight.t()) + layer->down->bias;
     EXPECT_TRUE(layer->forward(x).allclose(expected, 1e-5, 1e-6));
   }
-  EXPECT_THROW(FeedForward(FeedForwardOptions(6, 10).activation("rleu")), ModelError);
 }
 
 /// What a stem makes under autocast is of 16 bits, the block's norms and residuals are of 32.
 TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
   torch::manual_seed(5);
-  for (const std::string norm : {"pre", "post"}) {
+  for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
     for (const char* how : {"alibi; num_heads=2", "transformer_xl; num_heads=2", "num_heads=2"}) {
       TransformerBlock block(options(how).norm(norm));
       const auto x = torch::randn({2, 5, 8}).to(at::kBFloat16);
@@ -43,24 +43,24 @@ TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
         const test::Autocast on;
         return block->forward(x);
       }();
-      EXPECT_EQ(given.scalar_type(), at::kFloat) << norm << " " << how;
-      EXPECT_TRUE(given.allclose(expected, 3e-2, 3e-2)) << norm << " " << how;
+      EXPECT_EQ(given.scalar_type(), at::kFloat) << word_of(norm) << " " << how;
+      EXPECT_TRUE(given.allclose(expected, 3e-2, 3e-2)) << word_of(norm) << " " << how;
       given.sum().backward();
       for (const auto& p : block->named_parameters())
-        EXPECT_TRUE(p.value().grad().defined()) << norm << " " << how << " " << p.key();
+        EXPECT_TRUE(p.value().grad().defined()) << word_of(norm) << " " << how << " " << p.key();
     }
   }
 }
 
 TEST(TransformerBlock, PreAndPostNormFollowTheirFormulas) {
-  for (const std::string norm : {"pre", "post"}) {
+  for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
     TransformerBlock block(options().norm(norm));
     block->to(at::kDouble);
     const auto x = torch::randn({2, 5, 8}, at::kDouble);
     const auto n1 = [&](const at::Tensor& t) { return block->attention_norm->forward(t); };
     const auto n2 = [&](const at::Tensor& t) { return block->feed_forward_norm->forward(t); };
     at::Tensor expected;
-    if (norm == "pre") {
+    if (norm == nn::Norm::pre) {
       const auto y = x + block->attention->forward(n1(x));
       expected = y + block->feed_forward->forward(n2(y));
     } else {
@@ -69,11 +69,10 @@ TEST(TransformerBlock, PreAndPostNormFollowTheirFormulas) {
     }
     EXPECT_TRUE(block->forward(x).allclose(expected, 0, 1e-12));
   }
-  EXPECT_THROW(TransformerBlock(options().norm("before")), ModelError);
 }
 
 TEST(TransformerBlock, GradientsReachEveryParameter) {
-  for (const char* norm : {"pre", "post"}) {
+  for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
     TransformerBlock block(options("sum; num_heads=4/2; rope").norm(norm).dropout(0.1));
     (block->forward(torch::randn({3, 5, 8})) * torch::randn({3, 5, 8})).sum().backward();
     for (const auto& p : block->named_parameters()) {

@@ -59,7 +59,7 @@ TEST_F(TranslateTask, GoesOnFromACursorWithTheSameBatches) {
 
 TEST_F(TranslateTask, LearnsInLowerPrecision) {
   auto post = recipe(), gru = recipe(), lstm = recipe();
-  post.model.transformer.norm("post").activation("gelu");
+  post.model.transformer.norm(nn::Norm::post).activation(nn::Activation::gelu);
   for (auto* one : {&gru, &lstm}) {
     one->model.kind = "recurrent";
     one->model.recurrent.width(16).embedding(16).dropout(0);

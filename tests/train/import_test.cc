@@ -127,9 +127,9 @@ class Transliterator : public testing::Test {
         TransformerOptions()
             .width(32)
             .hidden(128)
-            .norm("pre")
+            .norm(nn::Norm::pre)
             .dropout(0)
-            .tied("none")
+            .tied(nn::Tied::none)
             .output_bias(true)
             .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); num_heads=8"))
             .decoder_attention(how("sinusoidal(halves=1, full=1, first=1); causal; num_heads=8")),

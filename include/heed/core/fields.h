@@ -20,6 +20,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <limits>
 #include <optional>
 #include <string>
@@ -76,7 +77,7 @@ OneOf words_of() {
 
 /// The value that has the word, or nothing.
 template <EnumWithWords E>
-constexpr std::optional<E> value_of(std::string_view word) {
+constexpr std::optional<E> from_word(std::string_view word) {
   size_t i = 0;
   for (const char* known : words(E{})) {
     if (word == known) return static_cast<E>(i);

@@ -7,17 +7,18 @@
 #include <string>
 
 #include "heed/core/fields.h"
+#include "heed/nn/choices.h"
 #include "heed/nn/transformer_block.h"
 
 namespace heed {
 
 /// What the options of every encoder hold.
 struct BlockStackOptions {
-  int64_t width = 128;                     ///< M
-  int64_t layers = 2;                      ///< 0: tokens stay as they are embedded
-  int64_t hidden = 0;                      ///< F of a feed-forward part; 0: 4 M
-  std::string norm = "pre";                ///< pre or post
-  std::string activation = "gelu";         ///< gelu or relu
+  int64_t width = 128;  ///< M
+  int64_t layers = 2;   ///< 0: tokens stay as they are embedded
+  int64_t hidden = 0;   ///< F of a feed-forward part; 0: 4 M
+  nn::Norm norm = nn::Norm::pre;
+  nn::Activation activation = nn::Activation::gelu;
   double dropout = 0.1;                    ///< of branches and hidden values
   double stochastic_depth = 0;             ///< of the last block; grows linearly from 0
   std::string attention_type = "softmax";  ///< softmax or linear
@@ -32,8 +33,8 @@ struct BlockStackOptions {
     v("layers", layers, "Transformer blocks; 0: tokens stay as they are embedded", at_least(0));
     v("hidden", hidden, "channels inside a block's feed-forward part; 0: four times width",
       at_least(0));
-    v("norm", norm, "pre or post: where a block normalises", OneOf{{"pre", "post"}});
-    v("activation", activation, "of feed-forward parts", OneOf{{"gelu", "relu"}});
+    v("norm", norm, "pre or post: where a block normalises");
+    v("activation", activation, "of feed-forward parts");
     v("dropout", dropout, "of branches and hidden values", from_to_below(0, 1));
     v("stochastic_depth", stochastic_depth,
       "probability that a record skips the last block; grows linearly from 0 at the first",

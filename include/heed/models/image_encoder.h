@@ -12,6 +12,7 @@
 #include "heed/core/fields.h"
 #include "heed/models/image_stem.h"
 #include "heed/nn/attention_pooling.h"
+#include "heed/nn/choices.h"
 #include "heed/nn/positions.h"
 #include "heed/nn/transformer_block.h"
 
@@ -25,9 +26,9 @@ struct ImageEncoderOptions {
   TORCH_ARG(int64_t, width) = 64;          ///< M
   TORCH_ARG(int64_t, layers) = 6;          ///< 0: tokens are pooled as they are
   TORCH_ARG(int64_t, mlp_ratio) = 4;       ///< hidden channels of the feed-forward part, over M
-  TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
-  TORCH_ARG(std::string, norm) = "pre";         ///< pre or post
-  TORCH_ARG(std::string, pool) = "attention";   ///< class_token, attention or mean
+  TORCH_ARG(nn::Activation, activation) = nn::Activation::gelu;
+  TORCH_ARG(nn::Norm, norm) = nn::Norm::pre;
+  TORCH_ARG(std::string, pool) = "attention";  ///< class_token, attention or mean
   TORCH_ARG(double, dropout) = 0;
   TORCH_ARG(double, stochastic_depth) = 0;  ///< of the last block; grows linearly from 0
 

@@ -12,6 +12,7 @@
 
 #include "heed/core/fields.h"
 #include "heed/models/sequence_model.h"
+#include "heed/nn/choices.h"
 #include "heed/nn/recording.h"
 
 namespace heed {
@@ -25,8 +26,8 @@ struct RecurrentOptions {
   TORCH_ARG(int64_t, width) = 512;    ///< M, even: half for each direction of the encoder
   TORCH_ARG(int64_t, embedding) = 0;  ///< E: channels of a token; 0: M
   TORCH_ARG(double, dropout) = 0.2;
-  TORCH_ARG(std::string, tied) = "decoder";  ///< none, decoder or all
-  TORCH_ARG(bool, input_feeding) = true;     ///< of luong
+  TORCH_ARG(nn::Tied, tied) = nn::Tied::decoder;
+  TORCH_ARG(bool, input_feeding) = true;  ///< of luong
   TORCH_ARG(bool, output_bias) = true;
   TORCH_ARG(Attention, attention) = Attention::parse("general");
 

@@ -10,6 +10,7 @@
 
 #include "heed/core/fields.h"
 #include "heed/models/sequence_model.h"
+#include "heed/nn/choices.h"
 #include "heed/nn/positions.h"
 #include "heed/nn/segment_memory.h"
 #include "heed/nn/transformer_block.h"
@@ -28,12 +29,12 @@ namespace heed {
 struct TransformerOptions {
   TORCH_ARG(int64_t, encoder_layers) = 6;  ///< 0: a decoder alone, a language model
   TORCH_ARG(int64_t, decoder_layers) = 6;
-  TORCH_ARG(int64_t, width) = 512;              ///< M
-  TORCH_ARG(int64_t, hidden) = 2048;            ///< F
-  TORCH_ARG(std::string, norm) = "post";        ///< pre or post
-  TORCH_ARG(std::string, activation) = "relu";  ///< gelu or relu
+  TORCH_ARG(int64_t, width) = 512;    ///< M
+  TORCH_ARG(int64_t, hidden) = 2048;  ///< F
+  TORCH_ARG(nn::Norm, norm) = nn::Norm::post;
+  TORCH_ARG(nn::Activation, activation) = nn::Activation::relu;
   TORCH_ARG(double, dropout) = 0.1;
-  TORCH_ARG(std::string, tied) = "decoder";  ///< none, decoder or all
+  TORCH_ARG(nn::Tied, tied) = nn::Tied::decoder;
   TORCH_ARG(bool, scale_embeddings) = true;
   TORCH_ARG(bool, bias) = true;
   TORCH_ARG(bool, output_bias) = false;

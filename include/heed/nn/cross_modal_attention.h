@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "heed/nn/choices.h"
 #include "heed/nn/feed_forward.h"
 #include "heed/nn/multi_head_attention.h"
 
@@ -16,14 +17,14 @@ namespace heed::nn {
 struct CrossModalAttentionOptions {
   CrossModalAttentionOptions(int64_t x_width, int64_t y_width)
       : x_width_(x_width), y_width_(y_width) {}
-  TORCH_ARG(int64_t, x_width);           ///< Mx
-  TORCH_ARG(int64_t, y_width);           ///< My; may differ from Mx
-  TORCH_ARG(Attention, attention);       ///< of both directions; its heads divide both widths
-  TORCH_ARG(std::string, norm) = "pre";  ///< pre (Tsai et al.) or post (Lu et al.)
-  TORCH_ARG(int64_t, x_hidden) = 0;      ///< of x's feed-forward part; 0: there is none
-  TORCH_ARG(int64_t, y_hidden) = 0;      ///< of y's
-  TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
-  TORCH_ARG(double, dropout) = 0;               ///< of every branch and the hidden values
+  TORCH_ARG(int64_t, x_width);        ///< Mx
+  TORCH_ARG(int64_t, y_width);        ///< My; may differ from Mx
+  TORCH_ARG(Attention, attention);    ///< of both directions; its heads divide both widths
+  TORCH_ARG(Norm, norm) = Norm::pre;  ///< pre (Tsai et al.) or post (Lu et al.)
+  TORCH_ARG(int64_t, x_hidden) = 0;   ///< of x's feed-forward part; 0: there is none
+  TORCH_ARG(int64_t, y_hidden) = 0;   ///< of y's
+  TORCH_ARG(Activation, activation) = Activation::gelu;
+  TORCH_ARG(double, dropout) = 0;  ///< of every branch and the hidden values
 };
 
 /// One stream x (B, Lx, Mx), the other y (B, Ly, My), both as they came in (co-attention: ViLBERT,

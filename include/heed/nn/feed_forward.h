@@ -5,17 +5,17 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include "heed/nn/choices.h"
 
 namespace heed::nn {
 
 struct FeedForwardOptions {
   FeedForwardOptions(int64_t width, int64_t hidden) : width_(width), hidden_(hidden) {}
-  TORCH_ARG(int64_t, width);                    ///< M
-  TORCH_ARG(int64_t, hidden);                   ///< F
-  TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
-  TORCH_ARG(double, dropout) = 0;               ///< of the hidden values, in training
-  TORCH_ARG(bool, bias) = true;                 ///< whether b1 and b2 are there
+  TORCH_ARG(int64_t, width);   ///< M
+  TORCH_ARG(int64_t, hidden);  ///< F
+  TORCH_ARG(Activation, activation) = Activation::gelu;
+  TORCH_ARG(double, dropout) = 0;  ///< of the hidden values, in training
+  TORCH_ARG(bool, bias) = true;    ///< whether b1 and b2 are there
 };
 
 /// y = act(x W1 + b1) W2 + b2, x (..., M) -> (..., M) (Vaswani et al. 2017, 3.3; GELU: Hendrycks &

@@ -7,17 +7,18 @@
 #include <torch/nn/pimpl.h>
 
 #include <optional>
-#include <string>
+
+#include "heed/nn/choices.h"
 
 namespace heed::nn {
 
 struct TokenConvolutionOptions {
   /* implicit */ TokenConvolutionOptions(int64_t width) : width_(width) {}
-  TORCH_ARG(int64_t, width);                    ///< M
-  TORCH_ARG(int64_t, kernel) = 3;               ///< k: tokens that a token sees, itself among them
-  TORCH_ARG(bool, causal) = false;              ///< it sees those before it alone
-  TORCH_ARG(std::string, activation) = "gelu";  ///< gelu or relu
-  TORCH_ARG(double, dropout) = 0;               ///< of what is added, in training
+  TORCH_ARG(int64_t, width);        ///< M
+  TORCH_ARG(int64_t, kernel) = 3;   ///< k: tokens that a token sees, itself among them
+  TORCH_ARG(bool, causal) = false;  ///< it sees those before it alone
+  TORCH_ARG(Activation, activation) = Activation::gelu;
+  TORCH_ARG(double, dropout) = 0;  ///< of what is added, in training
 };
 
 /// x (B, L, M) -> (B, L, M), with z = norm(x), zero where there is no real token (Kim 2014; the

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "heed/nn/choices.h"
 #include "heed/nn/feed_forward.h"
 #include "heed/nn/linear_attention.h"
 #include "heed/nn/multi_head_attention.h"
@@ -20,8 +21,8 @@ struct TransformerBlockOptions {
   TORCH_ARG(int64_t, hidden);  ///< F of the feed-forward part; 4 M unless given
   TORCH_ARG(Attention, attention);
   TORCH_ARG(std::optional<LinearAttentionOptions>, linear);  ///< in place of `attention`
-  TORCH_ARG(std::string, norm) = "pre";                      ///< pre or post
-  TORCH_ARG(std::string, activation) = "gelu";               ///< gelu or relu
+  TORCH_ARG(Norm, norm) = Norm::pre;
+  TORCH_ARG(Activation, activation) = Activation::gelu;
   TORCH_ARG(double, dropout) = 0;           ///< of both branches and the hidden values
   TORCH_ARG(double, stochastic_depth) = 0;  ///< probability that a sample skips a branch
   TORCH_ARG(bool, bias) = true;             ///< of linear layers and normalisations

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "heed/nn/choices.h"
 #include "heed/nn/feed_forward.h"
 #include "heed/nn/multi_head_attention.h"
 
@@ -16,14 +17,14 @@ namespace heed::nn {
 struct TransformerDecoderBlockOptions {
   /* implicit */ TransformerDecoderBlockOptions(int64_t width)
       : width_(width), hidden_(4 * width) {}
-  TORCH_ARG(int64_t, width);                    ///< M
-  TORCH_ARG(int64_t, hidden);                   ///< F of the feed-forward part; 4 M unless given
-  TORCH_ARG(Attention, attention);              ///< of the target to itself; causal, if it says so
-  TORCH_ARG(Attention, cross);                  ///< of the target to the source
-  TORCH_ARG(std::string, norm) = "pre";         ///< pre or post
-  TORCH_ARG(std::string, activation) = "relu";  ///< gelu or relu
-  TORCH_ARG(double, dropout) = 0;               ///< of the three branches and the hidden values
-  TORCH_ARG(bool, bias) = true;                 ///< of linear layers and normalisations
+  TORCH_ARG(int64_t, width);        ///< M
+  TORCH_ARG(int64_t, hidden);       ///< F of the feed-forward part; 4 M unless given
+  TORCH_ARG(Attention, attention);  ///< of the target to itself; causal, if it says so
+  TORCH_ARG(Attention, cross);      ///< of the target to the source
+  TORCH_ARG(Norm, norm) = Norm::pre;
+  TORCH_ARG(Activation, activation) = Activation::relu;
+  TORCH_ARG(double, dropout) = 0;  ///< of the three branches and the hidden values
+  TORCH_ARG(bool, bias) = true;    ///< of linear layers and normalisations
 };
 
 /// With f the attention, the attention to the source z and then the feed-forward part, x (B, L, M),

@@ -65,7 +65,7 @@ class FieldReader {
   void operator()(const char* name, E& field, const char* help) {
     std::string word = word_of(field);
     (*this)(name, word, help, words_of<E>());
-    field = value_of<E>(word).value();
+    field = from_word<E>(word).value();
   }
 
   template <class T, class... Rule>
