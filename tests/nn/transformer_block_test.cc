@@ -1,5 +1,4 @@
 #include "heed/nn/transformer_block.h"
-#include "heed/core/fields.h"
 
 #include <torch/nn/init.h>
 #include <torch/nn/modules/container/any.h>
@@ -8,6 +7,7 @@
 
 #include "autocast.h"
 #include "heed/core/error.h"
+#include "heed/core/fields.h"
 #include "heed/nn/transformer_decoder_block.h"
 #include "nn/linear.h"
 
