@@ -38,7 +38,7 @@ void add_attention(CLI::App& app) {
   auto* verb = app.add_subcommand(
       "attention", "Attention, forward and in training, against SGEMM and LibTorch's operators");
   verb->footer(
-      "of limit: operations a second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
+      "of limit: operations per second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
       "1024 "
       "matrices), measured\nin turns with ours. against unfused: how many times faster than "
       "softmax(q k^T) v by LibTorch's operators.");

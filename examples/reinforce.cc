@@ -43,7 +43,7 @@ int main(int count, char** words) {
   for (int step = 0; step < 800; ++step) {
     const auto [tokens, classes] = draw(kBatch);
     const auto k = tokens.unsqueeze(1);  // (B, 1, Lk, D)
-    // Values of one number a key: attention's output is then the row of weights itself.
+    // Values of one number per key: attention's output is then the row of weights itself.
     const auto each = torch::eye(kKeys).expand({kBatch, 1, kKeys, kKeys});
     const auto q = query.expand({kBatch, 1, 1, kWidth});
     const auto weights = heed::attend(q, k, each, how).view({kBatch, kKeys});

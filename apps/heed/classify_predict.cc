@@ -1,4 +1,4 @@
-// heed predict, task classify: images to classes, one line an input, in the order of the inputs.
+// heed predict, task classify: images to classes, one line per input, in the order of the inputs.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -103,7 +103,7 @@ void add_input(Predictor& predictor, const std::string& input) {
   }
 }
 
-/// Names from standard input, one a line. Waits for more only after what is known has been
+/// Names from standard input, one per line. Waits for more only after what is known has been
 /// answered.
 void add_from_stdin(Predictor& predictor) {
   for (std::string line; std::getline(std::cin, line);) {

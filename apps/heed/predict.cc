@@ -29,10 +29,10 @@ void add_predict(CLI::App& app) {
       ->type_name("MODEL")
       ->allow_extra_args(false);
   verb->add_option("--prefix", flags->prefix,
-                   "translate: a file with a line an input, with which its translation begins")
+                   "translate: a file with a line per input, with which its translation begins")
       ->type_name("FILE");
   verb->add_option("--target", flags->target,
-                   "translate: score these translations, a line an input, instead of making some")
+                   "translate: score these translations, a line per input, instead of making some")
       ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print a line of JSON an input");
   verb->callback([flags] {

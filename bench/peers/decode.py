@@ -4,7 +4,7 @@
 
 First all three translate lines of FILE greedily: the pieces must be the same and log-probabilities agree to 1e-4 a piece.
 Then they decode its first lines, forced to as many steps, in turns: batches of 1 and 32 lines, beams of 1 and 5. Rates
-are written tokens a second, the encoder's work included. Exit 1 where they do not agree.
+are written tokens per second, the encoder's work included. Exit 1 where they do not agree.
 """
 
 import argparse
@@ -181,7 +181,7 @@ def main():
             print(json.dumps(row) if options.json else
                   f"batch {batch:2}, beams {beams}, {options.threads} threads:  "
                   + ",  ".join(f"{name} {rate:.0f}" for name, rate in row["tokens_per_second"].items())
-                  + " tokens a second;  Heed is "
+                  + " tokens per second;  Heed is "
                   + ", ".join(f"{times:.2f} times as fast as {name}" for name, times in row["times_as_fast"].items()), flush=True)
     return 0 if good else 1
 

@@ -4,7 +4,7 @@
 
 In a round Heed trains for S seconds and says of each batch how many pairs it had, how long they were with padding and how
 many tokens without; then PyTorch trains once on random tokens of those very sizes, eager and compiled. A step is the
-forward pass, the loss with label smoothing, the backward pass, clipping and Adam. Rates are target tokens a second.
+forward pass, the loss with label smoothing, the backward pass, clipping and Adam. Rates are target tokens per second.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def main():
     print(f"medians, PyTorch {torch.__version__}, {options.threads} threads:")
     for name, rate in result["tokens_per_second"].items():
         against = result["times_as_fast"].get(name)
-        print(f"  {name:10} {rate:8.0f} target tokens a second" + (f"   Heed is {against:.2f} times as fast" if against else ""))
+        print(f"  {name:10} {rate:8.0f} target tokens per second" + (f"   Heed is {against:.2f} times as fast" if against else ""))
     if left_out:
         print(f"  torch.compile did not run here: {left_out}")
     elif compiling:

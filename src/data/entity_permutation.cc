@@ -35,7 +35,7 @@ EntityPermutation::EntityPermutation(const std::vector<std::string>& groups,
       group.push_back(number);
     }
     if (group.size() < 2)
-      refuse_permutation("expected a text of at least two words a group, given '" + text + "'");
+      refuse_permutation("expected a text of at least two words per group, given '" + text + "'");
   }
   // Answers may have words that no story has: they have numbers behind the vocabulary's.
   std::map<std::string, int64_t> others;

@@ -173,7 +173,7 @@ Images open_folder(const fs::path& folder, const ImageOptions& options, Problems
   const auto entries = sorted_entries(folder);
   if (std::none_of(entries.begin(), entries.end(),
                    [](const fs::path& entry) { return fs::is_directory(entry); })) {
-    problems.add(folder.string() + ": expected one folder a class, each with images, found none" +
+    problems.add(folder.string() + ": expected one folder per class, each with images, found none" +
                  idx_hint(folder));
     return nullptr;
   }

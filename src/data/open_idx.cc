@@ -57,7 +57,7 @@ fs::path find(const fs::path& prefix, const char* suffix) {
   if (fs::exists(plain)) return plain;
   if (fs::exists(packed)) return packed;
   throw FileError("open " + plain.filename().string() + " or " + packed.filename().string() +
-                      " (the IDX files of the prefix, or a folder of one folder a class) in",
+                      " (the IDX files of the prefix, or a folder of one folder per class) in",
                   prefix.parent_path(), ENOENT);
 }
 

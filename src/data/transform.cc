@@ -33,7 +33,7 @@ double of_channel(const std::vector<double>& given, const char* field, int64_t c
                   int64_t channels) {
   if (given.size() != 1 && static_cast<int64_t>(given.size()) != channels)
     throw UsageError(std::string("normalize.") + field + ": expected 1 or " +
-                     std::to_string(channels) + " numbers (one a channel), given " +
+                     std::to_string(channels) + " numbers (one per channel), given " +
                      std::to_string(given.size()));
   return given[given.size() == 1 ? 0 : static_cast<size_t>(channel)];
 }

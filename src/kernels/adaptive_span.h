@@ -31,7 +31,7 @@ struct Ramp {
 template <class T>
 class SpanMask final : public Mask<T> {
  public:
-  /// spans: a number a head.
+  /// spans: a number per head.
   SpanMask(Ramp ramp, std::vector<double> spans) : ramp_(ramp), spans_(std::move(spans)) {}
   Coverage coverage(int64_t batch, int64_t head, int64_t row, int64_t rows, int64_t column,
                     int64_t columns) const noexcept override;

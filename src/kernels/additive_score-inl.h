@@ -4,7 +4,7 @@
 //   dweight_e = sum_ij dS_ij act_ije.
 //
 // tanh(q + k) = 1 - 2 / (1 + e^2q e^2k): with the exponentials of queries and keys at hand, which
-// cost one a number and not one a pair, a tanh is a fused multiply-add, a reciprocal and another
+// cost one a number and not one per pair, a tanh is a fused multiply-add, a reciprocal and another
 // multiply-add. Operations an element (i, j, e): forward 6 instructions a vector, backward 10 more.
 // e^2q e^2k must be finite, so a query or key with a number that does not fit takes tanh itself
 // with all others: what a pair takes depends on these two alone, not on its tile. The error of act
@@ -197,7 +197,7 @@ class AdditiveScore final : public Score<T> {
     using V = hn::Vec<Vector<T>>;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), panel = 2 * lanes;
     const T* HWY_RESTRICT weight = weight_ + gradient.head * width_;
-    HWY_ALIGN T of_keys[kKeys * kMaxLanes];  // a vector a key
+    HWY_ALIGN T of_keys[kKeys * kMaxLanes];  // a vector per key
     HWY_ALIGN T of_queries[kAlign];
     for (int64_t e = 0; e < width_; ++e) {
       V of_weight = hn::Zero(d);

@@ -3,7 +3,7 @@
 //   delta_i = dO_i . O_i (other normalizers: what they make of sums over the row, which cost a pass
 //   with the first and the third product before),
 //   dV += P^T dO,  dK += dS^T Q,  dQ += dS K:
-// five products, 10 Lq Lk D operations a head, none of which needs a transposed tile (a left
+// five products, 10 Lq Lk D operations per head, none of which needs a transposed tile (a left
 // operand may have any strides).
 //
 // dK and dV sum over queries, dQ over keys. A task owns a chunk of keys of a batch and a key-value

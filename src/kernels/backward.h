@@ -30,7 +30,7 @@ struct BackwardJob {
   int64_t block;  ///< queries that go together
   int64_t chunk_keys, chunks;
   T *delta, *second;  ///< (B, H, Lq): what Normalizer::conclude made
-  T* row_gradients;   ///< (B, H, Lq): of the number a head
+  T* row_gradients;   ///< (B, H, Lq): of the number per head
   T* partial;         ///< (slots, block, D) where there are several chunks and to.q is wanted
   T* weight_partial;  ///< (chunks, B, H, D) where the score has a weight
   int64_t* slots = nullptr;       ///< (chunks, B, H, blocks of queries) with partial; see slot_at

@@ -8,8 +8,8 @@
 //   output                 96 x 64 x 4 = 24 KiB
 // 120 KiB, which stays in a 256 KiB second-level cache; what a product reads again and again (its
 // right operand) is 18 to 28 KiB and stays in a 32 KiB first-level cache. Keys and values come from
-// memory once a query block: 2 x 72 x 64 x 4 bytes for 4 x 96 x 72 x 64 operations, 48 operations a
-// byte. Both sides are whole multiples of the 6 rows of the micro-kernel.
+// memory once per query block: 2 x 72 x 64 x 4 bytes for 4 x 96 x 72 x 64 operations, 48 operations
+// a byte. Both sides are whole multiples of the 6 rows of the micro-kernel.
 #pragma once
 
 #include <algorithm>

@@ -38,7 +38,7 @@ class DistanceBias final : public Modifier<T> {
 };
 
 /// score += query . key[distance] (Shaw et al. 2018; Dai et al. 2019), with queries of its own.
-/// Cost: a product of (rows + columns) x rows x width a tile, some 2.3 times that of the scores.
+/// Cost: a product of (rows + columns) x rows x width per tile, some 2.3 times that of the scores.
 template <class T>
 struct DistanceKeys {
   View<const T> queries;            ///< (B, H, Lq, W): W a multiple of kAlign, columns of stride 1

@@ -1,8 +1,8 @@
 // Values that belong to a distance (Shaw et al. 2018, eq. 3): out_i += sum_j w_ij table[c], with
 // c = clip(j - i - offset, -most, most) + most. The weights of a query are added up by distance,
-// 2 most + 1 sums a query, which then meet the table in one product a block of queries. Sums lie by
-// distance, then by query (kStride apart), so that beyond `most` neighbouring queries add side by
-// side.
+// 2 most + 1 sums per query, which then meet the table in one product a block of queries. Sums lie
+// by distance, then by query (kStride apart), so that beyond `most` neighbouring queries add side
+// by side.
 
 #if defined(HEED_KERNELS_DISTANCE_VALUES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef HEED_KERNELS_DISTANCE_VALUES_INL_H_

@@ -25,7 +25,7 @@
 
 namespace heed::kernels {
 
-enum class Decay { none, head, channel };  ///< one number a step: none, one for all of D, D
+enum class Decay { none, head, channel };  ///< one number per step: none, one for all of D, D
 
 inline constexpr int64_t kLinearChunk = 64;  ///< the longest chunk
 

@@ -4,8 +4,8 @@
 // delta rule the keys themselves, negated, so that what they find is added too. A slot's pair (i,
 // j) is sum_d row_id k_jd exp(c_id - c_jd), and the exponential must not be taken apart where a
 // part would overflow:
-//   one decay a head   the pairs' products are multiplied by exp(c_i - c_j)
-//   a decay a channel  where the chunk decays gently, row exp(c_i) and k exp(-c_j). Otherwise the
+//   one decay per head   the pairs' products are multiplied by exp(c_i - c_j)
+//   a decay per channel  where the chunk decays gently, row exp(c_i) and k exp(-c_j). Otherwise the
 //                      chunk is halved: rows of the second half and keys of the first decay from
 //                      and to their border, and each half is looked at again.
 // c is kept in double: differences of large sums are what matters.
@@ -37,7 +37,7 @@ template <class T>
 struct PairGradients {
   T* pairs;       ///< (slots, kLinearChunk, kPairs), up to the diagonal
   T *rows, *key;  ///< (slots, kLinearChunk, wide_d), (kLinearChunk, wide_d)
-  T* decay;       ///< of the log decays: (kLinearChunk, wide_d), or (kLinearChunk) of one a head
+  T* decay;       ///< of the log decays: (kLinearChunk, wide_d), or (kLinearChunk) of one per head
   T* scratch;     ///< (kLinearChunk, wide_d)
 
   T* pair(int64_t slot) const { return pairs + slot * kLinearChunk * kPairs; }

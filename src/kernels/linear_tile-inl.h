@@ -112,7 +112,7 @@ HWY_NOINLINE void add_upper(const T* pairs, int64_t rows, int64_t width, bool st
 }
 
 /// state += more over `count` numbers, with what rounding takes from it put into the next sum: a
-/// state is added to once a chunk, thousands of times in a long sequence.
+/// state is added to once per chunk, thousands of times in a long sequence.
 template <class T>
 HWY_INLINE void add_to_state(const T* HWY_RESTRICT more, int64_t count, T* HWY_RESTRICT state,
                              T* HWY_RESTRICT rests) {

@@ -10,7 +10,7 @@ namespace heed::kernels {
 
 /// For every block of `size` positions `count` blocks of keys, drawn without replacement by the
 /// seed and the block's number alone. Query i has position i + offset; positions before the first
-/// key are in no block. Memory: count numbers a block.
+/// key are in no block. Memory: count numbers per block.
 class RandomBlocks {
  public:
   /// Over positions first .. first + positions - 1 and `keys` keys; count is cut to what there is.

@@ -1,6 +1,6 @@
 // The stages of the tile pipeline that are not masks or modifiers: how a tile of scores is made,
 // and how scores become weights. Both are chosen at run time (scores-inl.h, normalizers-inl.h) and
-// called once a tile; a new one is a class in a file of its own and a line where they are chosen.
+// called once per tile; a new one is a class in a file of its own and a line where they are chosen.
 #pragma once
 
 #include <cstdint>

@@ -54,7 +54,7 @@ class Ensemble {
   States start(const SourceBatch& source, int64_t rows) const;
   static void reorder(States& states, const std::vector<int64_t>& index);
 
-  /// The hidden states of the next L tokens a row, (rows, L), a model each.
+  /// The hidden states of the next L tokens per row, (rows, L), a model each.
   std::vector<at::Tensor> step(States& states, const at::Tensor& tokens) const;
   /// What comes after token `place` of such steps. `seen(i)`: the tokens of row i so far, for the
   /// repetition penalty. Throws ModelError for NaN and infinity, naming name(i).

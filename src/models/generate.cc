@@ -72,7 +72,7 @@ int64_t check_lines(const Ensemble& ensemble, const Lines& source, const Lines& 
     return static_cast<int64_t>(prefixes.size());
   }
   if (!prefixes.empty() && prefixes.size() != source.size())
-    refuse_generate("prefixes: expected none or ", source.size(), ", one a line, given ",
+    refuse_generate("prefixes: expected none or ", source.size(), ", one per line, given ",
                     prefixes.size());
   return static_cast<int64_t>(source.size());
 }

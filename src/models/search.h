@@ -67,7 +67,7 @@ class Search {
   Clock::time_point began_;
   Ensemble::States states_;
   int64_t length_ = 0;     ///< tokens of every live sequence
-  int64_t width_ = 1;      ///< rows a line
+  int64_t width_ = 1;      ///< rows per line
   std::vector<Row> rows_;  ///< of the next step
   std::vector<std::vector<Hypothesis>>* results_ = nullptr;
 };

@@ -13,7 +13,7 @@
 namespace heed::ops {
 namespace {
 
-/// z, a number a head.
+/// z, a number per head.
 at::Tensor spans_of(const OpSpec& op, const CallContext& context) {
   return torch::clamp(context.parameter("adaptive_span.span"), 0, 1) * op.at("most");
 }

@@ -1,4 +1,4 @@
-// The cosine of query and key times a learned factor a head (Henry et al. 2020; Liu et al. 2022).
+// The cosine of query and key times a learned factor per head (Henry et al. 2020; Liu et al. 2022).
 // It is the same for vectors of every length that numbers can have. With a vector of zeros, which
 // has no direction, it is 0, and has the gradient of a dot product with the other's direction.
 #include "ops/by_rows.h"
@@ -53,7 +53,7 @@ OpDefinition op_cosine() {
   return {.kind = {OpKind::Role::score,
                    "cosine",
                    {{"scale", 10, 1e-3, 1e6, false, "what the learned factor starts from"}},
-                   "a learned factor a head times the cosine of q and k"},
+                   "a learned factor per head times the cosine of q and k"},
           .learned = {{.name = "log_scale", .shape = number_a_head, .mean = log_of_initial}},
           .scores = cosine_scores,
           .prepare = prepare_cosine,

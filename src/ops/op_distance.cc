@@ -53,7 +53,7 @@ at::Tensor slopes(const CallContext& context, int64_t count, const at::TensorOpt
   return all.to(options);
 }
 
-/// bias (B, H, R) for the kernels from one a head (H, R).
+/// bias (B, H, R) for the kernels from one per head (H, R).
 void add_bias(Operands& operands, const at::Tensor& of_heads) {
   operands.add("distance.bias", for_each_batch(of_heads, operands.context.sizes.B));
 }

@@ -52,7 +52,7 @@ OpDefinition op_documents() {
 OpDefinition op_blocks() {
   return {.kind = {OpKind::Role::mask,
                    "block_mask",
-                   {{"size", 64, 1, 1 << 30, true, "queries and keys a block"}},
+                   {{"size", 64, 1, 1 << 30, true, "queries and keys per block"}},
                    "any pattern of blocks, given as a tensor"},
           .change = hide_blocks,
           .mask = {make_block_mask<float>, make_block_mask<double>}};

@@ -139,7 +139,7 @@ OpDefinition op_dilated() {
                    "dilated",
                    {{"left", std::nullopt, -1, kMostKeys, true, "steps before; -1: all"},
                     {"right", std::nullopt, -1, kMostKeys, true, "steps after; -1: all"},
-                    {"step", std::nullopt, 1, kMostKeys, true, "keys a step"}},
+                    {"step", std::nullopt, 1, kMostKeys, true, "keys per step"}},
                    "a query sees every step-th key near its position (Beltagy et al. 2020)"},
           .check = check_dilated,
           .change = hide_dilated,

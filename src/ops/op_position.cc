@@ -23,7 +23,7 @@ OpKind::Argument interleaved_argument() {
 
 OpKind::Argument columns_argument() {
   return {"columns",      0,    0,
-          kMostPositions, true, "tokens a row; 0: what the model knows, or a square"};
+          kMostPositions, true, "tokens per row; 0: what the model knows, or a square"};
 }
 
 OpKind::Argument first_argument() {
@@ -89,7 +89,7 @@ OpDefinition op_learned() {
                    "learned",
                    {{"length", 0, 0, kMostPositions, true,
                      "positions in the table; 0: the longest input that the model declares"}},
-                   "a trained vector a position added to the inputs"}};
+                   "a trained vector per position added to the inputs"}};
 }
 
 OpDefinition op_rope() {

@@ -66,7 +66,7 @@ class LanguageTask : public Task {
     Metrics stats{{"characters to learn", static_cast<double>(train_.characters())},
                   {"tokens of these", static_cast<double>(stream_->size())},
                   {"pieces of the vocabulary", static_cast<double>(tokenizer_->size())},
-                  {"batches an epoch", static_cast<double>(batches())}};
+                  {"batches per epoch", static_cast<double>(batches())}};
     if (valid_) {
       stats.emplace_back("characters to validate by", static_cast<double>(valid_->characters()));
     }

@@ -49,7 +49,7 @@ class TranslateTask : public Task {
             {"target tokens", number(counts.target_tokens)},
             {"pieces of the source's vocabulary", number(source_->size())},
             {"pieces of the target's vocabulary", number(target_->size())},
-            {"batches an epoch", number(loader_->batches())}};
+            {"batches per epoch", number(loader_->batches())}};
   }
 
   int64_t batches() const override { return loader_->batches(); }

@@ -22,7 +22,7 @@ data::TextPairsPtr open_split(const TranslateData& data, const std::vector<std::
 std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokenizer& tokenizer,
                                    const std::string& line, const std::string& place);
 
-/// Mean losses of pairs, in nats a target token with its end: {loss, perplexity}.
+/// Mean losses of pairs, in nats per target token with its end: {loss, perplexity}.
 Metrics loss_metrics(SequenceModel& model, data::SequenceLoader& pairs);
 
 /// Writes an answer to every source of the pairs and measures it.

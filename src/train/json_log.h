@@ -1,4 +1,4 @@
-// The log of a run: a JSON object a line.
+// The log of a run: a JSON object per line.
 #pragma once
 
 #include <filesystem>

@@ -147,7 +147,7 @@ TEST(FolderDataset, MixedChannelsNameBothFiles) {
 TEST(FolderDataset, NamesWhatIsNoImage) {
   {
     const TempFolder folder;
-    EXPECT_THAT(open_error(folder.path()), HasSubstr("one folder a class"));
+    EXPECT_THAT(open_error(folder.path()), HasSubstr("one folder per class"));
     folder.write("a/1.png", plain_png({1, 4, 4}, 9));
     std::filesystem::create_directory(folder.path() / "empty");
     EXPECT_THAT(open_error(folder.path()), HasSubstr("class 'empty' has no images"));

@@ -32,7 +32,7 @@ at::Tensor encoded(QueryReduction& model, const std::vector<int64_t>& text) {
   return sum;
 }
 
-/// h_t = z_t v_t + (1 - z_t) h_{t-1}, a gate a head, both ways where the layer reads both ways.
+/// h_t = z_t v_t + (1 - z_t) h_{t-1}, a gate per head, both ways where the layer reads both ways.
 Vectors reduced(QueryReductionLayerImpl& layer, const Vectors& x, const Vectors& q) {
   const int64_t M = layer.options.width(), H = layer.options.attention().num_heads;
   const auto repeat = [&](const at::Tensor& a_head) { return a_head.repeat_interleave(M / H); };

@@ -9,7 +9,7 @@ namespace heed::test {
 struct LinearCase {
   int64_t B = 2, H = 2, G = 2, L = 7, D = 4, E = 4;
   std::string rule = "linear";
-  bool by_channel = true;  ///< one decay a channel instead of one for all
+  bool by_channel = true;  ///< one decay per channel instead of one for all
   double strength = 0.1;   ///< log decays are in [-2 strength, 0]
   bool state = false;      ///< given instead of 0
   bool shared = false;     ///< decay and beta the same for all batches and heads

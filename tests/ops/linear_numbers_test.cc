@@ -19,7 +19,7 @@ at::Tensor logarithms(const at::Tensor& x, const LinearAttention& how) {
   return at::matmul(y, w.t()) - y.square().sum(3, true) / 2 - std::log(how.features) / 2;
 }
 
-/// What each query makes of all keys, one logarithm a pair.
+/// What each query makes of all keys, one logarithm per pair.
 at::Tensor by_pairs(const LinearTensors& t) {
   const int64_t each = t.q.size(1) / t.k.size(1), L = t.k.size(2);
   const auto q = logarithms(t.q, t.how).unsqueeze(3);                             // (B,H,Lq,1,D)

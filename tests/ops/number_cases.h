@@ -34,7 +34,7 @@ struct NumberCase {
   int64_t H = 1, Lq = 1, Lk = 1, D = 1, E = 1;
   std::string score, normalizer, masks;
   bool exact = false, alibi = false, bias = false, sinks = false, cap_first = false;
-  bool per_row_bias = false;  ///< one number a query; otherwise one a pair
+  bool per_row_bias = false;  ///< one number per query; otherwise one per pair
   double cap = 0;             ///< 0: no softcap
   double scale = 1;           ///< of a dot product
   double q_size = 1, k_size = 1, v_size = 1, g_size = 1, shift = 0, low = 0;

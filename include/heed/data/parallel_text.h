@@ -45,7 +45,7 @@ struct PairOptions {
   void fields(Visitor&& v) {
     v("format", format,
       "lines (a file of sources and one of targets, line by line), tsv (columns parted by tabs), "
-      "json (an object a line)",
+      "json (an object per line)",
       OneOf{{"lines", "tsv", "json"}});
     if (format == "tsv") v("columns", columns, "[source, target], columns counted from 1");
     if (format == "json") v("keys", keys, "[source, target], keys of a line's object");

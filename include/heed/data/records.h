@@ -10,7 +10,7 @@
 namespace heed::data {
 
 /// What the cells of a column hold: a text (numbers are texts until somebody reads them), or a list
-/// of texts, one a word (CoNLL).
+/// of texts, one per word (CoNLL).
 struct Column {
   std::string name;
   bool is_list = false;

@@ -43,7 +43,7 @@ struct TextMaps {
 /// k and two numbers per row. Self attentions have the pieces that are read as rows and columns. A
 /// cross attention's columns are the source's pieces; its row t, which serves to predict what
 /// follows target token t, is named `predicted[t]`, or target.pieces[t] where `predicted` is empty.
-/// The calls of a recurrent decoder, one a step, are one map.
+/// The calls of a recurrent decoder, one per step, are one map.
 ///
 /// A map is the encoder's if its path begins with "encoder"; it is a cross map if its path says
 /// "cross", or if the model has an encoder and no path says so. A stateful model's

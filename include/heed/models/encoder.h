@@ -25,7 +25,7 @@ struct Batch {
   int64_t size() const { return records.size(0); }
 };
 
-/// What an encoder makes of B records: a vector a token.
+/// What an encoder makes of B records: a vector per token.
 struct Tokens {
   at::Tensor states;                   ///< (B, L, M)
   at::Tensor lengths = {};             ///< (B) int64: tokens that are real; undefined: all L

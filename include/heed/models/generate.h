@@ -17,7 +17,7 @@ namespace heed {
 /// </s>.
 struct GenerateOptions {
   TORCH_ARG(int64_t, beam_size) = 1;       ///< K; 1: greedy
-  TORCH_ARG(int64_t, num_hypotheses) = 1;  ///< hypotheses a line
+  TORCH_ARG(int64_t, num_hypotheses) = 1;  ///< hypotheses per line
   TORCH_ARG(std::string, length_penalty_type) = "wu";
   TORCH_ARG(double, length_penalty) = 0;
   TORCH_ARG(bool, early_stop) = true;
@@ -44,10 +44,10 @@ struct GenerateOptions {
   /// output matrix are multiplied, and probabilities are among them. A forced token that is not in
   /// it counts as certain.
   TORCH_ARG(std::vector<int64_t>, shortlist);
-  /// Of each line: what its sequences begin with, forced; none, or one a line.
+  /// Of each line: what its sequences begin with, forced; none, or one per line.
   TORCH_ARG(std::vector<std::vector<int64_t>>, prefixes);
-  /// Called with line and token as soon as a token is certain: at once with one hypothesis a line,
-  /// else when the line is finished, its best hypothesis token by token. Forced tokens, too.
+  /// Called with line and token as soon as a token is certain: at once with one hypothesis per
+  /// line, else when the line is finished, its best hypothesis token by token. Forced tokens, too.
   using OnToken = std::function<void(int64_t line, int64_t token)>;
   TORCH_ARG(OnToken, on_token);
   TORCH_ARG(bool, times) = false;  ///< whether hypotheses say when their tokens came
@@ -57,7 +57,7 @@ struct GenerateOptions {
   void fields(Visitor&& v) {
     v("beam_size", beam_size(), "hypotheses that beam search keeps a line; 1: greedy", at_least(1));
     v("num_hypotheses", num_hypotheses(),
-      "hypotheses a line, best first; at most beam_size, any number of samples", at_least(1));
+      "hypotheses per line, best first; at most beam_size, any number of samples", at_least(1));
     v("length_penalty_type", length_penalty_type(),
       "what a log-probability is divided by. wu: ((5 + n) / 6)^a; power: n^a");
     v("length_penalty", length_penalty(), "exponent a of the length penalty; 0: none", at_least(0));

@@ -38,7 +38,7 @@ struct ImageEncoderOptions {
     v("kind", kind(), "image: a token a patch; rows: a token a row of pixels");
     if (kind() == "image") {
       v("stem", stem(),
-        "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
+        "patch: a linear layer per patch; conv: convolutions, halving down to the patch");
       v("patch", patch(), "pixels along a token's side; divides height and width", at_least(1));
     }
     v("width", width(), "channels of a token; a multiple of attention.num_heads", at_least(1));
@@ -62,8 +62,8 @@ struct ImageEncoderOptions {
 ///   mean         the mean of the tokens
 ///
 /// `attention` is that of every block; its additive position is added here, once, to the tokens
-/// (learned: a vector a token, so a vector a place of the grid), rope acts in each block. Positions
-/// of a grid (sinusoidal_2d, learned_2d, rope_2d) are told that of the tokens. Pre-norm
+/// (learned: a vector per token, so a vector a place of the grid), rope acts in each block.
+/// Positions of a grid (sinusoidal_2d, learned_2d, rope_2d) are told that of the tokens. Pre-norm
 /// ends with a normalisation of its own, with 0 layers too. Stochastic depth of block i of n is i /
 /// (n - 1) of the option. Throws ModelError that names the field where options do not fit each
 /// other or the images; UsageError for images of another shape.

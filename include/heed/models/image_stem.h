@@ -29,9 +29,9 @@ struct StemOptions {
   TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the image's width
 };
 
-/// One linear layer a patch: (B, C, h, w) -> (B, L, M), L = (h / Ph) (w / Pw), row by row. Weights
-/// from a normal of 0.02 cut at two deviations, bias zero (Dosovitskiy et al. 2021).
-/// Cost: 2 C h w M operations an image.
+/// One linear layer per patch: (B, C, h, w) -> (B, L, M), L = (h / Ph) (w / Pw), row by row.
+/// Weights from a normal of 0.02 cut at two deviations, bias zero (Dosovitskiy et al. 2021). Cost:
+/// 2 C h w M operations per image.
 class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
  public:
   explicit PatchStemImpl(const StemOptions& options);
@@ -44,7 +44,7 @@ class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
 TORCH_MODULE(PatchStem);
 
 /// Convolutions 3x3, one of stride 1 to M / 2 channels (at least 8) and then log2(patch) of stride
-/// 2 to M, each with batch normalisation and ReLU, then a linear layer a token (Xiao et al. 2021,
+/// 2 to M, each with batch normalisation and ReLU, then a linear layer per token (Xiao et al. 2021,
 /// "Early convolutions help transformers see better"). Shapes as PatchStem; patch height and width
 /// are equal powers of two, otherwise ModelError.
 class ConvStemImpl : public torch::nn::Cloneable<ConvStemImpl> {

@@ -67,7 +67,7 @@ class JointEncoderImpl : public Encoder {
   std::vector<Tokens> read(const Batch& batch);
   void cross(std::vector<Tokens>& parts);
 
-  std::vector<torch::nn::Linear> projections_;  ///< one an input; null where the width fits
+  std::vector<torch::nn::Linear> projections_;  ///< one per input; null where the width fits
 };
 TORCH_MODULE(JointEncoder);
 

@@ -1,4 +1,4 @@
-// Rows of a table to tokens: one a column.
+// Rows of a table to tokens: one per column.
 #pragma once
 
 #include <torch/nn/pimpl.h>
@@ -41,7 +41,7 @@ struct TableShape {
   int64_t numbers = 0;  ///< N: columns of numbers
   /// A column of categories each: how many, unknown included.
   std::vector<int64_t> categories = {};
-  /// For piecewise: the edges of each column's bins, rising, at least two a column. Empty: those
+  /// For piecewise: the edges of each column's bins, rising, at least two per column. Empty: those
   /// of `bins` bins, edge_t the quantile (t + 1/2) / (bins + 1) of a standard normal.
   std::vector<std::vector<double>> edges = {};
 };
@@ -75,7 +75,7 @@ class TableEncoderImpl : public Encoder {
   at::Tensor number_weight;                ///< (N, F, M): F = 1, 2 frequencies or bins
   at::Tensor number_bias, number_missing;  ///< (N, M)
   at::Tensor frequencies;                  ///< (N, frequencies); of periodic only
-  at::Tensor category_embedding;  ///< (all categories and a missing one a column, M), in order
+  at::Tensor category_embedding;  ///< (all categories and a missing one per column, M), in order
   at::Tensor category_bias;       ///< (C, M)
   nn::AdditivePosition position{nullptr};
   BlockStack blocks;

@@ -20,7 +20,7 @@ struct FeedForwardOptions {
 
 /// y = act(x W1 + b1) W2 + b2, x (..., M) -> (..., M) (Vaswani et al. 2017, 3.3; GELU: Hendrycks &
 /// Gimpel 2016, the exact form). Weights Xavier uniform, biases zero. Throws ModelError for an
-/// unknown activation. Cost: 4 M F operations a token.
+/// unknown activation. Cost: 4 M F operations per token.
 class FeedForwardImpl : public torch::nn::Cloneable<FeedForwardImpl> {
  public:
   explicit FeedForwardImpl(const FeedForwardOptions& options);

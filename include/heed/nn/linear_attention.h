@@ -18,7 +18,7 @@ struct LinearAttentionOptions {
   TORCH_ARG(int64_t, num_heads) = 1;            ///< H, a divisor of M
   TORCH_ARG(int64_t, num_kv_heads) = 0;         ///< G, a divisor of H; 0: H
   TORCH_ARG(heed::LinearAttention, attention);  ///< rule, feature, normalize, causal, scale
-  TORCH_ARG(std::string, decay) = "channel";    ///< of the gated rules: one a channel or one a head
+  TORCH_ARG(std::string, decay) = "channel";  ///< of the gated rules: one a channel or one per head
 };
 
 /// With D = E = M / H and one product for all projections of x (B, L, M):

@@ -42,7 +42,7 @@ struct KeyValues {
 /// product. Positions `rope` turn q and k (queries start at query_offset, which is
 /// Lk - Lq unless given); `sinusoidal` and `learned(length)` are added to the inputs of q and k but
 /// not of v. Dropout of weights acts in training. With a score of `hidden` width D is that width;
-/// the modifier `gate` multiplies head h by sigmoid(x Wg_h + bg_h), a number a query. What the
+/// the modifier `gate` multiplies head h by sigmoid(x Wg_h + bg_h), a number per query. What the
 /// attention learns beside (heed/ops/parameters.h) is registered with it, '_' for '.'.
 ///
 /// Initialised as Xavier uniform for each of Wq, Wk, Wv and Wo; biases are zero.

@@ -83,7 +83,7 @@ struct AdditivePositionOptions {
 /// x (B, L, M) -> x + p[first .. first + L - 1] (B, L, M).
 ///
 ///   sinusoidal     sinusoidal_positions
-///   learned        a table (length, M), one trained vector a position
+///   learned        a table (length, M), one trained vector per position
 ///   sinusoidal_2d  [sinusoidal_positions of the row (M/2), of the column (M/2)]
 ///                                                           (Carion et al. 2020)
 ///   learned_2d     [u_row (M/2), w_column (M/2)], tables of trained vectors

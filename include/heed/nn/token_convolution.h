@@ -29,7 +29,7 @@ struct TokenConvolutionOptions {
 /// o = (k - 1) / 2 rounded down, or k - 1 if causal. lengths (B) int64: how many tokens of each
 /// sequence are real; without it all are. Weights W (M, k M) Xavier uniform, bias zero. Throws
 /// ModelError for a kernel below 1 or an unknown activation, UsageError for inputs of another
-/// shape. Cost: 2 k M^2 operations a token.
+/// shape. Cost: 2 k M^2 operations per token.
 class TokenConvolutionImpl : public torch::nn::Cloneable<TokenConvolutionImpl> {
  public:
   explicit TokenConvolutionImpl(const TokenConvolutionOptions& options);

@@ -53,7 +53,7 @@ struct LinearResult {
   ///
   ///   (B, G, D, E)      S
   ///   (B, G, D, E + 1)  normalized: S and z
-  ///   (B, G, D, E + 2)  normalized with a feature: S / exp(m), z / exp(m) and m, a number a row
+  ///   (B, G, D, E + 2)  normalized with a feature: S / exp(m), z / exp(m) and m, a number per row
   ///                     that keeps z in sight however small or large the features are. Which m is
   ///                     free, so it has no gradient.
   at::Tensor state;
@@ -74,12 +74,12 @@ struct LinearResult {
 /// Features are handled by their logarithms where they (or in a step, the state's) are not all
 /// moderate, from exp(-40) to exp(20) in float32: normalized results are finite for q and k of any
 /// size, as exact as the logarithms are (|k|^2 / (2 sqrt(D)) of favor is rounded to 6e-8 of
-/// itself). That is the gated rule with a decay a channel, which costs more, and is decided for a
+/// itself). That is the gated rule with a decay per channel, which costs more, and is decided for a
 /// call as a whole. Without `normalize` out and state are what they are and may vanish below 1e-38.
 ///
 /// A state is added to once in 64 steps, and what rounding takes is kept, so that sums over long
 /// sequences are good to some 1e-6; linear_attend_step adds every step in the dtype of the
-/// computation, which loses up to 3e-8 of the state a step where all steps are alike. S is a sum,
+/// computation, which loses up to 3e-8 of the state per step where all steps are alike. S is a sum,
 /// so values times the sum of their weights must stay below 3e38.
 ///
 /// Cost: about B L (H (D E + 32 (D + E)) + G D E) multiplications, with the delta rule

@@ -32,7 +32,7 @@ struct ClassifyData {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("train", train, "images with labels: an IDX prefix, or a folder of one folder a class");
+    v("train", train, "images with labels: an IDX prefix, or a folder of one folder per class");
     v("valid", valid, "those that choose the best model; instead of holdout");
     v("test", test, "those that are only used at the end");
     v("holdout", holdout, "share of train that is held out to choose the best model",

@@ -54,7 +54,7 @@ struct LanguageEvaluation {
   int64_t tokens = 0, characters = 0;
   double loss = 0;  ///< sum over the tokens of -log p, nats
 
-  /// loss (nats a token), perplexity = e^loss, nats_per_character.
+  /// loss (nats per token), perplexity = e^loss, nats_per_character.
   Metrics metrics() const;
 };
 

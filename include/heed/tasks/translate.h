@@ -59,8 +59,8 @@ struct TranslateRecipe : TaskRecipe<TranslateData, TextModelOptions> {
 
 /// What a model makes of pairs.
 struct TranslateEvaluation {
-  std::vector<std::string> written;  ///< a line a pair, in order
-  Metrics metrics;        ///< text_metrics, lead_metrics, loss (nats a target token), perplexity
+  std::vector<std::string> written;  ///< a line per pair, in order
+  Metrics metrics;        ///< text_metrics, lead_metrics, loss (nats per target token), perplexity
   std::string signature;  ///< see text_signature
   int64_t tokens = 0;     ///< written
   double seconds = 0;     ///< of the search
@@ -86,7 +86,7 @@ class Translator {
   std::vector<int64_t> encode_target(const std::string& line, const std::string& place) const;
 
   /// As the recipe's [generate] says: for each line its translations, best first. `prefixes`: none,
-  /// or one a line, with which its translations begin.
+  /// or one per line, with which its translations begin.
   std::vector<std::vector<Hypothesis>> translate(
       const std::vector<std::vector<int64_t>>& sources,
       const std::vector<std::vector<int64_t>>& prefixes = {}) const;
