@@ -42,7 +42,7 @@ Operands prepared(const Call& call) {
                     .q = call.q.to(call.compute),
                     .k = call.k.to(call.compute),
                     .v = call.v.to(call.compute),
-                    .operands = {}};
+                    .extra = {}};
   auto& context = operands.context;
   for (auto* t : {&context.bias, &context.attn_mask})
     if (t->defined() && t->scalar_type() != at::kBool) *t = t->to(call.compute);

@@ -1,5 +1,5 @@
 // What a word of the vocabulary does: its declaration, its readable formula on tensors, and its
-// stage in the tile pipeline. A word is one file src/ops/op_*.cc and one line in words.cc.
+// stage in the tile pipeline. A word is one file src/ops/op_*.cc and one line in op_definitions.cc.
 #pragma once
 
 #include <limits>
