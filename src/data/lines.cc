@@ -47,12 +47,15 @@ class LineReader::Impl {
     if (!found) return false;
     ++number_;
     const auto bytes = static_cast<int64_t>(line.size()) + (ended ? 1 : 0);
+    ending_ = std::string_view("\r\n").substr(line.ends_with('\r') ? 0 : 1);
+    if (!ended) ending_.remove_suffix(1);
     if (line.ends_with('\r')) line.pop_back();
     check(line);
     offset_ += bytes;
     return true;
   }
 
+  std::string_view ending() const { return ending_; }
   int64_t number() const { return number_; }
   std::string place() const { return name_ + ":" + std::to_string(number_); }
 
@@ -84,6 +87,7 @@ class LineReader::Impl {
   std::string buffer_;
   size_t first_ = 0, last_ = 0;  // what of buffer_ was not handed out
   int64_t number_ = 0;
+  std::string_view ending_;
   int64_t offset_ = 0;  // of the file, where the line begins
 };
 
@@ -93,6 +97,7 @@ LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
 bool LineReader::next(std::string& line) { return impl_->next(line); }
+std::string_view LineReader::ending() const { return impl_->ending(); }
 int64_t LineReader::number() const { return impl_->number(); }
 std::string LineReader::place() const { return impl_->place(); }
 

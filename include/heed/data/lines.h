@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace heed::data {
 
@@ -28,6 +29,9 @@ class LineReader {
   /// Puts the next line into `line`; false at the end.
   bool next(std::string& line);
 
+  /// How the line that next() gave last ended: a line feed, with or without a carriage return
+  /// before it, a carriage return at the end of the file, or nothing.
+  std::string_view ending() const;
   int64_t number() const;     ///< of the line that next() gave last, from 1; 0 before
   std::string place() const;  ///< "corpus.de:17"
 

@@ -16,17 +16,25 @@ struct Column {
   bool is_list = false;
 };
 
+/// Something of a file that a reader passed over by its rules, as multiword tokens of CoNLL-U.
+struct PassedOver {
+  std::string what;  ///< "multiword tokens"
+  int64_t count = 0;
+  std::string first;  ///< where the first stands: "train.conllu:17"
+};
+
 /// A fixed list of records. Every function is const and may be called by several threads at once.
-/// Indices out of range throw UsageError.
+/// Indices out of range throw UsageError, and so does asking a column of lists for a text or a
+/// column of texts for a list.
 class Records {
  public:
   virtual ~Records() = default;
 
   virtual int64_t size() const = 0;
   virtual const std::vector<Column>& columns() const = 0;
-  /// A cell of a column of texts; empty: missing.
+  /// A cell of a column of texts; empty: missing. Valid as long as the records are.
   virtual std::string_view text(int64_t record, int64_t column) const = 0;
-  /// A cell of a column of lists.
+  /// A cell of a column of lists. The texts are valid as long as the records are.
   virtual std::vector<std::string_view> list(int64_t record, int64_t column) const = 0;
   /// Where the record stands, for messages: "train.csv:17".
   virtual std::string place(int64_t record) const = 0;
@@ -39,7 +47,13 @@ class Records {
   double number(int64_t record, int64_t column) const;
   /// What to call the whole in messages: "train.csv".
   virtual std::string name() const = 0;
+  /// What the reader passed over; none by default.
+  virtual std::vector<PassedOver> passed_over() const { return {}; }
 };
 using RecordsPtr = std::shared_ptr<const Records>;
+
+/// A text as a finite number: digits, a point, an exponent and a sign, as in "-1.5e3"; no blanks.
+/// False where it is none.
+bool parse_number(std::string_view text, double& number);
 
 }  // namespace heed::data

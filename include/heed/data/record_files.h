@@ -1,0 +1,95 @@
+// Files of records: tables, JSON lines, annotated sentences, plain lines.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "heed/core/fields.h"
+#include "heed/data/records.h"
+
+namespace heed::data {
+
+/// How a file of records is read; one table of a recipe.
+struct RecordOptions {
+  std::string format =
+      "";              ///< csv | tsv | jsonl | conllu | conll | lines; empty: by the file's name
+  bool header = true;  ///< csv, tsv: the first row of a file names the columns
+  std::vector<std::string> columns = {};  ///< names where the file has none; empty: "1", "2", ..
+  std::string delimiter = "";   ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
+  std::optional<bool> quoting = {};  ///< csv, tsv: quotes as in RFC 4180; absent: csv yes, tsv no
+  bool comments = false;        ///< conll: a line that begins with "# " is a comment
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("format", format,
+      "csv, tsv, jsonl (an object a line), conllu (also CoNLL-U Plus), conll (a word a line), "
+      "lines "
+      "(a text a line); empty: by the file's name",
+      OneOf{{"", "csv", "tsv", "jsonl", "conllu", "conll", "lines"}});
+    const bool table = format.empty() || format == "csv" || format == "tsv";
+    if (table) {
+      v("header", header, "the first row of a file names the columns");
+      v("delimiter", delimiter,
+        "the character between cells, or whitespace (any run of blanks and tabs); empty: a comma "
+        "for csv, a tab for tsv");
+      v("quoting", quoting,
+        "a cell in double quotes may hold delimiters, line breaks and doubled quotes; csv: true, "
+        "tsv: false");
+    }
+    if (table || format == "conllu" || format == "conll") {
+      v("columns", columns,
+        "names of the columns where the file has none; a last one that ends with * takes all "
+        "columns that follow (conll, conllu)");
+    }
+    if (format.empty() || format == "conll")
+      v("comments", comments, "conll: a line that begins with '# ' is a comment");
+  }
+};
+
+/// Reads the files of a split into memory, one after another. Files are read as LineReader does
+/// (lines.h: UTF-8, plain or gzipped, a byte order mark is left out), which also throws. The format
+/// comes from the name: .csv .tsv .jsonl .conllu .conllup .conll, .txt for lines; .gz behind it is
+/// left out. An empty cell is a missing one.
+///
+/// - csv, tsv: a row has as many cells as the first. Quotes as in RFC 4180: a cell that begins with
+///   a quote ends at the next one that is not doubled, and may hold delimiters and line breaks,
+///   which stay as they are (CRLF too). A quote elsewhere is an error, unless quoting is off and
+///   quotes are characters. Empty lines may stand at the file's end only. Without a header columns
+///   are named by `columns`, or "1", "2", ... With delimiter "whitespace" cells are what stands
+///   between runs of blanks and tabs, and none is empty.
+/// - jsonl: a line is an object. {"a": {"b": 1}} has the column "a.b"; an array of texts and
+/// numbers
+///   is a list; an array of objects is a list for each of their keys, all of one length, as
+///   {"spans": [{"start": 1, "end": 3}]} has the lists "spans.start" and "spans.end". Numbers keep
+///   their text, booleans are "true" and "false", null and an absent key are missing. Columns stand
+///   in the order in which they are met. A column is a text or a list in all records; an array in
+///   an array is an error.
+/// - conllu: a sentence is a record (universaldependencies.org/format.html). Lists: id, form,
+/// lemma,
+///   upos, xpos, feats, head, deprel, deps, misc; in CoNLL-U Plus what "# global.columns" names, in
+///   lower case. Texts: sent_id and text of the comments; other comments are passed over. An item
+///   "_" stays "_". Multiword tokens (1-2) and empty nodes (1.1) are in no list, and counted.
+///   Checked: numbers 1, 2, ..; ranges; a head from 0 to the number of words and not the word
+///   itself (or "_"). For other columns without "# global.columns" `columns` names them all.
+/// - conll: a line is a word, its columns parted by tabs where the line has one and else by blanks;
+///   an empty line ends the sentence. Every column is a list. Lines -DOCSTART- are counted. A line
+///   that begins with # is a word, too, unless `comments`.
+/// - conll, conllu: where the last name ends with *, as "args*", that list (named without the *)
+///   holds all columns that follow, joined by tabs; their number may differ between sentences, but
+///   not in one. None of them: an empty item.
+/// - lines: a line is a record, column "text". An empty line, or one of white space, is an error.
+///
+/// The files of a split have the same columns (jsonl: a key may be absent anywhere).
+///
+/// Throws UsageError: an unknown format, a delimiter that cannot be one, `columns` beside a header.
+/// DataError, with file, line and column: other numbers of cells, quotes that do not end (the line
+/// where they begin), the same name twice, invalid JSON or CoNLL, an end inside a sentence's rules,
+/// a record or a line over kLongestLine bytes, no record. FileError where a file cannot be read.
+/// Error(Failure::memory), with both numbers, where the file is larger than the memory available.
+/// Memory: the text, 16 bytes a cell, 8 a list's item. Cost: O(bytes).
+RecordsPtr open_records(const std::vector<std::filesystem::path>& files,
+                        const RecordOptions& options = {});
+
+}  // namespace heed::data

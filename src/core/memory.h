@@ -1,0 +1,17 @@
+// How much memory there is to take.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace heed {
+
+/// Bytes that can be taken without swapping: MemAvailable of /proc/meminfo, and what the control
+/// group still allows. Without both: no limit.
+uint64_t available_memory();
+
+/// Throws Error(Failure::memory), with both numbers, where `bytes` are more than `available`;
+/// `what` begins the message.
+void require_memory(uint64_t bytes, uint64_t available, const std::string& what);
+
+}  // namespace heed

@@ -1,0 +1,34 @@
+// A reader a format; each puts the records of one file into a store.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/record_store.h"
+#include "heed/data/record_files.h"
+
+namespace heed::data {
+
+/// What a split's files have in common: their names' columns in the store.
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+  virtual void read(const std::filesystem::path& file, RecordStore& store) = 0;
+  /// Called behind the last file.
+  virtual void finish(RecordStore&) {}
+};
+
+std::unique_ptr<RecordReader> table_reader(const RecordOptions& options);
+std::unique_ptr<RecordReader> json_reader();
+std::unique_ptr<RecordReader> conllu_reader(const RecordOptions& options);
+std::unique_ptr<RecordReader> conll_reader(const RecordOptions& options);
+std::unique_ptr<RecordReader> lines_reader();
+
+/// Throws DataError for an empty name and for one that stands twice; `place` begins the message.
+void check_names(const std::vector<std::string>& names, const std::string& place);
+/// "'a', 'b', 'c'", at most the first ten.
+std::string quoted(const std::vector<std::string>& names);
+
+}  // namespace heed::data
