@@ -1,0 +1,124 @@
+#include "heed/data/offsets.h"
+
+#include <unicode/brkiter.h>
+#include <unicode/utext.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "core/utf8.h"
+#include "data/text.h"
+#include "heed/core/error.h"
+
+namespace heed::data {
+namespace {
+
+[[noreturn]] void refuse_place(const std::string& what, int64_t given, int64_t most) {
+  throw UsageError("text offsets: " + what + " " + std::to_string(given) + "; expected 0 .. " +
+                   std::to_string(most));
+}
+
+/// The pieces of a text as spans; the pieces are parts of `text` in their order.
+std::vector<WordSpan> as_spans(std::string_view text, const std::vector<std::string_view>& pieces) {
+  const TextOffsets offsets(text);
+  std::vector<WordSpan> spans;
+  for (const auto piece : pieces) {
+    const int64_t begin = piece.data() - text.data();
+    const int64_t end = begin + static_cast<int64_t>(piece.size());
+    spans.push_back({piece, offsets.character_of(begin), offsets.character_of(end), begin, end});
+  }
+  return spans;
+}
+
+[[noreturn]] void fail_icu(const char* what, UErrorCode status) {
+  throw Error(Failure::file, std::string("ICU cannot ") + what + ": " + u_errorName(status) +
+                                 "; is its data installed?");
+}
+
+/// An iterator is dear to make, and of one thread.
+icu::BreakIterator& word_breaks() {
+  static const std::unique_ptr<icu::BreakIterator> kFirst = [] {
+    UErrorCode status = U_ZERO_ERROR;
+    std::unique_ptr<icu::BreakIterator> made(
+        icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), status));
+    if (U_FAILURE(status)) fail_icu("break words", status);
+    return made;
+  }();
+  thread_local const std::unique_ptr<icu::BreakIterator> mine(kFirst->clone());
+  return *mine;
+}
+
+struct CloseText {
+  void operator()(UText* text) const { utext_close(text); }
+};
+
+}  // namespace
+
+TextOffsets::TextOffsets(std::string_view text) : text_(text) {
+  check_utf8(text, "text offsets");
+  const bool is_ascii =
+      std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+  if (is_ascii) return;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (static_cast<uint8_t>(text[i]) & 0xC0) != 0x80;
+    if (begins) begins_.push_back(static_cast<int64_t>(i));
+  }
+}
+
+int64_t TextOffsets::characters() const noexcept {
+  return static_cast<int64_t>(begins_.empty() ? text_.size() : begins_.size());
+}
+
+int64_t TextOffsets::byte_of(int64_t character) const {
+  if (character < 0 || character > characters()) {
+    refuse_place("no character", character, characters());
+  }
+  if (begins_.empty()) return character;
+  return character == characters() ? bytes() : begins_[static_cast<size_t>(character)];
+}
+
+int64_t TextOffsets::character_of(int64_t byte) const {
+  if (byte < 0 || byte > bytes()) refuse_place("no byte", byte, bytes());
+  if (begins_.empty()) return byte;
+  if (byte == bytes()) return characters();
+  const auto at = std::lower_bound(begins_.begin(), begins_.end(), byte);
+  if (at == begins_.end() || *at != byte) {
+    throw UsageError("text offsets: byte " + std::to_string(byte) +
+                     " is in the middle of a character; expected where one begins");
+  }
+  return at - begins_.begin();
+}
+
+std::string_view TextOffsets::text(int64_t begin, int64_t end) const {
+  const int64_t from = byte_of(begin), to = byte_of(end);
+  if (to < from)
+    refuse_place("a span that begins at " + std::to_string(begin) + " and ends at", end,
+                 characters());
+  return text_.substr(static_cast<size_t>(from), static_cast<size_t>(to - from));
+}
+
+std::vector<WordSpan> words_with_offsets(std::string_view text) {
+  check_utf8(text, "words");
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<UText, CloseText> source(
+      utext_openUTF8(nullptr, text.data(), static_cast<int64_t>(text.size()), &status));
+  auto& breaks = word_breaks();
+  breaks.setText(source.get(), status);
+  if (U_FAILURE(status)) fail_icu("open a text", status);
+  std::vector<std::string_view> pieces;
+  int32_t begin = breaks.first();
+  for (int32_t end = breaks.next(); end != icu::BreakIterator::DONE; end = breaks.next()) {
+    const auto piece = text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+    const auto inside = split_at_space(piece);  // white space and others may stand in one segment
+    pieces.insert(pieces.end(), inside.begin(), inside.end());
+    begin = end;
+  }
+  return as_spans(text, pieces);
+}
+
+std::vector<WordSpan> fields_with_offsets(std::string_view text) {
+  check_utf8(text, "words");
+  return as_spans(text, split_at_space(text));
+}
+
+}  // namespace heed::data
