@@ -80,7 +80,8 @@ class ConlluReader : public RecordReader {
     line.remove_prefix(1);
     const size_t sign = line.find('=');
     if (sign == std::string_view::npos) return;
-    const auto key = without_blanks(line.substr(0, sign)), value = without_blanks(line.substr(sign + 1));
+    const auto key = without_blanks(line.substr(0, sign)),
+               value = without_blanks(line.substr(sign + 1));
     if (key == "sent_id") keep(sent_id_, value, "sent_id");
     if (key == "text") keep(text_, value, "text");
     if (key == "global.columns") name_columns(value, store);
@@ -152,7 +153,8 @@ class ConlluReader : public RecordReader {
   /// "3.1": a word that is not in the text, behind word 3.
   void empty_node(std::string_view text, RecordStore& store) {
     const size_t point = text.find('.');
-    const auto word = whole_number(text.substr(0, point)), part = whole_number(text.substr(point + 1));
+    const auto word = whole_number(text.substr(0, point)),
+               part = whole_number(text.substr(point + 1));
     if (!word || !part || *word != static_cast<int64_t>(words_.size()) || *part < 1) {
       refuse("empty node '" + std::string(text.substr(0, 20)) + "', expected " +
              std::to_string(words_.size()) + ".N with N at least 1");

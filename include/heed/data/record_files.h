@@ -17,9 +17,9 @@ struct RecordOptions {
       "";              ///< csv | tsv | jsonl | conllu | conll | lines; empty: by the file's name
   bool header = true;  ///< csv, tsv: the first row of a file names the columns
   std::vector<std::string> columns = {};  ///< names where the file has none; empty: "1", "2", ..
-  std::string delimiter = "";   ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
+  std::string delimiter = "";  ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
   std::optional<bool> quoting = {};  ///< csv, tsv: quotes as in RFC 4180; absent: csv yes, tsv no
-  bool comments = false;        ///< conll: a line that begins with "# " is a comment
+  bool comments = false;             ///< conll: a line that begins with "# " is a comment
 
   template <class Visitor>
   void fields(Visitor&& v) {
