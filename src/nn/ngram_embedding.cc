@@ -6,7 +6,7 @@
 namespace heed::nn {
 namespace {
 
-void check_ids(const at::Tensor& ids, int64_t R) {
+void check_feature_ids(const at::Tensor& ids, int64_t R) {
   const int64_t* id = ids.data_ptr<int64_t>();
   const int64_t L = ids.size(1), F = ids.size(2);
   for (int64_t i = 0; i < ids.numel(); ++i)
@@ -38,7 +38,7 @@ at::Tensor NgramEmbeddingImpl::forward(const at::Tensor& given) {
         text_of("ngram_embedding: ids: expected shape (B, L, F) of int64, given ",
                 given.defined() ? text_of(given.sizes(), " of ", given.dtype()) : "no tensor"));
   const auto ids = given.cpu().contiguous();
-  check_ids(ids, rows);
+  check_feature_ids(ids, rows);
   const auto sum = row_bag(weight.cpu(), ids.flatten(0, 1)).to(weight.device());  // (B L, M)
   const auto y = sum.view({ids.size(0), ids.size(1), options.width()});
   if (options.reduction() == "sum") return y;
