@@ -162,6 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
                     CrfCase{.name = "two_tokens", .K = 5, .L = 2},
                     CrfCase{.name = "longer", .K = 2, .L = 9},
                     CrfCase{.name = "large", .scale = 1e4}, CrfCase{.name = "small", .scale = 1e-4},
+                    CrfCase{.name = "hundreds", .L = 6, .scale = 100},
                     CrfCase{.name = "equal", .equal = true},
                     CrfCase{.name = "large_and_equal", .scale = 1e4, .equal = true},
                     CrfCase{.name = "minus_infinity", .minus_infinity = true},
