@@ -35,16 +35,17 @@ Summary summary_of(SequenceModel& model) {
 }
 
 /// Of a question about a story of kSentences different sentences of kWords words.
-Summary summary_of(QueryReductionImpl& model) {
-  const StoryInput input{.sentences = torch::ones({kSentences, kWords}, at::kLong),
-                         .story = torch::arange(kSentences, at::kLong).unsqueeze(0),
-                         .lengths = torch::full({1}, kSentences, at::kLong),
-                         .questions = torch::ones({1, kWords}, at::kLong)};
+Summary summary_of(StoryAnswererImpl& model) {
+  const Batch input{.tensors = {{"sentences", torch::ones({kSentences, kWords}, at::kLong)},
+                                {"story", torch::arange(kSentences, at::kLong).unsqueeze(0)},
+                                {"lengths", torch::full({1}, kSentences, at::kLong)},
+                                {"questions", torch::ones({1, kWords}, at::kLong)}},
+                    .records = {}};
   return summarize(model, [&] { model.forward(input); });
 }
 
 Summary summary_of(torch::nn::Module& model) {
-  if (auto* answerer = dynamic_cast<QueryReductionImpl*>(&model)) return summary_of(*answerer);
+  if (auto* answerer = dynamic_cast<StoryAnswererImpl*>(&model)) return summary_of(*answerer);
   if (auto* classifier = dynamic_cast<ImageClassifierImpl*>(&model)) return summary_of(*classifier);
   return summary_of(dynamic_cast<SequenceModel&>(model));
 }

@@ -38,15 +38,15 @@ TORCH_MODULE(Level);
 
 void check_document_options(const DocumentEncoderOptions& options, int64_t vocabulary) {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, "documents");
+  models::check_attention(options.attention, options.width, {.name = "documents", .lengths = true});
   try {
     options.pool.check();
   } catch (const UsageError& error) {
     throw ModelError(text_of("encoder.pool: ", error.what()));
   }
-  if (options.width % options.pool.heads != 0)
-    throw ModelError(text_of("encoder.width: expected a multiple of pool.heads = ",
-                             options.pool.heads, ", given ", options.width));
+  if (options.width % options.pool.num_heads != 0)
+    throw ModelError(text_of("encoder.width: expected a multiple of pool.num_heads = ",
+                             options.pool.num_heads, ", given ", options.width));
   if (vocabulary < 1)
     throw ModelError(text_of("vocabulary: expected at least 1, given ", vocabulary));
 }

@@ -41,7 +41,7 @@ bool has_anywhere(const std::vector<OpSpec>& masks, std::string_view name) {
   return false;
 }
 
-void check_attention(const Attention& attention, int64_t width, const std::string& input) {
+void check_attention(const Attention& attention, int64_t width, const Brings& input) {
   try {
     attention.check();
   } catch (const UsageError& error) {
@@ -50,17 +50,19 @@ void check_attention(const Attention& attention, int64_t width, const std::strin
   if (width % attention.num_heads != 0)
     throw ModelError(text_of("encoder.width: expected a multiple of attention.num_heads = ",
                              attention.num_heads, ", given ", width));
-  for (const char* needed : {"attn_mask", "segment_ids", "block_mask"})
+  std::vector<const char*> missing = {"attn_mask", "segment_ids", "block_mask"};
+  if (!input.lengths) missing.push_back("key_lengths");
+  for (const char* needed : missing)
     if (has_anywhere(attention.masks, needed))
       throw ModelError(text_of("encoder.attention.masks: '", needed,
-                               "' needs a tensor with each input, and ", input,
+                               "' needs a tensor with each input, and ", input.name,
                                " bring none; remove it"));
   if (attention.has_modifier("bias"))
     throw ModelError(text_of("encoder.attention.modifiers: 'bias' needs a tensor with each input, ",
-                             "and ", input, " bring none; remove it"));
-  if (nn::is_of_grid(attention.position))
+                             "and ", input.name, " bring none; remove it"));
+  if (!input.grid && nn::is_of_grid(attention.position))
     throw ModelError(text_of("encoder.attention.position: '", attention.position.name,
-                             "' is one of a grid, on which ", input, " do not lie; say ",
+                             "' is one of a grid, on which ", input.name, " do not lie; say ",
                              "sinusoidal, learned or rope"));
 }
 

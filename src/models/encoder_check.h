@@ -12,39 +12,49 @@
 
 namespace heed::models {
 
+/// Visits fields and throws ModelError for one that its bounds or words do not allow.
+struct FieldCheck {
+  void operator()(const char* field, int64_t given, const char*, Bounds bounds = {}) const {
+    check(field, static_cast<double>(given), bounds);
+  }
+  void operator()(const char* field, double given, const char*, Bounds bounds = {}) const {
+    check(field, given, bounds);
+  }
+  void operator()(const char* field, const std::string& given, const char*,
+                  const OneOf& known = {}) const {
+    if (!known.words.empty()) check_word(std::string("encoder.") + field, given, known.words);
+  }
+  template <EnumWithWords E>
+  void operator()(const char*, E, const char*) const {}
+  void operator()(const char*, bool, const char*) const {}
+  void operator()(const char*, const Attention&, const char*) const {}
+
+ private:
+  static void check(const char* field, double given, const Bounds& bounds) {
+    if (!bounds.allow(given))
+      throw ModelError(text_of("encoder.", field, ": expected ", bounds.text(), ", given ", given));
+  }
+};
+
 /// Throws ModelError that names the field: the bounds and words that `fields` states.
 template <HasFields Options>
 void check_fields(Options options) {
-  struct Visitor {
-    void operator()(const char* field, int64_t given, const char*, Bounds bounds = {}) {
-      check(field, static_cast<double>(given), bounds);
-    }
-    void operator()(const char* field, double given, const char*, Bounds bounds = {}) {
-      check(field, given, bounds);
-    }
-    void operator()(const char* field, const std::string& given, const char*,
-                    const OneOf& known = {}) {
-      if (!known.words.empty()) check_word(std::string("encoder.") + field, given, known.words);
-    }
-    template <EnumWithWords E>
-    void operator()(const char*, E, const char*) {}
-    void operator()(const char*, bool, const char*) {}
-    void operator()(const char*, const Attention&, const char*) {}
-    void check(const char* field, double given, const Bounds& bounds) {
-      if (!bounds.allow(given))
-        throw ModelError(
-            text_of("encoder.", field, ": expected ", bounds.text(), ", given ", given));
-    }
-  };
-  options.fields(Visitor{});
+  options.fields(FieldCheck());
 }
 
 /// Whether one of the masks or of their alternatives is that.
 bool has_anywhere(const std::vector<OpSpec>& masks, std::string_view name);
 
+/// What an attention may ask of an input.
+struct Brings {
+  const char* name;      ///< "texts", "tables"
+  bool lengths = false;  ///< of records, for the mask of that name
+  bool grid = false;     ///< for positions of one
+};
+
 /// Throws ModelError that names the field where an attention is none, its heads do not divide the
-/// width, or it needs what `input` ("texts", "tables") does not bring.
-void check_attention(const Attention& attention, int64_t width, const std::string& input);
+/// width, or it needs what the input does not bring.
+void check_attention(const Attention& attention, int64_t width, const Brings& input);
 
 /// The attention with one mask more, unless it has it.
 Attention with_mask(Attention attention, const char* mask);

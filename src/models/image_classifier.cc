@@ -5,21 +5,27 @@
 
 namespace heed {
 
-ImageClassifierImpl::ImageClassifierImpl(const ImageClassifierOptions& options,
+ImageClassifierImpl::ImageClassifierImpl(const ImageClassifierOptions& given,
                                          const ImageShape& shape, int64_t classes)
-    : options(options), shape(shape), classes(classes) {
-  reset();
-}
-
-void ImageClassifierImpl::reset() {
+    : options(given), shape(shape), classes(classes) {
+  check_word("pool", options.pool(), {"class_token", "attention", "mean"});
   if (classes < 1) throw ModelError(text_of("classes: expected at least 1, given ", classes));
-  encoder = register_module("encoder", ImageEncoder(options.encoder(), options.attention(), shape));
-  head = register_module("head", nn::small_linear(options.encoder().width(), classes));
+  const auto& how = options.encoder();
+  if (options.pool() == "class_token" && !how.class_token)
+    throw ModelError("pool: class_token needs the token; say encoder.class_token = true");
+  encoder = register_module("encoder", ImageEncoder(how, shape));
+  if (options.pool() == "attention")
+    pool = register_module(
+        "pool",
+        nn::AttentionPooling(nn::AttentionPoolingOptions(how.width).attention(how.attention)));
+  head = register_module("head", nn::small_linear(how.width, classes));
   nn::name_maps(*this);
 }
 
 at::Tensor ImageClassifierImpl::forward(const at::Tensor& images) {
-  return head->forward(encoder->forward(images));
+  const auto x = encoder->forward(Batch{.tensors = {{"image", images}}, .records = {}}).states;
+  if (pool) return head->forward(pool->forward(x).squeeze(1));
+  return head->forward(options.pool() == "class_token" ? x.select(1, 0) : x.mean(1));  // (B, K)
 }
 
 }  // namespace heed

@@ -5,6 +5,8 @@
 #include <torch/nn/modules/conv.h>
 
 #include "core/text.h"
+#include "heed/nn/cbam.h"
+#include "heed/nn/squeeze_excitation.h"
 #include "nn/linear.h"
 
 namespace heed {
@@ -59,6 +61,7 @@ ConvStemImpl::ConvStemImpl(const StemOptions& options) : options(options) { rese
 
 void ConvStemImpl::reset() {
   check_patches(options);
+  check_word("encoder.gate", options.gate(), {"none", "squeeze_excitation", "cbam"});
   const int64_t n = halvings(options.patch_height()), M = options.width();
   convolutions = torch::nn::Sequential();
   int64_t in = options.shape().channels;
@@ -68,6 +71,8 @@ void ConvStemImpl::reset() {
         torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
     convolutions->push_back(torch::nn::BatchNorm2d(out));
     convolutions->push_back(torch::nn::ReLU(torch::nn::ReLUOptions(true)));
+    if (options.gate() == "squeeze_excitation") convolutions->push_back(nn::SqueezeExcitation(out));
+    if (options.gate() == "cbam") convolutions->push_back(nn::Cbam(out));
     in = out;
   }
   register_module("convolutions", convolutions);

@@ -12,7 +12,7 @@ using models::Dtype, models::taken;
 ItemsEncoderImpl::ItemsEncoderImpl(const ItemsEncoderOptions& given, int64_t items)
     : options(given), items(items) {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, "items");
+  models::check_attention(options.attention, options.width, {.name = "items", .lengths = true});
   if (items < 1) throw ModelError(text_of("items: expected at least 1, given ", items));
   for (const auto& mask : options.attention.masks)
     if (!mask.alternatives.empty())
@@ -26,7 +26,7 @@ ItemsEncoderImpl::ItemsEncoderImpl(const ItemsEncoderOptions& given, int64_t ite
   position = models::additive_position(*this, "position", options.attention.position, M,
                                        options.max_positions);
   auto own = options;
-  own.attention = models::with_mask(models::with_mask(options.attention, "causal"), "lengths");
+  own.attention = models::with_mask(models::with_mask(options.attention, "causal"), "key_lengths");
   blocks = BlockStack(*this, options.layers, BlockStack::block(own));
   nn::name_maps(*this);
 }

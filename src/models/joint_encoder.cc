@@ -71,7 +71,7 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
 void JointEncoderImpl::check() const {
   models::check_fields(options);
   const auto& how = options.attention;
-  models::check_attention(how, options.width, "joined inputs");
+  models::check_attention(how, options.width, {.name = "joined inputs", .lengths = true});
   if (inputs.size() < 2)
     throw ModelError(text_of("inputs: expected two or more to join, given ", inputs.size()));
   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -1,11 +1,14 @@
 #include "heed/models/query_reduction.h"
 
 #include "core/text.h"
+#include "models/encoder_check.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
 
 namespace heed {
 namespace {
+
+using models::Dtype, models::taken;
 
 constexpr double kWordDeviation = 0.3;
 constexpr double kGateDeviation = 0.3;
@@ -90,13 +93,8 @@ at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tenso
   return h.transpose(1, 2).flatten(2);  // (B, S or 1, M)
 }
 
-QueryReductionImpl::QueryReductionImpl(const QueryReductionOptions& options, int64_t vocabulary,
-                                       int64_t answers)
-    : options(options), vocabulary(vocabulary), answers(answers) {
-  reset();
-}
-
-void QueryReductionImpl::reset() {
+QueryReductionImpl::QueryReductionImpl(const QueryReductionOptions& given, int64_t vocabulary)
+    : options(given), vocabulary(vocabulary) {
   check_options(options);
   const int64_t M = options.width();
   words = register_module(
@@ -113,7 +111,6 @@ void QueryReductionImpl::reset() {
     layers->push_back(layer);
   }
   dropout = register_module("dropout", torch::nn::Dropout(options.dropout()));
-  output = register_module("output", nn::xavier_linear(M, answers));
 }
 
 at::Tensor QueryReductionImpl::encode(const at::Tensor& texts) {
@@ -128,23 +125,30 @@ at::Tensor QueryReductionImpl::encode(const at::Tensor& texts) {
   return (vectors * (1 - place - k * (1 - 2 * place))).sum(1);  // (N, M)
 }
 
-at::Tensor QueryReductionImpl::forward(const StoryInput& input) {
-  const auto is_long = [](const at::Tensor& t, int64_t dimensions) {
-    return t.defined() && t.dim() == dimensions && t.scalar_type() == at::kLong;
-  };
-  if (!is_long(input.sentences, 2) || !is_long(input.story, 2) || !is_long(input.lengths, 1) ||
-      !is_long(input.questions, 2) || input.story.size(0) != input.questions.size(0)) {
-    throw UsageError(
-        "query reduction: expected int64 sentences (U, W), story (B, S), lengths (B)"
-        " and questions (B, Wq)");
-  }
-  const int64_t B = input.story.size(0), S = input.story.size(1), M = options.width();
-  const auto x = encode(input.sentences).index_select(0, input.story.flatten()).view({B, S, M});
-  auto h = encode(input.questions).unsqueeze(1).expand({B, S, M});  // what is asked
-  for (const auto& layer : *layers) {
-    h = layer->as<QueryReductionLayer>()->forward(x, dropout->forward(h), input.lengths);
-  }
-  return output->forward(h.sum(1));  // (B, K); of one row, or none where S is 0
+Tokens QueryReductionImpl::forward(const Batch& batch) {
+  const auto& sentences = taken(batch, "sentences", {{"U"}, {"W"}}, Dtype::int64);
+  const auto& story = taken(batch, "story", {{"B"}, {"S"}}, Dtype::int64);
+  const int64_t B = story.size(0), S = story.size(1), M = options.width();
+  const auto& lengths = models::taken_lengths(batch, B, S);
+  const auto& questions = taken(batch, "questions", {{"B", B}, {"Wq"}}, Dtype::int64);
+  models::check_ids("sentences", sentences, 0, vocabulary - 1);
+  models::check_ids("questions", questions, 0, vocabulary - 1);
+  models::check_ids("story", story, 0, sentences.size(0) - 1);
+  const auto x = encode(sentences).index_select(0, story.flatten()).view({B, S, M});
+  auto h = encode(questions).unsqueeze(1).expand({B, S, M});  // what is asked
+  for (const auto& layer : *layers)
+    h = layer->as<QueryReductionLayer>()->forward(x, dropout->forward(h), lengths);
+  return {.states = h.sum(1, /*keepdim=*/true)};  // of one row, or none where S is 0
+}
+
+StoryAnswererImpl::StoryAnswererImpl(const QueryReductionOptions& options, int64_t vocabulary,
+                                     int64_t answers) {
+  encoder = register_module("encoder", QueryReduction(options, vocabulary));
+  output = register_module("output", nn::xavier_linear(options.width(), answers));
+}
+
+at::Tensor StoryAnswererImpl::forward(const Batch& batch) {
+  return output->forward(encoder->forward(batch).states.squeeze(1));  // (B, K)
 }
 
 }  // namespace heed

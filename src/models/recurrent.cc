@@ -14,15 +14,6 @@ namespace {
 
 using models::CellState, models::CellWeights, models::RecurrentState;
 
-/// A layer of the encoder.
-struct BothWaysImpl : torch::nn::Module {
-  BothWaysImpl(const std::string& cell, int64_t width, int64_t known)
-      : forward(register_module("forward", models::Cell(cell, width, known, 0))),
-        backward(register_module("backward", models::Cell(cell, width, known, 0))) {}
-  models::Cell forward, backward;
-};
-TORCH_MODULE(BothWays);
-
 models::CellImpl& cell_of(torch::nn::ModuleList& layers, size_t i) {
   return *layers[i]->as<models::CellImpl>();
 }
@@ -73,11 +64,9 @@ void RecurrentImpl::make_embeddings() {
 void RecurrentImpl::make_layers() {
   const int64_t M = options.width(), E = options.embedding_width();
   const auto& kind = options.cell();
-  encoder = register_module("encoder", torch::nn::ModuleList());
+  encoder = RecurrentStack(*this, "encoder", options.encoder_layers(), kind, M, E);
   bridge = register_module("bridge", torch::nn::ModuleList());
   decoder = register_module("decoder", torch::nn::ModuleList());
-  for (int64_t i = 0; i < options.encoder_layers(); ++i)
-    encoder->push_back(BothWays(kind, M / 2, i == 0 ? E : M));
   const int64_t told = looks_first() || options.input_feeding() ? M : 0;
   for (int64_t i = 0; i < options.decoder_layers(); ++i) {
     bridge->push_back(nn::xavier_linear(M, kind == "lstm" ? 2 * M : M));
@@ -103,22 +92,16 @@ at::Tensor RecurrentImpl::embed(const at::Tensor& ids, const at::Tensor& table) 
 /// The source's annotations as keys and values, and the states with which the decoder begins.
 std::unique_ptr<RecurrentState> RecurrentImpl::read(const SourceBatch& source) {
   const auto& table = source_embedding.defined() ? source_embedding : target_embedding;
-  auto x = embed(without_ends(source), table);  // (Ls, B, E)
-  at::Tensor last;
-  for (size_t i = 0; i < encoder->size(); ++i) {
-    auto& layer = *encoder[i]->as<BothWaysImpl>();
-    const auto found = models::read_both_ways(*layer.forward, *layer.backward,
-                                              i == 0 ? x : dropped(x), source.lengths);
-    x = found.all, last = found.last;
-  }
+  const auto x = embed(without_ends(source), table);  // (Ls, B, E)
+  const auto found = encoder.forward(x, source.lengths, is_training() ? options.dropout() : 0);
   auto state = std::make_unique<RecurrentState>();
-  const auto z = x.transpose(0, 1).contiguous();  // (B, Ls, M)
+  const auto z = found.all.transpose(0, 1).contiguous();  // (B, Ls, M)
   state->keys = attention->keys(z), state->values = attention->values(z);
   state->lengths = source.lengths;
   state->shares = models::asks_for_no_place(attention->attention);
   state->line.resize(static_cast<size_t>(z.size(0)));
   std::iota(state->line.begin(), state->line.end(), 0);
-  begin(*state, last);
+  begin(*state, found.last);
   return state;
 }
 

@@ -90,8 +90,8 @@ CellState advance(const CellWeights& weights, const at::Tensor& given, const at:
   return gru_of(a.expand_as(b), b, weights.hidden_bias, h);
 }
 
-Read read_both_ways(const CellImpl& forward, const CellImpl& backward, const at::Tensor& x,
-                    const at::Tensor& lengths) {
+ReadBothWays read_both_ways(const CellImpl& forward, const CellImpl& backward, const at::Tensor& x,
+                            const at::Tensor& lengths) {
   const int64_t Ls = x.size(0), B = x.size(1);
   const int64_t shortest = B > 0 ? lengths.min().item<int64_t>() : 0;
   std::vector<at::Tensor> where(static_cast<size_t>(Ls));

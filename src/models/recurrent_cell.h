@@ -19,13 +19,8 @@ struct CellWeights {
 CellState advance(const CellWeights& weights, const at::Tensor& given, const at::Tensor& extra,
                   const CellState& before);
 
-/// The last states of both directions beside each other, (B, M), and all of them, (Ls, B, M).
-struct Read {
-  at::Tensor last, all;
-};
-
 /// x (Ls, B, X); lengths (B).
-Read read_both_ways(const CellImpl& forward, const CellImpl& backward, const at::Tensor& x,
-                    const at::Tensor& lengths);
+ReadBothWays read_both_ways(const CellImpl& forward, const CellImpl& backward, const at::Tensor& x,
+                            const at::Tensor& lengths);
 
 }  // namespace heed::models

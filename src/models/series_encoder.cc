@@ -13,16 +13,18 @@ using models::Dtype, models::taken;
 constexpr double kLeastVariance = 1e-5;
 
 struct Normalised {
-  at::Tensor x, mean, std;  ///< (B, C, T), (B, C, 1), (B, C, 1)
+  at::Tensor x, mean, std;  ///< (B, C, T), (B, C), (B, C)
 };
 
-/// Over what is observed, as x.dtype, 1 or 0; missing values are 0 before and after.
+/// Over what is observed, in float64 without gradient. Missing values are 0 before and after.
 Normalised normalised(const at::Tensor& x, const at::Tensor& observed) {
-  const auto count = observed.sum(2, /*keepdim=*/true).clamp_min(1);
-  const auto mean = x.sum(2, true) / count;
-  const auto from_mean = (x - mean) * observed;
-  const auto std = (from_mean.square().sum(2, true) / count + kLeastVariance).sqrt();
-  return {from_mean / std, mean, std};
+  const auto all = x.detach().to(at::kDouble);
+  const auto count = observed.sum(2, /*keepdim=*/true).clamp_min(1).to(at::kDouble);  // (B, C, 1)
+  const auto mean = all.sum(2, true) / count;
+  const auto variance = ((all - mean) * observed).square().sum(2, true) / count;
+  const auto std = (variance + kLeastVariance).sqrt();
+  const auto y = (x.to(at::kDouble) - mean) * observed / std;
+  return {y.to(x.dtype()), mean.squeeze(2), std.squeeze(2)};
 }
 
 /// (..., T) -> (..., L, patch), the last value repeated `stride` times at the end.
@@ -54,11 +56,7 @@ SeriesEncoderImpl::SeriesEncoderImpl(const SeriesEncoderOptions& given, const Se
 
 void SeriesEncoderImpl::check() const {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, "series");
-  if (models::has_anywhere(options.attention.masks, "key_lengths"))
-    throw ModelError(
-        "encoder.attention.masks: 'key_lengths' needs a length of each series, and all "
-        "have the same; remove it");
+  models::check_attention(options.attention, options.width, {.name = "series"});
   const auto at_least_one = [](const char* name, int64_t given) {
     if (given < 1) throw ModelError(text_of(name, ": expected at least 1, given ", given));
   };

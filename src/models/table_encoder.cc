@@ -60,11 +60,7 @@ int64_t TableEncoderImpl::columns() const {
 
 void TableEncoderImpl::check() const {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, "tables");
-  if (models::has_anywhere(options.attention.masks, "key_lengths"))
-    throw ModelError(
-        "encoder.attention.masks: 'key_lengths' needs a length of each row, and all have "
-        "the same columns; remove it");
+  models::check_attention(options.attention, options.width, {.name = "tables"});
   if (shape.numbers < 0 || columns() < 1)
     throw ModelError(text_of("table: expected at least one column, given ", shape.numbers,
                              " of numbers and ", shape.categories.size(), " of categories"));

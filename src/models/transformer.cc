@@ -3,7 +3,10 @@
 #include <torch/nn/init.h>
 
 #include "core/text.h"
+#include "heed/nn/token_convolution.h"
 #include "heed/ops/dropout.h"
+#include "models/encoder_check.h"
+#include "models/encoder_parts.h"
 #include "models/transformer_check.h"
 #include "models/transformer_state.h"
 #include "nn/linear.h"
@@ -13,11 +16,6 @@ namespace {
 
 Attention unplaced(Attention attention) {
   if (nn::is_additive(attention.position)) attention.position = Attention().position;
-  return attention;
-}
-
-Attention with_mask(Attention attention, const char* mask) {
-  if (!attention.has_mask(mask)) attention.masks.push_back(OpSpec{mask});
   return attention;
 }
 
@@ -35,8 +33,8 @@ nn::TransformerBlockOptions layer_options(const TransformerOptions& options,
 nn::TransformerDecoderBlockOptions decoder_layer_options(const TransformerOptions& options) {
   return nn::TransformerDecoderBlockOptions(options.width())
       .hidden(options.hidden())
-      .attention(with_mask(unplaced(options.decoder_attention()), "causal"))
-      .cross(with_mask(options.cross_attention(), "key_lengths"))
+      .attention(models::with_mask(unplaced(options.decoder_attention()), "causal"))
+      .cross(models::with_mask(options.cross_attention(), "key_lengths"))
       .norm(options.norm())
       .activation(options.activation())
       .dropout(options.dropout())
@@ -49,18 +47,6 @@ nn::TransformerBlockImpl& block(torch::nn::ModuleList& layers, size_t i) {
 
 nn::TransformerDecoderBlockImpl& decoder_block(torch::nn::ModuleList& layers, size_t i) {
   return *layers[i]->as<nn::TransformerDecoderBlockImpl>();
-}
-
-/// Ids where there are tokens, 0 behind them.
-at::Tensor without_padding(const SourceBatch& source) {
-  const auto places = torch::arange(source.tokens.size(1), source.lengths.options());
-  return source.tokens.masked_fill(places.ge(source.lengths.unsqueeze(1)), 0);
-}
-
-AttendInputs of_lengths(const at::Tensor& lengths) {
-  AttendInputs inputs;
-  inputs.key_lengths = lengths;
-  return inputs;
 }
 
 }  // namespace
@@ -99,15 +85,10 @@ void TransformerImpl::make_embeddings() {
   const int64_t M = options.width();
   const auto& tied = options.tied();
   const auto matrix = [&](const char* name, int64_t rows) {
-    auto table = register_parameter(name, torch::empty({rows, M}));
-    const torch::NoGradGuard no_gradient;
-    return table.normal_(0, 1 / std::sqrt(static_cast<double>(M)));
+    return models::embedding_table(*this, name, rows, M);
   };
   const auto positions = [&](const char* name, const Attention& attention) {
-    return nn::is_additive(attention.position)
-               ? register_module(name, nn::AdditivePosition(nn::AdditivePositionOptions(M).position(
-                                           attention.position)))
-               : nn::AdditivePosition{nullptr};
+    return models::additive_position(*this, name, attention.position, M);
   };
   if (has_encoder()) {
     if (tied != nn::Tied::all) source_embedding = matrix("source_embedding", source_vocabulary_);
@@ -121,26 +102,20 @@ void TransformerImpl::make_embeddings() {
 }
 
 void TransformerImpl::make_stacks() {
-  const auto norm = [&](const char* name) {
-    return options.norm() == nn::Norm::pre
-               ? register_module(name, nn::layer_norm(options.width(), options.bias()))
-               : torch::nn::LayerNorm{nullptr};
-  };
   if (has_encoder()) {
-    const auto reading = with_mask(options.encoder_attention(), "key_lengths");
-    encoder = register_module("encoder", torch::nn::ModuleList());
-    for (int64_t i = 0; i < options.encoder_layers(); ++i)
-      encoder->push_back(nn::TransformerBlock(layer_options(options, reading)));
-    encoder_norm = norm("encoder_norm");
+    const auto reading = models::with_mask(options.encoder_attention(), "key_lengths");
+    encoder = BlockStack(*this, options.encoder_layers(), layer_options(options, reading),
+                         {.layers = "encoder", .norm = "encoder_norm"});
   }
-  const auto writing = with_mask(options.decoder_attention(), "causal");
+  const auto writing = models::with_mask(options.decoder_attention(), "causal");
   decoder = register_module("decoder", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.decoder_layers(); ++i)
     if (has_encoder())
       decoder->push_back(nn::TransformerDecoderBlock(decoder_layer_options(options)));
     else
       decoder->push_back(nn::TransformerBlock(layer_options(options, writing)));
-  decoder_norm = norm("decoder_norm");
+  if (options.norm() == nn::Norm::pre)
+    decoder_norm = register_module("decoder_norm", nn::layer_norm(options.width(), options.bias()));
 }
 
 at::Tensor TransformerImpl::output_weight() const {
@@ -161,8 +136,7 @@ void TransformerImpl::check_source(const SourceBatch& source, int64_t rows) cons
 
 at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table,
                                   nn::AdditivePosition& position, int64_t first) {
-  auto x = torch::embedding(table, ids);  // (B, L, M)
-  if (options.scale_embeddings()) x = x * std::sqrt(static_cast<double>(options.width()));
+  auto x = models::embed(ids, table, options.scale_embeddings());  // (B, L, M)
   if (position) x = position->forward(x, first);
   return heed::dropout(x, options.dropout(), is_training());
 }
@@ -170,10 +144,9 @@ at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table
 at::Tensor TransformerImpl::encode(const SourceBatch& source) {
   check_source(source, -1);
   const auto& table = source_embedding.defined() ? source_embedding : target_embedding;
-  auto x = embed(without_padding(source), table, source_position, 0);
-  for (size_t i = 0; i < encoder->size(); ++i)
-    x = block(encoder, i).forward(x, of_lengths(source.lengths));
-  return encoder_norm ? nn::normalise(encoder_norm, x) : x;
+  const auto ids = nn::without_padding(source.tokens, source.lengths);
+  return encoder.forward(embed(ids, table, source_position, 0),
+                         models::told_lengths(source.lengths));
 }
 
 at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
@@ -181,7 +154,7 @@ at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
   if (memory_) return memory_->forward(decoder, x);
   auto y = x;
   for (size_t i = 0; i < decoder->size(); ++i)
-    y = z.defined() ? decoder_block(decoder, i).forward(y, z, of_lengths(source.lengths))
+    y = z.defined() ? decoder_block(decoder, i).forward(y, z, models::told_lengths(source.lengths))
                     : block(decoder, i).forward(y);
   return y;
 }
@@ -226,9 +199,10 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
                              " rows, those of the state, given ", tokens.sizes()));
   auto x = embed(tokens, target_embedding, target_position, state->tokens);
   for (size_t i = 0; i < decoder->size(); ++i)
-    x = has_encoder() ? decoder_block(decoder, i)
-                            .step(x, state->caches[i], state->source[i], of_lengths(state->lengths))
-                      : block(decoder, i).step(x, state->caches[i]);
+    x = has_encoder()
+            ? decoder_block(decoder, i)
+                  .step(x, state->caches[i], state->source[i], models::told_lengths(state->lengths))
+            : block(decoder, i).step(x, state->caches[i]);
   state->tokens += tokens.size(1);
   return decoder_norm ? nn::normalise(decoder_norm, x) : x;
 }

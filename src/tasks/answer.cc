@@ -18,18 +18,22 @@ data::StoryVocabulary vocabulary_of(const AnswerRecipe& recipe) {
   return {recipe.data.words, recipe.data.answers};
 }
 
-QueryReduction make_model(const AnswerRecipe& recipe) {
+StoryAnswerer make_model(const AnswerRecipe& recipe) {
   const auto vocabulary = vocabulary_of(recipe);
-  return QueryReduction(recipe.model, vocabulary.size(),
-                        static_cast<int64_t>(vocabulary.answers.size()));
+  return StoryAnswerer(recipe.model, vocabulary.size(),
+                       static_cast<int64_t>(vocabulary.answers.size()));
 }
 
-at::Tensor logits_of(QueryReduction& model, const data::StoryBatch& batch) {
-  return model->forward({batch.sentences, batch.story, batch.lengths, batch.questions})
-      .to(at::kFloat);
+at::Tensor logits_of(StoryAnswerer& model, const data::StoryBatch& batch) {
+  const Batch tensors{.tensors = {{"sentences", batch.sentences},
+                                  {"story", batch.story},
+                                  {"lengths", batch.lengths},
+                                  {"questions", batch.questions}},
+                      .records = {}};
+  return model->forward(tensors).to(at::kFloat);
 }
 
-AnswerScore evaluate(QueryReduction& model, const data::StorySet& set, int64_t size) {
+AnswerScore evaluate(StoryAnswerer& model, const data::StorySet& set, int64_t size) {
   const at::NoGradGuard no_grad;
   data::StoryLoader loader(set, size);
   AnswerScore score;
@@ -162,7 +166,7 @@ class AnswerTask : public Task {
 
   AnswerRecipe recipe_;
   std::optional<data::StorySet> train_, valid_, test_;
-  QueryReduction model_{nullptr};
+  StoryAnswerer model_{nullptr};
   std::optional<data::EntityPermutation> permutation_;
   std::optional<data::StoryLoader> loader_;
   std::vector<Sample> samples_;

@@ -154,7 +154,7 @@ TEST_F(Classify, CheckNamesEveryProblemOfARecipe) {
 TEST_F(Classify, CheckSeesARecipeThatDoesNotFitItsData) {
   for (const auto& [set, word] : std::vector<std::pair<std::string, std::string>>{
            {"model.encoder.patch=5", "patch"},
-           {"model.attention.num_heads=3", "heads"},
+           {"model.encoder.attention.num_heads=3", "heads"},
            {"data.shape=[1,28,28]", "shape"},
            {"data.augment.shift=99", "shift"},
            {"data.valid=x", "holdout"},

@@ -51,8 +51,7 @@ test = ")" + (folder / "test").string() +
 holdout = 0.1
 augment = { shift = 1, erase = 0.3 }
 [model]
-encoder = { stem = "conv", patch = 4, width = 16, layers = 2, dropout = 0.1, stochastic_depth = 0.2 }
-attention = { position = "learned", num_heads = 2, dropout = 0.1 }
+encoder = { stem = "conv", patch = 4, width = 16, layers = 2, dropout = 0.1, stochastic_depth = 0.2, attention = { position = "learned", num_heads = 2, dropout = 0.1 } }
 [train]
 epochs = 6
 batch = 10

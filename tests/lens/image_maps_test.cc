@@ -17,9 +17,11 @@ constexpr ImageShape kShape{1, 12, 8};
 /// Two layers of two heads over 3 x 2 patches, with weights large enough for maps that differ.
 ImageClassifier model_with(const std::string& pool, int64_t layers = 2) {
   torch::manual_seed(7);
-  const auto encoder = ImageEncoderOptions().patch(4).width(8).layers(layers).pool(pool);
-  const auto attention = Attention::parse("scaled_dot; learned; num_heads=2");
-  ImageClassifier model(ImageClassifierOptions().encoder(encoder).attention(attention), kShape, 3);
+  ImageEncoderOptions encoder;
+  encoder.patch = 4, encoder.width = 8, encoder.layers = layers;
+  encoder.class_token = pool == "class_token";
+  encoder.attention = Attention::parse("scaled_dot; learned; num_heads=2");
+  ImageClassifier model(ImageClassifierOptions().encoder(encoder).pool(pool), kShape, 3);
   const torch::NoGradGuard no_grad;
   for (auto& parameter : model->parameters()) parameter.add_(torch::randn_like(parameter) * 0.3);
   model->eval();

@@ -94,7 +94,7 @@ TEST(DocumentEncoder, LearnsWhichSentenceHasAWord) {
 TEST(DocumentEncoder, RefusesWhatDoesNotFit) {
   auto options = small();
   options.pool = Attention::parse("dot; num_heads=3");
-  EXPECT_THAT(refusal_of<ModelError>([&] { make(options); }), HasSubstr("pool.heads = 3"));
+  EXPECT_THAT(refusal_of<ModelError>([&] { make(options); }), HasSubstr("pool.num_heads = 3"));
   auto encoder = make(small());
   const auto call = [&](const std::function<void(Batch&)>& change) {
     auto batch = documents();

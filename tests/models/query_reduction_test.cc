@@ -18,16 +18,17 @@ struct Words {
   std::vector<int64_t> question;
 };
 
-at::Tensor encoded(QueryReduction& model, const std::vector<int64_t>& text) {
-  const int64_t M = model->options.width();
+at::Tensor encoded(StoryAnswerer& model, const std::vector<int64_t>& text) {
+  const int64_t M = model->encoder->options.width();
   auto sum = torch::zeros({M}, at::kDouble);
   const auto J = static_cast<double>(text.size());
   for (size_t j = 1; j <= text.size(); ++j)
     for (int64_t k = 1; k <= M; ++k) {
       const double part = static_cast<double>(j) / J,
                    channel = static_cast<double>(k) / static_cast<double>(M);
-      const double place = model->options.word_order() ? (1 - part) - channel * (1 - 2 * part) : 1;
-      sum[k - 1] += place * model->words->weight[text[j - 1]][k - 1];
+      const double place =
+          model->encoder->options.word_order() ? (1 - part) - channel * (1 - 2 * part) : 1;
+      sum[k - 1] += place * model->encoder->words->weight[text[j - 1]][k - 1];
     }
   return sum;
 }
@@ -59,49 +60,54 @@ Vectors reduced(QueryReductionLayerImpl& layer, const Vectors& x, const Vectors&
   return out;
 }
 
-at::Tensor by_recurrence(QueryReduction& model, const Words& words) {
+at::Tensor by_recurrence(StoryAnswerer& model, const Words& words) {
   Vectors x, q;
   for (const auto& sentence : words.story) {
     x.push_back(encoded(model, sentence));
     q.push_back(encoded(model, words.question));
   }
-  for (const auto& layer : *model->layers) q = reduced(*layer->as<QueryReductionLayer>(), x, q);
-  const auto last = q.empty() ? torch::zeros({model->options.width()}, at::kDouble) : q.back();
+  for (const auto& layer : *model->encoder->layers)
+    q = reduced(*layer->as<QueryReductionLayer>(), x, q);
+  const auto last =
+      q.empty() ? torch::zeros({model->encoder->options.width()}, at::kDouble) : q.back();
   return model->output->weight.matmul(last) + model->output->bias;
 }
 
 const std::vector<Words> kWords = {
     {{{2, 3, 4}, {5, 3}, {2, 6, 4, 7}, {5, 3}}, {8, 2}}, {{{5, 3}}, {9, 2, 4}}, {{}, {8, 5}}};
 
-StoryInput input_of(const std::vector<Words>& all) {
+Batch input_of(const std::vector<Words>& all) {
   std::vector<std::vector<int64_t>> sentences = {{}};
-  StoryInput input;
   const auto B = static_cast<int64_t>(all.size());
-  input.story = torch::zeros({B, 5}, at::kLong);
-  input.lengths = torch::zeros({B}, at::kLong);
-  input.questions = torch::zeros({B, 4}, at::kLong);
+  auto story = torch::zeros({B, 5}, at::kLong);
+  auto lengths = torch::zeros({B}, at::kLong);
+  auto questions = torch::zeros({B, 4}, at::kLong);
   for (int64_t b = 0; b < B; ++b) {
     const auto& words = all[static_cast<size_t>(b)];
     for (size_t s = 0; s < words.story.size(); ++s) {
-      input.story[b][static_cast<int64_t>(s)] = static_cast<int64_t>(sentences.size());
+      story[b][static_cast<int64_t>(s)] = static_cast<int64_t>(sentences.size());
       sentences.push_back(words.story[s]);
     }
-    input.lengths[b] = static_cast<int64_t>(words.story.size());
+    lengths[b] = static_cast<int64_t>(words.story.size());
     for (size_t j = 0; j < words.question.size(); ++j) {
-      input.questions[b][static_cast<int64_t>(j)] = words.question[j];
+      questions[b][static_cast<int64_t>(j)] = words.question[j];
     }
   }
-  input.sentences = torch::zeros({static_cast<int64_t>(sentences.size()), 4}, at::kLong);
+  auto texts = torch::zeros({static_cast<int64_t>(sentences.size()), 4}, at::kLong);
   for (size_t u = 0; u < sentences.size(); ++u)
     for (size_t j = 0; j < sentences[u].size(); ++j) {
-      input.sentences[static_cast<int64_t>(u)][static_cast<int64_t>(j)] = sentences[u][j];
+      texts[static_cast<int64_t>(u)][static_cast<int64_t>(j)] = sentences[u][j];
     }
-  return input;
+  return {.tensors = {{"sentences", texts},
+                      {"story", story},
+                      {"lengths", lengths},
+                      {"questions", questions}},
+          .records = {}};
 }
 
-QueryReduction make(const QueryReductionOptions& options) {
+StoryAnswerer make(const QueryReductionOptions& options) {
   torch::manual_seed(3);
-  QueryReduction model(options, 10, 5);
+  StoryAnswerer model(options, 10, 5);
   model->to(at::kDouble);
   model->eval();
   return model;
@@ -138,6 +144,13 @@ TEST(QueryReduction, TakesOtherAttentions) {
   }
 }
 
+TEST(QueryReduction, GivesATokenAStory) {
+  auto encoder = make(QueryReductionOptions().width(6))->encoder;
+  const auto tokens = encoder->forward(input_of(kWords));
+  EXPECT_EQ(tokens.states.sizes(), (std::vector<int64_t>{3, 1, 6}));
+  EXPECT_EQ(tokens.states[2].abs().max().item<double>(), 0);  // without sentences
+}
+
 TEST(QueryReduction, LeavesAMapOfEachReading) {
   auto model = make(QueryReductionOptions().width(6).layers(2));
   Recording recording;
@@ -154,8 +167,8 @@ TEST(QueryReduction, PaddingStaysZeroInTraining) {
   auto model = make(QueryReductionOptions().width(6));
   model->train();
   model->forward(input_of(kWords)).pow(2).sum().backward();
-  EXPECT_EQ(model->words->weight.grad()[0].abs().sum().item<double>(), 0);
-  EXPECT_GT(model->words->weight.grad()[8].abs().sum().item<double>(), 0);
+  EXPECT_EQ(model->encoder->words->weight.grad()[0].abs().sum().item<double>(), 0);
+  EXPECT_GT(model->encoder->words->weight.grad()[8].abs().sum().item<double>(), 0);
 }
 
 TEST(QueryReduction, RefusesWhatDoesNotFit) {
@@ -169,11 +182,16 @@ TEST(QueryReduction, RefusesWhatDoesNotFit) {
   EXPECT_THROW(make(with("num_heads=2/1")), ModelError);
   auto model = make(with("dot; geometric"));
   auto input = input_of(kWords);
-  input.story = input.story.to(at::kInt);
+  input.tensors["story"] = input.at("story").to(at::kInt);
   EXPECT_THROW(model->forward(input), UsageError);
   input = input_of(kWords);
-  input.questions = input.questions.narrow(0, 0, 2);
+  input.tensors["questions"] = input.at("questions").narrow(0, 0, 2);
   EXPECT_THROW(model->forward(input), UsageError);
+  for (const char* name : {"sentences", "story", "lengths", "questions"}) {
+    input = input_of(kWords);
+    input.tensors[name].flatten()[0] = 99;
+    EXPECT_THROW(model->forward(input), UsageError) << name;
+  }
 }
 
 }  // namespace

@@ -191,7 +191,7 @@ at::Tensor plain_hidden(RecurrentImpl& model, const std::vector<int64_t>& source
   std::vector<at::Tensor> ways[2] = {std::vector<at::Tensor>(n), std::vector<at::Tensor>(n)};
   at::Tensor last[2] = {zero, zero};
   for (int way = 0; way < 2; ++way) {
-    const auto cells = model.encoder[0]->named_children();
+    const auto cells = model.encoder.layers[0]->named_children();
     const auto& cell = *cells[way == 0 ? "forward" : "backward"]->as<models::CellImpl>();
     PlainState state{zero, zero};
     for (size_t i = 0; i < n; ++i) {

@@ -17,10 +17,12 @@ const SummaryRow& row(const Summary& summary, const std::string& path) {
 }
 
 ImageClassifier make(const char* stem, const char* pool, const char* how) {
-  const auto encoder =
-      ImageEncoderOptions().stem(stem).patch(4).width(16).layers(2).mlp_ratio(3).pool(pool);
-  return ImageClassifier(ImageClassifierOptions().encoder(encoder).attention(Attention::parse(how)),
-                         ImageShape{1, 12, 8}, 10);
+  ImageEncoderOptions encoder;
+  encoder.stem = stem, encoder.patch = 4, encoder.width = 16, encoder.layers = 2;
+  encoder.hidden = 48, encoder.class_token = std::string(pool) == "class_token";
+  encoder.attention = Attention::parse(how);
+  return ImageClassifier(ImageClassifierOptions().encoder(encoder).pool(pool), ImageShape{1, 12, 8},
+                         10);
 }
 
 Summary summary_of(ImageClassifier model, int64_t batch) {
@@ -52,8 +54,8 @@ TEST(Summary, CountsWhatTheFormulasSay) {
   EXPECT_EQ(row(summary, "encoder.stem.convolutions.4").output, (Shape{B, M, 6, 4}));
   EXPECT_EQ(row(summary, "encoder.position").output, (Shape{B, L, M}));
   EXPECT_EQ(row(summary, "encoder.position").parameters, L * M);
-  EXPECT_EQ(row(summary, "encoder.pool").parameters, M);
-  EXPECT_EQ(row(summary, "encoder.pool").operations, 4 * B * H * L * D);
+  EXPECT_EQ(row(summary, "pool").parameters, M);
+  EXPECT_EQ(row(summary, "pool").operations, 4 * B * H * L * D);
   EXPECT_EQ(row(summary, "encoder.norm").output, (Shape{B, L, M}));
   EXPECT_EQ(row(summary, "encoder.norm").operations, 0);
   EXPECT_EQ(row(summary, "head").output, (Shape{B, 10}));
@@ -76,12 +78,12 @@ TEST(Summary, TotalsAreTheModels) {
 
 TEST(Summary, LeavesTheModelAsItWas) {
   auto model = make("conv", "mean", "none");
-  model->encoder->layers->eval();  // a part that its owner froze
+  model->encoder->blocks.layers->eval();  // a part that its owner froze
   const auto before = model->named_buffers()["encoder.stem.convolutions.1.running_mean"].clone();
   summarize(*model, [&] { model->forward(torch::randn({2, 1, 12, 8})); });
   EXPECT_TRUE(model->is_training());
   EXPECT_TRUE(model->head->is_training());
-  EXPECT_FALSE(model->encoder->layers[1]->is_training());
+  EXPECT_FALSE(model->encoder->blocks.layers[1]->is_training());
   EXPECT_TRUE(before.equal(model->named_buffers()["encoder.stem.convolutions.1.running_mean"]));
   EXPECT_THROW(summarize(*model, [] { throw std::runtime_error("x"); }), std::runtime_error);
   EXPECT_TRUE(model->is_training());

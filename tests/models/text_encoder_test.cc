@@ -122,11 +122,36 @@ TEST(TextEncoder, EmbedsAsItSays) {
   EXPECT_EQ(encoder->max_positions(), 7);
   for (int64_t t = 0; t < 5; ++t) {
     const int64_t id = kTexts[0][static_cast<size_t>(t)];
-    const auto expected = encoder->embedding[id] * std::sqrt(8.0) +
-                          encoder->segment_embedding[id % 2] + encoder->position->table[t];
+    const auto expected = encoder->embedding.words[id] * std::sqrt(8.0) +
+                          encoder->embedding.segments[id % 2] +
+                          encoder->embedding.position->table[t];
     EXPECT_TRUE(states[0][t].allclose(expected, 1e-6, 1e-6)) << t;
   }
   expect_gradients(*encoder, batch);
+}
+
+TEST(TextEncoder, WordsHaveFeatures) {
+  auto options = small("num_heads=2");
+  options.layers = 0, options.norm = nn::Norm::post, options.scale_embeddings = true;
+  auto encoder = make(options, {.vocabulary = 10, .features = 6});
+  auto batch = sequences_of("tokens", kTexts);
+  auto features = torch::full({4, 7, 3}, 1000, at::kLong);  // no feature, but behind the ends
+  for (int64_t b = 0; b < 4; ++b)
+    features[b].slice(0, 0, batch.at("lengths")[b].item<int64_t>()).fill_(-1);
+  features[0][1][0] = 2, features[0][1][2] = 5;
+  batch.tensors["features"] = features;
+  const auto states = encoder->forward(batch).states;
+  const auto& words = encoder->embedding.words;
+  const auto& table = encoder->embedding.features->weight;
+  const double s = std::sqrt(8.0);
+  EXPECT_TRUE(states[0][0].allclose(words[4] * s, 1e-6, 1e-6));
+  EXPECT_TRUE(states[0][1].allclose((words[5] + (table[2] + table[5]) / 2) * s, 1e-5, 1e-6));
+  expect_gradients(*encoder, batch);
+  features[0][1][0] = 6;
+  EXPECT_THAT(refusal_of<UsageError>([&] { encoder->forward(batch); }), HasSubstr("given 6"));
+  batch.tensors.erase("features");
+  EXPECT_THAT(refusal_of<UsageError>([&] { encoder->forward(batch); }),
+              HasSubstr("no tensor 'features'"));
 }
 
 TEST(TextEncoder, ConvolutionsSeeTheirKernel) {
@@ -146,7 +171,7 @@ TEST(TextEncoder, ConvolutionsSeeTheirKernel) {
     EXPECT_TRUE(changed.nonzero().flatten().equal(torch::tensor(expected)));
     // The formula, token by token.
     auto& layer = *encoder->convolutions[0]->as<nn::TokenConvolutionImpl>();
-    const auto x = encoder->embedding.narrow(0, 1, 4), z = layer.norm->forward(x);
+    const auto x = encoder->embedding.words.narrow(0, 1, 4), z = layer.norm->forward(x);
     const int64_t first = causal ? 0 : 1;
     const auto sum = layer.linear->forward(z.narrow(0, first, 3).flatten());
     const auto y = encoder->forward(sequences_of("tokens", {{1, 2, 3, 4}})).states[0][2];
@@ -186,7 +211,7 @@ TEST(TextEncoder, WordDropoutActsInTrainingAlone) {
       {{"tokens", torch::full({1, 4000}, 5, at::kLong)}, {"lengths", torch::tensor({4000})}});
   const auto unknown = [&] {
     const auto states = encoder->forward(batch).states[0];
-    return (states == encoder->embedding[1]).all(1).to(at::kDouble).mean().item<double>();
+    return (states == encoder->embedding.words[1]).all(1).to(at::kDouble).mean().item<double>();
   };
   EXPECT_NEAR(unknown(), 0.5, 0.04);
   encoder->eval();
@@ -231,14 +256,13 @@ TEST(TextEncoder, RefusesOptionsByField) {
   EXPECT_EQ(refusal([](auto& o) { o.width = 9; }),
             "encoder.width: expected a multiple of attention.num_heads = 2, given 9");
   EXPECT_EQ(refusal([](auto& o) { o.width = 0; }), "encoder.width: expected at least 1, given 0");
-  EXPECT_THAT(refusal([](auto& o) { o.norm = "por"; }), HasSubstr("encoder.norm: unknown 'por'"));
   EXPECT_THAT(refusal([](auto& o) { o.attention_type = "lin"; }),
               HasSubstr("encoder.attention_type"));
   EXPECT_THAT(refusal([](auto& o) { o.dropout = 1; }), HasSubstr("encoder.dropout"));
   EXPECT_THAT(refusal([](auto& o) { o.convolutions = 1, o.kernel = 0; }),
               HasSubstr("encoder.kernel"));
   EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("attn_mask; num_heads=2"); }),
-              HasSubstr("encoder.attention.masks: 'dense'"));
+              HasSubstr("encoder.attention.masks: 'attn_mask'"));
   EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("bias; num_heads=2"); }),
               HasSubstr("'bias'"));
   EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("rope_2d; num_heads=2"); }),

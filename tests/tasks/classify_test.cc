@@ -16,8 +16,7 @@ ClassifyRecipe recipe_of(const std::string& more = "") {
 data.classes = ["cat", "dog", "bird"]
 data.shape = [1, 8, 12]
 data.normalize = { mean = [0.5], std = [0.25] }
-model.encoder = { patch = 4, width = 8, layers = 1 }
-model.attention = { num_heads = 2 }
+model.encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }
 )" + more,
                                                        "recipe.toml"));
 }

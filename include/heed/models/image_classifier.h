@@ -1,39 +1,46 @@
-// Images to classes: an image encoder and a linear head.
+// Images to classes: an image encoder, a pool and a linear head.
 #pragma once
 
-#include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <string>
+
 #include "heed/core/fields.h"
 #include "heed/models/image_encoder.h"
-#include "heed/ops/attention.h"
+#include "heed/nn/attention_pooling.h"
 
 namespace heed {
 
 /// The [model] table of a recipe:
-///   encoder = { kind = "image", stem = "conv", patch = 4, width = 64, layers = 6 }
-///   attention = { score = "scaled_dot", position = "learned", num_heads = 4 }
+///   encoder = { stem = "conv", patch = 4, width = 64, layers = 6, attention = { num_heads = 4 } }
+///   pool = "attention"
 struct ImageClassifierOptions {
   TORCH_ARG(ImageEncoderOptions, encoder);
-  TORCH_ARG(Attention, attention);
+  TORCH_ARG(std::string, pool) = "attention";  ///< class_token, attention or mean
 
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("encoder", encoder(), "what turns an image into a vector");
-    v("attention", attention(), "the attention of every block and of the pool");
+    v("encoder", encoder(), "what turns an image into tokens");
+    v("pool", pool(), "tokens to one vector; attention: by that of the encoder",
+      OneOf{{"class_token", "attention", "mean"}});
   }
 };
 
-/// images (B, C, h, w), floating -> logits (B, K): encoder(images) W + b. W from a normal of 0.02
-/// cut at two deviations, b zero. Throws ModelError that names the field where the options do not
-/// fit each other or the images, UsageError for images of another shape or dtype.
-class ImageClassifierImpl : public torch::nn::Cloneable<ImageClassifierImpl> {
+/// images (B, C, h, w), floating -> logits (B, K): pool(encoder(images)) W + b. The pool is
+///
+///   class_token  the first token, which encoder.class_token must be
+///   attention    nn::AttentionPooling of the tokens by the encoder's attention
+///   mean         the mean of the tokens
+///
+/// W from a normal of 0.02 cut at two deviations, b zero. Throws ModelError that names the field
+/// where the options do not fit each other or the images, UsageError for images of another shape
+/// or dtype.
+class ImageClassifierImpl : public torch::nn::Module {
  public:
   ImageClassifierImpl(const ImageClassifierOptions& options, const ImageShape& shape,
                       int64_t classes);
-  void reset() override;
   at::Tensor forward(const at::Tensor& images);
 
   /// Where the tokens of the maps lie on the image.
@@ -43,6 +50,7 @@ class ImageClassifierImpl : public torch::nn::Cloneable<ImageClassifierImpl> {
   ImageShape shape;
   int64_t classes;
   ImageEncoder encoder{nullptr};
+  nn::AttentionPooling pool{nullptr};  ///< of attention only
   torch::nn::Linear head{nullptr};
 };
 TORCH_MODULE(ImageClassifier);

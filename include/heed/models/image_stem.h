@@ -7,6 +7,7 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <string>
 
 #include "heed/core/image_shape.h"
 
@@ -27,6 +28,9 @@ struct StemOptions {
   TORCH_ARG(int64_t, width);             ///< M
   TORCH_ARG(int64_t, patch_height) = 1;  ///< Ph, divides the image's height
   TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the image's width
+  /// What weighs the channels (squeeze_excitation) or channels and pixels (cbam) after each
+  /// convolution of a ConvStem; or none.
+  TORCH_ARG(std::string, gate) = "none";
 };
 
 /// One linear layer per patch: (B, C, h, w) -> (B, L, M), L = (h / Ph) (w / Pw), row by row.
@@ -44,9 +48,9 @@ class PatchStemImpl : public torch::nn::Cloneable<PatchStemImpl> {
 TORCH_MODULE(PatchStem);
 
 /// Convolutions 3x3, one of stride 1 to M / 2 channels (at least 8) and then log2(patch) of stride
-/// 2 to M, each with batch normalisation and ReLU, then a linear layer per token (Xiao et al. 2021,
-/// "Early convolutions help transformers see better"). Shapes as PatchStem; patch height and width
-/// are equal powers of two, otherwise ModelError.
+/// 2 to M, each with batch normalisation, ReLU and the gate (nn::SqueezeExcitation, nn::Cbam), then
+/// a linear layer a token (Xiao et al. 2021, "Early convolutions help transformers see better").
+/// Shapes as PatchStem; patch height and width are equal powers of two, otherwise ModelError.
 class ConvStemImpl : public torch::nn::Cloneable<ConvStemImpl> {
  public:
   explicit ConvStemImpl(const StemOptions& options);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "heed/core/fields.h"
+#include "heed/models/encoder.h"
 #include "heed/nn/recording.h"
 #include "heed/ops/attend.h"
 
@@ -83,39 +84,49 @@ class QueryReductionLayerImpl : public torch::nn::Cloneable<QueryReductionLayerI
 };
 TORCH_MODULE(QueryReductionLayer);
 
-/// B questions about their stories. Distinct sentences stand once, however many stories have them.
-struct StoryInput {
-  at::Tensor sentences;  ///< (U, W) int64: words below the vocabulary's size, padded with 0
-  at::Tensor story;      ///< (B, S) int64: rows of `sentences`
-  at::Tensor lengths;    ///< (B) int64, 0 .. S: sentences of each story that are real
-  at::Tensor questions;  ///< (B, Wq) int64: words, padded with 0
-};
-
-/// input -> logits (B, K) of the answers. A sentence or question of words e_1 .. e_J is the vector
+/// Batch: B questions about their stories. Distinct sentences stand once, however many stories have
+/// them:
 ///
-///   x = sum_j l_j * e_j,   l_jk = (1 - j / J) - (k / M) (1 - 2 j / J)   (Sukhbaatar et al. 2015; a
-///   bag: l = 1)
+///   sentences (U, W) int64: words below the vocabulary's size, padded with 0
+///   story (B, S) int64: rows of `sentences`
+///   lengths (B) int64, 0 .. S: sentences of each story that are real
+///   questions (B, Wq) int64: words, padded with 0
+///
+/// -> states (B, 1, M). A sentence or question of words e_1 .. e_J is the vector
+///
+///   x = sum_j l_j * e_j,   l_jk = (1 - j / J) - (k / M) (1 - 2 j / J)   (Sukhbaatar et al. 2015)
+///   a bag: l = 1
 ///
 /// The first layer is asked the question at each sentence, each further one what the layer before
-/// made of it, and the last one's state after the last sentence is read by a linear layer. Words
-/// start from a normal of 0.3, word 0 is 0 and stays so. Throws ModelError that names the field
-/// where the options do not fit each other, UsageError for input of another shape.
-class QueryReductionImpl : public torch::nn::Cloneable<QueryReductionImpl> {
+/// made of it; the token is the last one's state after the last sentence, zero without sentences.
+/// Words start from a normal of 0.3, word 0 is 0 and stays so. Parameters: words.weight (V, M),
+/// layers.I.*. Throws ModelError that names the field where the options do not fit each other.
+class QueryReductionImpl : public Encoder {
  public:
-  QueryReductionImpl(const QueryReductionOptions& options, int64_t vocabulary, int64_t answers);
-  void reset() override;
-  at::Tensor forward(const StoryInput& input);
+  QueryReductionImpl(const QueryReductionOptions& options, int64_t vocabulary);
+  Tokens forward(const Batch& batch) override;
+  int64_t width() const override { return options.width(); }
 
   QueryReductionOptions options;
-  int64_t vocabulary, answers;
+  int64_t vocabulary;
   torch::nn::Embedding words{nullptr};
   torch::nn::ModuleList layers{nullptr};
   torch::nn::Dropout dropout{nullptr};
-  torch::nn::Linear output{nullptr};
 
  private:
   at::Tensor encode(const at::Tensor& texts);
 };
 TORCH_MODULE(QueryReduction);
+
+/// batch -> logits (B, K) of the answers: a linear layer of the encoder's token.
+class StoryAnswererImpl : public torch::nn::Module {
+ public:
+  StoryAnswererImpl(const QueryReductionOptions& options, int64_t vocabulary, int64_t answers);
+  at::Tensor forward(const Batch& batch);
+
+  QueryReduction encoder{nullptr};
+  torch::nn::Linear output{nullptr};
+};
+TORCH_MODULE(StoryAnswerer);
 
 }  // namespace heed

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "heed/core/fields.h"
+#include "heed/models/recurrent_stack.h"
 #include "heed/models/sequence_model.h"
 #include "heed/nn/choices.h"
 #include "heed/nn/recording.h"
@@ -157,7 +158,8 @@ class RecurrentImpl : public SequenceModel {
 
   RecurrentOptions options;
   at::Tensor source_embedding, target_embedding, output;  ///< undefined where it is another's
-  torch::nn::ModuleList encoder{nullptr}, bridge{nullptr}, decoder{nullptr};
+  RecurrentStack encoder;
+  torch::nn::ModuleList bridge{nullptr}, decoder{nullptr};
   models::StateAttention attention{nullptr};
   torch::nn::Linear readout{nullptr};
 

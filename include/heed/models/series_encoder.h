@@ -46,7 +46,8 @@ struct SeriesShape {
 /// (B, K, H) floating, observed (B, C, T) bool, false where a value is missing; what stands there
 /// has no influence. With `normalize` each channel of a window becomes (x - mean) / std, over what
 /// is observed, std = sqrt(variance + 1e-5) (Kim et al. 2022, RevIN); extra has mean and std
-/// (B, C, 1). Missing values are 0 then, and a token is given which are observed beside them.
+/// (B, C) float64, without gradient. Missing values are 0 then, and a token is given which are
+/// observed beside them.
 ///
 /// patches (Nie et al. 2023, PatchTST): every channel by itself, with the same weights. Its series
 /// goes on by `stride` steps of its last value and is cut into L = floor((T - patch) / stride) + 2

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "heed/core/fields.h"
+#include "heed/models/block_stack.h"
 #include "heed/models/sequence_model.h"
 #include "heed/nn/choices.h"
 #include "heed/nn/positions.h"
@@ -129,8 +130,9 @@ class TransformerImpl : public SequenceModel {
   /// (Vs, M), (V, M), (V, M); undefined where they are not their own.
   at::Tensor source_embedding, target_embedding, output;
   nn::AdditivePosition source_position{nullptr}, target_position{nullptr};
-  torch::nn::ModuleList encoder{nullptr}, decoder{nullptr};
-  torch::nn::LayerNorm encoder_norm{nullptr}, decoder_norm{nullptr};
+  BlockStack encoder;
+  torch::nn::ModuleList decoder{nullptr};
+  torch::nn::LayerNorm decoder_norm{nullptr};
 
  private:
   void make_embeddings();

@@ -66,7 +66,7 @@ class Answerer {
 
   const AnswerRecipe& recipe() const { return recipe_; }
   const std::vector<std::string>& answers() const { return recipe_.data.answers; }
-  QueryReduction& model() { return model_; }
+  StoryAnswerer& model() { return model_; }
 
   /// Stories as this model reads them: its words, its longest story.
   data::StorySet read(const data::Stories& stories) const;
@@ -77,7 +77,7 @@ class Answerer {
 
  private:
   AnswerRecipe recipe_;
-  QueryReduction model_{nullptr};
+  StoryAnswerer model_{nullptr};
 };
 
 /// Opens the recipe's data, fills in what the recipe leaves to the data, and builds the model from
