@@ -239,6 +239,26 @@ TEST(Answers, AreNormalizedFirst) {
   EXPECT_THROW(corpus_answers({}, {{}}), UsageError);
 }
 
+// Figures of MLQA's mlqa_evaluation_v1.py.
+TEST(Answers, AgreeWithMlqa) {
+  const std::tuple<const char*, const char*, const char*, const char*, double> facts[] = {
+      {"zh", "《红楼梦》第5回，abc Def", "红 楼 梦 第 5 回 abc def", "红楼梦 第5 章abc", 0.8},
+      {"zh", "1994年7月", "1994 年 7 月", "1994 年", 2.0 / 3},
+      {"de", "Der große Hund “bellt”", "große hund bellt", "ein Hund bellt", 0.8},
+      {"es", "¿La casa roja?", "casa roja", "una casa", 2.0 / 3},
+      {"vi", "Những con mèo của tôi", "con mèo tôi", "con mèo", 0.8},
+      {"ar", "الكتاب الجديد", "كتاب جديد", "كتاب", 2.0 / 3},
+      {"hi", "यह एक घर है।", "यह एक घर है", "एक घर", 2.0 / 3},
+      {"en", "The “cat” an X", "cat x", "a cat", 2.0 / 3},
+      {"en", "the", "", "a", 0}};
+  for (const auto& [language, answer, normal, reference, f1] : facts) {
+    EXPECT_EQ(normalize_answer(answer, language), normal);
+    EXPECT_NEAR(answer_f1(answer, {"other", reference}, language), f1, kNear) << answer;
+    EXPECT_TRUE(exact_match(answer, {"other", normal}, language)) << answer;
+  }
+  EXPECT_THROW(normalize_answer("a", "fr"), UsageError);
+}
+
 TEST(Perplexity, IsTheExponentOfTheMean) {
   EXPECT_DOUBLE_EQ(perplexity(10 * std::log(7), 10), 7);
   EXPECT_EQ(perplexity(0, 1), 1);
