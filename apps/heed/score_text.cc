@@ -1,0 +1,80 @@
+// Metrics of texts, line by line.
+#include "heed/metrics/answers.h"
+#include "heed/metrics/bleu.h"
+#include "heed/metrics/chrf.h"
+#include "heed/metrics/rouge.h"
+#include "score.h"
+
+namespace heed::cli {
+namespace {
+
+ScoreRow bleu_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
+                  const References& references) {
+  const BleuOptions options{
+      .tokenize = flags.tokenize, .lowercase = flags.lowercase, .smooth = flags.smooth};
+  const auto result = corpus_bleu(lines, references, options);
+  const auto signature = signed_by(bleu_signature(options, references.size()));
+  return {{"name", "BLEU"},
+          {"score", result.score},
+          {"signature", signature},
+          {"precisions", result.precisions},
+          {"brevity_penalty", result.brevity},
+          {"hypothesis_words", result.counts.hypothesis},
+          {"reference_words", result.counts.reference},
+          {"text", "BLEU|" + signature + " = " + result.text()}};
+}
+
+ScoreRow chrf_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
+                  const References& references, int64_t words) {
+  const ChrfOptions options{.words = words, .lowercase = flags.lowercase};
+  const double score = corpus_chrf(lines, references, options);
+  const auto name = chrf_name(options);
+  const auto signature = signed_by(chrf_signature(options, references.size()));
+  return {{"name", name},
+          {"score", score},
+          {"signature", signature},
+          {"text", name + "|" + signature + " = " + rounded(score, 2)}};
+}
+
+ScoreRow rouge_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
+                   const References& references) {
+  const auto scores = corpus_rouge(lines, references, {.stem = flags.stem});
+  const auto signature = signed_by("nrefs:" + std::to_string(references.size()) +
+                                   "|stem:" + (flags.stem ? "yes" : "no"));
+  ScoreRow row = {{"name", "ROUGE"}, {"signature", signature}};
+  std::string text = "ROUGE|" + signature + " =";
+  const std::pair<const char*, const RougeScore*> parts[] = {
+      {"1", &scores.one}, {"2", &scores.two}, {"L", &scores.longest}};
+  for (const auto& [name, score] : parts) {
+    row[name] = {{"precision", score->precision}, {"recall", score->recall}, {"f1", score->f}};
+    text += std::string(" ") + name + " " + rounded(score->f, 4);
+  }
+  row["text"] = text;
+  return row;
+}
+
+ScoreRow exact_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
+                   const References& references) {
+  const auto scores = corpus_answers(lines, references, flags.language);
+  const auto norm = flags.language.empty() ? "squad" : "mlqa-" + flags.language;
+  const auto signature = signed_by("nrefs:" + std::to_string(references.size()) + "|norm:" + norm);
+  return {
+      {"name", "exact"},
+      {"exact", scores.exact},
+      {"f1", scores.f1},
+      {"signature", signature},
+      {"text", "exact|" + signature + " = " + rounded(scores.exact) + " F1 " + rounded(scores.f1)}};
+}
+
+}  // namespace
+
+ScoreRow text_row(const std::string& metric, const ScoreFlags& flags,
+                  const std::vector<std::string>& lines, const References& references) {
+  if (metric == "bleu") return bleu_row(flags, lines, references);
+  if (metric == "chrf") return chrf_row(flags, lines, references, 0);
+  if (metric == "chrf++") return chrf_row(flags, lines, references, 2);
+  if (metric == "rouge") return rouge_row(flags, lines, references);
+  return exact_row(flags, lines, references);
+}
+
+}  // namespace heed::cli
