@@ -1,11 +1,7 @@
-#!/usr/bin/env python3
-"""`heed score` beside sacrebleu and rouge-score: the largest difference of every metric on damaged copies of texts.
+"""`heed score` of texts beside sacrebleu and rouge-score, on damaged copies of texts: metrics.py runs it.
 
-    python3 -m venv build/metrics-env && build/metrics-env/bin/pip install sacrebleu rouge-score
-    build/metrics-env/bin/python bench/peers/metrics.py build/release/heed TEXT...
-
-TEXT is a file of lines, plain or .gz; lines written here (punctuation of Unicode, numbers, nothing) come to them. With
-two files of as many lines, the second is a second reference of the first. Exit 1 where a difference is above 1e-9.
+Of files of lines, plain or .gz; lines written here (punctuation of Unicode, numbers, nothing) come to them. With two
+files of as many lines, the second is a second reference of the first.
 """
 
 import gzip
@@ -88,7 +84,7 @@ def same_signature(ours, metric):
 
 
 def differences(heed, hypotheses, references):
-    """(what, difference) of every metric."""
+    """(what, difference) of every figure."""
     for lower in (False, True):
         flags = ["--lowercase"] if lower else []
         for tokenize in TOKENIZERS:
@@ -116,24 +112,16 @@ def differences(heed, hypotheses, references):
             yield f"ROUGE-{name}{' stemmed' if stem else ''}", abs(own[name]["f1"] - mean)
 
 
-def main():
-    heed, files = sys.argv[1], sys.argv[2:]
+def text_differences(heed, files):
+    """(what, difference) of every figure."""
     draw = random.Random(1)
     texts = [read(file) for file in files]
     first = SENTENCES + (texts[0] if texts else [])
     references = [first]
     if len(texts) > 1 and len(texts[1]) == len(texts[0]):
         references.append(damaged(SENTENCES, draw) + texts[1])
-    worst = 0
     for count in range(1, len(references) + 1):
         for lines in (first, SENTENCES):
             hypotheses = damaged(lines, draw)
             for what, difference in differences(heed, hypotheses, [r[: len(lines)] for r in references[:count]]):
-                print(f"{difference:.1e}  {len(lines)} lines  {what}")
-                worst = max(worst, difference)
-    print(f"largest difference {worst:.1e}")
-    return 1 if worst > 1e-9 else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+                yield f"{what}, {len(lines)} lines", difference
