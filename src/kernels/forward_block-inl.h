@@ -89,8 +89,9 @@ class Block {
     sums_.close();
     const auto& of_distances = problem_.distance_values;
     if (!of_distances.table) return;
-    accumulate(rows_.rows, sizes_.E, of_distances.count(), Left<T>{at_.by_distance, 1, kStride},
-               nullptr, distance_table(of_distances, rows_.head), Result<T>{at_.out, stride_});
+    HWY_NAMESPACE::accumulate(
+        rows_.rows, sizes_.E, of_distances.count(), Left<T>{at_.by_distance, 1, kStride}, nullptr,
+        distance_table(of_distances, rows_.head), Result<T>{at_.out, stride_});
   }
 
   /// Multiplies the sums of rows first .. first + rows - 1 by at_.rescale.
@@ -176,8 +177,9 @@ class Block {
     if (problem_.distance_values.table) {
       add_to_distances(problem_.distance_values, weights, at_.by_distance + first);
     }
-    accumulate(weights.rows, sizes_.E, weights.columns, Left<T>{weights.data, 1, weights.stride},
-               hidden, values, Result<T>{at_.out + first * stride_, stride_});
+    HWY_NAMESPACE::accumulate(weights.rows, sizes_.E, weights.columns,
+                              Left<T>{weights.data, 1, weights.stride}, hidden, values,
+                              Result<T>{at_.out + first * stride_, stride_});
   }
 
   const Problem<T>& problem_;
