@@ -13,8 +13,22 @@ namespace heed {
 
 struct RecipeFile::Document {
   std::string name;
+  std::string text;
   toml::table root;
   std::map<std::string, std::string> set;  // path -> the assignment that set it
+  std::vector<std::string> assignments;    // in the order in which they were made
+
+  Document(std::string_view toml, const std::string& file_name) : name(file_name), text(toml) {
+    try {
+      root = toml::parse(text, name);
+    } catch (const toml::parse_error& error) {
+      const auto at = error.source().begin;
+      throw ModelError(name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
+                       ": not TOML: " + std::string(error.description()));
+    }
+  }
+
+  void assign(const std::string& whole);
 
   /// "recipe.toml:12: train.epochs": where a key stands.
   std::string where(const std::string& path, const toml::node* node) const {
@@ -92,20 +106,12 @@ void collect(const toml::table& table, const std::string& prefix,
 }  // namespace
 
 RecipeFile RecipeFile::read(const std::filesystem::path& file) {
-  return parse(read_text(file, uint64_t{1} << 20), file.string());
+  return parse(read_text(file, kMostBytes), file.string());
 }
 
 RecipeFile RecipeFile::parse(std::string_view text, const std::string& name) {
   RecipeFile recipe;
-  recipe.document_ = std::make_shared<Document>();
-  recipe.document_->name = name;
-  try {
-    recipe.document_->root = toml::parse(text, name);
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    throw ModelError(name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
-                     ": not TOML: " + std::string(error.description()));
-  }
+  recipe.document_ = std::make_shared<const Document>(text, name);
   return recipe;
 }
 
@@ -117,15 +123,14 @@ std::map<std::string, std::string> RecipeFile::values() const {
   return values;
 }
 
-void RecipeFile::set(std::string_view assignment) {
-  const std::string whole(assignment);
-  const size_t equals = assignment.find('=');
-  if (equals == std::string_view::npos || equals == 0) {
+void RecipeFile::Document::assign(const std::string& whole) {
+  const size_t equals = whole.find('=');
+  if (equals == std::string::npos || equals == 0) {
     throw UsageError("--set " + whole + ": expected KEY=VALUE, as in train.epochs=3");
   }
-  const std::string path(assignment.substr(0, equals));
+  const std::string path = whole.substr(0, equals);
   const auto keys = split_path(path);
-  toml::table* table = &document_->root;
+  toml::table* table = &root;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (keys[i].empty()) throw UsageError("--set " + whole + ": a key of '" + path + "' is empty");
     if (i + 1 == keys.size()) break;
@@ -137,9 +142,18 @@ void RecipeFile::set(std::string_view assignment) {
                        " in the recipe, not a table; set it as a whole");
     }
   }
-  toml::table value = parse_value(assignment.substr(equals + 1));
+  toml::table value = parse_value(std::string_view(whole).substr(equals + 1));
   value.get("x")->visit([&](auto& node) { table->insert_or_assign(keys.back(), std::move(node)); });
-  document_->set[path] = whole;
+  set[path] = whole;
+  assignments.push_back(whole);
+}
+
+void RecipeFile::set(std::string_view assignment) {
+  // A copy of a toml::table forgets the lines of its keys, which messages name: so it is read anew.
+  auto changed = std::make_shared<Document>(document_->text, document_->name);
+  for (const auto& before : document_->assignments) changed->assign(before);
+  changed->assign(std::string(assignment));
+  document_ = std::move(changed);
 }
 
 std::string RecipeFile::text_at(const std::string& key) const {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "files.h"
 #include "heed/train/options.h"
 
 namespace heed {
@@ -141,6 +142,19 @@ TEST(Recipe, WhatIsNotTomlIsRefusedWithLineAndColumn) {
   }
 }
 
+TEST(Recipe, MayHoldAVocabulary) {
+  const test::TemporaryFolder folder;
+  std::string words = "words = [";
+  for (int i = 0; i < 200'000; ++i) words += "'word " + std::to_string(i) + "', ";
+  words += "]";
+  ASSERT_GT(words.size(), size_t{2} << 20);
+  test::write_bytes(folder / "recipe.toml", words);
+  const auto read = read_recipe<Outer>(RecipeFile::read(folder / "recipe.toml"));
+  EXPECT_EQ(read.words.size(), 200'000u);
+  std::filesystem::resize_file(folder / "recipe.toml", RecipeFile::kMostBytes + 1);
+  EXPECT_THROW(RecipeFile::read(folder / "recipe.toml"), FileError);
+}
+
 TEST(Recipe, SetBeatsTheFile) {
   const auto r = read("count = 2\ninner = { share = 0.5 }",
                       {"count=9", "inner.share=0.75", "name=a b", "words=[\"p=q\"]", "on=true"});
@@ -150,6 +164,36 @@ TEST(Recipe, SetBeatsTheFile) {
   EXPECT_THAT(r.words, ElementsAre("p=q"));
   EXPECT_TRUE(r.on);
   EXPECT_EQ(read("", {"attention.score=dot"}).attention.score.name, "dot");
+}
+
+TEST(Recipe, CopiesAreIndependent) {
+  const auto first = RecipeFile::parse("count = 1\n\n[inner]\nshare = 2", "r.toml");
+  auto second = first;
+  second.set("count=2");
+  auto third = second;
+  third.set("inner.share=0.5");
+  third.set("count=3");
+  const auto count = [](const RecipeFile& file) { return file.values().at("count"); };
+  EXPECT_EQ(count(first), "1");
+  EXPECT_EQ(count(second), "2");
+  EXPECT_EQ(count(third), "3");
+  EXPECT_EQ(second.values().at("inner.share"), "2");
+  EXPECT_EQ(read_recipe<Outer>(third).inner.share, 0.5);
+  // What is wrong still stands at its line.
+  try {
+    read_recipe<Outer>(second);
+    ADD_FAILURE() << "accepted";
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("r.toml:4: inner.share"));
+  }
+}
+
+TEST(Recipe, RefusedSetChangesNothing) {
+  auto file = RecipeFile::parse("count = 1", "r.toml");
+  const auto before = file.values();
+  EXPECT_THROW(file.set("fresh.count.=2"), UsageError);
+  EXPECT_THROW(file.set("count.inner=2"), UsageError);
+  EXPECT_EQ(file.values(), before);
 }
 
 TEST(Recipe, SetIsRefusedByItsOwnWords) {

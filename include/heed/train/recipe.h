@@ -17,16 +17,21 @@
 
 namespace heed {
 
-/// A recipe as it stands in its file, with changes from the command line.
+/// A recipe as it stands in its file, with changes from the command line. A value: what is set in
+/// one stays as it was in its copies.
 class RecipeFile {
  public:
-  /// Throws FileError, ModelError (file:line, what is wrong) for what is not TOML.
+  static constexpr uint64_t kMostBytes = uint64_t{64} << 20;
+
+  /// Throws FileError, also for more than kMostBytes, ModelError (file:line, what is wrong) for
+  /// what is not TOML.
   static RecipeFile read(const std::filesystem::path& file);
   /// The same from text; `name` stands in messages.
   static RecipeFile parse(std::string_view text, const std::string& name);
 
   /// "train.epochs=3": sets a key before the recipe is read. The value is TOML, or else a string.
-  /// Throws UsageError where there is no '=' or the path leads through something that is no table.
+  /// Throws UsageError where there is no '=' or the path leads through something that is no table;
+  /// the recipe is then as it was.
   void set(std::string_view assignment);
 
   /// The string under a key of the top level. Throws ModelError where it is missing or no string.
@@ -40,7 +45,7 @@ class RecipeFile {
   friend class FieldReader;
   struct Document;
   RecipeFile() = default;
-  std::shared_ptr<Document> document_;
+  std::shared_ptr<const Document> document_;  ///< shared by copies, so it never changes
 };
 
 /// Fills an options struct from a recipe; what the recipe leaves out keeps its default. An unknown
