@@ -14,7 +14,7 @@ namespace heed {
 namespace {
 
 using testing::HasSubstr;
-using Tokens = std::vector<int64_t>;
+using Ids = std::vector<int64_t>;
 
 SequenceModelPtr model_of(const TransformerOptions& options, at::ScalarType type = at::kFloat,
                           int64_t target = kTargetTokens) {
@@ -22,7 +22,7 @@ SequenceModelPtr model_of(const TransformerOptions& options, at::ScalarType type
 }
 
 /// log p of every token behind `tokens`, by the whole forward pass in float64.
-at::Tensor log_probabilities(SequenceModel& model, const Tokens& source, const Tokens& tokens) {
+at::Tensor log_probabilities(SequenceModel& model, const Ids& source, const Ids& tokens) {
   auto ids = tokens;
   ids.insert(ids.begin(), 2);
   const auto batch = model.has_encoder() ? sources({source}) : SourceBatch();
@@ -55,7 +55,7 @@ TEST(Generate, GreedyTakesTheLikeliestToken) {
     const auto all = generate({model}, kLines, plain());
     ASSERT_EQ(all.size(), kLines.size());
     for (size_t i = 0; i < kLines.size(); ++i) {
-      Tokens want;
+      Ids want;
       double total = 0;
       bool ended = false;
       while (want.size() < 8 && !ended) {
@@ -76,7 +76,7 @@ TEST(Generate, GreedyTakesTheLikeliestToken) {
 }
 
 /// Every sequence of at most `limit` tokens among those of 5 but <s>.
-void every(SequenceModel& model, const Tokens& source, const Tokens& before, double total,
+void every(SequenceModel& model, const Ids& source, const Ids& before, double total,
            size_t limit, const GenerateOptions& options, std::vector<Hypothesis>& all) {
   if (before.size() == limit) {
     all.push_back({before, penalised(total, int64_t(limit), options), total, {}, {}, false});
@@ -188,7 +188,7 @@ TEST(Generate, ALineDoesNotDependOnItsBatch) {
        {tiny().norm(nn::Norm::pre), tiny().cross_attention(Attention::parse("rope; num_heads=2"))})
     for (auto options : ways()) {
       const auto model = model_of(form);
-      Tokens lengths;
+      Ids lengths;
       for (const bool forced : {false, true}) {
         if (forced) options.prefixes({{4}, {}, {5, 6, 7, 8}, {1, 1}, {}});
         const auto all = generate({model}, kLines, options.batch(5));
@@ -234,7 +234,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
             .decoder_attention(Attention::parse(text + "; causal"))
             .cross_attention(Attention::parse(has_position ? "num_heads=4/2" : how + heads));
     const auto model = model_of(options);
-    const std::vector<Tokens> target = {
+    const std::vector<Ids> target = {
         {4, 5}, {}, {7, 7, 7, 1, 4, 5, 6, 8, 8, 1, 0, 4, 5, 6, 7, 8, 7, 6}, {8}, {0, 1}};
     const auto beams = plain().beam_size(4).num_hypotheses(3).length_penalty(0.6);
     set_num_threads(1);
@@ -256,7 +256,7 @@ TEST(Generate, NeitherBatchNorThreadsChangeWhatAFormulaSays) {
 
 TEST(Generate, PrefixesAreForced) {
   const auto model = model_of(tiny().norm(nn::Norm::pre));
-  const std::vector<Tokens> prefixes = {{4, 4}, {}, {5}, {8, 7, 6, 5}, {1}};
+  const std::vector<Ids> prefixes = {{4, 4}, {}, {5}, {8, 7, 6, 5}, {1}};
   for (auto options : ways()) {
     const auto all = generate({model}, kLines, options.prefixes(prefixes));
     for (size_t i = 0; i < all.size(); ++i)
@@ -267,7 +267,7 @@ TEST(Generate, PrefixesAreForced) {
   }
   // What greedy search says by itself goes on from any part of it.
   const auto alone = generate({model}, kLines, plain());
-  std::vector<Tokens> parts;
+  std::vector<Ids> parts;
   for (size_t i = 0; i < kLines.size(); ++i)
     parts.emplace_back(
         alone[i][0].tokens.begin(),
@@ -286,7 +286,7 @@ TEST(Generate, PrefixesAreForced) {
 TEST(Generate, AWriterGoesOnFromLongTexts) {
   const auto model = model_of(tiny_writer("rope; causal; num_heads=2"));
   torch::manual_seed(4);
-  std::vector<Tokens> texts;
+  std::vector<Ids> texts;
   for (const int64_t length : {0, 1, 63, 64, 65, 140}) {
     const auto ids = torch::randint(4, 9, {length}, at::kLong);
     texts.emplace_back(ids.data_ptr<int64_t>(), ids.data_ptr<int64_t>() + length);
@@ -303,19 +303,19 @@ TEST(Generate, AWriterGoesOnFromLongTexts) {
 TEST(Generate, ScoresGivenTranslations) {
   const torch::NoGradGuard no_gradient;
   const auto model = model_of(tiny().norm(nn::Norm::pre));
-  const std::vector<Tokens> target = {{4, 5}, {}, {7, 7, 7, 1}, {8}, {0, 1}};
+  const std::vector<Ids> target = {{4, 5}, {}, {7, 7, 7, 1}, {8}, {0, 1}};
   const auto all = score({model}, kLines, target, GenerateOptions());
   for (size_t i = 0; i < target.size(); ++i) {
     ASSERT_EQ(all[i].size(), target[i].size() + 1);
     for (size_t t = 0; t <= target[i].size(); ++t) {
       const auto p = log_probabilities(*model, kLines[i],
-                                       Tokens(target[i].begin(), target[i].begin() + int64_t(t)));
+                                       Ids(target[i].begin(), target[i].begin() + int64_t(t)));
       EXPECT_NEAR(all[i][t], p[t < target[i].size() ? target[i][t] : 3].item<double>(), 1e-5);
     }
     EXPECT_EQ(score({model}, {kLines[i]}, {target[i]}, GenerateOptions())[0], all[i]);
   }
   const auto said = generate({model}, kLines, plain().beam_size(3));
-  std::vector<Tokens> tokens;
+  std::vector<Ids> tokens;
   for (const auto& line : said) tokens.push_back(line[0].tokens);
   const auto again = score({model}, kLines, tokens, GenerateOptions());
   for (size_t i = 0; i < said.size(); ++i)
@@ -331,7 +331,7 @@ TEST(Generate, AnEnsembleIsTheMeanOfProbabilities) {
     expect_same(generate({a, a}, kLines, options), generate({a}, kLines, options));
     expect_same(generate({a, a, a}, kLines, options), generate({a}, kLines, options));
   }
-  const std::vector<Tokens> target = {{4, 5, 6}};
+  const std::vector<Ids> target = {{4, 5, 6}};
   const auto one = score({a}, {kLines[0]}, target, plain())[0];
   const auto other = score({b}, {kLines[0]}, target, plain())[0];
   const auto both = score({a, b}, {kLines[0]}, target, plain())[0];
@@ -342,7 +342,7 @@ TEST(Generate, AnEnsembleIsTheMeanOfProbabilities) {
 TEST(Generate, AShortlistLeavesOnlyItsTokens) {
   const torch::NoGradGuard no_gradient;
   const auto model = model_of(tiny().norm(nn::Norm::pre).tied(nn::Tied::none).output_bias(true));
-  Tokens all_tokens(kTargetTokens);
+  Ids all_tokens(kTargetTokens);
   for (int64_t i = 0; i < kTargetTokens; ++i) all_tokens[size_t(i)] = i;
   for (auto options : ways()) {
     expect_same(generate({model}, kLines, GenerateOptions(options).shortlist(all_tokens)),
@@ -408,7 +408,7 @@ TEST(Generate, LengthsStayInTheirBounds) {
   const auto to_end = generate({writer}, {}, GenerateOptions().end(-1).prefixes({{4}, {}}));
   for (const auto& line : to_end) EXPECT_EQ(line[0].tokens.size(), 40u);
   EXPECT_FALSE(to_end[0][0].ended);
-  EXPECT_THAT(error_of([&] { generate({writer}, {}, plain().prefixes({Tokens(40, 4)})); }),
+  EXPECT_THAT(error_of([&] { generate({writer}, {}, plain().prefixes({Ids(40, 4)})); }),
               HasSubstr("prefixes: expected less than 40"));
 }
 
@@ -445,7 +445,7 @@ TEST(Generate, DrawsFollowTheProbabilities) {
 TEST(Generate, TellsTokensAsTheyComeAndWhen) {
   const auto model = model_of(tiny().norm(nn::Norm::pre));
   for (auto options : ways()) {
-    std::vector<Tokens> told(kLines.size());
+    std::vector<Ids> told(kLines.size());
     const auto all =
         generate({model}, kLines, options.times(true).on_token([&](int64_t line, int64_t token) {
           told[size_t(line)].push_back(token);
