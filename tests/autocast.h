@@ -1,8 +1,7 @@
 // LibTorch's autocast to bfloat16 on the CPU, as a model's training step turns it on.
 #pragma once
 
-#include <ATen/autocast_mode.h>
-#include <torch/version.h>
+#include "ops/torch_version.h"
 
 namespace heed::test {
 
@@ -10,24 +9,15 @@ namespace heed::test {
 class Autocast {
  public:
   Autocast() {
-    set(true);
+    ops::set_cpu_autocast(true);
     at::autocast::increment_nesting();
   }
   ~Autocast() {
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    set(false);
+    ops::set_cpu_autocast(false);
   }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
-
- private:
-  static void set(bool on) {
-#if TORCH_VERSION_MAJOR >= 2
-    at::autocast::set_autocast_enabled(at::kCPU, on);
-#else
-    at::autocast::set_cpu_enabled(on);
-#endif
-  }
 };
 
 }  // namespace heed::test

@@ -1,12 +1,15 @@
 // What differs between the versions of LibTorch that Heed is built with (1.13 and 2.x).
 #pragma once
 
+#include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
-#include <c10/util/C++17.h>
 #include <c10/util/Optional.h>
 #include <torch/version.h>
 
 #include <optional>
+#include <sstream>
+#include <string>
+#include <type_traits>
 
 namespace heed::ops {
 
@@ -27,14 +30,28 @@ std::optional<T> to_std(const TorchOptional<T>& value) {
   return value.has_value() ? std::optional<T>(*value) : std::nullopt;
 }
 
-/// Under what an optimiser files a parameter's state: 1.x under its address as text, 2.x under the
-/// address.
-#if TORCH_VERSION_MAJOR >= 2
-inline void* optimizer_key(const at::Tensor& parameter) { return parameter.unsafeGetTensorImpl(); }
-#else
-inline std::string optimizer_key(const at::Tensor& parameter) {
-  return c10::guts::to_string(parameter.unsafeGetTensorImpl());
+/// Under what an optimiser whose `state` is given files a parameter's: its address, up to 2.0
+/// written out.
+template <class State>
+typename State::key_type optimizer_key(const State&, const at::Tensor& parameter) {
+  void* const address = parameter.unsafeGetTensorImpl();
+  if constexpr (std::is_same_v<typename State::key_type, std::string>) {
+    std::ostringstream text;
+    text << address;
+    return text.str();
+  } else {
+    return address;
+  }
 }
+
+/// Whether autocast of the CPU is on for this thread. 2.4 gave every device one function, and the
+/// older names are on their way out.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+inline bool cpu_autocast() { return at::autocast::is_autocast_enabled(at::kCPU); }
+inline void set_cpu_autocast(bool on) { at::autocast::set_autocast_enabled(at::kCPU, on); }
+#else
+inline bool cpu_autocast() { return at::autocast::is_cpu_enabled(); }
+inline void set_cpu_autocast(bool on) { at::autocast::set_cpu_enabled(on); }
 #endif
 
 }  // namespace heed::ops

@@ -40,7 +40,7 @@ std::string state_name(const std::string& parameter, const char* what) {
 template <class State>
 void collect(const Optimizer& optimizer, const NamedTensors& parameters, NamedTensors& to) {
   for (const auto& [name, parameter] : parameters) {
-    const auto found = optimizer.state().find(ops::optimizer_key(parameter));
+    const auto found = optimizer.state().find(ops::optimizer_key(optimizer.state(), parameter));
     if (found == optimizer.state().end()) continue;
     const auto& state = static_cast<const State&>(*found->second);
     to.emplace_back(state_name(name, "mean"), state.exp_avg());
@@ -84,7 +84,7 @@ size_t take_over(Optimizer& optimizer, const NamedTensors& parameters,
     auto state = std::make_unique<State>();
     state->exp_avg(parts->at(0).clone()).exp_avg_sq(parts->at(1).clone());
     state->step(parts->at(2).template item<int64_t>());
-    optimizer.state()[ops::optimizer_key(parameter)] = std::move(state);
+    optimizer.state()[ops::optimizer_key(optimizer.state(), parameter)] = std::move(state);
     used += parts->size();
   }
   return used;

@@ -1,7 +1,6 @@
 #include "train/precision.h"
 
-#include <ATen/autocast_mode.h>
-#include <torch/version.h>
+#include "ops/torch_version.h"
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -10,25 +9,17 @@
 namespace heed {
 namespace {
 
-#if TORCH_VERSION_MAJOR >= 2
-bool cpu_autocast() { return at::autocast::is_autocast_enabled(at::kCPU); }
-void set_cpu_autocast(bool on) { at::autocast::set_autocast_enabled(at::kCPU, on); }
-#else
-bool cpu_autocast() { return at::autocast::is_cpu_enabled(); }
-void set_cpu_autocast(bool on) { at::autocast::set_cpu_enabled(on); }
-#endif
-
 /// Autocast, whose dtype on the CPU is bfloat16, while one lives.
 class Bfloat16 {
  public:
-  Bfloat16() : before_(cpu_autocast()) {
-    set_cpu_autocast(true);
+  Bfloat16() : before_(ops::cpu_autocast()) {
+    ops::set_cpu_autocast(true);
     at::autocast::increment_nesting();
   }
   ~Bfloat16() {
     // The rounded weights are those of before the next step.
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    set_cpu_autocast(before_);
+    ops::set_cpu_autocast(before_);
   }
   Bfloat16(const Bfloat16&) = delete;
   Bfloat16& operator=(const Bfloat16&) = delete;
