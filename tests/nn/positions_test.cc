@@ -21,6 +21,21 @@ TEST(Positions, SinusoidalFollowsTheFormula) {
   }
 }
 
+// Row 37 of MarianSinusoidalPositionalEmbedding(50, 8), transformers 4.36.2: sines, then cosines.
+TEST(Positions, SinusoidalHasPublishedNumbers) {
+  const std::vector<double> sines = {-0.643538117, -0.529836118, 0.361615419, 0.036991559};
+  const std::vector<double> cosines = {0.765414059, -0.848100007, 0.93232733, 0.99931556};
+  const auto woven = sinusoidal_positions(37, 1, 8, 10000)[0];
+  const auto halves = sinusoidal_positions(37, 1, 8, position("sinusoidal(halves=1)"))[0];
+  for (int64_t i = 0; i < 4; ++i) {
+    const auto at = static_cast<size_t>(i);
+    EXPECT_NEAR(woven[2 * i].item<double>(), sines[at], 1e-6);
+    EXPECT_NEAR(woven[2 * i + 1].item<double>(), cosines[at], 1e-6);
+    EXPECT_NEAR(halves[i].item<double>(), sines[at], 1e-6);
+    EXPECT_NEAR(halves[4 + i].item<double>(), cosines[at], 1e-6);
+  }
+}
+
 TEST(Positions, RopeTurnsPairs) {
   for (const bool interleaved : {false, true}) {
     const auto rope = position(interleaved ? "rope(100, 1)" : "rope(100)");
