@@ -37,9 +37,15 @@ std::string four_digits(double value) {
   return text;
 }
 
+/// Of a file, or of standard input, which may be a pipe.
+data::Stories stories_of(const std::string& input) {
+  if (input != "-") return data::read_stories(input, data::Answers::optional);
+  return data::read_stories(data::LineReader::standard_input(), "standard input",
+                            data::Answers::optional);
+}
+
 void answer_file(Answerer& answerer, const PredictFlags& flags, const std::string& input) {
-  const auto stories =
-      data::read_stories(input == "-" ? "/dev/stdin" : input, data::Answers::optional);
+  const auto stories = stories_of(input);
   const auto set = answerer.read(stories);
   for (int64_t first = 0; first < set.size(); first += kQuestionsAtOnce) {
     std::vector<int64_t> indices;

@@ -1,18 +1,42 @@
 #include "core/byte_stream.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+
+#include "heed/core/error.h"
 
 namespace heed {
 namespace {
 
 constexpr size_t kBuffer = size_t{1} << 18;
 
+/// Fills `out` from standard input; less than its size at the end only.
+size_t read_standard_input(std::span<uint8_t> out) {
+  size_t filled = 0;
+  while (filled < out.size()) {
+    const ssize_t got = ::read(STDIN_FILENO, out.data() + filled, out.size() - filled);
+    if (got == 0) break;
+    if (got < 0 && errno != EINTR) throw FileError("read", "standard input", errno);
+    if (got > 0) filled += static_cast<size_t>(got);
+  }
+  return filled;
+}
+
 }  // namespace
 
-ByteStream::ByteStream(const std::filesystem::path& path) : file_(path), buffer_(kBuffer) {
+ByteStream::ByteStream(const std::filesystem::path& path) : buffer_(kBuffer) {
+  file_.emplace(path);
+  begin(path.string());
+}
+
+ByteStream::ByteStream() : buffer_(kBuffer) { begin("standard input"); }
+
+void ByteStream::begin(const std::string& name) {
   refill();
-  if (is_gzip({buffer_.data(), last_})) inflater_.emplace(path.string());
+  if (is_gzip({buffer_.data(), last_})) inflater_.emplace(name);
 }
 
 size_t ByteStream::read(std::span<char> out) {
@@ -29,9 +53,13 @@ void ByteStream::refill() {
   std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(first_),
             buffer_.begin() + static_cast<std::ptrdiff_t>(last_), buffer_.begin());
   last_ -= first_, first_ = 0;
-  const auto more =
-      static_cast<size_t>(std::min<uint64_t>(buffer_.size() - last_, file_.size() - position_));
-  file_.read(buffer_.data() + last_, more, position_);
+  const std::span<uint8_t> room = std::span(buffer_).subspan(last_);
+  if (!file_) {
+    last_ += read_standard_input(room);
+    return;
+  }
+  const auto more = static_cast<size_t>(std::min<uint64_t>(room.size(), file_->size() - position_));
+  file_->read(room.data(), more, position_);
   last_ += more, position_ += more;
 }
 
@@ -57,7 +85,8 @@ size_t ByteStream::unpack(std::span<char> out) {
 void ByteStream::next_member() {
   refill();  // the two bytes by which a member is known may lie on both sides of the buffer's end
   ended_ = last_ == 0;
-  if (!ended_) inflater_->next_member({buffer_.data(), last_}, last_ + file_.size() - position_);
+  const uint64_t unread = file_ ? file_->size() - position_ : 0;
+  if (!ended_) inflater_->next_member({buffer_.data(), last_}, last_ + unread);
 }
 
 }  // namespace heed

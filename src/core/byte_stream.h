@@ -16,19 +16,23 @@ namespace heed {
 class ByteStream {
  public:
   explicit ByteStream(const std::filesystem::path& path);
+  /// Standard input from where it stands, whatever it is: a file, a pipe, a terminal.
+  static ByteStream standard_input() { return ByteStream(); }
 
   /// Fills `out` from its front; less than out.size() at the end only. Throws FileError where the
   /// file cannot be read; DataError: a gzip stream that is cut short or damaged, bytes behind it.
   size_t read(std::span<char> out);
 
  private:
+  ByteStream();
+  void begin(const std::string& name);
   void refill();
   size_t copy(std::span<char> out);
   size_t unpack(std::span<char> out);
   void next_member();
 
-  FileReader file_;
-  uint64_t position_ = 0;  // of the file, behind what is in buffer_
+  std::optional<FileReader> file_;  // unset: standard input
+  uint64_t position_ = 0;           // of the file, behind what is in buffer_
   std::vector<uint8_t> buffer_;
   size_t first_ = 0, last_ = 0;  // what of buffer_ is not yet used
   bool ended_ = false;

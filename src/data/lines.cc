@@ -18,15 +18,10 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 class LineReader::Impl {
  public:
-  explicit Impl(const std::filesystem::path& path)
-      : name_(path.string()), stream_(path), buffer_(kReadBytes, '\0') {
-    refill();
-    if (std::string_view(buffer_.data(), last_).starts_with(kByteOrderMark)) {
-      first_ = kByteOrderMark.size();
-      offset_ = static_cast<int64_t>(first_);
-    }
-    if (first_ == last_) throw DataError(name_ + ": the file is empty; expected lines of text");
+  explicit Impl(const std::filesystem::path& path) : name_(path.string()), stream_(path) {
+    begin();
   }
+  Impl() : name_("standard input"), stream_(ByteStream::standard_input()) { begin(); }
 
   bool next(std::string& line) {
     line.clear();
@@ -60,6 +55,15 @@ class LineReader::Impl {
   std::string place() const { return name_ + ":" + std::to_string(number_); }
 
  private:
+  void begin() {
+    refill();
+    if (std::string_view(buffer_.data(), last_).starts_with(kByteOrderMark)) {
+      first_ = kByteOrderMark.size();
+      offset_ = static_cast<int64_t>(first_);
+    }
+    if (first_ == last_) throw DataError(name_ + ": the file is empty; expected lines of text");
+  }
+
   bool refill() {
     first_ = 0;
     last_ = stream_.read(buffer_);
@@ -84,7 +88,7 @@ class LineReader::Impl {
 
   std::string name_;
   ByteStream stream_;
-  std::string buffer_;
+  std::string buffer_ = std::string(kReadBytes, '\0');
   size_t first_ = 0, last_ = 0;  // what of buffer_ was not handed out
   int64_t number_ = 0;
   std::string_view ending_;
@@ -92,6 +96,8 @@ class LineReader::Impl {
 };
 
 LineReader::LineReader(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
+LineReader::LineReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LineReader LineReader::standard_input() { return LineReader(std::make_unique<Impl>()); }
 LineReader::~LineReader() = default;
 LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;

@@ -155,10 +155,13 @@ std::vector<std::string> words_of(std::string_view text) {
 }
 
 Stories read_stories(const std::filesystem::path& file, Answers answers) {
+  return read_stories(LineReader(file), file.string(), answers);
+}
+
+Stories read_stories(LineReader lines, const std::string& name, Answers answers) {
   StoryParser parser(answers);
-  LineReader lines(file);
   for (std::string line; lines.next(line);) parser.add(line, lines.place());
-  return parser.finish(file.string());
+  return parser.finish(name);
 }
 
 }  // namespace heed::data

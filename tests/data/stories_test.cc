@@ -196,5 +196,25 @@ TEST_F(StoryLoading, GoesOnFromACursor) {
   EXPECT_THROW(StoryLoader(set_, 0), UsageError);
 }
 
+TEST(Stories, StandardInputMayBeAPipe) {
+  const std::string text = "1 Mary moved to the bathroom.\n2 Where is Mary?\tbathroom\t1\n";
+  for (const bool packed : {false, true}) {
+    const auto sent = packed ? test::gzip(bytes(text)) : bytes(text);
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    ASSERT_EQ(write(ends[1], sent.data(), sent.size()), static_cast<ssize_t>(sent.size()));
+    close(ends[1]);
+    const int before = dup(STDIN_FILENO);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    const auto stories = read_stories(LineReader::standard_input(), "standard input");
+    dup2(before, STDIN_FILENO);
+    close(before);
+    ASSERT_EQ(stories.questions.size(), 1u);
+    EXPECT_EQ(stories.questions[0].place, "standard input:2");
+    EXPECT_EQ(stories.questions[0].answer, "bathroom");
+  }
+}
+
 }  // namespace
 }  // namespace heed::data

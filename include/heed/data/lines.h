@@ -22,6 +22,8 @@ inline constexpr int64_t kLongestLine = int64_t{1} << 28;  ///< bytes
 class LineReader {
  public:
   explicit LineReader(const std::filesystem::path& path);
+  /// The same of standard input, which may be a pipe; places are "standard input:17".
+  static LineReader standard_input();
   ~LineReader();
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
@@ -37,6 +39,7 @@ class LineReader {
 
  private:
   class Impl;
+  explicit LineReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

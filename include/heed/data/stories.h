@@ -21,6 +21,7 @@
 
 #include "heed/data/cursor.h"
 #include "heed/data/entity_permutation.h"
+#include "heed/data/lines.h"
 
 namespace heed::data {
 
@@ -52,6 +53,10 @@ enum class Answers { required, optional };
 /// without an answer, a supporting number that is no sentence above the question, more than three
 /// fields, a file without questions, and what LineReader refuses.
 Stories read_stories(const std::filesystem::path& file, Answers answers = Answers::required);
+/// The same from lines, as far as they go; `name` stands in messages. Standard input:
+/// read_stories(LineReader::standard_input(), "standard input").
+Stories read_stories(LineReader lines, const std::string& name,
+                     Answers answers = Answers::required);
 
 /// The words of a text: ASCII letters lowered, parted by blanks and by ASCII punctuation other than
 /// ' and -. "Where's Mary-Ann?" has two words, where's and mary-ann.
