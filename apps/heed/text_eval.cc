@@ -39,13 +39,21 @@ void evaluate_translator(const EvalFlags& flags) {
                      " names no test data; name some by --data SOURCE --data TARGET");
   }
   const auto found = translator.evaluate(data);
+  if (const auto left_out = found.left_out_empty + found.left_out_longer; left_out > 0)
+    std::cerr << "heed: " << left_out << " pairs are not measured: " << found.left_out_empty
+              << " with an empty side, " << found.left_out_longer
+              << " that are too long (data.skip_empty, data.skip_too_long)\n";
   if (!flags.output.empty()) {
     std::string lines;
     for (const auto& text : found.written) lines += text + '\n';
     replace_file(flags.output, lines);
     std::cerr << "heed: wrote " << flags.output << '\n';
   }
-  Json result = {{"model", flags.model}, {"data", joined(data)}, {"pairs", found.written.size()}};
+  Json result = {{"model", flags.model},
+                 {"data", joined(data)},
+                 {"pairs", found.written.size()},
+                 {"left_out_empty", found.left_out_empty},
+                 {"left_out_longer", found.left_out_longer}};
   for (const auto& [name, value] : found.metrics) result[name] = value;
   if (!found.signature.empty()) result["signature"] = found.signature;
   result["seconds"] = found.seconds;

@@ -23,8 +23,7 @@ class TranslateTask : public Task {
           "model.encoder_layers is 0, but a source needs an encoder; for text alone: "
           "task = \"language\"");
     }
-    auto options = recipe_.data.batches;
-    options.tokens = recipe_.train.batch;
+    auto options = batch_options(recipe_);
     options.seed = static_cast<uint64_t>(recipe_.seed);
     options.shuffle = true;
     loader_.emplace(train_, source_, target_, options);
@@ -42,14 +41,21 @@ class TranslateTask : public Task {
   Metrics dataset_stats() const override {
     const auto& counts = loader_->counts();
     const auto number = [](int64_t n) { return static_cast<double>(n); };
-    return {{"pairs to learn from", number(counts.pairs)},
-            {"pairs left out: a side is empty", number(counts.left_out_empty)},
-            {"pairs left out: too long", number(counts.left_out_longer)},
-            {"source tokens", number(counts.source_tokens)},
-            {"target tokens", number(counts.target_tokens)},
-            {"pieces of the source's vocabulary", number(source_->size())},
-            {"pieces of the target's vocabulary", number(target_->size())},
-            {"batches per epoch", number(loader_->batches())}};
+    Metrics found = {{"pairs to learn from", number(counts.pairs)},
+                     {"pairs left out: a side is empty", number(counts.left_out_empty)},
+                     {"pairs left out: too long", number(counts.left_out_longer)},
+                     {"source tokens", number(counts.source_tokens)},
+                     {"target tokens", number(counts.target_tokens)},
+                     {"pieces of the source's vocabulary", number(source_->size())},
+                     {"pieces of the target's vocabulary", number(target_->size())},
+                     {"batches per epoch", number(loader_->batches())}};
+    for (const auto& [name, split] : {std::pair("valid", &valid_), std::pair("test", &test_)}) {
+      if (!*split) continue;
+      const auto& left = (*split)->loader.counts();
+      if (const int64_t all = left.left_out_empty + left.left_out_longer; all > 0)
+        found.emplace_back(name + std::string(" pairs left out"), number(all));
+    }
+    return found;
   }
 
   int64_t batches() const override { return loader_->batches(); }
@@ -92,41 +98,31 @@ class TranslateTask : public Task {
     return batch ? std::move(batch) : loader_->next();
   }
 
-  /// Pairs that are measured: none may be left out, which is found out before training.
-  struct Measured {
-    data::TextPairsPtr pairs;
-    std::optional<data::SequenceLoader> loader;
-  };
+  /// What is wrong with pairs that are measured is found out before training.
+  using Measured = std::optional<MeasuredPairs>;
 
   void open_to_measure(const std::vector<std::string>& split, const char* name, Measured& opened) {
     if (split.empty()) return;
-    auto options = recipe_.data.batches;
-    options.tokens = recipe_.train.batch;
-    options.skip_too_long = options.skip_empty = false;
-    opened.pairs = open_split(recipe_.data, split, name);
-    opened.loader.emplace(opened.pairs, source_, target_, options);
+    opened.emplace(recipe_, open_split(recipe_.data, split, name), source_, target_);
   }
 
   /// While it trains, answers are written greedily: a metric to compare epochs by.
   std::optional<Metrics> metrics_of(Measured& measured, bool training) {
-    if (!measured.loader) return std::nullopt;
-    auto metrics = loss_metrics(*model_, *measured.loader);
+    if (!measured) return std::nullopt;
+    auto metrics = loss_metrics(*model_, measured->loader);
     if (training && recipe_.metric.kind == "loss") return metrics;
     auto recipe = recipe_;
     if (training) recipe.generate.beam_size(1).num_hypotheses(1).sample(false);
-    const auto found = evaluate_pairs(recipe, {model_}, measured.pairs, source_, target_);
-    if (training) show(measured.pairs, found.written);
+    const auto found = evaluate_pairs(recipe, {model_}, *measured);
+    if (training) show(found);
     metrics.insert(metrics.begin(), found.metrics.begin(), found.metrics.end());
     return metrics;
   }
 
-  void show(const data::TextPairsPtr& pairs, const std::vector<std::string>& written) {
+  void show(const TranslateEvaluation& found) {
     samples_.clear();
-    const auto reader = pairs->read();
-    data::TextPair pair;
-    while (samples_.size() < kSamples && reader->next(pair)) {
-      samples_.push_back({pair.source, pair.target, written[samples_.size()]});
-    }
+    for (size_t i = 0; i < std::min(kSamples, found.written.size()); ++i)
+      samples_.push_back({found.sources[i], found.targets[i], found.written[i]});
   }
 
   void open_data() {

@@ -1,5 +1,6 @@
 #include "tasks/translate_files.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -53,29 +54,60 @@ Metrics loss_metrics(SequenceModel& model, data::SequenceLoader& pairs) {
   return {{"loss", loss}, {"perplexity", std::exp(loss)}};
 }
 
+data::SequenceOptions batch_options(const TranslateRecipe& recipe) {
+  auto options = recipe.data.batches;
+  options.tokens = recipe.train.batch;
+  return options;
+}
+
+MeasuredPairs::MeasuredPairs(const TranslateRecipe& recipe, data::TextPairsPtr corpus,
+                             data::TokenizerPtr of_sources, data::TokenizerPtr of_targets)
+    : pairs(std::move(corpus)),
+      source(std::move(of_sources)),
+      target(std::move(of_targets)),
+      loader(pairs, source, target, batch_options(recipe)) {}
+
+namespace {
+
+/// The numbers of the pairs that are in the loader's batches, in the order of the corpus.
+std::vector<int64_t> numbers_of(data::SequenceLoader& loader) {
+  std::vector<int64_t> numbers;
+  while (const auto batch = loader.next()) {
+    const auto* first = batch->indices.data_ptr<int64_t>();
+    numbers.insert(numbers.end(), first, first + batch->indices.numel());
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+}  // namespace
+
 TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,
                                    const std::vector<SequenceModelPtr>& models,
-                                   const data::TextPairsPtr& pairs,
-                                   const data::TokenizerPtr& source,
-                                   const data::TokenizerPtr& target) {
-  std::vector<std::string> texts, expected;
-  std::vector<std::vector<int64_t>> sources;
-  const auto reader = pairs->read();
-  for (data::TextPair pair; reader->next(pair);) {
-    texts.push_back(pair.source);
-    expected.push_back(pair.target);
-    sources.push_back(encode_source(recipe.data, *source, pair.source, pair.place));
-  }
+                                   MeasuredPairs& measured) {
   TranslateEvaluation result;
+  const auto numbers = numbers_of(measured.loader);
+  result.left_out_empty = measured.loader.counts().left_out_empty;
+  result.left_out_longer = measured.loader.counts().left_out_longer;
+  std::vector<std::vector<int64_t>> sources;
+  const auto reader = measured.pairs->read();
+  data::TextPair pair;
+  for (int64_t number = 0; reader->next(pair); ++number) {
+    if (!std::binary_search(numbers.begin(), numbers.end(), number)) continue;
+    sources.push_back(encode_source(recipe.data, *measured.source, pair.source, pair.place));
+    result.sources.push_back(std::move(pair.source));
+    result.targets.push_back(std::move(pair.target));
+  }
   const auto start = std::chrono::steady_clock::now();
-  for (const auto& found : generate(models, sources, search_options(recipe.generate, *target))) {
-    result.written.push_back(target->decode(found.front().tokens));
+  for (const auto& found :
+       generate(models, sources, search_options(recipe.generate, *measured.target))) {
+    result.written.push_back(measured.target->decode(found.front().tokens));
     result.tokens += static_cast<int64_t>(found.front().tokens.size());
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   result.seconds = seconds.count();
-  result.metrics = text_metrics(recipe.metric, result.written, expected);
-  const auto lead = lead_metrics(recipe.metric, texts, expected);
+  result.metrics = text_metrics(recipe.metric, result.written, result.targets);
+  const auto lead = lead_metrics(recipe.metric, result.sources, result.targets);
   result.metrics.insert(result.metrics.end(), lead.begin(), lead.end());
   result.signature = text_signature(recipe.metric);
   return result;

@@ -22,14 +22,27 @@ data::TextPairsPtr open_split(const TranslateData& data, const std::vector<std::
 std::vector<int64_t> encode_source(const TranslateData& data, const data::Tokenizer& tokenizer,
                                    const std::string& line, const std::string& place);
 
+/// How pairs become batches, those that are learned from and those that are measured: limits and
+/// what is left out as [data] says, train.batch tokens.
+data::SequenceOptions batch_options(const TranslateRecipe& recipe);
+
+/// Pairs that are measured, opened, with the tokenizers of their sides.
+struct MeasuredPairs {
+  MeasuredPairs(const TranslateRecipe& recipe, data::TextPairsPtr corpus,
+                data::TokenizerPtr of_sources, data::TokenizerPtr of_targets);
+
+  data::TextPairsPtr pairs;
+  data::TokenizerPtr source, target;
+  data::SequenceLoader loader;
+};
+
 /// Mean losses of pairs, in nats per target token with its end: {loss, perplexity}.
 Metrics loss_metrics(SequenceModel& model, data::SequenceLoader& pairs);
 
-/// Writes an answer to every source of the pairs and measures it.
+/// Writes an answer to every source of the loader's pairs and measures it: text metrics, without
+/// the loss.
 TranslateEvaluation evaluate_pairs(const TranslateRecipe& recipe,
                                    const std::vector<SequenceModelPtr>& models,
-                                   const data::TextPairsPtr& pairs,
-                                   const data::TokenizerPtr& source,
-                                   const data::TokenizerPtr& target);
+                                   MeasuredPairs& measured);
 
 }  // namespace heed

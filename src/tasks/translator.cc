@@ -50,11 +50,10 @@ std::vector<std::vector<double>> Translator::score(
 }
 
 TranslateEvaluation Translator::evaluate(const std::vector<std::string>& split) const {
-  const auto pairs = open_split(recipe_.data, split, "test");
-  auto result = evaluate_pairs(recipe_, models(), pairs, source_, target_);
+  MeasuredPairs measured(recipe_, open_split(recipe_.data, split, "test"), source_, target_);
+  auto result = evaluate_pairs(recipe_, models(), measured);
   if (!others_.empty()) return result;
-  data::SequenceLoader loader(pairs, source_, target_, recipe_.data.batches);
-  const auto losses = loss_metrics(*model_, loader);
+  const auto losses = loss_metrics(*model_, measured.loader);
   result.metrics.insert(result.metrics.end(), losses.begin(), losses.end());
   return result;
 }

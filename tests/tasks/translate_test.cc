@@ -9,6 +9,7 @@
 
 #include "files.h"
 #include "heed/core/error.h"
+#include "heed/train/model_folder.h"
 #include "learning.h"
 #include "tasks/precision.h"
 #include "tasks/translate_files.h"
@@ -127,6 +128,39 @@ TEST_F(TranslateTask, RefusesWhatCannotBe) {
   refused("data.test = [\"x\"]", "data.test: expected [source, target]");
   refused("data.test = [\"x\", \"y\"]", "x");
   refused("data.format = \"tsv\"", "data.train: expected [file]");
+}
+
+TEST_F(TranslateTask, EvalMeasuresWhatTrainingMeasures) {
+  // Two of four pairs are left out: one is empty, one is too long.
+  std::ofstream(folder_ / "c") << "w1 x\n\nw1 w2 w3 w4 w5 w6 x\nw2 x\n";
+  std::ofstream(folder_ / "d") << "y1 y\ny\ny2 y\ny3 y\n";
+  auto own =
+      recipe("data.max_source_length = 6\ndata.skip_too_long = true\ndata.skip_empty = true");
+  const std::vector<std::string> split = {(folder_ / "c").string(), (folder_ / "d").string()};
+  own.data.valid = own.data.test = split;
+  const auto task = make_task(own);
+  task->model().eval();
+  const auto trained = *task->test();
+  const Metrics facts = task->dataset_stats();
+  EXPECT_THAT(facts, testing::Contains(testing::Pair("test pairs left out", 2)));
+
+  save_model(folder_ / "model", {.recipe = to_toml(task->recipe()),
+                                 .tensors = named_tensors(task->model()),
+                                 .others = task->files()});
+  const auto found = Translator::load(folder_ / "model").evaluate(split);
+  EXPECT_EQ(found.left_out_empty, 1);
+  EXPECT_EQ(found.left_out_longer, 1);
+  EXPECT_EQ(found.written.size(), 2u);
+  EXPECT_THAT(found.sources, testing::ElementsAre("w1 x", "w2 x"));
+  EXPECT_THAT(found.targets, testing::ElementsAre("y1 y", "y3 y"));
+  EXPECT_EQ(found.metrics, trained) << "to the last bit";
+
+  // A pair that no batch of train.batch tokens can hold is refused by both.
+  auto small = own;
+  small.train.batch = 4;
+  small.data.batches.skip_too_long = false;
+  EXPECT_THROW(make_task(small), Error);
+  EXPECT_THROW(recipe("data.tokens = 64"), ModelError) << "it is train.batch";
 }
 
 TEST_F(TranslateTask, SplitsOfOneFile) {

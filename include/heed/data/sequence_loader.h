@@ -41,10 +41,9 @@ struct SequenceOptions {
   bool shuffle = false;             ///< another order each epoch
   uint64_t seed = 0;                ///< of the order
 
+  /// All but tokens, shuffle and seed, which a recipe says elsewhere (train.batch, seed).
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("tokens", tokens, "tokens of a batch at most, sources and targets, padding included",
-      at_least(2));
     v("pairs", pairs, "pairs of a batch at most; 0: as many as fit", at_least(0));
     v("max_source_length", max_source_length,
       "tokens of a source at most, its end included; 0: any", at_least(0));

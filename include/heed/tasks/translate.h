@@ -59,7 +59,10 @@ struct TranslateRecipe : TaskRecipe<TranslateData, TextModelOptions> {
 
 /// What a model makes of pairs.
 struct TranslateEvaluation {
-  std::vector<std::string> written;  ///< a line per pair, in order
+  /// A line per pair that was measured, in the order of the corpus: read, expected and written.
+  std::vector<std::string> sources, targets, written;
+  /// Pairs that were not measured, by data.skip_empty and data.skip_too_long.
+  int64_t left_out_empty = 0, left_out_longer = 0;
   Metrics metrics;        ///< text_metrics, lead_metrics, loss (nats per target token), perplexity
   std::string signature;  ///< see text_signature
   int64_t tokens = 0;     ///< written
@@ -93,7 +96,8 @@ class Translator {
   /// log p of each token of the given translations, then of their end.
   std::vector<std::vector<double>> score(const std::vector<std::vector<int64_t>>& sources,
                                          const std::vector<std::vector<int64_t>>& targets) const;
-  /// Answers every source and compares with the targets; `split` as in [data]. Throws DataError.
+  /// Answers the sources and compares with the targets; `split` as in [data]. Limits, batches and
+  /// what is left out are those of training. Throws DataError.
   TranslateEvaluation evaluate(const std::vector<std::string>& split) const;
   /// From now on both models translate together: the mean of their probabilities. Throws ModelError
   /// for other vocabularies.
