@@ -17,6 +17,7 @@ void check(const ImageOptions& options) {
 }  // namespace
 
 ImageShape fitted(const ImageShape& shape, const ImageOptions& options) {
+  check(options);
   return {options.channels ? options.channels : shape.channels,
           options.size.empty() ? shape.height : options.size[0],
           options.size.empty() ? shape.width : options.size[1]};

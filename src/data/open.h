@@ -19,10 +19,6 @@ Images open_folder(const std::filesystem::path& folder, const ImageOptions& opti
 /// Chooses between them.
 Images open_any(const std::filesystem::path& path, const ImageOptions& options, Problems& problems);
 
-/// Where images are resized or converted: what `options` make of an image of this shape.
-ImageShape fitted(const ImageShape& shape, const ImageOptions& options);
-Image fit(Image image, const ImageOptions& options);
-
 /// Throws UsageError for an index outside 0 .. size - 1.
 void check_index(int64_t index, int64_t size);
 

@@ -2,6 +2,7 @@
 
 #include <ATen/record_function.h>
 
+#include "heed/core/threads.h"
 #include "heed/train/model_folder.h"
 
 namespace heed {
@@ -19,7 +20,9 @@ ImageShape shape_of(const ClassifyRecipe& recipe) {
 Evaluation evaluate(ImageClassifier& model, const data::Images& images,
                     const ClassifyRecipe& recipe) {
   const at::NoGradGuard no_grad;
-  data::Loader loader(images, {.batch = recipe.train.batch, .normalize = recipe.data.normalize});
+  data::Loader loader(images, {.batch = recipe.train.batch,
+                               .normalize = recipe.data.normalize,
+                               .workers = recipe.data.loading_threads()});
   const int64_t k = model->classes;
   Evaluation result{.confusion = at::zeros({k, k}, at::kLong)};
   double loss = 0;
@@ -47,6 +50,7 @@ class ClassifyTask : public Task {
     options.seed = static_cast<uint64_t>(recipe_.seed);
     options.augment = recipe_.data.augment;
     options.normalize = recipe_.data.normalize;
+    options.workers = recipe_.data.loading_threads();
     loader_.emplace(train_, options);
   }
 
@@ -125,6 +129,8 @@ class ClassifyTask : public Task {
 
 }  // namespace
 
+int64_t ClassifyData::loading_threads() const { return workers ? workers : num_threads(); }
+
 void ClassifyData::check() const {
   if (!valid.empty() && holdout > 0) {
     throw ModelError("both valid and holdout are given; the best model is chosen by one of them");
@@ -181,9 +187,7 @@ Classifier Classifier::load(const std::filesystem::path& where) {
 ImageShape Classifier::shape() const { return shape_of(recipe_); }
 
 at::Tensor Classifier::input(data::Image image, const std::string& name) const {
-  const auto& options = recipe_.data.images;
-  if (!options.size.empty()) image = data::resize(image, options.size[0], options.size[1]);
-  if (options.channels) image = data::with_channels(image, options.channels);
+  image = data::fit(std::move(image), recipe_.data.images);
   const auto wanted = shape();
   if (image.shape != wanted) {
     throw DataError(name + ": the image is " + to_text(image.shape) + ", the model reads " +

@@ -127,7 +127,7 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
   ModelFiles files = load_model(checkpoint, WithState::yes);
   const auto recipe_file = checkpoint / "recipe.toml";
   check_same_recipe(RecipeFile::parse(files.recipe, recipe_file.string()),
-                    RecipeFile::parse(to_toml(recipe_), "the recipe"), {"out"});
+                    RecipeFile::parse(to_toml(recipe_), "the recipe"), {"out", "data.workers"});
   load_into(task_.model(), files.tensors, checkpoint / "model.safetensors");
   NamedTensors tensors = std::move(files.state->tensors);
   const NamedTensors generator = take(tensors, "generator");

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "data/samples.h"
 #include "heed/core/error.h"
+#include "heed/data/loader.h"
 
 namespace heed {
 namespace {
@@ -53,6 +55,53 @@ TEST(Classifier, RefusesAnImageOfAnotherShapeUnlessTheRecipeResizes) {
   }
   Classifier resizing(recipe_of("data.size = [8, 12]"));
   EXPECT_EQ(resizing.input(grey(28, 28, 0), "shoe.png").size(3), 12);
+}
+
+/// A folder of three classes with a colour picture of noise each, 15 x 20 pixels.
+void write_pictures(const test::TempFolder& folder) {
+  torch::manual_seed(7);
+  for (const char* name : {"cat", "dog", "bird"}) {
+    const auto values = torch::randint(256, {15 * 20 * 3}, at::kByte);
+    const auto* first = values.data_ptr<uint8_t>();
+    folder.write(std::string(name) + "/a.png",
+                 test::png({15, 20, 2, 8, test::Bytes(first, first + values.numel())}));
+  }
+}
+
+TEST(Classifier, ReadsAFileAsTrainingDoes) {
+  // Grey and 8 x 12 pixels: which comes first changes pixels.
+  const test::TempFolder folder;
+  write_pictures(folder);
+  Classifier classifier(recipe_of("data.size = [8, 12]\ndata.channels = 1"));
+  data::Loader loader(classifier.open(folder.path()),
+                      {.batch = 3, .normalize = classifier.recipe().data.normalize});
+  const auto batch = loader.next();
+  ASSERT_TRUE(batch);
+  for (int64_t i = 0; i < 3; ++i) {
+    const auto label = static_cast<size_t>(batch->labels[i].item<int64_t>());
+    const auto file = folder.path() / classifier.classes()[label] / "a.png";
+    EXPECT_TRUE(batch->images[i].equal(classifier.input(data::read_image(file), "a.png")[0]));
+  }
+}
+
+TEST(ClassifyTask, WorkersChangeNothing) {
+  const test::TempFolder folder;
+  write_pictures(folder);
+  const auto losses = [&](const std::string& workers) {
+    const auto task =
+        make_task(recipe_of("data.size = [8, 12]\ndata.channels = 1\n"
+                            "data.augment = { flip = true, shift = 2 }\n"
+                            "train.batch = 1\ndata.workers = " +
+                            workers + "\ndata.train = '" + folder.path().string() + "'\n"));
+    task->model().eval();
+    std::vector<double> all;
+    for (int i = 0; i < 7; ++i) all.push_back(task->next().loss.item<double>());
+    return all;
+  };
+  const auto one = losses("1");
+  EXPECT_EQ(losses("3"), one);
+  EXPECT_EQ(losses("0"), one) << "as many as there are threads";
+  EXPECT_THROW(recipe_of("data.workers = -1"), ModelError);
 }
 
 TEST(Classifier, WantsACompleteRecipe) {

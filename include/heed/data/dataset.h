@@ -51,6 +51,12 @@ struct ImageOptions {
   }
 };
 
+/// What `options` make of an image, and of its shape: first the channels, then the size. All images
+/// that a model is fed go through this one function, those of a dataset and single ones. Throws
+/// UsageError for options that no image could have.
+Image fit(Image image, const ImageOptions& options);
+ImageShape fitted(const ImageShape& shape, const ImageOptions& options);
+
 /// Opens labelled images:
 ///
 ///   - an IDX prefix, as in /usr/share/datasets/fashion-mnist/train, stands for

@@ -29,6 +29,10 @@ struct ClassifyData {
   data::AugmentOptions augment;
   data::Normalization normalize;
   std::vector<int64_t> shape;
+  int64_t workers = 0;
+
+  /// workers, or as many as heed::num_threads() where it is 0.
+  int64_t loading_threads() const;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -42,6 +46,10 @@ struct ClassifyData {
       at_least(1));
     v("augment", augment, "random changes of training images");
     v("normalize", normalize, "(value / 255 - mean) / std");
+    v("workers", workers,
+      "threads that read and change pictures ahead of the model; 0: as many as Heed uses; the "
+      "result does not depend on it",
+      between(0, 1024));
   }
   void check() const;
 };
@@ -72,8 +80,9 @@ class Classifier {
   ImageShape shape() const;
   ImageClassifier& model() { return model_; }
 
-  /// The image as the model is fed it, (1, C, H, W): resized and converted where the recipe says
-  /// so. Throws DataError (`name` is the image's) where it then has another shape than the model's.
+  /// The image as the model is fed it, (1, C, H, W): fitted and normalised as evaluate() and
+  /// training do it, the same bits. Throws DataError (`name` is the image's) where it then has
+  /// another shape than the model's.
   at::Tensor input(data::Image image, const std::string& name) const;
   /// softmax of the logits: images (B, C, H, W) from input() -> (B, K).
   at::Tensor probabilities(const at::Tensor& images);
