@@ -55,7 +55,8 @@ void draw(const Rows& matrix, const std::filesystem::path& path, const DrawOptio
   const auto scale = lens::Scale::of({values});
   const int64_t pixels = std::max<int64_t>(1, std::min(options.side, kSmallestImage) / longer);
   const Canvas image = lens::heat_map(values, scale).enlarged(pixels);
-  const Canvas page = with_legend(image, scale, caption(matrix, factor, options.shrink));
+  const auto words = caption(matrix, factor, options.shrink) + "; " + scale.note();
+  const Canvas page = with_legend(image, scale, words);
   replace_file(path, lens::encode_png(page));
 }
 

@@ -72,15 +72,19 @@ Colour heat(double t) noexcept {
 
 Scale Scale::of(const std::vector<at::Tensor>& values) {
   bool any = false;
-  Scale scale{0, 0};
+  Scale scale{0, 0};  // low is at most 0
   for (const auto& tensor : values) {
     const auto finite = tensor.masked_select(tensor.isfinite());
     if (finite.numel() == 0) continue;
     const double low = finite.min().item<double>(), high = finite.max().item<double>();
-    scale = any ? Scale{std::min(scale.low, low), std::max(scale.high, high)} : Scale{low, high};
+    scale = {std::min(scale.low, low), any ? std::max(scale.high, high) : high};
     any = true;
   }
   return scale;
+}
+
+std::string Scale::note() const {
+  return low == 0 ? "colours start at 0" : "colours start at the least value";
 }
 
 Canvas heat_map(const at::Tensor& matrix, const Scale& scale) {

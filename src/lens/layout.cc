@@ -78,17 +78,20 @@ class Composer {
       x += cell_ + kGap;
     }
     y_ += image_.height() + kGap / 2;
-    add_legend(low, high);
+    add_legend(scale);
     y_ += kLegendHeight + 2 * kGap;
   }
 
-  void add_legend(const std::string& low, const std::string& high) {
+  void add_legend(const Scale& scale) {
+    const std::string low = number(scale.low), high = number(scale.high);
     const int64_t bar = kMargin + kAdvance * static_cast<int64_t>(low.size() + 1);
     const int64_t width = kSmallestPanel;
     image(bar, legend(width, kLegendHeight), "colours from " + low + " to " + high);
     y_ += (kLegendHeight - 7 * kTextScale) / 2;
     text(kMargin, kTextScale, low);
-    text(bar + width + kAdvance, kTextScale, high);
+    const int64_t end = bar + width + kAdvance;
+    text(end, kTextScale, high);
+    text(end + kAdvance * static_cast<int64_t>(high.size() + 2), kTextScale, scale.note());
     y_ -= (kLegendHeight - 7 * kTextScale) / 2;
   }
 

@@ -37,9 +37,6 @@ Layout lay_out(const Figure& figure);
 /// labels.
 void check(const TextFigure& figure);
 
-/// From 0 to the greatest value: weights begin there. From the least where one is negative.
-Scale scale_of(const TextStrip& strip);
-
 /// Title and lines; then each strip: panels in rows as long as a page is wide, with the labels of
 /// their rows at the left of the first and those of their columns above, and the strip's legend.
 Layout lay_out(const TextFigure& figure);

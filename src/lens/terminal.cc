@@ -138,7 +138,8 @@ class Writer {
     const auto ramp = at::linspace(0, 1, kLegendColumns, at::kDouble).unsqueeze(0);
     const std::string bar = plain() ? shaded(ramp, {0, 1})[0]
                                     : coloured(legend(kLegendColumns, 2), terminal_.colours)[0];
-    text_ += number(scale.low) + " " + bar + " " + number(scale.high) + "\n\n";
+    text_ +=
+        number(scale.low) + " " + bar + " " + number(scale.high) + "\n" + scale.note() + "\n\n";
   }
 
   const Figure& figure_;

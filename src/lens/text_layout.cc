@@ -131,7 +131,7 @@ class TextComposer {
 
   void add(const TextStrip& strip) {
     const Measures of(strip, side_);
-    const Scale scale = scale_of(strip);
+    const Scale scale = Strip{strip.panels}.scale();
     const size_t most = static_cast<size_t>(across(of));
     for (size_t begin = 0; begin < strip.panels.size(); begin += most) {
       const size_t end = std::min(strip.panels.size(), begin + most);
@@ -160,9 +160,10 @@ class TextComposer {
         {bar, y_, legend(kBarWide, kBarHigh, 1), "colours from " + low + " to " + high});
     text(bar + kBarWide + pitch(kTextSize), words, kTextSize, high);
     y_ += kBarHigh + kLeading;
-    std::string note = strip.note;
-    if (of.step > 1) note += (note.empty() ? "" : "; ") + counted(of.step, "cell");
-    if (!note.empty()) paragraph(note, kTextSize);
+    std::string note = scale.note();
+    if (!strip.note.empty()) note += "; " + strip.note;
+    if (of.step > 1) note += "; " + counted(of.step, "cell");
+    paragraph(note, kTextSize);
   }
 
   const TextFigure& figure_;
@@ -192,12 +193,6 @@ void check(const TextFigure& figure) {
       }
     }
   }
-}
-
-Scale scale_of(const TextStrip& strip) {
-  Scale scale = Strip{strip.panels}.scale();
-  scale.low = std::min(0.0, scale.low);
-  return scale;
 }
 
 Layout lay_out(const TextFigure& figure) {

@@ -85,7 +85,7 @@ class TextWriter {
 
   void write_strip(const TextStrip& strip) {
     const Plan plan(strip, terminal_.width);
-    const Scale scale = scale_of(strip);
+    const Scale scale = Strip{strip.panels}.scale();
     const int64_t keys = std::ssize(strip.columns);
     const auto across = static_cast<size_t>(plan.across);
     for (size_t first = 0; first < strip.panels.size(); first += across) {
@@ -96,7 +96,7 @@ class TextWriter {
       }
     }
     text_ += legend_lines(scale, terminal_);
-    if (!strip.note.empty()) paragraph(strip.note);
+    paragraph(scale.note() + (strip.note.empty() ? "" : "; " + strip.note));
     text_ += '\n';
   }
 

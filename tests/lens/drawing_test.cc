@@ -63,6 +63,19 @@ TEST(Heat, CutsOffOutsideAndMarksNaN) {
   for (int i = 0; i < 256; ++i) EXPECT_FALSE(heat(NAN) == heat(i / 255.0));
 }
 
+TEST(Scale, DoesNotStretchWhatHardlyDiffers) {
+  // A head that is uniform within 5 % over 100 keys.
+  torch::manual_seed(1);
+  const auto weights = (0.95 + 0.1 * torch::rand({10, 100}, torch::kDouble)) / 100;
+  const auto scale = Scale::of({weights});
+  EXPECT_EQ(scale.low, 0);
+  EXPECT_EQ(scale.high, weights.max().item<double>());
+  EXPECT_GE(scale(weights.min().item<double>()), 0.9);
+  EXPECT_EQ(scale.note(), "colours start at 0");
+  EXPECT_EQ(Scale::of({-weights}).note(), "colours start at the least value");
+  EXPECT_EQ(Scale::of({-weights}).high, -weights.min().item<double>());
+}
+
 TEST(Scale, SpansTheFiniteNumbers) {
   const auto scale = Scale::of(
       {torch::tensor({{1.0, double{NAN}}, {3.0, double{INFINITY}}}), torch::tensor({{-1.0}})});
@@ -70,7 +83,7 @@ TEST(Scale, SpansTheFiniteNumbers) {
   EXPECT_EQ(scale.high, 3);
   EXPECT_EQ(scale(1), 0.5);
   const Scale flat = Scale::of({torch::full({2, 2}, 5.0)});
-  EXPECT_EQ(flat(5), 0);
+  EXPECT_EQ(flat(5), 1);
   EXPECT_TRUE(std::isnan(flat(NAN)));
 }
 

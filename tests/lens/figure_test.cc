@@ -33,7 +33,8 @@ Figure small_figure() {
 TEST(Svg, IsWellFormedAndSaysEverything) {
   const auto texts = XmlCheck(to_svg(small_figure())).texts();
   EXPECT_THAT(texts, testing::UnorderedElementsAre("two heads", "shoe 97.5 %", "bag 2.5 %",
-                                                   "layer 1 head 1", "layer 1 head 2", "0", "0.5"));
+                                                   "layer 1 head 1", "layer 1 head 2", "0", "0.5",
+                                                   "colours start at 0"));
 }
 
 TEST(Svg, EscapesText) {
@@ -78,7 +79,8 @@ TEST(TerminalText, PlainIsAsciiShades) {
   EXPECT_EQ(lines[14].substr(0, 5), "     ");
   EXPECT_EQ(lines[14].substr(14, 5), "@@@@@");
   EXPECT_EQ(lines[14].substr(21, 19), std::string(19, '+'));  // t = 0.5 of " .:-=+*#%@"
-  EXPECT_EQ(lines[lines.size() - 2], "0   ..:::--===+++**###%%@@ 0.5");
+  EXPECT_EQ(lines[lines.size() - 3], "0   ..:::--===+++**###%%@@ 0.5");
+  EXPECT_EQ(lines[lines.size() - 2], "colours start at 0");
 }
 
 TEST(TerminalText, PanelsWrapWhereTheyDoNotFit) {

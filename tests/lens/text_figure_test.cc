@@ -195,8 +195,9 @@ TEST(TextSvg, IsWellFormedAndHasEveryLabel) {
   figure.title = "<a> & \"b\"";
   const auto svg = to_svg(figure);
   const auto texts = XmlCheck(svg).texts();
-  EXPECT_THAT(texts, testing::IsSupersetOf({"<a> & \"b\"", "</s>", "\u65e5\u672c", "a note",
-                                            "cross 1 head 1", "a piece that is rather \u2026"}));
+  EXPECT_THAT(texts, testing::IsSupersetOf({"<a> & \"b\"", "</s>", "\u65e5\u672c",
+                                            "colours start at 0; a note", "cross 1 head 1",
+                                            "a piece that is rather \u2026"}));
   EXPECT_EQ(std::count(texts.begin(), texts.end(), "\u2581the"), 2);
   size_t turned = 0;
   for (size_t at = 0; (at = svg.find("rotate(-90)", at)) != std::string::npos; ++at) ++turned;
@@ -206,7 +207,7 @@ TEST(TextSvg, IsWellFormedAndHasEveryLabel) {
 TEST(TextSvg, ThinsLabelsWhereRowsAreLow) {
   const auto texts = XmlCheck(to_svg(figure_with(1000, 2, 1))).texts();
   EXPECT_LT(texts.size(), 120u);
-  EXPECT_THAT(texts, Contains("a note; every 11th cell has a label"));
+  EXPECT_THAT(texts, Contains("colours start at 0; a note; every 11th cell has a label"));
 }
 
 TEST(TextTerminal, HonoursItsWidth) {

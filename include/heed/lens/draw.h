@@ -26,9 +26,10 @@ struct DrawOptions {
 };
 
 /// Draws a matrix (rows, columns), any dtype and device: rows downwards, columns to the right, with
-/// a legend from its least to its greatest value. Small matrices get whole pixels an element, large
-/// ones are shrunk (the image says how). NaN is red; infinities have the ends' colours. The file
-/// is written whole or not at all. Throws UsageError for a tensor that is not a matrix, FileError.
+/// a legend from 0, or its least value if that is less, to its greatest. Small matrices get whole
+/// pixels an element, large ones are shrunk (the image says how). NaN is red; infinities have the
+/// ends' colours. The file is written whole or not at all. Throws UsageError for a tensor that is
+/// not a matrix, FileError.
 void draw_png(const at::Tensor& matrix, const std::filesystem::path& path,
               const DrawOptions& options = {});
 

@@ -26,7 +26,11 @@ struct Scale {
     if (high > low) return (value - low) / (high - low);
     return std::isnan(value) ? value : 0;
   }
-  /// From the least to the greatest finite value of the tensors; {0, 0} where there is none.
+  /// What legends say beside the two ends.
+  std::string note() const;
+  /// From 0, or the least finite value of the tensors if that is less, to the greatest; {0, 0}
+  /// where there is none. A scale from the least value would stretch weights that hardly differ
+  /// over all colours.
   static Scale of(const std::vector<at::Tensor>& values);
 };
 
