@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
+#include "ops/call.h"
 
 namespace heed {
 namespace {
@@ -27,8 +28,9 @@ at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at:
                              const Attention& how, const AttendInputs& inputs) const {
   RECORD_FUNCTION(map_name_, std::vector<c10::IValue>({q, k, v}));
   Recording* recording = Recording::active();
-  if (!recording) return heed::attend(q, k, v, how, inputs);
-  auto [out, row_stats] = attend_with_row_stats(q, k, v, how, inputs);
+  const auto own = ops::operator_part(how);
+  if (!recording) return heed::attend(q, k, v, own, inputs);
+  auto [out, row_stats] = attend_with_row_stats(q, k, v, own, inputs);
   recording->add(Map(map_name_, q, k, numbers, how, inputs));
   return out;
 }

@@ -6,6 +6,8 @@
 #include "heed/ops/attend.h"
 
 #include "core/threads.h"
+#include "heed/core/error.h"
+#include "heed/ops/specs.h"
 #include "ops/call.h"
 #include "ops/kernel_call.h"
 #include "ops/libtorch_call.h"
@@ -191,21 +193,55 @@ std::pair<at::Tensor, at::Tensor> run(const Call& call, Beside wanted) {
 }  // namespace
 }  // namespace ops
 
+Attention AttendOptions::attention() const {
+  Attention how;
+  if (scale) how.score = *scale == 0 ? specs::uniform() : specs::scaled_dot(*scale);
+  if (softcap) how.modifiers.push_back(specs::softcap(*softcap));
+  if (causal) how.masks.push_back(specs::causal());
+  if (window) {
+    if (*window < 0)
+      throw UsageError("attend: window: expected at least 0, given " + std::to_string(*window) +
+                       "; leave it out to see all keys");
+    how.masks.push_back(specs::window(*window, causal ? 0 : *window));
+  }
+  how.dropout = dropout_p;
+  return how;
+}
+
+AttendInputs AttendOptions::inputs() const {
+  AttendInputs given;
+  given.attn_mask = attn_mask, given.bias = bias, given.key_lengths = key_lengths;
+  given.training = dropout_p > 0;
+  given.seed = seed, given.query_offset = query_offset;
+  return given;
+}
+
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const Attention& how, const AttendInputs& inputs) {
-  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::nothing).first;
+  return ops::run(ops::checked_operator(q, k, v, how, inputs), ops::Beside::nothing).first;
+}
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const AttendOptions& options) {
+  return attend(q, k, v, options.attention(), options.inputs());
+}
+
+std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
+                                                         const at::Tensor& v,
+                                                         const AttendOptions& options) {
+  return attend_with_logsumexp(q, k, v, options.attention(), options.inputs());
 }
 
 std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
                                                          const at::Tensor& v, const Attention& how,
                                                          const AttendInputs& inputs) {
-  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::logsumexp);
+  return ops::run(ops::checked_operator(q, k, v, how, inputs), ops::Beside::logsumexp);
 }
 
 std::tuple<at::Tensor, at::Tensor> attend_with_row_stats(const at::Tensor& q, const at::Tensor& k,
                                                          const at::Tensor& v, const Attention& how,
                                                          const AttendInputs& inputs) {
-  return ops::run(ops::checked(q, k, v, how, inputs), ops::Beside::row_stats);
+  return ops::run(ops::checked_operator(q, k, v, how, inputs), ops::Beside::row_stats);
 }
 
 }  // namespace heed

@@ -99,18 +99,44 @@ OpSpec parse_one(std::string_view text, OpKind::Role role) {
   return in_declared_order(kind, given);
 }
 
-/// Reads one ';'-separated piece into `how`; `seen` collects what may stand once.
-void parse_piece(std::string_view piece, Attention& how, std::vector<std::string>& seen) {
+/// What may stand once, and did.
+class Once {
+ public:
+  void operator()(const std::string& what, std::string_view given) {
+    if (std::find(seen_.begin(), seen_.end(), what) != seen_.end())
+      throw UsageError("attention: a second " + what + ", '" + std::string(given) + "', is given");
+    seen_.push_back(what);
+  }
+
+ private:
+  std::vector<std::string> seen_;
+};
+
+[[noreturn]] void refuse_word(std::string_view given) {
+  auto known = names_of({OpKind::Role::score, OpKind::Role::position, OpKind::Role::modifier,
+                         OpKind::Role::mask, OpKind::Role::normalizer, OpKind::Role::merge});
+  known.insert(known.end(), {"num_heads", "dropout"});
+  throw UsageError("attention: unknown word '" + std::string(given) + "'" +
+                   suggestion(given, known));
+}
+
+void put(OpSpec part, OpKind::Role role, Attention& how, Once& once) {
+  if (role == OpKind::Role::modifier) return how.modifiers.push_back(std::move(part));
+  if (role == OpKind::Role::mask) return how.masks.push_back(std::move(part));
+  once(to_text(role), to_text(part));
+  (role == OpKind::Role::score        ? how.score
+   : role == OpKind::Role::position   ? how.position
+   : role == OpKind::Role::normalizer ? how.normalizer
+                                      : how.merge) = std::move(part);
+}
+
+/// Reads one ';'-separated piece into `how`.
+void parse_piece(std::string_view piece, Attention& how, Once& once) {
   auto rest = piece;
   const auto first = piece.substr(0, piece.find('|'));
   const auto name = first.find('(') == first.npos ? next_piece(rest, '=') : std::string_view{};
-  const auto once = [&](const std::string& what) {
-    if (std::find(seen.begin(), seen.end(), what) != seen.end())
-      throw UsageError("attention: a second " + what + ", '" + std::string(piece) + "', is given");
-    seen.push_back(what);
-  };
   if (name == "num_heads") {
-    once("num_heads");
+    once("num_heads", piece);
     const bool grouped = rest.find('/') != rest.npos;
     how.num_heads = parse_number<int64_t>(next_piece(rest, '/'), "num_heads");
     how.num_kv_heads = grouped ? parse_number<int64_t>(trimmed(rest), "num_heads after '/'") : 0;
@@ -118,42 +144,14 @@ void parse_piece(std::string_view piece, Attention& how, std::vector<std::string
     return;
   }
   if (name == "dropout") {
-    once("dropout");
+    once("dropout", piece);
     how.dropout = parse_number<double>(trimmed(rest), "dropout");
     return;
   }
   const auto word_name = trimmed(first.substr(0, first.find('(')));
   const OpKind* kind = find_op_kind(word_name);
-  if (!kind) {
-    auto known = names_of({OpKind::Role::score, OpKind::Role::position, OpKind::Role::modifier,
-                           OpKind::Role::mask, OpKind::Role::normalizer, OpKind::Role::merge});
-    known.insert(known.end(), {"num_heads", "dropout"});
-    const auto given = name.empty() ? word_name : name;
-    throw UsageError("attention: unknown word '" + std::string(given) + "'" +
-                     suggestion(given, known));
-  }
-  OpSpec op = parse_op(piece, kind->role);
-  switch (kind->role) {
-    case OpKind::Role::modifier:
-      how.modifiers.push_back(op);
-      return;
-    case OpKind::Role::mask:
-      how.masks.push_back(op);
-      return;
-    case OpKind::Role::score:
-      how.score = op;
-      break;
-    case OpKind::Role::position:
-      how.position = op;
-      break;
-    case OpKind::Role::normalizer:
-      how.normalizer = op;
-      break;
-    case OpKind::Role::merge:
-      how.merge = op;
-      break;
-  }
-  once(to_text(kind->role));
+  if (!kind) refuse_word(name.empty() ? word_name : name);
+  put(parse_op(piece, kind->role), kind->role, how, once);
 }
 
 }  // namespace
@@ -172,13 +170,25 @@ OpSpec parse_op(std::string_view text, OpKind::Role role) {
 
 Attention Attention::parse(std::string_view text) {
   Attention how;
-  std::vector<std::string> seen;
+  ops::Once once;
   for (auto rest = text; !rest.empty();) {
     const auto piece = ops::next_piece(rest, ';');
-    if (!piece.empty()) ops::parse_piece(piece, how, seen);
+    if (!piece.empty()) ops::parse_piece(piece, how, once);
   }
   how.check();
   if (how.num_kv_heads == how.num_heads) how.num_kv_heads = 0;
+  return how;
+}
+
+Attention Attention::of(const std::vector<OpSpec>& parts) {
+  Attention how;
+  ops::Once once;
+  for (const auto& part : parts) {
+    const OpKind* kind = find_op_kind(part.name);
+    if (!kind) ops::refuse_word(part.name);
+    ops::put(part, kind->role, how, once);
+  }
+  how.check();
   return how;
 }
 

@@ -59,12 +59,28 @@ Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, cons
   const auto& score = call.how.score;
   if (score.name == "dot" || score.name == "scaled_dot")
     call.context.scale = dot_scale(score, call.context.sizes.D);
-  call.context.training = inputs.training;
+  const bool training = inputs.training.value_or(false);
+  call.context.training = training;
   const bool draws = how.dropout > 0 || how.normalizer.name == "hard";
-  if (inputs.training && draws)
+  if (training && draws)
     call.context.seed = inputs.seed ? static_cast<uint64_t>(*inputs.seed) : draw_seed();
-  if (inputs.training) call.dropout = how.dropout;
+  if (training) call.dropout = how.dropout;
   return call;
+}
+
+Call checked_operator(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const Attention& how, const AttendInputs& inputs) {
+  auto call = checked(q, k, v, how, inputs);
+  check_acts(how, call.context.sizes, inputs);
+  return call;
+}
+
+Attention operator_part(Attention how) {
+  const Attention plain;
+  if (!definition(how.position.name).place) how.position = plain.position;
+  std::erase_if(how.modifiers, [](const OpSpec& op) { return op.name == "gate"; });
+  how.merge = plain.merge;
+  return how;
 }
 
 uint64_t draw_seed() {

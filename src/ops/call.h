@@ -21,6 +21,15 @@ struct Call {
 Call checked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Attention& how,
              const AttendInputs& inputs);
 
+/// The same of a call of the operator, which refuses what it would ignore: what a module does
+/// around it (a position of q and k, gates, merges), heads that q and k do not have, dropout of
+/// which nobody says whether it acts.
+Call checked_operator(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const Attention& how, const AttendInputs& inputs);
+
+/// What of an attention the operator computes, for the module that does the rest.
+Attention operator_part(Attention how);
+
 /// The tensors of a call that may want gradients: q, k, v, the bias where there is one, and the
 /// parameters in the order of their names.
 std::vector<at::Tensor*> differentiable(Call& call);

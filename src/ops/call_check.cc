@@ -170,6 +170,26 @@ void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
     refuse("k: expected a number of heads G that divides the ", H, " heads of q, given ", G);
 }
 
+void check_acts(const Attention& how, const kernels::Sizes& sizes, const AttendInputs& inputs) {
+  if (how.position.name != "none" && !definition(how.position.name).place)
+    refuse("how: expected a position that acts in scores, or none, given '", how.position.name,
+           "': apply it to q and k before (heed/nn/positions.h), or let nn::MultiHeadAttention");
+  if (how.has_modifier("gate"))
+    refuse("how: expected no gate: multiply the operator's output by it");
+  if (how.merge.name != "concat")
+    refuse("how: expected merge concat, given '", how.merge.name,
+           "': the operator leaves heads apart");
+  const bool heads_given = how.num_heads != 1 || how.num_kv_heads != 0;
+  if (heads_given && (how.num_heads != sizes.H || how.kv_heads() != sizes.G))
+    refuse("how: expected the heads of q and k, ", sizes.H, "/", sizes.G,
+           ", given num_heads=", how.num_heads, "/", how.kv_heads(),
+           "; leave num_heads out, they are in the shapes");
+  if (how.dropout > 0 && !inputs.training)
+    refuse("how: dropout=", how.dropout,
+           " acts in training alone: set AttendInputs::training to true, or to false where nothing"
+           " is to be dropped");
+}
+
 void check_inputs(Call& call, const AttendInputs& inputs) {
   imply(call.how.masks, "key_lengths", "key_lengths", inputs.key_lengths.has_value());
   imply(call.how.masks, "attn_mask", "attn_mask", inputs.attn_mask.has_value());

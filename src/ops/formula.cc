@@ -186,7 +186,7 @@ Attended by_formula(const Call& call, bool want_row_stats) {
 
 at::Tensor attend_reference(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const Attention& how, const AttendInputs& inputs, at::Tensor* weights) {
-  const auto result = ops::by_formula(ops::checked(q, k, v, how, inputs), false);
+  const auto result = ops::by_formula(ops::checked_operator(q, k, v, how, inputs), false);
   if (weights) *weights = result.weights;
   return result.out;
 }

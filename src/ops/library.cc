@@ -33,23 +33,6 @@ std::shared_ptr<const Attention> parsed(const std::string& text) {
   return result;
 }
 
-/// What a module would do with the attention around this operator is refused, not ignored.
-void check_operator(const Attention& how, int64_t num_heads, int64_t num_kv_heads) {
-  if (how.position.name != "none" && !ops::definition(how.position.name).place)
-    throw UsageError("attend: how: expected a position that acts in scores, or none, given '" +
-                     how.position.name + "': apply it to q and k before");
-  if (how.has_modifier("gate"))
-    throw UsageError("attend: how: expected no gate: multiply the operator's output by it");
-  if (how.merge.name != "concat")
-    throw UsageError("attend: how: expected merge concat, given '" + how.merge.name +
-                     "': the operator leaves heads apart");
-  const bool heads_given = how.num_heads != 1 || how.num_kv_heads != 0;
-  if (heads_given && (how.num_heads != num_heads || how.kv_heads() != num_kv_heads))
-    throw UsageError("attend: how: expected the heads of q and k, " + std::to_string(num_heads) +
-                     "/" + std::to_string(num_kv_heads) + ", given num_heads=" +
-                     std::to_string(how.num_heads) + "/" + std::to_string(how.kv_heads()));
-}
-
 using OptionalList = ops::TorchOptional<c10::List<at::Tensor>>;
 
 at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -69,10 +52,8 @@ at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tenso
 }  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const std::string& how, const AttendInputs& inputs) {
-  const auto attention = parsed(how);
-  if (q.dim() == 4 && k.dim() == 4) check_operator(*attention, q.size(1), k.size(1));
-  return attend(q, k, v, *attention, inputs);
+                  std::string_view how, const AttendInputs& inputs) {
+  return attend(q, k, v, *parsed(std::string(how)), inputs);
 }
 
 namespace ops {
@@ -101,8 +82,7 @@ AttendInputs named(const OperatorInputs& given, const Attention& how, const at::
 Call checked_text(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::string& how, const OperatorInputs& inputs) {
   const auto attention = parsed(how);
-  if (q.dim() == 4 && k.dim() == 4) check_operator(*attention, q.size(1), k.size(1));
-  return checked(q, k, v, *attention, named(inputs, *attention, q, k));
+  return checked_operator(q, k, v, *attention, named(inputs, *attention, q, k));
 }
 
 }  // namespace ops

@@ -21,7 +21,7 @@ std::string refusal(const std::function<void(Tensors&)>& change) {
     EXPECT_THROW(reference(t), UsageError);
     return e.what();
   }
-  return "";
+  return "accepted";
 }
 
 auto says(const char* argument, const char* expected, const char* given) {
@@ -116,6 +116,51 @@ TEST(AttendErrors, TheTextFormRefusesWhatAModuleWouldDo) {
   EXPECT_THAT(refused("num_heads=2"), says("how", "4/2", "num_heads=2/2"));
   EXPECT_THAT(refused("cusal"), HasSubstr("did you mean 'causal'"));
   EXPECT_EQ(refused("num_heads=4/2; causal"), "");
+}
+
+TEST(AttendErrors, WhatTheOperatorWouldIgnore) {
+  const std::vector<std::pair<const char*, const char*>> refused = {
+      {"rope", "'rope': apply it to q and k before"},
+      {"sinusoidal", "'sinusoidal': apply it"},
+      {"learned(9)", "'learned': apply it"},
+      {"gate", "multiply the operator's output"},
+      {"sum; num_heads=4", "given 'sum': the operator leaves heads apart"},
+      {"num_heads=8", "the heads of q and k, 4/2, given num_heads=8/8; leave num_heads out"},
+      {"num_heads=4", "given num_heads=4/4"}};
+  for (const auto& [text, words] : refused) {
+    SCOPED_TRACE(text);
+    const std::string how = text;
+    EXPECT_THAT(refusal([&](auto& t) { t.how = Attention::parse(how); }), HasSubstr(words));
+    auto t = make({.B = 2, .H = 4, .G = 2});
+    const auto message = [](auto&& call) -> std::string {
+      try {
+        call();
+      } catch (const UsageError& error) {
+        return error.what();
+      }
+      return "accepted";
+    };
+    const auto value = Attention::parse(how);
+    EXPECT_THAT(message([&] { heed::attend(t.q, t.k, t.v, how); }), HasSubstr(words));
+    EXPECT_THAT(message([&] { heed::attend_with_logsumexp(t.q, t.k, t.v, value); }),
+                HasSubstr(words));
+    EXPECT_THAT(message([&] { heed::attend_with_row_stats(t.q, t.k, t.v, value); }),
+                HasSubstr(words));
+    EXPECT_THAT(message([&] { heed::attend_reference(t.q, t.k, t.v, value); }), HasSubstr(words));
+  }
+  EXPECT_EQ(refusal([](auto& t) { t.how = Attention::parse("num_heads=4/2; alibi"); }), "accepted");
+}
+
+TEST(AttendErrors, DropoutOfWhichNobodySaysWhetherItActs) {
+  const auto with = [](std::optional<bool> training) {
+    return refusal([&](auto& t) {
+      t.how = Attention::parse("dropout=0.1");
+      t.inputs.training = training;
+    });
+  };
+  EXPECT_THAT(with(std::nullopt), HasSubstr("dropout=0.1 acts in training alone: set"));
+  EXPECT_EQ(with(true), "accepted");
+  EXPECT_EQ(with(false), "accepted");
 }
 
 }  // namespace

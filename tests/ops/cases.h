@@ -87,6 +87,7 @@ inline Tensors make(const Case& c) {
   t.k = laid_out({c.B, c.G, c.Lk, c.D}, c.layout, generator);
   t.v = laid_out({c.B, c.G, c.Lk, c.E}, c.layout, generator);
   t.how = Attention::parse(c.how);
+  t.inputs.training = false;
   if (c.lengths) {
     t.inputs.key_lengths = at::randint(0, c.Lk + 1, {c.B}, generator, options.dtype(at::kLong));
   }

@@ -28,13 +28,17 @@ TEST(Mechanisms, EveryWordIsInTheListOrExempt) {
   }
 }
 
-TEST(Mechanisms, ExemptWordsDoNothingInAttend) {
+TEST(Mechanisms, ExemptWordsAreRefusedOrDoNothingInAttend) {
   auto plain = make({.Lq = 9, .Lk = 9, .D = 8, .how = "causal"});
   for (const auto& [name, reason] : exempt_words()) {
     ASSERT_NE(find_op_kind(name), nullptr) << name;
     auto with = plain;
     with.how = Attention::parse("causal; " + name);
-    EXPECT_TRUE(torch::equal(attend(with), attend(plain))) << name << ": " << reason;
+    if (name == "none" || name == "concat") {
+      EXPECT_TRUE(torch::equal(attend(with), attend(plain))) << name << ": " << reason;
+    } else {
+      EXPECT_THROW(attend(with), UsageError) << name << ": " << reason;
+    }
   }
 }
 

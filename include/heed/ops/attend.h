@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include "heed/ops/attention.h"
@@ -32,11 +33,28 @@ struct AttendInputs {
   /// What the attention learns beside q, k and v, under the names of parameters_of()
   /// (heed/ops/parameters.h): "relative.table". In the dtype of q or of its computation.
   std::map<std::string, at::Tensor> parameters;
-  bool training = false;        ///< dropout and Gumbel noise act only in training
+  /// Dropout and Gumbel noise act only in training. Who has dropout says whether it is: unset, it
+  /// is refused; noise is left out.
+  std::optional<bool> training;
   std::optional<int64_t> seed;  ///< of both; unset: drawn from LibTorch's CPU generator
   /// Position of the first query among the keys for masks and positions; unset: Lk - Lq, so that
   /// the last query sees the last key (what a key-value cache wants). Equal lengths: 0 either way.
   std::optional<int64_t> query_offset;
+};
+
+/// The common options of a softmax attention, for attend(q, k, v, {.causal = true}).
+struct AttendOptions {
+  bool causal = false;                 ///< a query sees no key after its own position
+  std::optional<int64_t> window = {};  ///< and no key further away than that, on either side
+  std::optional<double> scale = {};    ///< of q . k; unset: 1 / sqrt(D)
+  std::optional<double> softcap = {};  ///< scores become softcap tanh(score / softcap)
+  double dropout_p = 0;  ///< acts whenever it is given: 0 in evaluation, as PyTorch has it
+  std::optional<at::Tensor> attn_mask = {}, bias = {}, key_lengths = {};  ///< as in AttendInputs
+  std::optional<int64_t> seed = {}, query_offset = {};                    ///< as in AttendInputs
+
+  /// What they mean, in two parts.
+  Attention attention() const;
+  AttendInputs inputs() const;
 };
 
 /// out[b, h, i] = sum_j w[b, h, i, j] v[b, g(h), j],  w = normalize(masked(score(q, k) + bias))
@@ -44,8 +62,9 @@ struct AttendInputs {
 /// normalizer may be.
 ///
 /// q (B, H, Lq, D), k (B, G, Lk, D), v (B, G, Lk, E) -> (B, H, Lq, E); H is a multiple of G and
-/// head h reads the keys of g = h / (H / G). `how.num_heads`, position and merge are the module's
-/// affair (nn::MultiHeadAttention): here H and G come from the shapes. float32, float64 (and
+/// head h reads the keys of g = h / (H / G). What a module would do around the operator (a position
+/// of q and k or of inputs, gate, merge=sum: nn::MultiHeadAttention), heads that q and k do not
+/// have and dropout without `inputs.training` are refused, not ignored. float32, float64 (and
 /// bfloat16, float16 storage: computed in float32). Any strides. Lengths and batches may be 0. A
 /// row that may see nothing gives zero and gets zero gradient. Cost: 4 B H Lq Lk D operations (half
 /// when causal), O(Lq + Lk) memory beside the output; gradients for q, k, v, bias and parameters.
@@ -57,10 +76,15 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 /// after torch.ops.load_library("libheed.so"): attend(q, k, v, how="scaled_dot", *,
 /// key_lengths=None, attn_mask=None, bias=None, segment_ids=None, block_mask=None, parameters=None,
 /// training=False, seed=None, query_offset=None), where parameters are in the order of
-/// parameters_of(). A text is parsed once. What a module would do around the operator (a position
-/// of q and k, merge=sum, heads that q and k do not have) is refused.
+/// parameters_of(). A text is parsed once.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const std::string& how, const AttendInputs& inputs = {});
+                  std::string_view how, const AttendInputs& inputs = {});
+
+/// The same of scaled dot products and softmax with the common options, none by default:
+///
+///     auto out = heed::attend(q, k, v, {.causal = true, .window = 256});
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const AttendOptions& options = {});
 
 /// The same with the logarithm of the sum of the exponentials of each row's scores, (B, H, Lq),
 /// -inf for a row that sees nothing; of other normalizers than softmax the threshold of sparsemax
@@ -70,6 +94,10 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
                                                          const at::Tensor& v, const Attention& how,
                                                          const AttendInputs& inputs = {});
+
+std::tuple<at::Tensor, at::Tensor> attend_with_logsumexp(const at::Tensor& q, const at::Tensor& k,
+                                                         const at::Tensor& v,
+                                                         const AttendOptions& options = {});
 
 /// The same with the two numbers per row that make the weights computable wherever the scores lie,
 /// (2, B, H, Lq): of softmax the largest score m and sum_j exp(s_j - m). (One number cannot: beside

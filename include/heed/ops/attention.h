@@ -40,7 +40,7 @@ struct OpSpec {
 /// TOML form (ops/attention_toml.h): the same words under the keys score, position, modifiers,
 /// masks, normalizer, merge, num_heads, num_kv_heads, dropout.
 ///
-/// parse() and check() throw UsageError with the reason when a word is unknown (with the nearest
+/// parse(), of() and check() throw UsageError with the reason when a word is unknown (with the nearest
 /// known one), an argument is unknown, missing or out of its range, a part stands twice, or a
 /// combination makes no sense.
 struct Attention {
@@ -55,6 +55,8 @@ struct Attention {
   double dropout = 0;        ///< probability that a weight is dropped in training, in [0, 1)
 
   static Attention parse(std::string_view text);
+  /// Of parts in any order, as heed/ops/specs.h makes them; what is left out has its default.
+  static Attention of(const std::vector<OpSpec>& specs);
   std::string text() const;  ///< canonical; parse(text()) == *this for what parse() made
   void check() const;
 
