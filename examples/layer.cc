@@ -9,8 +9,8 @@ int main() {
   heed::nn::MultiHeadAttention layer(heed::nn::MultiHeadAttentionOptions(256).attention(how));
   layer->eval();
 
-  // While it lives, modules leave their maps in it.
-  heed::Recording seen;
+  // While it lives, the modules in it leave their maps.
+  heed::Recording seen(*layer);
   const auto x = torch::randn({1, 100, 256});
   const auto y = layer->forward(x);
 

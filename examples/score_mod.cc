@@ -66,7 +66,7 @@ int main(int count, char** words) {
             << layer->learned.at("decay.slope") << '\n';
 
   // Weights are seen as those of any attention.
-  heed::Recording seen;
+  heed::Recording seen(*layer);
   layer->forward(x);
   std::cout << "what the last query looks at\n" << std::get<1>(seen.map(0).top_k(63, 4)) << '\n';
   return last < first / 3 ? 0 : 1;

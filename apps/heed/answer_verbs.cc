@@ -90,7 +90,7 @@ struct Hop {
 
 /// What the state after the last sentence took from each sentence.
 std::vector<Hop> hops(Answerer& answerer, const data::StoryBatch& batch, Json& top) {
-  Recording recording;
+  Recording recording(*answerer.model());
   top = likeliest(answerer, answerer.probabilities(batch)[0], 5);
   const auto sentences = batch.lengths[0].item<int64_t>();
   std::vector<Hop> all;

@@ -92,7 +92,7 @@ ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
   const torch::NoGradGuard no_grad;
   ImageMaps result;
   result.grid = model->grid();
-  Recording seen;
+  Recording seen(*model);
   result.probabilities = model->forward(image)[0].to(at::kCPU, at::kDouble).softmax(0);
   if (seen.size() == 0) {
     throw ModelError("the model has no attention to show: 0 layers and pool = \"mean\"");

@@ -196,7 +196,7 @@ TextMaps look(SequenceModel& model, const Tokens& source, const Tokens& target,
   }
   const torch::NoGradGuard no_grad;
   if (model.is_stateful()) model.reset_state();
-  Recording seen;
+  Recording seen(model);
   model.hidden(batch, as_row(target.ids));
   if (model.is_stateful()) model.reset_state();
   if (seen.size() == 0) throw ModelError("the model has no attention to show");

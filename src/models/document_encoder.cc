@@ -64,7 +64,6 @@ DocumentEncoderImpl::DocumentEncoderImpl(const DocumentEncoderOptions& given, in
                                                .keys(options.pool_keys)
                                                .word_encoder(words)
                                                .sentence_encoder(sentences)));
-  nn::name_maps(*this);
 }
 
 Tokens DocumentEncoderImpl::forward(const Batch& batch) {

@@ -19,7 +19,6 @@ ImageClassifierImpl::ImageClassifierImpl(const ImageClassifierOptions& given,
         "pool",
         nn::AttentionPooling(nn::AttentionPoolingOptions(how.width).attention(how.attention)));
   head = register_module("head", nn::small_linear(how.width, classes));
-  nn::name_maps(*this);
 }
 
 at::Tensor ImageClassifierImpl::forward(const at::Tensor& images) {

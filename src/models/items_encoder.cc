@@ -28,7 +28,6 @@ ItemsEncoderImpl::ItemsEncoderImpl(const ItemsEncoderOptions& given, int64_t ite
   auto own = options;
   own.attention = models::with_mask(models::with_mask(options.attention, "causal"), "key_lengths");
   blocks = BlockStack(*this, options.layers, BlockStack::block(own));
-  nn::name_maps(*this);
 }
 
 int64_t ItemsEncoderImpl::max_positions() const {

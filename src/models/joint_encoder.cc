@@ -65,7 +65,6 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
     hiding.attention = models::with_mask(options.attention, "key_lengths");
     blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));
   }
-  nn::name_maps(*this);
 }
 
 void JointEncoderImpl::check() const {

@@ -61,11 +61,8 @@ void QueryReductionLayerImpl::reset() {
   candidate = register_module("candidate", nn::xavier_linear(2 * M, M));
   if (options.reset()) reset_gate = register_module("reset_gate", nn::xavier_linear(M, H));
   learned = nn::register_learned(*this, how, H, H, M + 1);
-  name_maps("layer");
-}
-
-void QueryReductionLayerImpl::name_maps(const std::string& prefix) {
-  forward_.map_name(prefix + ".forward"), backward_.map_name(prefix + ".backward");
+  forward_ = register_module("forward", models::Reading());
+  backward_ = register_module("backward", models::Reading());
 }
 
 at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tensor& q,
@@ -84,8 +81,8 @@ at::Tensor QueryReductionLayerImpl::forward(const at::Tensor& x, const at::Tenso
   inputs.key_lengths = lengths;
   inputs.parameters = learned;
   inputs.training = is_training();
-  const auto seen = [&](const Direction& direction, const Attention& own, int64_t rows) {
-    return direction.attend(z.unsqueeze(0).expand({B, H, rows, M + 1}), keys, values, own, inputs);
+  const auto seen = [&](const models::Reading& direction, const Attention& own, int64_t rows) {
+    return direction->attend(z.unsqueeze(0).expand({B, H, rows, M + 1}), keys, values, own, inputs);
   };
   // The last query sees what the query at a story's own end sees: padding is hidden.
   auto h = seen(forward_, forward_part(how), last ? std::min<int64_t>(S, 1) : S);
@@ -106,9 +103,7 @@ QueryReductionImpl::QueryReductionImpl(const QueryReductionOptions& given, int64
   }
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.layers(); ++i) {
-    QueryReductionLayer layer(options, i + 1 == options.layers());
-    layer->name_maps("layers." + std::to_string(i));
-    layers->push_back(layer);
+    layers->push_back(QueryReductionLayer(options, i + 1 == options.layers()));
   }
   dropout = register_module("dropout", torch::nn::Dropout(options.dropout()));
 }

@@ -42,7 +42,6 @@ RecurrentImpl::RecurrentImpl(const RecurrentOptions& given, int64_t vocabulary,
   models::check(options, vocabulary, source_vocabulary);
   make_embeddings();
   make_layers();
-  nn::name_maps(*this);
 }
 
 void RecurrentImpl::make_embeddings() {

@@ -51,7 +51,6 @@ SeriesEncoderImpl::SeriesEncoderImpl(const SeriesEncoderOptions& given, const Se
   position = models::additive_position(*this, "position", options.attention.position, M,
                                        patches() ? places.columns : places.rows);
   blocks = BlockStack(*this, options.layers, BlockStack::block(options));
-  nn::name_maps(*this);
 }
 
 void SeriesEncoderImpl::check() const {

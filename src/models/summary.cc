@@ -13,7 +13,7 @@ namespace {
 /// Follows the operators of this thread: which parameter goes in, what comes out.
 class Watcher {
  public:
-  explicit Watcher(torch::nn::Module& model) {
+  explicit Watcher(torch::nn::Module& model) : paths_(model) {
     for (const auto& item : model.named_modules("", /*include_self=*/false))
       add_module(item.key(), *item.value());
     add_module("", model);
@@ -128,6 +128,7 @@ class Watcher {
   }
 
   static thread_local Watcher* active_;
+  nn::MapPaths paths_;
   std::vector<SummaryRow> rows_;
   std::unordered_map<const void*, size_t> owner_;      // a parameter's storage -> row
   std::unordered_map<std::string, size_t> attention_;  // a map's name -> row

@@ -51,7 +51,6 @@ TableEncoderImpl::TableEncoderImpl(const TableEncoderOptions& given, const Table
   position =
       models::additive_position(*this, "position", options.attention.position, M, 1 + columns());
   blocks = BlockStack(*this, options.layers, BlockStack::block(options));
-  nn::name_maps(*this);
 }
 
 int64_t TableEncoderImpl::columns() const {

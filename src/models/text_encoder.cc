@@ -22,7 +22,6 @@ TextEncoderImpl::TextEncoderImpl(const TextEncoderOptions& given, const TextShap
   auto hiding = options;
   hiding.attention = models::with_mask(options.attention, "key_lengths");
   blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));
-  nn::name_maps(*this);
 }
 
 Tokens TextEncoderImpl::forward(const Batch& batch) {

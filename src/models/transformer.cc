@@ -78,7 +78,6 @@ TransformerImpl::TransformerImpl(const TransformerOptions& given, int64_t vocabu
   make_stacks();
   if (options.memory() > 0)
     memory_ = std::make_unique<nn::SegmentMemory>(options.decoder_layers(), options.memory());
-  nn::name_maps(*this);
 }
 
 void TransformerImpl::make_embeddings() {

@@ -35,7 +35,6 @@ void CrossModalAttentionImpl::reset() {
   y_norm = register_module("y_norm", layer_norm(My));
   x_to_y = register_module("x_to_y", direction(Mx, My, options.attention()));
   y_to_x = register_module("y_to_x", direction(My, Mx, options.attention()));
-  x_to_y->map_name("x_to_y"), y_to_x->map_name("y_to_x");
   make_feed_forward("x", Mx, options.x_hidden(), x_feed_forward_norm, x_feed_forward);
   make_feed_forward("y", My, options.y_hidden(), y_feed_forward_norm, y_feed_forward);
 }

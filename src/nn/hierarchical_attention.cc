@@ -35,15 +35,10 @@ void HierarchicalAttentionImpl::reset() {
   sentence_encoder = adopted(options.sentence_encoder(), sentence_encoder);
   if (word_encoder) register_module("word_encoder", word_encoder.module());
   if (sentence_encoder) register_module("sentence_encoder", sentence_encoder.module());
-  const auto pool = [&](const char* map_name) {
-    AttentionPooling made(AttentionPoolingOptions(options.width())
-                              .attention(options.attention())
-                              .keys(options.keys()));
-    made->map_name(map_name);
-    return made;
-  };
-  word_pool = register_module("word_pool", pool("words"));
-  sentence_pool = register_module("sentence_pool", pool("sentences"));
+  const auto pool =
+      AttentionPoolingOptions(options.width()).attention(options.attention()).keys(options.keys());
+  word_pool = register_module("word_pool", AttentionPooling(pool));
+  sentence_pool = register_module("sentence_pool", AttentionPooling(pool));
 }
 
 void HierarchicalAttentionImpl::check_inputs(const at::Tensor& x, const Lengths& words,

@@ -9,10 +9,13 @@ namespace heed {
 namespace {
 
 thread_local Recording* innermost = nullptr;
+thread_local const nn::MapPaths* innermost_paths = nullptr;
 
 }  // namespace
 
-Recording::Recording() : outer_(innermost) { innermost = this; }
+Recording::Recording(const torch::nn::Module& root) : paths_(root), outer_(innermost) {
+  innermost = this;
+}
 Recording::~Recording() { innermost = outer_; }
 Recording* Recording::active() noexcept { return innermost; }
 
@@ -24,20 +27,35 @@ const Map& Recording::map(size_t i) const {
 
 namespace nn {
 
+MapPaths::MapPaths(const torch::nn::Module& root) : outer_(innermost_paths) {
+  const auto add = [&](const torch::nn::Module& module, const std::string& path) {
+    if (const auto* source = dynamic_cast<const MapSource*>(&module)) paths_.emplace(source, path);
+  };
+  add(root, "attention");
+  for (const auto& item : root.named_modules("", /*include_self=*/false))
+    add(*item.value(), item.key());
+  innermost_paths = this;
+}
+MapPaths::~MapPaths() { innermost_paths = outer_; }
+
+const std::string& MapPaths::of(const MapSource& source) noexcept {
+  static const std::string unknown = "attention";
+  for (const auto* paths = innermost_paths; paths; paths = paths->outer_) {
+    const auto found = paths->paths_.find(&source);
+    if (found != paths->paths_.end()) return found->second;
+  }
+  return unknown;
+}
+
 at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                              const Attention& how, const AttendInputs& inputs) const {
-  RECORD_FUNCTION(map_name_, std::vector<c10::IValue>({q, k, v}));
+  RECORD_FUNCTION(map_name(), std::vector<c10::IValue>({q, k, v}));
   Recording* recording = Recording::active();
   const auto own = ops::operator_part(how);
   if (!recording) return heed::attend(q, k, v, own, inputs);
   auto [out, row_stats] = attend_with_row_stats(q, k, v, own, inputs);
-  recording->add(Map(map_name_, q, k, numbers, how, inputs));
+  recording->add(Map(map_name(), q, k, row_stats, how, inputs));
   return out;
-}
-
-void name_maps(torch::nn::Module& root) {
-  for (const auto& item : root.named_modules("", /*include_self=*/false))
-    if (auto* source = dynamic_cast<MapSource*>(item.value().get())) source->map_name(item.key());
 }
 
 }  // namespace nn

@@ -52,7 +52,7 @@ at::Tensor TransformerDecoderBlockImpl::look(const at::Tensor& x, const KeyValue
                                              AttendInputs to_source, int64_t first) {
   const int64_t B = x.size(0), n = z.keys.size(0);
   if (n != 0 ? B % n != 0 : B != 0)
-    throw UsageError(text_of(cross->map_name(), ": step: x: expected a multiple of ", n,
+    throw UsageError(text_of("cross attention: step: x: expected a multiple of ", n,
                              " rows, the sequences of z, given ", B));
   to_source.query_offset = first;
   if (n == B) return cross->look(x, z, to_source);

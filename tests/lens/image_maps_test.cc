@@ -36,7 +36,7 @@ at::Tensor an_image() {
 /// The weights of every call, stored: (H, Lq, Lk) each.
 std::vector<at::Tensor> dense_maps(ImageClassifier& model) {
   const torch::NoGradGuard no_grad;
-  const Recording seen;
+  const Recording seen(*model);
   model->forward(an_image());
   std::vector<at::Tensor> maps;
   for (const auto& map : seen.maps()) maps.push_back(map.dense().to(torch::kDouble));

@@ -4,6 +4,10 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include <map>
+#include <memory>
+#include <string>
+
 #include "heed/models/sequence_model.h"
 #include "heed/nn/recording.h"
 
@@ -13,9 +17,8 @@ namespace heed::lens {
 /// log w the softmax of the scores is w.
 class KnownAttention : public torch::nn::Module, public nn::MapSource {
  public:
-  void run(const at::Tensor& weights, const std::string& name) {
+  void run(const at::Tensor& weights) {
     const int64_t heads = weights.size(0), keys = weights.size(2);
-    map_name(name);
     const auto q = (weights.log() * std::sqrt(double(keys))).unsqueeze(0).contiguous();
     const auto k = torch::eye(keys).expand({1, heads, keys, keys}).contiguous();
     attend(q, k, k, Attention::parse("num_heads=" + std::to_string(heads)), {});
@@ -27,7 +30,14 @@ class KnownAttention : public torch::nn::Module, public nn::MapSource {
 class KnownModel : public SequenceModel {
  public:
   enum class Kind { both, decoder, recurrent };
-  explicit KnownModel(Kind kind) : kind_(kind) {}
+  explicit KnownModel(Kind kind) : kind_(kind) {
+    for (const std::string layer : {"0", "1"}) {
+      if (kind == Kind::both) place("encoder." + layer + ".attention");
+      if (kind != Kind::recurrent) place("decoder." + layer + ".attention");
+      if (kind == Kind::both) place("decoder." + layer + ".cross");
+    }
+    if (kind == Kind::recurrent) place("attention");
+  }
 
   /// Rows of positive weights with sum 1, (2, rows, columns), the same for the same arguments.
   static at::Tensor weights(int64_t rows, int64_t columns, int seed) {
@@ -67,10 +77,24 @@ class KnownModel : public SequenceModel {
   int64_t vocabulary() const override { return 1; }
 
  private:
-  void call(const at::Tensor& weights, const std::string& name) { attention_.run(weights, name); }
+  /// An attention with that path.
+  void place(const std::string& path) {
+    torch::nn::Module* at = this;
+    size_t begin = 0;
+    for (size_t dot; (dot = path.find('.', begin)) != path.npos; begin = dot + 1) {
+      const auto name = path.substr(begin, dot - begin);
+      const auto found = at->named_children().contains(name);
+      at = found ? at->named_children()[name].get()
+                 : at->register_module(name, std::make_shared<torch::nn::Module>()).get();
+    }
+    attentions_[path] = at->register_module(path.substr(begin), std::make_shared<KnownAttention>());
+  }
+  void call(const at::Tensor& weights, const std::string& path) {
+    attentions_.at(path)->run(weights);
+  }
 
   Kind kind_;
-  KnownAttention attention_;
+  std::map<std::string, std::shared_ptr<KnownAttention>> attentions_;
 };
 
 }  // namespace heed::lens

@@ -63,8 +63,9 @@ TEST(DocumentEncoder, PaddingHasNoInfluence) {
 }
 
 TEST(DocumentEncoder, RecordsMapsOfBothLevels) {
-  Recording seen;
-  make(small())->forward(documents());
+  auto encoder = make(small());
+  Recording seen(*encoder);
+  encoder->forward(documents());
   EXPECT_THAT(
       names_of(seen),
       testing::ElementsAre("pooling.word_encoder.layers.0.attention", "pooling.word_pool",

@@ -167,7 +167,7 @@ TEST(ImageClassifier, BothStemsPutTokensInTheSamePlaces) {
 TEST(ImageClassifier, RecordsAMapALayerAndOneOfThePool) {
   auto model = make(small());
   model->eval();
-  Recording seen;
+  Recording seen(*model);
   model->forward(random_images(2));
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_EQ(seen.map(0).name(), "encoder.layers.0.attention");

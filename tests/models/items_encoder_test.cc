@@ -83,8 +83,9 @@ TEST(ItemsEncoder, EmbedsAsItSays) {
 }
 
 TEST(ItemsEncoder, RecordsAMapALayer) {
-  Recording seen;
-  make(small())->forward(histories());
+  auto encoder = make(small());
+  Recording seen(*encoder);
+  encoder->forward(histories());
   EXPECT_THAT(names_of(seen), testing::ElementsAre("layers.0.attention", "layers.1.attention"));
 }
 

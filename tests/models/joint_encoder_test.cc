@@ -111,8 +111,9 @@ TEST(JointEncoder, RecordsMapsOfInputsAndOfTheJoint) {
                                         "inputs.body.layers.0.attention"};
   auto names = own;
   for (const char* name : {"layers.0.attention", "layers.1.attention"}) names.push_back(name);
-  Recording joined;
-  make(small("concat"))->forward(batch());
+  auto concat = make(small("concat"));
+  Recording joined(*concat);
+  concat->forward(batch());
   EXPECT_EQ(names_of(joined), names);
   auto options = small("cross");
   options.layers = 1;
@@ -120,8 +121,9 @@ TEST(JointEncoder, RecordsMapsOfInputsAndOfTheJoint) {
   for (const char* pair : {"0", "1", "2"})
     for (const char* way : {"x_to_y", "y_to_x"})
       names.push_back(std::string("crossings.0.") + pair + "." + way);
-  Recording crossed;
-  make(options)->forward(batch());
+  auto cross = make(options);
+  Recording crossed(*cross);
+  cross->forward(batch());
   EXPECT_EQ(names_of(crossed), names);
 }
 

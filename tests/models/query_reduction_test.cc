@@ -153,7 +153,7 @@ TEST(QueryReduction, GivesATokenAStory) {
 
 TEST(QueryReduction, LeavesAMapOfEachReading) {
   auto model = make(QueryReductionOptions().width(6).layers(2));
-  Recording recording;
+  Recording recording(*model);
   model->forward(input_of(kWords));
   ASSERT_EQ(recording.size(), 3u);
   EXPECT_EQ(recording.map(0).name(), "layers.0.forward");

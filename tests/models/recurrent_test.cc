@@ -268,12 +268,12 @@ TEST(Recurrent, GradientsReachAllParameters) {
 
 TEST(Recurrent, StepsAreRecorded) {
   auto model = make_recurrent(tiny_recurrent("luong", "lstm"));
-  Recording recording;
+  Recording recording(*model);
   model->hidden(source_for(*model), targets(6));
   ASSERT_EQ(recording.size(), 6);
   EXPECT_EQ(recording.map(0).name(), "attention");
   auto at_once = make_recurrent(tiny_recurrent("luong", "lstm").input_feeding(false));
-  Recording another;
+  Recording another(*at_once);
   at_once->hidden(source_for(*at_once), targets(6));
   ASSERT_EQ(another.size(), 1);
 }

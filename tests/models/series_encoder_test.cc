@@ -143,13 +143,15 @@ TEST(SeriesEncoder, PatchesOfAChannelSeeNoOtherAndVariatesDo) {
 
 TEST(SeriesEncoder, RecordsMapsOfChannels) {
   const auto shape = shape_of(true, true, false);
-  Recording seen;
-  make(small("patches"), shape)->forward(series(shape));
-  make(small("variates"), shape)->forward(series(shape));
-  EXPECT_THAT(names_of(seen), testing::ElementsAre("layers.0.attention", "layers.1.attention",
-                                                   "layers.0.attention", "layers.1.attention"));
-  EXPECT_EQ(seen.map(0).keys(), (kPast + kFuture - 4) / 3 + 2);
-  EXPECT_EQ(seen.map(2).keys(), kChannels + kKnown);
+  const auto keys_of = [&](const char* tokens) {
+    auto encoder = make(small(tokens), shape);
+    Recording seen(*encoder);
+    encoder->forward(series(shape));
+    EXPECT_THAT(names_of(seen), testing::ElementsAre("layers.0.attention", "layers.1.attention"));
+    return seen.map(0).keys();
+  };
+  EXPECT_EQ(keys_of("patches"), (kPast + kFuture - 4) / 3 + 2);
+  EXPECT_EQ(keys_of("variates"), kChannels + kKnown);
 }
 
 TEST(SeriesEncoder, BothEndsOfItsRanges) {

@@ -126,8 +126,9 @@ TEST(TableEncoder, BinsAreThoseOfANormalWithoutEdges) {
 }
 
 TEST(TableEncoder, RecordsAMapALayer) {
-  Recording seen;
-  make(small())->forward(rows());
+  auto encoder = make(small());
+  Recording seen(*encoder);
+  encoder->forward(rows());
   EXPECT_THAT(names_of(seen), testing::ElementsAre("layers.0.attention", "layers.1.attention"));
   EXPECT_EQ(seen.map(0).keys(), 6);
 }

@@ -181,7 +181,7 @@ TEST(TextEncoder, ConvolutionsSeeTheirKernel) {
 
 TEST(TextEncoder, RecordsAMapALayer) {
   auto encoder = make(small());
-  Recording seen;
+  Recording seen(*encoder);
   encoder->forward(sequences_of("tokens", kTexts));
   EXPECT_THAT(names_of(seen), testing::ElementsAre("layers.0.attention", "layers.1.attention"));
   EXPECT_EQ(seen.map(1).keys(), 7);

@@ -88,7 +88,7 @@ TEST(CrossModalAttention, LengthsOfTheOtherStreamHideItsPadding) {
 TEST(CrossModalAttention, RecordsBothDirections) {
   auto layer = make(of("num_heads=2"));
   const Streams s;
-  Recording seen;
+  Recording seen(*layer);
   layer->forward(s.x, s.y);
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(seen.map(0).name(), "x_to_y");

@@ -93,13 +93,13 @@ TEST(HierarchicalAttention, TakesSequencesAndAnyModules) {
 TEST(HierarchicalAttention, RecordsBothLevels) {
   auto layer = make(yang(6));
   const auto x = torch::randn({2, 3, 5, 6}, at::kDouble);
-  Recording seen;
+  Recording seen(*layer);
   layer->forward(x);
   ASSERT_EQ(seen.size(), 2u);
-  EXPECT_EQ(seen.map(0).name(), "words");
+  EXPECT_EQ(seen.map(0).name(), "word_pool");
   EXPECT_EQ(seen.map(0).batch(), 6);
   EXPECT_EQ(seen.map(0).keys(), 5);
-  EXPECT_EQ(seen.map(1).name(), "sentences");
+  EXPECT_EQ(seen.map(1).name(), "sentence_pool");
   EXPECT_EQ(seen.map(1).keys(), 3);
   const auto h = torch::tanh(layer->word_pool->key->forward(x[1][2]));
   EXPECT_TRUE(seen.map(0).dense(5)[0][0].allclose(

@@ -22,7 +22,7 @@ nn::MultiHeadAttention make(const char* how) {
 TEST(Recording, HoldsTheWeightsOfEachCall) {
   auto layer = make("num_heads=2; causal");
   const auto x = torch::randn({2, 5, 8}, at::kDouble);
-  Recording seen;
+  Recording seen(*layer);
   layer->forward(x);
   layer->forward(x.narrow(1, 0, 3));
   ASSERT_EQ(seen.size(), 2u);
@@ -50,7 +50,7 @@ TEST(Recording, ChangesNothingAndKeepsNoHistory) {
   auto layer = make("num_heads=2");
   const auto x = torch::randn({2, 5, 8}, at::kDouble).requires_grad_();
   const auto without = layer->forward(x);
-  Recording seen;
+  Recording seen(*layer);
   const auto with = layer->forward(x);
   EXPECT_TRUE(with.equal(without));
   EXPECT_TRUE(with.requires_grad());
@@ -70,9 +70,9 @@ TEST(Recording, OffKeepsNoTensorAlive) {
 TEST(Recording, NestsAndStaysOnItsThread) {
   auto layer = make("num_heads=2");
   const auto x = torch::randn({1, 2, 8}, at::kDouble);
-  Recording outer;
+  Recording outer(*layer);
   {
-    Recording inner;
+    Recording inner(*layer);
     layer->forward(x);
     EXPECT_EQ(inner.size(), 1u);
   }
@@ -83,19 +83,65 @@ TEST(Recording, NestsAndStaysOnItsThread) {
   EXPECT_EQ(outer.size(), 1u);
 }
 
+/// A model as users write them.
+struct Net : torch::nn::Module {
+  struct Half : torch::nn::Module {
+    nn::MultiHeadAttention attention = register_module("attention", make("num_heads=2"));
+  };
+  std::shared_ptr<Half> left = register_module("left", std::make_shared<Half>());
+  std::shared_ptr<Half> right = register_module("right", std::make_shared<Half>());
+  nn::AttentionPooling pool =
+      register_module("pool", nn::AttentionPooling(nn::AttentionPoolingOptions(8)));
+
+  Net() { to(at::kDouble); }
+  at::Tensor forward(const at::Tensor& x) {
+    return pool->forward(right->attention->forward(left->attention->forward(x)));
+  }
+};
+
+std::vector<std::string> names(const Recording& seen) {
+  std::vector<std::string> all;
+  for (const auto& map : seen.maps()) all.push_back(map.name());
+  return all;
+}
+
 TEST(Recording, NamesMapsByPath) {
-  torch::nn::Module model;
-  auto first = model.register_module("first", make("num_heads=2"));
-  auto pool = model.register_module("pool", nn::AttentionPooling(nn::AttentionPoolingOptions(8)));
-  nn::name_maps(model);
-  model.to(at::kDouble);
-  Recording seen;
-  pool->forward(first->forward(torch::randn({1, 2, 8}, at::kDouble)));
-  ASSERT_EQ(seen.size(), 2u);
-  EXPECT_EQ(seen.map(0).name(), "first");
-  EXPECT_EQ(seen.map(1).name(), "pool");
-  EXPECT_EQ(seen.map(1).queries(), 1);
-  EXPECT_TRUE(seen.map(1).dense().sum(2).allclose(torch::ones({1, 1}, at::kDouble)));
+  using Names = std::vector<std::string>;
+  Net net;
+  const auto x = torch::randn({1, 2, 8}, at::kDouble);
+  Recording seen(net);
+  net.forward(x);
+  EXPECT_EQ(names(seen), (Names{"left.attention", "right.attention", "pool"}));
+  EXPECT_EQ(seen.map(2).queries(), 1);
+  EXPECT_TRUE(seen.map(2).dense().sum(2).allclose(torch::ones({1, 1}, at::kDouble)));
+  {
+    // Under another root other paths; what is not under it has its path under the outer root.
+    Recording part(*net.left);
+    net.forward(x);
+    EXPECT_EQ(names(part), (Names{"attention", "right.attention", "pool"}));
+  }
+  auto alone = make("num_heads=2");
+  alone->forward(x);
+  EXPECT_EQ(names(seen).back(), "attention");
+  EXPECT_EQ(alone->map_name(), "attention");
+  EXPECT_EQ(net.right->attention->map_name(), "right.attention");
+}
+
+TEST(Recording, TwoModelsOfAKindAtOnce) {
+  Net first;
+  auto second = std::make_shared<Net>();
+  torch::nn::Module both;
+  both.register_module("second", second);
+  const auto x = torch::randn({1, 2, 8}, at::kDouble);
+  Recording seen(first);
+  std::thread([&] {
+    Recording other(both);
+    second->forward(x);
+    EXPECT_EQ(other.map(0).name(), "second.left.attention");
+  }).join();
+  first.forward(x);
+  EXPECT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen.map(0).name(), "left.attention");
 }
 
 }  // namespace

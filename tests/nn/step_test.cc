@@ -88,10 +88,10 @@ TEST(Step, MapsOutliveTheCache) {
   const auto x = tokens(6);
   KeyValueCache cache;
   layer->step(x.narrow(1, 0, 5), cache);
-  Recording steps, whole;
+  Recording steps(*layer), whole(*layer);
   layer->forward(x);
   {
-    Recording inner;
+    Recording inner(*layer);
     layer->step(x.narrow(1, 5, 1), cache);
     steps.add(inner.map(0));
   }

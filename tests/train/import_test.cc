@@ -201,7 +201,7 @@ TEST_F(Transliterator, GivesTheNumbersOfAnIndependentForwardPass) {
     for (int64_t c = 0; c < 32; ++c)
       EXPECT_NEAR(encoded[0][0][c].item<double>(), one["encoder_out_row0"][size_t(c)].get<double>(),
                   1e-4);
-    Recording recording;
+    Recording recording(*model);
     const auto logits =
         model->project(model->hidden(batch, torch::tensor(written, at::kLong).unsqueeze(0)))[0];
     for (size_t t = 0; t < written.size(); ++t)

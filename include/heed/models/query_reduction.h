@@ -47,6 +47,18 @@ struct QueryReductionOptions {
   }
 };
 
+namespace models {
+
+/// A direction in which a layer reads: where the maps "...forward" and "...backward" come from.
+class ReadingImpl : public torch::nn::Cloneable<ReadingImpl>, public nn::MapSource {
+ public:
+  void reset() override {}
+  using nn::MapSource::attend;
+};
+TORCH_MODULE(Reading);
+
+}  // namespace models
+
 /// One reduction. x (B, S, M) are the sentences, q (B, S, M) what is asked at each of them,
 /// lengths (B) the sentences that are real, with g_i = x_i * q_i channel by channel:
 ///
@@ -65,8 +77,6 @@ class QueryReductionLayerImpl : public torch::nn::Cloneable<QueryReductionLayerI
   QueryReductionLayerImpl(const QueryReductionOptions& options, bool last);
   void reset() override;
   at::Tensor forward(const at::Tensor& x, const at::Tensor& q, const at::Tensor& lengths);
-  /// Names the maps PREFIX.forward and PREFIX.backward.
-  void name_maps(const std::string& prefix);
 
   QueryReductionOptions options;
   bool last;
@@ -77,10 +87,7 @@ class QueryReductionLayerImpl : public torch::nn::Cloneable<QueryReductionLayerI
   std::map<std::string, at::Tensor> learned;  ///< parameters_of(attention), by their own names
 
  private:
-  struct Direction : public nn::MapSource {
-    using nn::MapSource::attend;
-  };
-  Direction forward_, backward_;
+  models::Reading forward_{nullptr}, backward_{nullptr};
 };
 TORCH_MODULE(QueryReductionLayer);
 

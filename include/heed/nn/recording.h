@@ -4,18 +4,52 @@
 #include <torch/nn/module.h>
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "heed/ops/map.h"
 
 namespace heed {
 
-/// Recordings nest: the innermost one gets the maps. Without one, modules keep nothing and compute
-/// nothing more. Destroyed in the reverse order of their construction, on the thread that made
-/// them.
+namespace nn {
+
+class MapSource;
+
+/// While one lives, this thread knows the attentions under `root` by their paths there, as they are
+/// when it is made: "encoder.layers.0.attention"; one that stands in two places by the first. They
+/// nest: of those that know an attention the innermost names it. Destroyed in the reverse order of
+/// their construction, on the thread that made them.
+class MapPaths {
+ public:
+  explicit MapPaths(const torch::nn::Module& root);
+  ~MapPaths();
+  MapPaths(const MapPaths&) = delete;
+  MapPaths& operator=(const MapPaths&) = delete;
+
+  /// The path, or "attention" where none is known and for a root itself.
+  static const std::string& of(const MapSource& source) noexcept;
+
+ private:
+  const MapPaths* outer_;
+  std::unordered_map<const MapSource*, std::string> paths_;
+};
+
+}  // namespace nn
+
+/// The maps of what runs under `root`, each named by its attention's path there (nn::MapPaths):
+///
+///     struct Net : torch::nn::Module { ... };
+///     Net net;
+///     heed::Recording seen(net);  // a holder is dereferenced: seen(*layer)
+///     net.forward(x);
+///     seen.map(0).name();
+///
+/// What runs beside `root` is recorded too. Recordings nest: the innermost one gets the maps.
+/// Without one, modules keep nothing and compute nothing more. Destroyed in the reverse order of
+/// their construction, on the thread that made them.
 class Recording {
  public:
-  Recording();
+  explicit Recording(const torch::nn::Module& root);
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
@@ -29,6 +63,7 @@ class Recording {
   void add(Map map) { maps_.push_back(std::move(map)); }
 
  private:
+  nn::MapPaths paths_;
   Recording* outer_;
   std::vector<Map> maps_;
 };
@@ -40,22 +75,16 @@ class MapSource {
  public:
   virtual ~MapSource() = default;
 
-  const std::string& map_name() const { return map_name_; }
-  void map_name(std::string name) { map_name_ = std::move(name); }
+  /// What its maps are called at this time: MapPaths::of().
+  const std::string& map_name() const noexcept { return MapPaths::of(*this); }
 
  protected:
-  /// heed::attend; while a Recording lives the map goes there, without gradient history. LibTorch's
-  /// profiler shows the call under map_name().
+  /// heed::attend of what in `how` is the operator's; positions of q and k, gate and merge are the
+  /// module's, which does them itself. While a Recording lives the map goes there, without gradient
+  /// history. LibTorch's profiler shows the call under map_name().
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     const Attention& how, const AttendInputs& inputs) const;
-
- private:
-  std::string map_name_ = "attention";
 };
-
-/// Names the maps of every attention under `root` by its path there: "encoder.layers.0.attention".
-/// Models call it on themselves.
-void name_maps(torch::nn::Module& root);
 
 }  // namespace nn
 }  // namespace heed
