@@ -44,6 +44,10 @@ RecurrentImpl::RecurrentImpl(const RecurrentOptions& given, int64_t vocabulary,
   make_layers();
 }
 
+std::shared_ptr<RecurrentImpl> RecurrentImpl::remade() const {
+  return std::make_shared<RecurrentImpl>(options, vocabulary_, source_vocabulary_);
+}
+
 void RecurrentImpl::make_embeddings() {
   const auto matrix = [&](const char* name, int64_t rows, int64_t columns) {
     auto table = register_parameter(name, torch::empty({rows, columns}));

@@ -15,7 +15,7 @@ at::Tensor by_heads(const at::Tensor& x, int64_t heads) {
 }  // namespace
 
 StateAttentionImpl::StateAttentionImpl(const Attention& how, int64_t width, int64_t source_width)
-    : attention(how), width_(width), source_width_(source_width) {
+    : attention(how), given_(how), width_(width), source_width_(source_width) {
   if (!attention.has_mask("key_lengths")) attention.masks.push_back(OpSpec{"key_lengths"});
   const int64_t H = attention.num_heads, D = score_width();
   const auto& score = how.score.name;
@@ -27,6 +27,10 @@ StateAttentionImpl::StateAttentionImpl(const Attention& how, int64_t width, int6
     if (score != "location") key = register_module("key", nn::xavier_linear(source_width, H * D));
   }
   learned = nn::register_learned(*this, attention, H, H, D);
+}
+
+std::shared_ptr<StateAttentionImpl> StateAttentionImpl::remade() const {
+  return std::make_shared<StateAttentionImpl>(given_, width_, source_width_);
 }
 
 int64_t StateAttentionImpl::score_width() const {

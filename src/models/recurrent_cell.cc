@@ -74,6 +74,12 @@ CellImpl::CellImpl(const std::string& kind, int64_t width, int64_t known, int64_
   if (!lstm) hidden_bias = register_parameter("hidden_bias", torch::zeros({width}));
 }
 
+std::shared_ptr<CellImpl> CellImpl::remade() const {
+  const auto columns = [](const at::Tensor& t) { return t.defined() ? t.size(1) : 0; };
+  return std::make_shared<CellImpl>(lstm ? "lstm" : "gru", columns(hidden), columns(embedding),
+                                    columns(input));
+}
+
 CellWeights::CellWeights(const CellImpl& cell)
     : lstm(cell.lstm), input(cell.input), hidden(cell.hidden), hidden_bias(cell.hidden_bias) {
   if (lstm && input.defined() && !nn::RowsAlone::active()) joined = at::cat({input, hidden}, 1);

@@ -80,6 +80,10 @@ TransformerImpl::TransformerImpl(const TransformerOptions& given, int64_t vocabu
     memory_ = std::make_unique<nn::SegmentMemory>(options.decoder_layers(), options.memory());
 }
 
+std::shared_ptr<TransformerImpl> TransformerImpl::remade() const {
+  return std::make_shared<TransformerImpl>(options, vocabulary_, source_vocabulary_);
+}
+
 void TransformerImpl::make_embeddings() {
   const int64_t M = options.width();
   const auto& tied = options.tied();

@@ -266,6 +266,31 @@ TEST(Recurrent, GradientsReachAllParameters) {
   }
 }
 
+TEST(Recurrent, Clones) {
+  for (const auto& options : recurrent_forms()) {
+    SCOPED_TRACE(name_of(options));
+    auto model = make_recurrent(options);
+    expect_clones(*model, source_for(*model), targets(6));
+  }
+}
+
+TEST(Recurrent, PartsClone) {
+  for (const char* kind : {"lstm", "gru"}) {
+    models::Cell cell(kind, 4, 3, 2);
+    const auto copy = std::dynamic_pointer_cast<models::CellImpl>(cell->clone());
+    ASSERT_TRUE(copy);
+    EXPECT_TRUE(copy->embedding.equal(cell->embedding) && copy->input.equal(cell->input) &&
+                copy->hidden.equal(cell->hidden) && copy->bias.equal(cell->bias));
+    EXPECT_EQ(copy->hidden_bias.defined(), cell->hidden_bias.defined());
+    EXPECT_FALSE(copy->hidden.is_same(cell->hidden));
+  }
+  models::StateAttention attention(Attention::parse("general; num_heads=2"), 8, 6);
+  const auto copy = std::dynamic_pointer_cast<models::StateAttentionImpl>(attention->clone());
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(copy->attention, attention->attention);
+  EXPECT_TRUE(copy->key->weight.equal(attention->key->weight));
+}
+
 TEST(Recurrent, StepsAreRecorded) {
   auto model = make_recurrent(tiny_recurrent("luong", "lstm"));
   Recording recording(*model);

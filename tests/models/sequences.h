@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <torch/nn/cloneable.h>
 
 #include <string>
 #include <vector>
@@ -73,6 +74,48 @@ inline SourceBatch source_of(const TransformerImpl& model, int64_t padding = 0) 
   for (auto& line : lines)
     for (auto& id : line) id %= std::max<int64_t>(model.source_vocabulary(), 1);
   return model.has_encoder() ? sources(lines, padding) : SourceBatch();
+}
+
+/// A clone, also as a part of a module that is cloned, gives the same bits and shares nothing: not
+/// the weights, not what steps packed of them.
+template <class Model>
+void expect_clones(Model& model, const SourceBatch& source, const at::Tensor& target) {
+  struct Holder : torch::nn::Cloneable<Holder> {
+    explicit Holder(std::shared_ptr<Model> given) : model(std::move(given)) { reset(); }
+    void reset() override {
+      auto own = fresh ? model->remade() : model;
+      fresh = true;
+      model = this->register_module("model", own);
+    }
+    bool fresh = false;
+    std::shared_ptr<Model> model;
+  };
+  const auto outputs = [&](Model& of) {
+    if (of.is_stateful()) of.reset_state();
+    const torch::NoGradGuard no_gradient;
+    auto state = of.start(source, target.size(0));
+    return std::vector<at::Tensor>{of.project(of.hidden(source, target)), of.step(target, *state)};
+  };
+  const auto same = [](const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+    return a[0].equal(b[0]) && a[1].equal(b[1]);
+  };
+  const auto before = outputs(model);
+  model.parameters()[0].requires_grad_(false);
+  const auto alone = std::dynamic_pointer_cast<Model>(model.clone());
+  Holder holder(std::dynamic_pointer_cast<Model>(model.shared_from_this()));
+  const auto held = std::dynamic_pointer_cast<Holder>(holder.clone())->model;
+  for (const auto& copy : {alone, held}) {
+    ASSERT_TRUE(copy);
+    EXPECT_FALSE(copy->is_training());
+    EXPECT_FALSE(copy->parameters()[0].requires_grad());
+    EXPECT_TRUE(copy->parameters()[1].requires_grad());
+    EXPECT_TRUE(same(outputs(*copy), before));
+  }
+  const torch::NoGradGuard no_gradient;
+  for (auto& p : alone->parameters()) p.mul_(2);
+  EXPECT_FALSE(same(outputs(*alone), before));
+  EXPECT_TRUE(same(outputs(*held), before));
+  EXPECT_TRUE(same(outputs(model), before));
 }
 
 /// How many of its weights a model keeps packed.

@@ -141,6 +141,26 @@ TEST(Transformer, StepsGiveWhatHiddenGives) {
   }
 }
 
+TEST(Transformer, Clones) {
+  auto all = forms();
+  all.push_back(tiny_writer("rope; num_heads=2").memory(12));
+  for (const auto& options : all) {
+    SCOPED_TRACE(name_of(options));
+    auto model = make(options);
+    expect_clones(*model, source_of(*model), targets(6));
+  }
+}
+
+TEST(Transformer, CloneRefusesAnotherStructure) {
+  auto small = make(tiny()), large = make(tiny().decoder_layers(3));
+  try {
+    nn::copy_values(*large, *small);
+    ADD_FAILURE() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("the copy lacks the parameter 'decoder.2."));
+  }
+}
+
 // Of the last layer's second product nothing is in a cache, so that steps with another one are
 // those of a model that always had it.
 TEST(Transformer, StepsMultiplyByWeightsAsTheyAre) {

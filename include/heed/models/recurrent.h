@@ -15,6 +15,7 @@
 #include "heed/models/sequence_model.h"
 #include "heed/nn/choices.h"
 #include "heed/nn/recording.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -77,11 +78,12 @@ struct CellWeights;
 /// of a GRU (Cho et al. 2014) r, z, n, with a = given + extra input^T and b = h hidden^T:
 ///   h' = (1 - z) tanh(a_n + r (b_n + hidden_bias)) + z h,  r, z = sigmoid(a + b)
 /// Weights start uniformly within M^-0.5, biases at 0 and an LSTM's f at 1.
-class CellImpl : public torch::nn::Module {
+class CellImpl : public nn::Remade<CellImpl> {
  public:
   CellImpl(const std::string& kind, int64_t width, int64_t known, int64_t extra);
 
   int64_t gates() const { return lstm ? 4 : 3; }
+  std::shared_ptr<CellImpl> remade() const;
 
   bool lstm;
   /// (g M, X), (g M, F), (g M, M), (g M), and (M) of a GRU.
@@ -93,7 +95,7 @@ TORCH_MODULE(Cell);
 /// values. Queries s Wq and keys z Wk + b are projected for most scores; `general` is the dot
 /// product of s with keys z W^T; `dot` compares s with z; `location` and `uniform` look at no keys.
 /// Keys are projected once per source.
-class StateAttentionImpl : public torch::nn::Module, public nn::MapSource {
+class StateAttentionImpl : public nn::Remade<StateAttentionImpl>, public nn::MapSource {
  public:
   StateAttentionImpl(const Attention& how, int64_t width, int64_t source_width);
 
@@ -104,12 +106,15 @@ class StateAttentionImpl : public torch::nn::Module, public nn::MapSource {
   at::Tensor look(const at::Tensor& states, const at::Tensor& keys, const at::Tensor& values,
                   const at::Tensor& lengths, int64_t place);
 
+  std::shared_ptr<StateAttentionImpl> remade() const;
+
   Attention attention;  ///< as it is computed: general has become dot
   torch::nn::Linear query{nullptr}, key{nullptr};
   std::map<std::string, at::Tensor> learned;
 
  private:
   int64_t score_width() const;
+  Attention given_;
   int64_t width_, source_width_;
 };
 TORCH_MODULE(StateAttention);
@@ -143,7 +148,7 @@ TORCH_MODULE(StateAttention);
 /// Throws ModelError that names the field where options do not fit each other or the vocabularies.
 /// Cost: the products of a step for B rows, one step after the other; what embeddings give the
 /// gates is one product for all steps.
-class RecurrentImpl : public SequenceModel {
+class RecurrentImpl : public nn::Remade<RecurrentImpl, SequenceModel> {
  public:
   RecurrentImpl(const RecurrentOptions& options, int64_t vocabulary, int64_t source_vocabulary);
 
@@ -155,6 +160,7 @@ class RecurrentImpl : public SequenceModel {
   bool has_encoder() const override { return true; }
   int64_t vocabulary() const override { return vocabulary_; }
   int64_t source_vocabulary() const override { return source_vocabulary_; }
+  std::shared_ptr<RecurrentImpl> remade() const;
 
   RecurrentOptions options;
   at::Tensor source_embedding, target_embedding, output;  ///< undefined where it is another's

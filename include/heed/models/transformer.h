@@ -13,6 +13,7 @@
 #include "heed/models/sequence_model.h"
 #include "heed/nn/choices.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/remade.h"
 #include "heed/nn/segment_memory.h"
 #include "heed/nn/transformer_block.h"
 #include "heed/nn/transformer_decoder_block.h"
@@ -105,7 +106,7 @@ struct TransformerOptions {
 /// nn::TransformerDecoderBlock.
 ///
 /// Throws ModelError that names the field where options do not fit each other or the vocabularies.
-class TransformerImpl : public SequenceModel {
+class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
  public:
   /// source_vocabulary: 0 for a decoder alone.
   TransformerImpl(const TransformerOptions& options, int64_t vocabulary,
@@ -122,6 +123,8 @@ class TransformerImpl : public SequenceModel {
   int64_t max_positions() const override;
   bool is_stateful() const override { return options.memory() > 0; }
   void reset_state() override;
+
+  std::shared_ptr<TransformerImpl> remade() const;
 
   /// What the encoder gives, (B, Ls, M).
   at::Tensor encode(const SourceBatch& source);
