@@ -31,7 +31,6 @@ ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const Image
   position =
       models::additive_position(*this, "position", placed.attention.position, M, grid().tokens());
   blocks = BlockStack(*this, options.layers, BlockStack::block(placed));
-  nn::name_maps(*this);
 }
 
 void ImageEncoderImpl::make_stem() {
