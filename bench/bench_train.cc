@@ -123,11 +123,6 @@ double sgemm_gflops() {
   return 2e-9 * kSide * kSide * kSide / timing[0].seconds;
 }
 
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-}
-
 int64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

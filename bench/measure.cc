@@ -13,11 +13,6 @@ double seconds_of(const Work& work, int64_t times) {
   return passed.count() / static_cast<double>(times);
 }
 
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-}
-
 /// How a piece of work takes its turn.
 struct Turn {
   Work work;
@@ -38,6 +33,11 @@ struct Turn {
 };
 
 }  // namespace
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
+}
 
 std::vector<Timing> take_turns(const std::vector<Work>& works, double budget) {
   const std::vector<Turn> turns(works.begin(), works.end());

@@ -9,6 +9,9 @@ namespace heed::cli {
 
 using Work = std::function<void()>;
 
+/// The value nearest to quantile q, 0 <= q <= 1, of one or more values.
+double quantile(std::vector<double> values, double q);
+
 struct Timing {
   double seconds = 0;  ///< median of the rounds
   double spread = 0;   ///< half the distance between the quartiles, as a part of the median

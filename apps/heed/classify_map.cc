@@ -108,11 +108,6 @@ lens::Terminal terminal_of(const MapFlags& flags) {
   return terminal;
 }
 
-void write(const std::string& path, const std::string& bytes) {
-  replace_file(path, bytes);
-  std::cerr << "heed: wrote " << path << '\n';
-}
-
 }  // namespace
 
 void map_classifier(const MapFlags& flags) {
@@ -126,8 +121,8 @@ void map_classifier(const MapFlags& flags) {
   const auto all = lens::look(classifier.model(), classifier.input(input.image, flags.input));
   const auto maps = lens::selected(all, flags.layer, flags.head);
   const auto figure = figure_of(flags, classifier, maps, input);
-  if (!flags.png.empty()) write(flags.png, lens::to_png(figure));
-  if (!flags.svg.empty()) write(flags.svg, lens::to_svg(figure));
+  if (!flags.png.empty()) write_drawing(flags.png, lens::to_png(figure));
+  if (!flags.svg.empty()) write_drawing(flags.svg, lens::to_svg(figure));
   if (flags.json) {
     std::cout << to_json(flags, classifier, maps, input)
                      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)

@@ -1,9 +1,17 @@
 // heed map: where a model looks.
+#include <iostream>
+
 #include "by_task.h"
+#include "heed/core/files.h"
 #include "task_verbs.h"
 #include "verbs.h"
 
 namespace heed::cli {
+
+void write_drawing(const std::string& path, const std::string& bytes) {
+  replace_file(path, bytes);
+  std::cerr << "heed: wrote " << path << '\n';
+}
 
 void add_map(CLI::App& app) {
   auto* verb = app.add_subcommand("map", "Show where a model looks in an image or a text");

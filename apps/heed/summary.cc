@@ -84,7 +84,7 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 /// 1234567 as 1,234,567.
 std::string with_commas(int64_t value) {
   std::string text = std::to_string(value);
-  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
+  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(at, 1, ',');
   return text;
 }
 

@@ -39,5 +39,7 @@ struct MapFlags {
 void map_classifier(const MapFlags& flags);
 void map_text(const MapFlags& flags);
 void map_answer(const MapFlags& flags);
+/// Writes the file of a drawing and says so.
+void write_drawing(const std::string& path, const std::string& bytes);
 
 }  // namespace heed::cli

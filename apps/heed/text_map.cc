@@ -175,15 +175,10 @@ void print_alignment(const lens::Alignment& alignment) {
   }
 }
 
-void write(const std::string& path, const std::string& bytes) {
-  replace_file(path, bytes);
-  std::cerr << "heed: wrote " << path << '\n';
-}
-
 void write_files(const MapFlags& flags, const lens::TextFigure& figure) {
   std::string note;
-  if (!flags.png.empty()) write(flags.png, lens::to_png(figure, &note));
-  if (!flags.svg.empty()) write(flags.svg, lens::to_svg(figure));
+  if (!flags.png.empty()) write_drawing(flags.png, lens::to_png(figure, &note));
+  if (!flags.svg.empty()) write_drawing(flags.svg, lens::to_svg(figure));
   if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
 }
 

@@ -81,7 +81,7 @@ void plurals(std::string& word) {
 /// Step 1b: -eed, -ed, -ing.
 void past_and_progressive(std::string& word) {
   if (word.ends_with("ied")) {
-    word.resize(word.size() - (word.size() == 4 ? 1 : 2));
+    word.erase(word.size() - (word.size() == 4 ? 1 : 2));
     return;
   }
   if (word.ends_with("eed")) {
@@ -90,7 +90,7 @@ void past_and_progressive(std::string& word) {
   }
   const size_t cut = word.ends_with("ed") ? 2 : word.ends_with("ing") ? 3 : 0;
   if (cut == 0 || !has_vowel(std::string_view(word).substr(0, word.size() - cut))) return;
-  word.resize(word.size() - cut);
+  word.erase(word.size() - cut);
   if (word.ends_with("at") || word.ends_with("bl") || word.ends_with("iz")) {
     word += 'e';
   } else if (ends_in_double_consonant(word)) {

@@ -24,22 +24,22 @@ constexpr const char* kTwo =
     "1 John left.\n"
     "2 Who left?\tjohn\t1\n";
 
-Bytes bytes(std::string_view text) { return {text.begin(), text.end()}; }
+Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
-Stories read(std::string_view text, Answers answers = Answers::required) {
+Stories stories_in(std::string_view text, Answers answers = Answers::required) {
   const test::TempFolder folder;
-  return read_stories(folder.write("x.txt", bytes(text)), answers);
+  return read_stories(folder.write("x.txt", bytes_of(text)), answers);
 }
 
 std::string refusal(std::string_view text, Answers answers = Answers::required) {
-  return message_of<DataError>([&] { read(text, answers); });
+  return message_of<DataError>([&] { stories_in(text, answers); });
 }
 
 at::Tensor longs(std::vector<int64_t> values) { return at::tensor(values, at::kLong); }
 
 TEST(Stories, ReadsStoriesAndQuestionsPlainAndPacked) {
   const test::TempFolder folder;
-  const Bytes plain = bytes(kTwo);
+  const Bytes plain = bytes_of(kTwo);
   for (const Bytes& file : {plain, test::gzip(plain)}) {
     const auto stories = read_stories(folder.write("x.txt", file));
     ASSERT_EQ(stories.stories.size(), 2u);
@@ -79,7 +79,7 @@ TEST(Stories, NamesFileAndLineOfWhatIsWrong) {
 }
 
 TEST(Stories, AnswersMayBeMissingWhereThatIsAllowed) {
-  const auto stories = read("1 A left.\n2 Who left?\n3 Who else?\t\n", Answers::optional);
+  const auto stories = stories_in("1 A left.\n2 Who left?\n3 Who else?\t\n", Answers::optional);
   ASSERT_EQ(stories.questions.size(), 2u);
   EXPECT_EQ(stories.questions[0].answer, "");
   EXPECT_EQ(stories.questions[1].sentences, 1);
@@ -93,7 +93,7 @@ TEST(Stories, WordsArePartedAtBlanksAndPunctuation) {
 }
 
 TEST(StoryVocabulary, NumbersWordsAndWholeAnswers) {
-  const auto vocabulary = StoryVocabulary::of(read(kTwo));
+  const auto vocabulary = StoryVocabulary::of(stories_in(kTwo));
   EXPECT_THAT(vocabulary.answers, ElementsAre("apple,milk", "bathroom", "john"));
   EXPECT_EQ(vocabulary.answer("john"), 2);
   EXPECT_EQ(vocabulary.answer("milk"), -1);
@@ -105,7 +105,7 @@ TEST(StoryVocabulary, NumbersWordsAndWholeAnswers) {
 }
 
 TEST(StorySet, BatchesHoldEachSentenceOnce) {
-  const auto stories = read(
+  const auto stories = stories_in(
       "1 a b.\n2 c.\n3 a b.\n4 q?\tx\n"
       "1 c.\n2 q q?\ty\n"
       "1 q?\tx\n");
@@ -121,7 +121,7 @@ TEST(StorySet, BatchesHoldEachSentenceOnce) {
 }
 
 TEST(StorySet, CountsWhatItLeavesOutAndWhatItDoesNotKnow) {
-  const auto stories = read("1 a b.\n2 c.\n3 a d.\n4 q?\tx\n5 q?\tz\n");
+  const auto stories = stories_in("1 a b.\n2 c.\n3 a d.\n4 q?\tx\n5 q?\tz\n");
   const StoryVocabulary vocabulary{{"a", "b", "c", "q"}, {"x"}};
   const StorySet all(stories, vocabulary), last(stories, vocabulary, 2);
   EXPECT_EQ(all.stats().questions, 2);
@@ -137,7 +137,7 @@ TEST(StorySet, CountsWhatItLeavesOutAndWhatItDoesNotKnow) {
 }
 
 TEST(StorySet, SplitsInOrder) {
-  const auto stories = read(kTwo);
+  const auto stories = stories_in(kTwo);
   const StorySet set(stories, StoryVocabulary::of(stories));
   const auto [first, rest] = set.split(2);
   EXPECT_EQ(first.size(), 2);
@@ -152,7 +152,7 @@ class StoryLoading : public testing::Test {
   static StorySet make() {
     std::string text = "1 a.\n";
     for (int i = 2; i < 25; ++i) text += std::to_string(i) + " q?\tx\n";
-    const auto stories = read(text);
+    const auto stories = stories_in(text);
     return {stories, StoryVocabulary::of(stories)};
   }
   /// The records of the next `count` batches; an epoch's end is -1.

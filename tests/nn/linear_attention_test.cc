@@ -107,7 +107,7 @@ TEST(LinearAttention, TrainsUnderAutocast) {
     LinearAttention layer(LinearAttentionOptions(8).num_heads(2).attention(how));
     const auto x = torch::randn({2, 7, 8});
     const auto y = [&] {
-      const test::Autocast on;
+      const heed::test::Autocast on;
       return layer->forward(x);
     }();
     y.to(at::kFloat).square().sum().backward();

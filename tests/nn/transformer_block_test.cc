@@ -40,7 +40,7 @@ TEST(TransformerBlock, TakesUpWhatAutocastMadeOfLowerPrecision) {
       const auto x = torch::randn({2, 5, 8}).to(at::kBFloat16);
       const auto expected = block->forward(x.to(at::kFloat));
       const auto given = [&] {
-        const test::Autocast on;
+        const heed::test::Autocast on;
         return block->forward(x);
       }();
       EXPECT_EQ(given.scalar_type(), at::kFloat) << word_of(norm) << " " << how;

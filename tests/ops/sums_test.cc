@@ -5,7 +5,7 @@ namespace heed::test {
 namespace {
 
 /// The largest error, over the largest exact value.
-double error_of(const at::Tensor& x, const at::Tensor& exact) {
+double relative_error(const at::Tensor& x, const at::Tensor& exact) {
   return ((x.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
 }
 
@@ -30,7 +30,7 @@ TEST(Sums, GradientOfABiasThatManyRowsShare) {
            {1, 1, 1, 6}, {1, 1, 4, 6}, {1, 2, 4, 6}, {1, 2, 1, 6}, {6}, {4, 6}})
     for (const int64_t B : {1, 16, 512, 4096}) {
       const auto exact = bias_gradient(1, wide(q), wide(k), wide(v), shape) * B;
-      EXPECT_LE(error_of(bias_gradient(B, q, k, v, shape), exact), 8e-7) << shape << " " << B;
+      EXPECT_LE(relative_error(bias_gradient(B, q, k, v, shape), exact), 8e-7) << shape << " " << B;
     }
 }
 
@@ -43,7 +43,7 @@ TEST(Sums, ValuesOfADistanceThatManyKeysShare) {
                        {"shaw.values", torch::full({1, 3, 1}, 1.1)}};
   const auto out = attend(q, k, torch::zeros({1, 1, L, 1}),
                           Attention::parse("scaled_dot; shaw(1, values=1); sigmoid(-1)"), inputs);
-  EXPECT_LE(error_of(out, torch::full({1, 1, 2, 1}, exact, at::kDouble)), 1e-6);
+  EXPECT_LE(relative_error(out, torch::full({1, 1, 2, 1}, exact, at::kDouble)), 1e-6);
 }
 
 }  // namespace
