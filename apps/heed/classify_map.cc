@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
-#include "heed/core/files.h"
 #include "heed/lens/image_maps.h"
 #include "heed/lens/terminal.h"
 #include "heed/tasks/classify.h"

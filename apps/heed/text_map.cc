@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
-#include "heed/core/files.h"
 #include "heed/data/lines.h"
 #include "heed/lens/alignment.h"
 #include "heed/lens/terminal.h"

@@ -6,21 +6,22 @@ namespace heed::nn {
 namespace {
 
 template <class... Pieces>
-[[noreturn]] void refuse(const Pieces&... pieces) {
+[[noreturn]] void refuse_memory(const Pieces&... pieces) {
   throw UsageError(text_of("segment memory: ", pieces...));
 }
 
 }  // namespace
 
 SegmentMemory::SegmentMemory(int64_t layers, int64_t length) : length_(length) {
-  if (layers < 1) refuse("layers: expected at least 1, given ", layers);
-  if (length < 0) refuse("length: expected at least 0, given ", length);
+  if (layers < 1) refuse_memory("layers: expected at least 1, given ", layers);
+  if (length < 0) refuse_memory("length: expected at least 0, given ", length);
   states_.resize(static_cast<size_t>(layers));
 }
 
 void SegmentMemory::check_layer(int64_t layer) const {
   const auto layers = static_cast<int64_t>(states_.size());
-  if (layer < 0 || layer >= layers) refuse("layer: expected 0 to ", layers - 1, ", given ", layer);
+  if (layer < 0 || layer >= layers)
+    refuse_memory("layer: expected 0 to ", layers - 1, ", given ", layer);
 }
 
 at::Tensor SegmentMemory::before(int64_t layer) const {
@@ -36,10 +37,11 @@ int64_t SegmentMemory::length(int64_t layer) const {
 void SegmentMemory::check_states(int64_t layer, const at::Tensor& x) const {
   const auto earlier = before(layer);
   if (!x.defined() || x.dim() != 3)
-    refuse("x: expected shape (B, L, M), given ", x.defined() ? text_of(x.sizes()) : "no tensor");
+    refuse_memory("x: expected shape (B, L, M), given ",
+                  x.defined() ? text_of(x.sizes()) : "no tensor");
   if (earlier.defined() && (earlier.size(0) != x.size(0) || earlier.size(2) != x.size(2)))
-    refuse("x: expected shape (", earlier.size(0), ", L, ", earlier.size(2),
-           "), as remembered, given ", x.sizes(), "; clear() before another input");
+    refuse_memory("x: expected shape (", earlier.size(0), ", L, ", earlier.size(2),
+                  "), as remembered, given ", x.sizes(), "; clear() before another input");
 }
 
 void SegmentMemory::remember(int64_t layer, const at::Tensor& x) {
@@ -54,11 +56,11 @@ void SegmentMemory::remember(int64_t layer, const at::Tensor& x) {
 at::Tensor SegmentMemory::forward(const torch::nn::ModuleList& layers, const at::Tensor& x,
                                   const AttendInputs& inputs) {
   if (layers->size() != states_.size())
-    refuse("layers: expected ", states_.size(), ", given ", layers->size());
+    refuse_memory("layers: expected ", states_.size(), ", given ", layers->size());
   std::vector<at::Tensor> given = {x};  // to each layer, and what the last one gives
   for (size_t i = 0; i < states_.size(); ++i) {
     auto* block = (*layers)[i]->as<TransformerBlockImpl>();
-    if (!block) refuse("layers: expected TransformerBlocks, given ", (*layers)[i]->name());
+    if (!block) refuse_memory("layers: expected TransformerBlocks, given ", (*layers)[i]->name());
     check_states(static_cast<int64_t>(i), given[i]);
     given.push_back(states_[i].defined() ? block->forward_after(states_[i], given[i], inputs)
                                          : block->forward(given[i], inputs));
