@@ -2,7 +2,7 @@
 
 #include <ATen/autocast_mode.h>
 
-#include "nn/text.h"
+#include "core/text.h"
 
 namespace heed::nn {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <torch/types.h>
 
-#include "nn/text.h"
+#include "core/text.h"
 
 namespace heed::nn {
 

@@ -2,8 +2,8 @@
 
 #include <unordered_set>
 
+#include "core/text.h"
 #include "heed/core/random.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

@@ -1,7 +1,7 @@
 #include "heed/nn/ngram_embedding.h"
 
+#include "core/text.h"
 #include "nn/row_bag.h"
-#include "nn/text.h"
 
 namespace heed::nn {
 namespace {

@@ -1,6 +1,6 @@
 #include "heed/nn/quantile_loss.h"
 
-#include "nn/text.h"
+#include "core/text.h"
 
 namespace heed::nn {
 namespace {

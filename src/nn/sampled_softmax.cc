@@ -2,8 +2,8 @@
 
 #include <ATen/autocast_mode.h>
 
+#include "core/text.h"
 #include "nn/row_bag.h"
-#include "nn/text.h"
 #include "ops/call.h"
 
 namespace heed::nn {

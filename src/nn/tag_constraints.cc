@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "nn/text.h"
+#include "core/text.h"
 
 namespace heed::nn {
 namespace {

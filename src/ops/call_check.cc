@@ -50,7 +50,7 @@ void check_key_lengths(const at::Tensor& key_lengths, const kernels::Sizes& s,
   if (key_lengths.scalar_type() != at::kLong)
     refuse("key_lengths: expected dtype int64, given ", key_lengths.dtype());
   if (key_lengths.is_meta()) return;
-  if (const auto wrong = beyond(lengths, s.Lk))
+  if (const auto wrong = beyond(key_lengths, s.Lk))
     refuse("key_lengths: expected 0 to Lk=", s.Lk, ", given ", *wrong);
 }
 
@@ -115,7 +115,7 @@ void check_block_mask(const at::Tensor& block_mask, const Call& call) {
   }
   const std::vector<int64_t> full = {s.B, s.H, kernels::divide_up(s.Lq, size),
                                      kernels::divide_up(s.Lk, size)};
-  if (!broadcasts(blocks, full))
+  if (!broadcasts(block_mask, full))
     refuse("block_mask: expected a shape that broadcasts to (B, H, Lq / ", size, ", Lk / ", size,
            ") rounded up = ", at::IntArrayRef(full), ", given ", block_mask.sizes());
 }

@@ -43,7 +43,7 @@ at::Tensor attend_text(const at::Tensor& q, const at::Tensor& k, const at::Tenso
                        bool training, ops::OptionalInteger seed,
                        ops::OptionalInteger query_offset) {
   const ops::OperatorInputs inputs{
-      lengths,     mask,       bias,
+      key_lengths, attn_mask,  bias,
       segment_ids, block_mask, parameters ? parameters->vec() : std::vector<at::Tensor>(),
       training,    seed,       query_offset};
   return attend(q, k, v, how, ops::named(inputs, *parsed(how), q, k));

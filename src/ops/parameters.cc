@@ -14,7 +14,7 @@ std::vector<ParameterSpec> parameters_of(const Attention& how, int64_t num_heads
     if (defined.own)
       for (const auto& learned : defined.own->learns(*op, width)) {
         auto shape = learned.shape;
-        shape.insert(shape.begin(), heads);
+        shape.insert(shape.begin(), num_heads);
         all.push_back({op->name + "." + learned.name, shape, learned.mean, learned.std});
       }
     for (const auto& learned : defined.learned) {
