@@ -8,8 +8,8 @@
 
 --text: files of lines, plain or .gz, for BLEU, chrF and ROUGE beside sacrebleu and rouge-score. --data: a folder with
 wnut17, sst2, banking77, german_credit, stsb, etth, ud_english_ewt, up_english_ewt and xquad, for which small models of
-scikit-learn or counts make the predictions; a part whose folder is absent says so. --nab: a clone of numenta/NAB, whose
-detectors' scores must give its results/final_results.json. --ud, --mlqa: these scripts of ufal/conll2018 and
+scikit-learn or counts make the predictions; a part whose folder is absent says so. --nab: a clone of numenta/NAB, whose sweeper
+scores its detectors' results. --ud, --mlqa: these scripts of ufal/conll2018 and
 facebookresearch/MLQA. Exit 1 where a difference is above 1e-9 (1e-6 where the other side computes in float32).
 """
 
