@@ -17,12 +17,12 @@ class CrfLoss : public torch::autograd::Function<CrfLoss> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& emissions,
                             const at::Tensor& transitions, const at::Tensor& start,
                             const at::Tensor& end, const at::Tensor& tags,
-                            const at::Tensor& lengths) {
+                            const at::Tensor& lengths, bool learns) {
     const CrfInput in{emissions, transitions, start, end, lengths};
     const int64_t B = emissions.size(0), K = emissions.size(2);
     CrfExpected counts;
-    if (emissions.requires_grad()) counts.emissions = at::zeros_like(emissions);
-    if (transitions.requires_grad() || start.requires_grad() || end.requires_grad()) {
+    if (learns && emissions.requires_grad()) counts.emissions = at::zeros_like(emissions);
+    if (learns && (transitions.requires_grad() || start.requires_grad() || end.requires_grad())) {
       counts.transitions = at::zeros({B, K, K}, emissions.options());
       counts.start = at::zeros({B, K}, emissions.options());
       counts.end = at::zeros({B, K}, emissions.options());
@@ -39,7 +39,7 @@ class CrfLoss : public torch::autograd::Function<CrfLoss> {
     if (torch::GradMode::is_enabled())
       throw UsageError("crf: second derivatives are not available; leave out create_graph");
     const auto counts = ctx->get_saved_variables();
-    variable_list grads(6);
+    variable_list grads(7);
     if (counts[0].defined()) grads[0] = counts[0] * grad[0].view({-1, 1, 1});
     for (size_t i = 1; i < 4 && counts[i].defined(); ++i)
       grads[i] =
@@ -159,7 +159,8 @@ at::Tensor CrfImpl::forward(const at::Tensor& x, const at::Tensor& tags,
   const auto emissions = ops::in_dtype_of(transitions, x);
   check_dtype(emissions, transitions);
   const auto all = scores();
-  return CrfLoss::apply(emissions.cpu().contiguous(), all.transitions, all.start, all.end, y, n)
+  return CrfLoss::apply(emissions.cpu().contiguous(), all.transitions, all.start, all.end, y, n,
+                        torch::GradMode::is_enabled())
       .to(x.device());
 }
 

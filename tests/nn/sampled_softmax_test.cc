@@ -36,7 +36,7 @@ TEST(NegativeSampler, DrawsEachClassAsOftenAsItExpects) {
       }
       ASSERT_EQ(static_cast<int64_t>(different.size()), drawn.ids.size(0));
       ASSERT_LE(drawn.ids.size(0), S);
-      if (name == "uniform") ASSERT_EQ(drawn.ids.size(0), S);
+      ASSERT_TRUE(name != "uniform" || drawn.ids.size(0) == S);
       ASSERT_TRUE(drawn.log_expected.equal(sampler.log_expected(drawn.ids)));
     }
     for (int64_t j = 0; j < V; ++j) {  // within five standard deviations
