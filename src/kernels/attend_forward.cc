@@ -64,7 +64,7 @@ class TileBlock final : public Block<T> {
     const Right<T> values = this->values(scores);
     const Hidden hidden = this->hidden(scores, coverage, values);
     if (normalizer_.forward(scores, at_.state.from(first), at_.rescale)) this->rescale(first, rows);
-    this->accumulate(scores, first, hidden, values);
+    this->accumulate_values(scores, first, hidden, values);
   }
 
   const TileNormalizer<T>& normalizer_;
@@ -115,7 +115,7 @@ class RowBlock final : public Block<T> {
       const Right<T> values = this->values(scores);
       const Hidden hidden = this->hidden(scores, coverage, values);
       normalizer_.forward(scores, number);
-      this->accumulate(scores, 0, hidden, values);
+      this->accumulate_values(scores, 0, hidden, values);
     });
     this->close_sums();
     for (int64_t i = 0; row_stats.logsumexp && i < all.rows; ++i)

@@ -161,8 +161,8 @@ class Block {
     return at_.hidden;
   }
 
-  HWY_INLINE void accumulate(const Tile<T>& weights, int64_t first, Hidden hidden,
-                             Right<T> values) const {
+  HWY_INLINE void accumulate_values(const Tile<T>& weights, int64_t first, Hidden hidden,
+                                    Right<T> values) const {
     if (problem_.dropout > 0) {
       Tile<T> factors = weights;
       factors.data = at_.factors;

@@ -71,7 +71,7 @@ class OneQuery final : public Block<T> {
     const Hidden hidden = this->hidden(scores, coverage, values);
     at_.rescale[0] = softmax_.forward_one(scores, at_.state);
     if (at_.rescale[0] != 1) this->rescale(0, 1);
-    this->accumulate(scores, 0, hidden, values);
+    this->accumulate_values(scores, 0, hidden, values);
   }
 
   const Softmax<T>& softmax_;
