@@ -17,7 +17,7 @@ template <class T>
 class OwnScoreMod final : public kernels::Modifier<T> {
  public:
   OwnScoreMod(const OpSpec& op, const Operands& operands)
-      : part_(op), sizes_(operands.context.sizes), offset_(operands.context.offset) {
+      : op_(op), sizes_(operands.context.sizes), offset_(operands.context.offset) {
     own_ = definition(op.name).own;
     for (const auto& learned : own_->learns(op, sizes_.D)) {
       const auto& operand = *operands.find(parameter_name(op, learned));
@@ -72,10 +72,10 @@ class OwnScoreMod final : public kernels::Modifier<T> {
   ScoreModInputs<T> inputs(int64_t head, std::array<const T*, kMost>& parameters) const noexcept {
     for (size_t i = 0; i < parameters_.size(); ++i)
       parameters[i] = OfHeads<const T>(parameters_[i]).at(head);
-    return {part_, {parameters.data(), parameters_.size()}};
+    return {op_, {parameters.data(), parameters_.size()}};
   }
 
-  const OpSpec part_;
+  const OpSpec op_;
   const kernels::Sizes sizes_;
   const int64_t offset_;
   std::shared_ptr<const ScoreMod> own_;
