@@ -25,8 +25,8 @@ def _laid_out_as(q, shape):
 
 
 @torch.library.register_fake(_BACKWARD)
-def _(grad_out, out, row_stats, q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters, training, seed,
-      query_offset, wanted):
+def _(grad_out, out, row_stats, q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters,
+      training, seed, query_offset, wanted):
     inputs = [q, k, v] + ([] if bias is None else [bias]) + list(parameters)
     return [torch.empty_like(x) if w else x.new_empty((0,)) for x, w in zip(inputs, wanted)]
 
@@ -50,8 +50,8 @@ def _backward(ctx, grad_out, _):
     if grad_out is None:
         return (None,) * 9 + ([None] * ctx.parameters,) + (None,) * 3
     found = torch.ops.heed.attend_backward(
-        grad_out, out, row_stats, q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters, training, seed,
-        query_offset, asked)
+        grad_out, out, row_stats, q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, parameters,
+        training, seed, query_offset, asked)
     grads = [g if w else None for g, w in zip(found, asked)]
     of_bias = None if bias is None else grads[3]
     of_parameters = grads[len(grads) - len(parameters):]
@@ -82,7 +82,8 @@ def attend(q, k, v, how="scaled_dot", *, key_lengths=None, attn_mask=None, bias=
     if seed is None:
         seed = int(torch.randint(2**62, ())) if training else 0
     out, _ = torch.ops.heed.attend_forward(
-        q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, list(parameters), training, seed, query_offset)
+        q, k, v, how, key_lengths, attn_mask, bias, segment_ids, block_mask, list(parameters), training, seed,
+        query_offset)
     return out
 
 

@@ -8,7 +8,7 @@ import torch
 
 def inputs(num_heads=2, lq=5, lk=7):
     generator = torch.Generator().manual_seed(1)
-    shapes = [(2, heads, lq, 4), (2, heads, lk, 4), (2, heads, lk, 3)]
+    shapes = [(2, num_heads, lq, 4), (2, num_heads, lk, 4), (2, num_heads, lk, 3)]
     return [torch.randn(s, generator=generator, dtype=torch.float64, requires_grad=True) for s in shapes]
 
 
