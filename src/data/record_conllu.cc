@@ -2,6 +2,7 @@
 #include <charconv>
 #include <optional>
 
+#include "core/lower_case.h"
 #include "data/record_readers.h"
 #include "data/text.h"
 #include "data/word_table.h"

@@ -2,6 +2,7 @@
 
 #include <unicode/uchar.h>
 
+#include "core/lower_case.h"
 #include "core/utf8.h"
 #include "data/text.h"
 #include "heed/core/error.h"

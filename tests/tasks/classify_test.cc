@@ -57,7 +57,7 @@ TEST(Classifier, RefusesAnImageOfAnotherShapeUnlessTheRecipeResizes) {
   EXPECT_EQ(resizing.input(grey(28, 28, 0), "shoe.png").size(3), 12);
 }
 
-/// A folder of three classes with a colour picture of noise each, 15 x 20 pixels.
+/// A folder of three classes with a colour image of noise each, 15 x 20 pixels.
 void write_pictures(const test::TempFolder& folder) {
   torch::manual_seed(7);
   for (const char* name : {"cat", "dog", "bird"}) {

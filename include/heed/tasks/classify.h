@@ -47,7 +47,7 @@ struct ClassifyData {
     v("augment", augment, "random changes of training images");
     v("normalize", normalize, "(value / 255 - mean) / std");
     v("workers", workers,
-      "threads that read and change pictures ahead of the model; 0: as many as Heed uses; the "
+      "threads that read and change images ahead of the model; 0: as many as Heed uses; the "
       "result does not depend on it",
       between(0, 1024));
   }
