@@ -40,11 +40,11 @@ Images subset(Images dataset, std::vector<int64_t> indices) {
   return std::make_shared<Subset>(std::move(dataset), std::move(indices));
 }
 
-std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t seed) {
+std::pair<std::vector<int64_t>, std::vector<int64_t>> hold_out_numbers(int64_t size, double fraction,
+                                                                       uint64_t seed) {
   if (!(fraction > 0 && fraction < 1))
     throw UsageError("hold_out: the fraction must be between 0 and 1, given " +
                      std::to_string(fraction));
-  const int64_t size = dataset->size();
   if (size < 2)
     throw DataError("hold_out: a dataset of " + std::to_string(size) +
                     " records cannot be split; expected at least 2");
@@ -55,6 +55,11 @@ std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t see
       rest(order.begin() + held, order.end());
   std::sort(in.begin(), in.end());
   std::sort(rest.begin(), rest.end());
+  return {std::move(rest), std::move(in)};
+}
+
+std::pair<Images, Images> hold_out(Images dataset, double fraction, uint64_t seed) {
+  auto [rest, in] = hold_out_numbers(dataset->size(), fraction, seed);
   return {subset(dataset, std::move(rest)), subset(dataset, std::move(in))};
 }
 

@@ -1,0 +1,85 @@
+// What is answered: tokens and targets to a loss, tokens to predictions.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "heed/models/encoder.h"
+#include "heed/tasks/input.h"
+#include "heed/train/options.h"
+#include "heed/train/task.h"
+
+namespace heed {
+
+/// What is answered of one example: a line, and the members of a JSON object.
+struct Prediction {
+  std::string text;
+  std::string json;  ///< {"class": "sports", ...}
+};
+
+struct HeadLoss {
+  at::Tensor mean;  ///< scalar with gradient
+  int64_t count;    ///< examples or tokens that it is the mean of
+};
+
+/// Collects what a head makes of a split's batches, in any order.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  virtual void add(const Tokens& tokens, const Batch& batch) = 0;
+  /// The field's metrics; among them the loss, where there is one, and the selection metric.
+  virtual Metrics metrics() = 0;
+  /// The same of an answer that does not look at the input: the most frequent class, the last
+  /// value. Names begin with "baseline_".
+  virtual Metrics baseline() const { return {}; }
+  /// More than numbers by name, for --json: a JSON object.
+  virtual std::string details() const { return "{}"; }
+  /// The same for a reader: lines.
+  virtual std::string report() const { return ""; }
+  /// A line an example, in their order, for --output.
+  virtual std::vector<std::string> outputs() const { return {}; }
+};
+
+/// What a head may know of the run.
+struct HeadContext {
+  TrainOptions train;
+  uint64_t seed = 0;
+};
+
+class Head : public Component {
+ public:
+  static constexpr const char* kHelp = "what is answered";
+
+  /// Finds in the training data what the options leave open: classes, how often they occur.
+  /// Throws DataError where the data has no target for it.
+  virtual void learn(const Split& train, const Input& input) = 0;
+  virtual Files files() const { return {}; }
+  virtual void load(const Files&) {}
+
+  /// The module with new weights, on top of the encoder.
+  virtual std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Sizes& input,
+                                                  const HeadContext& context) = 0;
+  /// Adds to the batch the tensors that loss and scorer take. Throws DataError with the place of a
+  /// target that cannot be one.
+  virtual void add_targets(const Split& split, const std::vector<int64_t>& examples,
+                           const Draw& draw, Batch& batch) const = 0;
+  virtual HeadLoss loss(const Tokens& tokens, const Batch& batch) = 0;
+  /// `quick`: while the model trains; otherwise everything that `heed eval` shows.
+  virtual std::unique_ptr<Scorer> scorer(const SplitPtr& split, bool quick) = 0;
+  virtual std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
+                                          const Split& split) = 0;
+  /// The target of an example as a text, beside which the prediction is shown.
+  virtual std::string expected(const Split& split, int64_t example) const = 0;
+  /// Looks at all targets of a part of the data before training begins. Throws DataError with the
+  /// number and the first place of those that cannot be one.
+  virtual void check(const Split& split, bool training) const = 0;
+  virtual SelectionMetric selection_metric() const = 0;
+  virtual Metrics stats(const Split&) const { return {}; }
+};
+
+}  // namespace heed

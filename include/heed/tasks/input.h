@@ -1,0 +1,151 @@
+// What is read: files to batches of named tensors.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "heed/data/cursor.h"
+#include "heed/data/image.h"
+#include "heed/data/records.h"
+#include "heed/metrics/metrics.h"
+#include "heed/models/encoder.h"
+#include "heed/tasks/component.h"
+
+namespace heed {
+
+/// What a batch is made for. Random changes of an example are drawn from (seed, epoch, example), and
+/// from nothing else.
+struct Draw {
+  uint64_t seed = 0;
+  int64_t epoch = 0;
+  bool training = false;  ///< false: nothing is changed
+};
+
+/// Where a token of an encoder stands in its example.
+struct TokenPlace {
+  std::string text;                 ///< as it is shown: a piece, a word, "12:00", a column
+  int64_t begin = -1, end = -1;     ///< in characters of the example's text; -1: in none
+};
+
+/// What a text is beside what an encoder reads of it: for drawings and answers.
+struct Shown {
+  std::string text;                        ///< the example in one line
+  std::vector<TokenPlace> tokens = {};     ///< of each token of the encoder; empty: on an image
+  std::optional<data::Image> image = {};   ///< the tokens' grid lies on it
+};
+
+/// Examples of one part of the data (training, validation, test, or what is to be answered), by
+/// number. Every function is const and may be called by several threads at once.
+class Split {
+ public:
+  virtual ~Split() = default;
+  virtual int64_t size() const = 0;
+  /// The tensors that the encoder takes, and `records`.
+  virtual Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const = 0;
+  /// What to call an example in a message: "train.csv:17".
+  virtual std::string place(int64_t example) const = 0;
+  virtual Shown show(int64_t example) const = 0;
+  /// Tokens of an example, by which batches are made of examples that are equally long; 0: all are.
+  virtual int64_t length(int64_t) const { return 0; }
+
+  /// Whether examples have a value called `column` beside what the encoder reads.
+  virtual bool has(const std::string& column) const = 0;
+  /// That value as text, as `draw` changes it together with the example. Empty: missing. Throws
+  /// DataError for an unknown column, with the nearest.
+  virtual std::string value(int64_t example, const std::string& column, const Draw& draw = {}) const = 0;
+  /// A value that is a list of texts, one a word.
+  virtual std::vector<std::string> values(int64_t example, const std::string& column) const;
+  /// The values of a column in an order of their own; empty: there is none.
+  virtual std::vector<std::string> categories(const std::string&) const { return {}; }
+};
+using SplitPtr = std::shared_ptr<const Split>;
+
+/// The examples `numbers` of a split, in that order.
+SplitPtr subset(SplitPtr split, std::vector<int64_t> numbers);
+
+/// Batches of an epoch; the call after the last gives none and begins the next epoch.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual std::optional<Batch> next() = 0;
+  virtual int64_t batches() const = 0;
+  /// A source of the same data that seeks there goes on with the same batches.
+  virtual data::Cursor cursor() const = 0;
+  virtual void seek(const data::Cursor& cursor) = 0;
+};
+
+struct BatchOptions {
+  int64_t batch = 128;     ///< examples, or tokens where the input counts these
+  bool training = false;   ///< shuffled and changed
+  uint64_t seed = 0;
+};
+
+/// Examples as they come, for `heed predict`.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  /// Up to `most` examples; fewer where standard input would keep it waiting. Null at the end.
+  virtual SplitPtr next(int64_t most) = 0;
+};
+
+/// The files of one part of the data.
+struct Source {
+  std::string role;                 ///< "train", "valid", "test" or "input"
+  std::vector<std::string> paths;
+  data::RecordsPtr records = {};    ///< what they hold, for inputs that read records
+};
+
+/// What an encoder must know of its input, by name: "vocabulary" {8000}, "image" {1, 28, 28}.
+using Sizes = std::map<std::string, std::vector<int64_t>>;
+
+/// Files of a model folder beside recipe and weights, by name.
+using Files = std::map<std::string, std::string>;
+
+/// Reads the parts of the data and gives batches of them. The training data is opened first, then
+/// `learn` is told what is left of it when some was held out; a trained model calls `load` instead.
+/// Only then are batches asked of any split.
+class Input : public Component {
+ public:
+  static constexpr const char* kHelp = "what is read";
+
+  /// Opens a part. Where source.role is "train" what the options leave open, such as the shape of
+  /// images, is taken from it, and the others must fit.
+  virtual SplitPtr open(const Source& source) = 0;
+  /// Finds in the training data what depends on all of it: a vocabulary, means.
+  virtual void learn(const Split&, uint64_t) {}
+  /// What was learned, as files of the model folder, and back.
+  virtual Files files() const { return {}; }
+  virtual void load(const Files&) {}
+
+  /// {the rest, held out} of the training data, both with at least one example. By default examples
+  /// are drawn by the seed.
+  virtual std::pair<SplitPtr, SplitPtr> hold_out(const SplitPtr& train, double fraction,
+                                                 uint64_t seed) const;
+  /// By default batches of equally many examples, sorted by length within windows where they have
+  /// lengths.
+  virtual std::unique_ptr<BatchSource> batches(const SplitPtr& split,
+                                               const BatchOptions& options) const;
+  /// What `heed predict` is given: files, or "-" for standard input.
+  virtual std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const = 0;
+
+  virtual Sizes sizes() const = 0;
+  virtual std::string default_encoder() const = 0;
+  /// Whether [data] says how records are read; otherwise the input reads its paths by itself.
+  virtual bool reads_records() const { return true; }
+  virtual int64_t default_batch() const { return 128; }
+  /// Background threads that make batches ahead.
+  virtual int64_t workers() const { return 1; }
+  virtual const char* unit() const { return "examples"; }
+  virtual Metrics stats(const Split&) const { return {}; }
+  /// One example by its place, FILE:LINE for records, or what stands for it; for `heed map`.
+  virtual SplitPtr find(const std::string& input) const = 0;
+  /// A batch of one example of typical size, for `heed summary`.
+  virtual Batch example() const = 0;
+};
+
+}  // namespace heed

@@ -1,0 +1,94 @@
+// A recipe: input x encoder x head, the data and the training.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "heed/data/record_files.h"
+#include "heed/tasks/encoder_part.h"
+#include "heed/tasks/head.h"
+#include "heed/tasks/input.h"
+
+namespace heed {
+
+/// [input]; [[input]] where there are several, each with a name.
+struct InputTable : Chosen<Input> {
+  std::string name;
+  bool has_name = false;  ///< whether the recipe has several
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    if (has_name) v("name", name, "of this input among the others; its tensors begin with it");
+    Chosen::fields(v);
+  }
+};
+
+/// [head]; [[head]] where there are several, each with a name.
+struct HeadTable : Chosen<Head> {
+  std::string name;
+  bool has_name = false;
+  double weight = 1;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    if (has_name) {
+      v("name", name, "of this head among the others; its metrics begin with it");
+      v("weight", weight, "of its loss in the sum", above(0));
+    }
+    Chosen::fields(v);
+  }
+};
+
+/// [data]. Relative paths start at the current folder.
+struct DataTable {
+  std::vector<std::string> train, valid, test;
+  double holdout = 0;
+  data::RecordOptions records;
+  bool reads_records = true;  ///< whether the input leaves the reading of files to `records`
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("train", train, "what is learned from: a path, or several");
+    v("valid", valid, "what chooses the best model; instead of holdout");
+    v("test", test, "what is only used at the end");
+    v("holdout", holdout, "share of train that is held out to choose the best model",
+      from_to_below(0, 1));
+    if (reads_records) records.fields(v);
+  }
+  void check() const;
+};
+
+struct Recipe {
+  std::string out;
+  int64_t seed = 0;
+  std::vector<InputTable> inputs{1};
+  DataTable data;
+  Chosen<EncoderPart> encoder;
+  std::vector<HeadTable> heads{1};
+  TrainOptions train;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    constexpr bool reads = std::is_same_v<std::remove_cvref_t<Visitor>, FieldReader>;
+    v("out", out, "folder of the run");
+    v("seed", seed, "of everything random", at_least(0));
+    v("input", inputs, "");
+    if constexpr (reads) follow_inputs();
+    v("data", data, "");
+    v("encoder", encoder, "");
+    v("head", heads, "");
+    v("train", train, "");
+  }
+  void check() const;
+
+  /// Reads a recipe. Throws ModelError with all problems, by file and line.
+  static Recipe read(const RecipeFile& file);
+  std::vector<RecipeEntry> entries() const { return list_fields(*this); }
+
+ private:
+  void follow_inputs();  ///< what the input decides where the recipe is silent
+};
+
+}  // namespace heed

@@ -1,0 +1,139 @@
+#include "tasks/cell.h"
+
+#include "heed/core/error.h"
+#include "tasks/joined_split.h"
+#include "tasks/split_batches.h"
+
+namespace heed {
+namespace {
+
+/// Names of one input or head among several begin with its own.
+std::string file_name(const std::string& owner, const std::string& file) {
+  return owner.empty() ? file : owner + "." + file;
+}
+
+void collect(Files& all, const std::string& owner, const Files& files) {
+  for (const auto& [name, bytes] : files) all.emplace(file_name(owner, name), bytes);
+}
+
+Files files_of(const Files& all, const std::string& owner) {
+  if (owner.empty()) return all;
+  Files files;
+  for (const auto& [name, bytes] : all)
+    if (name.starts_with(owner + ".")) files.emplace(name.substr(owner.size() + 1), bytes);
+  return files;
+}
+
+}  // namespace
+
+const std::vector<int64_t>& size_of(const Sizes& input, const std::string& name,
+                                    const char* encoder, size_t count) {
+  const auto found = input.find(name);
+  if (found != input.end() && (count == 0 || found->second.size() == count)) return found->second;
+  std::string known;
+  for (const auto& [other, sizes] : input) known += (known.empty() ? "" : ", ") + other;
+  throw ModelError("encoder.kind: the encoder '" + std::string(encoder) + "' reads '" + name +
+                   "', and the input gives " + known + "; choose another encoder or input");
+}
+
+Source Cell::source(const std::string& role, const std::vector<std::string>& paths) const {
+  Source source{role, paths, {}};
+  if (input().reads_records()) {
+    source.records = data::open_records({paths.begin(), paths.end()}, recipe.data.records);
+  }
+  return source;
+}
+
+SplitPtr Cell::open(const Source& source) {
+  if (!has_several_inputs()) return input().open(source);
+  std::vector<NamedSplit> splits;
+  for (const auto& table : recipe.inputs) splits.push_back({table.name, table.get()->open(source)});
+  return join(std::move(splits));
+}
+
+Sizes Cell::sizes() const {
+  if (!has_several_inputs()) return input().sizes();
+  Sizes all;
+  for (const auto& table : recipe.inputs)
+    for (const auto& [name, sizes] : table.get()->sizes())
+      all.emplace(table.name + "." + name, sizes);
+  return all;
+}
+
+void Cell::make_model() {
+  module = std::make_shared<CellModule>();
+  const auto input_sizes = sizes();
+  encoder = recipe.encoder->make(input_sizes);
+  module->register_module("encoder", std::static_pointer_cast<torch::nn::Module>(encoder));
+  const HeadContext context{recipe.train, static_cast<uint64_t>(recipe.seed)};
+  auto parent = module;
+  if (has_several_heads()) parent = module->register_module("heads", std::make_shared<CellModule>());
+  for (const auto& table : recipe.heads) {
+    parent->register_module(has_several_heads() ? table.name : "head",
+                            table.get()->make(encoder, input_sizes, context));
+  }
+}
+
+Tokens Cell::encode(const Batch& batch) { return encoder->forward(batch); }
+
+Batch Cell::with_targets(const Split& split, Batch batch, const Draw& draw) const {
+  const auto* first = batch.records.data_ptr<int64_t>();
+  const std::vector<int64_t> examples(first, first + batch.records.numel());
+  for (const auto& table : recipe.heads) table.get()->add_targets(split, examples, draw, batch);
+  return batch;
+}
+
+std::unique_ptr<BatchSource> Cell::batches(const SplitPtr& split,
+                                           const BatchOptions& options) const {
+  if (!has_several_inputs()) return input().batches(split, options);
+  return std::make_unique<SplitBatches>(split, options, input().workers());
+}
+
+Files Cell::files() const {
+  Files all;
+  for (const auto& table : recipe.inputs)
+    collect(all, has_several_inputs() ? table.name : "", table.get()->files());
+  for (const auto& table : recipe.heads)
+    collect(all, has_several_heads() ? table.name : "", table.get()->files());
+  return all;
+}
+
+void Cell::load(const Files& files) {
+  for (const auto& table : recipe.inputs)
+    table.get()->load(files_of(files, has_several_inputs() ? table.name : ""));
+  for (const auto& table : recipe.heads)
+    table.get()->load(files_of(files, has_several_heads() ? table.name : ""));
+}
+
+Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {
+  if (!has_several_heads()) return metrics;
+  Metrics named;
+  for (const auto& [name, value] : metrics) named.emplace_back(head.name + "." + name, value);
+  return named;
+}
+
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick) {
+  const at::NoGradGuard no_grad;
+  SplitScore score;
+  for (const auto& table : cell.recipe.heads)
+    score.scorers.push_back(table.get()->scorer(split, quick));
+  const auto source = cell.batches(split, {.batch = cell.recipe.train.batch});
+  while (auto batch = source->next()) {
+    const auto whole = cell.with_targets(*split, std::move(*batch), {});
+    const auto tokens = cell.encode(whole);
+    for (auto& scorer : score.scorers) scorer->add(tokens, whole);
+  }
+  for (size_t i = 0; i < score.scorers.size(); ++i) {
+    const auto& head = cell.recipe.heads[i];
+    auto metrics = score.scorers[i]->metrics();
+    if (!quick) {
+      const auto baseline = score.scorers[i]->baseline();
+      metrics.insert(metrics.end(), baseline.begin(), baseline.end());
+    }
+    const auto named = cell.named(head, metrics);
+    score.metrics.insert(score.metrics.end(), named.begin(), named.end());
+  }
+  return score;
+}
+
+}  // namespace heed

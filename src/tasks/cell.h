@@ -1,0 +1,65 @@
+// One cell of the grid: inputs, an encoder and heads, with the module of the two.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include "heed/tasks/recipe.h"
+
+namespace heed {
+
+/// Weights: encoder.*, and head.* or, where there are several, heads.NAME.*.
+class CellModule : public torch::nn::Module {
+ public:
+  CellModule() : torch::nn::Module("Model") {}
+  using torch::nn::Module::register_module;
+};
+
+class Cell {
+ public:
+  explicit Cell(Recipe recipe) : recipe(std::move(recipe)) {}
+
+  /// The recipe's paths as a source, read as records where the inputs want that.
+  Source source(const std::string& role, const std::vector<std::string>& paths) const;
+  /// Opens a part for all inputs.
+  SplitPtr open(const Source& source);
+  /// Makes encoder and heads with new weights from LibTorch's generator.
+  void make_model();
+
+  /// The encoder's tokens; of an encoder of the kind "none" no states.
+  Tokens encode(const Batch& batch);
+  Batch with_targets(const Split& split, Batch batch, const Draw& draw) const;
+  std::unique_ptr<BatchSource> batches(const SplitPtr& split, const BatchOptions& options) const;
+  Sizes sizes() const;
+
+  Files files() const;
+  void load(const Files& files);
+
+  Input& input() const { return *recipe.inputs.front().get(); }
+  bool has_several_inputs() const { return recipe.inputs.size() > 1; }
+  bool has_several_heads() const { return recipe.heads.size() > 1; }
+  /// "loss" of the only head, "mood.loss" of one among several.
+  Metrics named(const HeadTable& head, const Metrics& metrics) const;
+
+  Recipe recipe;
+  std::shared_ptr<CellModule> module;
+  EncoderPtr encoder;
+};
+
+/// Metrics of a split, all heads; baselines behind the metrics of their head unless `quick`.
+struct SplitScore {
+  Metrics metrics;
+  std::vector<std::unique_ptr<Scorer>> scorers;  ///< of each head
+};
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick);
+
+/// Runs `use` and turns a UsageError, whose arguments the recipe gave, into a ModelError.
+template <class Use>
+auto by_recipe(Use&& use) {
+  try {
+    return use();
+  } catch (const UsageError& error) {
+    throw ModelError(error.what());
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,10 @@
+// The inputs, a file each in inputs/; src/tasks/registry.cc names them.
+#pragma once
+
+#include "heed/tasks/input.h"
+
+namespace heed {
+
+std::shared_ptr<Input> make_image_input();
+
+}  // namespace heed

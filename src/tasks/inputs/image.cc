@@ -1,0 +1,302 @@
+// Images with labels: IDX files, or a folder of one folder a class.
+#include <iostream>
+
+#include "heed/core/error.h"
+#include "heed/data/dataset.h"
+#include "heed/data/idx.h"
+#include "heed/data/transform.h"
+#include "tasks/inputs.h"
+
+namespace heed {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ImageInputOptions {
+  data::ImageOptions images;
+  std::vector<int64_t> shape;
+  data::AugmentOptions augment;
+  data::Normalization normalize;
+  int64_t workers = 1;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    images.fields(v);
+    v("shape", shape, "[channels, height, width] of an image; empty: as found in train",
+      at_least(1));
+    v("augment", augment, "random changes of training images");
+    v("normalize", normalize, "(value / 255 - mean) / std");
+    v("workers", workers, "threads that decode images ahead; changes no result", between(1, 256));
+  }
+
+  void check() const {
+    const bool is_size = images.size.size() == 2 && images.size[0] > 0 && images.size[1] > 0;
+    if (!images.size.empty() && !is_size)
+      throw ModelError("size: expected [height, width] in pixels, given " +
+                       std::to_string(images.size.size()) + " numbers");
+    if (images.channels != 0 && images.channels != 1 && images.channels != 3)
+      throw ModelError("channels: expected 1, 3 or 0, given " + std::to_string(images.channels));
+    if (!shape.empty() && shape.size() != 3)
+      throw ModelError("shape: expected [channels, height, width], given " +
+                       std::to_string(shape.size()) + " numbers");
+  }
+};
+
+using OptionsPtr = std::shared_ptr<ImageInputOptions>;
+
+data::Shape shape_of(const ImageInputOptions& options) {
+  const auto& shape = options.shape;
+  if (shape.size() != 3)
+    throw ModelError("input.shape is missing; train writes [channels, height, width] there");
+  return {shape[0], shape[1], shape[2]};
+}
+
+/// Images in memory or in files, changed and normalised as the options say by then.
+class ImageSplit : public Split {
+ public:
+  ImageSplit(data::Images images, OptionsPtr options, bool labelled)
+      : images_(std::move(images)), options_(std::move(options)), labelled_(labelled) {}
+
+  int64_t size() const override { return images_->size(); }
+  std::string place(int64_t example) const override { return images_->name(example); }
+  Shown show(int64_t example) const override {
+    return {.text = images_->name(example), .image = images_->image(example)};
+  }
+  bool has(const std::string& column) const override { return labelled_ && column == "label"; }
+  std::string value(int64_t example, const std::string& column, const Draw&) const override {
+    if (!has(column))
+      throw DataError(place(example) + ": images have no column '" + column +
+                      "'; what is known of one is its 'label'");
+    return images_->classes()[static_cast<size_t>(images_->label(example))];
+  }
+  std::vector<std::string> categories(const std::string& column) const override {
+    return has(column) ? images_->classes() : std::vector<std::string>();
+  }
+
+  Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override {
+    const auto shape = images_->shape();
+    const data::Transform transform(shape, draw.training ? options_->augment : data::AugmentOptions(),
+                                    options_->normalize);
+    auto images = at::empty(
+        {std::ssize(examples), shape.channels, shape.height, shape.width}, at::kFloat);
+    auto* out = images.data_ptr<float>();
+    for (const int64_t example : examples) {
+      const Random random(draw.seed, static_cast<uint32_t>(draw.epoch),
+                          static_cast<uint32_t>(example));
+      transform(images_->image(example), random, out);
+      out += shape.values();
+    }
+    return {{{"image", images}}, at::tensor(examples, at::kLong)};
+  }
+
+ private:
+  data::Images images_;
+  OptionsPtr options_;
+  bool labelled_;
+};
+
+/// Images without labels, fitted to the model's shape.
+class ImageList : public data::ImageDataset {
+ public:
+  explicit ImageList(data::Shape shape) : shape_(shape) {}
+  void add(data::Image image, std::string name) {
+    images_.push_back(std::move(image)), names_.push_back(std::move(name));
+  }
+  int64_t size() const override { return std::ssize(images_); }
+  data::Shape shape() const override { return shape_; }
+  const std::vector<std::string>& classes() const override { return classes_; }
+  data::Image image(int64_t i) const override { return images_.at(static_cast<size_t>(i)); }
+  int64_t label(int64_t) const override { return -1; }
+  std::string name(int64_t i) const override { return names_.at(static_cast<size_t>(i)); }
+
+ private:
+  data::Shape shape_;
+  std::vector<data::Image> images_;
+  std::vector<std::string> names_, classes_;
+};
+
+/// The split as a dataset, so that what is measured of datasets is measured of what is left of it.
+class AsDataset : public data::ImageDataset {
+ public:
+  AsDataset(const Split& split, data::Shape shape) : split_(split), shape_(shape) {}
+  int64_t size() const override { return split_.size(); }
+  data::Shape shape() const override { return shape_; }
+  const std::vector<std::string>& classes() const override { return classes_; }
+  data::Image image(int64_t i) const override { return *split_.show(i).image; }
+  int64_t label(int64_t) const override { return -1; }
+  std::string name(int64_t i) const override { return split_.place(i); }
+
+ private:
+  const Split& split_;
+  data::Shape shape_;
+  std::vector<std::string> classes_;
+};
+
+/// The IDX file that an input means: itself, or the images of a prefix; empty where it means none.
+fs::path idx_file(const std::string& input) {
+  std::error_code error;
+  if (fs::path(input).filename().string().find("-idx3-ubyte") != std::string::npos) return input;
+  if (fs::exists(input, error)) return {};
+  for (const char* ending : {"-images-idx3-ubyte", "-images-idx3-ubyte.gz"}) {
+    if (fs::is_regular_file(input + ending, error)) return input + ending;
+  }
+  return {};
+}
+
+/// Files, IDX sets, and names of these from standard input.
+class ImageStream : public Stream {
+ public:
+  ImageStream(std::vector<std::string> inputs, OptionsPtr options)
+      : inputs_(std::move(inputs)), options_(std::move(options)) {}
+
+  SplitPtr next(int64_t most) override {
+    auto list = std::make_shared<ImageList>(shape_of(*options_));
+    std::string name;
+    try {
+      while (list->size() < most && (has_idx() || next_name(name, list->size() > 0)))
+        add(*list, name, most);
+    } catch (const Error&) {
+      // What stands before a bad input is answered before it is reported.
+      if (list->size() == 0) throw;
+      error_ = std::current_exception();
+    }
+    if (list->size() > 0) return std::make_shared<ImageSplit>(list, options_, false);
+    if (error_) std::rethrow_exception(error_);
+    return nullptr;
+  }
+
+ private:
+  bool has_idx() const { return idx_ && idx_next_ < idx_->count; }
+
+  /// The next input's name; false at the end, or where standard input would keep us waiting.
+  bool next_name(std::string& name, bool may_stop) {
+    if (error_) return false;
+    while (next_ < inputs_.size()) {
+      if (inputs_[next_] != "-") {
+        name = inputs_[next_++];
+        return true;
+      }
+      if (may_stop && std::cin.rdbuf()->in_avail() <= 0) return false;
+      while (std::getline(std::cin, name)) {
+        if (!name.empty()) return true;
+      }
+      ++next_;
+    }
+    return false;
+  }
+
+  void add(ImageList& list, const std::string& name, int64_t most) {
+    if (!has_idx()) {
+      std::error_code error;
+      if (fs::is_directory(name, error))
+        throw DataError(name + ": a folder; name the images in it, or pass their names by '-'");
+      const auto idx = idx_file(name);
+      if (idx.empty()) return list.add(fitted(data::read_image(name), name), name);
+      idx_ = data::read_idx_images(idx);
+      idx_name_ = idx.string(), idx_next_ = 0;
+    }
+    const int64_t pixels = idx_->height * idx_->width;
+    for (; has_idx() && list.size() < most; ++idx_next_) {
+      const auto* first = idx_->values.data() + idx_next_ * pixels;
+      const auto own = idx_name_ + "#" + std::to_string(idx_next_);
+      list.add(fitted({{1, idx_->height, idx_->width}, {first, first + pixels}}, own), own);
+    }
+  }
+
+  data::Image fitted(data::Image image, const std::string& name) const {
+    image = data::fit(std::move(image), options_->images);
+    const auto wanted = shape_of(*options_);
+    if (image.shape == wanted) return image;
+    throw DataError(name + ": the image is " + to_text(image.shape) + ", the model reads " +
+                    to_text(wanted) +
+                    " (channels x height x width); convert it, or train with input.size and"
+                    " input.channels set");
+  }
+
+  std::vector<std::string> inputs_;
+  OptionsPtr options_;
+  size_t next_ = 0;
+  std::optional<data::IdxImages> idx_;
+  std::string idx_name_;
+  int64_t idx_next_ = 0;
+  std::exception_ptr error_;
+};
+
+class ImageInput : public Input {
+ public:
+  void read(FieldReader& reader) override { reader.read(*options_); }
+  void list(FieldLister& lister) const override { ImageInputOptions(*options_).fields(lister); }
+
+  SplitPtr open(const Source& source) override {
+    if (source.paths.size() != 1)
+      throw ModelError("data." + source.role + ": expected one path of images, given " +
+                       std::to_string(source.paths.size()));
+    const auto& path = source.paths.front();
+    const auto images = data::open_images(path, options_->images);
+    const auto found = images->shape();
+    if (source.role == "train") {
+      options_->images.classes = images->classes();
+      const std::vector<int64_t> shape{found.channels, found.height, found.width};
+      if (!options_->shape.empty() && options_->shape != shape)
+        throw DataError(path + ": the images are " + to_text(found) +
+                        ", which is not the recipe's input.shape");
+      options_->shape = shape;
+    }
+    const auto wanted = shape_of(*options_);
+    if (found != wanted)
+      throw DataError(path + ": the images are " + to_text(found) + ", those that the model reads " +
+                      to_text(wanted) +
+                      "; set input.size and input.channels, to which all are converted");
+    return std::make_shared<ImageSplit>(images, options_, true);
+  }
+
+  void learn(const Split& train, uint64_t) override {
+    auto& normalize = options_->normalize;
+    if (!normalize.mean.empty() && !normalize.std.empty()) return;
+    const auto measured = data::measure(AsDataset(train, shape_of(*options_)));
+    if (normalize.mean.empty()) normalize.mean = measured.mean;
+    if (normalize.std.empty()) normalize.std = measured.std;
+  }
+
+  std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const override {
+    return std::make_unique<ImageStream>(inputs, options_);
+  }
+
+  /// A file, or PREFIX:INDEX of labelled images.
+  SplitPtr find(const std::string& input) const override {
+    const size_t colon = input.rfind(':');
+    const std::string index = colon == std::string::npos ? "" : input.substr(colon + 1);
+    const bool numbered = !index.empty() && index.size() < 19 &&
+                          index.find_first_not_of("0123456789") == std::string::npos;
+    std::error_code error;
+    if (!numbered || fs::exists(input, error)) return ImageStream({input}, options_).next(1);
+    const auto images = data::open_images(input.substr(0, colon), options_->images);
+    const int64_t record = std::stoll(index);
+    if (record >= images->size())
+      throw UsageError(input + ": there is no image " + index + ", expected 0.." +
+                       std::to_string(images->size() - 1));
+    return subset(std::make_shared<ImageSplit>(images, options_, true), {record});
+  }
+
+  Sizes sizes() const override {
+    const auto shape = shape_of(*options_);
+    return {{"image", {shape.channels, shape.height, shape.width}}};
+  }
+  Batch example() const override {
+    const auto shape = shape_of(*options_);
+    return {{{"image", at::zeros({1, shape.channels, shape.height, shape.width})}},
+            at::zeros({1}, at::kLong)};
+  }
+  std::string default_encoder() const override { return "image"; }
+  bool reads_records() const override { return false; }
+  int64_t workers() const override { return options_->workers; }
+
+ private:
+  OptionsPtr options_ = std::make_shared<ImageInputOptions>();  // splits look at what is found later
+};
+
+}  // namespace
+
+std::shared_ptr<Input> make_image_input() { return std::make_shared<ImageInput>(); }
+
+}  // namespace heed

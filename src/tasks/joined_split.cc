@@ -1,0 +1,72 @@
+#include "tasks/joined_split.h"
+
+#include "heed/core/error.h"
+
+namespace heed {
+namespace {
+
+class JoinedSplit : public Split {
+ public:
+  explicit JoinedSplit(std::vector<NamedSplit> splits) : splits_(std::move(splits)) {
+    for (const auto& [name, split] : splits_) {
+      if (split->size() != first().size())
+        throw DataError("input '" + name + "' has " + std::to_string(split->size()) +
+                        " examples, input '" + splits_.front().name + "' has " +
+                        std::to_string(first().size()) +
+                        "; inputs that are joined need one example a record each");
+    }
+  }
+
+  int64_t size() const override { return first().size(); }
+  std::string place(int64_t example) const override { return first().place(example); }
+
+  Shown show(int64_t example) const override {
+    Shown all;
+    for (const auto& [name, split] : splits_) {
+      auto shown = split->show(example);
+      all.text += (all.text.empty() ? "" : " | ") + name + ": " + shown.text;
+      for (auto& token : shown.tokens) {
+        token.begin = token.end = -1;
+        token.text = name + ":" + token.text;
+        all.tokens.push_back(std::move(token));
+      }
+    }
+    return all;
+  }
+
+  int64_t length(int64_t example) const override {
+    int64_t sum = 0;
+    for (const auto& [name, split] : splits_) sum += split->length(example);
+    return sum;
+  }
+
+  bool has(const std::string& column) const override { return first().has(column); }
+  std::string value(int64_t example, const std::string& column, const Draw& draw) const override {
+    return first().value(example, column, draw);
+  }
+  std::vector<std::string> values(int64_t example, const std::string& column) const override {
+    return first().values(example, column);
+  }
+
+  Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override {
+    Batch all{{}, at::tensor(examples, at::kLong)};
+    for (const auto& [name, split] : splits_) {
+      auto batch = split->batch(examples, draw);
+      for (auto& [tensor, value] : batch.tensors)
+        all.tensors.emplace(name + "." + tensor, std::move(value));
+    }
+    return all;
+  }
+
+ private:
+  const Split& first() const { return *splits_.front().split; }
+  std::vector<NamedSplit> splits_;
+};
+
+}  // namespace
+
+SplitPtr join(std::vector<NamedSplit> splits) {
+  return std::make_shared<JoinedSplit>(std::move(splits));
+}
+
+}  // namespace heed

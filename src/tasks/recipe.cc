@@ -1,0 +1,53 @@
+#include "heed/tasks/recipe.h"
+
+#include <set>
+
+#include "heed/core/error.h"
+
+namespace heed {
+namespace {
+
+template <class Table>
+void check_names(const std::vector<Table>& tables, const std::string& what) {
+  std::set<std::string> names;
+  for (const auto& table : tables) {
+    if (tables.size() > 1 && table.name.empty())
+      throw ModelError("each [[" + what + "]] of several needs a name");
+    if (table.name.find_first_of(". \t\n") != std::string::npos)
+      throw ModelError(what + ".name: expected a name without blanks and dots, given '" +
+                       table.name + "'");
+    if (!names.insert(table.name).second)
+      throw ModelError("two [[" + what + "]] are called '" + table.name + "'");
+  }
+}
+
+}  // namespace
+
+void DataTable::check() const {
+  if (!valid.empty() && holdout > 0)
+    throw ModelError("both valid and holdout are given; the best model is chosen by one of them");
+}
+
+void Recipe::follow_inputs() {
+  const auto* input = inputs.front().get().get();
+  if (!input) return;
+  data.reads_records = input->reads_records();
+  train.batch = input->default_batch();
+  encoder.kind = inputs.size() > 1 ? "joint" : input->default_encoder();
+}
+
+void Recipe::check() const {
+  check_names(inputs, "input");
+  check_names(heads, "head");
+  if (inputs.size() == 1) return;
+  for (const auto& input : inputs) {
+    if (input.get() && !input->reads_records())
+      throw ModelError("input." + input.name + ": an input of the kind '" + input.kind +
+                       "' reads files of its own and cannot be joined with others, which are "
+                       "columns of the same records");
+  }
+}
+
+Recipe Recipe::read(const RecipeFile& file) { return read_recipe<Recipe>(file); }
+
+}  // namespace heed

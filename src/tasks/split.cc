@@ -1,0 +1,72 @@
+// What every split and every input has.
+#include "heed/core/error.h"
+#include "heed/tasks/input.h"
+#include "data/permutation.h"
+#include "tasks/split_batches.h"
+
+namespace heed {
+namespace {
+
+class SubsetOfSplit : public Split {
+ public:
+  SubsetOfSplit(SplitPtr whole, std::vector<int64_t> numbers)
+      : whole_(std::move(whole)), numbers_(std::move(numbers)) {
+    for (const int64_t number : numbers_) {
+      if (number < 0 || number >= whole_->size())
+        throw UsageError("subset: no example " + std::to_string(number) + ", expected 0 .. " +
+                         std::to_string(whole_->size() - 1));
+    }
+  }
+
+  int64_t size() const override { return std::ssize(numbers_); }
+  Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override {
+    std::vector<int64_t> of_whole;
+    for (const int64_t example : examples) of_whole.push_back(number(example));
+    auto batch = whole_->batch(of_whole, draw);
+    batch.records = at::tensor(examples, at::kLong);
+    return batch;
+  }
+  std::string place(int64_t example) const override { return whole_->place(number(example)); }
+  Shown show(int64_t example) const override { return whole_->show(number(example)); }
+  int64_t length(int64_t example) const override { return whole_->length(number(example)); }
+  bool has(const std::string& column) const override { return whole_->has(column); }
+  std::string value(int64_t example, const std::string& column, const Draw& draw) const override {
+    return whole_->value(number(example), column, draw);
+  }
+  std::vector<std::string> values(int64_t example, const std::string& column) const override {
+    return whole_->values(number(example), column);
+  }
+  std::vector<std::string> categories(const std::string& column) const override {
+    return whole_->categories(column);
+  }
+
+ private:
+  int64_t number(int64_t example) const { return numbers_.at(static_cast<size_t>(example)); }
+
+  SplitPtr whole_;
+  std::vector<int64_t> numbers_;
+};
+
+}  // namespace
+
+std::vector<std::string> Split::values(int64_t example, const std::string& column) const {
+  throw DataError(place(example) + ": the column '" + column +
+                  "' is no list; expected one text a word");
+}
+
+SplitPtr subset(SplitPtr split, std::vector<int64_t> numbers) {
+  return std::make_shared<SubsetOfSplit>(std::move(split), std::move(numbers));
+}
+
+std::pair<SplitPtr, SplitPtr> Input::hold_out(const SplitPtr& train, double fraction,
+                                              uint64_t seed) const {
+  auto [rest, held] = data::hold_out_numbers(train->size(), fraction, seed);
+  return {subset(train, std::move(rest)), subset(train, std::move(held))};
+}
+
+std::unique_ptr<BatchSource> Input::batches(const SplitPtr& split,
+                                            const BatchOptions& options) const {
+  return std::make_unique<SplitBatches>(split, options, workers());
+}
+
+}  // namespace heed

@@ -1,0 +1,156 @@
+#include "heed/tasks/supervised.h"
+
+#include <ATen/record_function.h>
+
+#include "heed/core/error.h"
+#include "tasks/cell.h"
+
+namespace heed {
+namespace {
+
+constexpr int64_t kSamples = 3;
+
+class SupervisedTask : public Task {
+ public:
+  explicit SupervisedTask(Recipe recipe) : cell_(std::move(recipe)) {
+    open_data();
+    at::manual_seed(seed());
+    cell_.make_model();
+    source_ = cell_.batches(
+        train_, {.batch = cell_.recipe.train.batch, .training = true, .seed = seed()});
+  }
+
+  torch::nn::Module& model() override { return *cell_.module; }
+  std::vector<RecipeEntry> recipe() const override { return cell_.recipe.entries(); }
+  std::map<std::string, std::string> files() const override { return cell_.files(); }
+
+  Metrics dataset_stats() const override {
+    Metrics all;
+    for (const auto& [name, split] : splits()) {
+      if (!split) continue;
+      all.emplace_back(name + " examples", static_cast<double>(split->size()));
+      add_stats(all, name, *split);
+    }
+    return all;
+  }
+
+  int64_t batches() const override { return source_->batches(); }
+  data::Cursor cursor() const override { return source_->cursor(); }
+  void seek(const data::Cursor& cursor) override { source_->seek(cursor); }
+
+  BatchLoss next() override {
+    const auto batch = next_batch();
+    const auto tokens = cell_.encode(batch);
+    const auto* first = batch.records.data_ptr<int64_t>();
+    BatchLoss result{{}, 0, {first, first + batch.records.numel()}};
+    for (const auto& table : cell_.recipe.heads) {
+      const auto found = table.get()->loss(tokens, batch);
+      if (!result.loss.defined()) {
+        result.loss = table.has_name ? found.mean * table.weight : found.mean;
+        result.count = found.count;
+      } else {
+        result.loss = result.loss + found.mean * table.weight;
+      }
+    }
+    return result;
+  }
+
+  const char* unit() const override { return cell_.input().unit(); }
+  std::string record_name(int64_t record) const override { return train_->place(record); }
+
+  SelectionMetric selection_metric() const override {
+    const auto& head = cell_.recipe.heads.front();
+    auto metric = head.get()->selection_metric();
+    metric.metric = cell_.named(head, {{metric.metric, 0}}).front().first;
+    return metric;
+  }
+  std::optional<Metrics> validate() override {
+    if (!valid_) return std::nullopt;
+    auto metrics = score_split(cell_, valid_, true).metrics;
+    remember_samples();
+    return metrics;
+  }
+  std::optional<Metrics> test() override {
+    if (!test_) return std::nullopt;
+    return score_split(cell_, test_, false).metrics;
+  }
+  std::vector<Sample> samples() const override { return samples_; }
+
+ private:
+  uint64_t seed() const { return static_cast<uint64_t>(cell_.recipe.seed); }
+
+  std::vector<std::pair<std::string, SplitPtr>> splits() const {
+    return {{"train", train_}, {"valid", valid_}, {"test", test_}};
+  }
+
+  void add_stats(Metrics& all, const std::string& name, const Split& split) const {
+    const auto add = [&](const Metrics& stats) {
+      for (const auto& [what, value] : stats) all.emplace_back(name + " " + what, value);
+    };
+    if (!cell_.has_several_inputs()) add(cell_.input().stats(split));
+    for (const auto& table : cell_.recipe.heads) add(cell_.named(table, table.get()->stats(split)));
+  }
+
+  void open_data() {
+    const auto& data = cell_.recipe.data;
+    if (data.train.empty()) throw ModelError("data.train is missing: what is learned from");
+    train_ = cell_.open(cell_.source("train", data.train));
+    const auto held = data.holdout;
+    if (held > 0) std::tie(train_, valid_) = cell_.input().hold_out(train_, held, seed());
+    for (const auto& table : cell_.recipe.inputs) table.get()->learn(*train_, seed());
+    for (const auto& table : cell_.recipe.heads) table.get()->learn(*train_, cell_.input());
+    if (!data.valid.empty()) valid_ = cell_.open(cell_.source("valid", data.valid));
+    if (!data.test.empty()) test_ = cell_.open(cell_.source("test", data.test));
+    check_targets();
+  }
+
+  /// Targets that are none are found before training begins.
+  void check_targets() {
+    for (const auto& [name, split] : splits()) {
+      if (!split) continue;
+      for (const auto& table : cell_.recipe.heads) table.get()->check(*split, name == "train");
+    }
+  }
+
+  Batch next_batch() {
+    RECORD_USER_SCOPE("heed::data");
+    auto batch = source_->next();
+    if (!batch) batch = source_->next();
+    // The epoch changes with the call that gives nothing, so this is the one of the batch.
+    return cell_.with_targets(*train_, std::move(*batch), {seed(), source_->cursor().epoch, true});
+  }
+
+  void remember_samples() {
+    const at::NoGradGuard no_grad;
+    std::vector<int64_t> examples;
+    for (int64_t i = 0; i < std::min(kSamples, valid_->size()); ++i) examples.push_back(i);
+    const auto batch = valid_->batch(examples, {});
+    const auto tokens = cell_.encode(batch);
+    samples_.clear();
+    for (const int64_t i : examples) samples_.push_back({valid_->show(i).text, "", ""});
+    for (const auto& table : cell_.recipe.heads) {
+      const auto found = table.get()->predict(tokens, batch, *valid_);
+      for (const int64_t i : examples) {
+        auto& sample = samples_[static_cast<size_t>(i)];
+        const auto join = [](std::string& to, const std::string& text) {
+          to += (to.empty() ? "" : "; ") + text;
+        };
+        join(sample.expected, table.get()->expected(*valid_, i));
+        join(sample.output, found[static_cast<size_t>(i)].text);
+      }
+    }
+  }
+
+  Cell cell_;
+  SplitPtr train_, valid_, test_;
+  std::unique_ptr<BatchSource> source_;
+  std::vector<Sample> samples_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> make_task(const Recipe& recipe) {
+  return by_recipe([&] { return std::make_unique<SupervisedTask>(recipe); });
+}
+
+}  // namespace heed
