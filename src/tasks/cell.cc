@@ -36,6 +36,10 @@ const std::vector<int64_t>& size_of(const Sizes& input, const std::string& name,
                    "', and the input gives " + known + "; choose another encoder or input");
 }
 
+Cell::Cell(Recipe given) : recipe(std::move(given)) {
+  for (const auto& head : recipe.heads) head.get()->set_name(head.name);
+}
+
 Source Cell::source(const std::string& role, const std::vector<std::string>& paths) const {
   Source source{role, paths, {}};
   if (input().reads_records()) {

@@ -16,7 +16,7 @@ class CellModule : public torch::nn::Module {
 
 class Cell {
  public:
-  explicit Cell(Recipe recipe) : recipe(std::move(recipe)) {}
+  explicit Cell(Recipe recipe);
 
   /// The recipe's paths as a source, read as records where the inputs want that.
   Source source(const std::string& role, const std::vector<std::string>& paths) const;

@@ -50,4 +50,10 @@ void Recipe::check() const {
 
 Recipe Recipe::read(const RecipeFile& file) { return read_recipe<Recipe>(file); }
 
+std::vector<RecipeEntry> Recipe::entries() {
+  FieldLister lister;
+  fields(lister);
+  return std::move(lister.entries);
+}
+
 }  // namespace heed

@@ -16,12 +16,13 @@ class SupervisedTask : public Task {
     open_data();
     at::manual_seed(seed());
     cell_.make_model();
+    entries_ = cell_.recipe.entries();
     source_ = cell_.batches(
         train_, {.batch = cell_.recipe.train.batch, .training = true, .seed = seed()});
   }
 
   torch::nn::Module& model() override { return *cell_.module; }
-  std::vector<RecipeEntry> recipe() const override { return cell_.recipe.entries(); }
+  std::vector<RecipeEntry> recipe() const override { return entries_; }
   std::map<std::string, std::string> files() const override { return cell_.files(); }
 
   Metrics dataset_stats() const override {
@@ -142,6 +143,7 @@ class SupervisedTask : public Task {
   }
 
   Cell cell_;
+  std::vector<RecipeEntry> entries_;
   SplitPtr train_, valid_, test_;
   std::unique_ptr<BatchSource> source_;
   std::vector<Sample> samples_;
@@ -149,8 +151,8 @@ class SupervisedTask : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> make_task(const Recipe& recipe) {
-  return by_recipe([&] { return std::make_unique<SupervisedTask>(recipe); });
+std::unique_ptr<Task> make_task(Recipe recipe) {
+  return by_recipe([&] { return std::make_unique<SupervisedTask>(std::move(recipe)); });
 }
 
 }  // namespace heed

@@ -316,9 +316,19 @@ void FieldReader::refuse_table(const std::string& message) {
   impl_->add_problem((path.empty() ? impl_->document().name : where) + ": " + message);
 }
 
-void FieldReader::enter(const char* name) {
+size_t FieldReader::tables(const char* name) {
+  const auto* table = impl_->levels.back().table;
+  const toml::node* node = table ? table->get(name) : nullptr;
+  return node && node->is_array_of_tables() ? node->as_array()->size() : 0;
+}
+
+void FieldReader::enter(const char* name, int64_t i) {
   const toml::node* node = impl_->find(name);
-  const std::string path = impl_->path(name);
+  std::string path = impl_->path(name);
+  if (node && i >= 0) {
+    node = node->as_array()->get(static_cast<size_t>(i));
+    path += "[" + std::to_string(i) + "]";
+  }
   if (node && !node->is_table()) impl_->refuse(path, *node, "a table");
   impl_->levels.push_back({node ? node->as_table() : nullptr, path + ".", {}});
 }

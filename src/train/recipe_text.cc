@@ -65,6 +65,22 @@ void FieldLister::operator()(const char* name, const Attention& field, const cha
   add(name, text.str(), help);
 }
 
+namespace {
+
+/// "head[1].pool" as "\n[head.pool]\n", "head[1]" as "\n[[head]]\n".
+std::string section_line(const std::string& section) {
+  std::string path;
+  bool inside = false;
+  for (const char c : section) {
+    if (c == '[') inside = true;
+    if (!inside) path += c;
+    if (c == ']') inside = false;
+  }
+  return section.back() == ']' ? "[[" + path + "]]\n" : "[" + path + "]\n";
+}
+
+}  // namespace
+
 std::string to_toml(const std::vector<RecipeEntry>& entries) {
   std::vector<std::pair<std::string, std::string>> sections;  // path of the table -> its lines
   for (const auto& entry : entries) {
@@ -78,7 +94,7 @@ std::string to_toml(const std::vector<RecipeEntry>& entries) {
   }
   std::string text;
   for (const auto& [section, lines] : sections) {
-    if (!section.empty()) text += (text.empty() ? "[" : "\n[") + section + "]\n";
+    if (!section.empty()) text += (text.empty() ? "" : "\n") + section_line(section);
     text += lines;
   }
   return text;

@@ -47,6 +47,11 @@ class Chosen {
  public:
   std::string kind;
 
+  // Components find things in the data, so no two recipes share one.
+  Chosen() = default;
+  Chosen(Chosen&&) = default;
+  Chosen& operator=(Chosen&&) = default;
+
   /// Null until a kind is known.
   const std::shared_ptr<Base>& get() const { return component_; }
   Base* operator->() const { return component_.get(); }

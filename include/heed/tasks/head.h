@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,20 @@ class Scorer {
   virtual std::vector<std::string> outputs() const { return {}; }
 };
 
+/// What a head answers of one example while somebody looks.
+struct Looked {
+  Prediction prediction;
+  std::vector<TokenPlace> tokens = {};  ///< of a text that it wrote
+};
+
+/// How `heed predict` is to answer; a head refuses what it would ignore.
+struct AnswerOptions {
+  std::optional<int64_t> top = {};     ///< classes or items, best first, in JSON
+  std::string prefix = {};             ///< a file with a line an example, with which its text begins
+  std::string target = {};             ///< a file with a line an example: score these texts
+  std::vector<std::string> with = {};  ///< folders of models that answer together
+};
+
 /// What a head may know of the run.
 struct HeadContext {
   TrainOptions train;
@@ -68,11 +83,19 @@ class Head : public Component {
   /// target that cannot be one.
   virtual void add_targets(const Split& split, const std::vector<int64_t>& examples,
                            const Draw& draw, Batch& batch) const = 0;
+  /// What the module makes of the tokens: logits, numbers.
+  virtual at::Tensor output(const Tokens& tokens, const Batch& batch) = 0;
   virtual HeadLoss loss(const Tokens& tokens, const Batch& batch) = 0;
   /// `quick`: while the model trains; otherwise everything that `heed eval` shows.
   virtual std::unique_ptr<Scorer> scorer(const SplitPtr& split, bool quick) = 0;
   virtual std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
                                           const Split& split) = 0;
+  /// The first example's prediction. `target` is a text whose writing is looked at; by default
+  /// UsageError where there is one.
+  virtual Looked explain(const Tokens& tokens, const Batch& batch, const Split& split,
+                         const std::string& target);
+  /// Throws UsageError for what it would ignore.
+  virtual void answer_by(const AnswerOptions& options);
   /// The target of an example as a text, beside which the prediction is shown.
   virtual std::string expected(const Split& split, int64_t example) const = 0;
   /// Looks at all targets of a part of the data before training begins. Throws DataError with the
@@ -80,6 +103,18 @@ class Head : public Component {
   virtual void check(const Split& split, bool training) const = 0;
   virtual SelectionMetric selection_metric() const = 0;
   virtual Metrics stats(const Split&) const { return {}; }
+
+  /// The name that the recipe gives it among others.
+  void set_name(std::string name) { name_ = std::move(name); }
+
+ protected:
+  /// What a target of this head is called in a batch.
+  std::string in_batch(const char* target) const {
+    return "target." + (name_.empty() ? "" : name_ + ".") + target;
+  }
+
+ private:
+  std::string name_;
 };
 
 }  // namespace heed

@@ -63,10 +63,10 @@ struct DataTable {
 struct Recipe {
   std::string out;
   int64_t seed = 0;
-  std::vector<InputTable> inputs{1};
+  std::vector<InputTable> inputs = std::vector<InputTable>(1);
   DataTable data;
   Chosen<EncoderPart> encoder;
-  std::vector<HeadTable> heads{1};
+  std::vector<HeadTable> heads = std::vector<HeadTable>(1);
   TrainOptions train;
 
   template <class Visitor>
@@ -85,7 +85,7 @@ struct Recipe {
 
   /// Reads a recipe. Throws ModelError with all problems, by file and line.
   static Recipe read(const RecipeFile& file);
-  std::vector<RecipeEntry> entries() const { return list_fields(*this); }
+  std::vector<RecipeEntry> entries();
 
  private:
   void follow_inputs();  ///< what the input decides where the recipe is silent

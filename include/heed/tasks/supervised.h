@@ -11,6 +11,6 @@ namespace heed {
 /// Opens the recipe's data, holds out what it says, finds what it leaves to the data, and builds
 /// the model from its seed. The metrics of the first head choose the best model; of several heads
 /// the loss is the weighted sum. Throws DataError, FileError, ModelError.
-std::unique_ptr<Task> make_task(const Recipe& recipe);
+std::unique_ptr<Task> make_task(Recipe recipe);
 
 }  // namespace heed

@@ -84,6 +84,19 @@ class FieldReader {
     leave();
   }
 
+  /// One table, or an array of tables ([[name]]), each of which is then told that it has a name.
+  template <HasFields T>
+  void operator()(const char* name, std::vector<T>& field, const char*) {
+    const size_t count = tables(name);
+    field.resize(count == 0 ? 1 : count);
+    for (size_t i = 0; i < field.size(); ++i) {
+      field[i].has_name = count > 0;
+      enter(name, count == 0 ? -1 : static_cast<int64_t>(i));
+      read(field[i]);
+      leave();
+    }
+  }
+
   /// The fields of the table at hand, then what its own check() refuses.
   template <HasFields T>
   void read(T& options) {
@@ -105,7 +118,10 @@ class FieldReader {
   struct Impl;
   bool has(const char* name);
   void refuse_table(const std::string& message);
-  void enter(const char* name);
+  /// Tables of an array of tables; 0: there is no array.
+  size_t tables(const char* name);
+  /// The table, or the i-th of an array of tables.
+  void enter(const char* name, int64_t i = -1);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -131,6 +147,7 @@ class FieldLister {
   }
 
   template <class T>
+    requires(!HasFields<T>)
   void operator()(const char* name, const std::vector<T>& field, const char* help, Bounds = {}) {
     std::string text = "[";
     for (const T& item : field) text += (text.size() > 1 ? ", " : "") + to_toml(item);
@@ -146,6 +163,15 @@ class FieldLister {
     prefix_ += name + std::string(".");
     field.fields(*this);
     prefix_ = outer;
+  }
+  template <HasFields T>
+  void operator()(const char* name, std::vector<T>& field, const char*) {
+    const std::string outer = prefix_;
+    for (size_t i = 0; i < field.size(); ++i) {
+      prefix_ += name + (field[i].has_name ? "[" + std::to_string(i) + "]." : std::string("."));
+      field[i].fields(*this);
+      prefix_ = outer;
+    }
   }
 
   std::vector<RecipeEntry> entries;

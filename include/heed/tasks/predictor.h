@@ -1,0 +1,76 @@
+// A trained model, whatever it reads and answers: all that a verb may know.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "heed/ops/map.h"
+#include "heed/tasks/head.h"
+#include "heed/tasks/recipe.h"
+
+namespace heed {
+
+/// What a model makes of examples whose targets are known.
+struct Evaluation {
+  int64_t examples = 0;
+  Metrics metrics;                   ///< of every head, its baseline behind them
+  std::string details = "{}";        ///< a JSON object: what is more than a number
+  std::string report;                ///< the same for a reader
+  std::vector<std::string> outputs;  ///< a line an example, of the first head
+  double seconds = 0;
+};
+
+/// Where a model looked in one example.
+struct Explanation {
+  Shown shown;
+  std::vector<Prediction> predictions;  ///< of each head
+  std::vector<Map> maps;                ///< in the order of the calls
+  std::optional<TokenGrid> grid;        ///< of the tokens on the image
+  std::vector<TokenPlace> written = {}; ///< tokens of a text that was written; empty: none was
+};
+
+class Cell;
+
+/// A trained model in evaluation mode.
+class Predictor {
+ public:
+  /// A model folder or run folder. `set` changes keys of its recipe: "head.generate.beam_size=8".
+  /// Throws ModelError, FileError.
+  static Predictor load(const std::filesystem::path& where,
+                        const std::vector<std::string>& set = {});
+  ~Predictor();
+  Predictor(Predictor&&) noexcept;
+
+  const Recipe& recipe() const;
+  torch::nn::Module& module();
+  /// Names of the heads; one head has none.
+  std::vector<std::string> heads() const;
+
+  /// `paths`: as data.test of the recipe, which they default to. Throws UsageError where there are
+  /// none, DataError.
+  Evaluation evaluate(const std::vector<std::string>& paths = {});
+
+  /// Files or "-" as examples.
+  std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const;
+  void answer_by(const AnswerOptions& options);
+  /// Of each example what each head answers.
+  std::vector<std::vector<Prediction>> predict(const SplitPtr& examples);
+
+  /// One example: FILE:LINE, or what stands for it.
+  SplitPtr find(const std::string& input) const;
+  /// Where the model looks in the first example. `target`: the text whose writing is looked at;
+  /// empty: the model's own.
+  Explanation explain(const SplitPtr& example, const std::string& target = "");
+
+  /// One pass of an example of typical size, for those who look at the modules.
+  void run_example();
+
+ private:
+  Predictor();
+  std::unique_ptr<Cell> cell_;
+};
+
+}  // namespace heed

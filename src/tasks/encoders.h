@@ -1,0 +1,11 @@
+// The encoders of recipes, a file each in encoders/; src/tasks/registry.cc names them.
+#pragma once
+
+#include "heed/tasks/encoder_part.h"
+
+namespace heed {
+
+std::shared_ptr<EncoderPart> make_image_encoder();
+std::shared_ptr<EncoderPart> make_text_encoder();
+
+}  // namespace heed

@@ -1,0 +1,20 @@
+#include "heed/tasks/head.h"
+
+#include "heed/core/error.h"
+
+namespace heed {
+
+void Head::answer_by(const AnswerOptions& options) {
+  if (options.top)
+    throw UsageError("--top is for heads that choose among classes or items");
+  if (!options.prefix.empty() || !options.target.empty() || !options.with.empty())
+    throw UsageError("--prefix, --target and --with are for models that write text from text");
+}
+
+Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& split,
+                     const std::string& target) {
+  if (!target.empty()) throw UsageError("--target is for models that write text");
+  return {predict(tokens, batch, split).front()};
+}
+
+}  // namespace heed

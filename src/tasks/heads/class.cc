@@ -1,0 +1,172 @@
+// One class of several: tokens are pooled, and a linear layer gives each class a logit.
+#include <torch/nn/modules/linear.h>
+
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "heed/nn/pooling.h"
+#include "nn/linear.h"
+#include "tasks/heads.h"
+#include "tasks/heads/class_scorer.h"
+#include "tasks/heads/classes.h"
+
+namespace heed {
+namespace {
+
+constexpr const char* kFile = "classes.json";
+constexpr const char* kTarget = "class";
+
+struct ClassHeadOptions {
+  std::string column = "label";
+  nn::PoolingOptions pool;
+  double dropout = 0;
+  std::string metric = "accuracy";
+  std::string unseen = "refuse";
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("column", column, "of the class");
+    v("pool", pool, "");
+    v("dropout", dropout, "of the pooled tokens", from_to_below(0, 1));
+    v("metric", metric, "by which the best model is chosen",
+      OneOf{{"accuracy", "macro_f1", "mcc", "auc", "loss"}});
+    v("unseen", unseen, "classes of valid and test that training never saw: refused, or wrong",
+      OneOf{{"refuse", "wrong"}});
+  }
+};
+
+/// tokens (B, L, M) -> logits (B, K): pool(tokens) W + b. W starts from a normal of 0.02 cut at two
+/// deviations, b at zero.
+class ClassModule : public torch::nn::Module {
+ public:
+  ClassModule(int64_t width, int64_t classes, const ClassHeadOptions& options) {
+    pool = register_module("pool", nn::Pooling(width, options.pool));
+    dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
+    linear = register_module("linear", nn::small_linear(width, classes));
+  }
+  at::Tensor forward(const Tokens& tokens) {
+    return linear->forward(dropout->forward(pool->forward(tokens.states, tokens.lengths)));
+  }
+
+  nn::Pooling pool{nullptr};
+  torch::nn::Dropout dropout{nullptr};
+  torch::nn::Linear linear{nullptr};
+};
+
+class ClassHead : public WithOptions<Head, ClassHeadOptions> {
+ public:
+  void learn(const Split& train, const Input&) override {
+    classes_ = Classes::of(train, options.column);
+  }
+  Files files() const override { return {{kFile, classes_.file()}}; }
+  void load(const Files& files) override { classes_ = Classes::from_file(files, kFile); }
+
+  std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Sizes&,
+                                          const HeadContext& context) override {
+    context_ = context;
+    return module_ = std::make_shared<ClassModule>(encoder->width(), classes_.size(), options);
+  }
+
+  void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
+                   Batch& batch) const override {
+    std::vector<int64_t> targets;
+    for (const int64_t example : examples)
+      targets.push_back(classes_.number(split.value(example, options.column, draw)));
+    batch.tensors[in_batch(kTarget)] = at::tensor(targets, at::kLong);
+  }
+
+  at::Tensor output(const Tokens& tokens, const Batch&) override {
+    return module_->forward(tokens).to(at::kFloat);  // (B, K)
+  }
+  HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
+    const auto logits = output(tokens, batch);
+    return {at::cross_entropy_loss(logits, batch.at(in_batch(kTarget)), {}, at::Reduction::Mean,
+                                   -100, context_.train.label_smoothing),
+            logits.size(0)};
+  }
+
+  std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
+    return make_class_scorer(classes_, [this](const Tokens& tokens, const Batch& batch) {
+      return ClassOutput{output(tokens, batch), batch.at(in_batch(kTarget)), batch.records};
+    });
+  }
+
+  void answer_by(const AnswerOptions& answer) override {
+    top_ = answer.top;
+    auto rest = answer;
+    rest.top.reset();
+    Head::answer_by(rest);
+  }
+
+  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
+                                  const Split&) override {
+    const auto probabilities = output(tokens, batch).softmax(1).to(at::kDouble);
+    const auto [best, numbers] = probabilities.topk(std::min(top_.value_or(5), classes_.size()), 1);
+    std::vector<Prediction> all;
+    for (int64_t row = 0; row < best.size(0); ++row) {
+      auto top = nlohmann::ordered_json::array();
+      for (int64_t i = 0; i < best.size(1); ++i)
+        top.push_back({{"class", classes_.name(numbers[row][i].item<int64_t>())},
+                       {"probability", best[row][i].item<double>()}});
+      char probability[32];
+      std::snprintf(probability, sizeof probability, "%.4f", best[row][0].item<double>());
+      const nlohmann::ordered_json json = {
+          {"class", top[0]["class"]}, {"probability", top[0]["probability"]}, {"top", top}};
+      all.push_back({top[0]["class"].get<std::string>() + '\t' + probability,
+                     json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+    }
+    return all;
+  }
+
+  std::string expected(const Split& split, int64_t example) const override {
+    return split.has(options.column) ? split.value(example, options.column) : "";
+  }
+
+  void check(const Split& split, bool training) const override {
+    int64_t unknown = 0;
+    std::string first;
+    for (int64_t i = 0; i < split.size(); ++i) {
+      const auto value = split.value(i, options.column);
+      if (value.empty())
+        throw DataError(split.place(i) + ": the column '" + options.column +
+                        "' is empty; expected a class");
+      if (classes_.number(value) >= 0) continue;
+      if (unknown++ == 0) first = split.place(i) + ": the class '" + value + "'";
+    }
+    if (unknown > 0 && (training || options.unseen == "refuse"))
+      throw DataError(first + " is none of the training data's" +
+                      (unknown > 1 ? ", nor are those of " + std::to_string(unknown - 1) +
+                                         " more examples"
+                                   : "") +
+                      "; correct them, leave them out, or count them as wrong by head.unseen = \"wrong\"");
+  }
+
+  SelectionMetric selection_metric() const override {
+    return {options.metric, options.metric != "loss"};
+  }
+
+  Metrics stats(const Split& split) const override {
+    std::vector<int64_t> counts(static_cast<size_t>(classes_.size()));
+    for (int64_t i = 0; i < split.size(); ++i) {
+      const auto number = classes_.number(split.value(i, options.column));
+      if (number >= 0) ++counts[static_cast<size_t>(number)];
+    }
+    Metrics stats;
+    for (int64_t i = 0; i < classes_.size(); ++i)
+      stats.emplace_back("of the class " + classes_.name(i),
+                         static_cast<double>(counts[static_cast<size_t>(i)]));
+    return stats;
+  }
+
+ private:
+  Classes classes_;
+  HeadContext context_;
+  std::shared_ptr<ClassModule> module_;
+  std::optional<int64_t> top_;
+};
+
+}  // namespace
+
+std::shared_ptr<Head> make_class_head() { return std::make_shared<ClassHead>(); }
+
+}  // namespace heed

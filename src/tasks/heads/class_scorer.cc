@@ -1,0 +1,121 @@
+#include "tasks/heads/class_scorer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "heed/metrics/classification.h"
+
+namespace heed {
+namespace {
+
+class ClassScorer : public Scorer {
+ public:
+  ClassScorer(const Classes& classes, ClassOutputOf output)
+      : classes_(classes), output_(std::move(output)) {}
+
+  void add(const Tokens& tokens, const Batch& batch) override {
+    const auto found = output_(tokens, batch);
+    const auto logits = found.logits.to(at::kFloat);
+    loss_ += at::cross_entropy_loss(logits, found.targets, {}, at::Reduction::Sum, -1)
+                 .item<double>();
+    const auto best = logits.argmax(1);
+    const auto probabilities = logits.softmax(1).to(at::kDouble).contiguous();
+    for (int64_t i = 0; i < logits.size(0); ++i) {
+      rows_.push_back({found.records[i].item<int64_t>(), found.targets[i].item<int64_t>(),
+                       best[i].item<int64_t>(), probabilities[i]});
+    }
+  }
+
+  Metrics metrics() override {
+    std::sort(rows_.begin(), rows_.end(),
+              [](const Row& a, const Row& b) { return a.record < b.record; });
+    std::vector<int64_t> targets, found;
+    int64_t right = 0;
+    for (const auto& row : rows_) {
+      right += row.target == row.found;
+      if (row.target < 0) continue;
+      targets.push_back(row.target), found.push_back(row.found);
+    }
+    const auto known = static_cast<double>(std::max<size_t>(1, targets.size()));
+    Metrics all{{"accuracy", static_cast<double>(right) / static_cast<double>(rows_.size())}};
+    if (rows_.size() > targets.size())
+      all.emplace_back("unseen", static_cast<double>(rows_.size() - targets.size()));
+    confusion_ = metrics::confusion_matrix(targets, found, classes_.size());
+    all.emplace_back("macro_f1", metrics::macro_f1(confusion_));
+    all.emplace_back("mcc", metrics::matthews_correlation(confusion_));
+    if (classes_.size() == 2) {
+      std::vector<double> scores;
+      for (const auto& row : rows_)
+        if (row.target >= 0) scores.push_back(row.probabilities[1].item<double>());
+      all.emplace_back("auc", metrics::roc_auc(targets, scores));
+      all.emplace_back("average_precision", metrics::average_precision(targets, scores));
+    }
+    all.emplace_back("loss", loss_ / known);
+    return all;
+  }
+
+  Metrics baseline() const override {
+    const auto major = classes_.most_frequent();
+    int64_t right = 0;
+    for (const auto& row : rows_) right += row.target == major;
+    return {{"baseline_accuracy", static_cast<double>(right) / static_cast<double>(rows_.size())}};
+  }
+
+  std::vector<std::string> outputs() const override {
+    std::vector<std::string> lines;
+    for (const auto& row : rows_) lines.push_back(classes_.name(row.found));
+    return lines;
+  }
+
+  std::string details() const override;
+  std::string report() const override;
+
+ private:
+  struct Row {
+    int64_t record, target, found;
+    at::Tensor probabilities;
+  };
+  nlohmann::ordered_json per_class() const;
+
+  const Classes& classes_;
+  ClassOutputOf output_;
+  double loss_ = 0;
+  std::vector<Row> rows_;
+  metrics::ConfusionMatrix confusion_;
+};
+
+nlohmann::ordered_json ClassScorer::per_class() const {
+  auto rows = nlohmann::ordered_json::array();
+  const auto scores = metrics::class_scores(confusion_);
+  for (size_t i = 0; i < scores.size(); ++i)
+    rows.push_back({{"class", classes_.names()[i]},
+                    {"records", scores[i].support},
+                    {"precision", scores[i].precision},
+                    {"recall", scores[i].recall},
+                    {"f1", scores[i].f1}});
+  return rows;
+}
+
+std::string ClassScorer::details() const {
+  return nlohmann::ordered_json{{"classes", per_class()}, {"confusion", confusion_.counts}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string ClassScorer::report() const {
+  std::string text = "\n records precision    recall        f1  class\n";
+  for (const auto& row : per_class()) {
+    char line[80];
+    std::snprintf(line, sizeof line, "%8lld %9.4f %9.4f %9.4f  ", row["records"].get<long long>(),
+                  row["precision"].get<double>(), row["recall"].get<double>(),
+                  row["f1"].get<double>());
+    text += line + row["class"].get<std::string>() + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::unique_ptr<Scorer> make_class_scorer(const Classes& classes, ClassOutputOf output) {
+  return std::make_unique<ClassScorer>(classes, std::move(output));
+}
+
+}  // namespace heed

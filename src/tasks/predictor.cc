@@ -1,0 +1,126 @@
+#include "heed/tasks/predictor.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "heed/core/error.h"
+#include "heed/nn/recording.h"
+#include "heed/train/model_folder.h"
+#include "tasks/cell.h"
+
+namespace heed {
+
+Predictor::Predictor() = default;
+Predictor::~Predictor() = default;
+Predictor::Predictor(Predictor&&) noexcept = default;
+
+Predictor Predictor::load(const std::filesystem::path& where, const std::vector<std::string>& set) {
+  const auto folder = find_model(where);
+  const ModelFiles files = load_model(folder);
+  const auto recipe_file = (folder / "recipe.toml").string();
+  auto file = RecipeFile::parse(files.recipe, recipe_file);
+  for (const auto& assignment : set) file.set(assignment);
+  Predictor predictor;
+  try {
+    predictor.cell_ = std::make_unique<Cell>(Recipe::read(file));
+    predictor.cell_->load(files.others);
+    by_recipe([&] { predictor.cell_->make_model(); });
+  } catch (const ModelError& error) {
+    const std::string message = error.what();
+    throw ModelError(message.find(recipe_file) == std::string::npos ? recipe_file + ": " + message
+                                                                     : message);
+  }
+  load_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
+  predictor.cell_->module->eval();
+  return predictor;
+}
+
+const Recipe& Predictor::recipe() const { return cell_->recipe; }
+torch::nn::Module& Predictor::module() { return *cell_->module; }
+
+std::vector<std::string> Predictor::heads() const {
+  std::vector<std::string> names;
+  for (const auto& head : cell_->recipe.heads) names.push_back(head.name);
+  return names;
+}
+
+Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
+  const auto& paths = given.empty() ? cell_->recipe.data.test : given;
+  if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
+  const auto split = cell_->open(cell_->source("test", paths));
+  for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
+  const auto start = std::chrono::steady_clock::now();
+  auto score = score_split(*cell_, split, false);
+  Evaluation result{.examples = split->size(), .metrics = std::move(score.metrics)};
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  auto details = nlohmann::ordered_json::object();
+  for (size_t i = 0; i < score.scorers.size(); ++i) {
+    const auto own = nlohmann::ordered_json::parse(score.scorers[i]->details());
+    const auto& name = cell_->recipe.heads[i].name;
+    if (cell_->has_several_heads())
+      details[name] = own;
+    else
+      details = own;
+    const auto report = score.scorers[i]->report();
+    if (!report.empty() && cell_->has_several_heads()) result.report += name + "\n";
+    result.report += report;
+  }
+  result.details = details.dump();
+  result.outputs = score.scorers.front()->outputs();
+  return result;
+}
+
+std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
+  if (cell_->has_several_inputs()) {
+    throw UsageError("a model of several inputs answers files of records; this is not built yet");
+  }
+  return cell_->input().stream(inputs);
+}
+
+void Predictor::answer_by(const AnswerOptions& options) {
+  for (const auto& head : cell_->recipe.heads) head.get()->answer_by(options);
+}
+
+std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples) {
+  const at::NoGradGuard no_grad;
+  std::vector<int64_t> numbers(static_cast<size_t>(examples->size()));
+  std::iota(numbers.begin(), numbers.end(), int64_t{0});
+  const auto batch = examples->batch(numbers, {});
+  const auto tokens = cell_->encode(batch);
+  std::vector<std::vector<Prediction>> all(numbers.size());
+  for (const auto& head : cell_->recipe.heads) {
+    auto found = head.get()->predict(tokens, batch, *examples);
+    for (size_t i = 0; i < found.size(); ++i) all[i].push_back(std::move(found[i]));
+  }
+  return all;
+}
+
+SplitPtr Predictor::find(const std::string& input) const { return cell_->input().find(input); }
+
+Explanation Predictor::explain(const SplitPtr& example, const std::string& target) {
+  const at::NoGradGuard no_grad;
+  Explanation result;
+  result.shown = example->show(0);
+  const auto batch = example->batch({0}, {});
+  Recording recording;
+  const auto tokens = cell_->encode(batch);
+  result.grid = tokens.grid;
+  for (const auto& head : cell_->recipe.heads) {
+    auto written = head.get()->explain(tokens, batch, *example, target);
+    result.predictions.push_back(std::move(written.prediction));
+    if (!written.tokens.empty()) result.written = std::move(written.tokens);
+  }
+  result.maps = recording.maps();
+  return result;
+}
+
+void Predictor::run_example() {
+  const at::NoGradGuard no_grad;
+  const auto batch = cell_->input().example();
+  const auto tokens = cell_->encode(batch);
+  for (const auto& head : cell_->recipe.heads) head.get()->output(tokens, batch);
+}
+
+}  // namespace heed

@@ -1,0 +1,34 @@
+// Every input, encoder and head that a recipe may name: one line each.
+#include "tasks/encoders.h"
+#include "tasks/heads.h"
+#include "tasks/inputs.h"
+
+namespace heed {
+
+template <>
+const Registry<Input>& registry() {
+  static const Registry<Input> all{
+      {"image", make_image_input},
+      {"text", make_text_input},
+  };
+  return all;
+}
+
+template <>
+const Registry<EncoderPart>& registry() {
+  static const Registry<EncoderPart> all{
+      {"image", make_image_encoder},
+      {"text", make_text_encoder},
+  };
+  return all;
+}
+
+template <>
+const Registry<Head>& registry() {
+  static const Registry<Head> all{
+      {"class", make_class_head},
+  };
+  return all;
+}
+
+}  // namespace heed
