@@ -8,6 +8,7 @@
 #include "heed/nn/recording.h"
 #include "heed/train/model_folder.h"
 #include "tasks/cell.h"
+#include "tasks/record_stream.h"
 
 namespace heed {
 
@@ -73,10 +74,10 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
 }
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
-  if (cell_->has_several_inputs()) {
-    throw UsageError("a model of several inputs answers files of records; this is not built yet");
-  }
-  return cell_->input().stream(inputs);
+  if (!cell_->input().reads_records()) return cell_->input().stream(inputs);
+  return std::make_unique<RecordStream>(inputs, cell_->recipe.data.records,
+                                        cell_->input().line_column(),
+                                        [this](const Source& source) { return cell_->open(source); });
 }
 
 void Predictor::answer_by(const AnswerOptions& options) {
@@ -97,7 +98,10 @@ std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples
   return all;
 }
 
-SplitPtr Predictor::find(const std::string& input) const { return cell_->input().find(input); }
+SplitPtr Predictor::find(const std::string& input) const {
+  if (!cell_->input().reads_records()) return cell_->input().find(input);
+  return cell_->open(find_record(input, cell_->recipe.data.records, cell_->input().line_column()));
+}
 
 Explanation Predictor::explain(const SplitPtr& example, const std::string& target) {
   const at::NoGradGuard no_grad;

@@ -64,6 +64,14 @@ std::pair<SplitPtr, SplitPtr> Input::hold_out(const SplitPtr& train, double frac
   return {subset(train, std::move(rest)), subset(train, std::move(held))};
 }
 
+std::unique_ptr<Stream> Input::stream(const std::vector<std::string>&) const {
+  throw UsageError("this input reads records, and no files of its own");
+}
+
+SplitPtr Input::find(const std::string& input) const {
+  throw UsageError(input + ": this input reads records, and no files of its own");
+}
+
 std::unique_ptr<BatchSource> Input::batches(const SplitPtr& split,
                                             const BatchOptions& options) const {
   return std::make_unique<SplitBatches>(split, options, workers());

@@ -130,8 +130,11 @@ class Input : public Component {
   /// lengths.
   virtual std::unique_ptr<BatchSource> batches(const SplitPtr& split,
                                                const BatchOptions& options) const;
-  /// What `heed predict` is given: files, or "-" for standard input.
-  virtual std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const = 0;
+  /// The column that a line of plain text stands for; empty: lines say nothing to this input.
+  virtual std::string line_column() const { return ""; }
+  /// What `heed predict` is given: files, or "-" for standard input. Asked of inputs that do not
+  /// read records.
+  virtual std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const;
 
   virtual Sizes sizes() const = 0;
   virtual std::string default_encoder() const = 0;
@@ -142,8 +145,9 @@ class Input : public Component {
   virtual int64_t workers() const { return 1; }
   virtual const char* unit() const { return "examples"; }
   virtual Metrics stats(const Split&) const { return {}; }
-  /// One example by its place, FILE:LINE for records, or what stands for it; for `heed map`.
-  virtual SplitPtr find(const std::string& input) const = 0;
+  /// One example by its place, or what stands for it, for `heed map`. Asked of inputs that do not
+  /// read records.
+  virtual SplitPtr find(const std::string& input) const;
   /// A batch of one example of typical size, for `heed summary`.
   virtual Batch example() const = 0;
 };
