@@ -53,7 +53,9 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
   const auto start = std::chrono::steady_clock::now();
   auto score = score_split(*cell_, split, false);
-  Evaluation result{.examples = split->size(), .metrics = std::move(score.metrics)};
+  Evaluation result;
+  result.examples = split->size();
+  result.metrics = std::move(score.metrics);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   auto details = nlohmann::ordered_json::object();

@@ -1,4 +1,5 @@
 // One class of several: tokens are pooled, and a linear layer gives each class a logit.
+#include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
 
 #include <nlohmann/json.hpp>
@@ -13,8 +14,8 @@
 namespace heed {
 namespace {
 
-constexpr const char* kFile = "classes.json";
-constexpr const char* kTarget = "class";
+constexpr const char* kClassesFile = "classes.json";
+constexpr const char* kClassTarget = "class";
 
 struct ClassHeadOptions {
   std::string column = "label";
@@ -58,8 +59,8 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
   void learn(const Split& train, const Input&) override {
     classes_ = Classes::of(train, options.column);
   }
-  Files files() const override { return {{kFile, classes_.file()}}; }
-  void load(const Files& files) override { classes_ = Classes::from_file(files, kFile); }
+  Files files() const override { return {{kClassesFile, classes_.file()}}; }
+  void load(const Files& files) override { classes_ = Classes::from_file(files, kClassesFile); }
 
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Sizes&,
                                           const HeadContext& context) override {
@@ -72,7 +73,7 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
     std::vector<int64_t> targets;
     for (const int64_t example : examples)
       targets.push_back(classes_.number(split.value(example, options.column, draw)));
-    batch.tensors[in_batch(kTarget)] = at::tensor(targets, at::kLong);
+    batch.tensors[in_batch(kClassTarget)] = at::tensor(targets, at::kLong);
   }
 
   at::Tensor output(const Tokens& tokens, const Batch&) override {
@@ -80,14 +81,14 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
   }
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
     const auto logits = output(tokens, batch);
-    return {at::cross_entropy_loss(logits, batch.at(in_batch(kTarget)), {}, at::Reduction::Mean,
+    return {at::cross_entropy_loss(logits, batch.at(in_batch(kClassTarget)), {}, at::Reduction::Mean,
                                    -100, context_.train.label_smoothing),
             logits.size(0)};
   }
 
   std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
     return make_class_scorer(classes_, [this](const Tokens& tokens, const Batch& batch) {
-      return ClassOutput{output(tokens, batch), batch.at(in_batch(kTarget)), batch.records};
+      return ClassOutput{output(tokens, batch), batch.at(in_batch(kClassTarget)), batch.records};
     });
   }
 

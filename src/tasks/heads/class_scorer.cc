@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/metrics/classification.h"
+#include "heed/metrics/curves.h"
 
 namespace heed {
 namespace {
@@ -39,15 +40,15 @@ class ClassScorer : public Scorer {
     Metrics all{{"accuracy", static_cast<double>(right) / static_cast<double>(rows_.size())}};
     if (rows_.size() > targets.size())
       all.emplace_back("unseen", static_cast<double>(rows_.size() - targets.size()));
-    confusion_ = metrics::confusion_matrix(targets, found, classes_.size());
-    all.emplace_back("macro_f1", metrics::macro_f1(confusion_));
-    all.emplace_back("mcc", metrics::matthews_correlation(confusion_));
+    confusion_ = confusion_matrix(found, targets, classes_.size());
+    all.emplace_back("macro_f1", macro_f1(confusion_));
+    all.emplace_back("mcc", matthews_correlation(confusion_));
     if (classes_.size() == 2) {
       std::vector<double> scores;
       for (const auto& row : rows_)
         if (row.target >= 0) scores.push_back(row.probabilities[1].item<double>());
-      all.emplace_back("auc", metrics::roc_auc(targets, scores));
-      all.emplace_back("average_precision", metrics::average_precision(targets, scores));
+      all.emplace_back("auc", roc_auc(scores, targets));
+      all.emplace_back("average_precision", average_precision(scores, targets));
     }
     all.emplace_back("loss", loss_ / known);
     return all;
@@ -80,18 +81,18 @@ class ClassScorer : public Scorer {
   ClassOutputOf output_;
   double loss_ = 0;
   std::vector<Row> rows_;
-  metrics::ConfusionMatrix confusion_;
+  ConfusionMatrix confusion_;
 };
 
 nlohmann::ordered_json ClassScorer::per_class() const {
   auto rows = nlohmann::ordered_json::array();
-  const auto scores = metrics::class_scores(confusion_);
+  const auto scores = class_counts(confusion_);
   for (size_t i = 0; i < scores.size(); ++i)
     rows.push_back({{"class", classes_.names()[i]},
-                    {"records", scores[i].support},
-                    {"precision", scores[i].precision},
-                    {"recall", scores[i].recall},
-                    {"f1", scores[i].f1}});
+                    {"records", scores[i].expected},
+                    {"precision", scores[i].precision()},
+                    {"recall", scores[i].recall()},
+                    {"f1", scores[i].f1()}});
   return rows;
 }
 

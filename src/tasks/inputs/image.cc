@@ -1,6 +1,7 @@
 // Images with labels: IDX files, or a folder of one folder a class.
 #include <iostream>
 
+#include "data/open.h"
 #include "heed/core/error.h"
 #include "heed/data/dataset.h"
 #include "heed/data/idx.h"
@@ -44,7 +45,7 @@ struct ImageInputOptions {
 
 using OptionsPtr = std::shared_ptr<ImageInputOptions>;
 
-data::Shape shape_of(const ImageInputOptions& options) {
+ImageShape shape_of(const ImageInputOptions& options) {
   const auto& shape = options.shape;
   if (shape.size() != 3)
     throw ModelError("input.shape is missing; train writes [channels, height, width] there");
@@ -98,19 +99,19 @@ class ImageSplit : public Split {
 /// Images without labels, fitted to the model's shape.
 class ImageList : public data::ImageDataset {
  public:
-  explicit ImageList(data::Shape shape) : shape_(shape) {}
+  explicit ImageList(ImageShape shape) : shape_(shape) {}
   void add(data::Image image, std::string name) {
     images_.push_back(std::move(image)), names_.push_back(std::move(name));
   }
   int64_t size() const override { return std::ssize(images_); }
-  data::Shape shape() const override { return shape_; }
+  ImageShape shape() const override { return shape_; }
   const std::vector<std::string>& classes() const override { return classes_; }
   data::Image image(int64_t i) const override { return images_.at(static_cast<size_t>(i)); }
   int64_t label(int64_t) const override { return -1; }
   std::string name(int64_t i) const override { return names_.at(static_cast<size_t>(i)); }
 
  private:
-  data::Shape shape_;
+  ImageShape shape_;
   std::vector<data::Image> images_;
   std::vector<std::string> names_, classes_;
 };
@@ -118,9 +119,9 @@ class ImageList : public data::ImageDataset {
 /// The split as a dataset, so that what is measured of datasets is measured of what is left of it.
 class AsDataset : public data::ImageDataset {
  public:
-  AsDataset(const Split& split, data::Shape shape) : split_(split), shape_(shape) {}
+  AsDataset(const Split& split, ImageShape shape) : split_(split), shape_(shape) {}
   int64_t size() const override { return split_.size(); }
-  data::Shape shape() const override { return shape_; }
+  ImageShape shape() const override { return shape_; }
   const std::vector<std::string>& classes() const override { return classes_; }
   data::Image image(int64_t i) const override { return *split_.show(i).image; }
   int64_t label(int64_t) const override { return -1; }
@@ -128,7 +129,7 @@ class AsDataset : public data::ImageDataset {
 
  private:
   const Split& split_;
-  data::Shape shape_;
+  ImageShape shape_;
   std::vector<std::string> classes_;
 };
 

@@ -8,8 +8,8 @@
 namespace heed {
 namespace {
 
-constexpr const char* kFile = "text.tokenizer";
-constexpr int64_t kExampleTokens = 32;
+constexpr const char* kTextTokenizer = "text.tokenizer";
+constexpr int64_t kTextExample = 32;
 
 struct TextInputOptions {
   std::string column = "text";
@@ -136,12 +136,12 @@ class TextInput : public Input {
         },
         seed);
   }
-  Files files() const override { return {{kFile, state_->tokenizer->file()}}; }
+  Files files() const override { return {{kTextTokenizer, state_->tokenizer->file()}}; }
   void load(const Files& files) override {
-    const auto found = files.find(kFile);
+    const auto found = files.find(kTextTokenizer);
     if (found == files.end())
-      throw ModelError(std::string("the model folder lacks its tokenizer, the file ") + kFile);
-    state_->tokenizer = data::load_tokenizer(state_->options.tokenizer, found->second, kFile);
+      throw ModelError(std::string("the model folder lacks its tokenizer, the file ") + kTextTokenizer);
+    state_->tokenizer = data::load_tokenizer(state_->options.tokenizer, found->second, kTextTokenizer);
   }
 
   Sizes sizes() const override {
@@ -154,11 +154,11 @@ class TextInput : public Input {
     return state_->options.second.empty() ? state_->options.column : "";
   }
   Batch example() const override {
-    Batch batch{{{"tokens", at::zeros({1, kExampleTokens}, at::kLong)},
-                 {"lengths", at::full({1}, kExampleTokens, at::kLong)}},
+    Batch batch{{{"tokens", at::zeros({1, kTextExample}, at::kLong)},
+                 {"lengths", at::full({1}, kTextExample, at::kLong)}},
                 at::zeros({1}, at::kLong)};
     if (!state_->options.second.empty())
-      batch.tensors["segments"] = at::zeros({1, kExampleTokens}, at::kLong);
+      batch.tensors["segments"] = at::zeros({1, kTextExample}, at::kLong);
     return batch;
   }
 
