@@ -66,15 +66,14 @@ Sizes Cell::sizes() const {
 
 void Cell::make_model() {
   module = std::make_shared<CellModule>();
-  const auto input_sizes = sizes();
-  encoder = recipe.encoder->make(input_sizes);
+  encoder = recipe.encoder->make(sizes());
   module->register_module("encoder", std::static_pointer_cast<torch::nn::Module>(encoder));
   const HeadContext context{recipe.train, static_cast<uint64_t>(recipe.seed)};
   auto parent = module;
   if (has_several_heads()) parent = module->register_module("heads", std::make_shared<CellModule>());
   for (const auto& table : recipe.heads) {
     parent->register_module(has_several_heads() ? table.name : "head",
-                            table.get()->make(encoder, input_sizes, context));
+                            table.get()->make(encoder, input(), context));
   }
 }
 
@@ -121,7 +120,10 @@ SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick) {
   SplitScore score;
   for (const auto& table : cell.recipe.heads)
     score.scorers.push_back(table.get()->scorer(split, quick));
-  const auto source = cell.batches(split, {.batch = cell.recipe.train.batch});
+  BatchOptions options;
+  options.batch = cell.recipe.train.batch;
+  options.contiguous = cell.recipe.heads.front().get()->is_stateful();
+  const auto source = cell.batches(split, options);
   while (auto batch = source->next()) {
     const auto whole = cell.with_targets(*split, std::move(*batch), {});
     const auto tokens = cell.encode(whole);

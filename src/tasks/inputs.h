@@ -6,6 +6,7 @@
 namespace heed {
 
 std::shared_ptr<Input> make_image_input();
+std::shared_ptr<Input> make_stories_input();
 std::shared_ptr<Input> make_text_input();
 
 }  // namespace heed

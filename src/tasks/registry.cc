@@ -9,6 +9,7 @@ template <>
 const Registry<Input>& registry() {
   static const Registry<Input> all{
       {"image", make_image_input},
+      {"stories", make_stories_input},
       {"text", make_text_input},
   };
   return all;
@@ -18,6 +19,7 @@ template <>
 const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
       {"image", make_image_encoder},
+      {"query_reduction", make_query_reduction},
       {"text", make_text_encoder},
   };
   return all;

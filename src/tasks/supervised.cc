@@ -17,8 +17,10 @@ class SupervisedTask : public Task {
     at::manual_seed(seed());
     cell_.make_model();
     entries_ = cell_.recipe.entries();
-    source_ = cell_.batches(
-        train_, {.batch = cell_.recipe.train.batch, .training = true, .seed = seed()});
+    source_ = cell_.batches(train_, {.batch = cell_.recipe.train.batch,
+                                     .training = true,
+                                     .seed = seed(),
+                                     .contiguous = main_head().is_stateful()});
   }
 
   torch::nn::Module& model() override { return *cell_.module; }
@@ -37,18 +39,23 @@ class SupervisedTask : public Task {
 
   int64_t batches() const override { return source_->batches(); }
   data::Cursor cursor() const override { return source_->cursor(); }
-  void seek(const data::Cursor& cursor) override { source_->seek(cursor); }
+  /// A stateful model begins anew there: its state came from weights that are gone.
+  void seek(const data::Cursor& cursor) override {
+    main_head().reset_state();
+    source_->seek(cursor);
+  }
 
   BatchLoss next() override {
     const auto batch = next_batch();
     const auto tokens = cell_.encode(batch);
     const auto* first = batch.records.data_ptr<int64_t>();
-    BatchLoss result{{}, 0, {first, first + batch.records.numel()}};
+    BatchLoss result{{}, 0, {first, first + batch.records.numel()}, {}};
     for (const auto& table : cell_.recipe.heads) {
       const auto found = table.get()->loss(tokens, batch);
       if (!result.loss.defined()) {
         result.loss = table.has_name ? found.mean * table.weight : found.mean;
         result.count = found.count;
+        result.sizes = found.sizes;
       } else {
         result.loss = result.loss + found.mean * table.weight;
       }
@@ -60,9 +67,9 @@ class SupervisedTask : public Task {
   std::string record_name(int64_t record) const override { return train_->place(record); }
 
   SelectionMetric selection_metric() const override {
-    const auto& head = cell_.recipe.heads.front();
-    auto metric = head.get()->selection_metric();
-    metric.metric = cell_.named(head, {{metric.metric, 0}}).front().first;
+    auto metric = main_head().selection_metric();
+    metric.metric =
+        cell_.named(cell_.recipe.heads.front(), {{metric.metric, 0}}).front().first;
     return metric;
   }
   std::optional<Metrics> validate() override {
@@ -78,6 +85,7 @@ class SupervisedTask : public Task {
   std::vector<Sample> samples() const override { return samples_; }
 
  private:
+  Head& main_head() const { return *cell_.recipe.heads.front().get(); }
   uint64_t seed() const { return static_cast<uint64_t>(cell_.recipe.seed); }
 
   std::vector<std::pair<std::string, SplitPtr>> splits() const {

@@ -26,6 +26,8 @@ struct Prediction {
 struct HeadLoss {
   at::Tensor mean;  ///< scalar with gradient
   int64_t count;    ///< examples or tokens that it is the mean of
+  /// By name, what the batch's work depends on: see BatchLoss.
+  std::vector<std::pair<std::string, int64_t>> sizes = {};
 };
 
 /// Collects what a head makes of a split's batches, in any order.
@@ -77,7 +79,7 @@ class Head : public Component {
   virtual void load(const Files&) {}
 
   /// The module with new weights, on top of the encoder.
-  virtual std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Sizes& input,
+  virtual std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input& input,
                                                   const HeadContext& context) = 0;
   /// Adds to the batch the tensors that loss and scorer take. Throws DataError with the place of a
   /// target that cannot be one.
@@ -102,6 +104,9 @@ class Head : public Component {
   /// number and the first place of those that cannot be one.
   virtual void check(const Split& split, bool training) const = 0;
   virtual SelectionMetric selection_metric() const = 0;
+  /// Whether a batch goes on where the last one ended; reset_state() begins anew.
+  virtual bool is_stateful() const { return false; }
+  virtual void reset_state() {}
   virtual Metrics stats(const Split&) const { return {}; }
 
   /// The name that the recipe gives it among others.

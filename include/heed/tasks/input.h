@@ -12,6 +12,7 @@
 #include "heed/data/cursor.h"
 #include "heed/data/image.h"
 #include "heed/data/records.h"
+#include "heed/data/tokenizer.h"
 #include "heed/metrics/metrics.h"
 #include "heed/models/encoder.h"
 #include "heed/tasks/component.h"
@@ -83,6 +84,7 @@ struct BatchOptions {
   int64_t batch = 128;     ///< examples, or tokens where the input counts these
   bool training = false;   ///< shuffled and changed
   uint64_t seed = 0;
+  bool contiguous = false; ///< each row of a batch goes on where that of the last one ended
 };
 
 /// Examples as they come, for `heed predict`.
@@ -136,6 +138,8 @@ class Input : public Component {
   /// read records.
   virtual std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const;
 
+  /// Of the texts that a head writes; null: the input knows none.
+  virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
   virtual Sizes sizes() const = 0;
   virtual std::string default_encoder() const = 0;
   /// Whether [data] says how records are read; otherwise the input reads its paths by itself.

@@ -21,6 +21,7 @@ struct ClassHeadOptions {
   std::string column = "label";
   nn::PoolingOptions pool;
   double dropout = 0;
+  std::string init = "normal";
   std::string metric = "accuracy";
   std::string unseen = "refuse";
 
@@ -29,6 +30,8 @@ struct ClassHeadOptions {
     v("column", column, "of the class");
     v("pool", pool, "");
     v("dropout", dropout, "of the pooled tokens", from_to_below(0, 1));
+    v("init", init, "of the linear layer: normal, 0.02 cut at two deviations, or xavier",
+      OneOf{{"normal", "xavier"}});
     v("metric", metric, "by which the best model is chosen",
       OneOf{{"accuracy", "macro_f1", "mcc", "auc", "loss"}});
     v("unseen", unseen, "classes of valid and test that training never saw: refused, or wrong",
@@ -36,14 +39,14 @@ struct ClassHeadOptions {
   }
 };
 
-/// tokens (B, L, M) -> logits (B, K): pool(tokens) W + b. W starts from a normal of 0.02 cut at two
-/// deviations, b at zero.
+/// tokens (B, L, M) -> logits (B, K): pool(tokens) W + b, b zero at first.
 class ClassModule : public torch::nn::Module {
  public:
   ClassModule(int64_t width, int64_t classes, const ClassHeadOptions& options) {
     pool = register_module("pool", nn::Pooling(width, options.pool));
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
-    linear = register_module("linear", nn::small_linear(width, classes));
+    linear = register_module("linear", options.init == "normal" ? nn::small_linear(width, classes)
+                                                                : nn::xavier_linear(width, classes));
   }
   at::Tensor forward(const Tokens& tokens) {
     return linear->forward(dropout->forward(pool->forward(tokens.states, tokens.lengths)));
@@ -62,7 +65,7 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
   Files files() const override { return {{kClassesFile, classes_.file()}}; }
   void load(const Files& files) override { classes_ = Classes::from_file(files, kClassesFile); }
 
-  std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Sizes&,
+  std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input&,
                                           const HeadContext& context) override {
     context_ = context;
     return module_ = std::make_shared<ClassModule>(encoder->width(), classes_.size(), options);

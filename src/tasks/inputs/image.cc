@@ -58,6 +58,7 @@ class ImageSplit : public Split {
   ImageSplit(data::Images images, OptionsPtr options, bool labelled)
       : images_(std::move(images)), options_(std::move(options)), labelled_(labelled) {}
 
+  const data::Images& images() const { return images_; }
   int64_t size() const override { return images_->size(); }
   std::string place(int64_t example) const override { return images_->name(example); }
   Shown show(int64_t example) const override {
@@ -257,6 +258,15 @@ class ImageInput : public Input {
     const auto measured = data::measure(AsDataset(train, shape_of(*options_)));
     if (normalize.mean.empty()) normalize.mean = measured.mean;
     if (normalize.std.empty()) normalize.std = measured.std;
+  }
+
+  /// Examples of the rest are numbered anew, and so are the draws of their changes.
+  std::pair<SplitPtr, SplitPtr> hold_out(const SplitPtr& train, double fraction,
+                                         uint64_t seed) const override {
+    const auto& images = std::static_pointer_cast<const ImageSplit>(train)->images();
+    auto [rest, held] = data::hold_out(images, fraction, seed);
+    return {std::make_shared<ImageSplit>(std::move(rest), options_, true),
+            std::make_shared<ImageSplit>(std::move(held), options_, true)};
   }
 
   std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const override {
