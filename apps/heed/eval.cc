@@ -1,9 +1,39 @@
 // heed eval: a trained model meets data whose answers are known.
-#include "by_task.h"
-#include "task_verbs.h"
+#include "heed/tasks/predictor.h"
+#include "output.h"
 #include "verbs.h"
 
 namespace heed::cli {
+namespace {
+
+struct EvalFlags {
+  std::string model;
+  std::vector<std::string> data, set;
+  std::string output;
+  bool json = false;
+};
+
+void evaluate(const EvalFlags& flags) {
+  auto predictor = Predictor::load(flags.model, flags.set);
+  const auto found = predictor.evaluate(flags.data);
+  if (!flags.output.empty()) {
+    if (found.outputs.empty()) throw UsageError("--output: this head has no line for each example");
+    std::string lines;
+    for (const auto& line : found.outputs) lines += line + '\n';
+    write_file(flags.output, lines);
+  }
+  auto data = Json::array();
+  for (const auto& path : flags.data.empty() ? predictor.recipe().data.test : flags.data)
+    data.push_back(path);
+  Json result = {{"model", flags.model}, {"data", data}, {"examples", found.examples}};
+  for (const auto& [name, value] : found.metrics) result[name] = value;
+  result["seconds"] = found.seconds;
+  if (flags.json) result.update(Json::parse(found.details));
+  print_values(result, flags.json);
+  if (!flags.json) std::cout << found.report;
+}
+
+}  // namespace
 
 void add_eval(CLI::App& app) {
   auto* verb = app.add_subcommand("eval", "Measure a model on data whose answers are known");
@@ -11,27 +41,19 @@ void add_eval(CLI::App& app) {
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option(
-          "--data", flags->data,
-          "Data with answers, as the recipe's data.test names it (source and target are two "
-          "flags); default: the recipe's")
+  verb->add_option("--data", flags->data,
+                   "Data with answers, as the recipe's data.test names it (several files are "
+                   "several flags); default: the recipe's")
       ->type_name("PATH")
       ->allow_extra_args(false);
   verb->add_option("--set", flags->set,
-                   "translate, language: set a key of the model's recipe: generate.beam_size=8")
+                   "Set a key of the model's recipe: head.generate.beam_size=8")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  verb->add_option("--output", flags->output, "translate: write the translations, a line each")
+  verb->add_option("--output", flags->output, "Write what is answered, a line an example")
       ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print one line of JSON");
-  verb->callback([flags] {
-    run_by_task<EvalFlags>("eval", task_of_model(flags->model),
-                           {{"answer", evaluate_answerer},
-                            {"classify", evaluate_classifier},
-                            {"translate", evaluate_translator},
-                            {"language", evaluate_language_model}},
-                           *flags);
-  });
+  verb->callback([flags] { evaluate(*flags); });
 }
 
 }  // namespace heed::cli

@@ -1,57 +1,99 @@
 // heed predict: what a model makes of inputs, in their order.
-#include "by_task.h"
-#include "task_verbs.h"
+#include "heed/tasks/predictor.h"
+#include "output.h"
 #include "verbs.h"
 
 namespace heed::cli {
+namespace {
+
+/// Examples that are answered together; results do not depend on it.
+constexpr int64_t kTogether = 64;
+
+struct PredictFlags {
+  std::string model;
+  std::vector<std::string> inputs, set;
+  AnswerOptions answer;
+  bool json = false;
+};
+
+Json json_of(const std::vector<Prediction>& answers, const std::vector<std::string>& heads) {
+  if (answers.size() == 1) return Json::parse(answers.front().json);
+  Json all;
+  for (size_t i = 0; i < answers.size(); ++i) all[heads[i]] = Json::parse(answers[i].json);
+  return all;
+}
+
+void print(const Split& examples, int64_t i, const std::vector<Prediction>& answers,
+           const std::vector<std::string>& heads, bool json) {
+  if (json) {
+    const auto shown = examples.show(i);
+    Json line = {{"input", shown.text}, {"place", examples.place(i)}};
+    line.update(json_of(answers, heads));
+    std::cout << one_line(line) << '\n';
+    return;
+  }
+  std::string line;
+  for (const auto& answer : answers) line += (line.empty() ? "" : "\t") + answer.text;
+  std::cout << line << '\n';
+}
+
+void predict(const PredictFlags& flags) {
+  auto predictor = Predictor::load(flags.model, flags.set);
+  predictor.answer_by(flags.answer);
+  const auto heads = predictor.heads();
+  const auto stream = predictor.stream(flags.inputs);
+  while (const auto examples = stream->next(kTogether)) {
+    const auto answers = predictor.predict(examples);
+    for (int64_t i = 0; i < examples->size(); ++i)
+      print(*examples, i, answers[static_cast<size_t>(i)], heads, flags.json);
+    std::cout.flush();
+  }
+  predictor.finish();
+}
+
+}  // namespace
 
 void add_predict(CLI::App& app) {
-  auto* verb = app.add_subcommand("predict", "Name the class of images, translate or write text");
+  auto* verb = app.add_subcommand("predict", "Answer inputs: a line in, a line out, in order");
   auto flags = std::make_shared<PredictFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option(
-          "input", flags->inputs,
-          "classify: image files (PNG, JPEG) or IDX prefixes, '-': their names from "
-          "standard input; translate, language: text files of a line each; answer: files of "
-          "stories and questions; '-': standard input")
+  verb->add_option("input", flags->inputs,
+                   "Files of records as the model's recipe reads them (.txt: a text a line), image "
+                   "files or IDX prefixes, files of stories; '-': standard input, for images "
+                   "their names")
       ->type_name("INPUT|-");
-  verb->add_option("--top", flags->top, "classify, answer: classes or answers in JSON, best first")
+  verb->add_option("--top", flags->answer.top, "Classes or items in JSON, best first")
       ->check(CLI::PositiveNumber)
       ->type_name("K");
   verb->add_option("--set", flags->set,
-                   "translate, language: set a key of the model's recipe: generate.beam_size=8")
+                   "Set a key of the model's recipe: head.generate.beam_size=8")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  verb->add_option("--with", flags->with,
-                   "translate: another model of the same vocabularies; all translate together")
+  verb->add_option("--with", flags->answer.with,
+                   "Another model of the same vocabularies; all write together")
       ->type_name("MODEL")
       ->allow_extra_args(false);
-  verb->add_option("--prefix", flags->prefix,
-                   "translate: a file with a line per input, with which its translation begins")
+  verb->add_option("--prefix", flags->answer.prefix,
+                   "A file with a line an input, with which what is written begins")
       ->type_name("FILE");
-  verb->add_option("--target", flags->target,
-                   "translate: score these translations, a line per input, instead of making some")
+  verb->add_option("--target", flags->answer.target,
+                   "Score these texts, a line an input, instead of writing some")
       ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print a line of JSON an input");
   verb->callback([flags] {
     if (flags->inputs.empty()) flags->inputs.emplace_back("-");
-    run_by_task<PredictFlags>("predict", task_of_model(flags->model),
-                              {{"answer", answer_questions},
-                               {"classify", predict_classes},
-                               {"translate", predict_translations},
-                               {"language", predict_text}},
-                              *flags);
+    predict(*flags);
   });
   verb->footer(R"(
-A line in gives a line out, in order. How text is searched for stands in the recipe's [generate].
+A line in gives a line out, in order.
 
 Examples:
   heed predict models/fashion-mnist shoe.png --json
-  heed predict models/multi30k-de-en flickr.de > flickr.en
-  echo 'ein hund läuft' | heed predict models/multi30k-de-en --set generate.beam_size=8 --json
-  echo 'ROMEO:' | heed predict models/tinyshakespeare --set generate.temperature=0.8)");
+  echo 'my card was swallowed' | heed predict models/banking77 --json
+  heed predict models/multi30k-de-en flickr.de.txt > flickr.en
+  echo 'ein hund läuft' | heed predict models/multi30k-de-en --set head.generate.beam_size=8 --json)");
 }
 
 }  // namespace heed::cli

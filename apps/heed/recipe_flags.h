@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "heed/tasks/recipes.h"
+#include "heed/tasks/recipe.h"
 
 namespace heed::cli {
 
@@ -15,7 +15,7 @@ struct RecipeFlags {
 };
 
 inline void add_recipe_flags(CLI::App& verb, RecipeFlags& flags) {
-  verb.add_option("recipe", flags.file, "TOML file: task, data, model, training")
+  verb.add_option("recipe", flags.file, "TOML file: input, encoder, head, data, training")
       ->required()
       ->type_name("RECIPE");
   verb.add_option("--set", flags.set, "Set a key of the recipe: train.epochs=3")
@@ -23,10 +23,10 @@ inline void add_recipe_flags(CLI::App& verb, RecipeFlags& flags) {
       ->allow_extra_args(false);
 }
 
-inline AnyRecipe read(const RecipeFlags& flags) {
+inline Recipe read(const RecipeFlags& flags) {
   RecipeFile file = RecipeFile::read(flags.file);
   for (const auto& assignment : flags.set) file.set(assignment);
-  return read_any_recipe(file);
+  return Recipe::read(file);
 }
 
 }  // namespace heed::cli

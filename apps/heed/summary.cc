@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
-#include "heed/tasks/recipes.h"
+#include "heed/tasks/predictor.h"
+#include "heed/tasks/supervised.h"
 #include "verbs.h"
 
 namespace heed::cli {
@@ -16,63 +17,14 @@ struct Flags {
   bool json = false;
 };
 
-constexpr int64_t kTokens = 32;
-constexpr int64_t kSentences = 10, kWords = 6;
-
-Summary summary_of(ImageClassifierImpl& model) {
-  const auto image = torch::zeros({1, model.shape.channels, model.shape.height, model.shape.width});
-  return summarize(model, [&] { model.forward(image); });
-}
-
-/// Of a source and a target of kTokens tokens, or as many as the model takes.
-Summary summary_of(SequenceModel& model) {
-  const int64_t max_positions = model.max_positions();
-  const int64_t length = max_positions > 0 ? std::min(max_positions, kTokens) : kTokens;
-  const auto tokens = torch::zeros({1, length}, at::kLong);
-  SourceBatch source;
-  if (model.has_encoder()) source = {tokens, torch::full({1}, length, at::kLong)};
-  return summarize(model, [&] { model.project(model.hidden(source, tokens)); });
-}
-
-/// Of a question about a story of kSentences different sentences of kWords words.
-Summary summary_of(StoryAnswererImpl& model) {
-  const Batch input{.tensors = {{"sentences", torch::ones({kSentences, kWords}, at::kLong)},
-                                {"story", torch::arange(kSentences, at::kLong).unsqueeze(0)},
-                                {"lengths", torch::full({1}, kSentences, at::kLong)},
-                                {"questions", torch::ones({1, kWords}, at::kLong)}},
-                    .records = {}};
-  return summarize(model, [&] { model.forward(input); });
-}
-
-Summary summary_of(torch::nn::Module& model) {
-  if (auto* answerer = dynamic_cast<StoryAnswererImpl*>(&model)) return summary_of(*answerer);
-  if (auto* classifier = dynamic_cast<ImageClassifierImpl*>(&model)) return summary_of(*classifier);
-  return summary_of(dynamic_cast<SequenceModel&>(model));
-}
-
-Summary summary_of_model(const std::string& where) {
-  const auto task = task_of_model(where);
-  if (task == "answer") return summary_of(*Answerer::load(where).model());
-  if (task == "translate") return summary_of(Translator::load(where).model());
-  if (task == "language") return summary_of(LanguageModel::load(where).model());
-  return summary_of(*Classifier::load(where).model());
-}
-
-/// A recipe that does not say the shape and the classes of its images leaves them to the data,
-/// which is then opened; so does one that makes its vocabulary.
-Summary summary_of_recipe(const std::string& file) {
-  const auto recipe = read_any_recipe(RecipeFile::read(file));
-  if (const auto* own = std::get_if<ClassifyRecipe>(&recipe)) {
-    const bool complete = !own->data.shape.empty() && !own->data.images.classes.empty();
-    if (complete) return summary_of(*Classifier(*own).model());
-  }
-  return summary_of(make_task(recipe)->model());
-}
-
 Summary summary_of(const std::string& what) {
   std::error_code error;
-  const bool is_recipe = std::filesystem::is_regular_file(what, error);
-  return is_recipe ? summary_of_recipe(what) : summary_of_model(what);
+  if (!std::filesystem::is_regular_file(what, error)) {
+    auto predictor = Predictor::load(what);
+    return summarize(predictor.module(), [&] { predictor.run_example(); });
+  }
+  // What a recipe leaves to its data, which is then opened.
+  return summary_of_task(Recipe::read(RecipeFile::read(what)));
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -84,7 +36,7 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 /// 1234567 as 1,234,567.
 std::string with_commas(int64_t value) {
   std::string text = std::to_string(value);
-  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(at, 1, ',');
+  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
   return text;
 }
 

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "heed/tasks/supervised.h"
 #include "heed/train/train.h"
 #include "recipe_flags.h"
 #include "train/progress.h"
@@ -38,17 +39,13 @@ void print_result(const nlohmann::ordered_json& result) {
 }
 
 void train_recipe(const TrainFlags& flags) {
-  AnyRecipe recipe = read(flags.recipe);
-  const std::string out = std::visit(
-      [&](auto& own) {
-        if (!flags.out.empty()) own.out = flags.out;
-        if (own.out.empty()) own.out = "models/" + fs::path(flags.recipe.file).stem().string();
-        return own.out;
-      },
-      recipe);
+  auto recipe = read(flags.recipe);
+  if (!flags.out.empty()) recipe.out = flags.out;
+  if (recipe.out.empty()) recipe.out = "models/" + fs::path(flags.recipe.file).stem().string();
+  const auto out = recipe.out;
+  const auto options = recipe.train;
   Progress progress(std::cerr, progress_options(2));
-  const auto task = make_task(recipe);
-  const auto options = std::visit([](const auto& own) { return own.train; }, recipe);
+  const auto task = make_task(std::move(recipe));
   const auto result = train(
       *task, {.options = options, .folder = out, .resume = flags.resume, .progress = &progress});
   if (result.stopped_by) {

@@ -92,6 +92,19 @@ std::unique_ptr<BatchSource> Cell::batches(const SplitPtr& split,
   return std::make_unique<SplitBatches>(split, options, input().workers());
 }
 
+void Cell::run_example() {
+  const at::NoGradGuard no_grad;
+  Batch batch{{}, at::zeros({1}, at::kLong)};
+  if (!has_several_inputs()) batch = input().example();
+  if (has_several_inputs()) {
+    for (const auto& table : recipe.inputs)
+      for (auto& [name, tensor] : table.get()->example().tensors)
+        batch.tensors.emplace(table.name + "." + name, tensor);
+  }
+  const auto tokens = encode(batch);
+  for (const auto& head : recipe.heads) head.get()->output(tokens, batch);
+}
+
 Files Cell::files() const {
   Files all;
   for (const auto& table : recipe.inputs)

@@ -30,6 +30,8 @@ class Cell {
   Batch with_targets(const Split& split, Batch batch, const Draw& draw) const;
   std::unique_ptr<BatchSource> batches(const SplitPtr& split, const BatchOptions& options) const;
   Sizes sizes() const;
+  /// One pass of an example of typical size.
+  void run_example();
 
   Files files() const;
   void load(const Files& files);

@@ -100,6 +100,10 @@ std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples
   return all;
 }
 
+void Predictor::finish() {
+  for (const auto& head : cell_->recipe.heads) head.get()->finish();
+}
+
 SplitPtr Predictor::find(const std::string& input) const {
   if (!cell_->input().reads_records()) return cell_->input().find(input);
   return cell_->open(find_record(input, cell_->recipe.data.records, cell_->input().line_column()));
@@ -122,11 +126,6 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   return result;
 }
 
-void Predictor::run_example() {
-  const at::NoGradGuard no_grad;
-  const auto batch = cell_->input().example();
-  const auto tokens = cell_->encode(batch);
-  for (const auto& head : cell_->recipe.heads) head.get()->output(tokens, batch);
-}
+void Predictor::run_example() { cell_->run_example(); }
 
 }  // namespace heed

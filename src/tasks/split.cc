@@ -72,6 +72,14 @@ SplitPtr Input::find(const std::string& input) const {
   throw UsageError(input + ": this input reads records, and no files of its own");
 }
 
+DataReport Input::examine(const Source& source) {
+  DataReport report;
+  if (!source.records) return report;
+  report.records = source.records->size();
+  report.lines.push_back(std::to_string(report.records) + " records");
+  return report;
+}
+
 std::unique_ptr<BatchSource> Input::batches(const SplitPtr& split,
                                             const BatchOptions& options) const {
   return std::make_unique<SplitBatches>(split, options, workers());

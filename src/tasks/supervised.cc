@@ -84,6 +84,11 @@ class SupervisedTask : public Task {
   }
   std::vector<Sample> samples() const override { return samples_; }
 
+  Summary summary() {
+    cell_.module->eval();
+    return summarize(*cell_.module, [&] { cell_.run_example(); });
+  }
+
  private:
   Head& main_head() const { return *cell_.recipe.heads.front().get(); }
   uint64_t seed() const { return static_cast<uint64_t>(cell_.recipe.seed); }
@@ -161,6 +166,10 @@ class SupervisedTask : public Task {
 
 std::unique_ptr<Task> make_task(Recipe recipe) {
   return by_recipe([&] { return std::make_unique<SupervisedTask>(std::move(recipe)); });
+}
+
+Summary summary_of_task(Recipe recipe) {
+  return by_recipe([&] { return SupervisedTask(std::move(recipe)).summary(); });
 }
 
 }  // namespace heed

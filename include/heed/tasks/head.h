@@ -98,6 +98,8 @@ class Head : public Component {
                          const std::string& target);
   /// Throws UsageError for what it would ignore.
   virtual void answer_by(const AnswerOptions& options);
+  /// After the last of the examples that were predicted.
+  virtual void finish() {}
   /// The target of an example as a text, beside which the prediction is shown.
   virtual std::string expected(const Split& split, int64_t example) const = 0;
   /// Looks at all targets of a part of the data before training begins. Throws DataError with the

@@ -15,6 +15,7 @@
 #include "heed/data/tokenizer.h"
 #include "heed/metrics/metrics.h"
 #include "heed/models/encoder.h"
+#include "heed/tasks/check.h"
 #include "heed/tasks/component.h"
 
 namespace heed {
@@ -149,6 +150,9 @@ class Input : public Component {
   virtual int64_t workers() const { return 1; }
   virtual const char* unit() const { return "examples"; }
   virtual Metrics stats(const Split&) const { return {}; }
+  /// Reads all of a part. By default what every column of its records holds. Throws what reading
+  /// throws.
+  virtual DataReport examine(const Source& source);
   /// One example by its place, or what stands for it, for `heed map`. Asked of inputs that do not
   /// read records.
   virtual SplitPtr find(const std::string& input) const;

@@ -58,6 +58,8 @@ class Predictor {
   void answer_by(const AnswerOptions& options);
   /// Of each example what each head answers.
   std::vector<std::vector<Prediction>> predict(const SplitPtr& examples);
+  /// After the last example. Throws DataError where a file that goes with the examples has more.
+  void finish();
 
   /// One example: FILE:LINE, or what stands for it.
   SplitPtr find(const std::string& input) const;

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "heed/models/summary.h"
 #include "heed/tasks/recipe.h"
 #include "heed/train/task.h"
 
@@ -12,5 +13,8 @@ namespace heed {
 /// the model from its seed. The metrics of the first head choose the best model; of several heads
 /// the loss is the weighted sum. Throws DataError, FileError, ModelError.
 std::unique_ptr<Task> make_task(Recipe recipe);
+
+/// Of the model that the recipe makes of its data, and an example of typical size.
+Summary summary_of_task(Recipe recipe);
 
 }  // namespace heed

@@ -1,5 +1,6 @@
 // Images with labels: IDX files, or a folder of one folder a class.
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "data/open.h"
 #include "heed/core/error.h"
@@ -287,6 +288,27 @@ class ImageInput : public Input {
       throw UsageError(input + ": there is no image " + index + ", expected 0.." +
                        std::to_string(images->size() - 1));
     return subset(std::make_shared<ImageSplit>(images, options_, true), {record});
+  }
+
+  DataReport examine(const Source& source) override {
+    auto options = options_->images;
+    const auto found = data::check_images(source.paths.front(), options);
+    if (options_->images.classes.empty()) options_->images.classes = found.classes;
+    DataReport report;
+    report.records = found.records;
+    report.lines.push_back(std::to_string(found.records) + " images of " + to_text(found.shape));
+    nlohmann::ordered_json classes = nlohmann::ordered_json::object();
+    for (size_t i = 0; i < found.classes.size(); ++i) {
+      classes[found.classes[i]] = found.per_class[i];
+      report.lines.push_back(std::to_string(found.per_class[i]) + "\t" + found.classes[i]);
+    }
+    report.json = nlohmann::ordered_json{
+        {"shape", {found.shape.channels, found.shape.height, found.shape.width}},
+        {"classes", classes},
+        {"mean", found.mean},
+        {"std", found.std}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    report.problem_count = found.problem_count, report.problems = found.problems;
+    return report;
   }
 
   Sizes sizes() const override {
