@@ -1,53 +1,184 @@
 // heed map: where a model looks.
-#include <iostream>
-
-#include "by_task.h"
-#include "heed/core/files.h"
-#include "task_verbs.h"
+#include "heed/core/error.h"
+#include "heed/lens/alignment.h"
+#include "heed/lens/image_maps.h"
+#include "heed/lens/terminal.h"
+#include "heed/lens/text_maps.h"
+#include "heed/tasks/predictor.h"
+#include "map_json.h"
+#include "output.h"
 #include "verbs.h"
 
 namespace heed::cli {
+namespace {
 
-void write_drawing(const std::string& path, const std::string& bytes) {
-  replace_file(path, bytes);
-  std::cerr << "heed: wrote " << path << '\n';
+/// Rows and columns of a terminal's panel at most.
+constexpr int64_t kTerminalCells = 96;
+
+struct MapFlags {
+  std::string model, input, target, layer, png, svg, colour = "auto";
+  std::vector<std::string> set;
+  int64_t head = 0;
+  bool alignment = false, json = false;
+};
+
+/// What a model says of its input, a line a head.
+std::vector<std::string> answers(const Explanation& seen) {
+  std::vector<std::string> lines;
+  for (const auto& head : seen.heads) lines.push_back(head.prediction.text);
+  return lines;
 }
 
+Json json_of(const MapFlags& flags, const Explanation& seen, const std::vector<std::string>& names) {
+  Json json = {{"model", flags.model}, {"input", seen.shown.text}};
+  for (size_t i = 0; i < seen.heads.size(); ++i) {
+    const auto own = Json::parse(seen.heads[i].prediction.json);
+    if (seen.heads.size() == 1)
+      json.update(own);
+    else
+      json[names[i]] = own;
+  }
+  return json;
+}
+
+lens::Terminal terminal_of(const MapFlags& flags) {
+  auto terminal = lens::terminal_of_stdout();
+  if (flags.colour != "auto") terminal.colours = lens::colours_from_text(flags.colour);
+  return terminal;
+}
+
+void map_image(const MapFlags& flags, const Explanation& seen,
+               const std::vector<std::string>& names) {
+  if (flags.alignment) throw UsageError("--alignment is for models that write text from text");
+  const auto terminal = terminal_of(flags);
+  const auto maps =
+      lens::selected(lens::image_maps(seen.maps, *seen.grid), flags.layer, flags.head);
+  const int64_t first_head = std::max<int64_t>(1, flags.head);
+  auto figure = lens::figure_of(maps, *seen.shown.image, first_head);
+  figure.title = flags.model + " of " + flags.input;
+  auto lines = answers(seen);
+  lines.push_back("");
+  figure.lines.insert(figure.lines.begin(), lines.begin(), lines.end());
+  if (!flags.png.empty()) write_file(flags.png, lens::to_png(figure));
+  if (!flags.svg.empty()) write_file(flags.svg, lens::to_svg(figure));
+  if (flags.json) {
+    std::cout << one_line(json_of_image(json_of(flags, seen, names), maps, first_head)) << '\n';
+  } else if (flags.png.empty() && flags.svg.empty()) {
+    std::cout << lens::to_text(figure, terminal);
+  }
+}
+
+std::vector<std::string> texts(const std::vector<TokenPlace>& tokens) {
+  std::vector<std::string> all;
+  for (const auto& token : tokens) all.push_back(token.text);
+  return all;
+}
+
+lens::Words words_of(const std::vector<TokenPlace>& tokens, const std::string& kind) {
+  std::vector<bool> special;
+  for (const auto& token : tokens) special.push_back(token.special);
+  const auto how = kind == "words" || kind.empty()              ? lens::Joining::pieces
+                   : kind == "characters" || kind == "bytes" ? lens::Joining::spaces
+                                                             : lens::Joining::marks;
+  return lens::join(texts(tokens), special, how);
+}
+
+void print_alignment(const lens::Alignment& alignment) {
+  std::cout << lens::pharaoh(alignment) << '\n';
+  for (const auto& [source, target] : alignment.links) {
+    std::cout << source << '-' << target << '\t' << alignment.source.words[source] << '\t'
+              << alignment.target.words[target] << '\n';
+  }
+}
+
+/// Without a choice the means of heads stand for them, because a terminal is small.
+lens::TextFigure terminal_figure(const MapFlags& flags, const lens::TextMaps& maps) {
+  const bool chosen = !flags.layer.empty() || flags.head != 0;
+  auto figure = lens::figure_of(maps, {.cells = kTerminalCells, .heads = chosen});
+  if (!chosen) figure.lines.emplace_back("the means of all heads; --layer and --head show more");
+  return figure;
+}
+
+void write_files(const MapFlags& flags, const lens::TextFigure& figure) {
+  std::string note;
+  if (!flags.png.empty()) write_file(flags.png, lens::to_png(figure, &note));
+  if (!flags.svg.empty()) write_file(flags.svg, lens::to_svg(figure));
+  if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
+}
+
+void map_tokens(const MapFlags& flags, const Explanation& seen,
+                const std::vector<std::string>& names) {
+  const auto terminal = terminal_of(flags);
+  const auto& head = seen.heads.front();
+  const auto all = lens::text_maps(
+      seen.maps, {texts(seen.shown.tokens), texts(head.read), texts(head.predicted)});
+  std::optional<lens::Alignment> alignment;
+  if (flags.alignment) {
+    if (head.predicted.empty() || seen.shown.tokens.empty())
+      throw UsageError("--alignment is for models that write text from text");
+    alignment = lens::align(all, words_of(seen.shown.tokens, seen.shown.tokenizer),
+                            words_of(head.predicted, head.tokenizer), flags.layer, flags.head);
+  }
+  const auto maps = lens::selected(all, flags.layer, flags.head);
+  std::string title = seen.shown.text;
+  for (const auto& line : answers(seen)) title += " \u2192 " + line;
+  const bool files = !flags.png.empty() || !flags.svg.empty();
+  if (files) {
+    auto figure = lens::figure_of(maps);
+    figure.title = title;
+    write_files(flags, figure);
+  }
+  if (flags.json) {
+    print_text_json(json_of(flags, seen, names), maps, alignment ? &*alignment : nullptr);
+  } else if (alignment) {
+    print_alignment(*alignment);
+  } else if (!files) {
+    auto figure = terminal_figure(flags, maps);
+    figure.title = title;
+    std::cout << lens::to_text(figure, terminal);
+  }
+}
+
+void map_input(const MapFlags& flags) {
+  auto predictor = Predictor::load(flags.model, flags.set);
+  const auto seen = predictor.explain(predictor.find(flags.input), flags.target);
+  const auto names = predictor.heads();
+  if (seen.shown.image && seen.grid) return map_image(flags, seen, names);
+  map_tokens(flags, seen, names);
+}
+
+}  // namespace
+
 void add_map(CLI::App& app) {
-  auto* verb = app.add_subcommand("map", "Show where a model looks in an image or a text");
+  auto* verb = app.add_subcommand("map", "Show where a model looks in one input");
   auto flags = std::make_shared<MapFlags>();
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
   verb->add_option("input", flags->input,
-                   "classify: PNG or JPEG file, or PREFIX:INDEX, an image of an IDX set by its "
-                   "number; translate, language: a text, or FILE:LINE, counted from 1; answer: "
-                   "FILE or FILE:LINE, a question of a file of stories")
+                   "A text; FILE:LINE, a record, counted from 1; an image file, or PREFIX:INDEX, "
+                   "an image of an IDX set by its number")
       ->required()
       ->type_name("INPUT");
   verb->add_option("--target", flags->target,
-                   "translate: the translation to look at; default: the model's own")
+                   "The text whose writing is looked at; default: the model's own")
       ->type_name("TEXT");
   verb->add_flag("--alignment", flags->alignment,
-                 "translate: print which source word each word was written from");
+                 "Print which source word each written word came from");
   verb->add_option("--layer", flags->layer, "Only this layer: 1, 2, .. or its name")
       ->type_name("I");
   verb->add_option("--head", flags->head, "Only this head: 1, 2, ..")
       ->check(CLI::PositiveNumber)
       ->type_name("J");
+  verb->add_option("--set", flags->set, "Set a key of the model's recipe")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   verb->add_option("--png", flags->png, "Write the figure as PNG")->type_name("FILE");
   verb->add_option("--svg", flags->svg, "Write the figure as SVG")->type_name("FILE");
   verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")
       ->type_name("MODE");
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
-  verb->callback([flags] {
-    run_by_task<MapFlags>("map", task_of_model(flags->model),
-                          {{"answer", map_answer},
-                           {"classify", map_classifier},
-                           {"language", map_text},
-                           {"translate", map_text}},
-                          *flags);
-  });
+  verb->callback([flags] { map_input(*flags); });
   verb->footer(R"(
 Without --png, --svg or --json the figure is drawn in the terminal.
 

@@ -93,15 +93,20 @@ ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
   ImageMaps result;
   result.grid = model->grid();
   Recording seen(*model);
-  result.probabilities = model->forward(image)[0].to(at::kCPU, at::kDouble).softmax(0);
-  if (seen.size() == 0) {
-    throw ModelError("the model has no attention to show: 0 layers and pool = \"mean\"");
-  }
-  for (const auto& map : seen.maps()) {
-    result.maps.push_back(
-        image_map(map, result.grid, static_cast<int64_t>(result.maps.size()) + 1));
-  }
-  if (!is_pooling(seen.map(0))) result.rollout = rollout(seen.maps(), result.grid);
+  const auto probabilities = model->forward(image)[0].to(at::kCPU, at::kDouble).softmax(0);
+  result = image_maps(seen.maps(), model->grid());
+  result.probabilities = probabilities;
+  return result;
+}
+
+ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid) {
+  if (calls.empty())
+    throw ModelError("the model has no attention to show: no layers, and no pool that attends");
+  ImageMaps result;
+  result.grid = grid;
+  for (const auto& map : calls)
+    result.maps.push_back(image_map(map, grid, static_cast<int64_t>(result.maps.size()) + 1));
+  if (!is_pooling(calls.front())) result.rollout = rollout(calls, grid);
   return result;
 }
 

@@ -44,12 +44,11 @@ std::vector<std::string> labels(const std::vector<std::string>& pieces, int64_t 
 /// Sorts the calls of a forward pass into maps.
 class Sorter {
  public:
-  Sorter(const SequenceModel& model, const Tokens& source, const Tokens& target,
-         const std::vector<std::string>& predicted)
-      : source_(source.pieces),
-        target_(target.pieces),
-        predicted_(predicted.empty() ? target.pieces : predicted),
-        encoder_(model.has_encoder()) {}
+  Sorter(const TextNames& names, bool encoder)
+      : source_(names.source),
+        target_(names.target),
+        predicted_(names.predicted.empty() ? names.target : names.predicted),
+        encoder_(encoder) {}
 
   TextMaps sorted(const std::vector<Map>& calls) {
     named_ = std::any_of(calls.begin(), calls.end(), says_cross);
@@ -66,8 +65,9 @@ class Sorter {
 
  private:
   std::string kind_of(const Map& call) const {
+    if (target_.empty()) return call.queries() == 1 && call.keys() > 1 ? "pooling" : "layer";
     if (!encoder_) return "decoder";
-    if (call.name().starts_with("encoder")) return "encoder";
+    if (call.name().find("encoder") != std::string::npos) return "encoder";
     return says_cross(call) || !named_ ? "cross" : "decoder";
   }
 
@@ -77,7 +77,8 @@ class Sorter {
       if (map->name != call.name()) continue;
       int64_t rows = call.queries();
       for (const auto& seen : map->calls) rows += seen.queries();
-      const auto wanted = kind_of(call) == "encoder" ? source_.size() : target_.size();
+      const bool of_source = kind_of(call) == "encoder" || target_.empty();
+      const auto wanted = of_source ? source_.size() : target_.size();
       return rows <= static_cast<int64_t>(wanted) ? &*map : nullptr;
     }
     return nullptr;
@@ -102,12 +103,12 @@ class Sorter {
       keys = std::max(keys, call.keys());
     }
     const std::string kind = kind_of(map.calls.front());
-    const bool cross = kind == "cross", of_source = cross || kind == "encoder";
+    const bool cross = kind == "cross", of_source = cross || target_.empty() || kind == "encoder";
     map.rows = labels(cross ? predicted_ : of_source ? source_ : target_, queries);
     map.columns = labels(of_source ? source_ : target_, keys);
   }
 
-  const std::vector<std::string>&source_, &target_, &predicted_;
+  const std::vector<std::string> source_, target_, predicted_;
   bool encoder_, named_ = false;
   TextMaps maps_;
 };
@@ -200,8 +201,16 @@ TextMaps look(SequenceModel& model, const Tokens& source, const Tokens& target,
   model.hidden(batch, as_row(target.ids));
   if (model.is_stateful()) model.reset_state();
   if (seen.size() == 0) throw ModelError("the model has no attention to show");
-  auto maps = Sorter(model, source, target, predicted).sorted(seen.maps());
+  auto maps =
+      Sorter({source.pieces, target.pieces, predicted}, model.has_encoder()).sorted(seen.maps());
   maps.predicted = !predicted.empty();
+  return maps;
+}
+
+TextMaps text_maps(const std::vector<Map>& calls, const TextNames& names) {
+  if (calls.empty()) throw ModelError("the model has no attention to show");
+  auto maps = Sorter(names, !names.source.empty()).sorted(calls);
+  maps.predicted = !names.predicted.empty();
   return maps;
 }
 

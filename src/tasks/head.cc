@@ -14,7 +14,9 @@ void Head::answer_by(const AnswerOptions& options) {
 Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& split,
                      const std::string& target) {
   if (!target.empty()) throw UsageError("--target is for models that write text");
-  return {predict(tokens, batch, split).front()};
+  Looked looked;
+  looked.prediction = predict(tokens, batch, split).front();
+  return looked;
 }
 
 }  // namespace heed

@@ -117,11 +117,8 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   Recording recording;
   const auto tokens = cell_->encode(batch);
   result.grid = tokens.grid;
-  for (const auto& head : cell_->recipe.heads) {
-    auto written = head.get()->explain(tokens, batch, *example, target);
-    result.predictions.push_back(std::move(written.prediction));
-    if (!written.tokens.empty()) result.written = std::move(written.tokens);
-  }
+  for (const auto& head : cell_->recipe.heads)
+    result.heads.push_back(head.get()->explain(tokens, batch, *example, target));
   result.maps = recording.maps();
   return result;
 }

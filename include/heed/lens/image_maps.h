@@ -34,6 +34,10 @@ struct ImageMaps {
   at::Tensor rollout;
 };
 
+/// The maps of a forward pass over one image whose tokens lie on `grid`. Throws ModelError where
+/// there are none.
+ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid);
+
 /// Runs the model on one image (1, C, h, w) and looks at its attention: from q, k and the row
 /// numbers, a block of rows at a time. The model should be in evaluation mode. Throws ModelError
 /// for a model without attention, UsageError for more than one image. Cost: the forward pass and

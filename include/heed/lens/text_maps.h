@@ -55,6 +55,18 @@ struct TextMaps {
 TextMaps look(SequenceModel& model, const Tokens& source, const Tokens& target,
               const std::vector<std::string>& predicted = {});
 
+/// What an attention's queries and keys are called.
+struct TextNames {
+  std::vector<std::string> source;     ///< what an encoder, or the only stack, reads
+  std::vector<std::string> target;     ///< what a decoder reads; empty: there is none
+  std::vector<std::string> predicted;  ///< what it predicts there; empty: not known
+};
+
+/// The maps of a forward pass over one example, as look() sorts them; of a model without a decoder
+/// all are "layer I", or "pooling" where one query stands for all. Throws ModelError where there
+/// are none.
+TextMaps text_maps(const std::vector<Map>& calls, const TextNames& names);
+
 /// Keeps the maps that `layer` names - one ("cross 3", "cross.3" or its path), a kind ("cross"), a
 /// number ("3") - and, where `head` is not 0, one head (from 1); empty and 0 keep all. Throws
 /// UsageError with those that there are.

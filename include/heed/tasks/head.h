@@ -51,7 +51,9 @@ class Scorer {
 /// What a head answers of one example while somebody looks.
 struct Looked {
   Prediction prediction;
-  std::vector<TokenPlace> tokens = {};  ///< of a text that it wrote
+  std::vector<TokenPlace> read = {};       ///< what a decoder read of its own text; empty: it has none
+  std::vector<TokenPlace> predicted = {};  ///< what it predicted behind each of these
+  std::string tokenizer = "";              ///< kind of the text's tokenizer
 };
 
 /// How `heed predict` is to answer; a head refuses what it would ignore.

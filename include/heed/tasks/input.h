@@ -32,6 +32,7 @@ struct Draw {
 struct TokenPlace {
   std::string text;                 ///< as it is shown: a piece, a word, "12:00", a column
   int64_t begin = -1, end = -1;     ///< in characters of the example's text; -1: in none
+  bool special = false;             ///< <s>, </s>, padding: no text
 };
 
 /// What a text is beside what an encoder reads of it: for drawings and answers.
@@ -39,6 +40,7 @@ struct Shown {
   std::string text;                        ///< the example in one line
   std::vector<TokenPlace> tokens = {};     ///< of each token of the encoder; empty: on an image
   std::optional<data::Image> image = {};   ///< the tokens' grid lies on it
+  std::string tokenizer = "";              ///< kind of what made the tokens; empty: they are whole
 };
 
 /// Examples of one part of the data (training, validation, test, or what is to be answered), by

@@ -26,10 +26,9 @@ struct Evaluation {
 /// Where a model looked in one example.
 struct Explanation {
   Shown shown;
-  std::vector<Prediction> predictions;  ///< of each head
-  std::vector<Map> maps;                ///< in the order of the calls
-  std::optional<TokenGrid> grid;        ///< of the tokens on the image
-  std::vector<TokenPlace> written = {}; ///< tokens of a text that was written; empty: none was
+  std::vector<Looked> heads;      ///< of each head
+  std::vector<Map> maps;          ///< in the order of the calls
+  std::optional<TokenGrid> grid;  ///< of the tokens on the image
 };
 
 class Cell;

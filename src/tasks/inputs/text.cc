@@ -63,8 +63,12 @@ class TextSplit : public RecordSplit {
   Shown show(int64_t example) const override {
     Shown shown{std::string(records().text(example, text_))};
     if (second_ >= 0) shown.text += " | " + std::string(records().text(example, second_));
-    for (const int64_t token : encode(example).tokens)
-      shown.tokens.push_back({state_->tokenizer->piece(token)});
+    shown.tokenizer = state_->options.tokenizer.kind;
+    const auto& tokenizer = *state_->tokenizer;
+    for (const int64_t token : encode(example).tokens) {
+      shown.tokens.push_back({tokenizer.piece(token)});
+      shown.tokens.back().special = token == tokenizer.begin() || token == tokenizer.end();
+    }
     return shown;
   }
 
