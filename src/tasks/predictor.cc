@@ -114,7 +114,7 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   Explanation result;
   result.shown = example->show(0);
   const auto batch = example->batch({0}, {});
-  Recording recording;
+  Recording recording(*cell_->module);
   const auto tokens = cell_->encode(batch);
   result.grid = tokens.grid;
   for (const auto& head : cell_->recipe.heads)

@@ -18,8 +18,8 @@ const Registry<Input>& registry() {
 template <>
 const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
-//      {"image", make_image_encoder},
-//      {"query_reduction", make_query_reduction},
+      {"image", make_image_encoder},
+      {"query_reduction", make_query_reduction},
       {"text", make_text_encoder},
   };
   return all;
