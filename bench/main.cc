@@ -14,7 +14,7 @@
 #include "frame/blas.h"
 #include "frame/frame.h"
 #include "heed/core/error.h"
-#include "heed/tasks/recipes.h"
+#include "heed/tasks/supervised.h"
 
 namespace heed::cli {
 namespace {
@@ -138,9 +138,9 @@ void run_bench_train(const TrainingFlags& flags) {
   if (!task) {
     RecipeFile file = RecipeFile::read(flags.recipe);
     for (const auto& assignment : flags.set) file.set(assignment);
-    const auto recipe = read_any_recipe(file);
-    options = std::visit([](const auto& own) { return own.train; }, recipe);
-    task = make_task(recipe);
+    auto recipe = Recipe::read(file);
+    options = recipe.train;
+    task = make_task(std::move(recipe));
   }
   say_blas();
   for (const int threads : flags.bench.threads) {

@@ -23,7 +23,7 @@ std::unique_ptr<kernels::Mask<T>> make_dense(const OpSpec&, const CallContext& c
 
 }  // namespace
 
-OpDefinition op_dense() {
+OpDefinition op_attn_mask() {
   return {.kind = {OpKind::Role::mask,
                    "attn_mask",
                    {},

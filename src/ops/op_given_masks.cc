@@ -43,13 +43,13 @@ std::unique_ptr<kernels::Mask<T>> make_block_mask(const OpSpec& op, const CallCo
 
 }  // namespace
 
-OpDefinition op_documents() {
+OpDefinition op_segment_ids() {
   return {.kind = {OpKind::Role::mask, "segment_ids", {}, "a query sees the keys of its document"},
           .change = hide_documents,
           .mask = {make_segment_ids<float>, make_segment_ids<double>}};
 }
 
-OpDefinition op_blocks() {
+OpDefinition op_block_mask() {
   return {.kind = {OpKind::Role::mask,
                    "block_mask",
                    {{"size", 64, 1, 1 << 30, true, "queries and keys per block"}},

@@ -19,7 +19,7 @@ std::unique_ptr<kernels::Mask<T>> make_key_lengths(const OpSpec&, const CallCont
 
 }  // namespace
 
-OpDefinition op_lengths() {
+OpDefinition op_key_lengths() {
   return {.kind = {OpKind::Role::mask,
                    "key_lengths",
                    {},

@@ -8,7 +8,7 @@
 namespace heed {
 namespace {
 
-constexpr int64_t kSamples = 3;
+constexpr int64_t kShownSamples = 3;
 
 class SupervisedTask : public Task {
  public:
@@ -137,7 +137,7 @@ class SupervisedTask : public Task {
   void remember_samples() {
     const at::NoGradGuard no_grad;
     std::vector<int64_t> examples;
-    for (int64_t i = 0; i < std::min(kSamples, valid_->size()); ++i) examples.push_back(i);
+    for (int64_t i = 0; i < std::min(kShownSamples, valid_->size()); ++i) examples.push_back(i);
     const auto batch = valid_->batch(examples, {});
     const auto tokens = cell_.encode(batch);
     samples_.clear();

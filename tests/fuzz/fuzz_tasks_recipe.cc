@@ -1,12 +1,12 @@
 // A recipe: what can be read is written out as a recipe that reads the same.
 #include "fuzz/fuzz.h"
-#include "heed/tasks/classify.h"
+#include "heed/tasks/recipe.h"
 
 using namespace heed;
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto written = [](std::string_view recipe) {
-    return to_toml(list_fields(read_recipe<ClassifyRecipe>(RecipeFile::parse(recipe, "r.toml"))));
+    return to_toml(Recipe::read(RecipeFile::parse(recipe, "r.toml")).entries());
   };
   fuzz::only<ModelError>([&] {
     const std::string once = written(fuzz::text({data, size}));
