@@ -235,6 +235,9 @@ struct FieldReader::Impl {
   template <class T>
   void take(const std::string& path, const toml::node& node, std::vector<T>& field,
             Bounds bounds = {}) {
+    if constexpr (std::is_same_v<T, std::string>) {  // one text is a list of one
+      if (node.is_string()) return void(field = {node.as_string()->get()});
+    }
     if (!node.is_array()) return refuse(path, node, "an array");
     field.clear();
     for (const toml::node& item : *node.as_array()) {

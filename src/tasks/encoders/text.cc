@@ -10,8 +10,12 @@ class TextEncoderPart : public WithOptions<EncoderPart, TextEncoderOptions> {
  public:
   EncoderPtr make(const Sizes& input) const override {
     const auto size = [&](const char* name) { return size_of(input, name, "text").front(); };
-    return TextEncoder(options, TextShape{size("vocabulary"), size("segments"), size("unknown")})
-        .ptr();
+    TextShape shape;
+    shape.vocabulary = size("vocabulary");
+    shape.segments = size("segments");
+    shape.unknown = size("unknown");
+    if (input.contains("features")) shape.features = size("features");
+    return TextEncoder(options, shape).ptr();
   }
 };
 
