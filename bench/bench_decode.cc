@@ -7,8 +7,8 @@
 
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
-#include "heed/data/lines.h"
-#include "heed/tasks/translate.h"
+#include "heed/models/transformer.h"
+#include "heed/tasks/predictor.h"
 #include "measure.h"
 
 namespace heed::cli {
@@ -50,13 +50,17 @@ Lines random_lines(const SequenceModel& model, int64_t count, int64_t length) {
 }
 
 /// The first lines of a file, as many as the largest batch has.
-Lines lines_of(const DecodeBench& bench, const Translator& translator) {
+Lines lines_of(const DecodeBench& bench, const Predictor& predictor) {
   const auto count =
       static_cast<size_t>(*std::max_element(bench.batches.begin(), bench.batches.end()));
-  data::LineReader reader(bench.input);
+  const auto stream = predictor.stream({bench.input});
   Lines lines;
-  for (std::string line; lines.size() < count && reader.next(line);)
-    lines.push_back(translator.encode(line, reader.place()));
+  while (lines.size() < count) {
+    const auto some = stream->next(1);
+    if (!some) break;
+    const auto tokens = some->batch({0}, {}).at("source").contiguous();  // (1, Ls)
+    lines.emplace_back(tokens.data_ptr<int64_t>(), tokens.data_ptr<int64_t>() + tokens.numel());
+  }
   if (lines.size() < count)
     throw DataError(bench.input + ": expected " + std::to_string(count) +
                     " lines, as many as the largest batch has, found " +
@@ -107,9 +111,13 @@ void bench_decode(const DecodeBench& bench, const std::function<void(const Decod
       throw UsageError("bench decode: --input needs a model that reads it; name a MODEL");
     model = new_model();
   } else {
-    const auto translator = Translator::load(bench.model);
-    model = translator.shared_model();
-    if (!bench.input.empty()) lines = lines_of(bench, translator);
+    auto predictor = Predictor::load(bench.model);
+    const auto children = predictor.module().named_children();
+    if (const auto* head = children.find("head"))
+      model = std::dynamic_pointer_cast<SequenceModel>(*head);
+    if (!model || !model->has_encoder())
+      throw UsageError(bench.model + ": not a model that writes text from text");
+    if (!bench.input.empty()) lines = lines_of(bench, predictor);
   }
   for (const int threads : bench.threads) {
     set_num_threads(threads);

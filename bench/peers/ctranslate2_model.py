@@ -12,7 +12,7 @@ LONGEST = 512
 
 class OfHeed(Converter):
     def __init__(self, folder, pieces):
-        self.tensors, self.pieces = load_file(folder / "model.safetensors"), pieces
+        self.tensors, self.pieces = transformer.without_head(load_file(folder / "model.safetensors")), pieces
         self.recipe = transformer.recipe_of(folder)
 
     def copy(self, spec, name):
@@ -47,7 +47,7 @@ class OfHeed(Converter):
             self.block(block, f"{name}.{i}", cross)
 
     def _load(self):
-        model = self.recipe["model"]
+        model = self.recipe["head"]
         spec = TransformerSpec.from_config((model["encoder_layers"], model["decoder_layers"]),
                                            model["encoder_attention"]["num_heads"], pre_norm=True)
         self.stack(spec.encoder, spec.encoder.embeddings[0], "encoder", False)

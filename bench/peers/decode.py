@@ -109,8 +109,8 @@ class CTranslate2:
 
 
 def heed_translates(options, lines):
-    command = [options.heed, "predict", options.model, "-", "--json", "--set", "generate.beam_size=1", "--set",
-               "generate.max_ratio=0", "--set", f"generate.max_length={LONGEST}"]
+    command = [options.heed, "predict", options.model, "-", "--json", "--set", "head.generate.beam_size=1", "--set",
+               "head.generate.max_ratio=0", "--set", f"head.generate.max_length={LONGEST}"]
     done = subprocess.run([str(word) for word in command], input="".join(line + "\n" for line in lines), text=True,
                           stdout=subprocess.PIPE, check=True, env=os.environ | {"OMP_NUM_THREADS": str(options.threads)})
     for row in map(json.loads, done.stdout.splitlines()):
@@ -162,7 +162,7 @@ def main():
     torch.set_num_threads(options.threads)
     options.model = model_folder(options.model)
     recipe = transformer.recipe_of(options.model)
-    lines = Lines(options.model, recipe["data"]["source"]["lowercase"])
+    lines = Lines(options.model, recipe["input"]["source"]["lowercase"])
     peers = {"PyTorch": Torch(options.model, lines), "CTranslate2": CTranslate2(options.model, lines, options.threads)}
     good = agree(options, lines, peers)
     text = read(options.input)

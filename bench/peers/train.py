@@ -122,7 +122,7 @@ def main():
     options = parse()
     torch.set_num_threads(options.threads)
     recipe = tomllib.loads(pathlib.Path(options.recipe).read_text())
-    vocabulary = recipe["data"]["source"]["size"]
+    vocabulary = recipe["input"]["source"]["size"]
     peers = {"eager": Trainer(recipe, vocabulary, False)}
     left_out, compiling = None, None
     rates = {"heed": []}

@@ -167,8 +167,8 @@ class Transformer(nn.Module):
 
 def of_recipe(recipe, vocabulary):
     """With new weights."""
-    model = recipe["model"]
-    fixed = {"kind": "transformer", "preset": "small", "tied": "all"}
+    model = recipe["head"]
+    fixed = {"kind": "text", "model": "transformer", "preset": "small", "tied": "all"}
     if any(model.get(key) != value for key, value in fixed.items()):
         raise SystemExit(f"peers: the model of this recipe is another than what PyTorch has here: expected {fixed}")
     return Transformer(vocabulary, model["encoder_layers"], model["decoder_layers"], model["width"], model["hidden"],
@@ -179,11 +179,16 @@ def recipe_of(folder):
     return tomllib.loads((folder / "recipe.toml").read_text())
 
 
+def without_head(tensors):
+    """The tensors of the head, as the model alone names them."""
+    return {name.removeprefix("head."): tensor for name, tensor in tensors.items()}
+
+
 def load(folder):
     """With the weights of a model folder."""
     from safetensors.torch import load_file
 
-    tensors = load_file(folder / "model.safetensors")
+    tensors = without_head(load_file(folder / "model.safetensors"))
     model = of_recipe(recipe_of(folder), len(tensors["target_embedding"]))
     model.load_state_dict(tensors, strict=True)
     return model.eval()

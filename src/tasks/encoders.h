@@ -6,6 +6,7 @@
 namespace heed {
 
 std::shared_ptr<EncoderPart> make_image_encoder();
+std::shared_ptr<EncoderPart> make_no_encoder();
 std::shared_ptr<EncoderPart> make_query_reduction();
 std::shared_ptr<EncoderPart> make_text_encoder();
 

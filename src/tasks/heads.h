@@ -6,5 +6,6 @@
 namespace heed {
 
 std::shared_ptr<Head> make_class_head();
+std::shared_ptr<Head> make_text_head();
 
 }  // namespace heed

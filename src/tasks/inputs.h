@@ -5,7 +5,9 @@
 
 namespace heed {
 
+std::shared_ptr<Input> make_corpus_input();
 std::shared_ptr<Input> make_image_input();
+std::shared_ptr<Input> make_parallel_input();
 std::shared_ptr<Input> make_stories_input();
 std::shared_ptr<Input> make_text_input();
 

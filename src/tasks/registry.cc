@@ -8,7 +8,9 @@ namespace heed {
 template <>
 const Registry<Input>& registry() {
   static const Registry<Input> all{
+      {"corpus", make_corpus_input},
       {"image", make_image_input},
+      {"parallel", make_parallel_input},
       {"stories", make_stories_input},
       {"text", make_text_input},
   };
@@ -19,6 +21,7 @@ template <>
 const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
       {"image", make_image_encoder},
+      {"none", make_no_encoder},
       {"query_reduction", make_query_reduction},
       {"text", make_text_encoder},
   };
@@ -29,6 +32,7 @@ template <>
 const Registry<Head>& registry() {
   static const Registry<Head> all{
       {"class", make_class_head},
+      {"text", make_text_head},
   };
   return all;
 }

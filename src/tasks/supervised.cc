@@ -74,9 +74,9 @@ class SupervisedTask : public Task {
   }
   std::optional<Metrics> validate() override {
     if (!valid_) return std::nullopt;
-    auto metrics = score_split(cell_, valid_, true).metrics;
-    remember_samples();
-    return metrics;
+    const auto score = score_split(cell_, valid_, true);
+    remember_samples(score);
+    return score.metrics;
   }
   std::optional<Metrics> test() override {
     if (!test_) return std::nullopt;
@@ -124,33 +124,36 @@ class SupervisedTask : public Task {
       if (!split) continue;
       for (const auto& table : cell_.recipe.heads) table.get()->check(*split, name == "train");
     }
+    for (const auto& split : {valid_, test_}) {
+      if (split && !cell_.has_several_inputs())
+        cell_.input().check(split, {.batch = cell_.recipe.train.batch});
+    }
   }
 
   Batch next_batch() {
     RECORD_USER_SCOPE("heed::data");
     auto batch = source_->next();
-    if (!batch) batch = source_->next();
+    if (!batch) {
+      main_head().reset_state();  // rows that go on begin anew
+      batch = source_->next();
+    }
     // The epoch changes with the call that gives nothing, so this is the one of the batch.
     return cell_.with_targets(*train_, std::move(*batch), {seed(), source_->cursor().epoch, true});
   }
 
-  void remember_samples() {
-    const at::NoGradGuard no_grad;
-    std::vector<int64_t> examples;
-    for (int64_t i = 0; i < std::min(kShownSamples, valid_->size()); ++i) examples.push_back(i);
-    const auto batch = valid_->batch(examples, {});
-    const auto tokens = cell_.encode(batch);
+  /// What each head has as lines of the first examples.
+  void remember_samples(const SplitScore& score) {
     samples_.clear();
-    for (const int64_t i : examples) samples_.push_back({valid_->show(i).text, "", ""});
-    for (const auto& table : cell_.recipe.heads) {
-      const auto found = table.get()->predict(tokens, batch, *valid_);
-      for (const int64_t i : examples) {
+    const auto join = [](std::string& to, const std::string& text) {
+      to += (to.empty() ? "" : "; ") + text;
+    };
+    for (size_t head = 0; head < score.scorers.size(); ++head) {
+      const auto lines = score.scorers[head]->outputs();
+      for (int64_t i = 0; i < std::min(kShownSamples, std::ssize(lines)); ++i) {
+        if (i == std::ssize(samples_)) samples_.push_back({valid_->show(i).text, "", ""});
         auto& sample = samples_[static_cast<size_t>(i)];
-        const auto join = [](std::string& to, const std::string& text) {
-          to += (to.empty() ? "" : "; ") + text;
-        };
-        join(sample.expected, table.get()->expected(*valid_, i));
-        join(sample.output, found[static_cast<size_t>(i)].text);
+        join(sample.expected, cell_.recipe.heads[head].get()->expected(*valid_, i));
+        join(sample.output, lines[static_cast<size_t>(i)]);
       }
     }
   }

@@ -25,11 +25,14 @@ void write_two_pairs(const std::filesystem::path& folder) {
   const auto sources = folder / "a.de", targets = folder / "a.en";
   write_bytes(sources, source), write_bytes(targets, target);
   const std::string files = "[\"" + sources.string() + "\", \"" + targets.string() + "\"]";
-  write_bytes(folder / "small.toml",
-              "task = \"translate\"\n[data]\ntrain = " + files + "\nvalid = " + files + R"(
+  write_bytes(folder / "small.toml", "[data]\ntrain = " + files + "\nvalid = " + files + R"(
+[input]
+kind = "parallel"
 source = { kind = "words" }
 target = { kind = "words" }
-[model]
+[head]
+kind = "text"
+generate = { max_length = 8 }
 encoder_layers = 1
 decoder_layers = 2
 width = 16
@@ -40,8 +43,6 @@ cross_attention = { num_heads = 2 }
 [train]
 epochs = 1
 batch = 200
-[generate]
-max_length = 8
 )");
 }
 

@@ -44,13 +44,17 @@ void write_pairs(const std::filesystem::path& folder) {
     files.append(name).append(" = [\"").append(split).append(".de\", \"");
     files.append(split).append(".en\"]\n");
   }
-  write_bytes(folder / "small.toml",
-              "task = \"translate\"\nseed = " + std::to_string(learning_seed(3)) + R"(
+  write_bytes(folder / "small.toml", "seed = " + std::to_string(learning_seed(3)) + R"(
 [data]
-)" + files + R"(max_source_length = 12
+)" + files + R"([input]
+kind = "parallel"
+max_source_length = 12
 source = { kind = "words" }
 target = { kind = "words" }
-[model]
+[head]
+kind = "text"
+generate = { beam_size = 3, max_length = 16 }
+metric = { kind = "exact" }
 encoder_layers = 1
 decoder_layers = 1
 width = 32
@@ -66,11 +70,6 @@ batch = 400
 average_checkpoints = 2
 optimizer = { lr = 1e-2 }
 schedule = { kind = "cosine", warmup = 20 }
-[generate]
-beam_size = 3
-max_length = 16
-[metric]
-kind = "exact"
 )");
 }
 
@@ -99,17 +98,17 @@ TEST_F(Translate, LearnsALanguageOfNineWords) {
   const auto metrics = json::parse(trained_.out);
   for (const char* metric : {"valid_exact", "test_exact"})
     expect_learned(metric, metrics[metric], 0.8);
-  EXPECT_THAT(trained_.err, HasSubstr("1500 pairs to learn from"));
+  EXPECT_THAT(trained_.err, HasSubstr("1500 train examples"));
   EXPECT_THAT(trained_.err, HasSubstr("expected  ")) << "sample translations stand in the log";
   EXPECT_THAT(read_bytes(model() + "/log.jsonl"), HasSubstr("tokens_per_second"));
 }
 
 TEST_F(Translate, EvalWritesWhatItMeasures) {
-  const auto result =
-      run({"eval", model(), "--set", "metric.kind=bleu", "--output", path("out.en"), "--json"});
+  const auto result = run(
+      {"eval", model(), "--set", "head.metric.kind=bleu", "--output", path("out.en"), "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto metrics = json::parse(result.out);
-  EXPECT_EQ(metrics["pairs"], 60);
+  EXPECT_EQ(metrics["examples"], 60);
   expect_learned("bleu", metrics["bleu"], 80, 100);
   EXPECT_THAT(metrics["signature"].get<std::string>(), HasSubstr("tok:13a"));
   EXPECT_EQ(lines_of(read_bytes(path("out.en"))).size(), 60);
@@ -132,7 +131,7 @@ TEST_F(Translate, ALineInGivesALineOut) {
 }
 
 TEST_F(Translate, TellsTheBestAndTheirTokens) {
-  const auto result = run({"predict", model(), "--json", "--set", "generate.num_hypotheses=3"},
+  const auto result = run({"predict", model(), "--json", "--set", "head.generate.num_hypotheses=3"},
                           {.input = "eins zwei\n"});
   ASSERT_EQ(result.code, 0) << result.err;
   const auto line = json::parse(result.out);
@@ -143,7 +142,7 @@ TEST_F(Translate, TellsTheBestAndTheirTokens) {
   EXPECT_EQ(line["tokens"][0]["piece"], "two");
   EXPECT_EQ(line["tokens"][2]["piece"], "</s>");
   const auto numbered =
-      run({"predict", model(), "--set", "generate.num_hypotheses=2"}, {.input = "acht\n"});
+      run({"predict", model(), "--set", "head.generate.num_hypotheses=2"}, {.input = "acht\n"});
   EXPECT_THAT(numbered.out, testing::StartsWith("0 ||| eight ||| "));
 }
 
@@ -182,11 +181,6 @@ TEST_F(Translate, BadPairsAreNamed) {
   expect(check("eins\n\n", "one\ntwo\n"), 3, "bad.de:2");
   expect(check("eins\nzw\xFF\n", "one\ntwo\n"), 3, "bad.de:2");
   expect(check("", ""), 3, "bad.de");
-  const std::string words = "eins eins eins eins eins eins eins eins eins eins eins eins eins";
-  expect(check(words + "\neins\n", "one\none\n"), 3, "bad.de:1");
-  const auto left_out = check(words + "\neins\n", "one\none\n", {"data.skip_too_long=true"});
-  EXPECT_EQ(left_out.code, 0) << left_out.err;
-  EXPECT_THAT(left_out.out, HasSubstr("1\tpairs left out: too long"));
   expect(check("eins\n", "one\n", {"data.valid=[\"x\"]"}), 4,
          "data.valid: expected [source, target]");
 }
@@ -227,11 +221,11 @@ TEST_F(Translate, BenchesSayWhatTheyDid) {
   EXPECT_THAT(bench({"decode", "--input", input}).err, HasSubstr("name a MODEL"));
 }
 
-TEST_F(Translate, RefusesWhatIsForOtherTasks) {
+TEST_F(Translate, RefusesWhatIsForOtherHeads) {
   EXPECT_EQ(run({"predict", model(), "--top", "3"}, {.input = ""}).code, 2);
-  const auto other = run({"check", trained_.recipe, "--set", "task=translat"});
+  const auto other = run({"check", trained_.recipe, "--set", "input.kind=paralel"});
   EXPECT_EQ(other.code, 4);
-  EXPECT_THAT(other.err, HasSubstr("did you mean 'translate'?"));
+  EXPECT_THAT(other.err, HasSubstr("did you mean 'parallel'?"));
 }
 
 TEST_F(Translate, SummaryCountsBothSides) {
@@ -247,14 +241,18 @@ class Language : public testing::Test {
     std::string text;
     for (int i = 0; i < 400; ++i) text += "abc abd\nabcd\n";
     write_bytes(path("text"), text);
-    write_bytes(
-        path("small.toml"), "task = \"language\"\nseed = " + std::to_string(learning_seed(3)) + R"(
+    write_bytes(path("small.toml"), "seed = " + std::to_string(learning_seed(3)) + R"(
+[input]
+kind = "corpus"
+context = 16
+tokenizer = { kind = "characters" }
 [data]
 train = ")" + path("text") + R"("
 holdout = 0.1
-context = 16
-tokenizer = { kind = "characters" }
-[model]
+[head]
+kind = "text"
+preset = "gpt"
+generate = { sample = false, max_length = 12 }
 decoder_layers = 1
 width = 32
 hidden = 64
@@ -263,9 +261,6 @@ decoder_attention = { position = "rope", masks = ["causal"], num_heads = 2 }
 max_steps = 60
 batch = 256
 optimizer = { lr = 1e-2 }
-[generate]
-sample = false
-max_length = 12
 )");
   }
   static void TearDownTestSuite() { delete folder_; }
@@ -292,23 +287,22 @@ TEST_F(Language, LearnsAndGoesOn) {
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out)["tokens"], 400 * 13 - 1);
   const auto other = bench({"decode", path("model")});
-  EXPECT_EQ(other.code, 4);
-  EXPECT_THAT(other.err,
-              HasSubstr("trained for the task 'language', expected one of the task 'translate'"));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("not a model that writes text from text"));
 }
 
 TEST_F(Language, RemembersWhatStoodBefore) {
-  const auto trained = train("memory", {"model.memory=32", "model.decoder_attention.position=alibi",
-                                        "train.max_steps=130"});
+  const auto trained = train(
+      "memory", {"head.memory=32", "head.decoder_attention.position=alibi", "train.max_steps=130"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   // Before it has learned anything but how often each letter comes, it loses 1.7.
   expect_learned("loss", json::parse(trained.out)["valid_loss"], 0.5, 0);
 }
 
 TEST_F(Language, EncodersAreRefused) {
-  const auto refused = train("bad", {"model.encoder_layers=2"});
+  const auto refused = train("bad", {"head.encoder_layers=2"});
   EXPECT_EQ(refused.code, 4);
-  EXPECT_THAT(refused.err, HasSubstr("model.encoder_layers"));
+  EXPECT_THAT(refused.err, HasSubstr("head.encoder_layers"));
 }
 
 }  // namespace

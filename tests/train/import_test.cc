@@ -134,7 +134,12 @@ class Transliterator : public testing::Test {
             .encoder_attention(how("sinusoidal(halves=1, full=1, first=1); num_heads=8"))
             .decoder_attention(how("sinusoidal(halves=1, full=1, first=1); causal; num_heads=8")),
         43, 51);
-    load_into(*model, import_tensors(read_safetensors(tensors).tensors, map), tensors);
+    auto ours = import_tensors(read_safetensors(tensors).tensors, map);
+    for (auto& [name, tensor] : ours) {
+      ASSERT_TRUE(name.starts_with("head.")) << name;
+      name = name.substr(5);
+    }
+    load_into(*model, ours, tensors);
     model->eval();
   }
 

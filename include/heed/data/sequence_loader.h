@@ -29,7 +29,7 @@ struct SequenceBatch {
 };
 
 struct SequenceOptions {
-  int64_t tokens = 4096;            ///< B (Ls + Lt) is at most that
+  int64_t tokens = 4096;            ///< B (Ls + Lt) is at most that; of a recipe: train.batch
   int64_t pairs = 0;                ///< B at most; 0: as many as fit
   int64_t max_source_length = 0;    ///< Ls at most; 0: any
   int64_t max_target_length = 0;    ///< Lt at most; 0: any

@@ -135,6 +135,9 @@ class Input : public Component {
   /// lengths.
   virtual std::unique_ptr<BatchSource> batches(const SplitPtr& split,
                                                const BatchOptions& options) const;
+  /// Refuses, before training begins, a part that is measured and whose batches could not be
+  /// made. By default all can.
+  virtual void check(const SplitPtr&, const BatchOptions&) const {}
   /// The column that a line of plain text stands for; empty: lines say nothing to this input.
   virtual std::string line_column() const { return ""; }
   /// What `heed predict` is given: files, or "-" for standard input. Asked of inputs that do not
@@ -143,6 +146,7 @@ class Input : public Component {
 
   /// Of the texts that a head writes; null: the input knows none.
   virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
+  virtual std::string target_tokenizer_kind() const { return ""; }
   virtual Sizes sizes() const = 0;
   virtual std::string default_encoder() const = 0;
   /// Whether [data] says how records are read; otherwise the input reads its paths by itself.

@@ -64,6 +64,7 @@ class FieldReader {
   void operator()(const char* name, std::string& field, const char* help, const OneOf& words);
   void operator()(const char* name, std::vector<int64_t>& field, const char* help, Bounds = {});
   void operator()(const char* name, std::vector<double>& field, const char* help, Bounds = {});
+  /// A string alone is a list of one.
   void operator()(const char* name, std::vector<std::string>& field, const char* help);
   void operator()(const char* name, Attention& field, const char* help);
   template <EnumWithWords E>

@@ -1,16 +1,12 @@
-#include "tasks/language_text.h"
+#include "tasks/inputs/plain_text.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "heed/core/error.h"
 #include "heed/data/lines.h"
-#include "heed/ops/cross_entropy.h"
 
 namespace heed {
 namespace {
-
-constexpr int64_t kEvaluatedTokens = 8192;  // of a batch
 
 bool begins_character(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) != 0x80; }
 
@@ -48,27 +44,6 @@ data::Lines lines_of(const PlainText& text) {
   };
 }
 
-LanguageEvaluation evaluate_text(SequenceModel& model, const PlainText& text,
-                                 const data::Tokenizer& tokenizer, int64_t context) {
-  const at::NoGradGuard no_grad;
-  const int64_t batch = model.is_stateful() ? 1 : std::max<int64_t>(1, kEvaluatedTokens / context);
-  data::WindowLoader loader(data::read_tokens(lines_of(text), tokenizer),
-                            {.length = context, .batch = batch});
-  LanguageEvaluation result;
-  result.characters = text.characters();
-  model.reset_state();
-  while (const auto windows = loader.next()) {
-    const int64_t length = windows->tokens.size(1) - 1;
-    const auto hidden = model.hidden({}, windows->tokens.narrow(1, 0, length));
-    const auto part =
-        linear_cross_entropy(hidden.flatten(0, 1), model.output_weight(), model.output_bias(),
-                             windows->tokens.narrow(1, 1, length).flatten());
-    result.loss += part.nll, result.tokens += part.count;
-  }
-  model.reset_state();
-  return result;
-}
-
 RowWindows::RowWindows(data::TokenStream stream, int64_t rows, int64_t length)
     : stream_(std::move(stream)),
       rows_(rows),
@@ -82,22 +57,17 @@ RowWindows::RowWindows(data::TokenStream stream, int64_t rows, int64_t length)
 
 int64_t RowWindows::batches() const { return (row_ + length_ - 1) / length_; }
 
-at::Tensor RowWindows::window(int64_t batch) const {
+data::WindowBatch RowWindows::window(int64_t batch) const {
   const int64_t first = batch * length_, tokens = std::min(length_, row_ - first) + 1;
-  auto window = at::empty({rows_, tokens}, at::kLong);
-  auto* out = window.data_ptr<int64_t>();
+  data::WindowBatch window{at::empty({rows_, tokens}, at::kLong), at::empty({rows_}, at::kLong)};
+  auto* out = window.tokens.data_ptr<int64_t>();
   for (int64_t row = 0; row < rows_; ++row) {
-    const auto* from = stream_->data() + row * row_ + first;
+    const int64_t start = row * row_ + first;
+    const auto* from = stream_->data() + start;
     out = std::copy(from, from + tokens, out);
+    window.starts[row] = start;
   }
   return window;
-}
-
-Metrics LanguageEvaluation::metrics() const {
-  const double mean = loss / static_cast<double>(tokens);
-  return {{"loss", mean},
-          {"perplexity", std::exp(mean)},
-          {"nats_per_character", loss / static_cast<double>(characters - 1)}};
 }
 
 }  // namespace heed

@@ -1,5 +1,5 @@
-// A language model's text: split, cut into windows, measured.
-#include "tasks/language_text.h"
+// One long text: held out, cut into windows.
+#include "tasks/inputs/plain_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,10 +41,11 @@ TEST(RowWindows, EveryRowGoesOnWhereItEnded) {
       std::vector<int64_t> next(static_cast<size_t>(rows));
       for (int64_t row = 0; row < rows; ++row) next[size_t(row)] = row * ((count - 1) / rows);
       for (int64_t batch = 0; batch < windows.batches(); ++batch) {
-        const auto tokens = windows.window(batch);
+        const auto [tokens, starts] = windows.window(batch);
         ASSERT_EQ(tokens.size(0), rows);
         ASSERT_GE(tokens.size(1), 2);
         for (int64_t row = 0; row < rows; ++row) {
+          EXPECT_EQ(starts[row].item<int64_t>(), next[size_t(row)]);
           for (int64_t i = 0; i < tokens.size(1); ++i) {
             EXPECT_EQ(tokens[row][i].item<int64_t>(), next[size_t(row)] + i);
           }
@@ -57,13 +58,6 @@ TEST(RowWindows, EveryRowGoesOnWhereItEnded) {
     }
   }
   EXPECT_THROW(RowWindows(numbers(3), 3, 2), DataError);
-}
-
-TEST(LanguageEvaluation, MetricsAreMeans) {
-  const LanguageEvaluation found{.tokens = 10, .characters = 21, .loss = 5};
-  EXPECT_EQ(found.metrics()[0].second, 0.5);
-  EXPECT_NEAR(found.metrics()[1].second, std::exp(0.5), 1e-12);
-  EXPECT_EQ(found.metrics()[2].second, 0.25);
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-// The text of a language model as tokens.
+// One long text: read, held out, cut into windows.
 #pragma once
 
-#include <optional>
+#include <filesystem>
 #include <string>
+#include <utility>
 
 #include "heed/data/window_loader.h"
-#include "heed/tasks/language.h"
 
 namespace heed {
 
@@ -23,19 +23,15 @@ std::pair<PlainText, PlainText> split_text(const PlainText& whole, double share)
 /// The lines of a text, for tokenizers. It must outlive them.
 data::Lines lines_of(const PlainText& text);
 
-/// What a model makes of a text, a window of `context` tokens after another. A stateful model
-/// reads it as one.
-LanguageEvaluation evaluate_text(SequenceModel& model, const PlainText& text,
-                                 const data::Tokenizer& tokenizer, int64_t context);
-
 /// Windows for models that remember: the text is cut into as many long pieces as there are rows,
 /// and a batch goes on where the last one ended.
 class RowWindows {
  public:
+  /// Throws DataError for a text of fewer tokens than rows.
   RowWindows(data::TokenStream stream, int64_t rows, int64_t length);
   int64_t batches() const;
-  /// tokens (rows, up to length + 1), as data::WindowBatch has them.
-  at::Tensor window(int64_t batch) const;
+  /// tokens (rows, up to length + 1) and starts (rows), as data::WindowLoader gives them.
+  data::WindowBatch window(int64_t batch) const;
 
  private:
   data::TokenStream stream_;

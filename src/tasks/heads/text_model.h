@@ -1,4 +1,4 @@
-// [model] of the tasks that write text: which model of sequences, and what it is made of.
+// Which model of sequences writes text, and what it is made of.
 #pragma once
 
 #include <string>
@@ -9,20 +9,22 @@
 namespace heed {
 
 struct TextModelOptions {
-  std::string kind = "transformer";
+  std::string model = "transformer";
   TransformerOptions transformer;
   RecurrentOptions recurrent;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("kind", kind, "transformer, or recurrent: LSTM or GRU with attention to the source",
+    v("model", model, "transformer, or recurrent: LSTM or GRU with attention to the source",
       OneOf{{"transformer", "recurrent"}});
-    if (kind == "recurrent") {
+    if (model == "recurrent") {
       recurrent.fields(v);
     } else {
       transformer.fields(v);
     }
   }
+
+  bool has_encoder() const { return model == "recurrent" || transformer.encoder_layers() > 0; }
 };
 
 /// The model with new weights, from LibTorch's generator. source_vocabulary 0: it has no encoder.

@@ -29,7 +29,7 @@ struct TextMetricOptions {
     }
     if (kind == "rouge") {
       v("lead", lead,
-        "a baseline beside the metrics: those of the first so many words of each source; 0: none",
+        "words of each source that are the baseline: the first so many; 0: no baseline",
         at_least(0));
     }
     v("lowercase", lowercase, "compare lower case");
@@ -41,11 +41,11 @@ struct TextMetricOptions {
 Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::string>& written,
                      const std::vector<std::string>& expected);
 
-/// The baseline lead-k of summaries, k = options.lead: text_metrics of the first k words of each
-/// source, named lead_rouge1, lead_rouge2 and lead_rougeL. Words are parted by white space. None
-/// where k is 0.
-Metrics lead_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
-                     const std::vector<std::string>& expected);
+/// text_metrics of answers that no model wrote, named baseline_*: of rouge lead-k, the first k =
+/// options.lead words of each source, parted by white space (none where k is 0); otherwise the
+/// source itself.
+Metrics baseline_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
+                         const std::vector<std::string>& expected);
 
 /// The name in text_metrics by which models are compared.
 SelectionMetric text_selection_metric(const TextMetricOptions& options);

@@ -1,4 +1,4 @@
-#include "heed/tasks/text_metric.h"
+#include "tasks/heads/text_metric.h"
 
 #include <algorithm>
 
@@ -42,13 +42,15 @@ Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::st
   return {};
 }
 
-Metrics lead_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
-                     const std::vector<std::string>& expected) {
-  if (options.lead == 0) return {};
-  std::vector<std::string> written;
-  for (const auto& source : sources) written.push_back(first_words(source, options.lead));
+Metrics baseline_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
+                         const std::vector<std::string>& expected) {
+  auto written = sources;
+  if (options.kind == "rouge") {
+    if (options.lead == 0) return {};
+    for (auto& text : written) text = first_words(text, options.lead);
+  }
   auto metrics = text_metrics(options, written, expected);
-  for (auto& [name, value] : metrics) name = "lead_" + name;
+  for (auto& [name, value] : metrics) name = "baseline_" + name;
   return metrics;
 }
 

@@ -1,0 +1,184 @@
+// A text, written by a model of sequences that reads the source by itself.
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "tasks/heads.h"
+#include "tasks/heads/text_answers.h"
+#include "tasks/heads/text_model.h"
+#include "tasks/heads/text_scorer.h"
+
+namespace heed {
+namespace {
+
+constexpr const char* kCountsFile = "token_counts.json";
+
+/// Without an encoder the model goes on from a text: it draws, and the loss measures it.
+struct TextHeadOptions {
+  TextModelOptions model;
+  GenerateOptions generate;
+  TextMetricOptions metric;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    model.fields(v);
+    constexpr bool reads = std::is_same_v<std::remove_cvref_t<Visitor>, FieldReader>;
+    if (reads && !model.has_encoder()) generate.sample(true);
+    v("generate", generate, "");
+    if (model.has_encoder()) v("metric", metric, "");
+  }
+};
+
+std::shared_ptr<const CorpusSplit> as_corpus(const SplitPtr& split) {
+  return std::dynamic_pointer_cast<const CorpusSplit>(split);
+}
+
+class TextHead : public WithOptions<Head, TextHeadOptions> {
+ public:
+  void learn(const Split& train, const Input& input) override {
+    const auto* corpus = dynamic_cast<const CorpusSplit*>(&train);
+    if (!corpus) return;
+    counts_.assign(static_cast<size_t>(input.target_tokenizer()->size()), 0);
+    for (const int32_t token : *corpus->tokens()) ++counts_.at(static_cast<size_t>(token));
+  }
+  Files files() const override {
+    if (options.model.has_encoder()) return {};
+    return {{kCountsFile, nlohmann::json(counts_).dump() + "\n"}};
+  }
+  void load(const Files& files) override;
+
+  std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input& input,
+                                          const HeadContext& context) override;
+
+  /// The input's batches hold what is to be written.
+  void add_targets(const Split&, const std::vector<int64_t>&, const Draw&, Batch&) const override {}
+
+  at::Tensor output(const Tokens&, const Batch& batch) override;
+  HeadLoss loss(const Tokens&, const Batch& batch) override;
+  std::unique_ptr<Scorer> scorer(const SplitPtr& split, bool quick) override;
+
+  std::vector<Prediction> predict(const Tokens&, const Batch& batch, const Split& split) override {
+    return answers_.predict(batch, split);
+  }
+  Looked explain(const Tokens&, const Batch& batch, const Split&,
+                 const std::string& target) override {
+    return answers_.explain(batch, target);
+  }
+  void answer_by(const AnswerOptions& answer) override { answers_.answer_by(answer); }
+  void finish() override { answers_.finish(); }
+
+  std::string expected(const Split& split, int64_t example) const override {
+    return split.has("target") ? split.value(example, "target") : "";
+  }
+  void check(const Split&, bool) const override {}  // the input's check reads the targets, too
+  SelectionMetric selection_metric() const override {
+    if (!options.model.has_encoder()) return {"loss", false};
+    return text_selection_metric(options.metric);
+  }
+  bool is_stateful() const override { return model_->is_stateful(); }
+  void reset_state() override { model_->reset_state(); }
+
+ private:
+  void check_fit(const Sizes& sizes) const;
+
+  TokenCounts counts_;  // of the training text
+  HeadContext context_;
+  SequenceModelPtr model_;
+  data::TokenizerPtr tokenizer_;
+  TextAnswers answers_;
+};
+
+void TextHead::load(const Files& files) {
+  if (options.model.has_encoder()) return;
+  const auto found = files.find(kCountsFile);
+  if (found == files.end())
+    throw ModelError(std::string("the model folder lacks its counts of tokens, the file ") +
+                     kCountsFile);
+  try {
+    counts_ = nlohmann::json::parse(found->second).get<TokenCounts>();
+  } catch (const nlohmann::json::exception& error) {
+    throw ModelError(std::string(kCountsFile) + ": not counts of tokens: " + error.what());
+  }
+}
+
+void TextHead::check_fit(const Sizes& sizes) const {
+  const bool source = sizes.contains("source_vocabulary");
+  if (!tokenizer_)
+    throw ModelError(
+        "head.kind: 'text' writes what an input of the kind parallel or corpus has as text; choose "
+        "another head or input");
+  if (source && !options.model.has_encoder())
+    throw ModelError(
+        "head.encoder_layers is 0, but a source needs an encoder; for text alone: input.kind = "
+        "\"corpus\"");
+  if (!source && options.model.model != "transformer")
+    throw ModelError("head.model: a model of one text is a transformer, given " +
+                     options.model.model);
+  if (!source && options.model.has_encoder())
+    throw ModelError(
+        "head.encoder_layers: a model of one text reads no source; expected 0, as "
+        "preset = \"gpt\" has it, given " +
+        std::to_string(options.model.transformer.encoder_layers()));
+}
+
+std::shared_ptr<torch::nn::Module> TextHead::make(const EncoderPtr& encoder, const Input& input,
+                                                  const HeadContext& context) {
+  if (!encoder->parameters().empty())
+    throw ModelError(
+        "encoder.kind: the head 'text' has an encoder of its own and would leave this one unused; "
+        "expected \"none\"");
+  const auto sizes = input.sizes();
+  tokenizer_ = input.target_tokenizer();
+  check_fit(sizes);
+  context_ = context;
+  const auto source = sizes.find("source_vocabulary");
+  model_ = make_text_model(options.model, tokenizer_->size(),
+                           source == sizes.end() ? 0 : source->second.front());
+  const int64_t positions = model_->max_positions();
+  const auto window = sizes.find("context");
+  if (positions > 0 && window != sizes.end() && positions < window->second.front())
+    throw ModelError("input.context is " + std::to_string(window->second.front()) +
+                     ", but the model has positions for " + std::to_string(positions) +
+                     " tokens; raise these, or lower input.context");
+  answers_ = TextAnswers({{model_}, tokenizer_, options.generate}, input.target_tokenizer_kind(),
+                         input.files());
+  return model_;
+}
+
+at::Tensor TextHead::output(const Tokens&, const Batch& batch) {
+  auto source = source_of(batch);
+  auto target = batch.at("target");
+  const int64_t most = model_->max_positions();
+  if (most > 0 && target.size(1) > most) target = target.narrow(1, 0, most);
+  if (most > 0 && source.defined() && source.tokens.size(1) > most)
+    source = {source.tokens.narrow(1, 0, most), source.lengths.clamp_max(most)};
+  return model_->project(model_->hidden(source, target));  // (B, Lt, V)
+}
+
+HeadLoss TextHead::loss(const Tokens&, const Batch& batch) {
+  const auto found = text_loss(*model_, batch, context_.train.label_smoothing);
+  HeadLoss result{found.sum / static_cast<double>(found.count), found.count};
+  if (batch.has("source")) {
+    const auto& source = batch.at("source");
+    result.sizes = {{"pairs", source.size(0)},
+                    {"source_length", source.size(1)},
+                    {"source_tokens", batch.at("source_lengths").sum().item<int64_t>()},
+                    {"target_length", batch.at("target").size(1)},
+                    {"target_tokens", found.count}};
+  }
+  return result;
+}
+
+/// While it trains, texts are written greedily: a metric to compare epochs by.
+std::unique_ptr<Scorer> TextHead::scorer(const SplitPtr& split, bool quick) {
+  if (auto corpus = as_corpus(split)) return make_corpus_scorer(model_, counts_, std::move(corpus));
+  auto writer = answers_.writer();
+  if (quick) writer.options.beam_size(1).num_hypotheses(1).sample(false);
+  return make_text_scorer(std::move(writer), options.metric, split,
+                          !quick || options.metric.kind != "loss");
+}
+
+}  // namespace
+
+std::shared_ptr<Head> make_text_head() { return std::make_shared<TextHead>(); }
+
+}  // namespace heed

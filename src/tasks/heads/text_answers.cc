@@ -1,0 +1,155 @@
+#include "tasks/heads/text_answers.h"
+
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "heed/nn/recording.h"
+#include "heed/tasks/predictor.h"
+
+namespace heed {
+
+void TextAnswers::answer_by(const AnswerOptions& answer) {
+  if (answer.top)
+    throw UsageError(
+        "--top is for heads that choose among classes or items; for more texts an input: --set "
+        "head.generate.beam_size=5 --set head.generate.num_hypotheses=5");
+  const bool given = !answer.prefix.empty() || !answer.target.empty() || !answer.with.empty();
+  if (given && !model().has_encoder())
+    throw UsageError(
+        "--prefix, --target and --with are for models that write text from text; what a model of "
+        "one text goes on from is its input");
+  if (!answer.prefix.empty() && !answer.target.empty())
+    throw UsageError("--prefix and --target exclude each other: a given text has no choice");
+  prefix_ = LinesBeside("--prefix", answer.prefix);
+  target_ = LinesBeside("--target", answer.target);
+  answered_ = 0;
+  writer_.models.resize(1);
+  for (const auto& folder : answer.with) join(folder);
+}
+
+/// From now on both models write together.
+void TextAnswers::join(const std::string& folder) {
+  auto other = Predictor::load(folder);
+  const auto children = other.module().named_children();
+  const auto* head = children.find("head");
+  const auto model = head ? std::dynamic_pointer_cast<SequenceModel>(*head) : nullptr;
+  if (!model) throw ModelError("--with " + folder + ": not a model that writes text");
+  if (other.recipe().inputs.front()->files() != vocabularies_)
+    throw ModelError("--with " + folder +
+                     ": models that write together need the same vocabularies");
+  writer_.models.push_back(model);
+}
+
+std::vector<int64_t> TextAnswers::encode(const std::string& text, const std::string& place) const {
+  try {
+    return tokenizer().encode(text);
+  } catch (const DataError& error) {
+    throw DataError(place + ": " + error.what());
+  }
+}
+
+std::vector<Prediction> TextAnswers::predict(const Batch& batch, const Split& split) {
+  if (!batch.has("source")) return go_on(batch);
+  return target_.is_given() ? score(batch, split) : write(batch, split);
+}
+
+/// An empty source says nothing, and so does its text; the model is not asked.
+std::vector<Prediction> TextAnswers::write(const Batch& batch, const Split& split) {
+  auto all = rows_of(batch.at("source"), batch.at("source_lengths"));
+  const auto* records = batch.records.data_ptr<int64_t>();
+  std::vector<bool> empty;
+  TokenLists sources, prefixes;
+  for (size_t i = 0; i < all.size(); ++i) {
+    auto prefix = encode(prefix_.next(split.place(records[i])), prefix_.place());
+    empty.push_back(split.value(records[i], "source").empty());
+    if (empty.back()) continue;
+    sources.push_back(std::move(all[i])), prefixes.push_back(std::move(prefix));
+  }
+  const auto found = writer_.write(sources, prefixes);
+  auto next = found.begin();
+  std::vector<Prediction> predictions;
+  for (const bool skipped : empty)
+    predictions.push_back(
+        writer_.predicted(skipped ? std::vector<Hypothesis>(1) : *next++, answered_++));
+  return predictions;
+}
+
+std::vector<Prediction> TextAnswers::score(const Batch& batch, const Split& split) {
+  const auto* records = batch.records.data_ptr<int64_t>();
+  TokenLists targets;
+  for (int64_t i = 0; i < batch.size(); ++i)
+    targets.push_back(encode(target_.next(split.place(records[i])), target_.place()));
+  const auto scores =
+      writer_.score(rows_of(batch.at("source"), batch.at("source_lengths")), targets);
+  std::vector<Prediction> predictions;
+  for (size_t i = 0; i < scores.size(); ++i)
+    predictions.push_back(writer_.scored(targets[i], scores[i]));
+  answered_ += batch.size();
+  return predictions;
+}
+
+std::vector<Prediction> TextAnswers::go_on(const Batch& batch) {
+  std::vector<Prediction> predictions;
+  for (const auto& beginning : rows_of(batch.at("target"), batch.at("target_lengths")))
+    predictions.push_back(writer_.predicted(writer_.go_on(beginning), answered_++));
+  return predictions;
+}
+
+std::vector<TokenPlace> TextAnswers::pieces(const std::vector<int64_t>& tokens) const {
+  std::vector<TokenPlace> places;
+  for (const int64_t token : tokens) {
+    places.push_back({tokenizer().piece(token)});
+    places.back().special = token == tokenizer().padding() || token == tokenizer().begin() ||
+                            token == tokenizer().end();
+  }
+  return places;
+}
+
+Looked TextAnswers::explain(const Batch& batch, const std::string& target) {
+  if (!batch.has("source")) {
+    if (!target.empty()) throw UsageError("--target is for models that write text from text");
+    return look_on(rows_of(batch.at("target"), batch.at("target_lengths")).front());
+  }
+  std::vector<int64_t> written;
+  if (target.empty()) {
+    const Recording aside(model());  // what is looked at is the whole text, not its search
+    const auto sources = rows_of(batch.at("source"), batch.at("source_lengths"));
+    written = writer_.write({sources.front()}).front().front().tokens;
+  } else {
+    written = encode(target, "--target");
+  }
+  return look_at(source_of(batch), written);
+}
+
+Looked TextAnswers::look_at(const SourceBatch& source, const std::vector<int64_t>& written) {
+  auto read = written, predicted = written;
+  read.insert(read.begin(), tokenizer().begin());
+  predicted.push_back(tokenizer().end());
+  const nn::MapPaths paths(model());  // "encoder.0.attention", as its maps are sorted
+  model().hidden(source, at::tensor(read, at::kLong).unsqueeze(0));
+  const auto output = tokenizer().decode(written);
+  const nlohmann::ordered_json json = {{"output", output}};
+  return {{output, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
+          pieces(read),
+          pieces(predicted),
+          tokenizer_kind_};
+}
+
+/// A model of one text looks at what it goes on from; its prediction is the likeliest next token.
+Looked TextAnswers::look_on(const std::vector<int64_t>& beginning) {
+  const nn::MapPaths paths(model());
+  model().reset_state();
+  const auto hidden = model().hidden({}, at::tensor(beginning, at::kLong).unsqueeze(0));
+  model().reset_state();
+  const auto scores = model().project(hidden[0][-1]).to(at::kDouble).log_softmax(0);  // (V)
+  const auto best = scores.argmax().item<int64_t>();
+  const nlohmann::ordered_json json = {{"next", tokenizer().piece(best)},
+                                       {"log_probability", scores[best].item<double>()}};
+  return {{tokenizer().piece(best),
+           json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
+          pieces(beginning),
+          {},
+          tokenizer_kind_};
+}
+
+}  // namespace heed

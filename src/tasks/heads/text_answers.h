@@ -1,0 +1,48 @@
+// What a trained model that writes text answers: predictions, and what it looks at.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tasks/heads/lines_beside.h"
+#include "tasks/heads/text_writer.h"
+
+namespace heed {
+
+class TextAnswers {
+ public:
+  TextAnswers() = default;
+  /// A writer of one model; the kind of its tokenizer; the vocabularies of its input, as files.
+  TextAnswers(TextWriter writer, std::string tokenizer_kind, Files vocabularies)
+      : writer_(std::move(writer)),
+        tokenizer_kind_(std::move(tokenizer_kind)),
+        vocabularies_(std::move(vocabularies)) {}
+
+  const TextWriter& writer() const { return writer_; }
+
+  /// See Head, of which these are.
+  void answer_by(const AnswerOptions& answer);
+  std::vector<Prediction> predict(const Batch& batch, const Split& split);
+  Looked explain(const Batch& batch, const std::string& target);
+  void finish() { prefix_.check_end(answered_), target_.check_end(answered_); }
+
+ private:
+  SequenceModel& model() const { return *writer_.models.front(); }
+  const data::Tokenizer& tokenizer() const { return *writer_.tokenizer; }
+  void join(const std::string& folder);
+  std::vector<Prediction> write(const Batch& batch, const Split& split);
+  std::vector<Prediction> score(const Batch& batch, const Split& split);
+  std::vector<Prediction> go_on(const Batch& batch);
+  std::vector<int64_t> encode(const std::string& text, const std::string& place) const;
+  std::vector<TokenPlace> pieces(const std::vector<int64_t>& tokens) const;
+  Looked look_at(const SourceBatch& source, const std::vector<int64_t>& written);
+  Looked look_on(const std::vector<int64_t>& beginning);
+
+  TextWriter writer_;
+  std::string tokenizer_kind_;
+  Files vocabularies_;
+  LinesBeside prefix_, target_;
+  int64_t answered_ = 0;
+};
+
+}  // namespace heed

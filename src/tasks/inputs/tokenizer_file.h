@@ -1,0 +1,25 @@
+// Tokenizers as files of a model folder.
+#pragma once
+
+#include <string>
+
+#include "heed/core/error.h"
+#include "heed/tasks/input.h"
+
+namespace heed {
+
+/// The tokenizer in the file `name` of a model folder. Throws ModelError where there is none or a
+/// damaged one.
+inline data::TokenizerPtr tokenizer_file(const Files& files, const std::string& name,
+                                         const data::TokenizerOptions& options) {
+  const auto found = files.find(name);
+  if (found == files.end())
+    throw ModelError("the model folder lacks its tokenizer, the file " + name);
+  try {
+    return data::load_tokenizer(options, found->second, name);
+  } catch (const DataError& error) {
+    throw ModelError(error.what());
+  }
+}
+
+}  // namespace heed
