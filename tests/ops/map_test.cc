@@ -20,7 +20,7 @@ Mapped mapped(const Case& c, at::ScalarType type = at::kDouble) {
   const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
   at::Tensor weights;
   attend_reference(t.q, t.k, t.v, t.how, t.inputs, &weights);
-  return {Map("encoder.layers.0.attention", t.q, t.k, numbers, t.how, t.inputs), weights};
+  return {Map("encoder.layers.0.attention", t.q, t.k, row_stats, t.how, t.inputs), weights};
 }
 
 std::vector<Case> map_cases() {
@@ -108,7 +108,7 @@ TEST(Map, KeepsNoGraph) {
   auto t = make({.bias = {5, 7}});
   for (auto* x : {&t.q, &t.k, &*t.inputs.bias}) x->requires_grad_();
   const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
-  const Map map("", t.q, t.k, numbers, t.how, t.inputs);
+  const Map map("", t.q, t.k, row_stats, t.how, t.inputs);
   EXPECT_FALSE(map.dense().requires_grad());
   EXPECT_FALSE(map.tile({0, 1}, {0, 1}).requires_grad());
 }

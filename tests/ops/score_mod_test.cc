@@ -167,7 +167,7 @@ TEST(OwnScoreMod, MapsShowIt) {
     const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
     at::Tensor weights;
     attend_reference(t.q, t.k, t.v, t.how, t.inputs, &weights);
-    const Map map("map", t.q, t.k, numbers, t.how, t.inputs);
+    const Map map("map", t.q, t.k, row_stats, t.how, t.inputs);
     EXPECT_TRUE(close(map.dense(1), weights[1], 1e-12, 1e-10)) << word;
     EXPECT_TRUE(close(map.tile({3, 20}, {5, 40}, 1, 3),
                       weights[1][3].slice(0, 3, 20).slice(1, 5, 40), 1e-12, 1e-10))

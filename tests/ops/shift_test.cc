@@ -134,7 +134,7 @@ TEST(Shift, AShiftedRowKeepsItsGradients) {
         for (size_t i = 0; i < 3; ++i)
           EXPECT_TRUE(torch::equal(given.grads[i], plain.grads[i])) << what << " leaf " << i;
         const auto [out, row_stats] = attend_with_row_stats(t.q, t.k, t.v, t.how, t.inputs);
-        const Map map("", t.q, t.k, numbers, t.how, t.inputs);
+        const Map map("", t.q, t.k, row_stats, t.how, t.inputs);
         EXPECT_TRUE(close(map.dense().sum(-1), torch::ones({2, queries}), 2e-6, 0)) << what;
       }
     }
