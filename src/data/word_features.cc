@@ -72,7 +72,8 @@ std::vector<int64_t> WordFeatures::rows_of(std::string_view word) const {
 }
 
 void WordFeatures::add_ngrams(std::string_view word, std::vector<int64_t>& rows) const {
-  const auto text = "<" + std::string(word) + ">";
+  std::string text = "<";
+  text.append(word).append(">");
   const auto starts = character_starts(text);
   const auto count = static_cast<int64_t>(starts.size()) - 1;
   const auto most = rows.size() + static_cast<size_t>(options_.ngrams());
