@@ -111,6 +111,16 @@ TEST(NormalizeSeries, FollowsTheFormulaAndComesBack) {
   EXPECT_GT(layer->weight.grad().abs().sum().item<double>(), 0);
 }
 
+TEST(NormalizeSeries, IsExactFarFromZero) {
+  torch::manual_seed(2);
+  NormalizeSeries layer(1, NormalizeSeriesOptions().affine(false));
+  const auto x = torch::randn({1, 1, 100}) + 1e5;  // float32
+  const auto wide = x.to(at::kDouble);
+  const auto variance = wide.var(/*unbiased=*/false).item<double>();
+  const auto expected = (wide - wide.mean()) / std::sqrt(variance + 1e-5);
+  EXPECT_TRUE(layer->normalize(x, layer->scale(x)).to(at::kDouble).allclose(expected, 1e-6, 1e-6));
+}
+
 TEST(NormalizeSeries, ConstantWindowsAreSafe) {
   NormalizeSeries layer(4, NormalizeSeriesOptions().affine(false));
   const auto level = torch::tensor({0.1f, 1e6f / 3, -3e30f, 0.0f}).view({1, 4, 1});
