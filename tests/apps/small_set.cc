@@ -42,16 +42,29 @@ std::string write_small_set(const std::filesystem::path& folder) {
   write_idx(folder / "train", 150);
   write_idx(folder / "test", 60, 1000);
   const std::string recipe = (folder / "small.toml").string();
-  write_bytes(recipe, "task = \"classify\"\nseed = " + std::to_string(learning_seed(5)) + R"(
+  write_bytes(recipe, "seed = " + std::to_string(learning_seed(5)) + R"(
+[input]
+kind = "image"
+augment = { shift = 1, erase = 0.3 }
 [data]
 train = ")" + (folder / "train").string() +
                           R"("
 test = ")" + (folder / "test").string() +
                           R"("
 holdout = 0.1
-augment = { shift = 1, erase = 0.3 }
-[model]
-encoder = { stem = "conv", patch = 4, width = 16, layers = 2, dropout = 0.1, stochastic_depth = 0.2, attention = { position = "learned", num_heads = 2, dropout = 0.1 } }
+[encoder]
+kind = "image"
+stem = "conv"
+patch = 4
+width = 16
+layers = 2
+hidden = 64
+dropout = 0.1
+stochastic_depth = 0.2
+attention = { position = "learned", num_heads = 2, dropout = 0.1 }
+[head]
+kind = "class"
+pool = { kind = "attention", attention = { num_heads = 2 } }
 [train]
 epochs = 6
 batch = 10

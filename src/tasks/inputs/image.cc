@@ -4,6 +4,7 @@
 
 #include "data/open.h"
 #include "heed/core/error.h"
+#include "heed/core/threads.h"
 #include "heed/data/dataset.h"
 #include "heed/data/idx.h"
 #include "heed/data/transform.h"
@@ -19,7 +20,7 @@ struct ImageInputOptions {
   std::vector<int64_t> shape;
   data::AugmentOptions augment;
   data::Normalization normalize;
-  int64_t workers = 1;
+  int64_t workers = 0;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -28,7 +29,9 @@ struct ImageInputOptions {
       at_least(1));
     v("augment", augment, "random changes of training images");
     v("normalize", normalize, "(value / 255 - mean) / std");
-    v("workers", workers, "threads that decode images ahead; changes no result", between(1, 256));
+    v("workers", workers,
+      "threads that decode images ahead; changes no result; 0: as many as Heed has",
+      between(0, 256));
   }
 
   void check() const {
@@ -322,7 +325,9 @@ class ImageInput : public Input {
   }
   std::string default_encoder() const override { return "image"; }
   bool reads_records() const override { return false; }
-  int64_t workers() const override { return options_->workers; }
+  int64_t workers() const override {
+    return options_->workers > 0 ? options_->workers : num_threads();
+  }
 
  private:
   OptionsPtr options_ = std::make_shared<ImageInputOptions>();  // splits look at what is found later
