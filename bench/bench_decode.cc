@@ -7,6 +7,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
+#include "heed/models/generate.h"
 #include "heed/models/transformer.h"
 #include "heed/tasks/predictor.h"
 #include "measure.h"

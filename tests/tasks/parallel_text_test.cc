@@ -162,9 +162,11 @@ TEST_F(ParallelText, EvaluationMeasuresWhatTrainingMeasures) {
   ASSERT_EQ(own->samples().size(), 3);
   EXPECT_EQ(own->samples()[1].output, "");
 
-  save_model(pairs_.folder / "model", {.recipe = to_toml(own->recipe()),
-                                       .tensors = named_tensors(own->model()),
-                                       .others = own->files()});
+  ModelFiles files;
+  files.recipe = to_toml(own->recipe());
+  files.tensors = named_tensors(own->model());
+  files.others = own->files();
+  save_model(pairs_.folder / "model", files);
   const auto found =
       Predictor::load(pairs_.folder / "model").evaluate({pairs_.path("c"), pairs_.path("d")});
   EXPECT_EQ(found.metrics, trained) << "to the last bit";

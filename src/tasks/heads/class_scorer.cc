@@ -40,6 +40,10 @@ class ClassScorer : public Scorer {
     Metrics all{{"accuracy", static_cast<double>(right) / static_cast<double>(rows_.size())}};
     if (rows_.size() > targets.size())
       all.emplace_back("unseen", static_cast<double>(rows_.size() - targets.size()));
+    if (targets.empty()) {
+      confusion_ = {classes_.size(), std::vector<int64_t>(classes_.size() * classes_.size())};
+      return all;
+    }
     confusion_ = confusion_matrix(found, targets, classes_.size());
     all.emplace_back("macro_f1", macro_f1(confusion_));
     all.emplace_back("mcc", matthews_correlation(confusion_));
