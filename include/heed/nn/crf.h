@@ -30,13 +30,12 @@ struct CrfPaths {
 /// forbid scores -inf: it has no probability, and its parameters no gradient. Parameters start
 /// uniform in +-0.1.
 ///
-/// Sums are taken in log space, in float64; where scores are further apart than 600, exponentials of
-/// their differences in the emissions' dtype, float32 or float64 (under autocast any, taken as the
-/// parameters'). Scores may be as large as the dtype
-/// holds, equal, or -inf. NaN or +inf gives NaN for that sequence. What stands behind a length is
-/// never read and gets zero gradient; a sequence of no tokens has nll 0. The same bits for any
-/// number of threads, and for a sequence whatever stands beside it. Tensors on other devices are
-/// computed on the CPU.
+/// Sums are taken in log space, in float64; where scores are further apart than 600, exponentials
+/// of their differences in the emissions' dtype, float32 or float64 (under autocast any, taken as
+/// the parameters'). Scores may be as large as the dtype holds, equal, or -inf. NaN or +inf gives
+/// NaN for that sequence. What stands behind a length is never read and gets zero gradient; a
+/// sequence of no tokens has nll 0. The same bits for any number of threads, and for a sequence
+/// whatever stands beside it. Tensors on other devices are computed on the CPU.
 ///
 /// Throws ModelError for constraints of another shape, UsageError for tensors of another shape or
 /// dtype and for tags out of range, DataError for tags y that the constraints forbid, naming
