@@ -115,7 +115,7 @@ namespace heed {
 
 void register_score_mod(std::string name, std::shared_ptr<const ScoreMod> modifier,
                         std::vector<OpKind::Argument> arguments, std::string help) {
-  if (!modifier) throw UsageError("register_score_mod: '" + name + "': expected a score_mod");
+  if (!modifier) throw UsageError("register_score_mod: '" + name + "': expected a modifier");
   if (!ops::is_name(name))
     throw UsageError(
         "register_score_mod: expected a name of small letters, digits and '_', given '" + name +
