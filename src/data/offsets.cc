@@ -35,13 +35,15 @@ std::vector<WordSpan> as_spans(std::string_view text, const std::vector<std::str
                                  "; is its data installed?");
 }
 
+using MakeBreaks = icu::BreakIterator*(const icu::Locale&, UErrorCode&);
+
 /// An iterator is dear to make, and of one thread.
-icu::BreakIterator& word_breaks() {
-  static const std::unique_ptr<icu::BreakIterator> kFirst = [] {
+template <MakeBreaks* kMake>
+icu::BreakIterator& breaks_of(const char* what) {
+  static const std::unique_ptr<icu::BreakIterator> kFirst = [&] {
     UErrorCode status = U_ZERO_ERROR;
-    std::unique_ptr<icu::BreakIterator> made(
-        icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), status));
-    if (U_FAILURE(status)) fail_icu("break words", status);
+    std::unique_ptr<icu::BreakIterator> made(kMake(icu::Locale::getRoot(), status));
+    if (U_FAILURE(status)) fail_icu(what, status);
     return made;
   }();
   thread_local const std::unique_ptr<icu::BreakIterator> mine(kFirst->clone());
@@ -51,6 +53,23 @@ icu::BreakIterator& word_breaks() {
 struct CloseText {
   void operator()(UText* text) const { utext_close(text); }
 };
+
+/// The text cut at the iterator's boundaries. Throws DataError where it is no UTF-8.
+std::vector<std::string_view> segments(std::string_view text, icu::BreakIterator& breaks) {
+  check_utf8(text, "words");
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<UText, CloseText> source(
+      utext_openUTF8(nullptr, text.data(), static_cast<int64_t>(text.size()), &status));
+  breaks.setText(source.get(), status);
+  if (U_FAILURE(status)) fail_icu("open a text", status);
+  std::vector<std::string_view> all;
+  int32_t begin = breaks.first();
+  for (int32_t end = breaks.next(); end != icu::BreakIterator::DONE; end = breaks.next()) {
+    all.push_back(text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    begin = end;
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -98,20 +117,23 @@ std::string_view TextOffsets::text(int64_t begin, int64_t end) const {
 }
 
 std::vector<WordSpan> words_with_offsets(std::string_view text) {
-  check_utf8(text, "words");
-  UErrorCode status = U_ZERO_ERROR;
-  const std::unique_ptr<UText, CloseText> source(
-      utext_openUTF8(nullptr, text.data(), static_cast<int64_t>(text.size()), &status));
-  auto& breaks = word_breaks();
-  breaks.setText(source.get(), status);
-  if (U_FAILURE(status)) fail_icu("open a text", status);
   std::vector<std::string_view> pieces;
-  int32_t begin = breaks.first();
-  for (int32_t end = breaks.next(); end != icu::BreakIterator::DONE; end = breaks.next()) {
-    const auto piece = text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    const auto inside = split_at_space(piece);  // white space and others may stand in one segment
+  for (const auto segment :
+       segments(text, breaks_of<icu::BreakIterator::createWordInstance>("break words"))) {
+    const auto inside = split_at_space(segment);  // white space and others may stand in one
     pieces.insert(pieces.end(), inside.begin(), inside.end());
-    begin = end;
+  }
+  return as_spans(text, pieces);
+}
+
+std::vector<WordSpan> sentences_with_offsets(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  for (const auto segment :
+       segments(text, breaks_of<icu::BreakIterator::createSentenceInstance>("break sentences"))) {
+    const auto words = split_at_space(segment);
+    if (words.empty()) continue;
+    const auto* end = words.back().data() + words.back().size();
+    pieces.emplace_back(words.front().data(), static_cast<size_t>(end - words.front().data()));
   }
   return as_spans(text, pieces);
 }

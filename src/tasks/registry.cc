@@ -9,6 +9,7 @@ template <>
 const Registry<Input>& registry() {
   static const Registry<Input> all{
       {"corpus", make_corpus_input},
+      {"document", make_document_input},
       {"image", make_image_input},
       {"parallel", make_parallel_input},
       {"stories", make_stories_input},
@@ -20,9 +21,11 @@ const Registry<Input>& registry() {
 template <>
 const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
+      {"document", make_document_encoder},
       {"image", make_image_encoder},
       {"none", make_no_encoder},
       {"query_reduction", make_query_reduction},
+      {"recurrent", make_recurrent_encoder},
       {"text", make_text_encoder},
   };
   return all;

@@ -137,5 +137,16 @@ TEST(TextOffsets, FindsWords) {
   EXPECT_THAT(words_with_offsets(""), IsEmpty());
 }
 
+TEST(Offsets, SentencesEndAtTheirMarks) {
+  const std::string text = "  Is it 3.5? Yes! \u00dcber allem.\nStill";
+  std::vector<std::string> found;
+  for (const auto& sentence : sentences_with_offsets(text)) {
+    found.emplace_back(sentence.text);
+    EXPECT_EQ(TextOffsets(text).text(sentence.begin, sentence.end), sentence.text);
+  }
+  EXPECT_THAT(found, ElementsAre("Is it 3.5?", "Yes!", "\u00dcber allem.", "Still"));
+  EXPECT_THAT(sentences_with_offsets(" \n "), IsEmpty());
+}
+
 }  // namespace
 }  // namespace heed::data

@@ -199,7 +199,7 @@ TEST_F(StoryLoading, GoesOnFromACursor) {
 TEST(Stories, StandardInputMayBeAPipe) {
   const std::string text = "1 Mary moved to the bathroom.\n2 Where is Mary?\tbathroom\t1\n";
   for (const bool packed : {false, true}) {
-    const auto sent = packed ? test::gzip(bytes(text)) : bytes(text);
+    const auto sent = packed ? test::gzip(bytes_of(text)) : bytes_of(text);
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
     ASSERT_EQ(write(ends[1], sent.data(), sent.size()), static_cast<ssize_t>(sent.size()));

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using Classes = std::vector<int64_t>;
 using Numbers = std::vector<double>;
 
-constexpr double kNear = 1e-12;
+constexpr double kNearClassification = 1e-12;
 constexpr int64_t kRecords = 60, kClasses = 4, kLabels = 3;
 
 struct Records {
@@ -61,22 +61,22 @@ const Records& records() {
 TEST(Classification, AgreesWithScikitLearn) {
   const auto matrix = confusion_matrix(records().predicted, records().expected, kClasses);
   EXPECT_THAT(matrix.counts, ElementsAre(13, 1, 1, 2, 3, 12, 0, 1, 1, 2, 10, 0, 0, 2, 2, 10));
-  EXPECT_NEAR(accuracy(matrix), 0.75, kNear);
-  EXPECT_NEAR(micro_f1(matrix), 0.75, kNear);
-  EXPECT_NEAR(macro_f1(matrix), 0.7504875298992946, kNear);
-  EXPECT_NEAR(matthews_correlation(matrix), 0.6654265405322883, kNear);
+  EXPECT_NEAR(accuracy(matrix), 0.75, kNearClassification);
+  EXPECT_NEAR(micro_f1(matrix), 0.75, kNearClassification);
+  EXPECT_NEAR(macro_f1(matrix), 0.7504875298992946, kNearClassification);
+  EXPECT_NEAR(matthews_correlation(matrix), 0.6654265405322883, kNearClassification);
   const auto counts = class_counts(matrix);
-  EXPECT_NEAR(counts[1].precision(), 0.70588235294117647, kNear);
-  EXPECT_NEAR(counts[1].recall(), 0.75, kNear);
-  EXPECT_NEAR(counts[1].f1(), 0.72727272727272727, kNear);
+  EXPECT_NEAR(counts[1].precision(), 0.70588235294117647, kNearClassification);
+  EXPECT_NEAR(counts[1].recall(), 0.75, kNearClassification);
+  EXPECT_NEAR(counts[1].f1(), 0.72727272727272727, kNearClassification);
   EXPECT_NEAR(log_loss(records().probabilities, records().expected, kClasses), 0.7033291162861267,
-              kNear);
+              kNearClassification);
 }
 
 TEST(Classification, ClassesThatNobodyHas) {
   // f1_score([0, 0, 1], [0, 2, 2], average="macro") = 2/9: class 3 of 4 is in neither.
   const auto matrix = confusion_matrix(Classes{0, 2, 2}, Classes{0, 0, 1}, 4);
-  EXPECT_NEAR(macro_f1(matrix), 2.0 / 9, kNear);
+  EXPECT_NEAR(macro_f1(matrix), 2.0 / 9, kNearClassification);
   const auto counts = class_counts(matrix);
   EXPECT_EQ(counts[1].precision(), 0);
   EXPECT_EQ(counts[2].recall(), 0);
@@ -101,29 +101,29 @@ TEST(Classification, RefusesWhatMakesNoSense) {
 
 TEST(Curves, AgreeWithScikitLearn) {
   const auto& [scores, binary] = std::tie(records().scores, records().binary);
-  EXPECT_NEAR(roc_auc(scores, binary), 0.981074481074481, kNear);
-  EXPECT_NEAR(average_precision(scores, binary), 0.9627450980392158, kNear);
+  EXPECT_NEAR(roc_auc(scores, binary), 0.981074481074481, kNearClassification);
+  EXPECT_NEAR(average_precision(scores, binary), 0.9627450980392158, kNearClassification);
   EXPECT_NEAR(roc_auc_one_vs_rest(records().probabilities, records().expected, kClasses),
-              0.9974716830743259, kNear);
+              0.9974716830743259, kNearClassification);
   const auto curve = precision_recall_curve(scores, binary);
   ASSERT_EQ(curve.precision.size(), 18U);
   ASSERT_EQ(curve.recall.size(), 18U);
   ASSERT_EQ(curve.thresholds.size(), 17U);
-  EXPECT_NEAR(curve.precision[1], 0.39622641509433965, kNear);
+  EXPECT_NEAR(curve.precision[1], 0.39622641509433965, kNearClassification);
   const auto sum = [](const Numbers& all) {
     double total = 0;
     for (const double x : all) total += x;
     return total;
   };
-  EXPECT_NEAR(sum(curve.precision), 13.374893422437818, kNear);
-  EXPECT_NEAR(sum(curve.recall), 13.19047619047619, kNear);
-  EXPECT_NEAR(sum(curve.thresholds), 6.8, kNear);
+  EXPECT_NEAR(sum(curve.precision), 13.374893422437818, kNearClassification);
+  EXPECT_NEAR(sum(curve.recall), 13.19047619047619, kNearClassification);
+  EXPECT_NEAR(sum(curve.thresholds), 6.8, kNearClassification);
   const auto calibration = calibration_curve(scores, binary, 10);
-  EXPECT_THAT(calibration.positive, ElementsAre(0, 0, 0, testing::DoubleNear(1.0 / 9, kNear),
-                                                testing::DoubleNear(4.0 / 9, kNear), 1, 1, 1));
-  EXPECT_NEAR(calibration.probability[0], 0.03666666666666666, kNear);
-  EXPECT_NEAR(calibration.probability[3], 0.36666666666666664, kNear);
-  EXPECT_NEAR(calibration.probability[6], 0.68125, kNear);
+  EXPECT_THAT(calibration.positive, ElementsAre(0, 0, 0, testing::DoubleNear(1.0 / 9, kNearClassification),
+                                                testing::DoubleNear(4.0 / 9, kNearClassification), 1, 1, 1));
+  EXPECT_NEAR(calibration.probability[0], 0.03666666666666666, kNearClassification);
+  EXPECT_NEAR(calibration.probability[3], 0.36666666666666664, kNearClassification);
+  EXPECT_NEAR(calibration.probability[6], 0.68125, kNearClassification);
 }
 
 TEST(Curves, CalibrationErrorAgreesWithTorchmetrics) {
@@ -155,12 +155,12 @@ TEST(Curves, EndsAndBadCalls) {
 
 TEST(Multilabel, AgreesWithScikitLearn) {
   const auto counts = label_counts(records().predicted_labels, records().labels, kLabels);
-  EXPECT_NEAR(micro_f1(counts), 0.7073170731707317, kNear);
-  EXPECT_NEAR(macro_f1(counts), 0.4413919413919414, kNear);
+  EXPECT_NEAR(micro_f1(counts), 0.7073170731707317, kNearClassification);
+  EXPECT_NEAR(macro_f1(counts), 0.4413919413919414, kNearClassification);
   EXPECT_EQ(counts[2], MatchCounts{});
-  EXPECT_NEAR(subset_accuracy(records().predicted_labels, records().labels, kLabels), 0.65, kNear);
+  EXPECT_NEAR(subset_accuracy(records().predicted_labels, records().labels, kLabels), 0.65, kNearClassification);
   EXPECT_NEAR(label_average_precision(records().label_scores, records().labels, kLabels),
-              0.5341291793153117, kNear);
+              0.5341291793153117, kNearClassification);
   EXPECT_THROW(label_counts(Classes{1, 0}, Classes{1, 0}, 3), UsageError);
   EXPECT_THROW(label_counts(Classes{2, 0}, Classes{1, 0}, 2), UsageError);
   EXPECT_THROW(subset_accuracy(Classes{}, Classes{}, 2), UsageError);
@@ -169,11 +169,11 @@ TEST(Multilabel, AgreesWithScikitLearn) {
 
 TEST(Correlation, AgreesWithScipy) {
   const auto &a = records().numbers, &b = records().other_numbers;
-  EXPECT_NEAR(pearson(a, b), 0.731838969769359, kNear);
-  EXPECT_NEAR(spearman(a, b), 0.7296053404260056, kNear);
+  EXPECT_NEAR(pearson(a, b), 0.731838969769359, kNearClassification);
+  EXPECT_NEAR(spearman(a, b), 0.7296053404260056, kNearClassification);
   EXPECT_THAT(average_ranks(Numbers{3, 1, 3, 2}), ElementsAre(3.5, 1, 3.5, 2));
-  EXPECT_NEAR(pearson(Numbers{1e300, 2e300, 3e300}, Numbers{1, 2, 3}), 1, kNear);
-  EXPECT_NEAR(spearman(Numbers{1, 2, 3}, Numbers{9, 8, -1}), -1, kNear);
+  EXPECT_NEAR(pearson(Numbers{1e300, 2e300, 3e300}, Numbers{1, 2, 3}), 1, kNearClassification);
+  EXPECT_NEAR(spearman(Numbers{1, 2, 3}, Numbers{9, 8, -1}), -1, kNearClassification);
   EXPECT_TRUE(std::isnan(pearson(Numbers{1, 1}, Numbers{1, 2})));
   EXPECT_TRUE(std::isnan(spearman(Numbers{1, 2}, Numbers{0.1, 0.1})));
   EXPECT_TRUE(std::isnan(spearman(Numbers{1, std::nan("")}, Numbers{1, 2})));
@@ -183,12 +183,12 @@ TEST(Correlation, AgreesWithScipy) {
 
 TEST(Forecast, AgreesWithScikitLearn) {
   const auto &f = records().numbers, &y = records().other_numbers;
-  EXPECT_NEAR(mean_squared_error(f, y), 8.045833333333333, kNear);
-  EXPECT_NEAR(mean_absolute_error(f, y), 2.475, kNear);
-  EXPECT_NEAR(root_mean_squared_error(f, y), 2.8365178182647353, kNear);
-  EXPECT_NEAR(r_squared(f, y), -0.9501439127434312, kNear);
-  EXPECT_NEAR(pinball_loss(f, y, 0.1), 0.2475, kNear);
-  EXPECT_NEAR(pinball_loss(f, y, 0.9), 2.2275, kNear);
+  EXPECT_NEAR(mean_squared_error(f, y), 8.045833333333333, kNearClassification);
+  EXPECT_NEAR(mean_absolute_error(f, y), 2.475, kNearClassification);
+  EXPECT_NEAR(root_mean_squared_error(f, y), 2.8365178182647353, kNearClassification);
+  EXPECT_NEAR(r_squared(f, y), -0.9501439127434312, kNearClassification);
+  EXPECT_NEAR(pinball_loss(f, y, 0.1), 0.2475, kNearClassification);
+  EXPECT_NEAR(pinball_loss(f, y, 0.9), 2.2275, kNearClassification);
 }
 
 TEST(Forecast, ByHand) {

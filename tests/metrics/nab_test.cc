@@ -13,7 +13,7 @@
 namespace heed {
 namespace {
 
-constexpr double kNear = 1e-9;
+constexpr double kNearNab = 1e-9;
 
 using Windows = std::vector<std::pair<int64_t, int64_t>>;
 
@@ -42,23 +42,23 @@ TEST(Nab, AgreesWithItsSweeper) {
                                     {"reward_low_FP_rate", 94.25090768774251},
                                     {"reward_low_FN_rate", 96.16727179182834}}) {
     const auto best = nab_score(series, nab_profile(name));
-    EXPECT_NEAR(best.score, score, kNear) << name;
+    EXPECT_NEAR(best.score, score, kNearNab) << name;
     EXPECT_EQ(best.threshold, 0.825) << name;
     EXPECT_EQ(best.true_positives, 108) << name;
     EXPECT_EQ(best.false_positives, 0) << name;
     EXPECT_EQ(best.false_negatives, 506) << name;
-    EXPECT_NEAR(nab_score_at(series, 0.825, nab_profile(name)).score, score, kNear);
+    EXPECT_NEAR(nab_score_at(series, 0.825, nab_profile(name)).score, score, kNearNab);
   }
   const auto standard = nab_score_at(series, 0.5);
-  EXPECT_NEAR(standard.raw, -198.81221804139687, kNear);
+  EXPECT_NEAR(standard.raw, -198.81221804139687, kNearNab);
   EXPECT_EQ(standard.true_positives, 347);
   EXPECT_EQ(standard.false_positives, 1885);
   EXPECT_EQ(standard.false_negatives, 267);
-  EXPECT_NEAR(nab_score_at(series, 0.9).raw, 4.395485192381483, kNear);
+  EXPECT_NEAR(nab_score_at(series, 0.9).raw, 4.395485192381483, kNearNab);
   EXPECT_NEAR(nab_score_at(series, 0.5, nab_profile("reward_low_FP_rate")).raw, -404.3857864038514,
-              kNear);
+              kNearNab);
   EXPECT_NEAR(nab_score_at(series, 0.9, nab_profile("reward_low_FN_rate")).raw, 3.395485192381483,
-              kNear);
+              kNearNab);
 }
 
 TEST(Nab, NullAndPerfect) {
@@ -69,7 +69,8 @@ TEST(Nab, NullAndPerfect) {
   EXPECT_DOUBLE_EQ(nab_score({&series, 1}).score, 100);
   series.scores[50] = 0.5, series.scores[59] = 1;
   const auto late = nab_score({&series, 1}).score;
-  EXPECT_GT(late, 50), EXPECT_LT(late, 75);
+  EXPECT_GT(late, 50);
+  EXPECT_LT(late, 75);
   series.scores[5] = 1;  // in the first 15 %, which do not count
   EXPECT_EQ(nab_score({&series, 1}).score, late);
 }

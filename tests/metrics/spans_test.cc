@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using Tags = std::vector<std::string>;
 using Sentences = std::vector<Tags>;
 
-constexpr double kNear = 1e-12;
+constexpr double kNearSpans = 1e-12;
 
 std::string drawn_tag(test::Draw& draw, const std::string& prefixes) {
   const char prefix = prefixes[static_cast<size_t>(draw.below(std::ssize(prefixes)))];
@@ -66,15 +66,15 @@ TEST(Spans, AgreeWithSeqeval) {
     const auto [right, noisy] = drawn_tags(fact.prefixes);
     const auto scores = score_tags(noisy, right, tag_scheme(fact.scheme));
     EXPECT_EQ(scores.all.expected, fact.spans) << fact.scheme;
-    EXPECT_NEAR(scores.all.precision(), fact.precision, kNear) << fact.scheme;
-    EXPECT_NEAR(scores.all.recall(), fact.recall, kNear) << fact.scheme;
-    EXPECT_NEAR(scores.all.f1(), fact.f1, kNear) << fact.scheme;
-    EXPECT_NEAR(scores.macro_f1(), fact.macro, kNear) << fact.scheme;
+    EXPECT_NEAR(scores.all.precision(), fact.precision, kNearSpans) << fact.scheme;
+    EXPECT_NEAR(scores.all.recall(), fact.recall, kNearSpans) << fact.scheme;
+    EXPECT_NEAR(scores.all.f1(), fact.f1, kNearSpans) << fact.scheme;
+    EXPECT_NEAR(scores.macro_f1(), fact.macro, kNearSpans) << fact.scheme;
   }
   for (const auto& [prefixes, f1] :
        {std::pair{"OBI", 0.7407407407407408}, {"OIE", 0.711111111111111}}) {
     const auto [right, noisy] = drawn_tags(prefixes);
-    EXPECT_NEAR(score_tags(noisy, right).all.f1(), f1, kNear) << prefixes;
+    EXPECT_NEAR(score_tags(noisy, right).all.f1(), f1, kNearSpans) << prefixes;
   }
 }
 

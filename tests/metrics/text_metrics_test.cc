@@ -17,7 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 using Lines = std::vector<std::string>;
 
-constexpr double kNear = 1e-9;
+constexpr double kNearTextMetrics = 1e-9;
 
 const Lines kHypotheses = {"“Das kostet 1.234,56 €”, sagte sie und ging.",
                            "The U.S. economy grew 3.5% in Q1-2020, didn't it?",
@@ -49,14 +49,14 @@ TEST(Bleu, AgreesWithSacrebleu) {
       {"none", 11.64532216042408, 23.793665482062618}};
   for (const auto& [tokenize, one, two] : facts) {
     const BleuOptions options{.tokenize = tokenize};
-    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, options).score, one, kNear) << tokenize;
-    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, options).score, two, kNear) << tokenize;
+    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, options).score, one, kNearTextMetrics) << tokenize;
+    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, options).score, two, kNearTextMetrics) << tokenize;
   }
   EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, {.lowercase = true}).score, 31.996155972007962,
-              kNear);
+              kNearTextMetrics);
   const BleuOptions floor{.tokenize = "none", .smooth = "floor"};
-  EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, floor).score, 7.787696293110686, kNear);
-  EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, floor).score, 15.911783110981522, kNear);
+  EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, floor).score, 7.787696293110686, kNearTextMetrics);
+  EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, floor).score, 15.911783110981522, kNearTextMetrics);
 }
 
 TEST(Bleu, SaysWhatItIsMadeOf) {
@@ -85,7 +85,7 @@ TEST(Bleu, OfSentences) {
   using ::testing::DoubleNear;
   using ::testing::ElementsAre;
   const auto are = [](double a, double b, double c) {
-    return ElementsAre(DoubleNear(a, kNear), DoubleNear(b, kNear), 0, 0, DoubleNear(c, kNear));
+    return ElementsAre(DoubleNear(a, kNearTextMetrics), DoubleNear(b, kNearTextMetrics), 0, 0, DoubleNear(c, kNearTextMetrics));
   };
   for (const bool effective : {true, false}) {
     const double a = effective ? 60.653065971263366 : 0, b = effective ? 100 : 0;
@@ -147,8 +147,8 @@ TEST(Chrf, AgreesWithSacrebleu) {
       {{.words = 2}, 59.93124306276012, 62.34297699879997},
       {{.words = 1, .lowercase = true}, 64.62108079330537, 67.07224572675868}};
   for (const auto& [options, one, two] : facts) {
-    EXPECT_NEAR(corpus_chrf(kHypotheses, {kFirst}, options), one, kNear);
-    EXPECT_NEAR(corpus_chrf(kHypotheses, {kFirst, kSecond}, options), two, kNear);
+    EXPECT_NEAR(corpus_chrf(kHypotheses, {kFirst}, options), one, kNearTextMetrics);
+    EXPECT_NEAR(corpus_chrf(kHypotheses, {kFirst, kSecond}, options), two, kNearTextMetrics);
   }
   EXPECT_EQ(chrf_name({.words = 2}), "chrF2++");
   EXPECT_EQ(chrf_signature({.words = 2}, 3), "nrefs:3|case:mixed|eff:yes|nc:6|nw:2|space:no");
@@ -158,7 +158,7 @@ TEST(Chrf, EndsAndBadCalls) {
   EXPECT_EQ(corpus_chrf({""}, {{""}}), 0);
   EXPECT_EQ(corpus_chrf({"a"}, {{""}}), 0);
   EXPECT_EQ(corpus_chrf({""}, {{"a"}}), 0);
-  EXPECT_NEAR(corpus_chrf({"日"}, {{"日"}}), 100, kNear);
+  EXPECT_NEAR(corpus_chrf({"日"}, {{"日"}}), 100, kNearTextMetrics);
   EXPECT_THROW(corpus_chrf({}, {{}}), UsageError);
   EXPECT_THROW(chrf_counts("a", {}), UsageError);
   EXPECT_THROW(chrf_counts("a", {"a"}, {.characters = 0}), UsageError);
@@ -166,17 +166,17 @@ TEST(Chrf, EndsAndBadCalls) {
 
 TEST(Rouge, AgreesWithRougeScore) {
   const auto one = corpus_rouge(kHypotheses, {kFirst});
-  EXPECT_NEAR(one.one.f, 0.6670085470085471, kNear);
-  EXPECT_NEAR(one.two.f, 0.5333333333333333, kNear);
-  EXPECT_NEAR(one.longest.f, 0.6670085470085471, kNear);
+  EXPECT_NEAR(one.one.f, 0.6670085470085471, kNearTextMetrics);
+  EXPECT_NEAR(one.two.f, 0.5333333333333333, kNearTextMetrics);
+  EXPECT_NEAR(one.longest.f, 0.6670085470085471, kNearTextMetrics);
   const auto two = corpus_rouge(kHypotheses, {kFirst, kSecond}, {.stem = true});
-  EXPECT_NEAR(two.one.precision, 0.7138461538461538, kNear);
-  EXPECT_NEAR(two.one.recall, 0.8, kNear);
-  EXPECT_NEAR(two.one.f, 0.7516908212560387, kNear);
-  EXPECT_NEAR(two.two.f, 0.5595238095238095, kNear);
-  EXPECT_NEAR(two.longest.precision, 0.6670085470085471, kNear);
-  EXPECT_NEAR(two.longest.recall, 0.697008547008547, kNear);
-  EXPECT_NEAR(two.longest.f, 0.6803418803418804, kNear);
+  EXPECT_NEAR(two.one.precision, 0.7138461538461538, kNearTextMetrics);
+  EXPECT_NEAR(two.one.recall, 0.8, kNearTextMetrics);
+  EXPECT_NEAR(two.one.f, 0.7516908212560387, kNearTextMetrics);
+  EXPECT_NEAR(two.two.f, 0.5595238095238095, kNearTextMetrics);
+  EXPECT_NEAR(two.longest.precision, 0.6670085470085471, kNearTextMetrics);
+  EXPECT_NEAR(two.longest.recall, 0.697008547008547, kNearTextMetrics);
+  EXPECT_NEAR(two.longest.f, 0.6803418803418804, kNearTextMetrics);
 }
 
 TEST(Rouge, CountsByHand) {
@@ -253,7 +253,7 @@ TEST(Answers, AgreeWithMlqa) {
       {"en", "the", "", "a", 0}};
   for (const auto& [language, answer, normal, reference, f1] : facts) {
     EXPECT_EQ(normalize_answer(answer, language), normal);
-    EXPECT_NEAR(answer_f1(answer, {"other", reference}, language), f1, kNear) << answer;
+    EXPECT_NEAR(answer_f1(answer, {"other", reference}, language), f1, kNearTextMetrics) << answer;
     EXPECT_TRUE(exact_match(answer, {"other", normal}, language)) << answer;
   }
   EXPECT_THROW(normalize_answer("a", "fr"), UsageError);

@@ -319,7 +319,7 @@ TEST(Transformer, StartsAsTheFieldDoes) {
                     3000, 2000);
   EXPECT_NEAR(model->source_embedding.std().item<double>(), std::pow(512, -0.5), 1e-3);
   EXPECT_NEAR(model->output.std().item<double>(), std::pow(512, -0.5), 1e-3);
-  const auto& up = model->encoder[0]->as<nn::TransformerBlockImpl>()->feed_forward->up;
+  const auto& up = model->encoder.layers[0]->as<nn::TransformerBlockImpl>()->feed_forward->up;
   EXPECT_NEAR(up->weight.abs().max().item<double>(), std::sqrt(6.0 / (512 + 2048)), 1e-3);
   torch::manual_seed(5);
   Transformer again(TransformerOptions().tied(nn::Tied::none).encoder_layers(1).decoder_layers(1),

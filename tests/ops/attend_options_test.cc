@@ -67,7 +67,9 @@ TEST(AttendOptions, DropoutActsWhereItIsGiven) {
   EXPECT_TRUE(dropped.equal(attend(x.q, x.k, x.v, options)));
   EXPECT_FALSE(dropped.allclose(attend(x.q, x.k, x.v)));
   auto how = Attention::parse("dropout=0.5");
-  EXPECT_TRUE(dropped.equal(attend(x.q, x.k, x.v, how, {.training = true, .seed = 3})));
+  AttendInputs inputs;
+  inputs.training = true, inputs.seed = 3;
+  EXPECT_TRUE(dropped.equal(attend(x.q, x.k, x.v, how, inputs)));
 }
 
 TEST(AttendOptions, RefuseWhatMakesNoSense) {

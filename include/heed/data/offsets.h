@@ -44,7 +44,11 @@ struct WordSpan {
 /// where the text is no UTF-8. Cost: O(bytes).
 std::vector<WordSpan> words_with_offsets(std::string_view text);
 
-/// The same for what stands between white space (Unicode's White_Space): "(3.14," is one word.
+/// The sentences of a text by Unicode's sentence boundaries, without the white space around them;
+/// an abbreviation's full stop may end one. Throws DataError where the text is no UTF-8.
+std::vector<WordSpan> sentences_with_offsets(std::string_view text);
+
+/// What stands between white space (Unicode's White_Space): "(3.14," is one word.
 std::vector<WordSpan> fields_with_offsets(std::string_view text);
 
 }  // namespace heed::data

@@ -2,6 +2,7 @@
 #include "heed/models/text_encoder.h"
 
 #include "tasks/encoders.h"
+#include "tasks/encoders/text_shape.h"
 
 namespace heed {
 namespace {
@@ -9,13 +10,7 @@ namespace {
 class TextEncoderPart : public WithOptions<EncoderPart, TextEncoderOptions> {
  public:
   EncoderPtr make(const Sizes& input) const override {
-    const auto size = [&](const char* name) { return size_of(input, name, "text").front(); };
-    TextShape shape;
-    shape.vocabulary = size("vocabulary");
-    shape.segments = size("segments");
-    shape.unknown = size("unknown");
-    if (input.contains("features")) shape.features = size("features");
-    return TextEncoder(options, shape).ptr();
+    return TextEncoder(options, text_shape(input, "text")).ptr();
   }
 };
 

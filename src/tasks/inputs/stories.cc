@@ -4,6 +4,7 @@
 
 #include "heed/core/error.h"
 #include "heed/data/entity_permutation.h"
+#include "heed/data/lines.h"
 #include "heed/data/stories.h"
 #include "tasks/inputs.h"
 
@@ -216,8 +217,10 @@ class StoriesInput : public Input {
 
  private:
   SplitPtr open_to_answer(const std::string& input) const {
-    return std::make_shared<StorySplit>(
-        data::read_stories(input == "-" ? "/dev/stdin" : input, data::Answers::optional), state_);
+    auto stories = input == "-" ? data::read_stories(data::LineReader::standard_input(),
+                                                     "standard input", data::Answers::optional)
+                                : data::read_stories(input, data::Answers::optional);
+    return std::make_shared<StorySplit>(std::move(stories), state_);
   }
   void make_permutation() {
     const auto& groups = state_->options.entity_permutation;
