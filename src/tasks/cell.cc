@@ -41,7 +41,7 @@ Cell::Cell(Recipe given) : recipe(std::move(given)) {
 }
 
 Source Cell::source(const std::string& role, const std::vector<std::string>& paths) const {
-  Source source{role, paths, {}};
+  Source source{role, paths, {}, recipe.target_columns()};
   if (input().reads_records()) {
     source.records = data::open_records({paths.begin(), paths.end()}, recipe.data.records);
   }

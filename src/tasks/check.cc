@@ -2,30 +2,73 @@
 
 #include "heed/tasks/recipe.h"
 #include "tasks/cell.h"
+#include "tasks/check_records.h"
 
 namespace heed {
+namespace {
+
+using Parts = std::vector<std::pair<std::string, data::RecordsPtr>>;
+
+void add_problem(DataReport& report, const Error& error) {
+  if (report.problem_count == 0) report.why = error.why();
+  ++report.problem_count;
+  report.problems.push_back(error.what());
+}
+
+DataReport examine_part(Recipe& recipe, const Source& source) {
+  DataReport report;
+  try {
+    report = recipe.inputs.front()->examine(source);
+  } catch (const Error& error) {
+    add_problem(report, error);
+  }
+  report.role = source.role;
+  for (const auto& path : source.paths) report.path += (report.path.empty() ? "" : ", ") + path;
+  return report;
+}
+
+void examine_records(const Recipe& recipe, const Parts& parts, std::vector<DataReport>& reports) {
+  std::vector<DataReport*> with_records;
+  for (auto& report : reports)
+    for (const auto& [role, records] : parts)
+      if (role == report.role) with_records.push_back(&report);
+  if (parts.empty()) return;
+  try {
+    report_records(parts, recipe.label_columns(), with_records);
+  } catch (const Error& error) {
+    add_problem(*with_records.front(), error);
+  }
+}
+
+}  // namespace
 
 std::vector<DataReport> examine(Recipe& recipe) {
   const auto& data = recipe.data;
   const std::pair<const char*, const std::vector<std::string>*> parts[] = {
       {"train", &data.train}, {"valid", &data.valid}, {"test", &data.test}};
   std::vector<DataReport> reports;
+  Parts records;
   for (const auto& [role, paths] : parts) {
     if (paths->empty()) continue;
-    DataReport report;
+    Source source{role, *paths, {}, recipe.target_columns()};
+    std::optional<Error> failed;
     try {
-      Source source{role, *paths, {}};
       if (data.reads_records)
         source.records = data::open_records({paths->begin(), paths->end()}, data.records);
-      report = recipe.inputs.front()->examine(source);
     } catch (const Error& error) {
-      report.why = error.why();
-      report.problem_count = 1, report.problems = {error.what()};
+      failed = error;
     }
-    report.role = role;
-    for (const auto& path : *paths) report.path += (report.path.empty() ? "" : ", ") + path;
-    reports.push_back(std::move(report));
+    if (failed) {
+      reports.emplace_back().role = role;
+      add_problem(reports.back(), *failed);
+      for (const auto& path : *paths)
+        reports.back().path += (reports.back().path.empty() ? "" : ", ") + path;
+      continue;
+    }
+    reports.push_back(examine_part(recipe, source));
+    if (source.records) records.emplace_back(role, source.records);
   }
+  examine_records(recipe, records, reports);
   return reports;
 }
 

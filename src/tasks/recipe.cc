@@ -50,6 +50,24 @@ void Recipe::check() const {
 
 Recipe Recipe::read(const RecipeFile& file) { return read_recipe<Recipe>(file); }
 
+std::vector<std::string> Recipe::target_columns() const {
+  std::vector<std::string> all;
+  for (const auto& head : heads) {
+    const auto own = head.get()->columns();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+std::vector<std::string> Recipe::label_columns() const {
+  std::vector<std::string> all;
+  for (const auto& head : heads) {
+    const auto own = head.get()->label_columns();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
 std::vector<RecipeEntry> Recipe::entries() {
   FieldLister lister;
   fields(lister);

@@ -74,9 +74,7 @@ SplitPtr Input::find(const std::string& input) const {
 
 DataReport Input::examine(const Source& source) {
   DataReport report;
-  if (!source.records) return report;
-  report.records = source.records->size();
-  report.lines.push_back(std::to_string(report.records) + " records");
+  if (source.records) report.records = source.records->size();
   return report;
 }
 

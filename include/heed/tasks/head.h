@@ -74,6 +74,11 @@ class Head : public Component {
  public:
   static constexpr const char* kHelp = "what is answered";
 
+  /// Columns of records that it answers, which an input leaves out where it would read all.
+  virtual std::vector<std::string> columns() const { return {}; }
+  /// Those of them that hold labels, of which training should have all.
+  virtual std::vector<std::string> label_columns() const { return {}; }
+
   /// Finds in the training data what the options leave open: classes, how often they occur.
   /// Throws DataError where the data has no target for it.
   virtual void learn(const Split& train, const Input& input) = 0;

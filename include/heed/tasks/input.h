@@ -103,6 +103,7 @@ struct Source {
   std::string role;                 ///< "train", "valid", "test" or "input"
   std::vector<std::string> paths;
   data::RecordsPtr records = {};    ///< what they hold, for inputs that read records
+  std::vector<std::string> targets = {};  ///< columns that heads answer
 };
 
 /// What an encoder must know of its input, by name: "vocabulary" {8000}, "image" {1, 28, 28}.
@@ -156,8 +157,8 @@ class Input : public Component {
   virtual int64_t workers() const { return 1; }
   virtual const char* unit() const { return "examples"; }
   virtual Metrics stats(const Split&) const { return {}; }
-  /// Reads all of a part. By default what every column of its records holds. Throws what reading
-  /// throws.
+  /// Reads all of a part, for `heed check`, which itself says what every column of records holds.
+  /// By default nothing more. Throws what reading throws.
   virtual DataReport examine(const Source& source);
   /// One example by its place, or what stands for it, for `heed map`. Asked of inputs that do not
   /// read records.

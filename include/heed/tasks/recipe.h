@@ -87,6 +87,10 @@ struct Recipe {
   static Recipe read(const RecipeFile& file);
   std::vector<RecipeEntry> entries();
 
+  /// Columns that heads answer, and those of them that hold labels.
+  std::vector<std::string> target_columns() const;
+  std::vector<std::string> label_columns() const;
+
  private:
   void follow_inputs();  ///< what the input decides where the recipe is silent
 };

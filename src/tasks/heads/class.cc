@@ -59,6 +59,9 @@ class ClassModule : public torch::nn::Module {
 
 class ClassHead : public WithOptions<Head, ClassHeadOptions> {
  public:
+  std::vector<std::string> columns() const override { return {options.column}; }
+  std::vector<std::string> label_columns() const override { return columns(); }
+
   void learn(const Split& train, const Input&) override {
     classes_ = Classes::of(train, options.column);
   }
