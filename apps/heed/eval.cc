@@ -1,4 +1,5 @@
 // heed eval: a trained model meets data whose answers are known.
+#include "heed/lens/plots.h"
 #include "heed/tasks/predictor.h"
 #include "output.h"
 #include "verbs.h"
@@ -9,7 +10,7 @@ namespace {
 struct EvalFlags {
   std::string model;
   std::vector<std::string> data, set;
-  std::string output;
+  std::string output, png;
   bool json = false;
 };
 
@@ -21,6 +22,10 @@ void evaluate(const EvalFlags& flags) {
     std::string lines;
     for (const auto& line : found.outputs) lines += line + '\n';
     write_file(flags.output, lines);
+  }
+  if (!flags.png.empty()) {
+    if (found.plots.empty()) throw UsageError("--png: this head has nothing to draw");
+    write_file(flags.png, lens::to_png(found.plots));
   }
   auto data = Json::array();
   for (const auto& path : flags.data.empty() ? predictor.recipe().data.test : flags.data)
@@ -51,6 +56,9 @@ void add_eval(CLI::App& app) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   verb->add_option("--output", flags->output, "Write what is answered, a line an example")
+      ->type_name("FILE");
+  verb->add_option("--png", flags->png,
+                   "Draw it: confusion, precision beside recall, calibration; numbers beside theirs")
       ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print one line of JSON");
   verb->callback([flags] { evaluate(*flags); });

@@ -29,20 +29,7 @@ class PlainLines : public RecordReader {
   }
 };
 
-std::string record_format_of(path file) {
-  if (file.extension() == ".gz") file.replace_extension();
-  const std::string ending = file.extension().string();
-  if (ending == ".txt") return "lines";
-  if (ending == ".conllup") return "conllu";
-  for (const char* format : {"csv", "tsv", "jsonl", "conllu", "conll"}) {
-    if (ending == std::string(".") + format) return format;
-  }
-  throw UsageError(file.string() +
-                   ": its name does not say what it is; name it .csv, .tsv, .jsonl, .conllu, "
-                   ".conllup, .conll or .txt, or give its format");
-}
-
-std::string record_format_of(const std::vector<path>& files, const RecordOptions& options) {
+std::string common_format(const std::vector<path>& files, const RecordOptions& options) {
   if (!options.format.empty()) return options.format;
   const auto format = record_format_of(files[0]);
   for (const auto& file : files) {
@@ -90,6 +77,19 @@ uint64_t bytes_of_files(const std::vector<path>& files) {
 
 }  // namespace
 
+std::string record_format_of(path file) {
+  if (file.extension() == ".gz") file.replace_extension();
+  const std::string ending = file.extension().string();
+  if (ending == ".txt") return "lines";
+  if (ending == ".conllup") return "conllu";
+  for (const char* format : {"csv", "tsv", "jsonl", "conllu", "conll"}) {
+    if (ending == std::string(".") + format) return format;
+  }
+  throw UsageError(file.string() +
+                   ": its name does not say what it is; name it .csv, .tsv, .jsonl, .conllu, "
+                   ".conllup, .conll or .txt, or give its format");
+}
+
 std::unique_ptr<RecordReader> lines_reader() { return std::make_unique<PlainLines>(); }
 
 std::string quoted(const std::vector<std::string>& names) {
@@ -117,7 +117,7 @@ void check_names(const std::vector<std::string>& names, const std::string& place
 RecordsPtr open_records(const std::vector<path>& files, const RecordOptions& options) {
   if (files.empty()) throw UsageError("records: expected at least one file, given none");
   RecordOptions known = options;
-  known.format = record_format_of(files, options);
+  known.format = common_format(files, options);
   const auto reader = record_reader_of(known);
   check_record_options(known);
   const std::string others = " and " + std::to_string(files.size() - 1) + " more";

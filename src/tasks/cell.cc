@@ -55,6 +55,16 @@ SplitPtr Cell::open(const Source& source) {
   return join(std::move(splits));
 }
 
+std::pair<SplitPtr, SplitPtr> Cell::fold(const SplitPtr& all) const {
+  const auto& data = recipe.data;
+  if (all->size() < data.folds)
+    throw DataError("data.folds = " + std::to_string(data.folds) + ": the training data has " +
+                    std::to_string(all->size()) + " examples only; give fewer folds");
+  std::vector<int64_t> rest, test;
+  for (int64_t i = 0; i < all->size(); ++i) (i % data.folds == data.fold ? test : rest).push_back(i);
+  return {subset(all, std::move(rest)), subset(all, std::move(test))};
+}
+
 Sizes Cell::sizes() const {
   if (!has_several_inputs()) return input().sizes();
   Sizes all;

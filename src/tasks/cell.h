@@ -22,6 +22,8 @@ class Cell {
   Source source(const std::string& role, const std::vector<std::string>& paths) const;
   /// Opens a part for all inputs.
   SplitPtr open(const Source& source);
+  /// {the rest, the fold that is the test data} of the training data.
+  std::pair<SplitPtr, SplitPtr> fold(const SplitPtr& all) const;
   /// Makes encoder and heads with new weights from LibTorch's generator.
   void make_model();
 
@@ -37,6 +39,8 @@ class Cell {
   void load(const Files& files);
 
   Input& input() const { return *recipe.inputs.front().get(); }
+  /// The column that a line of plain text stands for; it cannot stand for several inputs.
+  std::string line_column() const { return has_several_inputs() ? "" : input().line_column(); }
   bool has_several_inputs() const { return recipe.inputs.size() > 1; }
   bool has_several_heads() const { return recipe.heads.size() > 1; }
   /// "loss" of the only head, "mood.loss" of one among several.

@@ -19,6 +19,10 @@ DataReport examine_part(Recipe& recipe, const Source& source) {
   DataReport report;
   try {
     report = recipe.inputs.front()->examine(source);
+    for (size_t i = 1; i < recipe.inputs.size(); ++i) {
+      const auto more = recipe.inputs[i]->examine(source);
+      report.lines.insert(report.lines.end(), more.lines.begin(), more.lines.end());
+    }
   } catch (const Error& error) {
     add_problem(report, error);
   }

@@ -16,7 +16,8 @@ constexpr int64_t kFewTexts = 12;    // all are shown
 std::string count(int64_t number, const std::string& of = "") {
   std::string text = std::to_string(number);
   for (auto at = std::ssize(text) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");
-  return of.empty() ? text : text + " " + of + (number == 1 ? "" : "s");
+  if (of.empty()) return text;
+  return text.append(" ").append(of).append(number == 1 ? "" : "s");
 }
 
 std::string format(const char* pattern, double value) {

@@ -41,11 +41,16 @@ class JoinedSplit : public Split {
   }
 
   bool has(const std::string& column) const override { return first().has(column); }
+  bool is_list(const std::string& column) const override { return first().is_list(column); }
   std::string value(int64_t example, const std::string& column, const Draw& draw) const override {
     return first().value(example, column, draw);
   }
   std::vector<std::string> values(int64_t example, const std::string& column) const override {
     return first().values(example, column);
+  }
+
+  std::vector<std::string> categories(const std::string& column) const override {
+    return first().categories(column);
   }
 
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override {

@@ -11,6 +11,15 @@
 #include "tasks/record_stream.h"
 
 namespace heed {
+namespace {
+
+/// Standard input has no name that says its format: records there are those of training.
+std::string piped_format(const DataTable& data) {
+  if (!data.records.format.empty() || data.train.empty()) return data.records.format;
+  return data::record_format_of(data.train.front());
+}
+
+}  // namespace
 
 Predictor::Predictor() = default;
 Predictor::~Predictor() = default;
@@ -47,9 +56,12 @@ std::vector<std::string> Predictor::heads() const {
 }
 
 Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
-  const auto& paths = given.empty() ? cell_->recipe.data.test : given;
+  const auto& data = cell_->recipe.data;
+  const bool fold = given.empty() && data.folds > 0;
+  const auto& paths = fold ? data.train : given.empty() ? data.test : given;
   if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
-  const auto split = cell_->open(cell_->source("test", paths));
+  auto split = cell_->open(cell_->source("test", paths));
+  if (fold) split = cell_->fold(split).second;
   for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
   const auto start = std::chrono::steady_clock::now();
   auto score = score_split(*cell_, split, false);
@@ -69,6 +81,10 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
     const auto report = score.scorers[i]->report();
     if (!report.empty() && cell_->has_several_heads()) result.report += name + "\n";
     result.report += report;
+    for (auto& plot : score.scorers[i]->plots()) {
+      if (cell_->has_several_heads()) plot.title = name + ": " + plot.title;
+      result.plots.push_back(std::move(plot));
+    }
   }
   result.details = details.dump();
   result.outputs = score.scorers.front()->outputs();
@@ -77,9 +93,9 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
   if (!cell_->input().reads_records()) return cell_->input().stream(inputs);
-  return std::make_unique<RecordStream>(inputs, cell_->recipe.data.records,
-                                        cell_->input().line_column(),
-                                        [this](const Source& source) { return cell_->open(source); });
+  return std::make_unique<RecordStream>(
+      inputs, cell_->recipe.data.records, cell_->line_column(),
+      [this](const Source& source) { return cell_->open(source); }, piped_format(cell_->recipe.data));
 }
 
 void Predictor::answer_by(const AnswerOptions& options) {
@@ -106,7 +122,7 @@ void Predictor::finish() {
 
 SplitPtr Predictor::find(const std::string& input) const {
   if (!cell_->input().reads_records()) return cell_->input().find(input);
-  return cell_->open(find_record(input, cell_->recipe.data.records, cell_->input().line_column()));
+  return cell_->open(find_record(input, cell_->recipe.data.records, cell_->line_column()));
 }
 
 Explanation Predictor::explain(const SplitPtr& example, const std::string& target) {

@@ -26,6 +26,9 @@ void check_names(const std::vector<Table>& tables, const std::string& what) {
 void DataTable::check() const {
   if (!valid.empty() && holdout > 0)
     throw ModelError("both valid and holdout are given; the best model is chosen by one of them");
+  if (folds == 1) throw ModelError("folds: expected at least 2, or 0 for none, given 1");
+  if (!test.empty() && folds > 0)
+    throw ModelError("both test and folds are given; the test data is one of them");
 }
 
 void Recipe::follow_inputs() {
@@ -33,7 +36,13 @@ void Recipe::follow_inputs() {
   if (!input) return;
   data.reads_records = input->reads_records();
   train.batch = input->default_batch();
-  encoder.kind = inputs.size() > 1 ? "joint" : input->default_encoder();
+  encoder.kind = input->default_encoder();
+  if (inputs.size() == 1) return;
+  encoder.choose("joint");
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const auto& table : inputs)
+    if (table.get()) names.emplace_back(table.name, table->default_encoder());
+  encoder->follow(names);
 }
 
 void Recipe::check() const {

@@ -10,6 +10,10 @@ bool RecordSplit::has(const std::string& column) const {
                      [&](const auto& known) { return known.name == column; });
 }
 
+bool RecordSplit::is_list(const std::string& column) const {
+  return records_->columns()[static_cast<size_t>(records_->column(column))].is_list;
+}
+
 std::string RecordSplit::value(int64_t example, const std::string& column, const Draw&) const {
   return std::string(records_->text(example, records_->column(column)));
 }

@@ -13,6 +13,7 @@ class RecordSplit : public Split {
   int64_t size() const override { return records_->size(); }
   std::string place(int64_t example) const override { return records_->place(example); }
   bool has(const std::string& column) const override;
+  bool is_list(const std::string& column) const override;
   std::string value(int64_t example, const std::string& column, const Draw& draw) const override;
   std::vector<std::string> values(int64_t example, const std::string& column) const override;
 

@@ -78,10 +78,11 @@ data::RecordsPtr read(const std::string& file, const data::RecordOptions& option
 }  // namespace
 
 RecordStream::RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
-                           std::string line_column, OpenSource open)
+                           std::string line_column, OpenSource open, std::string piped_format)
     : inputs_(std::move(inputs)),
       options_(std::move(options)),
       line_column_(std::move(line_column)),
+      piped_format_(std::move(piped_format)),
       open_(std::move(open)) {}
 
 SplitPtr RecordStream::next(int64_t most) {
@@ -103,7 +104,9 @@ SplitPtr RecordStream::next(int64_t most) {
     }
     ++next_;
     const std::string file = input == "-" ? "/dev/stdin" : input;
-    file_ = open_({"input", {file}, read(file, options_, line_column_)});
+    auto options = options_;
+    if (input == "-") options.format = piped_format_;
+    file_ = open_({"input", {file}, read(file, options, line_column_)});
   }
 }
 

@@ -12,11 +12,12 @@ namespace heed {
 using OpenSource = std::function<SplitPtr(const Source&)>;
 
 /// Files are read as the recipe says; where a line of text stands for a record, so do files that
-/// end with .txt, and standard input, which is answered as it comes.
+/// end with .txt, and standard input, which is answered as it comes. Otherwise standard input holds
+/// records of `piped_format`.
 class RecordStream : public Stream {
  public:
   RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
-               std::string line_column, OpenSource open);
+               std::string line_column, OpenSource open, std::string piped_format);
   SplitPtr next(int64_t most) override;
 
  private:
@@ -24,7 +25,7 @@ class RecordStream : public Stream {
 
   std::vector<std::string> inputs_;
   data::RecordOptions options_;
-  std::string line_column_;
+  std::string line_column_, piped_format_;
   OpenSource open_;
   size_t next_ = 0;
   SplitPtr file_;  // of which the examples from first_ on were not given

@@ -13,6 +13,7 @@ const Registry<Input>& registry() {
       {"image", make_image_input},
       {"parallel", make_parallel_input},
       {"stories", make_stories_input},
+      {"table", make_table_input},
       {"text", make_text_input},
   };
   return all;
@@ -23,9 +24,11 @@ const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
       {"document", make_document_encoder},
       {"image", make_image_encoder},
+      {"joint", make_joint_encoder},
       {"none", make_no_encoder},
       {"query_reduction", make_query_reduction},
       {"recurrent", make_recurrent_encoder},
+      {"table", make_table_encoder},
       {"text", make_text_encoder},
   };
   return all;
@@ -35,6 +38,8 @@ template <>
 const Registry<Head>& registry() {
   static const Registry<Head> all{
       {"class", make_class_head},
+      {"labels", make_labels_head},
+      {"number", make_number_head},
       {"text", make_text_head},
   };
   return all;

@@ -30,6 +30,7 @@ class SubsetOfSplit : public Split {
   Shown show(int64_t example) const override { return whole_->show(number(example)); }
   int64_t length(int64_t example) const override { return whole_->length(number(example)); }
   bool has(const std::string& column) const override { return whole_->has(column); }
+  bool is_list(const std::string& column) const override { return whole_->is_list(column); }
   std::string value(int64_t example, const std::string& column, const Draw& draw) const override {
     return whole_->value(number(example), column, draw);
   }

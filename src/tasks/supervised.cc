@@ -109,6 +109,7 @@ class SupervisedTask : public Task {
     const auto& data = cell_.recipe.data;
     if (data.train.empty()) throw ModelError("data.train is missing: what is learned from");
     train_ = cell_.open(cell_.source("train", data.train));
+    if (data.folds > 0) std::tie(train_, test_) = cell_.fold(train_);
     const auto held = data.holdout;
     if (held > 0) std::tie(train_, valid_) = cell_.input().hold_out(train_, held, seed());
     for (const auto& table : cell_.recipe.inputs) table.get()->learn(*train_, seed());

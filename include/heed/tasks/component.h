@@ -57,6 +57,9 @@ class Chosen {
   Base* operator->() const { return component_.get(); }
   Base& operator*() const { return *component_; }
 
+  /// The component of that kind, with its defaults.
+  void choose(const std::string& name) { kind = name, make_component(); }
+
   template <class Visitor>
   void fields(Visitor&& v) {
     OneOf kinds;

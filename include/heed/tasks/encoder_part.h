@@ -10,6 +10,10 @@ class EncoderPart : public Component {
  public:
   static constexpr const char* kHelp = "what turns the input into tokens";
 
+  /// The recipe's several inputs: name and the kind of encoder that each has by default. Said before
+  /// the part is read.
+  virtual void follow(const std::vector<std::pair<std::string, std::string>>&) {}
+
   /// The module with new weights, from LibTorch's generator. Throws ModelError that names the field
   /// where options do not fit each other or the input.
   virtual EncoderPtr make(const Sizes& input) const = 0;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "heed/metrics/plot.h"
 #include "heed/models/encoder.h"
 #include "heed/tasks/input.h"
 #include "heed/train/options.h"
@@ -44,6 +45,8 @@ class Scorer {
   virtual std::string details() const { return "{}"; }
   /// The same for a reader: lines.
   virtual std::string report() const { return ""; }
+  /// What can be drawn of it, after metrics().
+  virtual std::vector<Plot> plots() const { return {}; }
   /// A line an example, in their order, for --output.
   virtual std::vector<std::string> outputs() const { return {}; }
 };

@@ -62,6 +62,8 @@ class Split {
   /// That value as text, as `draw` changes it together with the example. Empty: missing. Throws
   /// DataError for an unknown column, with the nearest.
   virtual std::string value(int64_t example, const std::string& column, const Draw& draw = {}) const = 0;
+  /// Whether a column holds lists.
+  virtual bool is_list(const std::string&) const { return false; }
   /// A value that is a list of texts, one a word.
   virtual std::vector<std::string> values(int64_t example, const std::string& column) const;
   /// The values of a column in an order of their own; empty: there is none.

@@ -20,6 +20,7 @@ struct Evaluation {
   std::string details = "{}";        ///< a JSON object: what is more than a number
   std::string report;                ///< the same for a reader
   std::vector<std::string> outputs;  ///< a line an example, of the first head
+  std::vector<Plot> plots;           ///< of every head
   double seconds = 0;
 };
 

@@ -45,6 +45,7 @@ struct HeadTable : Chosen<Head> {
 struct DataTable {
   std::vector<std::string> train, valid, test;
   double holdout = 0;
+  int64_t folds = 0, fold = 0;
   data::RecordOptions records;
   bool reads_records = true;  ///< whether the input leaves the reading of files to `records`
 
@@ -55,7 +56,13 @@ struct DataTable {
     v("test", test, "what is only used at the end");
     v("holdout", holdout, "share of train that is held out to choose the best model",
       from_to_below(0, 1));
-    if (reads_records) records.fields(v);
+    if (!reads_records) return;
+    v("folds", folds,
+      "parts of train, one of which is the test data: records fold, fold + folds, ..; 0: none",
+      at_least(0));
+    if (folds > 0)
+      v("fold", fold, "which of them, from 0 on", from_to_below(0, static_cast<double>(folds)));
+    records.fields(v);
   }
   void check() const;
 };

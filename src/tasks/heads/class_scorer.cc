@@ -73,6 +73,7 @@ class ClassScorer : public Scorer {
 
   std::string details() const override;
   std::string report() const override;
+  std::vector<Plot> plots() const override;
 
  private:
   struct Row {
@@ -115,6 +116,43 @@ std::string ClassScorer::report() const {
     text += line + row["class"].get<std::string>() + "\n";
   }
   return text;
+}
+
+/// Confusion, precision beside recall of each class against the others, and how often a class of
+/// some probability is right.
+std::vector<Plot> ClassScorer::plots() const {
+  std::vector<double> confidence;
+  std::vector<int64_t> right;
+  Plot curves{.title = "precision beside recall", .x = "recall", .y = "precision", .unit = true};
+  const bool two = classes_.size() == 2;
+  // More classes than colours are too many lines to tell apart.
+  const bool each = !two && classes_.size() <= Plot::kMostCurves;
+  for (int64_t k = two ? 1 : 0; k < (two || each ? classes_.size() : 0); ++k) {
+    std::vector<double> scores;
+    std::vector<int64_t> expected;
+    for (const auto& row : rows_)
+      scores.push_back(row.probabilities[k].item<double>()), expected.push_back(row.target == k);
+    auto curve = precision_recall_curve(scores, expected);
+    curves.curves.push_back({classes_.name(k), std::move(curve.recall), std::move(curve.precision)});
+  }
+  for (const auto& row : rows_) {
+    confidence.push_back(std::min(1.0, row.probabilities[row.found].item<double>()));
+    right.push_back(row.target == row.found);
+  }
+  const auto calibration = calibration_curve(confidence, right);
+  std::vector<Plot> all{{.title = "confusion",
+                         .x = "predicted",
+                         .y = "expected",
+                         .names = classes_.names(),
+                         .counts = confusion_.counts}};
+  if (!curves.curves.empty()) all.push_back(std::move(curves));
+  all.push_back({.title = "calibration",
+                 .x = "probability of the predicted class",
+                 .y = "share right",
+                 .curves = {{"", calibration.probability, calibration.positive}},
+                 .unit = true,
+                 .diagonal = true});
+  return all;
 }
 
 }  // namespace

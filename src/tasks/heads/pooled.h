@@ -1,0 +1,43 @@
+// Tokens to a vector to numbers: what most heads are made of.
+#pragma once
+
+#include <torch/nn/modules/dropout.h>
+#include <torch/nn/modules/linear.h>
+
+#include "heed/models/encoder.h"
+#include "heed/nn/pooling.h"
+#include "nn/linear.h"
+
+namespace heed {
+
+struct PooledOptions {
+  nn::PoolingOptions pool;
+  double dropout = 0;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("pool", pool, "");
+    v("dropout", dropout, "of the pooled tokens", from_to_below(0, 1));
+  }
+};
+
+/// tokens (B, L, M) -> (B, K) float32: drop(pool(tokens)) W + b, W a normal of deviation 0.02 cut at
+/// two, b zero at first.
+class PooledLinear : public torch::nn::Module {
+ public:
+  PooledLinear(int64_t width, int64_t outputs, const PooledOptions& options) {
+    pool = register_module("pool", nn::Pooling(width, options.pool));
+    dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
+    linear = register_module("linear", nn::small_linear(width, outputs));
+  }
+  at::Tensor forward(const Tokens& tokens) {
+    const auto pooled = dropout->forward(pool->forward(tokens.states, tokens.lengths));
+    return linear->forward(pooled).to(at::kFloat);
+  }
+
+  nn::Pooling pool{nullptr};
+  torch::nn::Dropout dropout{nullptr};
+  torch::nn::Linear linear{nullptr};
+};
+
+}  // namespace heed
