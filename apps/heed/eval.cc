@@ -28,7 +28,7 @@ void evaluate(const EvalFlags& flags) {
     write_file(flags.png, lens::to_png(found.plots));
   }
   auto data = Json::array();
-  for (const auto& path : flags.data.empty() ? predictor.recipe().data.test : flags.data)
+  for (const auto& path : flags.data.empty() ? predictor.recipe().paths("test") : flags.data)
     data.push_back(path);
   Json result = {{"model", flags.model}, {"data", data}, {"examples", found.examples}};
   for (const auto& [name, value] : found.metrics) result[name] = value;

@@ -58,7 +58,9 @@ std::vector<std::string> Predictor::heads() const {
 Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   const auto& data = cell_->recipe.data;
   const bool fold = given.empty() && data.folds > 0;
-  const auto& paths = fold ? data.train : given.empty() ? data.test : given;
+  const auto& paths = fold            ? data.train
+                      : given.empty() ? cell_->recipe.paths("test")
+                                      : given;
   if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
   auto split = cell_->open(cell_->source("test", paths));
   if (fold) split = cell_->fold(split).second;

@@ -48,6 +48,12 @@ void Recipe::follow_inputs() {
 void Recipe::check() const {
   check_names(inputs, "input");
   check_names(heads, "head");
+  const auto* input = inputs.front().get().get();
+  if (input && input->parts_training_data() &&
+      (!data.valid.empty() || !data.test.empty() || data.holdout > 0))
+    throw ModelError("data.valid, data.test and data.holdout: the input '" + inputs.front().kind +
+                     "' takes valid and test from data.train; leave them out, or set "
+                     "input.leave_one_out = false");
   if (inputs.size() == 1) return;
   for (const auto& input : inputs) {
     if (input.get() && !input->reads_records())
@@ -55,6 +61,12 @@ void Recipe::check() const {
                        "' reads files of its own and cannot be joined with others, which are "
                        "columns of the same records");
   }
+}
+
+const std::vector<std::string>& Recipe::paths(const std::string& role) const {
+  const auto* input = inputs.front().get().get();
+  if (role == "train" || (input && input->parts_training_data())) return data.train;
+  return role == "valid" ? data.valid : data.test;
 }
 
 Recipe Recipe::read(const RecipeFile& file) { return read_recipe<Recipe>(file); }

@@ -12,6 +12,7 @@ const Registry<Input>& registry() {
       {"document", make_document_input},
       {"image", make_image_input},
       {"parallel", make_parallel_input},
+      {"items", make_items_input},
       {"stories", make_stories_input},
       {"table", make_table_input},
       {"text", make_text_input},
@@ -26,6 +27,7 @@ const Registry<EncoderPart>& registry() {
       {"image", make_image_encoder},
       {"joint", make_joint_encoder},
       {"none", make_no_encoder},
+      {"items", make_items_encoder},
       {"query_reduction", make_query_reduction},
       {"recurrent", make_recurrent_encoder},
       {"table", make_table_encoder},
@@ -41,6 +43,7 @@ const Registry<Head>& registry() {
       {"labels", make_labels_head},
       {"number", make_number_head},
       {"text", make_text_head},
+      {"ranking", make_ranking_head},
   };
   return all;
 }

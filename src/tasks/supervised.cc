@@ -114,8 +114,10 @@ class SupervisedTask : public Task {
     if (held > 0) std::tie(train_, valid_) = cell_.input().hold_out(train_, held, seed());
     for (const auto& table : cell_.recipe.inputs) table.get()->learn(*train_, seed());
     for (const auto& table : cell_.recipe.heads) table.get()->learn(*train_, cell_.input());
-    if (!data.valid.empty()) valid_ = cell_.open(cell_.source("valid", data.valid));
-    if (!data.test.empty()) test_ = cell_.open(cell_.source("test", data.test));
+    const auto& valid = cell_.recipe.paths("valid");
+    const auto& test = cell_.recipe.paths("test");
+    if (!valid.empty()) valid_ = cell_.open(cell_.source("valid", valid));
+    if (!test.empty()) test_ = cell_.open(cell_.source("test", test));
     check_targets();
   }
 

@@ -141,6 +141,8 @@ class Input : public Component {
   /// Refuses, before training begins, a part that is measured and whose batches could not be
   /// made. By default all can.
   virtual void check(const SplitPtr&, const BatchOptions&) const {}
+  /// Whether valid and test are parts of the files of data.train, which `open` takes by the role.
+  virtual bool parts_training_data() const { return false; }
   /// The column that a line of plain text stands for; empty: lines say nothing to this input.
   virtual std::string line_column() const { return ""; }
   /// What `heed predict` is given: files, or "-" for standard input. Asked of inputs that do not

@@ -90,6 +90,10 @@ struct Recipe {
   }
   void check() const;
 
+  /// The files of "train", "valid" or "test"; of an input that parts its training data, always
+  /// data.train.
+  const std::vector<std::string>& paths(const std::string& role) const;
+
   /// Reads a recipe. Throws ModelError with all problems, by file and line.
   static Recipe read(const RecipeFile& file);
   std::vector<RecipeEntry> entries();
