@@ -7,9 +7,9 @@ namespace heed {
 
 std::shared_ptr<EncoderPart> make_document_encoder();
 std::shared_ptr<EncoderPart> make_image_encoder();
+std::shared_ptr<EncoderPart> make_items_encoder();
 std::shared_ptr<EncoderPart> make_joint_encoder();
 std::shared_ptr<EncoderPart> make_no_encoder();
-std::shared_ptr<EncoderPart> make_items_encoder();
 std::shared_ptr<EncoderPart> make_query_reduction();
 std::shared_ptr<EncoderPart> make_recurrent_encoder();
 std::shared_ptr<EncoderPart> make_table_encoder();

@@ -8,7 +8,7 @@ namespace heed {
 std::shared_ptr<Head> make_class_head();
 std::shared_ptr<Head> make_labels_head();
 std::shared_ptr<Head> make_number_head();
-std::shared_ptr<Head> make_text_head();
 std::shared_ptr<Head> make_ranking_head();
+std::shared_ptr<Head> make_text_head();
 
 }  // namespace heed

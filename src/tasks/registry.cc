@@ -11,8 +11,8 @@ const Registry<Input>& registry() {
       {"corpus", make_corpus_input},
       {"document", make_document_input},
       {"image", make_image_input},
-      {"parallel", make_parallel_input},
       {"items", make_items_input},
+      {"parallel", make_parallel_input},
       {"stories", make_stories_input},
       {"table", make_table_input},
       {"text", make_text_input},
@@ -25,9 +25,9 @@ const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
       {"document", make_document_encoder},
       {"image", make_image_encoder},
+      {"items", make_items_encoder},
       {"joint", make_joint_encoder},
       {"none", make_no_encoder},
-      {"items", make_items_encoder},
       {"query_reduction", make_query_reduction},
       {"recurrent", make_recurrent_encoder},
       {"table", make_table_encoder},
@@ -42,8 +42,8 @@ const Registry<Head>& registry() {
       {"class", make_class_head},
       {"labels", make_labels_head},
       {"number", make_number_head},
-      {"text", make_text_head},
       {"ranking", make_ranking_head},
+      {"text", make_text_head},
   };
   return all;
 }

@@ -48,8 +48,9 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
   void learn(const Split& train, const Input&) override {
     const auto names = train.categories("items");
     if (names.empty())
-      throw ModelError("head.kind: the head 'ranking' ranks the items of the input 'items', and "
-                       "this input has none");
+      throw ModelError(
+          "head.kind: the head 'ranking' ranks the items of the input 'items', and "
+          "this input has none");
     Classes numbers(names, {});
     std::vector<int64_t> counts(names.size());
     for (int64_t i = 0; i < train.size(); ++i)
@@ -64,8 +65,9 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
                                           const HeadContext& context) override {
     encoder_ = std::dynamic_pointer_cast<ItemsEncoderImpl>(encoder);
     if (!encoder_)
-      throw ModelError("encoder.kind: the head 'ranking' ranks items by the table of the encoder "
-                       "'items'; choose that");
+      throw ModelError(
+          "encoder.kind: the head 'ranking' ranks items by the table of the encoder "
+          "'items'; choose that");
     if (encoder_->items != items_.size())
       throw ModelError(std::string(kPopularityFile) + ": expected the encoder's " +
                        std::to_string(encoder_->items) + " items, given " +
@@ -85,29 +87,28 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
 
   at::Tensor output(const Tokens& tokens, const Batch&) override {
     const auto last = tokens.lengths - 1;  // (B)
-    const auto states = tokens.states.gather(
-        1, last.view({-1, 1, 1}).expand({-1, 1, tokens.states.size(2)}));
+    const auto states =
+        tokens.states.gather(1, last.view({-1, 1, 1}).expand({-1, 1, tokens.states.size(2)}));
     const auto& table = encoder_->item_embedding();
     return at::matmul(states.squeeze(1).to(table.scalar_type()), table.t()).to(at::kFloat);
   }
 
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
-    const auto next = batch.at("next").flatten();         // (B L)
-    const auto states = tokens.states.flatten(0, 1);      // (B L, M)
+    const auto next = batch.at("next").flatten();     // (B L)
+    const auto states = tokens.states.flatten(0, 1);  // (B L, M)
     const auto& table = encoder_->item_embedding();
     at::Tensor sum;
     int64_t count = 0;
     if (options.loss == "softmax") {
-      const auto found = linear_cross_entropy(
-          states, table, {}, next, {.label_smoothing = context_.train.label_smoothing});
+      const auto found = linear_cross_entropy(states, table, {}, next,
+                                              {.label_smoothing = context_.train.label_smoothing});
       sum = found.loss, count = found.count;
     } else {
       const auto step = batch.at(in_batch(kStepTarget)).item<int64_t>();
       const auto negatives = sampler_->draw(context_.seed, static_cast<uint64_t>(step));
-      const auto found =
-          options.loss == "gbce"
-              ? nn::gbce(states, table, {}, next, negatives, options.calibration)
-              : nn::sampled_softmax(states, table, {}, next, negatives, *sampler_);
+      const auto found = options.loss == "gbce"
+                             ? nn::gbce(states, table, {}, next, negatives, options.calibration)
+                             : nn::sampled_softmax(states, table, {}, next, negatives, *sampler_);
       sum = found.loss, count = found.count;
     }
     return {sum / static_cast<double>(count), count};
@@ -126,8 +127,7 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
     Head::answer_by(rest);
   }
 
-  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
-                                  const Split&) override {
+  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch, const Split&) override {
     auto scores = output(tokens, batch).contiguous();
     if (options.seen == "leave_out") leave_seen_out(scores, batch.at("seen"));
     std::vector<Prediction> all;
@@ -165,8 +165,10 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
       throw ModelError("train.label_smoothing: expected 0 with head.loss = \"" + options.loss +
                        "\"; only softmax takes it");
     if (options.loss == "gbce" && options.sampler.distribution() != "uniform")
-      throw ModelError("head.sampler.distribution: expected uniform with head.loss = \"gbce\", "
-                       "given " + options.sampler.distribution());
+      throw ModelError(
+          "head.sampler.distribution: expected uniform with head.loss = \"gbce\", "
+          "given " +
+          options.sampler.distribution());
     sampler_.emplace(items_.size(), options.sampler, items_.counts());
   }
 

@@ -97,8 +97,8 @@ class RankingScorer : public Scorer {
   int64_t popular_rank(int64_t target, std::span<const int64_t> seen) const {
     const auto& counts = items_.counts();
     const auto count = [&](int64_t item) { return counts[static_cast<size_t>(item)]; };
-    int64_t rank = by_count_.end() -
-                   std::lower_bound(by_count_.begin(), by_count_.end(), count(target));
+    int64_t rank =
+        by_count_.end() - std::lower_bound(by_count_.begin(), by_count_.end(), count(target));
     if (!options_.leave_seen_out) return rank;
     std::vector<int64_t> others(seen.begin(), seen.end());
     std::sort(others.begin(), others.end());

@@ -27,12 +27,11 @@ class UnknownItems {
   int64_t count() const {
     if (count_ == 0 || state_.options.unseen == "leave_out") return count_;
     const auto near = nearest_name(item_, state_.items);
-    throw DataError(first_ + ": training knows no item '" + item_ + "'" +
-                    (near.empty() ? "" : ", did you mean '" + near + "'?") +
-                    (count_ > 1 ? "; nor the items of " + std::to_string(count_ - 1) +
-                                      " more events"
-                                : "") +
-                    "; correct it, or set input.unseen = \"leave_out\"");
+    throw DataError(
+        first_ + ": training knows no item '" + item_ + "'" +
+        (near.empty() ? "" : ", did you mean '" + near + "'?") +
+        (count_ > 1 ? "; nor the items of " + std::to_string(count_ - 1) + " more events" : "") +
+        "; correct it, or set input.unseen = \"leave_out\"");
   }
 
  private:
@@ -64,12 +63,19 @@ int64_t events_of_role(int64_t count, const std::string& role, bool leave_one_ou
   return role == "valid" ? count - 1 : count;
 }
 
+std::string expected_events(const std::string& role, bool leave_one_out) {
+  if (role == "input") return "expected an event";
+  if (leave_one_out && role != "train") return "expected at least 3 events of one user";
+  return std::string("expected at least 2 events of one user") +
+         (leave_one_out ? ", or 4, of which the last two are for valid and test" : "");
+}
+
 void count_target(const History& history, const ItemsState& state, HistoryFacts& facts) {
   const int64_t target = history.items.back();
   if (target < 0) return;
   if (!state.learned.empty() && !state.learned[static_cast<size_t>(target)]) ++facts.never_learned;
-  facts.repeated += std::find(history.items.begin(), history.items.end() - 1, target) !=
-                    history.items.end() - 1;
+  facts.repeated +=
+      std::find(history.items.begin(), history.items.end() - 1, target) != history.items.end() - 1;
 }
 
 std::vector<int64_t> times_of(const data::Records& records, const std::string& column) {
@@ -118,9 +124,8 @@ HistorySplit::Parts histories_of(const data::RecordsPtr& records, const std::str
   }
   parts.facts.unseen = unknown.count();
   if (parts.histories.empty())
-    throw DataError(records->name() + ": no user has an item before the one that comes next; " +
-                    "expected at least " + (options.leave_one_out && role != "input" ? "4" : "2") +
-                    " events of one user");
+    throw DataError(records->name() + ": no user has an item before one that comes next; " +
+                    expected_events(role, options.leave_one_out));
   return parts;
 }
 

@@ -52,7 +52,7 @@ struct History {
 /// What was met while histories were made.
 struct HistoryFacts {
   int64_t events = 0;
-  int64_t short_users = 0;    // without an item to predict
+  int64_t short_users = 0;  // without an item to predict
   std::string first_short;
   int64_t unseen = 0;         // events whose item training does not know
   int64_t never_learned = 0;  // targets that only valid and test have

@@ -37,7 +37,8 @@ Batch HistorySplit::batch(const std::vector<int64_t>& examples, const Draw& draw
   }
   const auto B = std::ssize(examples);
   const bool has_times = !history(examples.front()).times.empty();
-  auto items = at::zeros({B, longest}, at::kLong), next = at::full({B, longest}, kNoTarget, at::kLong);
+  auto items = at::zeros({B, longest}, at::kLong),
+       next = at::full({B, longest}, kNoTarget, at::kLong);
   auto seen = at::full({B, most}, -1, at::kLong);
   auto lengths = at::zeros({B}, at::kLong), target = at::zeros({B}, at::kLong);
   auto times = at::zeros({B, has_times ? longest : 0}, at::kDouble);

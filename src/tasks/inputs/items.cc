@@ -102,7 +102,8 @@ class ItemsInput : public Input {
     add("users", events.users(), "users");
     add("items", std::ssize(events.item_names), "items");
     if (!options().events.time.empty())
-      add("ties", facts.ties, "events at the time of the user's last one, first " + facts.first_tie);
+      add("ties", facts.ties,
+          "events at the time of the user's last one, first " + facts.first_tie);
     add("single", facts.single, "users with one event, the first '" + facts.first_single + "'");
     report.json = items_json(json);
     return report;
