@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "heed/data/lines.h"
+#include "heed/data/record_files.h"
 
 namespace heed::data {
 
@@ -15,11 +16,14 @@ struct RowRules {
   bool whitespace = false;  ///< any run of blanks and tabs parts cells, instead of the delimiter
   bool quoting = true;      ///< as in RFC 4180
 };
+/// Of csv and tsv. Throws UsageError for options that do not fit each other.
+RowRules row_rules_of(const RecordOptions& options);
 
 class RowReader {
  public:
   RowReader(const std::filesystem::path& file, const RowRules& rules)
       : lines_(file), rules_(rules) {}
+  RowReader(LineReader lines, const RowRules& rules) : lines_(std::move(lines)), rules_(rules) {}
 
   /// Reads the next row; false at the end. Throws DataError for what the rules forbid.
   bool next();

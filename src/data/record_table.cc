@@ -3,8 +3,6 @@
 #include "heed/core/error.h"
 
 namespace heed::data {
-namespace {
-
 RowRules row_rules_of(const RecordOptions& options) {
   const bool csv = options.format == "csv";
   RowRules rules{csv ? ',' : '\t', options.delimiter == "whitespace",
@@ -22,6 +20,8 @@ RowRules row_rules_of(const RecordOptions& options) {
   rules.delimiter = c;
   return rules;
 }
+
+namespace {
 
 class TableRows : public RecordReader {
  public:

@@ -12,6 +12,7 @@ std::shared_ptr<EncoderPart> make_joint_encoder();
 std::shared_ptr<EncoderPart> make_no_encoder();
 std::shared_ptr<EncoderPart> make_query_reduction();
 std::shared_ptr<EncoderPart> make_recurrent_encoder();
+std::shared_ptr<EncoderPart> make_series_encoder();
 std::shared_ptr<EncoderPart> make_table_encoder();
 std::shared_ptr<EncoderPart> make_text_encoder();
 

@@ -10,6 +10,7 @@ std::shared_ptr<Input> make_document_input();
 std::shared_ptr<Input> make_image_input();
 std::shared_ptr<Input> make_items_input();
 std::shared_ptr<Input> make_parallel_input();
+std::shared_ptr<Input> make_series_input();
 std::shared_ptr<Input> make_stories_input();
 std::shared_ptr<Input> make_table_input();
 std::shared_ptr<Input> make_text_input();

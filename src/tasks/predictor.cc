@@ -95,6 +95,8 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
   if (!cell_->input().reads_records()) return cell_->input().stream(inputs);
+  if (!cell_->has_several_inputs())
+    if (auto own = cell_->input().record_stream(inputs, cell_->recipe.data.records)) return own;
   return std::make_unique<RecordStream>(
       inputs, cell_->recipe.data.records, cell_->line_column(),
       [this](const Source& source) { return cell_->open(source); }, piped_format(cell_->recipe.data));
@@ -124,6 +126,8 @@ void Predictor::finish() {
 
 SplitPtr Predictor::find(const std::string& input) const {
   if (!cell_->input().reads_records()) return cell_->input().find(input);
+  if (!cell_->has_several_inputs())
+    if (auto own = cell_->input().find_record(input, cell_->recipe.data.records)) return own;
   return cell_->open(find_record(input, cell_->recipe.data.records, cell_->line_column()));
 }
 
@@ -135,6 +139,10 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   Recording recording(*cell_->module);
   const auto tokens = cell_->encode(batch);
   result.grid = tokens.grid;
+  if (tokens.grid) {
+    auto places = example->grid_tokens(0, *tokens.grid);
+    if (!places.empty()) result.shown.tokens = std::move(places);
+  }
   for (const auto& head : cell_->recipe.heads)
     result.heads.push_back(head.get()->explain(tokens, batch, *example, target));
   result.maps = recording.maps();

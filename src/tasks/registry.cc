@@ -13,6 +13,7 @@ const Registry<Input>& registry() {
       {"image", make_image_input},
       {"items", make_items_input},
       {"parallel", make_parallel_input},
+      {"series", make_series_input},
       {"stories", make_stories_input},
       {"table", make_table_input},
       {"text", make_text_input},
@@ -30,6 +31,7 @@ const Registry<EncoderPart>& registry() {
       {"none", make_no_encoder},
       {"query_reduction", make_query_reduction},
       {"recurrent", make_recurrent_encoder},
+      {"series", make_series_encoder},
       {"table", make_table_encoder},
       {"text", make_text_encoder},
   };
@@ -39,7 +41,9 @@ const Registry<EncoderPart>& registry() {
 template <>
 const Registry<Head>& registry() {
   static const Registry<Head> all{
+      {"anomaly", make_anomaly_head},
       {"class", make_class_head},
+      {"forecast", make_forecast_head},
       {"labels", make_labels_head},
       {"number", make_number_head},
       {"ranking", make_ranking_head},

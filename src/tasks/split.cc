@@ -40,6 +40,9 @@ class SubsetOfSplit : public Split {
   std::vector<std::string> categories(const std::string& column) const override {
     return whole_->categories(column);
   }
+  std::vector<TokenPlace> grid_tokens(int64_t example, const TokenGrid& grid) const override {
+    return whole_->grid_tokens(number(example), grid);
+  }
 
  private:
   int64_t number(int64_t example) const { return numbers_.at(static_cast<size_t>(example)); }

@@ -11,6 +11,7 @@
 
 #include "heed/data/cursor.h"
 #include "heed/data/image.h"
+#include "heed/data/record_files.h"
 #include "heed/data/records.h"
 #include "heed/data/tokenizer.h"
 #include "heed/metrics/metrics.h"
@@ -68,6 +69,9 @@ class Split {
   virtual std::vector<std::string> values(int64_t example, const std::string& column) const;
   /// The values of a column in an order of their own; empty: there is none.
   virtual std::vector<std::string> categories(const std::string&) const { return {}; }
+  /// What to call an encoder's tokens where they lie in a table that is no image, row by row; empty:
+  /// as `show` says.
+  virtual std::vector<TokenPlace> grid_tokens(int64_t, const TokenGrid&) const { return {}; }
 };
 using SplitPtr = std::shared_ptr<const Split>;
 
@@ -149,6 +153,15 @@ class Input : public Component {
   /// read records.
   virtual std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const;
 
+  /// The same of inputs that read records, and one example by its place; null: an example is a
+  /// record.
+  virtual std::unique_ptr<Stream> record_stream(const std::vector<std::string>&,
+                                                const data::RecordOptions&) const {
+    return nullptr;
+  }
+  virtual SplitPtr find_record(const std::string&, const data::RecordOptions&) const {
+    return nullptr;
+  }
   /// Of the texts that a head writes; null: the input knows none.
   virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
   virtual std::string target_tokenizer_kind() const { return ""; }
