@@ -52,8 +52,7 @@ void Recipe::check() const {
   if (input && input->parts_training_data() &&
       (!data.valid.empty() || !data.test.empty() || data.holdout > 0))
     throw ModelError("data.valid, data.test and data.holdout: the input '" + inputs.front().kind +
-                     "' takes valid and test from data.train; leave them out, or set "
-                     "input.leave_one_out = false");
+                     "' takes valid and test from data.train; leave them out");
   if (inputs.size() == 1) return;
   for (const auto& input : inputs) {
     if (input.get() && !input->reads_records())
