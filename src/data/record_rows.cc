@@ -31,7 +31,7 @@ std::string_view RowReader::cell(size_t i) const {
   return std::string_view(text_).substr(first, ends_[i] - first);
 }
 
-/// The next line that is not empty; empty ones may stand at the end only.
+/// The next line that is not empty; empty ones may stand before the first row and at the end.
 bool RowReader::next_line() {
   const auto is_empty = [&] {
     return rules_.whitespace ? line_.find_first_not_of(kSpaceOrTab) == std::string::npos
@@ -40,8 +40,13 @@ bool RowReader::next_line() {
   if (!lines_.next(line_)) return false;
   first_line_ = lines_.number();
   first_place_ = lines_.place();
-  if (!is_empty()) return true;
+  if (!is_empty()) return begun_ = true;
   while (lines_.next(line_)) {
+    if (!is_empty() && !begun_) {
+      first_line_ = lines_.number();
+      first_place_ = lines_.place();
+      return begun_ = true;
+    }
     if (!is_empty()) {
       throw DataError(first_place_ +
                       ": an empty line; expected a row (a row with one empty cell is "

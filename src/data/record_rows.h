@@ -48,6 +48,7 @@ class RowReader {
   std::vector<size_t> ends_;  // of cells, in text_
   int64_t first_line_ = 0;
   std::string first_place_;
+  bool begun_ = false;  // whether a row was read
 };
 
 }  // namespace heed::data

@@ -41,6 +41,17 @@ class TimeScanner {
     return count >= least && !more;
   }
 
+  bool at_digit() const { return !rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9'; }
+
+  /// Two digits, whatever follows.
+  bool two_digits(int& value) {
+    const auto rest = rest_;
+    rest_ = rest.substr(0, 2);
+    const bool found = digits(2, 2, value);
+    rest_ = found ? rest.substr(2) : rest;
+    return found;
+  }
+
   /// The English name of a month, or its first three letters; 1 .. 12.
   bool month(int& value) {
     static constexpr std::array<std::string_view, 12> kNames{
@@ -117,8 +128,8 @@ bool take_clock(TimeScanner& scan, int64_t& seconds) {
   const bool east = scan.take('+');
   if (!east && !scan.take('-')) return true;
   int zone_hour = 0, zone_minute = 0;
-  if (!scan.digits(2, 2, zone_hour)) return false;
-  if (scan.take(':') && !scan.digits(2, 2, zone_minute)) return false;
+  if (!scan.two_digits(zone_hour)) return false;
+  if ((scan.take(':') || scan.at_digit()) && !scan.digits(2, 2, zone_minute)) return false;
   if (zone_hour > 23 || zone_minute > 59) return false;
   seconds += (east ? -1 : 1) * (zone_hour * 3600 + zone_minute * 60);
   return true;

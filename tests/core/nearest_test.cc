@@ -12,7 +12,7 @@ TEST(NearestName, FindsTheMisspelt) {
   EXPECT_EQ(nearest_name("causl", kNames), "causal");
   EXPECT_EQ(nearest_name("casual", kNames), "causal");  // neighbours swapped
   EXPECT_EQ(nearest_name("windows", kNames), "window");
-  EXPECT_EQ(nearest_name("lenghts", kNames), "key_lengths");
+  EXPECT_EQ(nearest_name("key_lenghts", kNames), "key_lengths");
   EXPECT_EQ(nearest_name("num_heads", kNames), "num_heads");
   EXPECT_EQ(nearest_name("num_kvheads", kNames), "num_kv_heads");
 }

@@ -87,7 +87,8 @@ TEST(Spans, OfTags) {
   EXPECT_THAT(spans_of_tags(iob, TagScheme::kIob2),
               ElementsAre(Span{0, 2, "PER"}, Span{4, 5, "LOC"}));
   EXPECT_THAT(spans_of_tags(iob, TagScheme::kIob1),
-              ElementsAre(Span{3, 4, "LOC"}, Span{4, 5, "LOC"}));  // B-PER has no PER before it
+              ElementsAre(Span{1, 2, "PER"}, Span{3, 4, "LOC"}, Span{4, 5, "LOC"}))
+      << "B-PER has no PER before it, and what follows a B begins one";
   EXPECT_THAT(spans_of_tags(Tags{}), IsEmpty());
   EXPECT_THAT(spans_of_tags(Tags{"O", "O"}), IsEmpty());
 }

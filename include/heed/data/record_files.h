@@ -59,7 +59,7 @@ std::string record_format_of(std::filesystem::path file);
 /// - csv, tsv: a row has as many cells as the first. Quotes as in RFC 4180: a cell that begins with
 ///   a quote ends at the next one that is not doubled, and may hold delimiters and line breaks,
 ///   which stay as they are (CRLF too). A quote elsewhere is an error, unless quoting is off and
-///   quotes are characters. Empty lines may stand at the file's end only. Without a header columns
+///   quotes are characters. Empty lines may stand before the first row and at the end. Without a header columns
 ///   are named by `columns`, or "1", "2", ... With delimiter "whitespace" cells are what stands
 ///   between runs of blanks and tabs, and none is empty.
 /// - jsonl: a line is an object. {"a": {"b": 1}} has the column "a.b"; an array of texts and
