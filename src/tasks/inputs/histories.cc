@@ -30,7 +30,7 @@ class UnknownItems {
     throw DataError(
         first_ + ": training knows no item '" + item_ + "'" +
         (near.empty() ? "" : ", did you mean '" + near + "'?") +
-        (count_ > 1 ? "; nor the items of " + std::to_string(count_ - 1) + " more events" : "") +
+        (count_ > 1 ? "; " + std::to_string(count_) + " events have such items" : "") +
         "; correct it, or set input.unseen = \"leave_out\"");
   }
 
