@@ -116,6 +116,18 @@ TEST_F(Ranking, AnswersLinesAndEventsWithoutWhatWasSeen) {
   EXPECT_THAT(answers[0][0], testing::Not(HasSubstr("item3")));
 }
 
+TEST_F(Ranking, ReadsFilesAsTheFormatSays) {
+  run(recipe({"data.format='csv'", "train.epochs=1"}), "run");
+  write("new.txt", "who,what,when\nx,item4,2\ny,item8,1\nx,item3,1\n");
+  auto predictor = Predictor::load(folder_ / "run");
+  const auto users = predictor.stream({path("new.txt")})->next(10);
+  ASSERT_EQ(users->size(), 2);
+  EXPECT_EQ(users->show(0).text, "item3 item4");
+  EXPECT_EQ(predictor.find(path("new.txt") + ":4")->show(0).text, "item3 item4");
+  EXPECT_EQ(predictor.find(path("new.txt") + ":3")->show(0).text, "item8");
+  EXPECT_EQ(predictor.find("item1 item2")->show(0).text, "item1 item2");
+}
+
 TEST_F(Ranking, GoesOnWithTheSameBits) {
   const auto small = [&] {
     return recipe({"head.loss='sampled_softmax'", "head.sampler.negatives=4", "encoder.dropout=0.2",

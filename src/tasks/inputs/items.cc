@@ -1,10 +1,12 @@
 // Events of users, in the order of their times, as histories of items.
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/histories.h"
+#include "tasks/record_stream.h"
 
 namespace heed {
 namespace {
@@ -23,13 +25,7 @@ class ItemsInput : public Input {
   }
 
   SplitPtr open(const Source& source) override {
-    const auto& columns = source.records->columns();
-    const auto has = [&](const std::string& name) {
-      return std::any_of(columns.begin(), columns.end(),
-                         [&](const auto& column) { return column.name == name; });
-    };
-    if (source.role == "input" && has(kListedItems) && !has(options().events.item))
-      return std::make_shared<HistorySplit>(listed_histories(source.records, *state_), state_);
+    if (source.role == "input") return to_answer(source);
     const bool is_train = source.role == "train";
     if (is_train) {
       state_->set_items(events_of(*source.records, source.role, options()).item_names);
@@ -62,6 +58,15 @@ class ItemsInput : public Input {
 
   bool parts_training_data() const override { return options().leave_one_out; }
   std::string line_column() const override { return kListedItems; }
+  /// Where data.format says how files are read, .txt files are no lines of items either.
+  std::unique_ptr<Stream> record_stream(const std::vector<std::string>& inputs,
+                                        const data::RecordOptions& records) const override {
+    if (records.format.empty() || std::count(inputs.begin(), inputs.end(), "-") > 0) return nullptr;
+    return std::make_unique<RecordStream>(
+        inputs, records, "", [this](const Source& source) { return to_answer(source); },
+        records.format);
+  }
+  SplitPtr find_record(const std::string& input, const data::RecordOptions& records) const override;
   Sizes sizes() const override {
     Sizes sizes{{"items", {std::ssize(state_->items)}}, {"history", {options().max_length}}};
     if (!options().events.time.empty()) sizes["times"] = {1};
@@ -119,9 +124,36 @@ class ItemsInput : public Input {
 
  private:
   const ItemsInputOptions& options() const { return state_->options; }
+  SplitPtr to_answer(const Source& source) const;
 
   std::shared_ptr<ItemsState> state_ = std::make_shared<ItemsState>();
 };
+
+/// Events, or users with a list of items each.
+SplitPtr ItemsInput::to_answer(const Source& source) const {
+  const auto& columns = source.records->columns();
+  const auto has = [&](const std::string& name) {
+    return std::any_of(columns.begin(), columns.end(),
+                       [&](const auto& column) { return column.name == name; });
+  };
+  const bool is_listed = has(kListedItems) && !has(options().events.item);
+  return std::make_shared<HistorySplit>(is_listed ? listed_histories(source.records, *state_)
+                                                  : histories_of(source.records, "input", *state_),
+                                        state_);
+}
+
+/// FILE:LINE of a file of events: the history of that line's user.
+SplitPtr ItemsInput::find_record(const std::string& input,
+                                 const data::RecordOptions& options) const {
+  const auto file = input.substr(0, input.rfind(':'));
+  if (options.format.empty() || !std::filesystem::is_regular_file(file)) return nullptr;
+  const auto events = heed::find_record(input, options, "");
+  const auto user = events.records->text(0, events.records->column(this->options().events.user));
+  const auto all = to_answer({"input", {file}, data::open_records({file}, options)});
+  for (int64_t i = 0; i < all->size(); ++i)
+    if (all->value(i, "user") == user) return subset(all, {i});
+  return nullptr;
+}
 
 }  // namespace
 
