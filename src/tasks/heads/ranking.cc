@@ -169,7 +169,11 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
           "head.sampler.distribution: expected uniform with head.loss = \"gbce\", "
           "given " +
           options.sampler.distribution());
-    sampler_.emplace(items_.size(), options.sampler, items_.counts());
+    try {
+      sampler_.emplace(items_.size(), options.sampler, items_.counts());
+    } catch (const ModelError& error) {
+      throw ModelError(std::string("head.sampler.") + error.what());
+    }
   }
 
   Classes items_;
