@@ -13,10 +13,10 @@ namespace {
 
 constexpr size_t kBuffer = size_t{1} << 18;
 
-/// Fills `out` from standard input; less than its size at the end only.
-size_t read_standard_input(std::span<uint8_t> out) {
+/// What standard input has there, at least `least` bytes unless it ends before.
+size_t read_standard_input(std::span<uint8_t> out, size_t least) {
   size_t filled = 0;
-  while (filled < out.size()) {
+  while (filled < least) {
     const ssize_t got = ::read(STDIN_FILENO, out.data() + filled, out.size() - filled);
     if (got == 0) break;
     if (got < 0 && errno != EINTR) throw FileError("read", "standard input", errno);
@@ -35,7 +35,7 @@ ByteStream::ByteStream(const std::filesystem::path& path) : buffer_(kBuffer) {
 ByteStream::ByteStream() : buffer_(kBuffer) { begin("standard input"); }
 
 void ByteStream::begin(const std::string& name) {
-  refill();
+  refill(2);
   if (is_gzip({buffer_.data(), last_})) inflater_.emplace(name);
 }
 
@@ -44,18 +44,20 @@ size_t ByteStream::read(std::span<char> out) {
   while (filled < out.size() && !ended_) {
     const auto rest = out.subspan(filled);
     filled += inflater_ ? unpack(rest) : copy(rest);
+    if (!file_ && filled > 0) break;
   }
   return filled;
 }
 
-/// Fills the buffer behind what of it is not yet used.
-void ByteStream::refill() {
+/// Fills the buffer behind what of it is not yet used, of standard input with what is there, so that
+/// at least `least` bytes are unused.
+void ByteStream::refill(size_t least) {
   std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(first_),
             buffer_.begin() + static_cast<std::ptrdiff_t>(last_), buffer_.begin());
   last_ -= first_, first_ = 0;
   const std::span<uint8_t> room = std::span(buffer_).subspan(last_);
   if (!file_) {
-    last_ += read_standard_input(room);
+    last_ += read_standard_input(room, least - std::min(least, last_));
     return;
   }
   const auto more = static_cast<size_t>(std::min<uint64_t>(room.size(), file_->size() - position_));
@@ -83,7 +85,7 @@ size_t ByteStream::unpack(std::span<char> out) {
 }
 
 void ByteStream::next_member() {
-  refill();  // the two bytes by which a member is known may lie on both sides of the buffer's end
+  refill(2);  // the two bytes by which a member is known may lie on both sides of the buffer's end
   ended_ = last_ == 0;
   const uint64_t unread = file_ ? file_->size() - position_ : 0;
   if (!ended_) inflater_->next_member({buffer_.data(), last_}, last_ + unread);

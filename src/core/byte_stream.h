@@ -19,14 +19,15 @@ class ByteStream {
   /// Standard input from where it stands, whatever it is: a file, a pipe, a terminal.
   static ByteStream standard_input() { return ByteStream(); }
 
-  /// Fills `out` from its front; less than out.size() at the end only. Throws FileError where the
-  /// file cannot be read; DataError: a gzip stream that is cut short or damaged, bytes behind it.
+  /// Fills `out` from its front; less than out.size() at the end only, and of standard input what is
+  /// there, at least one byte unless it has ended. Throws FileError where the file cannot be read;
+  /// DataError: a gzip stream that is cut short or damaged, bytes behind it.
   size_t read(std::span<char> out);
 
  private:
   ByteStream();
   void begin(const std::string& name);
-  void refill();
+  void refill(size_t least = 1);
   size_t copy(std::span<char> out);
   size_t unpack(std::span<char> out);
   void next_member();

@@ -132,6 +132,15 @@ class ForecastHead : public WithOptions<Head, ForecastHeadOptions> {
   std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
                                   const Split& split) override;
 
+  /// The first row stands for all in a title.
+  Looked explain(const Tokens& tokens, const Batch& batch, const Split& split,
+                 const std::string& target) override {
+    auto looked = Head::explain(tokens, batch, split, target);
+    auto& text = looked.prediction.text;
+    if (const auto end = text.find('\n'); end != std::string::npos)
+      text = text.substr(0, end) + " ..";
+    return looked;
+  }
   std::string expected(const Split&, int64_t) const override { return ""; }
   void check(const Split& split, bool) const override { series_split(split, kForecastHead); }
   SelectionMetric selection_metric() const override {
@@ -164,7 +173,9 @@ std::vector<Prediction> ForecastHead::predict(const Tokens& tokens, const Batch&
     for (int64_t h = 0; h < horizon_; ++h) {
       const auto time = rows.time(split.window(b).row + h);
       times.push_back(time);
-      text += (h > 0 ? "\n" : "") + (named ? rows.facts.name + "\t" : "") + time;
+      if (h > 0) text += '\n';
+      if (named) text += rows.facts.name + '\t';
+      text += time;
       for (int64_t c = 0; c < state.channels(); ++c) {
         auto& column = columns[state.columns[static_cast<size_t>(c)]];
         std::vector<double> values;

@@ -56,15 +56,13 @@ class RowWindows {
   RowWindows(data::RecordOptions options, SeriesStatePtr state)
       : options_(table(std::move(options))),
         rows_(data::LineReader::standard_input(), data::row_rules_of(options_)),
-        state_(std::move(state)) {
+        state_(std::move(state)),
+        series_options_(state_->options) {
     if (state_->options.columns.missing == "linear")
       throw UsageError(
           "input.missing = \"linear\" needs the rows behind a missing value, which standard input "
           "has not given yet; set it to forward or mask");
-    if (state_->options.columns.sort)
-      throw UsageError(
-          "input.sort needs all rows, which standard input has not given yet; sort "
-          "them before");
+    series_options_.columns.sort = false;  // a row that comes late is refused by its place
   }
 
   SplitPtr next() {
@@ -117,7 +115,7 @@ class RowWindows {
     // read_series_rows keeps what it is given, and more rows follow.
     const auto records = std::make_shared<LastRows>(*last);
     auto rows = std::make_shared<std::vector<SeriesRows>>(
-        read_series_rows(records, state_->options, false));
+        read_series_rows(records, series_options_, false));
     auto& found = rows->front();
     found.first = last->dropped();
     check_steps(found, state_->options);
@@ -142,6 +140,7 @@ class RowWindows {
   data::RecordOptions options_;
   data::RowReader rows_;
   SeriesStatePtr state_;
+  SeriesInputOptions series_options_;
   std::vector<data::Column> columns_;
   std::map<std::string, std::shared_ptr<LastRows>> series_;
 };
