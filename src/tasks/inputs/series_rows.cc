@@ -140,7 +140,8 @@ std::vector<std::string> irregular_steps(const SeriesRows& rows) {
   std::vector<std::string> lines;
   const auto say = [&](int64_t count, const char* what, int64_t row) {
     if (count == 0) return;
-    std::string line = std::to_string(count) + " " + what;
+    std::string line = what;
+    line += ": " + std::to_string(count);
     if (row > 0)
       line +=
           ", first at " + rows.place(row) + ": " + rows.time(row) + " behind " + rows.time(row - 1);
