@@ -12,6 +12,7 @@ namespace heed {
 namespace {
 
 constexpr size_t kBuffer = size_t{1} << 18;
+constexpr size_t kFirstBytes = 4;  // gzip's mark, or a byte order mark and a byte behind it
 
 /// What standard input has there, at least `least` bytes unless it ends before.
 size_t read_standard_input(std::span<uint8_t> out, size_t least) {
@@ -35,7 +36,7 @@ ByteStream::ByteStream(const std::filesystem::path& path) : buffer_(kBuffer) {
 ByteStream::ByteStream() : buffer_(kBuffer) { begin("standard input"); }
 
 void ByteStream::begin(const std::string& name) {
-  refill(2);
+  refill(kFirstBytes);
   if (is_gzip({buffer_.data(), last_})) inflater_.emplace(name);
 }
 

@@ -7,7 +7,6 @@
 #include "data/record_readers.h"
 #include "data/record_rows.h"
 #include "heed/core/error.h"
-#include "heed/core/nearest.h"
 
 namespace heed {
 namespace {
