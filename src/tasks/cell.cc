@@ -124,9 +124,13 @@ Files Cell::files() const {
   return all;
 }
 
-void Cell::load(const Files& files) {
+void Cell::load_inputs(const Files& files) {
   for (const auto& table : recipe.inputs)
     table.get()->load(files_of(files, has_several_inputs() ? table.name : ""));
+}
+
+void Cell::load(const Files& files) {
+  load_inputs(files);
   for (const auto& table : recipe.heads)
     table.get()->load(files_of(files, has_several_heads() ? table.name : ""));
 }

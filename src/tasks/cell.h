@@ -37,6 +37,7 @@ class Cell {
 
   Files files() const;
   void load(const Files& files);
+  void load_inputs(const Files& files);
 
   Input& input() const { return *recipe.inputs.front().get(); }
   /// The column that a line of plain text stands for; it cannot stand for several inputs.

@@ -7,8 +7,10 @@ namespace heed {
 
 std::shared_ptr<Head> make_anomaly_head();
 std::shared_ptr<Head> make_class_head();
+std::shared_ptr<Head> make_embedding_head();
 std::shared_ptr<Head> make_forecast_head();
 std::shared_ptr<Head> make_labels_head();
+std::shared_ptr<Head> make_masked_head();
 std::shared_ptr<Head> make_number_head();
 std::shared_ptr<Head> make_ranking_head();
 std::shared_ptr<Head> make_text_head();

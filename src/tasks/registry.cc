@@ -43,8 +43,10 @@ const Registry<Head>& registry() {
   static const Registry<Head> all{
       {"anomaly", make_anomaly_head},
       {"class", make_class_head},
+      {"embedding", make_embedding_head},
       {"forecast", make_forecast_head},
       {"labels", make_labels_head},
+      {"masked", make_masked_head},
       {"number", make_number_head},
       {"ranking", make_ranking_head},
       {"text", make_text_head},

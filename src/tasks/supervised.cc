@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
+#include "tasks/begun_from.h"
 #include "tasks/cell.h"
 
 namespace heed {
@@ -13,9 +14,12 @@ constexpr int64_t kShownSamples = 3;
 class SupervisedTask : public Task {
  public:
   explicit SupervisedTask(Recipe recipe) : cell_(std::move(recipe)) {
-    open_data();
+    std::optional<BegunFrom> from;
+    if (!cell_.recipe.encoder.from.empty()) from.emplace(cell_.recipe);
+    open_data(from);
     at::manual_seed(seed());
     cell_.make_model();
+    if (from) from->load_encoder(cell_);
     entries_ = cell_.recipe.entries();
     source_ = cell_.batches(train_, {.batch = cell_.recipe.train.batch,
                                      .training = true,
@@ -105,14 +109,18 @@ class SupervisedTask : public Task {
     for (const auto& table : cell_.recipe.heads) add(cell_.named(table, table.get()->stats(split)));
   }
 
-  void open_data() {
+  void open_data(const std::optional<BegunFrom>& from) {
     const auto& data = cell_.recipe.data;
     if (data.train.empty()) throw ModelError("data.train is missing: what is learned from");
     train_ = cell_.open(cell_.source("train", data.train));
     if (data.folds > 0) std::tie(train_, test_) = cell_.fold(train_);
     const auto held = data.holdout;
     if (held > 0) std::tie(train_, valid_) = cell_.input().hold_out(train_, held, seed());
-    for (const auto& table : cell_.recipe.inputs) table.get()->learn(*train_, seed());
+    if (from) {
+      from->load_inputs(cell_);
+    } else {
+      for (const auto& table : cell_.recipe.inputs) table.get()->learn(*train_, seed());
+    }
     for (const auto& table : cell_.recipe.heads) table.get()->learn(*train_, cell_.input());
     const auto& valid = cell_.recipe.paths("valid");
     const auto& test = cell_.recipe.paths("test");

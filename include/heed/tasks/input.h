@@ -162,6 +162,8 @@ class Input : public Component {
   virtual SplitPtr find_record(const std::string&, const data::RecordOptions&) const {
     return nullptr;
   }
+  /// Of the text whose pieces the encoder reads as `tokens`; null: it reads no such text.
+  virtual data::TokenizerPtr tokenizer() const { return nullptr; }
   /// Of the texts that a head writes; null: the input knows none.
   virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
   virtual std::string target_tokenizer_kind() const { return ""; }

@@ -25,6 +25,18 @@ struct InputTable : Chosen<Input> {
   }
 };
 
+/// [encoder], and where its weights come from.
+struct EncoderTable : Chosen<EncoderPart> {
+  std::string from;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    Chosen::fields(v);
+    v("from", from,
+      "folder of a model whose encoder and input (tokenizer) training begins with; empty: new ones");
+  }
+};
+
 /// [head]; [[head]] where there are several, each with a name.
 struct HeadTable : Chosen<Head> {
   std::string name;
@@ -72,7 +84,7 @@ struct Recipe {
   int64_t seed = 0;
   std::vector<InputTable> inputs = std::vector<InputTable>(1);
   DataTable data;
-  Chosen<EncoderPart> encoder;
+  EncoderTable encoder;
   std::vector<HeadTable> heads = std::vector<HeadTable>(1);
   TrainOptions train;
 

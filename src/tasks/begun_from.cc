@@ -1,0 +1,55 @@
+#include "tasks/begun_from.h"
+
+#include "heed/core/error.h"
+
+namespace heed {
+namespace {
+
+constexpr const char* kEncoderTensors = "encoder.";
+
+/// What decides which numbers the pieces of a text have.
+bool decides_pieces(const std::string& path) {
+  return path.starts_with("input") && (path.find(".tokenizer.") != std::string::npos ||
+                                       path.find(".features.") != std::string::npos);
+}
+
+}  // namespace
+
+BegunFrom::BegunFrom(Recipe& recipe) {
+  try {
+    folder_ = find_model(recipe.encoder.from);
+    files_ = load_model(folder_);
+    check_input(recipe);
+  } catch (const ModelError& error) {
+    throw ModelError(std::string("encoder.from: ") + error.what());
+  }
+}
+
+void BegunFrom::check_input(Recipe& recipe) const {
+  const auto name = (folder_ / "recipe.toml").string();
+  auto theirs = Recipe::read(RecipeFile::parse(files_.recipe, name));
+  std::map<std::string, std::string> values;
+  for (const auto& entry : theirs.entries()) values.emplace(entry.path, entry.value);
+  for (const auto& entry : recipe.entries()) {
+    const auto found = values.find(entry.path);
+    if (!decides_pieces(entry.path) || found == values.end() || found->second == entry.value)
+      continue;
+    throw ModelError(entry.path + " is " + entry.value + " and " + found->second + " in " + name +
+                     ", whose tokenizer is taken; make them equal");
+  }
+}
+
+void BegunFrom::load_encoder(Cell& cell) const {
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : files_.tensors)
+    if (name.starts_with(kEncoderTensors)) tensors.emplace_back(name, tensor);
+  CellModule part;
+  part.register_module("encoder", std::static_pointer_cast<torch::nn::Module>(cell.encoder));
+  try {
+    load_into(part, tensors, folder_ / "model.safetensors");
+  } catch (const ModelError& error) {
+    throw ModelError(std::string("encoder.from: ") + error.what());
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,27 @@
+// The encoder and the input of a trained model, with which another begins.
+#pragma once
+
+#include "heed/train/model_folder.h"
+#include "tasks/cell.h"
+
+namespace heed {
+
+class BegunFrom {
+ public:
+  /// Reads the model that the recipe's encoder.from names. Throws ModelError, also where its input
+  /// cuts texts otherwise than the recipe's, FileError.
+  explicit BegunFrom(Recipe& recipe);
+
+  /// Its tokenizers and the like.
+  void load_inputs(Cell& cell) const { cell.load_inputs(files_.others); }
+  /// Its weights encoder.*. Throws ModelError that names a tensor that does not fit.
+  void load_encoder(Cell& cell) const;
+
+ private:
+  void check_input(Recipe& recipe) const;
+
+  std::filesystem::path folder_;
+  ModelFiles files_;
+};
+
+}  // namespace heed

@@ -1,0 +1,125 @@
+// A vector of a text, near to that of the text that belongs to it.
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "heed/nn/contrastive.h"
+#include "heed/nn/pooling.h"
+#include "nn/linear.h"
+#include "tasks/heads.h"
+#include "tasks/heads/pair_scorer.h"
+#include "tasks/inputs/text_split.h"
+
+namespace heed {
+namespace {
+
+struct EmbeddingHeadOptions {
+  nn::PoolingOptions pool;
+  int64_t width = 0;
+  nn::ContrastiveOptions loss{.symmetric = true};
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("pool", pool, "");
+    v("width", width, "numbers of a vector; 0: as many as the encoder's", at_least(0));
+    v("temperature", loss.temperature, "by which cosines are divided", above(0));
+    v("symmetric", loss.symmetric, "also from the pair's text to the text");
+  }
+};
+
+/// tokens (B, L, M) -> vectors (B, W) of length 1: pool(tokens), of another width times a matrix.
+class EmbeddingModule : public torch::nn::Module {
+ public:
+  EmbeddingModule(int64_t width, const EmbeddingHeadOptions& options) {
+    pool = register_module("pool", nn::Pooling(width, options.pool));
+    if (options.width > 0)
+      linear = register_module("linear", nn::xavier_linear(width, options.width, false));
+  }
+  at::Tensor forward(const Tokens& tokens) {
+    auto y = pool->forward(tokens.states, tokens.lengths).to(at::kFloat);
+    if (linear) y = linear->forward(y);
+    return y / y.norm(2, {1}, true).clamp_min(1e-12);
+  }
+
+  nn::Pooling pool{nullptr};
+  torch::nn::Linear linear{nullptr};
+};
+
+/// The pairs' texts as a batch of their own.
+Batch pair_batch(const Batch& batch) {
+  Batch pairs{{}, batch.records};
+  for (const auto& [name, tensor] : batch.tensors)
+    if (name.starts_with(kPairPrefix))
+      pairs.tensors[name.substr(std::string(kPairPrefix).size())] = tensor;
+  if (pairs.tensors.empty())
+    throw DataError(
+        "the head 'embedding' learns from pairs of texts; name the column of the texts "
+        "that belong to the others by input.pair");
+  return pairs;
+}
+
+class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
+ public:
+  void learn(const Split& train, const Input&) override { pair_batch(train.batch({0}, {})); }
+
+  std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input&,
+                                          const HeadContext&) override {
+    encoder_ = encoder;
+    return module_ = std::make_shared<EmbeddingModule>(encoder->width(), options);
+  }
+  void add_targets(const Split&, const std::vector<int64_t>&, const Draw&, Batch&) const override {}
+
+  at::Tensor output(const Tokens& tokens, const Batch&) override {
+    return module_->forward(tokens);  // (B, W)
+  }
+  HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
+    const auto queries = output(tokens, batch);
+    const auto pairs = pair_batch(batch);
+    const auto targets = output(encoder_->forward(pairs), pairs);
+    TextNumbers numbers;
+    return {nn::contrastive_loss(queries, targets, options.loss, numbers.of(pairs)), batch.size()};
+  }
+
+  std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
+    return make_pair_scorer([this](const Tokens& tokens, const Batch& batch) {
+      const auto pairs = pair_batch(batch);
+      return PairOutput{output(tokens, batch), output(encoder_->forward(pairs), pairs), pairs};
+    });
+  }
+
+  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch, const Split&) override {
+    const auto vectors = output(tokens, batch).contiguous();
+    std::vector<Prediction> all;
+    for (int64_t row = 0; row < vectors.size(0); ++row) {
+      const auto* first = vectors.data_ptr<float>() + row * vectors.size(1);
+      const std::vector<float> numbers(first, first + vectors.size(1));
+      Prediction prediction;
+      for (const float x : numbers) {
+        char text[24];
+        std::snprintf(text, sizeof text, "%.6g", static_cast<double>(x));
+        prediction.text += (prediction.text.empty() ? "" : " ") + std::string(text);
+      }
+      prediction.json = nlohmann::json{{"vector", numbers}}.dump();
+      all.push_back(std::move(prediction));
+    }
+    return all;
+  }
+
+  std::string expected(const Split&, int64_t) const override { return ""; }
+  void check(const Split& split, bool) const override {
+    if (split.size() < 2)
+      throw DataError(split.place(0) +
+                      ": one pair alone; expected at least two, of which one is "
+                      "to be found among the others");
+  }
+  SelectionMetric selection_metric() const override { return {"mrr", true}; }
+
+ private:
+  EncoderPtr encoder_;
+  std::shared_ptr<EmbeddingModule> module_;
+};
+
+}  // namespace
+
+std::shared_ptr<Head> make_embedding_head() { return std::make_shared<EmbeddingHead>(); }
+
+}  // namespace heed

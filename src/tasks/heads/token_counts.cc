@@ -1,0 +1,24 @@
+#include "tasks/heads/token_counts.h"
+
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+
+namespace heed {
+
+std::string token_counts_file(const TokenTally& counts) {
+  return nlohmann::json{{"counts", counts}}.dump() + "\n";
+}
+
+TokenTally token_counts_of(const Files& files, const std::string& name) {
+  const auto found = files.find(name);
+  if (found == files.end())
+    throw ModelError("the model folder lacks its counts of tokens, the file " + name);
+  try {
+    return nlohmann::json::parse(found->second).at("counts").get<TokenTally>();
+  } catch (const nlohmann::json::exception& error) {
+    throw ModelError(name + ": expected counts of tokens as JSON: " + error.what());
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,87 @@
+// Texts as pieces: one, one behind another, or two that are read apart.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "heed/core/fields.h"
+#include "heed/data/tokenizer.h"
+#include "heed/data/word_features.h"
+#include "tasks/record_split.h"
+
+namespace heed {
+
+/// What the names of a pair's tensors begin with.
+inline constexpr const char* kPairPrefix = "pair.";
+
+struct TextInputOptions {
+  std::string column = "text";
+  std::string second, pair;
+  data::TokenizerOptions tokenizer;
+  data::WordFeatureOptions features =
+      data::WordFeatureOptions().prefix(0).suffix(0).shape(false).max_ngram(0);
+  int64_t max_length = 0;
+  std::string too_long = "refuse";
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("column", column, "of the text");
+    v("second", second, "column of a second text, which is read behind the first; empty: none");
+    v("pair", pair,
+      "column of a text that belongs to it and is read by itself, for embeddings; empty: none");
+    v("tokenizer", tokenizer, "");
+    if (tokenizer.kind == "words") v("features", features, "");
+    v("max_length", max_length, "tokens of an example at most, <s> and </s> included; 0: any",
+      at_least(0));
+    if (max_length > 0)
+      v("too_long", too_long, "examples of more tokens: refused, or cut at the end",
+        OneOf{{"refuse", "cut"}});
+  }
+  void check() const;
+
+  bool has_features() const {
+    return tokenizer.kind == "words" && (features.prefix() > 0 || features.suffix() > 0 ||
+                                         features.shape() || features.max_ngram() > 0);
+  }
+  /// All columns of texts.
+  std::vector<std::string> columns() const;
+};
+
+/// What splits share with their input, which learns after the first was opened.
+struct TextState {
+  TextInputOptions options;
+  data::TokenizerPtr tokenizer;
+  std::optional<data::WordFeatures> features;
+};
+
+/// <s> text </s>, or <s> text </s> second </s>. The batch: tokens (B, L), lengths (B); with a second
+/// text segments (B, L), with features features (B, L, F), -1: none. The same of the pair's text as
+/// pair.tokens and so on.
+class TextSplit : public RecordSplit {
+ public:
+  /// `lone`: records may lack the pair's column; there is then nothing of a pair.
+  TextSplit(data::RecordsPtr records, std::shared_ptr<const TextState> state, bool lone);
+
+  Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override;
+  Shown show(int64_t example) const override;
+  /// Bytes stand for tokens, whose number is not known before there is a tokenizer.
+  int64_t length(int64_t example) const override;
+
+ private:
+  struct Encoded {
+    std::vector<int64_t> tokens, segments;
+    std::vector<std::string_view> words;  // of each token; empty: it has no features
+  };
+  /// Of the texts of those columns, one behind another.
+  Encoded encode(int64_t example, const std::vector<int64_t>& columns) const;
+  void append(Encoded& to, int64_t example, int64_t column, int64_t segment) const;
+  void add(Batch& batch, const std::string& prefix, const std::vector<int64_t>& examples,
+           const std::vector<int64_t>& columns) const;
+
+  std::shared_ptr<const TextState> state_;
+  std::vector<int64_t> read_;  // columns
+  int64_t pair_ = -1;
+};
+
+}  // namespace heed
