@@ -22,6 +22,8 @@ BegunFrom::BegunFrom(Recipe& recipe) {
     check_input(recipe);
   } catch (const ModelError& error) {
     throw ModelError(std::string("encoder.from: ") + error.what());
+  } catch (const FileError& error) {
+    throw FileError(std::string("encoder.from: ") + error.what());
   }
 }
 

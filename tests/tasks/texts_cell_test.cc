@@ -74,9 +74,7 @@ train = { epochs = 20, batch = 16, optimizer = { lr = 0.01 }, schedule = { kind 
   std::string error_of(Recipe recipe) const {
     try {
       make_task(std::move(recipe));
-    } catch (const ModelError& error) {
-      return error.what();
-    } catch (const DataError& error) {
+    } catch (const Error& error) {
       return error.what();
     }
     return "no error";
@@ -149,9 +147,9 @@ TEST_F(Texts, BeginsWithAnotherModelsEncoder) {
   EXPECT_EQ(Predictor::load(folder_ / "class").evaluate().examples, 60);
 
   EXPECT_THAT(error_of(recipe(head, {from, "encoder.width=32"})),
-              testing::AllOf(HasSubstr("encoder.from: "), HasSubstr("'encoder.embedding'"),
+              testing::AllOf(HasSubstr("encoder.from: "), HasSubstr("\"encoder.embedding\""),
                              HasSubstr("(22, 32)")));
-  EXPECT_THAT(error_of(recipe(head, {from, "encoder.layers=2"})), HasSubstr("'encoder.layers.1."));
+  EXPECT_THAT(error_of(recipe(head, {from, "encoder.layers=2"})), HasSubstr("\"encoder.layers.1."));
   EXPECT_THAT(error_of(recipe(head, {from, "input.tokenizer.lowercase=true"})),
               HasSubstr("input.tokenizer.lowercase is true and false in "));
   EXPECT_THAT(error_of(recipe(head, {"encoder.from=" + path("nowhere")})),

@@ -96,7 +96,8 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
       for (const float x : numbers) {
         char text[24];
         std::snprintf(text, sizeof text, "%.6g", static_cast<double>(x));
-        prediction.text += (prediction.text.empty() ? "" : " ") + std::string(text);
+        if (!prediction.text.empty()) prediction.text += ' ';
+        prediction.text += text;
       }
       prediction.json = nlohmann::json{{"vector", numbers}}.dump();
       all.push_back(std::move(prediction));
