@@ -13,6 +13,7 @@ namespace heed::data {
 namespace {
 
 constexpr const char* kBlankCharacters = " \t";
+constexpr size_t kOwnColumns = 10;  // of CoNLL-U; others are CoNLL-U Plus's
 constexpr int64_t kWords = 2;  // the column of the first list: behind sent_id and text
 
 std::optional<int64_t> whole_number(std::string_view text) {
@@ -112,7 +113,7 @@ class ConlluReader : public RecordReader {
 
   bool has_words() const { return !words_.empty() || range_end_ > 0 || has_empty_nodes_; }
 
-  void add_line(const std::vector<std::string_view>& cells, RecordStore& store) {
+  void add_line(std::vector<std::string_view> cells, RecordStore& store) {
     if (!are_given_ && !named_in_.empty() && named_in_ != file_) {
       refuse("the file names no columns (# global.columns), but " + named_in_ + " does");
     }
@@ -121,6 +122,10 @@ class ConlluReader : public RecordReader {
         id >= 0 && id < static_cast<int64_t>(cells.size()) ? cells[static_cast<size_t>(id)] : "";
     for (size_t i = 0; i < cells.size(); ++i) {
       if (!cells[i].empty()) continue;
+      if (i >= kOwnColumns) {  // the Universal Proposition Banks leave them so
+        cells[i] = "_";
+        continue;
+      }
       refuse("column " + std::to_string(i + 1) + " is empty; expected _ where there is nothing");
     }
     if (number.find('-') != std::string_view::npos) {

@@ -19,6 +19,7 @@ class JoinedSplit : public Split {
 
   int64_t size() const override { return first().size(); }
   std::string place(int64_t example) const override { return first().place(example); }
+  int64_t record(int64_t example) const override { return first().record(example); }
 
   Shown show(int64_t example) const override {
     Shown all;

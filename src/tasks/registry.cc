@@ -17,6 +17,7 @@ const Registry<Input>& registry() {
       {"stories", make_stories_input},
       {"table", make_table_input},
       {"text", make_text_input},
+      {"words", make_words_input},
   };
   return all;
 }
@@ -49,6 +50,7 @@ const Registry<Head>& registry() {
       {"masked", make_masked_head},
       {"number", make_number_head},
       {"ranking", make_ranking_head},
+      {"tags", make_tags_head},
       {"text", make_text_head},
   };
   return all;

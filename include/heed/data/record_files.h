@@ -73,7 +73,7 @@ std::string record_format_of(std::filesystem::path file);
 /// lemma,
 ///   upos, xpos, feats, head, deprel, deps, misc; in CoNLL-U Plus what "# global.columns" names, in
 ///   lower case. Texts: sent_id and text of the comments; other comments are passed over. An item
-///   "_" stays "_". Multiword tokens (1-2) and empty nodes (1.1) are in no list, and counted.
+///   "_" stays "_", and an empty one behind the ten columns of CoNLL-U is read as "_". Multiword tokens (1-2) and empty nodes (1.1) are in no list, and counted.
 ///   Checked: numbers 1, 2, ..; ranges; a head from 0 to the number of words and not the word
 ///   itself (or "_"). For other columns without "# global.columns" `columns` names them all.
 /// - conll: a line is a word, its columns parted by tabs where the line has one and else by blanks;

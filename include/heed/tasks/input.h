@@ -55,6 +55,8 @@ class Split {
   /// What to call an example in a message: "train.csv:17".
   virtual std::string place(int64_t example) const = 0;
   virtual Shown show(int64_t example) const = 0;
+  /// The record that an example is of; several may be of one, one behind the other.
+  virtual int64_t record(int64_t example) const { return example; }
   /// Tokens of an example, by which batches are made of examples that are equally long; 0: all are.
   virtual int64_t length(int64_t) const { return 0; }
 

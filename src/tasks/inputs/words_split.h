@@ -1,0 +1,96 @@
+// Sentences of words, an example each or one for each of their predicates.
+#pragma once
+
+#include <optional>
+
+#include "data/vocabulary.h"
+#include "heed/core/fields.h"
+#include "heed/data/offsets.h"
+#include "heed/data/word_features.h"
+#include "tasks/record_split.h"
+
+namespace heed {
+
+struct WordsInputOptions {
+  std::string column = "form";
+  std::string cut = "unicode";
+  std::string predicate, roles = "args";
+  std::vector<std::string> also;
+  bool lowercase = true;
+  int64_t min_count = 2;
+  int64_t size = 0;
+  data::WordFeatureOptions features;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("column", column, "of the words: a list, or a text that is cut into words");
+    v("cut", cut, "a text into words: by Unicode's word boundaries, or at white space",
+      OneOf{{"unicode", "space"}});
+    v("predicate", predicate,
+      "list whose items other than _ mark predicates: an example a predicate; empty: an example a "
+      "record");
+    if (!predicate.empty())
+      v("roles", roles, "list with a column for each predicate, of which an example has its own");
+    v("also", also, "lists, one item a word, that are read as features of words, as upos");
+    v("lowercase", lowercase, "of the vocabulary; features have their own");
+    v("min_count", min_count, "how often training has a word that gets a number", at_least(1));
+    v("size", size, "words with a number at most, the most frequent ones; 0: any", at_least(0));
+    v("features", features, "");
+  }
+
+  bool has_features() const {
+    return features.prefix() > 0 || features.suffix() > 0 || features.shape() ||
+           features.max_ngram() > 0 || !also.empty();
+  }
+};
+
+/// What splits share with their input, which learns after the first was opened.
+struct WordsState {
+  WordsInputOptions options;
+  std::optional<data::Vocabulary> words;  ///< behind the special pieces
+  std::optional<data::Vocabulary> also;   ///< "column=item"; rows behind those of `features`
+  std::optional<data::WordFeatures> features;
+
+  int64_t number(std::string_view word) const;  ///< data::kUnknown of a word without one
+};
+
+/// The batch: tokens (B, L), lengths (B); with features (B, L, F), -1: none; with predicates
+/// segments (B, L), 1 where the example's predicate stands.
+///
+/// values(): of the column `predicate` _ but for the example's own, of `roles` its own.
+class WordsSplit : public RecordSplit {
+ public:
+  /// `unmarked`: records without a predicate are an example, too, so that answers lack none.
+  WordsSplit(data::RecordsPtr records, std::shared_ptr<const WordsState> state, bool unmarked);
+
+  int64_t size() const override { return std::ssize(examples_); }
+  std::string place(int64_t example) const override;
+  int64_t record(int64_t example) const override { return at(example).record; }
+  int64_t length(int64_t example) const override;
+  Shown show(int64_t example) const override;
+  Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override;
+  std::string value(int64_t example, const std::string& column, const Draw& draw) const override;
+  std::vector<std::string> values(int64_t example, const std::string& column) const override;
+
+  /// Words of all records.
+  int64_t words() const;
+
+ private:
+  struct Example {
+    int64_t record, predicate = -1, number = 0;  // word, and its number among the predicates
+  };
+  const Example& at(int64_t example) const { return examples_.at(static_cast<size_t>(example)); }
+  void find_predicates(int64_t record, bool unmarked);
+  std::vector<std::string_view> words_of(int64_t record) const;
+  std::string role_of(const Example& example, std::string_view cell) const;
+  at::Tensor features(const std::vector<int64_t>& examples,
+                      const std::vector<std::vector<std::string_view>>& sentences,
+                      int64_t length) const;
+
+  std::shared_ptr<const WordsState> state_;
+  int64_t column_;
+  bool is_list_;
+  std::vector<Example> examples_;
+};
+
+}  // namespace heed
