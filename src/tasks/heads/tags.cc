@@ -127,6 +127,7 @@ class TagsHead : public WithOptions<Head, TagsHeadOptions> {
   }
 
   void check(const Split& split, bool training) const override;
+  std::vector<std::string> columns() const override { return {options.column}; }
   SelectionMetric selection_metric() const override {
     return {options.scheme == "none" ? "accuracy" : "f1", true};
   }

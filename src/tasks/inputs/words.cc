@@ -127,9 +127,6 @@ class WordsInput : public Input {
                            std::to_string(split.words()) + " words");
     if (!options().predicate.empty())
       report.lines.push_back(std::to_string(split.size()) + " examples, one a predicate");
-    for (const auto& [what, count, first] : source.records->passed_over())
-      report.lines.push_back(std::to_string(count) + " " + what + " passed over, the first at " +
-                             first);
     return report;
   }
 
