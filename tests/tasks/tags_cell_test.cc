@@ -89,21 +89,21 @@ kind = 'tags'
     for (const auto& assignment : more) file.set(assignment);
     return Recipe::read(file);
   }
+  std::string files(const std::string& columns, const std::string& ending) const {
+    return "data.columns = [" + columns + "]\ndata.train = '" + path("train" + ending) +
+           "'\ndata.test = '" + path("test" + ending) + "'";
+  }
   Recipe tags(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"input.column=word", "head.column=tag"});
-    return read("data = { columns = ['word', 'tag', 'name'], train = '" + path("train.conll") +
-                    "', test = '" + path("test.conll") + "' }",
-                more);
+    return read(files("'word', 'tag', 'name'", ".conll"), more);
   }
   Recipe names(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"head.column=name", "head.scheme=iob2", "head.decoder=crf"});
     return tags(std::move(more));
   }
   Recipe roles(std::vector<std::string> more = {}) const {
-    more.insert(more.begin(), {"input.predicate=pred", "head.column=args", "head.scheme=roles"});
-    return read("data = { columns = ['id', 'form', 'pred', 'args*'], train = '" +
-                    path("train.conllu") + "', test = '" + path("test.conllu") + "' }",
-                more);
+    more.insert(more.begin(), {"input.predicate=pred", "head.scheme=roles", "head.column=args"});
+    return read(files("'id', 'form', 'pred', 'args*'", ".conllu"), more);
   }
 
   TrainResult run(Recipe recipe, const std::string& name, bool resume = false) const {
