@@ -57,8 +57,9 @@ void add_eval(CLI::App& app) {
       ->allow_extra_args(false);
   verb->add_option("--output", flags->output, "Write what is answered, a line an example")
       ->type_name("FILE");
-  verb->add_option("--png", flags->png,
-                   "Draw it: confusion, precision beside recall, calibration; numbers beside theirs")
+  verb->add_option(
+          "--png", flags->png,
+          "Draw it: confusion, precision beside recall, calibration; numbers beside theirs")
       ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print one line of JSON");
   verb->callback([flags] { evaluate(*flags); });

@@ -29,7 +29,8 @@ std::vector<std::string> answers(const Explanation& seen) {
   return lines;
 }
 
-Json json_of(const MapFlags& flags, const Explanation& seen, const std::vector<std::string>& names) {
+Json json_of(const MapFlags& flags, const Explanation& seen,
+             const std::vector<std::string>& names) {
   Json json = {{"model", flags.model}, {"input", seen.shown.text}};
   for (size_t i = 0; i < seen.heads.size(); ++i) {
     const auto own = Json::parse(seen.heads[i].prediction.json);
@@ -77,7 +78,7 @@ std::vector<std::string> texts(const std::vector<TokenPlace>& tokens) {
 lens::Words words_of(const std::vector<TokenPlace>& tokens, const std::string& kind) {
   std::vector<bool> special;
   for (const auto& token : tokens) special.push_back(token.special);
-  const auto how = kind == "words" || kind.empty()              ? lens::Joining::pieces
+  const auto how = kind == "words" || kind.empty()           ? lens::Joining::pieces
                    : kind == "characters" || kind == "bytes" ? lens::Joining::spaces
                                                              : lens::Joining::marks;
   return lens::join(texts(tokens), special, how);

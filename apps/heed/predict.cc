@@ -32,7 +32,7 @@ void print(const Split& examples, int64_t i, const std::vector<Prediction>& answ
     std::cout << one_line(line) << '\n';
     return;
   }
-  std::string line;
+  std::string line = examples.show(i).name;
   for (const auto& answer : answers) line += (line.empty() ? "" : "\t") + answer.text;
   std::cout << line << '\n';
 }

@@ -8,9 +8,9 @@ namespace {
 void check(const ImageOptions& options) {
   const auto& size = options.size;
   if (!size.empty() && (size.size() != 2 || size[0] < 1 || size[1] < 1))
-    throw UsageError("data.size: expected [height, width], both at least 1");
+    throw UsageError("input.size: expected [height, width], both at least 1");
   if (options.channels != 0 && options.channels != 1 && options.channels != 3)
-    throw UsageError("data.channels: expected 0, 1 or 3, given " +
+    throw UsageError("input.channels: expected 0, 1 or 3, given " +
                      std::to_string(options.channels));
 }
 

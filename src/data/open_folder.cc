@@ -145,7 +145,7 @@ class FolderDataset : public ImageDataset {
     if (shape == shape_) return;
     throw DataError(name(index) + " has " + to_text(shape) + " (channels x height x width), but " +
                     name(like_) + " has " + to_text(shape_) +
-                    "; give data.size = [height, width] and data.channels to convert all");
+                    "; give input.size = [height, width] and input.channels to convert all");
   }
 
   fs::path folder_;

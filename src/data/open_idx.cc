@@ -110,9 +110,9 @@ Images open_idx(const fs::path& prefix, const ImageOptions& options, Problems& p
   auto classes = named ? options.classes : count_classes(labels);
   const std::string count = std::to_string(classes.size());
   check_labels(labels, classes.size(),
-               named ? "data.classes names " + count + " classes; correct the label or name more"
+               named ? "input.classes names " + count + " classes; correct the label or name more"
                      : "labels must be 0, 1, .. without a gap, but no record has label " + count +
-                           "; correct the labels or name all classes (data.classes)",
+                           "; correct the labels or name all classes (input.classes)",
                label_file.string(), problems);
   return std::make_shared<IdxDataset>(std::move(images), std::move(labels), std::move(classes),
                                       image_file.string(), options);

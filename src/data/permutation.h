@@ -30,7 +30,8 @@ inline std::vector<uint32_t> permutation(int64_t count, Random random) {
 }
 
 /// {the rest, held out} of 0 .. size - 1, each in order: see hold_out in heed/data/dataset.h.
-std::pair<std::vector<int64_t>, std::vector<int64_t>> hold_out_numbers(int64_t size, double fraction,
+std::pair<std::vector<int64_t>, std::vector<int64_t>> hold_out_numbers(int64_t size,
+                                                                       double fraction,
                                                                        uint64_t seed);
 
 }  // namespace heed::data

@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kBlankCharacters = " \t";
 constexpr size_t kOwnColumns = 10;  // of CoNLL-U; others are CoNLL-U Plus's
-constexpr int64_t kWords = 2;  // the column of the first list: behind sent_id and text
+constexpr int64_t kWords = 2;       // the column of the first list: behind sent_id and text
 
 std::optional<int64_t> whole_number(std::string_view text) {
   int64_t number = 0;

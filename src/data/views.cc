@@ -40,7 +40,8 @@ Images subset(Images dataset, std::vector<int64_t> indices) {
   return std::make_shared<Subset>(std::move(dataset), std::move(indices));
 }
 
-std::pair<std::vector<int64_t>, std::vector<int64_t>> hold_out_numbers(int64_t size, double fraction,
+std::pair<std::vector<int64_t>, std::vector<int64_t>> hold_out_numbers(int64_t size,
+                                                                       double fraction,
                                                                        uint64_t seed) {
   if (!(fraction > 0 && fraction < 1))
     throw UsageError("hold_out: the fraction must be between 0 and 1, given " +

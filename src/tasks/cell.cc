@@ -61,7 +61,8 @@ std::pair<SplitPtr, SplitPtr> Cell::fold(const SplitPtr& all) const {
     throw DataError("data.folds = " + std::to_string(data.folds) + ": the training data has " +
                     std::to_string(all->size()) + " examples only; give fewer folds");
   std::vector<int64_t> rest, test;
-  for (int64_t i = 0; i < all->size(); ++i) (i % data.folds == data.fold ? test : rest).push_back(i);
+  for (int64_t i = 0; i < all->size(); ++i)
+    (i % data.folds == data.fold ? test : rest).push_back(i);
   return {subset(all, std::move(rest)), subset(all, std::move(test))};
 }
 
@@ -80,7 +81,8 @@ void Cell::make_model() {
   module->register_module("encoder", std::static_pointer_cast<torch::nn::Module>(encoder));
   const HeadContext context{recipe.train, static_cast<uint64_t>(recipe.seed)};
   auto parent = module;
-  if (has_several_heads()) parent = module->register_module("heads", std::make_shared<CellModule>());
+  if (has_several_heads())
+    parent = module->register_module("heads", std::make_shared<CellModule>());
   for (const auto& table : recipe.heads) {
     parent->register_module(has_several_heads() ? table.name : "head",
                             table.get()->make(encoder, input(), context));

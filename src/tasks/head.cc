@@ -5,8 +5,7 @@
 namespace heed {
 
 void Head::answer_by(const AnswerOptions& options) {
-  if (options.top)
-    throw UsageError("--top is for heads that choose among classes or items");
+  if (options.top) throw UsageError("--top is for heads that choose among classes or items");
   if (!options.prefix.empty() || !options.target.empty() || !options.with.empty())
     throw UsageError("--prefix, --target and --with are for models that write text from text");
 }

@@ -39,7 +39,7 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
   } catch (const ModelError& error) {
     const std::string message = error.what();
     throw ModelError(message.find(recipe_file) == std::string::npos ? recipe_file + ": " + message
-                                                                     : message);
+                                                                    : message);
   }
   load_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
   predictor.cell_->module->eval();
@@ -58,9 +58,7 @@ std::vector<std::string> Predictor::heads() const {
 Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   const auto& data = cell_->recipe.data;
   const bool fold = given.empty() && data.folds > 0;
-  const auto& paths = fold            ? data.train
-                      : given.empty() ? cell_->recipe.paths("test")
-                                      : given;
+  const auto& paths = fold ? data.train : given.empty() ? cell_->recipe.paths("test") : given;
   if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
   auto split = cell_->open(cell_->source("test", paths));
   if (fold) split = cell_->fold(split).second;
@@ -70,8 +68,7 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   Evaluation result;
   result.examples = split->size();
   result.metrics = std::move(score.metrics);
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   auto details = nlohmann::ordered_json::object();
   for (size_t i = 0; i < score.scorers.size(); ++i) {
     const auto own = nlohmann::ordered_json::parse(score.scorers[i]->details());
@@ -99,7 +96,8 @@ std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs
     if (auto own = cell_->input().record_stream(inputs, cell_->recipe.data.records)) return own;
   return std::make_unique<RecordStream>(
       inputs, cell_->recipe.data.records, cell_->line_column(),
-      [this](const Source& source) { return cell_->open(source); }, piped_format(cell_->recipe.data));
+      [this](const Source& source) { return cell_->open(source); },
+      piped_format(cell_->recipe.data));
 }
 
 void Predictor::answer_by(const AnswerOptions& options) {

@@ -88,8 +88,7 @@ RecordStream::RecordStream(std::vector<std::string> inputs, data::RecordOptions 
 SplitPtr RecordStream::next(int64_t most) {
   while (true) {
     if (file_ && first_ < file_->size()) {
-      std::vector<int64_t> numbers(
-          static_cast<size_t>(std::min(most, file_->size() - first_)));
+      std::vector<int64_t> numbers(static_cast<size_t>(std::min(most, file_->size() - first_)));
       std::iota(numbers.begin(), numbers.end(), first_);
       first_ += std::ssize(numbers);
       return subset(file_, std::move(numbers));
@@ -136,8 +135,7 @@ Source find_record(const std::string& input, const data::RecordOptions& options,
     }
     throw UsageError(input + ": no record of the file begins in line " + number);
   }
-  if (line_column.empty())
-    throw UsageError(input + ": expected FILE:LINE, a record of a file");
+  if (line_column.empty()) throw UsageError(input + ": expected FILE:LINE, a record of a file");
   auto records = std::make_shared<LineRecords>(line_column);
   records->add(input, "the text");
   return {"input", {input}, records};

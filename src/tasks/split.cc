@@ -1,7 +1,7 @@
 // What every split and every input has.
+#include "data/permutation.h"
 #include "heed/core/error.h"
 #include "heed/tasks/input.h"
-#include "data/permutation.h"
 #include "tasks/split_batches.h"
 
 namespace heed {

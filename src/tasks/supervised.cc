@@ -72,8 +72,7 @@ class SupervisedTask : public Task {
 
   SelectionMetric selection_metric() const override {
     auto metric = main_head().selection_metric();
-    metric.metric =
-        cell_.named(cell_.recipe.heads.front(), {{metric.metric, 0}}).front().first;
+    metric.metric = cell_.named(cell_.recipe.heads.front(), {{metric.metric, 0}}).front().first;
     return metric;
   }
   std::optional<Metrics> validate() override {

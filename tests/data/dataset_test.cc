@@ -85,9 +85,9 @@ TEST(IdxDataset, AbsentFilesAreNamed) {
 }
 
 TEST(ImageOptions, AreChecked) {
-  EXPECT_THAT(open_error<UsageError>("x", {.size = {5}}), HasSubstr("data.size"));
-  EXPECT_THAT(open_error<UsageError>("x", {.size = {5, 0}}), HasSubstr("data.size"));
-  EXPECT_THAT(open_error<UsageError>("x", {.channels = 2}), HasSubstr("data.channels"));
+  EXPECT_THAT(open_error<UsageError>("x", {.size = {5}}), HasSubstr("input.size"));
+  EXPECT_THAT(open_error<UsageError>("x", {.size = {5, 0}}), HasSubstr("input.size"));
+  EXPECT_THAT(open_error<UsageError>("x", {.channels = 2}), HasSubstr("input.channels"));
 }
 
 TEST(FolderDataset, ClassesAndImagesAreSorted) {
@@ -126,7 +126,7 @@ TEST(FolderDataset, MixedSizesNameBothFiles) {
   folder.write("a/2.png", plain_png({1, 5, 4}, 1));
   EXPECT_THAT(open_error(folder.path()),
               AllOf(HasSubstr("a/1.png has 1 x 4 x 5"), HasSubstr("a/2.png has 1 x 5 x 4"),
-                    HasSubstr("data.size")));
+                    HasSubstr("input.size")));
   EXPECT_EQ(open_images(folder.path(), {.size = {6, 6}})->image(1).shape, (ImageShape{1, 6, 6}));
 }
 
@@ -135,7 +135,7 @@ TEST(FolderDataset, MixedChannelsNameBothFiles) {
   folder.write("a/1.png", plain_png({3, 4, 4}, 9));
   folder.write("b/2.png", plain_png({1, 4, 4}, 9));
   EXPECT_THAT(open_error(folder.path(), {.size = {4, 4}}),
-              AllOf(HasSubstr("a/1.png"), HasSubstr("b/2.png"), HasSubstr("data.channels")));
+              AllOf(HasSubstr("a/1.png"), HasSubstr("b/2.png"), HasSubstr("input.channels")));
   for (const int64_t channels : {1, 3}) {
     const Images images = open_images(folder.path(), {.channels = channels});
     EXPECT_EQ(images->shape(), (ImageShape{channels, 4, 4}));

@@ -119,8 +119,9 @@ TEST(Curves, AgreeWithScikitLearn) {
   EXPECT_NEAR(sum(curve.recall), 13.19047619047619, kNearClassification);
   EXPECT_NEAR(sum(curve.thresholds), 6.8, kNearClassification);
   const auto calibration = calibration_curve(scores, binary, 10);
-  EXPECT_THAT(calibration.positive, ElementsAre(0, 0, 0, testing::DoubleNear(1.0 / 9, kNearClassification),
-                                                testing::DoubleNear(4.0 / 9, kNearClassification), 1, 1, 1));
+  EXPECT_THAT(calibration.positive,
+              ElementsAre(0, 0, 0, testing::DoubleNear(1.0 / 9, kNearClassification),
+                          testing::DoubleNear(4.0 / 9, kNearClassification), 1, 1, 1));
   EXPECT_NEAR(calibration.probability[0], 0.03666666666666666, kNearClassification);
   EXPECT_NEAR(calibration.probability[3], 0.36666666666666664, kNearClassification);
   EXPECT_NEAR(calibration.probability[6], 0.68125, kNearClassification);
@@ -158,7 +159,8 @@ TEST(Multilabel, AgreesWithScikitLearn) {
   EXPECT_NEAR(micro_f1(counts), 0.7073170731707317, kNearClassification);
   EXPECT_NEAR(macro_f1(counts), 0.4413919413919414, kNearClassification);
   EXPECT_EQ(counts[2], MatchCounts{});
-  EXPECT_NEAR(subset_accuracy(records().predicted_labels, records().labels, kLabels), 0.65, kNearClassification);
+  EXPECT_NEAR(subset_accuracy(records().predicted_labels, records().labels, kLabels), 0.65,
+              kNearClassification);
   EXPECT_NEAR(label_average_precision(records().label_scores, records().labels, kLabels),
               0.5341291793153117, kNearClassification);
   EXPECT_THROW(label_counts(Classes{1, 0}, Classes{1, 0}, 3), UsageError);

@@ -49,14 +49,17 @@ TEST(Bleu, AgreesWithSacrebleu) {
       {"none", 11.64532216042408, 23.793665482062618}};
   for (const auto& [tokenize, one, two] : facts) {
     const BleuOptions options{.tokenize = tokenize};
-    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, options).score, one, kNearTextMetrics) << tokenize;
-    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, options).score, two, kNearTextMetrics) << tokenize;
+    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, options).score, one, kNearTextMetrics)
+        << tokenize;
+    EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, options).score, two, kNearTextMetrics)
+        << tokenize;
   }
   EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, {.lowercase = true}).score, 31.996155972007962,
               kNearTextMetrics);
   const BleuOptions floor{.tokenize = "none", .smooth = "floor"};
   EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst}, floor).score, 7.787696293110686, kNearTextMetrics);
-  EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, floor).score, 15.911783110981522, kNearTextMetrics);
+  EXPECT_NEAR(corpus_bleu(kHypotheses, {kFirst, kSecond}, floor).score, 15.911783110981522,
+              kNearTextMetrics);
 }
 
 TEST(Bleu, SaysWhatItIsMadeOf) {
@@ -85,7 +88,8 @@ TEST(Bleu, OfSentences) {
   using ::testing::DoubleNear;
   using ::testing::ElementsAre;
   const auto are = [](double a, double b, double c) {
-    return ElementsAre(DoubleNear(a, kNearTextMetrics), DoubleNear(b, kNearTextMetrics), 0, 0, DoubleNear(c, kNearTextMetrics));
+    return ElementsAre(DoubleNear(a, kNearTextMetrics), DoubleNear(b, kNearTextMetrics), 0, 0,
+                       DoubleNear(c, kNearTextMetrics));
   };
   for (const bool effective : {true, false}) {
     const double a = effective ? 60.653065971263366 : 0, b = effective ? 100 : 0;

@@ -76,8 +76,8 @@ TEST(Generate, GreedyTakesTheLikeliestToken) {
 }
 
 /// Every sequence of at most `limit` tokens among those of 5 but <s>.
-void every(SequenceModel& model, const Ids& source, const Ids& before, double total,
-           size_t limit, const GenerateOptions& options, std::vector<Hypothesis>& all) {
+void every(SequenceModel& model, const Ids& source, const Ids& before, double total, size_t limit,
+           const GenerateOptions& options, std::vector<Hypothesis>& all) {
   if (before.size() == limit) {
     all.push_back({before, penalised(total, int64_t(limit), options), total, {}, {}, false});
     return;

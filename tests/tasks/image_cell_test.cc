@@ -65,8 +65,8 @@ TEST_F(ImageCell, ReadsAFileAsTrainingDoes) {
 
 TEST_F(ImageCell, WorkersChangeNothing) {
   const auto losses = [&](const std::string& workers) {
-    const auto task = make_task(recipe({"input.augment={ flip = true, shift = 2 }", "train.batch=1",
-                                        "input.workers=" + workers}));
+    const auto task = make_task(recipe(
+        {"input.augment={ flip = true, shift = 2 }", "train.batch=1", "input.workers=" + workers}));
     task->model().eval();
     std::vector<double> all;
     for (int i = 0; i < 13; ++i) all.push_back(task->next().loss.item<double>());

@@ -193,7 +193,7 @@ TEST_F(Ranking, RefusesItemsThatTrainingDoesNotKnow) {
 }
 
 TEST_F(Ranking, RefusesWhatDoesNotFit) {
-  refuses<ModelError>({"data.valid", "leave_one_out"},
+  refuses<ModelError>({"data.valid", "takes valid and test from data.train"},
                       [&] { recipe({"data.valid='events.csv'"}); });
   refuses<ModelError>({"encoder.max_positions", "max_length = 6", "given 5"},
                       [&] { make_task(recipe({"encoder.max_positions=5"})); });

@@ -56,8 +56,8 @@ class Answering : public testing::Test {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   Recipe recipe(const std::vector<std::string>& more = {}) const {
     auto file = RecipeFile::parse("seed = " + std::to_string(test::learning_seed(1)) +
-                                      "\ndata.train = '" + path("train.txt") +
-                                      "'\ndata.test = '" + path("test.txt") + "'\n" + R"(
+                                      "\ndata.train = '" + path("train.txt") + "'\ndata.test = '" +
+                                      path("test.txt") + "'\n" + R"(
 data.holdout = 0.1
 input = { kind = 'stories' }
 encoder = { width = 16, layers = 1 }

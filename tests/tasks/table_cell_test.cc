@@ -169,7 +169,10 @@ TEST_F(TableCell, JoinsATextAndATable) {
   auto predictor = trained(joined());
   const auto found = predictor.evaluate();
   test::expect_learned("number of a word and a table, R2", metric(found, "r2"), 0.95);
-  EXPECT_EQ(predictions(predictor), found.outputs);
+  const auto answers = predictions(predictor);
+  ASSERT_EQ(answers.size(), found.outputs.size());
+  for (size_t i = 0; i < answers.size(); ++i)  // in other batches, so to the last bits but few
+    EXPECT_NEAR(std::stod(answers[i]), std::stod(found.outputs[i]), 1e-4);
   const auto seen = predictor.explain(predictor.find(path("test.csv") + ":2"));
   std::vector<std::string> tokens;
   for (const auto& token : seen.shown.tokens) tokens.push_back(token.text.substr(0, 4));
@@ -186,7 +189,9 @@ TEST_F(TableCell, EveryFoldIsTestedOnce) {
     const auto stats = task->dataset_stats();
     EXPECT_EQ(stats[0].second, fold == 0 ? 266 : 267);
     for (const auto& [name, value] : stats)
-      if (name == "test examples") EXPECT_EQ(value, fold == 0 ? 134 : 133);
+      if (name == "test examples") {
+        EXPECT_EQ(value, fold == 0 ? 134 : 133);
+      }
   }
   EXPECT_THROW(recipe({kSide[0], "data.folds=3"}), ModelError) << "test data is given, too";
   EXPECT_THROW(recipe({kSide[0], "data.test=[]", "data.folds=3", "data.fold=3"}), ModelError);

@@ -54,16 +54,16 @@ class Scorer {
 /// What a head answers of one example while somebody looks.
 struct Looked {
   Prediction prediction;
-  std::vector<TokenPlace> read = {};       ///< what a decoder read of its own text; empty: it has none
+  std::vector<TokenPlace> read = {};  ///< what a decoder read of its own text; empty: it has none
   std::vector<TokenPlace> predicted = {};  ///< what it predicted behind each of these
   std::string tokenizer = "";              ///< kind of the text's tokenizer
 };
 
 /// How `heed predict` is to answer; a head refuses what it would ignore.
 struct AnswerOptions {
-  std::optional<int64_t> top = {};     ///< classes or items, best first, in JSON
-  std::string prefix = {};             ///< a file with a line an example, with which its text begins
-  std::string target = {};             ///< a file with a line an example: score these texts
+  std::optional<int64_t> top = {};  ///< classes or items, best first, in JSON
+  std::string prefix = {};          ///< a file with a line an example, with which its text begins
+  std::string target = {};          ///< a file with a line an example: score these texts
   std::vector<std::string> with = {};  ///< folders of models that answer together
 };
 

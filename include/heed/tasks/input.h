@@ -31,18 +31,20 @@ struct Draw {
 
 /// Where a token of an encoder stands in its example.
 struct TokenPlace {
-  std::string text;                 ///< as it is shown: a piece, a word, "12:00", a column
-  int64_t begin = -1, end = -1;     ///< in characters of the example's text; -1: in none
-  bool special = false;             ///< <s>, </s>, padding: no text
+  std::string text;              ///< as it is shown: a piece, a word, "12:00", a column
+  int64_t begin = -1, end = -1;  ///< in characters of the example's text; -1: in none
+  bool special = false;          ///< <s>, </s>, padding: no text
 };
 
 /// What a text is beside what an encoder reads of it: for drawings and answers.
 struct Shown {
-  std::string text;                        ///< the example in one line
-  std::vector<TokenPlace> tokens = {};     ///< of each token of the encoder; empty: on an image
-  std::optional<data::Image> image = {};   ///< the tokens' grid lies on it
-  std::string tokenizer = "";              ///< kind of what made the tokens; empty: they are whole
-};
+  std::string text;  ///< the example in one line
+  std::vector<TokenPlace> tokens = {
+      std::string name = "";            ///< of a file that is the example; empty: it is no file
+};                                      ///< of each token of the encoder; empty: on an image
+std::optional<data::Image> image = {};  ///< the tokens' grid lies on it
+std::string tokenizer = "";             ///< kind of what made the tokens; empty: they are whole
+};                                      // namespace heed
 
 /// Examples of one part of the data (training, validation, test, or what is to be answered), by
 /// number. Every function is const and may be called by several threads at once.
@@ -64,7 +66,8 @@ class Split {
   virtual bool has(const std::string& column) const = 0;
   /// That value as text, as `draw` changes it together with the example. Empty: missing. Throws
   /// DataError for an unknown column, with the nearest.
-  virtual std::string value(int64_t example, const std::string& column, const Draw& draw = {}) const = 0;
+  virtual std::string value(int64_t example, const std::string& column,
+                            const Draw& draw = {}) const = 0;
   /// Whether a column holds lists.
   virtual bool is_list(const std::string&) const { return false; }
   /// A value that is a list of texts, one a word.
@@ -92,10 +95,10 @@ class BatchSource {
 };
 
 struct BatchOptions {
-  int64_t batch = 128;     ///< examples, or tokens where the input counts these
-  bool training = false;   ///< shuffled and changed
+  int64_t batch = 128;    ///< examples, or tokens where the input counts these
+  bool training = false;  ///< shuffled and changed
   uint64_t seed = 0;
-  bool contiguous = false; ///< each row of a batch goes on where that of the last one ended
+  bool contiguous = false;  ///< each row of a batch goes on where that of the last one ended
 };
 
 /// Examples as they come, for `heed predict`.
@@ -108,9 +111,9 @@ class Stream {
 
 /// The files of one part of the data.
 struct Source {
-  std::string role;                 ///< "train", "valid", "test" or "input"
+  std::string role;  ///< "train", "valid", "test" or "input"
   std::vector<std::string> paths;
-  data::RecordsPtr records = {};    ///< what they hold, for inputs that read records
+  data::RecordsPtr records = {};          ///< what they hold, for inputs that read records
   std::vector<std::string> targets = {};  ///< columns that heads answer
 };
 

@@ -33,7 +33,8 @@ struct EncoderTable : Chosen<EncoderPart> {
   void fields(Visitor&& v) {
     Chosen::fields(v);
     v("from", from,
-      "folder of a model whose encoder and input (tokenizer) training begins with; empty: new ones");
+      "folder of a model whose encoder and input (tokenizer) training begins with; empty: new "
+      "ones");
   }
 };
 

@@ -148,8 +148,8 @@ class FieldLister {
   }
 
   template <class T>
-    requires(!HasFields<T>)
-  void operator()(const char* name, const std::vector<T>& field, const char* help, Bounds = {}) {
+  requires(!HasFields<T>) void operator()(const char* name, const std::vector<T>& field,
+                                          const char* help, Bounds = {}) {
     std::string text = "[";
     for (const T& item : field) text += (text.size() > 1 ? ", " : "") + to_toml(item);
     add(name, text + "]", help);

@@ -45,8 +45,9 @@ class ClassModule : public torch::nn::Module {
   ClassModule(int64_t width, int64_t classes, const ClassHeadOptions& options) {
     pool = register_module("pool", nn::Pooling(width, options.pool));
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
-    linear = register_module("linear", options.init == "normal" ? nn::small_linear(width, classes)
-                                                                : nn::xavier_linear(width, classes));
+    linear =
+        register_module("linear", options.init == "normal" ? nn::small_linear(width, classes)
+                                                           : nn::xavier_linear(width, classes));
   }
   at::Tensor forward(const Tokens& tokens) {
     return linear->forward(dropout->forward(pool->forward(tokens.states, tokens.lengths)));
@@ -87,8 +88,8 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
   }
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
     const auto logits = output(tokens, batch);
-    return {at::cross_entropy_loss(logits, batch.at(in_batch(kClassTarget)), {}, at::Reduction::Mean,
-                                   -100, context_.train.label_smoothing),
+    return {at::cross_entropy_loss(logits, batch.at(in_batch(kClassTarget)), {},
+                                   at::Reduction::Mean, -100, context_.train.label_smoothing),
             logits.size(0)};
   }
 
@@ -105,8 +106,7 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
     Head::answer_by(rest);
   }
 
-  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
-                                  const Split&) override {
+  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch, const Split&) override {
     const auto probabilities = output(tokens, batch).softmax(1).to(at::kDouble);
     const auto [best, numbers] = probabilities.topk(std::min(top_.value_or(5), classes_.size()), 1);
     std::vector<Prediction> all;
@@ -141,11 +141,11 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
       if (unknown++ == 0) first = split.place(i) + ": the class '" + value + "'";
     }
     if (unknown > 0 && (training || options.unseen == "refuse"))
-      throw DataError(first + " is none of the training data's" +
-                      (unknown > 1 ? ", nor are those of " + std::to_string(unknown - 1) +
-                                         " more examples"
-                                   : "") +
-                      "; correct them, leave them out, or count them as wrong by head.unseen = \"wrong\"");
+      throw DataError(
+          first + " is none of the training data's" +
+          (unknown > 1 ? ", nor are those of " + std::to_string(unknown - 1) + " more examples"
+                       : "") +
+          "; correct them, leave them out, or count them as wrong by head.unseen = \"wrong\"");
   }
 
   SelectionMetric selection_metric() const override {

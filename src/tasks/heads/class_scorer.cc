@@ -16,8 +16,8 @@ class ClassScorer : public Scorer {
   void add(const Tokens& tokens, const Batch& batch) override {
     const auto found = output_(tokens, batch);
     const auto logits = found.logits.to(at::kFloat);
-    loss_ += at::cross_entropy_loss(logits, found.targets, {}, at::Reduction::Sum, -1)
-                 .item<double>();
+    loss_ +=
+        at::cross_entropy_loss(logits, found.targets, {}, at::Reduction::Sum, -1).item<double>();
     const auto best = logits.argmax(1);
     const auto probabilities = logits.softmax(1).to(at::kDouble).contiguous();
     for (int64_t i = 0; i < logits.size(0); ++i) {
@@ -133,7 +133,8 @@ std::vector<Plot> ClassScorer::plots() const {
     for (const auto& row : rows_)
       scores.push_back(row.probabilities[k].item<double>()), expected.push_back(row.target == k);
     auto curve = precision_recall_curve(scores, expected);
-    curves.curves.push_back({classes_.name(k), std::move(curve.recall), std::move(curve.precision)});
+    curves.curves.push_back(
+        {classes_.name(k), std::move(curve.recall), std::move(curve.precision)});
   }
   for (const auto& row : rows_) {
     confidence.push_back(std::min(1.0, row.probabilities[row.found].item<double>()));

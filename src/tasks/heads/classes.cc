@@ -49,7 +49,8 @@ std::string Classes::file() const {
 
 Classes Classes::from_file(const Files& files, const std::string& name) {
   const auto found = files.find(name);
-  if (found == files.end()) throw ModelError("the model folder lacks its classes, the file " + name);
+  if (found == files.end())
+    throw ModelError("the model folder lacks its classes, the file " + name);
   try {
     const auto json = nlohmann::json::parse(found->second);
     Classes classes(json.at("classes"), json.at("counts"));

@@ -64,7 +64,8 @@ class NumberScorer : public Scorer {
       : output_(std::move(output)), target_(std::move(target)), training_(training) {}
 
   void add(const Tokens& tokens, const Batch& batch) override {
-    const auto found = output_(tokens, batch).to(at::kDouble) * training_.deviation + training_.mean;
+    const auto found =
+        output_(tokens, batch).to(at::kDouble) * training_.deviation + training_.mean;
     const auto& targets = batch.at(target_);
     for (int64_t i = 0; i < found.size(0); ++i)
       rows_.push_back(
@@ -90,7 +91,8 @@ class NumberScorer : public Scorer {
 
   /// The mean of training's numbers for every example.
   Metrics baseline() const override {
-    const auto error = mean_errors(std::vector<double>(expected_.size(), training_.mean), expected_);
+    const auto error =
+        mean_errors(std::vector<double>(expected_.size(), training_.mean), expected_);
     return {{"baseline_mse", error.squared}, {"baseline_mae", error.absolute}};
   }
 
@@ -179,8 +181,8 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
   }
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
     const auto found = output(tokens, batch);
-    const auto target =
-        ((batch.at(in_batch(kNumberTarget)) - training_.mean) / training_.deviation).to(found.options());
+    const auto target = ((batch.at(in_batch(kNumberTarget)) - training_.mean) / training_.deviation)
+                            .to(found.options());
     return {options.loss == "mse"
                 ? at::mse_loss(found, target)
                 : at::huber_loss(found, target, at::Reduction::Mean, options.delta),

@@ -25,8 +25,7 @@ struct DocumentInputOptions {
     v("tokenizer", tokenizer, "");
     v("max_sentences", max_sentences, "of a document that are read, the first; 0: all",
       at_least(0));
-    v("max_words", max_words, "tokens of a sentence that are read, the first; 0: all",
-      at_least(0));
+    v("max_words", max_words, "tokens of a sentence that are read, the first; 0: all", at_least(0));
   }
 };
 

@@ -27,11 +27,10 @@ class UnknownItems {
   int64_t count() const {
     if (count_ == 0 || state_.options.unseen == "leave_out") return count_;
     const auto near = nearest_name(item_, state_.items);
-    throw DataError(
-        first_ + ": training knows no item '" + item_ + "'" +
-        (near.empty() ? "" : ", did you mean '" + near + "'?") +
-        (count_ > 1 ? "; " + std::to_string(count_) + " events have such items" : "") +
-        "; correct it, or set input.unseen = \"leave_out\"");
+    throw DataError(first_ + ": training knows no item '" + item_ + "'" +
+                    (near.empty() ? "" : ", did you mean '" + near + "'?") +
+                    (count_ > 1 ? "; " + std::to_string(count_) + " events have such items" : "") +
+                    "; correct it, or set input.unseen = \"leave_out\"");
   }
 
  private:

@@ -66,7 +66,10 @@ class ImageSplit : public Split {
   int64_t size() const override { return images_->size(); }
   std::string place(int64_t example) const override { return images_->name(example); }
   Shown show(int64_t example) const override {
-    return {.text = images_->name(example), .image = images_->image(example)};
+    Shown shown{images_->name(example)};
+    shown.name = shown.text;
+    shown.image = images_->image(example);
+    return shown;
   }
   bool has(const std::string& column) const override { return labelled_ && column == "label"; }
   std::string value(int64_t example, const std::string& column, const Draw&) const override {
@@ -81,10 +84,10 @@ class ImageSplit : public Split {
 
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override {
     const auto shape = images_->shape();
-    const data::Transform transform(shape, draw.training ? options_->augment : data::AugmentOptions(),
-                                    options_->normalize);
-    auto images = at::empty(
-        {std::ssize(examples), shape.channels, shape.height, shape.width}, at::kFloat);
+    const data::Transform transform(
+        shape, draw.training ? options_->augment : data::AugmentOptions(), options_->normalize);
+    auto images =
+        at::empty({std::ssize(examples), shape.channels, shape.height, shape.width}, at::kFloat);
     auto* out = images.data_ptr<float>();
     for (const int64_t example : examples) {
       const Random random(draw.seed, static_cast<uint32_t>(draw.epoch),
@@ -250,8 +253,8 @@ class ImageInput : public Input {
     }
     const auto wanted = shape_of(*options_);
     if (found != wanted)
-      throw DataError(path + ": the images are " + to_text(found) + ", those that the model reads " +
-                      to_text(wanted) +
+      throw DataError(path + ": the images are " + to_text(found) +
+                      ", those that the model reads " + to_text(wanted) +
                       "; set input.size and input.channels, to which all are converted");
     return std::make_shared<ImageSplit>(images, options_, true);
   }
@@ -309,7 +312,8 @@ class ImageInput : public Input {
         {"shape", {found.shape.channels, found.shape.height, found.shape.width}},
         {"classes", classes},
         {"mean", found.mean},
-        {"std", found.std}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        {"std",
+         found.std}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     report.problem_count = found.problem_count, report.problems = found.problems;
     return report;
   }
@@ -330,7 +334,8 @@ class ImageInput : public Input {
   }
 
  private:
-  OptionsPtr options_ = std::make_shared<ImageInputOptions>();  // splits look at what is found later
+  OptionsPtr options_ =
+      std::make_shared<ImageInputOptions>();  // splits look at what is found later
 };
 
 }  // namespace

@@ -97,9 +97,8 @@ class StorySplit : public Split {
   }
   /// As numbers: made when the vocabulary is known.
   const data::StorySet& set() const {
-    std::call_once(once_, [&] {
-      set_.emplace(stories_, state_->vocabulary, state_->options.max_length);
-    });
+    std::call_once(once_,
+                   [&] { set_.emplace(stories_, state_->vocabulary, state_->options.max_length); });
     return *set_;
   }
 
@@ -157,8 +156,7 @@ class StoriesInput : public Input {
   std::pair<SplitPtr, SplitPtr> hold_out(const SplitPtr& train, double fraction,
                                          uint64_t) const override {
     const int64_t size = train->size();
-    const auto held = std::max<int64_t>(
-        1, std::llround(fraction * static_cast<double>(size)));
+    const auto held = std::max<int64_t>(1, std::llround(fraction * static_cast<double>(size)));
     if (held >= size)
       throw DataError("data.holdout: nothing is left of " + std::to_string(size) + " questions");
     std::vector<int64_t> rest, last;
@@ -169,7 +167,7 @@ class StoriesInput : public Input {
   Files files() const override {
     return {{kStoryFile, nlohmann::ordered_json{{"words", state_->vocabulary.words},
                                                 {"answers", state_->vocabulary.answers}}
-                             .dump(1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                                 .dump(1, ' ', false, nlohmann::json::error_handler_t::replace) +
                              "\n"}};
   }
   void load(const Files& files) override {
