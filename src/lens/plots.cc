@@ -12,7 +12,7 @@
 namespace heed::lens {
 namespace {
 
-constexpr int64_t kPanel = 560, kLeft = 96, kTop = 48, kRight = 24, kBottom = 64;
+constexpr int64_t kPanel = 560, kLeft = 96, kTop = 64, kRight = 24, kBottom = 64;
 constexpr int64_t kArea = kPanel - kLeft - kRight;  // also of the height
 constexpr int64_t kPanelHeight = kTop + kArea + kBottom;
 constexpr int64_t kPlotScale = 2, kCharacter = kFontAdvance * kPlotScale,
@@ -168,7 +168,7 @@ Canvas plot_panel(const Plot& plot) {
   else
     draw_table(canvas, plot);
   text_around(canvas, kLeft + kArea / 2, kTop + kArea + 34, plot.x);
-  canvas.text(4, kTop - kPlotLine, shortened(plot.y, kLeft + 60), kPlotScale);
+  canvas.text(4, kTop - 2 * kPlotLine, shortened(plot.y, kLeft + 60), kPlotScale);
   return canvas;
 }
 
