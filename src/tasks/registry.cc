@@ -3,16 +3,24 @@
 #include "tasks/heads.h"
 #include "tasks/inputs.h"
 
+// clang-format off
+// A line each, so that two that are added do not meet.
+
 namespace heed {
 
 template <>
 const Registry<Input>& registry() {
   static const Registry<Input> all{
-      {"corpus", make_corpus_input},     {"document", make_document_input},
-      {"image", make_image_input},       {"items", make_items_input},
-      {"parallel", make_parallel_input}, {"series", make_series_input},
-      {"stories", make_stories_input},   {"table", make_table_input},
-      {"text", make_text_input},         {"words", make_words_input},
+      {"corpus", make_corpus_input},
+      {"document", make_document_input},
+      {"image", make_image_input},
+      {"items", make_items_input},
+      {"parallel", make_parallel_input},
+      {"series", make_series_input},
+      {"stories", make_stories_input},
+      {"table", make_table_input},
+      {"text", make_text_input},
+      {"words", make_words_input},
   };
   return all;
 }
@@ -37,11 +45,16 @@ const Registry<EncoderPart>& registry() {
 template <>
 const Registry<Head>& registry() {
   static const Registry<Head> all{
-      {"anomaly", make_anomaly_head},     {"class", make_class_head},
-      {"embedding", make_embedding_head}, {"forecast", make_forecast_head},
-      {"labels", make_labels_head},       {"masked", make_masked_head},
-      {"number", make_number_head},       {"ranking", make_ranking_head},
-      {"tags", make_tags_head},           {"text", make_text_head},
+      {"anomaly", make_anomaly_head},
+      {"class", make_class_head},
+      {"embedding", make_embedding_head},
+      {"forecast", make_forecast_head},
+      {"labels", make_labels_head},
+      {"masked", make_masked_head},
+      {"number", make_number_head},
+      {"ranking", make_ranking_head},
+      {"tags", make_tags_head},
+      {"text", make_text_head},
   };
   return all;
 }
