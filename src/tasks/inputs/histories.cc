@@ -115,6 +115,9 @@ HistorySplit::Parts histories_of(const data::RecordsPtr& records, const std::str
     leave_unknown_out(history, parts.has_target);
     parts.facts.events += std::ssize(history.items);
     if (history.items.size() < least) {
+      if (role == "input")
+        throw DataError(records->place(history.record) + ": the user '" + history.user +
+                        "' has no item that training knows");
       if (parts.facts.short_users++ == 0) parts.facts.first_short = history.user;
       continue;
     }
