@@ -31,7 +31,7 @@ nn::LinearAttentionOptions linear_options(const BlockStackOptions& options) {
   LinearAttention linear;
   linear.rule = options.linear_rule;
   linear.feature = options.linear_feature;
-  linear.normalize = options.linear_normalize;
+  linear.normalize = options.linear_rule == "linear" && options.linear_normalize;
   linear.causal = how.has_mask("causal");
   return nn::LinearAttentionOptions(options.width)
       .num_heads(how.num_heads)

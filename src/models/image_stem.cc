@@ -12,6 +12,8 @@
 namespace heed {
 namespace {
 
+constexpr int64_t kLeastHidden = 4;  // of a gate: fewer may all be cut by its ReLU
+
 void check_patches(const StemOptions& options) {
   const auto& shape = options.shape();
   if (shape.channels < 1)
@@ -71,8 +73,12 @@ void ConvStemImpl::reset() {
         torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
     convolutions->push_back(torch::nn::BatchNorm2d(out));
     convolutions->push_back(torch::nn::ReLU(torch::nn::ReLUOptions(true)));
-    if (options.gate() == "squeeze_excitation") convolutions->push_back(nn::SqueezeExcitation(out));
-    if (options.gate() == "cbam") convolutions->push_back(nn::Cbam(out));
+    const int64_t reduction = std::min<int64_t>(16, std::max<int64_t>(out / kLeastHidden, 1));
+    if (options.gate() == "squeeze_excitation")
+      convolutions->push_back(
+          nn::SqueezeExcitation(nn::SqueezeExcitationOptions(out).reduction(reduction)));
+    if (options.gate() == "cbam")
+      convolutions->push_back(nn::Cbam(nn::CbamOptions(out).reduction(reduction)));
     in = out;
   }
   register_module("convolutions", convolutions);

@@ -44,9 +44,11 @@ Batch batch(int64_t padding = 0) {
   torch::manual_seed(6);
   const auto title = sequences_of("tokens", {{4, 5}, {}, {6, 7, 8}}, padding);
   const auto body = sequences_of("tokens", {{1, 2, 3, 4}, {5}, {}}, padding);
+  auto numbers = torch::randn({3, 2});
+  numbers[1][0] = std::nan("");
   return batch_of({{"title.tokens", title.at("tokens")},
                    {"title.lengths", title.at("lengths")},
-                   {"facts.numbers", torch::randn({3, 2})},
+                   {"facts.numbers", numbers},
                    {"body.tokens", body.at("tokens")},
                    {"body.lengths", body.at("lengths")}});
 }
@@ -168,7 +170,7 @@ TEST(JointEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal(small("concat"), {{"a", one}}), HasSubstr("two or more"));
   EXPECT_THAT(refusal(small("concat"), {{"a", one}, {"a", one}}), HasSubstr("'a' stands twice"));
   EXPECT_THAT(refusal(small("concat"), {{"a.b", one}, {"c", one}}), HasSubstr("without a dot"));
-  EXPECT_THAT(refusal(small("con"), two), HasSubstr("did you mean 'concat'?"));
+  EXPECT_THAT(refusal(small("conca"), two), HasSubstr("did you mean 'concat'?"));
   auto options = small("cross");
   options.attention = Attention::parse("rope; num_heads=2");
   EXPECT_THAT(refusal(options, two), HasSubstr("join = cross"));

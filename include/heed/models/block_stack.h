@@ -49,7 +49,8 @@ struct BlockStackOptions {
       OneOf{{"linear", "gated", "delta", "gated_delta"}});
     v("linear_feature", linear_feature, "what stands for queries and keys",
       OneOf{{"none", "elu", "favor"}});
-    v("linear_normalize", linear_normalize, "whether weights of a query add up to 1");
+    if (linear_rule == "linear")
+      v("linear_normalize", linear_normalize, "whether weights of a query add up to 1");
   }
 };
 

@@ -29,7 +29,7 @@ struct StemOptions {
   TORCH_ARG(int64_t, patch_height) = 1;  ///< Ph, divides the image's height
   TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the image's width
   /// What weighs the channels (squeeze_excitation) or channels and pixels (cbam) after each
-  /// convolution of a ConvStem; or none.
+  /// convolution of a ConvStem, with a sixteenth of the channels hidden, 4 at least; or none.
   TORCH_ARG(std::string, gate) = "none";
 };
 
