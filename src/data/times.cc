@@ -10,6 +10,7 @@
 #include <optional>
 #include <tuple>
 
+#include "core/text.h"
 #include "heed/core/error.h"
 
 namespace heed::data {
@@ -223,7 +224,7 @@ Times read_times(const Records& records, int64_t column, const std::vector<int64
     const auto text = records.text(record, column);
     int64_t time = 0;
     const auto kind = parse_time(text, time);
-    const auto given = text.empty() ? "an empty cell" : "'" + std::string(text.substr(0, 40)) + "'";
+    const auto given = text.empty() ? "an empty cell" : text_of("'", text.substr(0, 40), "'");
     if (kind == TimeKind::none) {
       refuse(record,
              "expected a time, as 2016-07-01, 2016-07-01 00:00:00, Jan 1 2000 or a whole "

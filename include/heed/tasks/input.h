@@ -38,13 +38,12 @@ struct TokenPlace {
 
 /// What a text is beside what an encoder reads of it: for drawings and answers.
 struct Shown {
-  std::string text;  ///< the example in one line
-  std::vector<TokenPlace> tokens = {
-      std::string name = "";            ///< of a file that is the example; empty: it is no file
-};                                      ///< of each token of the encoder; empty: on an image
-std::optional<data::Image> image = {};  ///< the tokens' grid lies on it
-std::string tokenizer = "";             ///< kind of what made the tokens; empty: they are whole
-};                                      // namespace heed
+  std::string text;                       ///< the example in one line
+  std::vector<TokenPlace> tokens = {};    ///< of each token of the encoder; empty: on an image
+  std::optional<data::Image> image = {};  ///< the tokens' grid lies on it
+  std::string tokenizer = "";             ///< kind of what made the tokens; empty: they are whole
+  std::string name = "";                  ///< of a file that is the example; empty: it is no file
+};                                        // namespace heed
 
 /// Examples of one part of the data (training, validation, test, or what is to be answered), by
 /// number. Every function is const and may be called by several threads at once.
