@@ -14,8 +14,12 @@ constexpr int64_t kFewTexts = 12;    // all are shown
 
 /// 12345 as "12,345", 1 record, 2 records.
 std::string count(int64_t number, const std::string& of = "") {
-  std::string text = std::to_string(number);
-  for (auto at = std::ssize(text) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");
+  const auto digits = std::to_string(number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   if (of.empty()) return text;
   return text.append(" ").append(of).append(number == 1 ? "" : "s");
 }

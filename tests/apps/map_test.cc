@@ -50,10 +50,10 @@ TEST_F(MapVerb, JsonHoldsThePredictionAndEveryWeight) {
   EXPECT_EQ(result.err, "");
   const auto all = json::parse(result.out);
   double total = 0;
-  for (const auto& entry : all["prediction"]) total += entry["probability"].get<double>();
+  for (const auto& entry : all["top"]) total += entry["probability"].get<double>();
   EXPECT_NEAR(total, 1, 1e-6);
-  EXPECT_EQ(all["prediction"].size(), 4u);
-  EXPECT_TRUE(all["label"].is_string());
+  EXPECT_EQ(all["top"].size(), 4u);
+  EXPECT_EQ(all["class"], all["top"][0]["class"]);
   ASSERT_FALSE(all["maps"].empty());
   for (const auto& map : all["maps"]) {
     EXPECT_EQ(map["mean"].size(), all["grid"]["rows"]);

@@ -175,7 +175,7 @@ TEST_F(Translate, ModelsAnswerTogether) {
 TEST_F(Translate, BadPairsAreNamed) {
   const auto expect = [](const Result& result, int code, const std::string& words) {
     EXPECT_EQ(result.code, code) << result.err;
-    EXPECT_THAT(result.err, HasSubstr(words));
+    EXPECT_THAT(result.out + result.err, HasSubstr(words));
   };
   expect(check("eins\nzwei\n", "one\n"), 3, "bad.en");
   expect(check("eins\n\n", "one\ntwo\n"), 3, "bad.de:2");

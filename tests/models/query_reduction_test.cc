@@ -156,9 +156,9 @@ TEST(QueryReduction, LeavesAMapOfEachReading) {
   Recording recording(*model);
   model->forward(input_of(kWords));
   ASSERT_EQ(recording.size(), 3u);
-  EXPECT_EQ(recording.map(0).name(), "layers.0.forward");
-  EXPECT_EQ(recording.map(1).name(), "layers.0.backward");
-  EXPECT_EQ(recording.map(2).name(), "layers.1.forward");
+  EXPECT_EQ(recording.map(0).name(), "encoder.layers.0.forward");
+  EXPECT_EQ(recording.map(1).name(), "encoder.layers.0.backward");
+  EXPECT_EQ(recording.map(2).name(), "encoder.layers.1.forward");
   EXPECT_EQ(recording.map(0).queries(), 5);
   EXPECT_EQ(recording.map(2).queries(), 1);
 }

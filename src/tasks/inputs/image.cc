@@ -261,10 +261,11 @@ class ImageInput : public Input {
 
   void learn(const Split& train, uint64_t) override {
     auto& normalize = options_->normalize;
-    if (!normalize.mean.empty() && !normalize.std.empty()) return;
+    if (!normalize.mean.empty() && !normalize.std.empty()) return check_changes();
     const auto measured = data::measure(AsDataset(train, shape_of(*options_)));
     if (normalize.mean.empty()) normalize.mean = measured.mean;
     if (normalize.std.empty()) normalize.std = measured.std;
+    check_changes();
   }
 
   /// Examples of the rest are numbered anew, and so are the draws of their changes.
@@ -334,6 +335,11 @@ class ImageInput : public Input {
   }
 
  private:
+  /// Throws UsageError that names the field which does not fit the images.
+  void check_changes() const {
+    data::Transform(shape_of(*options_), options_->augment, options_->normalize);
+  }
+
   OptionsPtr options_ =
       std::make_shared<ImageInputOptions>();  // splits look at what is found later
 };
