@@ -1,6 +1,7 @@
 // What a word looks like, as numbers of rows of an embedding table.
 #pragma once
 
+#include <torch/arg.h>
 #include <torch/types.h>
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // Tokens hidden from a model that learns to say what they were.
 #pragma once
 
+#include <torch/arg.h>
 #include <torch/types.h>
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // Negatives for a loss over many classes, drawn so that a step can be drawn again.
 #pragma once
 
+#include <torch/arg.h>
 #include <torch/types.h>
 
 #include <cstdint>
