@@ -25,7 +25,10 @@ struct MapFlags {
 /// What a model says of its input, a line a head.
 std::vector<std::string> answers(const Explanation& seen) {
   std::vector<std::string> lines;
-  for (const auto& head : seen.heads) lines.push_back(head.prediction.text);
+  for (const auto& head : seen.heads) {
+    lines.push_back(head.prediction.text);
+    if (!head.expected.empty()) lines.push_back("expected " + head.expected);
+  }
   return lines;
 }
 
@@ -33,7 +36,8 @@ Json json_of(const MapFlags& flags, const Explanation& seen,
              const std::vector<std::string>& names) {
   Json json = {{"model", flags.model}, {"input", seen.shown.text}};
   for (size_t i = 0; i < seen.heads.size(); ++i) {
-    const auto own = Json::parse(seen.heads[i].prediction.json);
+    auto own = Json::parse(seen.heads[i].prediction.json);
+    if (!seen.heads[i].expected.empty()) own["expected"] = seen.heads[i].expected;
     if (seen.heads.size() == 1)
       json.update(own);
     else
@@ -122,7 +126,7 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
   }
   const auto maps = lens::selected(all, flags.layer, flags.head);
   std::string title = seen.shown.text;
-  for (const auto& line : answers(seen)) title += " \u2192 " + line;
+  for (const auto& looked : seen.heads) title += " \u2192 " + looked.prediction.text;
   const bool files = !flags.png.empty() || !flags.svg.empty();
   if (files) {
     auto figure = lens::figure_of(maps);

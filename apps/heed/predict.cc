@@ -1,4 +1,7 @@
 // heed predict: what a model makes of inputs, in their order.
+#include <numeric>
+
+#include "heed/core/error.h"
 #include "heed/tasks/predictor.h"
 #include "output.h"
 #include "verbs.h"
@@ -37,17 +40,34 @@ void print(const Split& examples, int64_t i, const std::vector<Prediction>& answ
   std::cout << line << '\n';
 }
 
+void answer(Predictor& predictor, const SplitPtr& examples, bool json) {
+  const auto answers = predictor.predict(examples);
+  const auto heads = predictor.heads();
+  for (int64_t i = 0; i < examples->size(); ++i)
+    print(*examples, i, answers[static_cast<size_t>(i)], heads, json);
+  std::cout.flush();
+}
+
+/// What stands before an example that cannot be read is answered before that is reported.
+void answer_readable(Predictor& predictor, const SplitPtr& examples, bool json) {
+  try {
+    answer(predictor, examples, json);
+  } catch (const Error&) {
+    const int64_t good = predictor.readable(examples);
+    if (good == 0 || good == examples->size()) throw;
+    std::vector<int64_t> before(static_cast<size_t>(good));
+    std::iota(before.begin(), before.end(), int64_t{0});
+    answer(predictor, subset(examples, std::move(before)), json);
+    throw;
+  }
+}
+
 void predict(const PredictFlags& flags) {
   auto predictor = Predictor::load(flags.model, flags.set);
   predictor.answer_by(flags.answer);
-  const auto heads = predictor.heads();
   const auto stream = predictor.stream(flags.inputs);
-  while (const auto examples = stream->next(kTogether)) {
-    const auto answers = predictor.predict(examples);
-    for (int64_t i = 0; i < examples->size(); ++i)
-      print(*examples, i, answers[static_cast<size_t>(i)], heads, flags.json);
-    std::cout.flush();
-  }
+  while (const auto examples = stream->next(kTogether))
+    answer_readable(predictor, examples, flags.json);
   predictor.finish();
 }
 

@@ -1,6 +1,7 @@
 // Batches made ahead on background threads, handed out in their order.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -20,13 +21,23 @@ namespace heed::data {
 /// The records of each batch of an epoch.
 using Plan = std::vector<std::vector<int64_t>>;
 
+/// An order of records cut into batches; the last holds what is left.
+inline Plan cut(const std::vector<int64_t>& order, int64_t batch) {
+  Plan plan;
+  const auto size = std::ssize(order);
+  for (int64_t first = 0; first < size; first += batch)
+    plan.emplace_back(order.begin() + first, order.begin() + std::min(size, first + batch));
+  return plan;
+}
+
 /// Workers take batches in order under the mutex, make them without it, and leave each in the slot
 /// of its number. The consumer empties slots in order, so the number of workers changes nothing but
 /// the speed. A cursor counts records.
 template <class Batch>
 class Prefetch {
  public:
-  using MakePlan = std::function<Plan(int64_t epoch)>;
+  /// The batches of an epoch behind its first `position` records.
+  using MakePlan = std::function<Plan(int64_t epoch, int64_t position)>;
   using Make = std::function<Batch(const std::vector<int64_t>& records, int64_t epoch)>;
 
   /// `size` records an epoch, cut by `plan` into `batches` batches.
@@ -80,14 +91,8 @@ class Prefetch {
 
   void start() {
     epoch_ = cursor_.epoch;
-    plan_ = std::make_shared<const Plan>(plan_of_(epoch_));
+    plan_ = std::make_shared<const Plan>(plan_of_(epoch_, cursor_.position));
     planned_ = 0;
-    int64_t position = 0;
-    while (position < cursor_.position) position += std::ssize((*plan_)[planned_++]);
-    if (position != cursor_.position) {
-      throw UsageError("loader: position " + std::to_string(cursor_.position) +
-                       " lies within a batch; was the batch size changed?");
-    }
     given_ = taken_ = 0;
     for (auto& slot : slots_) slot.reset();
     for (size_t i = 0; i + 1 < slots_.size(); ++i)
@@ -107,7 +112,7 @@ class Prefetch {
       Result result;
       try {
         if (planned_ == plan_->size()) {
-          plan_ = std::make_shared<const Plan>(plan_of_(++epoch_));
+          plan_ = std::make_shared<const Plan>(plan_of_(++epoch_, 0));
           planned_ = 0;
         }
         const auto plan = plan_;

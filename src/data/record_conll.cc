@@ -29,7 +29,7 @@ class ConllReader : public RecordReader {
   }
 
   void read(const std::filesystem::path& file, RecordStore& store) override {
-    LineReader lines(file);
+    LineReader lines = lines_in(file);
     for (std::string line; lines.next(line);) {
       if (line.find_first_not_of(kBlankOrTab) == std::string::npos) {
         end_sentence(store);

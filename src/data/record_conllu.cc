@@ -50,7 +50,7 @@ class ConlluReader : public RecordReader {
   }
 
   void read(const std::filesystem::path& file, RecordStore& store) override {
-    LineReader lines(file);
+    LineReader lines = lines_in(file);
     file_ = file.string();
     for (std::string line; lines.next(line);) {
       place_ = lines.place(), line_ = lines.number();

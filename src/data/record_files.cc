@@ -18,7 +18,7 @@ class PlainLines : public RecordReader {
  public:
   void read(const path& file, RecordStore& store) override {
     if (store.columns().empty()) store.add_column("text", false);
-    LineReader lines(file);
+    LineReader lines = lines_in(file);
     for (std::string line; lines.next(line);) {
       if (split_at_space(line).empty()) {
         throw DataError(lines.place() + ": an empty line; expected a text a line");
@@ -68,10 +68,14 @@ std::unique_ptr<RecordReader> record_reader_of(const RecordOptions& options) {
                    suggestion(options.format, {"csv", "tsv", "jsonl", "conllu", "conll", "lines"}));
 }
 
+std::string shown(const path& file) { return file == "-" ? "standard input" : file.string(); }
+
 /// No cell is longer than its file's text. What a gzipped file unpacks to is not known before.
 uint64_t bytes_of_files(const std::vector<path>& files) {
   uint64_t bytes = 0;
-  for (const auto& file : files) bytes += FileReader(file).size();
+  for (const auto& file : files) {
+    if (file != "-") bytes += FileReader(file).size();  // how much a pipe brings is not known
+  }
   return bytes;
 }
 
@@ -121,13 +125,13 @@ RecordsPtr open_records(const std::vector<path>& files, const RecordOptions& opt
   const auto reader = record_reader_of(known);
   check_record_options(known);
   const std::string others = " and " + std::to_string(files.size() - 1) + " more";
-  auto store = std::make_shared<RecordStore>(files[0].string() + (files.size() > 1 ? others : ""),
+  auto store = std::make_shared<RecordStore>(shown(files[0]) + (files.size() > 1 ? others : ""),
                                              bytes_of_files(files));
   for (const auto& file : files) {
     const int64_t before = store->size();
     store->begin_file(file);
     reader->read(file, *store);
-    if (store->size() == before) throw DataError(file.string() + ": no record");
+    if (store->size() == before) throw DataError(shown(file) + ": no record");
   }
   reader->finish(*store);
   return store;

@@ -202,7 +202,7 @@ class LineParser : public nlohmann::json_sax<nlohmann::json> {
 class JsonReader : public RecordReader {
  public:
   void read(const std::filesystem::path& file, RecordStore& store) override {
-    LineReader lines(file);
+    LineReader lines = lines_in(file);
     for (std::string line; lines.next(line);) {
       parser_.parse(line, lines.place());
       for (auto& cell : parser_.cells()) put(cell, store);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/record_store.h"
+#include "heed/data/lines.h"
 #include "heed/data/record_files.h"
 
 namespace heed::data {
@@ -19,6 +20,11 @@ class RecordReader {
   /// Called behind the last file.
   virtual void finish(RecordStore&) {}
 };
+
+/// "-" is standard input.
+inline LineReader lines_in(const std::filesystem::path& file) {
+  return file == "-" ? LineReader::standard_input() : LineReader(file);
+}
 
 std::unique_ptr<RecordReader> table_reader(const RecordOptions& options);
 std::unique_ptr<RecordReader> json_reader();

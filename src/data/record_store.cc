@@ -13,7 +13,7 @@ RecordStore::RecordStore(std::string name, uint64_t bytes) : name_(std::move(nam
 }
 
 void RecordStore::begin_file(const std::filesystem::path& file) {
-  files_.push_back({file.string(), size()});
+  files_.push_back({file == "-" ? "standard input" : file.string(), size()});
 }
 
 int64_t RecordStore::add_column(const std::string& name, bool is_list) {

@@ -31,7 +31,7 @@ class TableRows : public RecordReader {
   }
 
   void read(const std::filesystem::path& file, RecordStore& store) override {
-    RowReader rows(file, rules_);
+    RowReader rows(lines_in(file), rules_);
     if (header_) {
       if (!rows.next()) throw DataError(file.string() + ": no header");
       take_header(rows, store);

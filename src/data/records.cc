@@ -7,6 +7,47 @@
 #include "heed/core/nearest.h"
 
 namespace heed::data {
+namespace {
+
+class SomeRecords : public Records {
+ public:
+  SomeRecords(RecordsPtr all, std::vector<int64_t> numbers)
+      : all_(std::move(all)), numbers_(std::move(numbers)) {
+    for (const int64_t number : numbers_) {
+      if (number < 0 || number >= all_->size())
+        throw UsageError("subset: no record " + std::to_string(number) + "; expected 0 .. " +
+                         std::to_string(all_->size() - 1));
+    }
+  }
+
+  int64_t size() const override { return std::ssize(numbers_); }
+  const std::vector<Column>& columns() const override { return all_->columns(); }
+  std::string_view text(int64_t record, int64_t column) const override {
+    return all_->text(number(record), column);
+  }
+  std::vector<std::string_view> list(int64_t record, int64_t column) const override {
+    return all_->list(number(record), column);
+  }
+  std::string place(int64_t record) const override { return all_->place(number(record)); }
+  std::string name() const override { return all_->name(); }
+
+ private:
+  int64_t number(int64_t record) const {
+    if (record < 0 || record >= size())
+      throw UsageError("subset: no record " + std::to_string(record) + "; expected 0 .. " +
+                       std::to_string(size() - 1));
+    return numbers_[static_cast<size_t>(record)];
+  }
+
+  RecordsPtr all_;
+  std::vector<int64_t> numbers_;
+};
+
+}  // namespace
+
+RecordsPtr subset(RecordsPtr all, std::vector<int64_t> numbers) {
+  return std::make_shared<SomeRecords>(std::move(all), std::move(numbers));
+}
 
 int64_t Records::column(const std::string& name) const {
   std::vector<std::string> names;

@@ -67,6 +67,13 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
   }
 }
 
+std::shared_ptr<JointEncoderImpl> JointEncoderImpl::remade() const {
+  Inputs copies;
+  for (const auto& [name, encoder] : inputs)
+    copies.emplace_back(name, std::dynamic_pointer_cast<Encoder>(encoder->clone()));
+  return std::make_shared<JointEncoderImpl>(options, std::move(copies));
+}
+
 void JointEncoderImpl::check() const {
   models::check_fields(options);
   const auto& how = options.attention;

@@ -118,6 +118,17 @@ std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples
   return all;
 }
 
+int64_t Predictor::readable(const SplitPtr& examples) const {
+  for (int64_t i = 0; i < examples->size(); ++i) {
+    try {
+      examples->batch({i}, {});
+    } catch (const Error&) {
+      return i;
+    }
+  }
+  return examples->size();
+}
+
 void Predictor::finish() {
   for (const auto& head : cell_->recipe.heads) head.get()->finish();
 }
@@ -141,8 +152,10 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
     auto places = example->grid_tokens(0, *tokens.grid);
     if (!places.empty()) result.shown.tokens = std::move(places);
   }
-  for (const auto& head : cell_->recipe.heads)
+  for (const auto& head : cell_->recipe.heads) {
     result.heads.push_back(head.get()->explain(tokens, batch, *example, target));
+    result.heads.back().expected = head.get()->expected(*example, 0);
+  }
   result.maps = recording.maps();
   return result;
 }

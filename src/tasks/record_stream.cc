@@ -36,29 +36,6 @@ class LineRecords : public data::Records {
   std::vector<std::string> lines_, places_;
 };
 
-/// Some records of others.
-class PickedRecords : public data::Records {
- public:
-  PickedRecords(data::RecordsPtr all, std::vector<int64_t> numbers)
-      : all_(std::move(all)), numbers_(std::move(numbers)) {}
-
-  int64_t size() const override { return std::ssize(numbers_); }
-  const std::vector<data::Column>& columns() const override { return all_->columns(); }
-  std::string_view text(int64_t record, int64_t column) const override {
-    return all_->text(number(record), column);
-  }
-  std::vector<std::string_view> list(int64_t record, int64_t column) const override {
-    return all_->list(number(record), column);
-  }
-  std::string place(int64_t record) const override { return all_->place(number(record)); }
-  std::string name() const override { return all_->name(); }
-
- private:
-  int64_t number(int64_t record) const { return numbers_.at(static_cast<size_t>(record)); }
-  data::RecordsPtr all_;
-  std::vector<int64_t> numbers_;
-};
-
 bool is_text_file(const std::string& name) {
   return name.ends_with(".txt") || name.ends_with(".txt.gz");
 }
@@ -102,10 +79,9 @@ SplitPtr RecordStream::next(int64_t most) {
       continue;
     }
     ++next_;
-    const std::string file = input == "-" ? "/dev/stdin" : input;
     auto options = options_;
     if (input == "-") options.format = piped_format_;
-    file_ = open_({"input", {file}, read(file, options, line_column_)});
+    file_ = open_({"input", {input}, read(input, options, line_column_)});
   }
 }
 
@@ -130,8 +106,7 @@ Source find_record(const std::string& input, const data::RecordOptions& options,
     const auto all = read(file, options, line_column);
     for (int64_t i = 0; i < all->size(); ++i) {
       const auto place = all->place(i);
-      if (place.ends_with(":" + number))
-        return {"input", {file}, std::make_shared<PickedRecords>(all, std::vector<int64_t>{i})};
+      if (place.ends_with(":" + number)) return {"input", {file}, data::subset(all, {i})};
     }
     throw UsageError(input + ": no record of the file begins in line " + number);
   }

@@ -13,7 +13,7 @@ using OpenSource = std::function<SplitPtr(const Source&)>;
 
 /// Files are read as the recipe says; where a line of text stands for a record, so do files that
 /// end with .txt, and standard input, which is answered as it comes. Otherwise standard input is a
-/// file of `piped_format` (FileError for a pipe, which cannot be read twice).
+/// file of `piped_format`.
 class RecordStream : public Stream {
  public:
   RecordStream(std::vector<std::string> inputs, data::RecordOptions options,

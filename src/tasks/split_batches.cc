@@ -28,7 +28,8 @@ SplitBatches::SplitBatches(SplitPtr split, const BatchOptions& options, int64_t 
   by_length_ = split_->length(0) > 0;
   const int64_t batches = (split_->size() + options.batch - 1) / options.batch;
   prefetch_ = std::make_unique<data::Prefetch<Batch>>(
-      split_->size(), batches, workers, [this](int64_t epoch) { return plan(epoch); },
+      split_->size(), batches, workers,
+      [this](int64_t epoch, int64_t first) { return plan(epoch, first); },
       [this](const std::vector<int64_t>& examples, int64_t epoch) {
         return split_->batch(examples, {options_.seed, epoch, options_.training});
       });
@@ -44,22 +45,32 @@ std::vector<int64_t> SplitBatches::order(int64_t epoch) const {
   return order;
 }
 
-data::Plan SplitBatches::plan(int64_t epoch) const {
+data::Plan SplitBatches::plan(int64_t epoch, int64_t first) const {
   auto order = this->order(epoch);
+  if (!by_length_) {
+    order.erase(order.begin(), order.begin() + first);
+    return data::cut(order, options_.batch);
+  }
+  auto plan = plan_by_length(std::move(order), epoch);
+  int64_t position = 0;
+  auto next = plan.begin();
+  while (position < first) position += std::ssize(*next++);
+  if (position != first)
+    throw UsageError("loader: position " + std::to_string(first) +
+                     " lies within a batch; was the batch size changed?");
+  plan.erase(plan.begin(), next);
+  return plan;
+}
+
+data::Plan SplitBatches::plan_by_length(std::vector<int64_t> order, int64_t epoch) const {
   const auto size = std::ssize(order);
-  if (by_length_) {
-    const int64_t window = kSortedBatches * options_.batch;
-    for (int64_t first = 0; first < size; first += window) {
-      std::stable_sort(order.begin() + first, order.begin() + std::min(size, first + window),
-                       [&](int64_t a, int64_t b) { return split_->length(a) < split_->length(b); });
-    }
+  const int64_t window = kSortedBatches * options_.batch;
+  for (int64_t first = 0; first < size; first += window) {
+    std::stable_sort(order.begin() + first, order.begin() + std::min(size, first + window),
+                     [&](int64_t a, int64_t b) { return split_->length(a) < split_->length(b); });
   }
-  data::Plan plan;
-  for (int64_t first = 0; first < size; first += options_.batch) {
-    plan.emplace_back(order.begin() + first,
-                      order.begin() + std::min(size, first + options_.batch));
-  }
-  if (!by_length_ || !options_.training) return plan;
+  auto plan = data::cut(order, options_.batch);
+  if (!options_.training) return plan;
   const auto shuffled = data::permutation(
       std::ssize(plan), Random(options_.seed ^ kBatchOrderKey, static_cast<uint32_t>(epoch)));
   data::Plan result;

@@ -22,7 +22,9 @@ class SplitBatches : public BatchSource {
   void seek(const data::Cursor& cursor) override { prefetch_->seek(cursor); }
 
  private:
-  data::Plan plan(int64_t epoch) const;
+  /// The batches of an epoch behind its first `first` examples.
+  data::Plan plan(int64_t epoch, int64_t first) const;
+  data::Plan plan_by_length(std::vector<int64_t> order, int64_t epoch) const;
   std::vector<int64_t> order(int64_t epoch) const;
 
   SplitPtr split_;

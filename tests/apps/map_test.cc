@@ -54,6 +54,7 @@ TEST_F(MapVerb, JsonHoldsThePredictionAndEveryWeight) {
   EXPECT_NEAR(total, 1, 1e-6);
   EXPECT_EQ(all["top"].size(), 4u);
   EXPECT_EQ(all["class"], all["top"][0]["class"]);
+  EXPECT_TRUE(all["expected"].is_string()) << "the label of an image that has one";
   ASSERT_FALSE(all["maps"].empty());
   for (const auto& map : all["maps"]) {
     EXPECT_EQ(map["mean"].size(), all["grid"]["rows"]);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <torch/torch.h>
+#include <nlohmann/json.hpp>
 
 #include "data/samples.h"
 #include "heed/core/error.h"
@@ -51,9 +52,8 @@ TEST_F(ImageCell, ReadsAFileAsTrainingDoes) {
   const test::TempFolder runs;
   train(*make_task(std::move(wanted)), {.options = options, .folder = runs.path() / "run"});
   auto predictor = Predictor::load(runs.path() / "run");
-  const auto& input = *predictor.recipe().inputs.front().get();
-  auto& open = const_cast<Input&>(input);
-  const auto split = open.open({"test", {folder_.path().string()}, {}});
+  auto saved = Recipe::read(RecipeFile::read(runs.path() / "run/best/recipe.toml"));
+  const auto split = saved.inputs.front()->open({"test", {folder_.path().string()}, {}});
   ASSERT_EQ(split->size(), 6);
   const auto all = split->batch({0, 1, 2, 3, 4, 5}, {}).at("image");
   for (int64_t i = 0; i < 6; ++i) {
@@ -61,6 +61,23 @@ TEST_F(ImageCell, ReadsAFileAsTrainingDoes) {
     const auto one = predictor.stream({file.string()})->next(1)->batch({0}, {}).at("image");
     EXPECT_TRUE(one[0].equal(all[i])) << file;
   }
+}
+
+TEST_F(ImageCell, NormalisesWhatItReadsAndGivesProbabilities) {
+  auto wanted = recipe({"input.normalize={ mean = [0.5], std = [0.25] }"});
+  const auto options = wanted.train;
+  const test::TempFolder runs;
+  train(*make_task(std::move(wanted)), {.options = options, .folder = runs.path() / "run"});
+  auto predictor = Predictor::load(runs.path() / "run");
+  runs.write("white.png", test::png({8, 12, 0, 8, test::Bytes(8 * 12, 255)}));
+  const auto white = predictor.stream({(runs.path() / "white.png").string()})->next(1);
+  const auto image = white->batch({0}, {}).at("image");
+  EXPECT_TRUE(at::allclose(image, at::full({1, 1, 8, 12}, (1 - 0.5) / 0.25)));
+  const auto answer = nlohmann::json::parse(predictor.predict(white)[0][0].json);
+  double sum = 0;
+  for (const auto& each : answer["top"]) sum += each["probability"].get<double>();
+  EXPECT_EQ(answer["top"].size(), 3u);
+  EXPECT_NEAR(sum, 1, 1e-6);
 }
 
 TEST_F(ImageCell, WorkersChangeNothing) {

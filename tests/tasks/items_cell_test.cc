@@ -4,18 +4,15 @@
 
 #include <cmath>
 
-#include "files.h"
 #include "heed/core/error.h"
 #include "heed/core/random.h"
 #include "heed/tasks/predictor.h"
-#include "heed/tasks/supervised.h"
-#include "heed/train/train.h"
 #include "learning.h"
+#include "tasks/cell_runs.h"
 
 namespace heed {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 constexpr int kCircle = 12;
@@ -38,14 +35,13 @@ std::string walks(int users, uint64_t seed) {
   return text;
 }
 
-class Ranking : public testing::Test {
+class Ranking : public test::CellRuns {
  protected:
   Ranking() { write("events.csv", walks(60, 1)); }
 
   void write(const std::string& name, const std::string& text) const {
     test::write_bytes(folder_ / name, text);
   }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
   Recipe recipe(const std::vector<std::string>& more = {}) const {
     auto file = RecipeFile::parse("seed = " + std::to_string(test::learning_seed(1)) +
                                       "\ndata.train = '" + path("events.csv") + "'\n" + R"(
@@ -58,16 +54,6 @@ train = { epochs = 30, batch = 16, optimizer = { lr = 0.01 }, schedule = { kind 
     for (const auto& assignment : more) file.set(assignment);
     return Recipe::read(file);
   }
-  TrainResult run(Recipe recipe, const std::string& name, bool resume = false) const {
-    const auto options = recipe.train;
-    const auto task = make_task(std::move(recipe));
-    return train(*task, {.options = options, .folder = folder_ / name, .resume = resume});
-  }
-  static double metric(const Metrics& metrics, const std::string& name) {
-    for (const auto& [known, value] : metrics)
-      if (known == name) return value;
-    throw UsageError("no metric " + name);
-  }
   template <class Failure, class Use>
   static void refuses(const std::vector<std::string>& texts, Use&& use) {
     try {
@@ -77,7 +63,6 @@ train = { epochs = 30, batch = 16, optimizer = { lr = 0.01 }, schedule = { kind 
       for (const auto& text : texts) EXPECT_THAT(error.what(), HasSubstr(text));
     }
   }
-  test::TemporaryFolder folder_;
 };
 
 TEST_F(Ranking, LearnsWhatComesNext) {
@@ -133,20 +118,7 @@ TEST_F(Ranking, GoesOnWithTheSameBits) {
     return recipe({"head.loss='sampled_softmax'", "head.sampler.negatives=4", "encoder.dropout=0.2",
                    "train.epochs=4", "train.save_every=5", "train.keep_checkpoints=100"});
   };
-  run(small(), "whole");
-  fs::copy(folder_ / "whole", folder_ / "part", fs::copy_options::recursive);
-  for (const auto& entry : fs::directory_iterator(folder_ / "part")) {
-    const auto name = entry.path().filename().string();
-    if (name.starts_with("last-") && name > "last-00000005") fs::remove_all(entry.path());
-  }
-  fs::remove_all(folder_ / "part/best");
-  const auto result = run(small(), "part", true);
-  EXPECT_EQ(result.steps, 16);
-  for (const char* file : {"best/model.safetensors", "last-00000016/state.safetensors"}) {
-    EXPECT_FALSE(test::read_bytes(folder_ / "whole" / file).empty());
-    EXPECT_EQ(test::read_bytes(folder_ / "whole" / file), test::read_bytes(folder_ / "part" / file))
-        << file;
-  }
+  expect_resume(small, 5, 16);
 }
 
 TEST_F(Ranking, AllItemsAsNegativesAreTheSoftmax) {

@@ -2,20 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "files.h"
 #include "heed/core/error.h"
 #include "heed/core/random.h"
 #include "heed/data/stories.h"
 #include "heed/tasks/predictor.h"
-#include "heed/tasks/supervised.h"
-#include "heed/train/train.h"
 #include "learning.h"
+#include "tasks/cell_runs.h"
 #include "tasks/precision.h"
 
 namespace heed {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 constexpr const char* kPeople[] = {"Ada", "Bob", "Eve"};
@@ -43,7 +40,7 @@ std::string stories(int count, uint64_t seed) {
   return text;
 }
 
-class Answering : public testing::Test {
+class Answering : public test::CellRuns {
  protected:
   Answering() {
     write("train.txt", stories(40, 1));
@@ -53,7 +50,6 @@ class Answering : public testing::Test {
   void write(const std::string& name, const std::string& text) const {
     test::write_bytes(folder_ / name, text);
   }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
   Recipe recipe(const std::vector<std::string>& more = {}) const {
     auto file = RecipeFile::parse("seed = " + std::to_string(test::learning_seed(1)) +
                                       "\ndata.train = '" + path("train.txt") + "'\ndata.test = '" +
@@ -68,17 +64,6 @@ train = { epochs = 40, batch = 16, optimizer = { lr = 0.02 }, schedule = { kind 
     for (const auto& assignment : more) file.set(assignment);
     return Recipe::read(file);
   }
-  TrainResult run(Recipe recipe, const std::string& name, bool resume = false) const {
-    const auto options = recipe.train;
-    const auto task = make_task(std::move(recipe));
-    return train(*task, {.options = options, .folder = folder_ / name, .resume = resume});
-  }
-  static double metric(const Metrics& metrics, const std::string& name) {
-    for (const auto& [known, value] : metrics)
-      if (known == name) return value;
-    throw UsageError("no metric " + name);
-  }
-  test::TemporaryFolder folder_;
 };
 
 TEST_F(Answering, LearnsWherePeopleAre) {
@@ -105,25 +90,18 @@ TEST_F(Answering, GoesOnWithTheSameBits) {
                    "encoder.dropout=0.2", "train.epochs=2", "train.save_every=5",
                    "train.keep_checkpoints=100"});
   };
-  run(small(), "whole");
-  fs::copy(folder_ / "whole", folder_ / "part", fs::copy_options::recursive);
-  for (const auto& entry : fs::directory_iterator(folder_ / "part")) {
-    const auto name = entry.path().filename().string();
-    if (name.starts_with("last-") && name > "last-00000005") fs::remove_all(entry.path());
-  }
-  fs::remove_all(folder_ / "part/best");
-  const auto result = run(small(), "part", true);
-  EXPECT_EQ(result.steps, 28);
-  for (const char* file : {"best/model.safetensors", "last-00000028/state.safetensors"}) {
-    EXPECT_FALSE(test::read_bytes(folder_ / "whole" / file).empty());
-    EXPECT_EQ(test::read_bytes(folder_ / "whole" / file), test::read_bytes(folder_ / "part" / file))
-        << file;
-  }
+  expect_resume(small, 5, 28);
 }
 
 TEST_F(Answering, LearnsInLowerPrecision) {
   const auto one = make_task(recipe()), other = make_task(recipe());
   test::expect_lower_precision(*one, *other);
+}
+
+TEST_F(Answering, LearnsAsWellInLowerPrecision) {
+  const auto result = run(recipe({"train.precision=bfloat16"}), "run");
+  ASSERT_TRUE(result.test);
+  test::expect_learned("accuracy", metric(*result.test, "accuracy"), 0.95);
 }
 
 TEST_F(Answering, HoldsOutTheLastQuestionsOfTrain) {

@@ -5,19 +5,16 @@
 
 #include <nlohmann/json.hpp>
 
-#include "files.h"
 #include "heed/core/error.h"
 #include "heed/core/random.h"
 #include "heed/metrics/spans.h"
 #include "heed/tasks/predictor.h"
-#include "heed/tasks/supervised.h"
-#include "heed/train/train.h"
 #include "learning.h"
+#include "tasks/cell_runs.h"
 
 namespace heed {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -60,7 +57,7 @@ std::string sentences_with_roles(int count, uint64_t seed) {
   return text + "1\tOh\t_\t_\n\n";
 }
 
-class Tagging : public testing::Test {
+class Tagging : public test::CellRuns {
  protected:
   Tagging() {
     write("train.conll", tagged_sentences(150, 1));
@@ -72,7 +69,6 @@ class Tagging : public testing::Test {
   void write(const std::string& name, const std::string& text) const {
     test::write_bytes(folder_ / name, text);
   }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
   Recipe read(const std::string& data, const std::vector<std::string>& more) const {
     auto file = RecipeFile::parse("seed = " + std::to_string(test::learning_seed(1)) + "\n" + data +
                                       R"(
@@ -106,16 +102,6 @@ kind = 'tags'
     return read(files("'id', 'form', 'pred', 'args*'", ".conllu"), more);
   }
 
-  TrainResult run(Recipe recipe, const std::string& name, bool resume = false) const {
-    const auto options = recipe.train;
-    const auto task = make_task(std::move(recipe));
-    return train(*task, {.options = options, .folder = folder_ / name, .resume = resume});
-  }
-  static double metric(const Metrics& metrics, const std::string& name) {
-    for (const auto& [known, value] : metrics)
-      if (known == name) return value;
-    throw UsageError("no metric " + name);
-  }
   static std::string refusal(Recipe recipe) {
     try {
       make_task(std::move(recipe));
@@ -124,7 +110,6 @@ kind = 'tags'
     }
     return "nothing was refused";
   }
-  test::TemporaryFolder folder_;
 };
 
 TEST_F(Tagging, LearnsPartsOfSpeechOfUnknownWords) {
@@ -179,16 +164,7 @@ TEST_F(Tagging, GoesOnWithTheSameBits) {
     return names({"encoder.dropout=0.2", "encoder.word_dropout=0.1", "train.epochs=2",
                   "train.save_every=5", "train.keep_checkpoints=100"});
   };
-  run(small(), "whole");
-  fs::copy(folder_ / "whole", folder_ / "part", fs::copy_options::recursive);
-  for (const auto& entry : fs::directory_iterator(folder_ / "part")) {
-    const auto name = entry.path().filename().string();
-    if (name.starts_with("last-") && name > "last-00000005") fs::remove_all(entry.path());
-  }
-  fs::remove_all(folder_ / "part/best");
-  run(small(), "part", true);
-  EXPECT_EQ(test::read_bytes(folder_ / "whole/best/model.safetensors"),
-            test::read_bytes(folder_ / "part/best/model.safetensors"));
+  expect_resume(small, 5, 34);
 }
 
 TEST_F(Tagging, TagsThatTrainingLackedAreRefusedOrWrong) {

@@ -51,7 +51,8 @@ struct RecordOptions {
 /// csv, tsv, jsonl, conllu, conll or lines, by the file's name. Throws UsageError where it says none.
 std::string record_format_of(std::filesystem::path file);
 
-/// Reads the files of a split into memory, one after another. Files are read as LineReader does
+/// Reads the files of a split into memory, one after another; "-" is standard input, which may be a
+/// pipe and needs options.format. Files are read as LineReader does
 /// (lines.h: UTF-8, plain or gzipped, a byte order mark is left out), which also throws. The format
 /// comes from the name: .csv .tsv .jsonl .conllu .conllup .conll, .txt for lines; .gz behind it is
 /// left out. An empty cell is a missing one.

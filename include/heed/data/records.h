@@ -52,6 +52,9 @@ class Records {
 };
 using RecordsPtr = std::shared_ptr<const Records>;
 
+/// The records `numbers` of others, in that order. Throws UsageError for a number out of range.
+RecordsPtr subset(RecordsPtr all, std::vector<int64_t> numbers);
+
 /// A text as a finite number: digits, a point, an exponent and a sign, as in "-1.5e3"; no blanks.
 /// False where it is none.
 bool parse_number(std::string_view text, double& number);

@@ -9,6 +9,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/nn/hierarchical_attention.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -44,11 +45,14 @@ struct DocumentEncoderOptions : BlockStackOptions {
 /// of M^-0.5. Parameters: embedding (V, M), pooling.word_encoder.* and pooling.sentence_encoder.*
 /// ([position.*], layers.I.*, [norm.*]), pooling.word_pool.*, pooling.sentence_pool.*. Throws
 /// ModelError that names the field where options do not fit each other.
-class DocumentEncoderImpl : public Encoder {
+class DocumentEncoderImpl : public nn::Remade<DocumentEncoderImpl, Encoder> {
  public:
   DocumentEncoderImpl(const DocumentEncoderOptions& options, int64_t vocabulary);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<DocumentEncoderImpl> remade() const {
+    return std::make_shared<DocumentEncoderImpl>(options, vocabulary);
+  }
 
   DocumentEncoderOptions options;
   int64_t vocabulary;

@@ -9,6 +9,7 @@
 #include "heed/core/fields.h"
 #include "heed/models/image_encoder.h"
 #include "heed/nn/attention_pooling.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -37,11 +38,14 @@ struct ImageClassifierOptions {
 /// W from a normal of 0.02 cut at two deviations, b zero. Throws ModelError that names the field
 /// where the options do not fit each other or the images, UsageError for images of another shape
 /// or dtype.
-class ImageClassifierImpl : public torch::nn::Module {
+class ImageClassifierImpl : public nn::Remade<ImageClassifierImpl> {
  public:
   ImageClassifierImpl(const ImageClassifierOptions& options, const ImageShape& shape,
                       int64_t classes);
   at::Tensor forward(const at::Tensor& images);
+  std::shared_ptr<ImageClassifierImpl> remade() const {
+    return std::make_shared<ImageClassifierImpl>(options, shape, classes);
+  }
 
   /// Where the tokens of the maps lie on the image.
   TokenGrid grid() const { return encoder->grid(); }

@@ -10,6 +10,7 @@
 #include "heed/models/encoder.h"
 #include "heed/models/image_stem.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -52,11 +53,14 @@ struct ImageEncoderOptions : BlockStackOptions {
 /// learned_2d, rope_2d) are told that of the tokens. Parameters: stem.*, [class_token],
 /// [position.*], layers.I.*, [norm.*]. Throws ModelError that names the field where options do not
 /// fit each other or the images.
-class ImageEncoderImpl : public Encoder {
+class ImageEncoderImpl : public nn::Remade<ImageEncoderImpl, Encoder> {
  public:
   ImageEncoderImpl(const ImageEncoderOptions& options, const ImageShape& shape);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<ImageEncoderImpl> remade() const {
+    return std::make_shared<ImageEncoderImpl>(options, shape);
+  }
   int64_t max_positions() const override { return grid().tokens(); }
 
   TokenGrid grid() const;

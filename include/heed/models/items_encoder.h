@@ -7,6 +7,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -37,11 +38,14 @@ struct ItemsEncoderOptions : BlockStackOptions {
 /// not. item_embedding() is E (V, M), for a head that ranks items by states E^T. E starts from a
 /// normal of M^-0.5. Parameters: embedding (V, M), [gap_embedding], [position.*], layers.I.*,
 /// [norm.*]. Throws ModelError that names the field where options do not fit each other.
-class ItemsEncoderImpl : public Encoder {
+class ItemsEncoderImpl : public nn::Remade<ItemsEncoderImpl, Encoder> {
  public:
   ItemsEncoderImpl(const ItemsEncoderOptions& options, int64_t items);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<ItemsEncoderImpl> remade() const {
+    return std::make_shared<ItemsEncoderImpl>(options, items);
+  }
   int64_t max_positions() const override;
   const at::Tensor& item_embedding() const { return embedding; }
 

@@ -13,6 +13,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -44,13 +45,15 @@ struct JointEncoderOptions : BlockStackOptions {
 /// Parameters: inputs.NAME.*, [projections.NAME.*], input_embedding (inputs, M), [position.*],
 /// layers.I.*, [norm.*]; cross: crossings.I.J.* of layer I and pair J, [norm.*]. Throws ModelError
 /// that names the field where options do not fit each other.
-class JointEncoderImpl : public Encoder {
+class JointEncoderImpl : public nn::Remade<JointEncoderImpl, Encoder> {
  public:
   using Inputs = std::vector<std::pair<std::string, EncoderPtr>>;
 
   JointEncoderImpl(const JointEncoderOptions& options, Inputs inputs);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  /// Inputs are cloned, too.
+  std::shared_ptr<JointEncoderImpl> remade() const;
 
   JointEncoderOptions options;
   Inputs inputs;

@@ -14,6 +14,7 @@
 #include "heed/core/fields.h"
 #include "heed/models/encoder.h"
 #include "heed/nn/recording.h"
+#include "heed/nn/remade.h"
 #include "heed/ops/attend.h"
 
 namespace heed {
@@ -108,11 +109,14 @@ TORCH_MODULE(QueryReductionLayer);
 /// made of it; the token is the last one's state after the last sentence, zero without sentences.
 /// Words start from a normal of 0.3, word 0 is 0 and stays so. Parameters: words.weight (V, M),
 /// layers.I.*. Throws ModelError that names the field where the options do not fit each other.
-class QueryReductionImpl : public Encoder {
+class QueryReductionImpl : public nn::Remade<QueryReductionImpl, Encoder> {
  public:
   QueryReductionImpl(const QueryReductionOptions& options, int64_t vocabulary);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width(); }
+  std::shared_ptr<QueryReductionImpl> remade() const {
+    return std::make_shared<QueryReductionImpl>(options, vocabulary);
+  }
 
   QueryReductionOptions options;
   int64_t vocabulary;

@@ -9,6 +9,7 @@
 #include "heed/models/encoder.h"
 #include "heed/models/recurrent_stack.h"
 #include "heed/models/text_embedding.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -36,11 +37,14 @@ struct RecurrentEncoderOptions : TextEmbeddingOptions {
 /// directions. It has no attention and so leaves no maps: that of a head or decoder looks at its
 /// tokens (Bahdanau et al. 2015). Parameters: embedding (V, E), [segment_embedding], layers.I.*.
 /// Throws ModelError that names the field where options do not fit each other.
-class RecurrentEncoderImpl : public Encoder {
+class RecurrentEncoderImpl : public nn::Remade<RecurrentEncoderImpl, Encoder> {
  public:
   RecurrentEncoderImpl(const RecurrentEncoderOptions& options, const TextShape& shape);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<RecurrentEncoderImpl> remade() const {
+    return std::make_shared<RecurrentEncoderImpl>(options, embedding.shape);
+  }
   int64_t max_positions() const override { return embedding.max_positions(); }
 
   RecurrentEncoderOptions options;

@@ -10,6 +10,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -63,11 +64,14 @@ struct SeriesShape {
 ///
 /// Parameters: value.* (linear), [known.*], [position.*], layers.I.*, [norm.*]. Throws ModelError
 /// that names the field where options do not fit each other or the shape.
-class SeriesEncoderImpl : public Encoder {
+class SeriesEncoderImpl : public nn::Remade<SeriesEncoderImpl, Encoder> {
  public:
   SeriesEncoderImpl(const SeriesEncoderOptions& options, const SeriesShape& shape);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<SeriesEncoderImpl> remade() const {
+    return std::make_shared<SeriesEncoderImpl>(options, shape);
+  }
 
   /// Where tokens lie: rows are channels, columns their patches.
   TokenGrid grid() const;

@@ -10,6 +10,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -62,11 +63,14 @@ struct TableShape {
 /// number_missing (N, M)], [frequencies], [category_embedding, category_bias], layers.I.*,
 /// [norm.*]. Throws ModelError that names the field where options do not fit each other or the
 /// shape.
-class TableEncoderImpl : public Encoder {
+class TableEncoderImpl : public nn::Remade<TableEncoderImpl, Encoder> {
  public:
   TableEncoderImpl(const TableEncoderOptions& options, const TableShape& shape);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<TableEncoderImpl> remade() const {
+    return std::make_shared<TableEncoderImpl>(options, shape);
+  }
   int64_t columns() const;  ///< N + C
 
   TableEncoderOptions options;

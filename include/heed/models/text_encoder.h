@@ -8,6 +8,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/models/text_embedding.h"
+#include "heed/nn/remade.h"
 
 namespace heed {
 
@@ -36,11 +37,14 @@ struct TextEncoderOptions : BlockStackOptions, TextEmbeddingOptions {
 /// too. An empty text has no tokens. Parameters: embedding (V, M), [segment_embedding],
 /// [position.*], [convolutions.I.*], layers.I.*, [norm.*]. Throws ModelError that names the field
 /// where options do not fit each other.
-class TextEncoderImpl : public Encoder {
+class TextEncoderImpl : public nn::Remade<TextEncoderImpl, Encoder> {
  public:
   TextEncoderImpl(const TextEncoderOptions& options, const TextShape& shape);
   Tokens forward(const Batch& batch) override;
   int64_t width() const override { return options.width; }
+  std::shared_ptr<TextEncoderImpl> remade() const {
+    return std::make_shared<TextEncoderImpl>(options, embedding.shape);
+  }
   int64_t max_positions() const override { return embedding.max_positions(); }
 
   TextEncoderOptions options;

@@ -18,28 +18,28 @@ namespace heed {
 /// whatever has parameters) and that is not given is an error.
 struct AttendInputs {
   /// (B) int64: how many keys of each sequence are real, 0..Lk.
-  std::optional<at::Tensor> key_lengths;
+  std::optional<at::Tensor> key_lengths = {};
   /// Broadcasts to (B, H, Lq, Lk). Boolean: true may be seen. Floating: added to the scores, -inf
   /// hides; no gradient.
-  std::optional<at::Tensor> attn_mask;
+  std::optional<at::Tensor> attn_mask = {};
   /// Broadcasts to (B, H, Lq, Lk); added to the scores, with gradient.
-  std::optional<at::Tensor> bias;
+  std::optional<at::Tensor> bias = {};
   /// (B, Lk) int64, not falling along a row: the segment (document) that a position belongs to.
   /// Queries are at positions query_offset to query_offset + Lq - 1, which must be among the keys.
-  std::optional<at::Tensor> segment_ids;
+  std::optional<at::Tensor> segment_ids = {};
   /// Boolean, broadcasts to (B, H, Lq / size, Lk / size) rounded up, for the mask
   /// `block_mask(size)`: which blocks of queries see which blocks of keys.
-  std::optional<at::Tensor> block_mask;
+  std::optional<at::Tensor> block_mask = {};
   /// What the attention learns beside q, k and v, under the names of parameters_of()
   /// (heed/ops/parameters.h): "relative.table". In the dtype of q or of its computation.
-  std::map<std::string, at::Tensor> parameters;
+  std::map<std::string, at::Tensor> parameters = {};
   /// Dropout and Gumbel noise act only in training. Who has dropout says whether it is: unset, it
   /// is refused; noise is left out.
-  std::optional<bool> training;
-  std::optional<int64_t> seed;  ///< of both; unset: drawn from LibTorch's CPU generator
+  std::optional<bool> training = {};
+  std::optional<int64_t> seed = {};  ///< of both; unset: drawn from LibTorch's CPU generator
   /// Position of the first query among the keys for masks and positions; unset: Lk - Lq, so that
   /// the last query sees the last key (what a key-value cache wants). Equal lengths: 0 either way.
-  std::optional<int64_t> query_offset;
+  std::optional<int64_t> query_offset = {};
 };
 
 /// The common options of a softmax attention, for attend(q, k, v, {.causal = true}).

@@ -57,6 +57,7 @@ struct Looked {
   std::vector<TokenPlace> read = {};  ///< what a decoder read of its own text; empty: it has none
   std::vector<TokenPlace> predicted = {};  ///< what it predicted behind each of these
   std::string tokenizer = "";              ///< kind of the text's tokenizer
+  std::string expected = "";               ///< the example's target; empty: not known
 };
 
 /// How `heed predict` is to answer; a head refuses what it would ignore.

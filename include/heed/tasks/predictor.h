@@ -58,6 +58,9 @@ class Predictor {
   void answer_by(const AnswerOptions& options);
   /// Of each example what each head answers.
   std::vector<std::vector<Prediction>> predict(const SplitPtr& examples);
+  /// How many examples stand before the first that cannot be read: what predict() throws for all is
+  /// the fault of one.
+  int64_t readable(const SplitPtr& examples) const;
   /// After the last example. Throws DataError where a file that goes with the examples has more.
   void finish();
 

@@ -28,11 +28,11 @@ struct TrainState {
 };
 
 struct ModelFiles {
-  std::string recipe;          ///< TOML, complete and resolved
-  NamedTensors tensors;        ///< parameters and buffers
+  std::string recipe = {};     ///< TOML, complete and resolved
+  NamedTensors tensors = {};   ///< parameters and buffers
   std::string metrics = "{}";  ///< JSON
-  std::optional<TrainState> state;
-  std::map<std::string, std::string> others;  ///< file name -> bytes: tokenizers, class names
+  std::optional<TrainState> state = {};
+  std::map<std::string, std::string> others = {};  ///< file name -> bytes: tokenizers, class names
 };
 
 /// Writes the folder whole or not at all. A folder that stands there must be a model folder or

@@ -10,29 +10,6 @@
 namespace heed {
 namespace {
 
-/// Some records of others.
-class SomeRecords : public data::Records {
- public:
-  SomeRecords(data::RecordsPtr all, std::vector<int64_t> numbers)
-      : all_(std::move(all)), numbers_(std::move(numbers)) {}
-
-  int64_t size() const override { return std::ssize(numbers_); }
-  const std::vector<data::Column>& columns() const override { return all_->columns(); }
-  std::string_view text(int64_t record, int64_t column) const override {
-    return all_->text(number(record), column);
-  }
-  std::vector<std::string_view> list(int64_t record, int64_t column) const override {
-    return all_->list(number(record), column);
-  }
-  std::string place(int64_t record) const override { return all_->place(number(record)); }
-  std::string name() const override { return all_->name(); }
-
- private:
-  int64_t number(int64_t record) const { return numbers_.at(static_cast<size_t>(record)); }
-  data::RecordsPtr all_;
-  std::vector<int64_t> numbers_;
-};
-
 /// Without the records at the end of each series that have no value at all.
 data::RecordsPtr with_values(const data::RecordsPtr& records, const SeriesInputOptions& options,
                              const std::vector<std::string>& values) {
@@ -55,7 +32,7 @@ data::RecordsPtr with_values(const data::RecordsPtr& records, const SeriesInputO
   }
   if (std::ssize(kept) == records->size()) return records;
   std::reverse(kept.begin(), kept.end());
-  return std::make_shared<SomeRecords>(records, std::move(kept));
+  return data::subset(records, std::move(kept));
 }
 
 std::vector<std::string> value_names(const data::Records& records,

@@ -180,7 +180,7 @@ class SeriesStream : public Stream {
     }
     auto options = records_;
     if (input == "-" && options.format.empty()) options.format = "csv";
-    file_ = open_(data::open_records({input == "-" ? "/dev/stdin" : input}, options));
+    file_ = open_(data::open_records({input}, options));
   }
 
   std::vector<std::string> inputs_;
