@@ -20,7 +20,7 @@ constexpr int64_t kVocabulary = 8000;
 SequenceModelPtr new_model() {
   torch::manual_seed(1);
   TransformerOptions options;
-  options.preset("small");
+  options.preset(TransformerPreset::small);
   auto model = Transformer(options, kVocabulary, kVocabulary).ptr();
   model->eval();
   return model;

@@ -135,7 +135,7 @@ class SyntheticTask : public Task {
   SyntheticTask() {
     torch::manual_seed(1);
     TransformerOptions options;
-    options.preset("small");
+    options.preset(TransformerPreset::small);
     model_ = Transformer(options, kVocabulary, kVocabulary);
     source_ = torch::randint(4, kVocabulary, {kPairs, kLength}, at::kLong);
     target_ = torch::randint(4, kVocabulary, {kPairs, kLength}, at::kLong);

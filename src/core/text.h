@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "heed/core/error.h"
+#include "heed/core/fields.h"
 #include "heed/core/nearest.h"
 
 namespace heed {
@@ -24,6 +25,14 @@ inline void check_word(const std::string& field, const std::string& given,
   for (const auto& word : known)
     if (word == given) return;
   throw ModelError(field + ": unknown '" + given + "'" + suggestion(given, known));
+}
+
+/// The value of an enum whose word is `given`. Throws ModelError for another word.
+template <EnumWithWords E>
+E to_enum(const std::string& field, const std::string& given) {
+  const auto value = from_word<E>(given);
+  if (!value) check_word(field, given, words_of<E>().words);
+  return *value;
 }
 
 }  // namespace heed

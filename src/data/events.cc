@@ -99,10 +99,6 @@ std::vector<std::string> renumber(std::vector<Event>& events, int64_t Event::*nu
 }
 
 void check_event_options(const EventOptions& options) {
-  if (options.order != "first" && options.order != "frequency") {
-    throw UsageError("events: order: unknown word '" + options.order + "'" +
-                     suggestion(options.order, {"first", "frequency"}));
-  }
   if (options.min_count < 1) {
     throw UsageError("events: min_count: expected at least 1, given " +
                      std::to_string(options.min_count));
@@ -135,7 +131,8 @@ Events read_events(const Records& records, const EventOptions& options) {
                     " leaves out all " + std::to_string(facts.events) + " events");
   }
   events.user_names = renumber(all, &Event::user, users.names(), false);
-  events.item_names = renumber(all, &Event::item, items.names(), options.order == "frequency");
+  events.item_names =
+      renumber(all, &Event::item, items.names(), options.order == ItemOrder::frequency);
   facts.left_out_users = static_cast<int64_t>(users.names().size()) - events.users();
   facts.left_out_items = static_cast<int64_t>(items.names().size() - events.item_names.size());
   std::stable_sort(all.begin(), all.end(), [](const Event& a, const Event& b) {

@@ -43,11 +43,6 @@ std::vector<int64_t> value_columns(const Records& records, const SeriesOptions& 
 }
 
 void check_series_options(const SeriesOptions& options) {
-  const std::vector<std::string> ways{"error", "forward", "linear", "mask"};
-  if (std::find(ways.begin(), ways.end(), options.missing) == ways.end()) {
-    throw UsageError("series: missing: unknown word '" + options.missing + "'" +
-                     suggestion(options.missing, ways));
-  }
   if (!options.group.empty() && options.by_file) {
     throw UsageError("series: group: expected a column or by_file, given both");
   }
@@ -79,13 +74,14 @@ class Filler {
   Filler(const Series& series, const Records& records, int64_t column)
       : series_(series), records_(records), column_(column) {}
 
-  void fill(const std::string& way, double* values, int64_t stride) const {
+  void fill(MissingValues way, double* values, int64_t stride) const {
     const auto count = static_cast<int64_t>(series_.records.size());
     for (int64_t t = 0; t < count; ++t) {
       if (!std::isnan(values[t * stride])) continue;
-      if (way == "error") refuse(t, "a missing value; choose missing = forward, linear or mask");
+      if (way == MissingValues::error)
+        refuse(t, "a missing value; choose missing = forward, linear or mask");
       if (t == 0) refuse(t, "a missing value with none before it; begin later, or use mask");
-      if (way == "forward") {
+      if (way == MissingValues::forward) {
         values[t * stride] = values[(t - 1) * stride];
         continue;
       }
@@ -118,8 +114,8 @@ class Filler {
   int64_t column_;
 };
 
-void read_values(const Records& records, const std::vector<int64_t>& columns,
-                 const std::string& way, Series& series) {
+void read_values(const Records& records, const std::vector<int64_t>& columns, MissingValues way,
+                 Series& series) {
   const auto rows = static_cast<int64_t>(series.records.size());
   const auto width = static_cast<int64_t>(columns.size());
   series.values = at::empty({rows, width}, at::kDouble);
@@ -134,7 +130,7 @@ void read_values(const Records& records, const std::vector<int64_t>& columns,
       missing[t * width + c] = absent;
       values[t * width + c] = absent ? kNaN : records.number(record, column);
     }
-    if (way != "mask") Filler(series, records, column).fill(way, values + c, width);
+    if (way != MissingValues::mask) Filler(series, records, column).fill(way, values + c, width);
   }
 }
 

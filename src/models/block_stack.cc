@@ -31,7 +31,7 @@ nn::LinearAttentionOptions linear_options(const BlockStackOptions& options) {
   LinearAttention linear;
   linear.rule = options.linear_rule;
   linear.feature = options.linear_feature;
-  linear.normalize = options.linear_rule == "linear" && options.linear_normalize;
+  linear.normalize = options.linear_rule == LinearRule::linear && options.linear_normalize;
   linear.causal = how.has_mask("causal");
   return nn::LinearAttentionOptions(options.width)
       .num_heads(how.num_heads)
@@ -49,7 +49,7 @@ nn::TransformerBlockOptions BlockStack::block(const BlockStackOptions& options) 
                    .activation(options.activation)
                    .dropout(options.dropout)
                    .stochastic_depth(options.stochastic_depth);
-  if (options.attention_type == "linear") block.linear(linear_options(options));
+  if (options.attention_type == nn::AttentionType::linear) block.linear(linear_options(options));
   return block;
 }
 

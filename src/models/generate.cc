@@ -52,7 +52,6 @@ void check_tokens(const GenerateOptions& options, int64_t vocabulary) {
 }
 
 void check_options(GenerateOptions options) {
-  check_word("generate: length_penalty_type", options.length_penalty_type(), {"wu", "power"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))
@@ -162,7 +161,8 @@ void score_batch(const Ensemble& ensemble, const Lines& source, const Lines& tar
 double penalised(double log_probability, int64_t n, const GenerateOptions& options) {
   if (options.length_penalty() == 0 || n == 0) return log_probability;
   const auto length = static_cast<double>(n);
-  const double base = options.length_penalty_type() == "wu" ? (5 + length) / 6 : length;
+  const double base =
+      options.length_penalty_type() == LengthPenaltyType::wu ? (5 + length) / 6 : length;
   return log_probability / std::pow(base, options.length_penalty());
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 StemOptions stem_options(const ImageEncoderOptions& options, const ImageShape& shape) {
   const auto stem = StemOptions(shape, options.width).gate(options.gate);
-  if (options.tokens == "rows") return StemOptions(stem).patch_height(1).patch_width(shape.width);
+  if (options.tokens == ImageTokens::rows)
+    return StemOptions(stem).patch_height(1).patch_width(shape.width);
   return StemOptions(stem).patch_height(options.patch).patch_width(options.patch);
 }
 
@@ -35,7 +36,7 @@ ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const Image
 
 void ImageEncoderImpl::make_stem() {
   const auto stem = stem_options(options, shape);
-  if (options.tokens == "patches" && options.stem == "conv")
+  if (options.tokens == ImageTokens::patches && options.stem == ImageStem::conv)
     conv_stem = register_module("stem", ConvStem(stem));
   else
     patch_stem = register_module("stem", PatchStem(stem));

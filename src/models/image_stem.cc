@@ -63,7 +63,6 @@ ConvStemImpl::ConvStemImpl(const StemOptions& options) : options(options) { rese
 
 void ConvStemImpl::reset() {
   check_patches(options);
-  check_word("encoder.gate", options.gate(), {"none", "squeeze_excitation", "cbam"});
   const int64_t n = halvings(options.patch_height()), M = options.width();
   convolutions = torch::nn::Sequential();
   int64_t in = options.shape().channels;
@@ -74,10 +73,10 @@ void ConvStemImpl::reset() {
     convolutions->push_back(torch::nn::BatchNorm2d(out));
     convolutions->push_back(torch::nn::ReLU(torch::nn::ReLUOptions(true)));
     const int64_t reduction = std::min<int64_t>(16, std::max<int64_t>(out / kLeastHidden, 1));
-    if (options.gate() == "squeeze_excitation")
+    if (options.gate() == StemGate::squeeze_excitation)
       convolutions->push_back(
           nn::SqueezeExcitation(nn::SqueezeExcitationOptions(out).reduction(reduction)));
-    if (options.gate() == "cbam")
+    if (options.gate() == StemGate::cbam)
       convolutions->push_back(nn::Cbam(nn::CbamOptions(out).reduction(reduction)));
     in = out;
   }

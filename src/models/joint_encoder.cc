@@ -54,7 +54,7 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
     : options(given), inputs(std::move(encoders)) {
   check();
   make_inputs();
-  if (options.join == "cross") {
+  if (options.join == JoinType::cross) {
     make_crossings();
   } else {
     input_embedding = models::embedding_table(*this, "input_embedding",
@@ -87,12 +87,12 @@ void JointEncoderImpl::check() const {
     for (size_t j = 0; j < i; ++j)
       if (inputs[j].first == name) throw ModelError("inputs: '" + name + "' stands twice");
   }
-  if (options.join != "cross") return;
+  if (options.join != JoinType::cross) return;
   if (how.position.name != "none" || !how.masks.empty())
     throw ModelError(
         "encoder.attention: join = cross compares tokens of different inputs, between "
         "which there is no distance; remove position and masks or say join = concat");
-  if (options.attention_type != "softmax" || options.stochastic_depth != 0)
+  if (options.attention_type != nn::AttentionType::softmax || options.stochastic_depth != 0)
     throw ModelError(
         "encoder.join: cross has neither attention_type = linear nor "
         "stochastic_depth; remove them or say join = concat");
@@ -163,7 +163,7 @@ void JointEncoderImpl::cross(std::vector<Tokens>& parts) {
 
 Tokens JointEncoderImpl::forward(const Batch& batch) {
   auto parts = read(batch);
-  const bool crosses = options.join == "cross";
+  const bool crosses = options.join == JoinType::cross;
   if (crosses) cross(parts);
   for (size_t i = 0; i < parts.size() && !crosses; ++i)
     parts[i].states = parts[i].states + input_embedding[static_cast<int64_t>(i)];

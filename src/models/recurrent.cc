@@ -29,10 +29,9 @@ at::Tensor maxout(const at::Tensor& x) { return x.unflatten(-1, {x.size(-1) / 2,
 
 }  // namespace
 
-RecurrentOptions& RecurrentOptions::attention_type(const std::string& name) {
-  check_word("attention_type", name, {"bahdanau", "luong"});
-  attention_type_ = name;
-  attention(Attention::parse(name == "luong" ? "general" : "additive"));
+RecurrentOptions& RecurrentOptions::attention_type(DecoderAttention type) {
+  attention_type_ = type;
+  attention(Attention::parse(type == DecoderAttention::luong ? "general" : "additive"));
   return *this;
 }
 
@@ -72,7 +71,7 @@ void RecurrentImpl::make_layers() {
   decoder = register_module("decoder", torch::nn::ModuleList());
   const int64_t told = looks_first() || options.input_feeding() ? M : 0;
   for (int64_t i = 0; i < options.decoder_layers(); ++i) {
-    bridge->push_back(nn::xavier_linear(M, kind == "lstm" ? 2 * M : M));
+    bridge->push_back(nn::xavier_linear(M, kind == RecurrentCell::lstm ? 2 * M : M));
     decoder->push_back(models::Cell(kind, M, i == 0 ? E : 0, i == 0 ? told : M));
   }
   attention = register_module("attention", models::StateAttention(options.attention(), M, M));
@@ -113,7 +112,7 @@ void RecurrentImpl::begin(RecurrentState& state, const at::Tensor& last) {
   for (size_t i = 0; i < bridge->size(); ++i) {
     const auto first = nn::affine(torch::nn::Linear(bridge->ptr<torch::nn::LinearImpl>(i)), last);
     CellState layer{nn::tanh_of(first.narrow(1, 0, M)), {}};
-    if (options.cell() == "lstm") layer.c = first.narrow(1, M, M);
+    if (options.cell() == RecurrentCell::lstm) layer.c = first.narrow(1, M, M);
     state.layers.push_back(layer);
   }
   if (!looks_first() && options.input_feeding())

@@ -56,8 +56,8 @@ std::vector<at::Tensor> run_direction(const CellImpl& cell, const at::Tensor& gi
 
 }  // namespace
 
-CellImpl::CellImpl(const std::string& kind, int64_t width, int64_t known, int64_t extra)
-    : lstm(kind == "lstm") {
+CellImpl::CellImpl(RecurrentCell kind, int64_t width, int64_t known, int64_t extra)
+    : lstm(kind == RecurrentCell::lstm) {
   const double end = 1 / std::sqrt(static_cast<double>(width));
   const auto matrix = [&](const char* name, int64_t columns) {
     const auto options = torch::nn::LinearOptions(columns, gates() * width).bias(false);
@@ -76,8 +76,8 @@ CellImpl::CellImpl(const std::string& kind, int64_t width, int64_t known, int64_
 
 std::shared_ptr<CellImpl> CellImpl::remade() const {
   const auto columns = [](const at::Tensor& t) { return t.defined() ? t.size(1) : 0; };
-  return std::make_shared<CellImpl>(lstm ? "lstm" : "gru", columns(hidden), columns(embedding),
-                                    columns(input));
+  return std::make_shared<CellImpl>(lstm ? RecurrentCell::lstm : RecurrentCell::gru,
+                                    columns(hidden), columns(embedding), columns(input));
 }
 
 CellWeights::CellWeights(const CellImpl& cell)

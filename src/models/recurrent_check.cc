@@ -48,7 +48,6 @@ void check_attention(const Attention& how, int64_t width) {
 }  // namespace
 
 void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabulary) {
-  check_word("recurrent: cell", options.cell(), {"lstm", "gru"});
   options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
     if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
       if (!bounds.allow(static_cast<double>(value)))
@@ -64,7 +63,8 @@ void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabula
   if (options.tied() == nn::Tied::all && source_vocabulary != vocabulary)
     refuse_recurrent("tied: 'all' is for one vocabulary, given ", source_vocabulary,
                      " tokens of the source and ", vocabulary, " of the target; say decoder");
-  if (options.tied() != nn::Tied::none && options.attention_type() == "luong" && E != M)
+  if (options.tied() != nn::Tied::none && options.attention_type() == DecoderAttention::luong &&
+      E != M)
     refuse_recurrent("tied: expected none where embedding = ", E, " differs from width = ", M,
                      ", given ", word_of(options.tied()));
 }

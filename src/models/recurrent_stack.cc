@@ -7,7 +7,7 @@ namespace heed {
 namespace {
 
 struct BothWaysImpl : torch::nn::Module {
-  BothWaysImpl(const std::string& cell, int64_t width, int64_t known)
+  BothWaysImpl(RecurrentCell cell, int64_t width, int64_t known)
       : forward(register_module("forward", models::Cell(cell, width, known, 0))),
         backward(register_module("backward", models::Cell(cell, width, known, 0))) {}
   models::Cell forward, backward;
@@ -17,7 +17,7 @@ TORCH_MODULE(BothWays);
 }  // namespace
 
 RecurrentStack::RecurrentStack(torch::nn::Module& owner, const std::string& name, int64_t count,
-                               const std::string& cell, int64_t width, int64_t input_width) {
+                               RecurrentCell cell, int64_t width, int64_t input_width) {
   layers = owner.register_module(name, torch::nn::ModuleList());
   for (int64_t i = 0; i < count; ++i)
     layers->push_back(BothWays(cell, width / 2, i == 0 ? input_width : width));

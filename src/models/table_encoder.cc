@@ -39,7 +39,7 @@ void check_edges(const TableShape& shape) {
 
 TableEncoderImpl::TableEncoderImpl(const TableEncoderOptions& given, const TableShape& shape)
     : options(given), shape(shape) {
-  if (options.numbers == "piecewise" && this->shape.edges.empty())
+  if (options.numbers == NumberEmbedding::piecewise && this->shape.edges.empty())
     this->shape.edges.assign(static_cast<size_t>(std::max<int64_t>(shape.numbers, 0)),
                              normal_edges(std::max<int64_t>(options.bins, 1)));
   check();
@@ -66,15 +66,16 @@ void TableEncoderImpl::check() const {
   for (const int64_t size : shape.categories)
     if (size < 1)
       throw ModelError(text_of("categories: expected at least 1 of each column, given ", size));
-  if (options.numbers == "piecewise") check_edges(shape);
+  if (options.numbers == NumberEmbedding::piecewise) check_edges(shape);
 }
 
 void TableEncoderImpl::make_numbers() {
   const int64_t N = shape.numbers, M = options.width;
   int64_t F = 1;
-  if (options.numbers == "periodic") F = 2 * options.frequencies;
+  if (options.numbers == NumberEmbedding::periodic) F = 2 * options.frequencies;
   for (const auto& edges : shape.edges)
-    if (options.numbers == "piecewise") F = std::max(F, static_cast<int64_t>(edges.size()) - 1);
+    if (options.numbers == NumberEmbedding::piecewise)
+      F = std::max(F, static_cast<int64_t>(edges.size()) - 1);
   const double bound = 1 / std::sqrt(static_cast<double>(M));
   const auto uniform = [&](const char* name, at::IntArrayRef size) {
     return register_parameter(name, torch::empty(size).uniform_(-bound, bound));
@@ -82,10 +83,10 @@ void TableEncoderImpl::make_numbers() {
   number_weight = uniform("number_weight", {N, F, M});
   number_bias = uniform("number_bias", {N, M});
   number_missing = uniform("number_missing", {N, M});
-  if (options.numbers == "periodic")
+  if (options.numbers == NumberEmbedding::periodic)
     frequencies = register_parameter(
         "frequencies", torch::randn({N, options.frequencies}) * options.frequency_std);
-  if (options.numbers == "piecewise") make_bins();
+  if (options.numbers == NumberEmbedding::piecewise) make_bins();
 }
 
 void TableEncoderImpl::make_bins() {
@@ -121,8 +122,8 @@ void TableEncoderImpl::make_categories() {
 /// x (B, N) -> (B, N, F)
 at::Tensor TableEncoderImpl::features(const at::Tensor& x) const {
   const auto each = x.unsqueeze(2);
-  if (options.numbers == "linear") return each;
-  if (options.numbers == "periodic") {
+  if (options.numbers == NumberEmbedding::linear) return each;
+  if (options.numbers == NumberEmbedding::periodic) {
     const auto angles = 2 * kPi * each * frequencies;
     return torch::cat({angles.cos(), angles.sin()}, 2);
   }
@@ -136,7 +137,7 @@ at::Tensor TableEncoderImpl::number_tokens(const Batch& batch) const {
   const auto missing = given.isnan();
   const auto x = given.masked_fill(missing, 0).to(number_weight.dtype());
   auto y = torch::einsum("bnf,nfm->bnm", {features(x), number_weight}) + number_bias;
-  if (options.numbers == "periodic") y = y.relu();
+  if (options.numbers == NumberEmbedding::periodic) y = y.relu();
   return torch::where(missing.unsqueeze(2), number_missing, y);  // (B, N, M)
 }
 

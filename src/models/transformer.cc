@@ -51,14 +51,13 @@ nn::TransformerDecoderBlockImpl& decoder_block(torch::nn::ModuleList& layers, si
 
 }  // namespace
 
-TransformerOptions& TransformerOptions::preset(const std::string& name) {
-  check_word("preset", name, {"base", "small", "gpt"});
+TransformerOptions& TransformerOptions::preset(TransformerPreset preset) {
   const double kept = dropout();
   *this = TransformerOptions();
-  preset_ = name, dropout(kept);
-  if (name == "small")
+  preset_ = preset, dropout(kept);
+  if (preset == TransformerPreset::small)
     encoder_layers(3).decoder_layers(3).width(256).hidden(1024).norm(nn::Norm::pre);
-  if (name == "gpt")
+  if (preset == TransformerPreset::gpt)
     encoder_layers(0)
         .width(384)
         .hidden(1536)

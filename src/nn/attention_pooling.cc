@@ -38,12 +38,11 @@ void AttentionPoolingImpl::reset() {
         text_of("width: expected a multiple of attention.num_heads = ", H, ", given ", M));
   if (options.queries() < 1)
     throw ModelError(text_of("queries: expected at least 1, given ", options.queries()));
-  check_word("keys", options.keys(), {"tokens", "tanh"});
   query = register_parameter("query", torch::empty({H, options.queries(), sums(how) ? M : M / H}));
   truncated_normal(query);
   learned =
       register_learned(*this, how, H, how.kv_heads(), sums(how) ? M : M / H, M / how.kv_heads());
-  if (options.keys() == "tanh") key = register_module("key", xavier_linear(M, M));
+  if (options.keys() == PoolKeys::tanh) key = register_module("key", xavier_linear(M, M));
 }
 
 at::Tensor AttentionPoolingImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {

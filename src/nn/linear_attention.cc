@@ -34,19 +34,19 @@ int64_t LinearAttentionImpl::states() const {
 
 int64_t LinearAttentionImpl::decays() const {
   const auto& rule = options.attention().rule;
-  if (rule != "gated" && rule != "gated_delta") return 0;
-  return options.decay() == "head" ? states() : states() * (options.width() / options.num_heads());
+  if (rule != LinearRule::gated && rule != LinearRule::gated_delta) return 0;
+  return options.decay() == DecayPer::head ? states()
+                                           : states() * (options.width() / options.num_heads());
 }
 
 bool LinearAttentionImpl::corrects() const {
   const auto& rule = options.attention().rule;
-  return rule == "delta" || rule == "gated_delta";
+  return rule == LinearRule::delta || rule == LinearRule::gated_delta;
 }
 
 void LinearAttentionImpl::check_options() const {
   const int64_t M = options.width(), H = options.num_heads();
   options.attention().check();
-  check_word("decay", options.decay(), {"channel", "head"});
   if (H < 1) throw ModelError(text_of("num_heads: expected at least 1, given ", H));
   if (M < 1 || M % H != 0)
     throw ModelError(text_of("width: expected a multiple of num_heads = ", H, ", given ", M));
@@ -54,7 +54,7 @@ void LinearAttentionImpl::check_options() const {
     throw ModelError(text_of("num_kv_heads: expected a divisor of num_heads = ", H, ", given ",
                              options.num_kv_heads()));
   const auto& how = options.attention();
-  if (options.decay() == "channel" && decays() > 0 && how.feature == "favor")
+  if (options.decay() == DecayPer::channel && decays() > 0 && how.feature == LinearFeature::favor)
     throw ModelError(
         "decay: expected head with feature favor, whose channels are drawn, given channel");
 }

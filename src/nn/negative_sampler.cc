@@ -32,7 +32,7 @@ std::vector<double> weights_of(int64_t V, const NegativeSamplerOptions& options,
                                const std::vector<int64_t>& counts) {
   std::vector<double> weights(static_cast<size_t>(V));
   for (int64_t j = 0; j < V; ++j)
-    weights[j] = options.distribution() == "log_uniform"
+    weights[j] = options.distribution() == NegativeDistribution::log_uniform
                      ? std::log1p(1 / (static_cast<double>(j) + 1))
                      : std::pow(static_cast<double>(counts[j]) + 1, options.power());
   return weights;
@@ -54,7 +54,6 @@ NegativeSampler::NegativeSampler(int64_t classes, const NegativeSamplerOptions& 
                                  const std::vector<int64_t>& counts)
     : classes_(classes), options_(options) {
   const int64_t S = options.negatives();
-  check_word("distribution", options.distribution(), {"uniform", "log_uniform", "popularity"});
   if (classes < 1 || classes > UINT32_MAX)
     throw ModelError(text_of("negative sampler: expected 1 to 2^32 - 1 classes, given ", classes));
   if (S < 1 || S > classes)
@@ -62,8 +61,8 @@ NegativeSampler::NegativeSampler(int64_t classes, const NegativeSamplerOptions& 
         text_of("negatives: expected 1 to the number of classes, ", classes, ", given ", S));
   if (!(options.power() >= 0) || !std::isfinite(options.power()))
     throw ModelError(text_of("power: expected at least 0, given ", options.power()));
-  if (options.distribution() == "uniform") return;
-  if (options.distribution() == "popularity") check_counts(counts, classes);
+  if (options.distribution() == NegativeDistribution::uniform) return;
+  if (options.distribution() == NegativeDistribution::popularity) check_counts(counts, classes);
   const auto weights = weights_of(classes, options, counts);
   double sum = 0;
   for (const double weight : weights) cumulative_.push_back(sum += weight);

@@ -26,8 +26,7 @@ void NgramEmbeddingImpl::reset() {
   if (rows < 1) throw ModelError(text_of("rows: expected at least 1, given ", rows));
   if (options.width() < 1)
     throw ModelError(text_of("width: expected at least 1, given ", options.width()));
-  check_word("reduction", options.reduction(), {"mean", "sum"});
-  const double deviation = options.reduction() == "mean" ? 0.1 : 0.02;
+  const double deviation = options.reduction() == NgramReduction::mean ? 0.1 : 0.02;
   weight =
       register_parameter("weight", torch::empty({rows, options.width()}).normal_(0, deviation));
 }
@@ -41,7 +40,7 @@ at::Tensor NgramEmbeddingImpl::forward(const at::Tensor& given) {
   check_feature_ids(ids, rows);
   const auto sum = row_bag(weight.cpu(), ids.flatten(0, 1)).to(weight.device());  // (B L, M)
   const auto y = sum.view({ids.size(0), ids.size(1), options.width()});
-  if (options.reduction() == "sum") return y;
+  if (options.reduction() == NgramReduction::sum) return y;
   const auto count = (ids >= 0).sum(2, /*keepdim=*/true).clamp_min(1);  // (B, L, 1)
   return y / count.to(y.device(), y.scalar_type());
 }

@@ -10,9 +10,8 @@ PoolingImpl::PoolingImpl(int64_t width, const PoolingOptions& options)
 }
 
 void PoolingImpl::reset() {
-  check_word("kind", options.kind(), {"mean", "max", "first", "last", "attention"});
   if (width < 1) throw ModelError(text_of("width: expected at least 1, given ", width));
-  if (options.kind() == "attention")
+  if (options.kind() == PoolingKind::attention)
     attention = register_module(
         "attention",
         AttentionPooling(AttentionPoolingOptions(width).attention(options.attention())));
@@ -25,27 +24,27 @@ at::Tensor PoolingImpl::forward(const at::Tensor& x, const at::Tensor& lengths) 
   const int64_t B = x.size(0), L = x.size(1);
   check_lengths("pooling", lengths, B, L);
   const auto& kind = options.kind();
-  if (kind == "attention") {
+  if (kind == PoolingKind::attention) {
     AttendInputs inputs;
     if (lengths.defined()) inputs.key_lengths = lengths;
     return attention->forward(x, inputs).squeeze(1);
   }
   if (L == 0) return x.sum(1);  // zeros
   if (!lengths.defined()) {
-    if (kind == "mean") return x.mean(1);
-    if (kind == "max") return x.amax(1);
-    return x.select(1, kind == "first" ? 0 : L - 1);
+    if (kind == PoolingKind::mean) return x.mean(1);
+    if (kind == PoolingKind::max) return x.amax(1);
+    return x.select(1, kind == PoolingKind::first ? 0 : L - 1);
   }
   const auto padding = real_tokens(lengths, L).logical_not().unsqueeze(2);  // (B, L, 1)
   const auto none = (lengths == 0).unsqueeze(1);                            // (B, 1)
   // Filled and not multiplied with 0, which would keep a NaN.
-  if (kind == "mean")
+  if (kind == PoolingKind::mean)
     return x.masked_fill(padding, 0).sum(1) / lengths.clamp_min(1).unsqueeze(1).to(x.dtype());
-  if (kind == "max")
+  if (kind == PoolingKind::max)
     return x.masked_fill(padding, -std::numeric_limits<double>::infinity())
         .amax(1)
         .masked_fill(none, 0);
-  if (kind == "first") return x.select(1, 0).masked_fill(none, 0);
+  if (kind == PoolingKind::first) return x.select(1, 0).masked_fill(none, 0);
   const auto last = (lengths - 1).clamp_min(0).view({B, 1, 1}).expand({B, 1, width});
   return x.gather(1, last).squeeze(1).masked_fill(none, 0);
 }

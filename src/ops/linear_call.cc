@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "heed/core/error.h"
-#include "heed/core/nearest.h"
+#include "heed/core/fields.h"
 #include "ops/call.h"
 #include "ops/linear_features.h"
 
@@ -60,11 +60,12 @@ void check_qkv(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bo
 
 /// Expanded over batch and heads, in the dtype of the computation; undefined where it is not used.
 at::Tensor step_input(const std::optional<at::Tensor>& given, const char* name, bool used,
-                      const std::string& rule, std::vector<std::vector<int64_t>> shapes,
-                      const char* shape, const at::Tensor& q, at::ScalarType compute) {
+                      LinearRule rule, std::vector<std::vector<int64_t>> shapes, const char* shape,
+                      const at::Tensor& q, at::ScalarType compute) {
   if (!given && !used) return {};
-  if (!given) refuse_linear(name, ": expected for rule ", rule, ", given none");
-  if (!used) refuse_linear(name, ": expected none with rule ", rule, ", given ", given->sizes());
+  if (!given) refuse_linear(name, ": expected for rule ", word_of(rule), ", given none");
+  if (!used)
+    refuse_linear(name, ": expected none with rule ", word_of(rule), ", given ", given->sizes());
   check_tensor(*given, name, q);
   for (const auto& wanted : shapes) {
     if (given->dim() != static_cast<int64_t>(wanted.size())) continue;
@@ -90,9 +91,11 @@ at::Tensor state_input(const std::optional<at::Tensor>& given, std::vector<int64
   return given->to(compute);
 }
 
-bool decays(const LinearAttention& how) { return how.rule == "gated" || how.rule == "gated_delta"; }
+bool decays(const LinearAttention& how) {
+  return how.rule == LinearRule::gated || how.rule == LinearRule::gated_delta;
+}
 bool corrects(const LinearAttention& how) {
-  return how.rule == "delta" || how.rule == "gated_delta";
+  return how.rule == LinearRule::delta || how.rule == LinearRule::gated_delta;
 }
 
 }  // namespace
@@ -112,20 +115,21 @@ LinearPlan plan_linear(const at::Tensor& q, const at::Tensor& k, const at::Tenso
     call.v = at::cat(
         {call.v, at::ones({1}, call.v.options()).expand({v.size(0), v.size(1), v.size(2), 1})}, 3);
   const int64_t B = k.size(0), G = k.size(1), L = k.size(2);
-  const int64_t D = how.feature != "favor" ? k.size(3)
-                    : how.features == 0    ? 4 * k.size(3)
-                                           : how.features;
+  const int64_t D = how.feature != LinearFeature::favor ? k.size(3)
+                    : how.features == 0                 ? 4 * k.size(3)
+                                                        : how.features;
   call.log_decay =
       step_input(inputs.log_decay, "log_decay", decays(how), how.rule, {{B, G, L, D}, {B, G, L, 1}},
                  "(B, G, L, D) or (B, G, L, 1)", q, compute);
   call.beta = step_input(inputs.beta, "beta", corrects(how), how.rule, {{B, G, L}}, "(B, G, L)", q,
                          compute);
-  plan.scaled_state = how.normalize && how.feature != "none";
+  plan.scaled_state = how.normalize && how.feature != LinearFeature::none;
   const int64_t columns = call.v.size(3) + (plan.scaled_state ? 1 : 0);
   call.state = state_input(inputs.state, {B, G, D, columns}, v.size(3), q, compute);
   const double by_width = 1 / std::sqrt(static_cast<double>(q.size(3)));
-  call.scale = how.normalize ? 1 : how.scale.value_or(how.feature == "none" ? by_width : 1);
-  if (how.feature != "none") take_features(plan, how);
+  call.scale =
+      how.normalize ? 1 : how.scale.value_or(how.feature == LinearFeature::none ? by_width : 1);
+  if (how.feature != LinearFeature::none) take_features(plan, how);
   return plan;
 }
 
@@ -168,22 +172,17 @@ void LinearAttention::check() const {
   const auto refuse = [](const std::string& text) {
     throw ModelError("linear attention: " + text);
   };
-  const auto one_of = [&](const char* field, const std::string& given,
-                          const std::vector<std::string>& known) {
-    if (std::find(known.begin(), known.end(), given) == known.end())
-      refuse(std::string(field) + ": unknown '" + given + "'" + suggestion(given, known));
-  };
-  one_of("rule", rule, {"linear", "gated", "delta", "gated_delta"});
-  one_of("feature", feature, {"none", "elu", "favor"});
+  const std::string named = word_of(rule);
   if (features < 0)
     refuse("features: expected at least 1, or 0 for 4 D, given " + std::to_string(features));
-  if (features > 0 && feature != "favor")
+  if (features > 0 && feature != LinearFeature::favor)
     refuse("features: expected with feature favor alone, given " + std::to_string(features) +
-           " with " + feature);
-  if (normalize && rule != "linear" && rule != "gated")
-    refuse("normalize: expected false with rule " + rule + ": it keeps no sum of keys, given true");
-  if (!causal && rule != "linear")
-    refuse("causal: expected true with rule " + rule + ", whose steps have an order, given false");
+           " with " + word_of(feature));
+  if (normalize && rule != LinearRule::linear && rule != LinearRule::gated)
+    refuse("normalize: expected false with rule " + named +
+           ": it keeps no sum of keys, given true");
+  if (!causal && rule != LinearRule::linear)
+    refuse("causal: expected true with rule " + named + ", whose steps have an order, given false");
   if (scale && !std::isfinite(*scale))
     refuse("scale: expected a finite number, given " + std::to_string(*scale));
 }

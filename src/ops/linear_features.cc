@@ -152,7 +152,7 @@ at::Tensor elu_features(const at::Tensor& x) {
 }
 
 at::Tensor linear_logarithms(const at::Tensor& x, const LinearAttention& how, bool of_rows) {
-  if (how.feature == "elu")  // the clamp keeps the branch that is not taken finite
+  if (how.feature == LinearFeature::elu)  // the clamp keeps the branch that is not taken finite
     return at::where(
         x > 0, by_heads({x}, [](const auto& part) { return at::log1p(part[0].clamp_min(0)); }), x);
   const int64_t width = x.size(-1), features = how.features == 0 ? 4 * width : how.features;
@@ -168,8 +168,8 @@ at::Tensor linear_logarithms(const at::Tensor& x, const LinearAttention& how, bo
 
 at::Tensor linear_features(const at::Tensor& x, const LinearAttention& how) {
   how.check();
-  if (how.feature == "none") return x;
-  if (how.feature == "elu") return ops::elu_features(x);
+  if (how.feature == LinearFeature::none) return x;
+  if (how.feature == LinearFeature::elu) return ops::elu_features(x);
   auto heads = x;
   while (heads.dim() < 4) heads = heads.unsqueeze(0);
   auto result = ops::same_exp(ops::linear_logarithms(heads, how, false));

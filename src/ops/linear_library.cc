@@ -2,6 +2,7 @@
 // find it.
 #include <torch/library.h>
 
+#include "core/text.h"
 #include "heed/ops/linear_attention.h"
 #include "ops/torch_version.h"
 
@@ -16,7 +17,9 @@ std::tuple<at::Tensor, at::Tensor> linear_attend_words(
     const std::string& feature, int64_t features, int64_t seed, bool normalize, bool causal,
     ops::TorchOptional<double> scale) {
   LinearAttention how;
-  how.rule = rule, how.feature = feature, how.features = features;
+  how.rule = to_enum<LinearRule>("linear attention: rule", rule);
+  how.feature = to_enum<LinearFeature>("linear attention: feature", feature),
+  how.features = features;
   how.seed = static_cast<uint64_t>(seed);
   how.normalize = normalize, how.causal = causal;
   how.scale = ops::to_std(scale);

@@ -148,7 +148,7 @@ void take_features(LinearPlan& plan, const LinearAttention& how) {
     logs_q = linear_logarithms(q, how, /*of_rows=*/plan.normalize);
     logs_k = linear_logarithms(k, how, /*of_rows=*/false);
   };
-  const bool favor = how.feature == "favor";
+  const bool favor = how.feature == LinearFeature::favor;
   if (favor) take_logs();
   const bool plain =
       is_moderate(logs_of_first) && (favor ? is_moderate(logs_k) && is_moderate(logs_q)

@@ -6,6 +6,7 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
+#include "words.h"
 
 namespace heed::lens {
 namespace {
@@ -21,7 +22,8 @@ ImageClassifier model_with(const std::string& pool, int64_t layers = 2) {
   encoder.patch = 4, encoder.width = 8, encoder.layers = layers;
   encoder.class_token = pool == "class_token";
   encoder.attention = Attention::parse("scaled_dot; learned; num_heads=2");
-  ImageClassifier model(ImageClassifierOptions().encoder(encoder).pool(pool), kShape, 3);
+  ImageClassifier model(ImageClassifierOptions().encoder(encoder).pool(test::Word{pool}), kShape,
+                        3);
   const torch::NoGradGuard no_grad;
   for (auto& parameter : model->parameters()) parameter.add_(torch::randn_like(parameter) * 0.3);
   model->eval();

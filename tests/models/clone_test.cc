@@ -97,7 +97,7 @@ TEST_F(Clone, OfImagesAndStories) {
   options.attention = Attention::parse("learned; num_heads=2");
   const auto images = batch_of({{"image", torch::randn({kRecords, 1, 8, 8})}});
   expect_clone(*ImageEncoder(options, ImageShape{1, 8, 8}), images);
-  ImageClassifier model(ImageClassifierOptions().encoder(options).pool("attention"),
+  ImageClassifier model(ImageClassifierOptions().encoder(options).pool(ImagePool::attention),
                         ImageShape{1, 8, 8}, 3);
   model->eval();
   const auto copy = std::dynamic_pointer_cast<ImageClassifierImpl>(model->clone());

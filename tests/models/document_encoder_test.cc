@@ -1,6 +1,7 @@
 #include "heed/models/document_encoder.h"
 
 #include "models/encoders.h"
+#include "words.h"
 
 namespace heed::document_encoder_test {
 namespace {
@@ -40,7 +41,7 @@ TEST(DocumentEncoder, EveryFormGivesATokenAndTrainsEveryParameter) {
         if (std::string(type) == "linear" && std::string(how).starts_with("alibi")) continue;
         SCOPED_TRACE(std::string(how) + " " + keys + " " + type);
         auto options = small(how);
-        options.pool_keys = keys, options.attention_type = type;
+        options.pool_keys = test::Word{keys}, options.attention_type = test::Word{type};
         auto encoder = make(options);
         const auto tokens = encoder->forward(documents());
         EXPECT_EQ(tokens.states.sizes(), (std::vector<int64_t>{3, 1, 8}));

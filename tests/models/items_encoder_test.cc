@@ -26,7 +26,7 @@ std::vector<ItemsEncoderOptions> forms() {
   std::vector<ItemsEncoderOptions> all = {small(), small("rope; num_heads=2"),
                                           small("learned; causal; num_heads=2"), small(), small()};
   all[3].gaps = 4;
-  all[4].attention_type = "linear";
+  all[4].attention_type = nn::AttentionType::linear;
   return all;
 }
 
@@ -41,7 +41,7 @@ Batch histories(double padding = 0) {
 
 TEST(ItemsEncoder, EveryFormGivesTokensAndTrainsEveryParameter) {
   for (const auto& options : forms()) {
-    SCOPED_TRACE(options.attention.text() + " " + options.attention_type);
+    SCOPED_TRACE(options.attention.text() + " " + word_of(options.attention_type));
     auto encoder = make(options);
     const auto tokens = encoder->forward(histories());
     EXPECT_EQ(tokens.states.sizes(), (std::vector<int64_t>{4, 6, 8}));
@@ -54,7 +54,7 @@ TEST(ItemsEncoder, EveryFormGivesTokensAndTrainsEveryParameter) {
 TEST(ItemsEncoder, NeitherPaddingNorTheFutureHasInfluence) {
   const torch::NoGradGuard no_gradient;
   for (const auto& options : forms()) {
-    SCOPED_TRACE(options.attention.text() + " " + options.attention_type);
+    SCOPED_TRACE(options.attention.text() + " " + word_of(options.attention_type));
     auto encoder = make(options);
     encoder->eval();
     const auto states = real_states(encoder->forward(histories()));

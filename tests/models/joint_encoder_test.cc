@@ -3,6 +3,7 @@
 #include "heed/models/table_encoder.h"
 #include "heed/models/text_encoder.h"
 #include "models/encoders.h"
+#include "words.h"
 
 namespace heed::joint_encoder_test {
 namespace {
@@ -26,7 +27,7 @@ TableEncoder table_encoder(int64_t width) {
 
 JointEncoderOptions small(const char* join, nn::Norm norm = nn::Norm::pre) {
   JointEncoderOptions options;
-  options.join = join, options.norm = norm;
+  options.join = test::Word{join}, options.norm = norm;
   options.width = 8, options.hidden = 12, options.dropout = 0;
   options.attention = Attention::parse("num_heads=2");
   return options;
@@ -174,7 +175,7 @@ TEST(JointEncoder, RefusesWhatDoesNotFit) {
   auto options = small("cross");
   options.attention = Attention::parse("rope; num_heads=2");
   EXPECT_THAT(refusal(options, two), HasSubstr("join = cross"));
-  options = small("cross"), options.attention_type = "linear";
+  options = small("cross"), options.attention_type = nn::AttentionType::linear;
   EXPECT_THAT(refusal(options, two), HasSubstr("encoder.join"));
   auto encoder = make(small("concat"));
   auto given = batch();

@@ -6,6 +6,7 @@
 #include "heed/core/threads.h"
 #include "heed/models/image_classifier.h"
 #include "learning.h"
+#include "words.h"
 
 namespace heed {
 namespace {
@@ -29,8 +30,8 @@ Task make_task(int64_t count) {
 /// Trains a model from a fixed seed and returns it.
 ImageClassifier train(const ImageEncoderOptions& encoder, const char* pool, int steps) {
   torch::manual_seed(test::learning_seed(7));
-  ImageClassifier model(ImageClassifierOptions().encoder(encoder).pool(pool), ImageShape{1, 8, 8},
-                        4);
+  ImageClassifier model(ImageClassifierOptions().encoder(encoder).pool(test::Word{pool}),
+                        ImageShape{1, 8, 8}, 4);
   const auto task = make_task(1024);
   torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions());
   for (int step = 0; step < steps; ++step) {
@@ -60,15 +61,15 @@ double accuracy(ImageClassifier model) {
 ImageEncoderOptions small_learner(const char* how, const char* stem = "patch") {
   ImageEncoderOptions options;
   options.patch = 2, options.width = 16, options.layers = 1, options.hidden = 32;
-  options.stem = stem, options.stochastic_depth = 0.05;
+  options.stem = test::Word{stem}, options.stochastic_depth = 0.05;
   options.attention = Attention::parse(how);
   return options;
 }
 
 TEST(Learning, EveryStemPoolAndNormLearns) {
   const auto learned = [](const ImageEncoderOptions& encoder, const char* pool) {
-    const auto name =
-        encoder.tokens + " " + encoder.stem + " " + pool + " " + encoder.attention.text();
+    const auto name = std::string(word_of(encoder.tokens)) + " " + word_of(encoder.stem) + " " +
+                      pool + " " + encoder.attention.text();
     test::expect_learned(name, accuracy(train(encoder, pool, 400)), 0.95);
   };
   learned(small_learner("learned; num_heads=2", "conv"), "attention");
@@ -81,7 +82,7 @@ TEST(Learning, EveryStemPoolAndNormLearns) {
   learned(post, "mean");
   learned(small_learner("learned; sum; num_heads=2"), "attention");
   auto rows = small_learner("learned; num_heads=2; dropout=0.05");
-  rows.tokens = "rows";
+  rows.tokens = ImageTokens::rows;
   learned(rows, "attention");
 }
 

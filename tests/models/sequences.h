@@ -9,6 +9,7 @@
 
 #include "heed/core/error.h"
 #include "heed/models/transformer.h"
+#include "nn/linear.h"
 
 namespace heed {
 

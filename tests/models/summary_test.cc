@@ -4,6 +4,7 @@
 #include <torch/nn.h>
 
 #include "heed/models/image_classifier.h"
+#include "words.h"
 
 namespace heed {
 namespace {
@@ -18,11 +19,11 @@ const SummaryRow& row(const Summary& summary, const std::string& path) {
 
 ImageClassifier make(const char* stem, const char* pool, const char* how) {
   ImageEncoderOptions encoder;
-  encoder.stem = stem, encoder.patch = 4, encoder.width = 16, encoder.layers = 2;
+  encoder.stem = test::Word{stem}, encoder.patch = 4, encoder.width = 16, encoder.layers = 2;
   encoder.hidden = 48, encoder.class_token = std::string(pool) == "class_token";
   encoder.attention = Attention::parse(how);
-  return ImageClassifier(ImageClassifierOptions().encoder(encoder).pool(pool), ImageShape{1, 12, 8},
-                         10);
+  return ImageClassifier(ImageClassifierOptions().encoder(encoder).pool(test::Word{pool}),
+                         ImageShape{1, 12, 8}, 10);
 }
 
 Summary summary_of(ImageClassifier model, int64_t batch) {

@@ -1,6 +1,7 @@
 #include "heed/models/table_encoder.h"
 
 #include "models/encoders.h"
+#include "words.h"
 
 namespace heed::table_encoder_test {
 namespace {
@@ -9,7 +10,7 @@ using testing::HasSubstr;
 
 TableEncoderOptions small(const char* numbers = "linear", const char* how = "num_heads=2") {
   TableEncoderOptions options;
-  options.numbers = numbers, options.frequencies = 3;
+  options.numbers = test::Word{numbers}, options.frequencies = 3;
   options.width = 8, options.hidden = 12, options.dropout = 0;
   options.attention = Attention::parse(how);
   return options;

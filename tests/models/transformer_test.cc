@@ -329,13 +329,12 @@ TEST(Transformer, StartsAsTheFieldDoes) {
 }
 
 TEST(Transformer, PresetsSetTheFields) {
-  EXPECT_EQ(TransformerOptions().preset("small").width(), 256);
-  EXPECT_EQ(TransformerOptions().preset("gpt").encoder_layers(), 0);
-  EXPECT_EQ(TransformerOptions().dropout(0.3).preset("base").dropout(), 0.3);
-  EXPECT_THROW(TransformerOptions().preset("huge"), ModelError);
-  Transformer small(TransformerOptions().preset("small"), 50, 60);
+  EXPECT_EQ(TransformerOptions().preset(TransformerPreset::small).width(), 256);
+  EXPECT_EQ(TransformerOptions().preset(TransformerPreset::gpt).encoder_layers(), 0);
+  EXPECT_EQ(TransformerOptions().dropout(0.3).preset(TransformerPreset::base).dropout(), 0.3);
+  Transformer small(TransformerOptions().preset(TransformerPreset::small), 50, 60);
   EXPECT_EQ(small->decoder->size(), 3u);
-  Transformer gpt(TransformerOptions().preset("gpt"), 50);
+  Transformer gpt(TransformerOptions().preset(TransformerPreset::gpt), 50);
   EXPECT_EQ(gpt->max_positions(), 256);
   for (const auto& p : gpt->named_parameters())
     EXPECT_EQ(p.key().find("bias"), std::string::npos) << p.key();

@@ -5,6 +5,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
+#include "words.h"
 
 namespace heed::nn {
 namespace {
@@ -16,7 +17,8 @@ at::Tensor random_ids(int64_t B, int64_t L, int64_t F, int64_t R) {
 
 NgramEmbedding make_embedding(const std::string& reduction, int64_t rows, int64_t width) {
   torch::manual_seed(6);
-  return NgramEmbedding(rows, NgramEmbeddingOptions().width(width).reduction(reduction));
+  return NgramEmbedding(
+      rows, NgramEmbeddingOptions().width(width).reduction(heed::test::Word{reduction}));
 }
 
 TEST(NgramEmbedding, AddsRowsAndTheirGradients) {

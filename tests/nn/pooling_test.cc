@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"
+#include "words.h"
 
 namespace heed::nn {
 namespace {
@@ -13,7 +14,9 @@ const std::vector<std::string> kKinds = {"mean", "max", "first", "last", "attent
 
 Pooling make_pool(const std::string& kind, int64_t width = 4) {
   torch::manual_seed(3);
-  Pooling pool(width, PoolingOptions().kind(kind).attention(Attention::parse("num_heads=2")));
+  Pooling pool(
+      width,
+      PoolingOptions().kind(heed::test::Word{kind}).attention(Attention::parse("num_heads=2")));
   pool->to(at::kDouble);
   for (auto& p : pool->parameters()) p.data().normal_();
   return pool;
@@ -76,7 +79,7 @@ TEST(Pooling, TakesAllTokensWithoutLengths) {
 TEST(Pooling, StartsAsAttentionPoolingDoes) {
   const auto how = Attention::parse("num_heads=2");
   torch::manual_seed(5);
-  Pooling pool(8, PoolingOptions().kind("attention").attention(how));
+  Pooling pool(8, PoolingOptions().kind(PoolingKind::attention).attention(how));
   torch::manual_seed(5);
   AttentionPooling own(AttentionPoolingOptions(8).attention(how));
   EXPECT_TRUE(pool->attention->query.equal(own->query));

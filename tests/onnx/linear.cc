@@ -1,5 +1,6 @@
 // LinearAttention (opset 27): inputs query, key, value, past_state, decay, beta of rank 3, the
 // heads side by side; decay has G D channels or G, beta G or 1. Outputs output, present_state.
+#include "core/text.h"
 #include "heed/core/error.h"
 #include "heed/ops/linear_attention.h"
 #include "onnx/operators.h"
@@ -10,7 +11,7 @@ Answer linear_attention(Call& call) {
   auto& given = call.attributes;
   const int64_t heads = given.whole("q_num_heads", 0), states = given.whole("kv_num_heads", 0);
   LinearAttention how;
-  how.rule = given.text("update_rule", "gated_delta");
+  how.rule = to_enum<LinearRule>("update_rule", given.text("update_rule", "gated_delta"));
   const double scale = given.number("scale").value_or(0);
   if (scale != 0) how.scale = scale;  // 0: 1 / sqrt(D)
   given.whole("chunk_size", 0);       // how to compute, not what

@@ -5,6 +5,7 @@
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
 #include "ops/linear_cases.h"
+#include "words.h"
 
 namespace heed::test {
 namespace {
@@ -51,7 +52,7 @@ TEST(LinearAttend, BackwardFollowsTheFormula) {
 }
 
 TEST(LinearAttend, OneResultAloneHasItsGradients) {
-  const LinearCase c{.L = 70, .rule = "gated_delta", .state = true};
+  const LinearCase c{.L = 70, .rule = LinearRule::gated_delta, .state = true};
   const auto t = make(c);
   auto weight = weights_of(c, t);
   for (const bool of_out : {true, false}) {
@@ -70,7 +71,7 @@ TEST(LinearAttend, OneResultAloneHasItsGradients) {
 
 TEST(LinearAttend, SecondDerivativesFollowTheFormula) {
   for (const std::string rule : {"linear", "gated", "delta", "gated_delta"}) {
-    const LinearCase c{.H = 4, .L = 5, .D = 3, .E = 2, .rule = rule, .state = true};
+    const LinearCase c{.H = 4, .L = 5, .D = 3, .E = 2, .rule = test::Word{rule}, .state = true};
     const auto t = make(c);
     const auto weight = weights_of(c, t);
     std::vector<at::Tensor> seconds[2];
@@ -92,7 +93,7 @@ TEST(LinearAttend, StrongDecaysNeitherOverflowNorForgetWhatFollows) {
     for (const double first : {-20.0, -1000.0, -1e9, -std::numeric_limits<double>::infinity()}) {
       auto t = make({.L = 100,
                      .D = 8,
-                     .rule = "gated_delta",
+                     .rule = LinearRule::gated_delta,
                      .by_channel = by_channel,
                      .strength = 0.01,
                      .state = true});
@@ -106,7 +107,7 @@ TEST(LinearAttend, StrongDecaysNeitherOverflowNorForgetWhatFollows) {
       EXPECT_TRUE(close(call(linear_attend, t).out, expected.out, 1e-12, 1e-11)) << first;
     }
     const LinearCase every{
-        .L = 130, .D = 8, .rule = "gated", .by_channel = by_channel, .strength = 20};
+        .L = 130, .D = 8, .rule = LinearRule::gated, .by_channel = by_channel, .strength = 20};
     const auto t = make(every);
     const auto expected = call(linear_attend_reference, t);
     EXPECT_TRUE(close(call(linear_attend, t.to(at::kFloat)).out, expected.out, 1e-6, 1e-5));
@@ -132,7 +133,7 @@ TEST(LinearAttend, StepsGiveTheSameNumbers) {
 }
 
 TEST(LinearAttend, TheStateJoinsPieces) {
-  const auto t = make({.L = 150, .D = 8, .rule = "gated_delta", .state = true});
+  const auto t = make({.L = 150, .D = 8, .rule = LinearRule::gated_delta, .state = true});
   const auto whole = call(linear_attend, t);
   const auto first = call(linear_attend, t.steps(0, 90, t.inputs.state.value()));
   const auto second = call(linear_attend, t.steps(90, 60, first.state));
@@ -163,7 +164,7 @@ TEST(LinearAttend, AnyNumberOfThreadsGivesTheSameBits) {
 }
 
 TEST(LinearAttend, SixteenBitStorageIsComputedInFloat32) {
-  const LinearCase c{.H = 4, .L = 70, .D = 8, .rule = "gated_delta", .state = true};
+  const LinearCase c{.H = 4, .L = 70, .D = 8, .rule = LinearRule::gated_delta, .state = true};
   const auto t = make(c);
   const auto weight = weights_of(c, t);
   for (const auto type : {at::kBFloat16, at::kHalf}) {
@@ -198,7 +199,7 @@ TEST(LinearAttend, WithoutDecayAndCorrectionItIsCausalAttentionWithoutSoftmax) {
 TEST(LinearAttend, NormalizedWeightsSumToOne) {
   for (const char* feature : {"elu", "favor"}) {
     for (const bool causal : {true, false}) {
-      auto t = make({.L = 70, .feature = feature, .normalize = true, .causal = causal});
+      auto t = make({.L = 70, .feature = test::Word{feature}, .normalize = true, .causal = causal});
       t.v = torch::ones_like(t.v) * 3;
       EXPECT_TRUE(close(call(linear_attend, t).out, torch::full({2, 2, 70, 4}, 3.0, at::kDouble),
                         1e-12, 1e-12));
@@ -207,7 +208,8 @@ TEST(LinearAttend, NormalizedWeightsSumToOne) {
 }
 
 TEST(LinearAttend, FavorApproachesSoftmax) {
-  auto t = make({.L = 40, .D = 8, .feature = "favor", .normalize = true, .causal = false});
+  auto t =
+      make({.L = 40, .D = 8, .feature = LinearFeature::favor, .normalize = true, .causal = false});
   const auto expected = heed::attend(t.q, t.k, t.v, "scaled_dot");
   double last = 1e9;
   for (const int64_t features : {16, 256, 4096}) {
@@ -236,7 +238,7 @@ TEST(LinearAttend, TheProjectionIsOrthogonalInGroups) {
 }
 
 TEST(LinearAttend, MetaTensorsHaveShapes) {
-  const auto t = make({.H = 4, .L = 5, .rule = "gated", .state = true});
+  const auto t = make({.H = 4, .L = 5, .rule = LinearRule::gated, .state = true});
   auto leaves = t.leaves();
   for (auto& leaf : leaves) leaf = leaf.to(at::kMeta).requires_grad_();
   const auto result = call(linear_attend, t.with(leaves));
@@ -248,7 +250,7 @@ TEST(LinearAttend, MetaTensorsHaveShapes) {
 
 TEST(LinearAttend, IsRegisteredWithItsSchema) {
   const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("heed::linear_attend", "");
-  const auto t = make({.L = 9, .rule = "delta"});
+  const auto t = make({.L = 9, .rule = LinearRule::delta});
   torch::jit::Stack stack = {t.q,    t.k, t.v, "delta", at::IValue(), *t.inputs.beta, at::IValue(),
                              "none", 0,   0,   false,   true,         at::IValue()};
   op.callBoxed(&stack);

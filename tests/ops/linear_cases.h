@@ -1,6 +1,7 @@
 // Seeded calls of linear_attend: rules, decays, shapes and layouts at both ends of their ranges.
 #pragma once
 
+#include "heed/core/fields.h"
 #include "heed/ops/linear_attention.h"
 #include "ops/cases.h"
 
@@ -8,19 +9,23 @@ namespace heed::test {
 
 struct LinearCase {
   int64_t B = 2, H = 2, G = 2, L = 7, D = 4, E = 4;
-  std::string rule = "linear";
+  LinearRule rule = LinearRule::linear;
   bool by_channel = true;  ///< one decay per channel instead of one for all
   double strength = 0.1;   ///< log decays are in [-2 strength, 0]
   bool state = false;      ///< given instead of 0
   bool shared = false;     ///< decay and beta the same for all batches and heads
-  std::string feature = "none";
+  LinearFeature feature = LinearFeature::none;
   bool normalize = false, causal = true;
   Layout layout = Layout::plain;
   uint64_t seed = 1;
 };
 
-inline bool decays(const LinearCase& c) { return c.rule == "gated" || c.rule == "gated_delta"; }
-inline bool corrects(const LinearCase& c) { return c.rule == "delta" || c.rule == "gated_delta"; }
+inline bool decays(const LinearCase& c) {
+  return c.rule == LinearRule::gated || c.rule == LinearRule::gated_delta;
+}
+inline bool corrects(const LinearCase& c) {
+  return c.rule == LinearRule::delta || c.rule == LinearRule::gated_delta;
+}
 
 struct LinearTensors {
   at::Tensor q, k, v;
@@ -67,13 +72,13 @@ inline LinearTensors make(const LinearCase& c) {
   t.v = laid_out({c.B, c.G, c.L, c.E}, c.layout, generator);
   t.how.rule = c.rule, t.how.feature = c.feature;
   t.how.normalize = c.normalize, t.how.causal = c.causal;
-  if (c.feature == "favor") t.how.features = 6;
+  if (c.feature == LinearFeature::favor) t.how.features = 6;
   const int64_t B = c.shared ? 1 : c.B, G = c.shared ? 1 : c.G;
   if (decays(c))
     t.inputs.log_decay =
         at::rand({B, G, c.L, c.by_channel ? c.D : 1}, generator, options) * (-2 * c.strength);
   if (corrects(c)) t.inputs.beta = at::rand({B, G, c.L}, generator, options);
-  const int64_t D = c.feature == "favor" ? 6 : c.D;
+  const int64_t D = c.feature == LinearFeature::favor ? 6 : c.D;
   if (c.state) {
     t.inputs.state = at::randn({c.B, c.G, D, c.E + (c.normalize ? 2 : 0)}, generator, options);
     if (c.normalize) t.inputs.state = t.inputs.state->abs();  // and divided by up to e^3
@@ -84,10 +89,11 @@ inline LinearTensors make(const LinearCase& c) {
 inline std::string describe(const LinearCase& c) {
   std::ostringstream text;
   text << "seed " << c.seed << ": B=" << c.B << " H=" << c.H << " G=" << c.G << " L=" << c.L
-       << " D=" << c.D << " E=" << c.E << " " << c.rule << (c.by_channel ? " by channel" : "")
-       << " strength " << c.strength << (c.state ? " state" : "") << (c.shared ? " shared" : "")
-       << " " << c.feature << (c.normalize ? " normalize" : "") << (c.causal ? "" : " not causal")
-       << " layout " << static_cast<int>(c.layout);
+       << " D=" << c.D << " E=" << c.E << " " << word_of(c.rule)
+       << (c.by_channel ? " by channel" : "") << " strength " << c.strength
+       << (c.state ? " state" : "") << (c.shared ? " shared" : "") << " " << word_of(c.feature)
+       << (c.normalize ? " normalize" : "") << (c.causal ? "" : " not causal") << " layout "
+       << static_cast<int>(c.layout);
   return text.str();
 }
 
@@ -100,7 +106,8 @@ inline std::vector<LinearCase> random_linear_cases(int count) {
   const std::vector<int64_t> lengths = {0, 1, 2, 5, 11, 12, 13, 63, 64, 65, 130};
   const std::vector<int64_t> widths = {1, 2, 3, 8, 16, 33, 64, 100};
   const std::vector<std::pair<int64_t, int64_t>> heads = {{1, 1}, {2, 1}, {3, 3}, {4, 2}, {6, 2}};
-  const std::vector<std::string> rules = {"linear", "gated", "delta", "gated_delta"};
+  const std::vector<LinearRule> rules = {LinearRule::linear, LinearRule::gated, LinearRule::delta,
+                                         LinearRule::gated_delta};
   const std::vector<double> strengths = {0, 0.05, 1, 20, 400};
   std::vector<LinearCase> cases;
   for (int i = 0; i < count; ++i) {
@@ -116,9 +123,10 @@ inline std::vector<LinearCase> random_linear_cases(int count) {
     c.state = random.below(2) == 0, c.shared = random.below(3) == 0;
     c.layout = static_cast<Layout>(random.below(4));
     if (c.layout == Layout::expanded && c.B == 0) c.layout = Layout::plain;
-    if (c.rule == "linear" && random.below(2) == 0) {
-      c.feature = one_of(std::vector<std::string>{"none", "elu", "favor"});
-      c.normalize = c.feature != "none" && random.below(2) == 0;
+    if (c.rule == LinearRule::linear && random.below(2) == 0) {
+      c.feature = one_of(std::vector<LinearFeature>{LinearFeature::none, LinearFeature::elu,
+                                                    LinearFeature::favor});
+      c.normalize = c.feature != LinearFeature::none && random.below(2) == 0;
       c.causal = random.below(2) == 0;
       // Without a key there is nothing to divide by.
       if (c.L == 0) c.normalize = false;

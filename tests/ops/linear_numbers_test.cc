@@ -5,6 +5,7 @@
 #include "autocast.h"
 #include "heed/core/threads.h"
 #include "ops/linear_cases.h"
+#include "words.h"
 
 namespace heed::test::linear_numbers {
 namespace {
@@ -13,7 +14,7 @@ const double kInfinity = std::numeric_limits<double>::infinity();
 
 /// (B, H, L, features) of x in float64.
 at::Tensor logarithms(const at::Tensor& x, const LinearAttention& how) {
-  if (how.feature == "elu") return at::where(x > 0, (x.clamp_min(0) + 1).log(), x);
+  if (how.feature == LinearFeature::elu) return at::where(x > 0, (x.clamp_min(0) + 1).log(), x);
   const auto w = favor_projection(how.features, x.size(3), how.seed);
   const auto y = x / std::pow(static_cast<double>(x.size(3)), 0.25);
   return at::matmul(y, w.t()) - y.square().sum(3, true) / 2 - std::log(how.features) / 2;
@@ -41,7 +42,7 @@ LinearTensors of_size(const std::string& feature, double deviation, double shift
                  .L = 70,
                  .D = D,
                  .E = 5,
-                 .feature = feature,
+                 .feature = test::Word{feature},
                  .normalize = normalize,
                  .causal = causal});
   t.k = t.k * std::sqrt(static_cast<double>(D));
@@ -195,7 +196,7 @@ TEST(LinearNumbers, DecaysAndSizesOfFeaturesMeet) {
   for (const auto& [feature, deviation, shift, error] : kSizes)
     for (const double strength : {0.05, 3.0, 40.0}) {
       auto t = of_size(feature, deviation, shift, true, true);
-      t.how.rule = "gated";
+      t.how.rule = LinearRule::gated;
       t.inputs.log_decay = at::rand({1, 2, 70, 1}, at::kDouble) * -strength;
       const auto expected = by_pairs(t);
       SCOPED_TRACE(testing::Message()
@@ -207,7 +208,7 @@ TEST(LinearNumbers, DecaysAndSizesOfFeaturesMeet) {
 
 TEST(LinearNumbers, EluOfNegativeNumbersIsTheirExponential) {
   LinearAttention how;
-  how.feature = "elu";
+  how.feature = LinearFeature::elu;
   const auto x = torch::linspace(-87, 3, 5000, at::kDouble).requires_grad_();
   const auto expected = at::where(x > 0, x + 1, x.exp()).detach();
   const auto given = linear_features(x.to(at::kFloat), how);
@@ -224,9 +225,13 @@ const char* const kRules[] = {"linear", "gated", "delta", "gated_delta"};
 TEST(LinearNumbers, WhatIsNoNumberReachesNoEarlierStep) {
   for (const std::string rule : kRules)
     for (const bool by_channel : {true, false}) {
-      const auto t =
-          make({.B = 1, .H = 4, .L = 130, .D = 8, .rule = rule, .by_channel = by_channel})
-              .to(at::kFloat);
+      const auto t = make({.B = 1,
+                           .H = 4,
+                           .L = 130,
+                           .D = 8,
+                           .rule = test::Word{rule},
+                           .by_channel = by_channel})
+                         .to(at::kFloat);
       const auto expected = call(linear_attend, t).out;
       const auto all = t.leaves();
       for (const int64_t at : {3, 23, 35, 47, 69, 100})
@@ -249,7 +254,8 @@ TEST(LinearNumbers, WhatIsNoNumberReachesNoEarlierStep) {
 TEST(LinearNumbers, BackwardWhatIsNoNumberReachesNoLaterStep) {
   for (const std::string rule : kRules)
     for (const bool by_channel : {true, false}) {
-      const LinearCase c{.B = 1, .H = 4, .L = 130, .D = 8, .rule = rule, .by_channel = by_channel};
+      const LinearCase c{
+          .B = 1, .H = 4, .L = 130, .D = 8, .rule = test::Word{rule}, .by_channel = by_channel};
       const auto t = make(c).to(at::kFloat);
       const auto clean = weights_of(c, make(c));
       const auto expected = gradients(linear_attend, t, {clean.out, at::zeros_like(clean.state)});
@@ -280,7 +286,8 @@ TEST(LinearNumbers, GradientsOfStrongDecaysAreAsExactAsOfWeak) {
   for (const std::string rule : {"gated", "gated_delta"})
     for (const bool by_channel : {true, false})
       for (const double decay : {-0.01, -1.0, -5.0, -10.0, -15.0, -30.0}) {
-        auto t = make({.B = 1, .H = 4, .L = 70, .D = 8, .rule = rule, .by_channel = by_channel});
+        auto t = make(
+            {.B = 1, .H = 4, .L = 70, .D = 8, .rule = test::Word{rule}, .by_channel = by_channel});
         t.inputs.log_decay = at::full_like(*t.inputs.log_decay, decay);
         const auto weight = at::randn(call(linear_attend, t).out.sizes(), at::kDouble);
         const auto expected = decay_gradient(t, weight, true);
@@ -292,7 +299,8 @@ TEST(LinearNumbers, GradientsOfStrongDecaysAreAsExactAsOfWeak) {
 
 TEST(LinearNumbers, OneStrongDecayAmongWeakOnesHasItsGradient) {
   for (const bool by_channel : {true, false}) {
-    auto t = make({.B = 1, .H = 4, .L = 130, .D = 8, .rule = "gated", .by_channel = by_channel});
+    auto t = make(
+        {.B = 1, .H = 4, .L = 130, .D = 8, .rule = LinearRule::gated, .by_channel = by_channel});
     t = t.with({t.q.abs(), t.k.abs(), t.v.abs(), t.inputs.log_decay->clone()});  // nothing cancels
     for (const int64_t step : {5, 40, 64, 100}) t.inputs.log_decay->select(2, step).fill_(-20);
     const auto weight = at::rand(call(linear_attend, t).out.sizes(), at::kDouble);
@@ -320,7 +328,7 @@ TEST(LinearNumbers, LongSequencesAddUpExactly) {
     const auto grad = torch::autograd::grad({result.out.sum()}, {v})[0];
     EXPECT_NEAR(grad[0][0][0][0].item<double>() / (weight * kLong), 1, 1e-5) << causal;
     for (const char* feature : {"elu", "favor"}) {
-      how.feature = feature, how.normalize = true;
+      how.feature = test::Word{feature}, how.normalize = true;
       const auto mean = linear_attend(x, x, v, how).out.detach().to(at::kDouble);
       EXPECT_LT((mean / value - 1).abs().max().item<double>(), 1e-5) << causal << feature;
     }
@@ -336,7 +344,7 @@ TEST(LinearNumbers, FeaturesAndAllKeysHaveTheSameBitsForAnyNumberOfThreads) {
                        .L = 500,
                        .D = 64,
                        .E = 64,
-                       .feature = feature,
+                       .feature = test::Word{feature},
                        .normalize = feature != "none",
                        .causal = causal})
                      .to(at::kFloat);
@@ -386,7 +394,7 @@ TEST(LinearNumbers, UnderAutocastTheNumbersAreThoseWithout) {
 }
 
 TEST(LinearNumbers, UnderAutocastDtypesMayDiffer) {
-  const auto t = make({.rule = "gated_delta"}).to(at::kFloat);
+  const auto t = make({.rule = LinearRule::gated_delta}).to(at::kFloat);
   const Autocast on;
   auto mixed = t;
   mixed.k = t.k.to(at::kBFloat16), mixed.v = t.v.to(at::kBFloat16);

@@ -154,6 +154,16 @@ TEST_F(Tagging, FindsRolesOfEveryPredicate) {
   EXPECT_THAT(found.outputs[0], HasSubstr("2\tw"));
 }
 
+TEST_F(Tagging, ShowsWordsWhereTheyStandInTheSentence) {
+  run(tags({"train.epochs=1"}), "run");
+  auto predictor = Predictor::load(folder_ / "run");
+  const auto shown = predictor.explain(predictor.find(path("test.conll") + ":1")).shown;
+  ASSERT_GE(shown.tokens.size(), 5u);
+  for (const auto& token : shown.tokens)
+    if (!token.special)
+      EXPECT_EQ(shown.text.substr(token.begin, token.end - token.begin), token.text);
+}
+
 TEST_F(Tagging, HoldsOutWholeSentences) {
   const auto task = make_task(roles({"train.batch=1"}));
   EXPECT_EQ(task->batches(), 144) << "72 of 80 sentences, two predicates each";

@@ -176,10 +176,12 @@ TEST_F(Transliterator, WritesWhatOthersSayThatItWrites) {
   }
   for (const int64_t beams : {1, 2, 4})
     for (const double alpha : {0.0, 1.0}) {
-      const auto said = generate(
-          {model.ptr()}, sources,
-          options().beam_size(beams).length_penalty_type("power").length_penalty(alpha).prefixes(
-              prefixes));
+      const auto said = generate({model.ptr()}, sources,
+                                 options()
+                                     .beam_size(beams)
+                                     .length_penalty_type(LengthPenaltyType::power)
+                                     .length_penalty(alpha)
+                                     .prefixes(prefixes));
       for (size_t i = 0; i < said.size(); ++i)
         EXPECT_EQ(said[i][0].tokens, outputs[i]) << beams << i;
     }

@@ -1,6 +1,7 @@
 // What users did, in the order in which they did it: a user, an item, a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -11,22 +12,25 @@
 
 namespace heed::data {
 
+/// Items are numbered by first appearance, or the most frequent first.
+enum class ItemOrder { first, frequency };
+constexpr std::array<const char*, 2> words(ItemOrder) { return {"first", "frequency"}; }
+
 /// Which columns make an event; one table of a recipe. Files without a header have the columns "1",
 /// "2", ... (RecordOptions).
 struct EventOptions {
   std::string user = "user";
   std::string item = "item";
-  std::string time = "";        ///< empty: the records' order
-  std::string order = "first";  ///< item numbers by first appearance, or by frequency
-  int64_t min_count = 1;        ///< users and items with fewer events are left out
+  std::string time = "";  ///< empty: the records' order
+  ItemOrder order = ItemOrder::first;
+  int64_t min_count = 1;  ///< users and items with fewer events are left out
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("user", user, "column of users");
     v("item", item, "column of items");
     v("time", time, "column of times; empty: the records' order");
-    v("order", order, "items are numbered by first appearance, or the most frequent first",
-      OneOf{{"first", "frequency"}});
+    v("order", order, "items are numbered by first appearance, or the most frequent first");
     v("min_count", min_count,
       "users and items with fewer events are left out, until none has fewer (k-core)", at_least(1));
   }

@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,20 @@
 
 namespace heed::data {
 
+/// What an empty cell or nan is: an error; the last value before it; on the line between its
+/// neighbours; NaN, which what reads the series masks.
+enum class MissingValues { error, forward, linear, mask };
+constexpr std::array<const char*, 4> words(MissingValues) {
+  return {"error", "forward", "linear", "mask"};
+}
+
 /// Which columns make a series; one table of a recipe.
 struct SeriesOptions {
   std::string time = "";                 ///< column of times; empty: the records' order
   std::vector<std::string> values = {};  ///< columns of numbers; empty: all others
   std::string group = "";                ///< column whose text says which series a record is of
   bool by_file = false;                  ///< every file is a series of its own
-  std::string missing = "error";         ///< error | forward | linear | mask
+  MissingValues missing = MissingValues::error;
   bool sort = false;  ///< bring the records of a series into time order, where they are not
 
   template <class Visitor>
@@ -29,8 +37,7 @@ struct SeriesOptions {
     v("by_file", by_file, "every file is a series of its own");
     v("missing", missing,
       "an empty cell or nan: error; forward: the last value before it; linear: on the line between "
-      "its neighbours; mask: stays NaN",
-      OneOf{{"error", "forward", "linear", "mask"}});
+      "its neighbours; mask: stays NaN");
     v("sort", sort, "bring records into time order; otherwise one that is not is an error");
   }
 };

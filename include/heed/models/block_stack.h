@@ -19,12 +19,12 @@ struct BlockStackOptions {
   int64_t hidden = 0;   ///< F of a feed-forward part; 0: 4 M
   nn::Norm norm = nn::Norm::pre;
   nn::Activation activation = nn::Activation::gelu;
-  double dropout = 0.1;                    ///< of branches and hidden values
-  double stochastic_depth = 0;             ///< of the last block; grows linearly from 0
-  std::string attention_type = "softmax";  ///< softmax or linear
+  double dropout = 0.1;         ///< of branches and hidden values
+  double stochastic_depth = 0;  ///< of the last block; grows linearly from 0
+  nn::AttentionType attention_type = nn::AttentionType::softmax;
   Attention attention = Attention::parse("num_heads=4");
-  std::string linear_rule = "linear";  ///< of linear attention: heed::LinearAttention::rule, ...
-  std::string linear_feature = "elu";
+  LinearRule linear_rule = LinearRule::linear;  ///< of linear attention, see LinearAttention
+  LinearFeature linear_feature = LinearFeature::elu;
   bool linear_normalize = true;
 
   template <class Visitor>
@@ -41,15 +41,12 @@ struct BlockStackOptions {
       from_to_below(0, 1));
     v("attention_type", attention_type,
       "softmax: `attention`, whatever its normalizer; linear: a state of fixed size, of which "
-      "`attention` says heads, added position and causal",
-      OneOf{{"softmax", "linear"}});
+      "`attention` says heads, added position and causal");
     v("attention", attention, "of every block");
-    if (attention_type != "linear") return;
-    v("linear_rule", linear_rule, "how the state takes a token in; all but linear need causal",
-      OneOf{{"linear", "gated", "delta", "gated_delta"}});
-    v("linear_feature", linear_feature, "what stands for queries and keys",
-      OneOf{{"none", "elu", "favor"}});
-    if (linear_rule == "linear")
+    if (attention_type != nn::AttentionType::linear) return;
+    v("linear_rule", linear_rule, "how the state takes a token in; all but linear need causal");
+    v("linear_feature", linear_feature, "what stands for queries and keys");
+    if (linear_rule == LinearRule::linear)
       v("linear_normalize", linear_normalize, "whether weights of a query add up to 1");
   }
 };

@@ -3,8 +3,6 @@
 
 #include <torch/nn/pimpl.h>
 
-#include <string>
-
 #include "heed/core/fields.h"
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
@@ -19,7 +17,7 @@ struct DocumentEncoderOptions : BlockStackOptions {
   double embedding_dropout = 0.1;
   bool scale_embeddings = false;
   Attention pool = Attention::parse("dot");
-  std::string pool_keys = "tanh";
+  nn::PoolKeys pool_keys = nn::PoolKeys::tanh;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -30,8 +28,7 @@ struct DocumentEncoderOptions : BlockStackOptions {
       from_to_below(0, 1));
     v("scale_embeddings", scale_embeddings, "whether embeddings are multiplied by sqrt(width)");
     v("pool", pool, "of words to a sentence and of sentences to a document");
-    v("pool_keys", pool_keys, "what the pools compare: tokens, or tanh of a layer of them",
-      OneOf{{"tanh", "tokens"}});
+    v("pool_keys", pool_keys, "what the pools compare: tokens, or tanh of a layer of them");
   }
 };
 

@@ -3,9 +3,9 @@
 
 #include <torch/arg.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "heed/core/fields.h"
@@ -13,12 +13,17 @@
 
 namespace heed {
 
+/// What the log-probability of a sequence of n tokens is divided by: ((5 + n) / 6)^a (Wu et al.
+/// 2016), or n^a.
+enum class LengthPenaltyType { wu, power };
+constexpr std::array<const char*, 2> words(LengthPenaltyType) { return {"wu", "power"}; }
+
 /// The [generate] table of a recipe. A length counts tokens with the forced prefix, without <s> and
 /// </s>.
 struct GenerateOptions {
   TORCH_ARG(int64_t, beam_size) = 1;       ///< K; 1: greedy
   TORCH_ARG(int64_t, num_hypotheses) = 1;  ///< hypotheses per line
-  TORCH_ARG(std::string, length_penalty_type) = "wu";
+  TORCH_ARG(LengthPenaltyType, length_penalty_type) = LengthPenaltyType::wu;
   TORCH_ARG(double, length_penalty) = 0;
   TORCH_ARG(bool, early_stop) = true;
   TORCH_ARG(bool, sample) = false;

@@ -4,7 +4,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include <array>
 
 #include "heed/core/fields.h"
 #include "heed/models/image_encoder.h"
@@ -13,19 +13,23 @@
 
 namespace heed {
 
+enum class ImagePool { class_token, attention, mean };
+constexpr std::array<const char*, 3> words(ImagePool) {
+  return {"class_token", "attention", "mean"};
+}
+
 /// The [model] table of a recipe:
 ///   encoder = { stem = "conv", patch = 4, width = 64, layers = 6, attention = { num_heads = 4 } }
 ///   pool = "attention"
 struct ImageClassifierOptions {
   TORCH_ARG(ImageEncoderOptions, encoder);
-  TORCH_ARG(std::string, pool) = "attention";  ///< class_token, attention or mean
+  TORCH_ARG(ImagePool, pool) = ImagePool::attention;
 
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
     v("encoder", encoder(), "what turns an image into tokens");
-    v("pool", pool(), "tokens to one vector; attention: by that of the encoder",
-      OneOf{{"class_token", "attention", "mean"}});
+    v("pool", pool(), "tokens to one vector; attention: by that of the encoder");
   }
 };
 

@@ -3,7 +3,7 @@
 
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include <array>
 
 #include "heed/core/fields.h"
 #include "heed/models/block_stack.h"
@@ -14,6 +14,12 @@
 
 namespace heed {
 
+enum class ImageTokens { patches, rows };
+constexpr std::array<const char*, 2> words(ImageTokens) { return {"patches", "rows"}; }
+
+enum class ImageStem { patch, conv };
+constexpr std::array<const char*, 2> words(ImageStem) { return {"patch", "conv"}; }
+
 /// The [encoder] table of a recipe for images.
 struct ImageEncoderOptions : BlockStackOptions {
   ImageEncoderOptions() {
@@ -21,23 +27,20 @@ struct ImageEncoderOptions : BlockStackOptions {
     attention = Attention::parse("learned; num_heads=4");
   }
 
-  std::string tokens = "patches";
-  std::string stem = "patch";
-  std::string gate = "none";
+  ImageTokens tokens = ImageTokens::patches;
+  ImageStem stem = ImageStem::patch;
+  StemGate gate = StemGate::none;
   int64_t patch = 4;
   bool class_token = false;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("tokens", tokens, "patches: a token a patch; rows: a token a row of pixels",
-      OneOf{{"patches", "rows"}});
-    if (tokens == "patches") {
+    v("tokens", tokens, "patches: a token a patch; rows: a token a row of pixels");
+    if (tokens == ImageTokens::patches) {
       v("stem", stem,
-        "patch: a linear layer a patch; conv: convolutions, halving down to the patch",
-        OneOf{{"patch", "conv"}});
-      if (stem == "conv")
-        v("gate", gate, "what weighs the channels of each convolution; cbam: pixels, too",
-          OneOf{{"none", "squeeze_excitation", "cbam"}});
+        "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
+      if (stem == ImageStem::conv)
+        v("gate", gate, "what weighs the channels of each convolution; cbam: pixels, too");
       v("patch", patch, "pixels along a token's side; divides height and width", at_least(1));
     }
     v("class_token", class_token, "whether a learned token stands first, for a head to read alone");

@@ -6,8 +6,8 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <cstdint>
-#include <string>
 
 #include "heed/core/image_shape.h"
 
@@ -22,6 +22,12 @@ struct TokenGrid {
   int64_t tokens() const { return rows * columns + class_token; }
 };
 
+/// What weighs what a convolution gives.
+enum class StemGate { none, squeeze_excitation, cbam };
+constexpr std::array<const char*, 3> words(StemGate) {
+  return {"none", "squeeze_excitation", "cbam"};
+}
+
 struct StemOptions {
   StemOptions(ImageShape shape, int64_t width) : shape_(shape), width_(width) {}
   TORCH_ARG(ImageShape, shape);
@@ -30,7 +36,7 @@ struct StemOptions {
   TORCH_ARG(int64_t, patch_width) = 1;   ///< Pw, divides the image's width
   /// What weighs the channels (squeeze_excitation) or channels and pixels (cbam) after each
   /// convolution of a ConvStem, with a sixteenth of the channels hidden, 4 at least; or none.
-  TORCH_ARG(std::string, gate) = "none";
+  TORCH_ARG(StemGate, gate) = StemGate::none;
 };
 
 /// One linear layer per patch: (B, C, h, w) -> (B, L, M), L = (h / Ph) (w / Pw), row by row.

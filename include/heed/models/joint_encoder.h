@@ -5,6 +5,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,15 +18,17 @@
 
 namespace heed {
 
+enum class JoinType { concat, cross };
+constexpr std::array<const char*, 2> words(JoinType) { return {"concat", "cross"}; }
+
 /// The [encoder] table of a recipe for several inputs.
 struct JointEncoderOptions : BlockStackOptions {
-  std::string join = "concat";
+  JoinType join = JoinType::concat;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("join", join,
-      "concat: one sequence of all tokens; cross: tokens of an input look at those of the others",
-      OneOf{{"concat", "cross"}});
+      "concat: one sequence of all tokens; cross: tokens of an input look at those of the others");
     BlockStackOptions::fields(v);
   }
 };

@@ -5,6 +5,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,10 +20,15 @@
 
 namespace heed {
 
+/// Where a step of the decoder looks at the source: before its cell (Bahdanau et al. 2015) or after
+/// it (Luong et al. 2015).
+enum class DecoderAttention { bahdanau, luong };
+constexpr std::array<const char*, 2> words(DecoderAttention) { return {"bahdanau", "luong"}; }
+
 /// The [model] table of a recipe. `attention_type` says which attention it begins with: additive
 /// for bahdanau, general for luong.
 struct RecurrentOptions {
-  TORCH_ARG(std::string, cell) = "lstm";  ///< lstm or gru
+  TORCH_ARG(RecurrentCell, cell) = RecurrentCell::lstm;
   TORCH_ARG(int64_t, encoder_layers) = 1;
   TORCH_ARG(int64_t, decoder_layers) = 1;
   TORCH_ARG(int64_t, width) = 512;    ///< M, even: half for each direction of the encoder
@@ -34,17 +40,17 @@ struct RecurrentOptions {
   TORCH_ARG(Attention, attention) = Attention::parse("general");
 
  public:
-  /// bahdanau or luong; sets the attention. Throws ModelError for another name.
-  RecurrentOptions& attention_type(const std::string& name);
-  const std::string& attention_type() const { return attention_type_; }
+  /// Sets the attention, too.
+  RecurrentOptions& attention_type(DecoderAttention type);
+  DecoderAttention attention_type() const { return attention_type_; }
   int64_t embedding_width() const { return embedding() ? embedding() : width(); }
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    std::string name = attention_type_;
-    v("attention_type", name, "bahdanau: attention before the cell; luong: after it");
-    if (name != attention_type_) attention_type(name);
-    v("cell", cell(), "lstm or gru");
+    DecoderAttention type = attention_type_;
+    v("attention_type", type, "bahdanau: attention before the cell; luong: after it");
+    if (type != attention_type_) attention_type(type);
+    v("cell", cell(), "of every layer");
     v("encoder_layers", encoder_layers(), "layers of both directions", at_least(1));
     v("decoder_layers", decoder_layers(), "layers of the decoder", at_least(1));
     v("width", width(),
@@ -55,14 +61,14 @@ struct RecurrentOptions {
     v("tied", tied(),
       "which embeddings are one matrix. none; decoder: the target's and the output's; all: the "
       "source's too, for one vocabulary");
-    if (attention_type_ == "luong")
+    if (attention_type_ == DecoderAttention::luong)
       v("input_feeding", input_feeding(), "whether a step is told what the last one looked at");
     v("output_bias", output_bias(), "whether the logits have a bias");
     v("attention", attention(), "of the decoder's state to the source; key_lengths is added");
   }
 
  private:
-  std::string attention_type_ = "luong";
+  DecoderAttention attention_type_ = DecoderAttention::luong;
 };
 
 namespace models {
@@ -80,7 +86,7 @@ struct CellWeights;
 /// Weights start uniformly within M^-0.5, biases at 0 and an LSTM's f at 1.
 class CellImpl : public nn::Remade<CellImpl> {
  public:
-  CellImpl(const std::string& kind, int64_t width, int64_t known, int64_t extra);
+  CellImpl(RecurrentCell kind, int64_t width, int64_t known, int64_t extra);
 
   int64_t gates() const { return lstm ? 4 : 3; }
   std::shared_ptr<CellImpl> remade() const;
@@ -171,7 +177,7 @@ class RecurrentImpl : public nn::Remade<RecurrentImpl, SequenceModel> {
 
  private:
   using Weights = std::vector<models::CellWeights>;
-  bool looks_first() const { return options.attention_type() == "bahdanau"; }
+  bool looks_first() const { return options.attention_type() == DecoderAttention::bahdanau; }
   void make_embeddings();
   void make_layers();
   at::Tensor embed(const at::Tensor& ids, const at::Tensor& table) const;

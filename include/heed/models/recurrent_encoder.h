@@ -3,8 +3,6 @@
 
 #include <torch/nn/pimpl.h>
 
-#include <string>
-
 #include "heed/core/fields.h"
 #include "heed/models/encoder.h"
 #include "heed/models/recurrent_stack.h"
@@ -17,7 +15,7 @@ namespace heed {
 struct RecurrentEncoderOptions : TextEmbeddingOptions {
   int64_t width = 128;  ///< M, both directions together
   int64_t layers = 1;
-  std::string cell = "lstm";    ///< lstm or gru
+  RecurrentCell cell = RecurrentCell::lstm;
   int64_t embedding_width = 0;  ///< E; 0: M
   double dropout = 0.1;
 
@@ -25,7 +23,7 @@ struct RecurrentEncoderOptions : TextEmbeddingOptions {
   void fields(Visitor&& v) {
     v("width", width, "channels of a token, both directions together; even", at_least(2));
     v("layers", layers, "layers, each of both directions", at_least(1));
-    v("cell", cell, "lstm or gru", OneOf{{"lstm", "gru"}});
+    v("cell", cell, "of every layer");
     v("embedding_width", embedding_width, "channels of an embedded token; 0: width", at_least(0));
     v("dropout", dropout, "of what layers give", from_to_below(0, 1));
     TextEmbeddingOptions::fields(v);

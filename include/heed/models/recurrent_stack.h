@@ -3,6 +3,7 @@
 
 #include <torch/nn/modules/container/modulelist.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,9 @@ namespace heed {
 struct ReadBothWays {
   at::Tensor last, all;
 };
+
+enum class RecurrentCell { lstm, gru };
+constexpr std::array<const char*, 2> words(RecurrentCell) { return {"lstm", "gru"}; }
 
 /// x (L, B, X), lengths (B) int64 -> [forward_t; backward_t] (L, B, M), each direction a cell of
 /// width M / 2; further layers read what both directions of the one below wrote, dropped with the
@@ -23,7 +27,7 @@ class RecurrentStack {
  public:
   RecurrentStack() = default;
   RecurrentStack(torch::nn::Module& owner, const std::string& name, int64_t count,
-                 const std::string& cell, int64_t width, int64_t input_width);
+                 RecurrentCell cell, int64_t width, int64_t input_width);
 
   ReadBothWays forward(at::Tensor x, const at::Tensor& lengths, double dropout);
 

@@ -4,7 +4,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include <array>
 
 #include "heed/core/fields.h"
 #include "heed/models/block_stack.h"
@@ -14,18 +14,21 @@
 
 namespace heed {
 
+enum class SeriesTokens { patches, variates };
+constexpr std::array<const char*, 2> words(SeriesTokens) { return {"patches", "variates"}; }
+
 /// The [encoder] table of a recipe for series.
 struct SeriesEncoderOptions : BlockStackOptions {
-  std::string tokens = "patches";
+  SeriesTokens tokens = SeriesTokens::patches;
   int64_t patch = 16;
   int64_t stride = 8;
   bool normalize = true;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("tokens", tokens, "patches: stretches of each channel by itself; variates: a token a channel",
-      OneOf{{"patches", "variates"}});
-    if (tokens == "patches") {
+    v("tokens", tokens,
+      "patches: stretches of each channel by itself; variates: a token a channel");
+    if (tokens == SeriesTokens::patches) {
       v("patch", patch, "steps of a token", at_least(1));
       v("stride", stride, "steps from one token to the next", at_least(1));
     }
@@ -84,7 +87,7 @@ class SeriesEncoderImpl : public nn::Remade<SeriesEncoderImpl, Encoder> {
   BlockStack blocks;
 
  private:
-  bool patches() const { return options.tokens == "patches"; }
+  bool patches() const { return options.tokens == SeriesTokens::patches; }
   void check() const;
   at::Tensor known_of(const Batch& batch, int64_t B) const;
   at::Tensor of_patches(const at::Tensor& values, const at::Tensor& known_values);

@@ -3,7 +3,7 @@
 
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include <array>
 #include <vector>
 
 #include "heed/core/fields.h"
@@ -14,9 +14,15 @@
 
 namespace heed {
 
+/// How a number becomes a vector.
+enum class NumberEmbedding { linear, periodic, piecewise };
+constexpr std::array<const char*, 3> words(NumberEmbedding) {
+  return {"linear", "periodic", "piecewise"};
+}
+
 /// The [encoder] table of a recipe for tables.
 struct TableEncoderOptions : BlockStackOptions {
-  std::string numbers = "linear";
+  NumberEmbedding numbers = NumberEmbedding::linear;
   int64_t frequencies = 24;
   double frequency_std = 0.1;
   int64_t bins = 8;
@@ -25,13 +31,12 @@ struct TableEncoderOptions : BlockStackOptions {
   void fields(Visitor&& v) {
     v("numbers", numbers,
       "how a number becomes a vector. linear: times a vector; periodic: by its sines and cosines; "
-      "piecewise: by how far it reaches into each bin",
-      OneOf{{"linear", "periodic", "piecewise"}});
-    if (numbers == "periodic") {
+      "piecewise: by how far it reaches into each bin");
+    if (numbers == NumberEmbedding::periodic) {
       v("frequencies", frequencies, "learned frequencies of a column", at_least(1));
       v("frequency_std", frequency_std, "of the normal that they start from", above(0));
     }
-    if (numbers == "piecewise")
+    if (numbers == NumberEmbedding::piecewise)
       v("bins", bins, "of every column, where the input gives no edges of its own", at_least(1));
     BlockStackOptions::fields(v);
   }

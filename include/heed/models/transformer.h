@@ -5,8 +5,8 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <memory>
-#include <string>
 
 #include "heed/core/fields.h"
 #include "heed/models/block_stack.h"
@@ -19,6 +19,9 @@
 #include "heed/nn/transformer_decoder_block.h"
 
 namespace heed {
+
+enum class TransformerPreset { base, small, gpt };
+constexpr std::array<const char*, 3> words(TransformerPreset) { return {"base", "small", "gpt"}; }
 
 /// The [model] table of a recipe. Presets set everything but dropout:
 ///
@@ -46,15 +49,14 @@ struct TransformerOptions {
   TORCH_ARG(int64_t, memory) = 0;  ///< tokens; of a decoder alone
 
  public:
-  /// Throws ModelError for an unknown name.
-  TransformerOptions& preset(const std::string& name);
-  const std::string& preset() const { return preset_; }
+  TransformerOptions& preset(TransformerPreset preset);
+  TransformerPreset preset() const { return preset_; }
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    std::string name = preset_;
-    v("preset", name, "base, small or gpt: what the fields below start from");
-    if (name != preset_) preset(name);
+    TransformerPreset start = preset_;
+    v("preset", start, "what the fields below start from");
+    if (start != preset_) preset(start);
     v("encoder_layers", encoder_layers(), "0: a decoder alone, which is a language model",
       at_least(0));
     v("decoder_layers", decoder_layers(), "blocks of the decoder", at_least(1));
@@ -81,7 +83,7 @@ struct TransformerOptions {
   }
 
  private:
-  std::string preset_ = "base";
+  TransformerPreset preset_ = TransformerPreset::base;
 };
 
 /// With E_s, E_t the embeddings (V, M), P the additive positions of an attention value (the others

@@ -5,6 +5,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <map>
 #include <string>
 
@@ -15,14 +16,18 @@
 
 namespace heed::nn {
 
+/// What a pooling compares its queries with: tokens, or tanh of a layer of them.
+enum class PoolKeys { tokens, tanh };
+constexpr std::array<const char*, 2> words(PoolKeys) { return {"tokens", "tanh"}; }
+
 struct AttentionPoolingOptions {
   /* implicit */ AttentionPoolingOptions(int64_t width) : width_(width) {}
   TORCH_ARG(int64_t, width);  ///< M
   /// Its score, normalizer, heads, merge and dropout. Positions, masks and modifiers describe how
   /// tokens see each other and do not act here; `inputs` of forward do.
   TORCH_ARG(Attention, attention);
-  TORCH_ARG(int64_t, queries) = 1;          ///< Q
-  TORCH_ARG(std::string, keys) = "tokens";  ///< tokens, or tanh: a layer of their own
+  TORCH_ARG(int64_t, queries) = 1;  ///< Q
+  TORCH_ARG(PoolKeys, keys) = PoolKeys::tokens;
 };
 
 /// y_i = merge over heads h of sum_j w_hij x_hj, with w the weights of a learned query q_hi and the

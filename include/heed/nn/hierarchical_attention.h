@@ -5,7 +5,6 @@
 #include <torch/nn/pimpl.h>
 
 #include <optional>
-#include <string>
 
 #include "heed/nn/attention_pooling.h"
 #include "heed/nn/token_encoder.h"
@@ -14,9 +13,9 @@ namespace heed::nn {
 
 struct HierarchicalAttentionOptions {
   /* implicit */ HierarchicalAttentionOptions(int64_t width) : width_(width) {}
-  TORCH_ARG(int64_t, width);              ///< M
-  TORCH_ARG(Attention, attention);        ///< of both poolings; Yang et al. score by `dot`
-  TORCH_ARG(std::string, keys) = "tanh";  ///< of both poolings: tanh, or tokens
+  TORCH_ARG(int64_t, width);                   ///< M
+  TORCH_ARG(Attention, attention);             ///< of both poolings; Yang et al. score by `dot`
+  TORCH_ARG(PoolKeys, keys) = PoolKeys::tanh;  ///< of both poolings
   TORCH_ARG(TokenEncoder, word_encoder);  ///< of the words of a sentence, (N, W, M) -> (N, W, M)
   TORCH_ARG(TokenEncoder, sentence_encoder);  ///< of the sentences of a document
 };

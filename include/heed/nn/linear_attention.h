@@ -6,11 +6,13 @@
 #include <torch/nn/pimpl.h>
 
 #include <optional>
-#include <string>
 
 #include "heed/ops/linear_attention.h"
 
 namespace heed::nn {
+
+/// Decays of the gated rules: one a channel of the keys, or one per head.
+enum class DecayPer { channel, head };
 
 struct LinearAttentionOptions {
   /* implicit */ LinearAttentionOptions(int64_t width) : width_(width) {}
@@ -18,7 +20,7 @@ struct LinearAttentionOptions {
   TORCH_ARG(int64_t, num_heads) = 1;            ///< H, a divisor of M
   TORCH_ARG(int64_t, num_kv_heads) = 0;         ///< G, a divisor of H; 0: H
   TORCH_ARG(heed::LinearAttention, attention);  ///< rule, feature, normalize, causal, scale
-  TORCH_ARG(std::string, decay) = "channel";  ///< of the gated rules: one a channel or one per head
+  TORCH_ARG(DecayPer, decay) = DecayPer::channel;
 };
 
 /// With D = E = M / H and one product for all projections of x (B, L, M):

@@ -4,27 +4,31 @@
 #include <torch/arg.h>
 #include <torch/types.h>
 
+#include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "heed/core/fields.h"
 
 namespace heed::nn {
 
+enum class NegativeDistribution { uniform, log_uniform, popularity };
+constexpr std::array<const char*, 3> words(NegativeDistribution) {
+  return {"uniform", "log_uniform", "popularity"};
+}
+
 struct NegativeSamplerOptions {
-  TORCH_ARG(int64_t, negatives) = 256;               ///< S
-  TORCH_ARG(std::string, distribution) = "uniform";  ///< uniform, log_uniform or popularity
-  TORCH_ARG(double, power) = 0.75;                   ///< of popularity
+  TORCH_ARG(int64_t, negatives) = 256;  ///< S
+  TORCH_ARG(NegativeDistribution, distribution) = NegativeDistribution::uniform;
+  TORCH_ARG(double, power) = 0.75;  ///< of popularity
 
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
     v("negatives", negatives(), "negatives that a batch shares; at most the classes", at_least(1));
     v("distribution", distribution(),
-      "of negatives; log_uniform: classes are sorted by falling popularity",
-      OneOf{{"uniform", "log_uniform", "popularity"}});
-    if (distribution() == "popularity")
+      "of negatives; log_uniform: classes are sorted by falling popularity");
+    if (distribution() == NegativeDistribution::popularity)
       v("power", power(), "popularity is (count + 1) ^ power; 0: uniform", at_least(0));
   }
 };

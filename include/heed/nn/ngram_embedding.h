@@ -4,21 +4,25 @@
 #include <torch/nn/cloneable.h>
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include <array>
 
 #include "heed/core/fields.h"
 
 namespace heed::nn {
 
+/// Of the rows of a word's features.
+enum class NgramReduction { mean, sum };
+constexpr std::array<const char*, 2> words(NgramReduction) { return {"mean", "sum"}; }
+
 struct NgramEmbeddingOptions {
-  TORCH_ARG(int64_t, width) = 128;             ///< M
-  TORCH_ARG(std::string, reduction) = "mean";  ///< mean or sum of a word's rows
+  TORCH_ARG(int64_t, width) = 128;  ///< M
+  TORCH_ARG(NgramReduction, reduction) = NgramReduction::mean;
 
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
     v("width", width(), "channels of a word", at_least(1));
-    v("reduction", reduction(), "of the rows of a word's features", OneOf{{"mean", "sum"}});
+    v("reduction", reduction(), "of the rows of a word's features");
   }
 };
 

@@ -4,24 +4,28 @@
 #include <torch/nn/cloneable.h>
 #include <torch/nn/pimpl.h>
 
-#include <string>
+#include <array>
 
 #include "heed/core/fields.h"
 #include "heed/nn/attention_pooling.h"
 
 namespace heed::nn {
 
+enum class PoolingKind { mean, max, first, last, attention };
+constexpr std::array<const char*, 5> words(PoolingKind) {
+  return {"mean", "max", "first", "last", "attention"};
+}
+
 struct PoolingOptions {
-  TORCH_ARG(std::string, kind) = "mean";  ///< mean, max, first, last or attention
-  TORCH_ARG(Attention, attention);        ///< of `attention`: see AttentionPooling
+  TORCH_ARG(PoolingKind, kind) = PoolingKind::mean;
+  TORCH_ARG(Attention, attention);  ///< of `attention`: see AttentionPooling
 
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
     v("kind", kind(),
-      "how tokens become one vector; first: the class token, attention: a learned query",
-      OneOf{{"mean", "max", "first", "last", "attention"}});
-    if (kind() == "attention")
+      "how tokens become one vector; first: the class token, attention: a learned query");
+    if (kind() == PoolingKind::attention)
       v("attention", attention(), "of the pool: score, normalizer, heads, merge, dropout");
   }
 };

@@ -3,28 +3,36 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <optional>
-#include <string>
 
 namespace heed {
+
+/// How a state S takes in a step, with a_t = exp(log_decay_t), for each key channel or one for all:
+///   linear       S_t = S_{t-1} + k_t v_t^T                        (Katharopoulos et al. 2020)
+///   gated        S_t = diag(a_t) S_{t-1} + k_t v_t^T              (Yang et al. 2023, GLA)
+///   delta        S_t = S_{t-1} + beta_t k_t (v_t - S_{t-1}^T k_t)^T         (Schlag et al. 2021)
+///   gated_delta  the delta rule on diag(a_t) S_{t-1}    (Yang et al. 2025, Gated DeltaNet;
+///                                                    Kimi Team 2025 for a decay per channel)
+enum class LinearRule { linear, gated, delta, gated_delta };
+constexpr std::array<const char*, 4> words(LinearRule) {
+  return {"linear", "gated", "delta", "gated_delta"};
+}
+
+/// What stands for q and k, x being a row of either:
+///   none   x
+///   elu    elu(x) + 1, which is exp(x) below 0                      (Katharopoulos et al. 2020)
+///   favor  exp(w_i . y - |y|^2 / 2) / sqrt(M) for i < M, y = x / D^(1/4): positive orthogonal
+///          random features, whose dot product is exp(q . k / sqrt(D)) on average; D of the state
+///          is then M                                  (Choromanski et al. 2021, Performer)
+enum class LinearFeature { none, elu, favor };
+constexpr std::array<const char*, 3> words(LinearFeature) { return {"none", "elu", "favor"}; }
 
 /// How the state S (D, E) of a head takes in a step and is asked, and what is made of q and k
 /// before. Plain data.
 struct LinearAttention {
-  /// With a_t = exp(log_decay_t), for each key channel or one for all:
-  ///   linear       S_t = S_{t-1} + k_t v_t^T                        (Katharopoulos et al. 2020)
-  ///   gated        S_t = diag(a_t) S_{t-1} + k_t v_t^T              (Yang et al. 2023, GLA)
-  ///   delta        S_t = S_{t-1} + beta_t k_t (v_t - S_{t-1}^T k_t)^T         (Schlag et al. 2021)
-  ///   gated_delta  the delta rule on diag(a_t) S_{t-1}    (Yang et al. 2025, Gated DeltaNet;
-  ///                                                    Kimi Team 2025 for a decay per channel)
-  std::string rule = "linear";
-  /// What stands for q and k, x being a row of either:
-  ///   none   x
-  ///   elu    elu(x) + 1, which is exp(x) below 0                      (Katharopoulos et al. 2020)
-  ///   favor  exp(w_i . y - |y|^2 / 2) / sqrt(M) for i < M, y = x / D^(1/4): positive orthogonal
-  ///          random features, whose dot product is exp(q . k / sqrt(D)) on average; D of the state
-  ///          is then M                                  (Choromanski et al. 2021, Performer)
-  std::string feature = "none";
+  LinearRule rule = LinearRule::linear;
+  LinearFeature feature = LinearFeature::none;
   int64_t features = 0;    ///< M of favor; 0: 4 D
   uint64_t seed = 0;       ///< of favor's w: see favor_projection
   bool normalize = false;  ///< o_t = S_t^T q_t / (z_t . q_t), z_t the sum of k as S_t is of k v^T
@@ -33,7 +41,7 @@ struct LinearAttention {
   /// normalized.
   std::optional<double> scale;
 
-  /// Throws ModelError that names the field where one is unknown, negative or does not fit another.
+  /// Throws ModelError that names the field where one is negative or does not fit another.
   void check() const;
 };
 

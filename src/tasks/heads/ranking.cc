@@ -164,11 +164,12 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
     if (context_.train.label_smoothing > 0)
       throw ModelError("train.label_smoothing: expected 0 with head.loss = \"" + options.loss +
                        "\"; only softmax takes it");
-    if (options.loss == "gbce" && options.sampler.distribution() != "uniform")
+    if (options.loss == "gbce" &&
+        options.sampler.distribution() != nn::NegativeDistribution::uniform)
       throw ModelError(
           "head.sampler.distribution: expected uniform with head.loss = \"gbce\", "
           "given " +
-          options.sampler.distribution());
+          std::string(word_of(options.sampler.distribution())));
     try {
       sampler_.emplace(items_.size(), options.sampler, items_.counts());
     } catch (const ModelError& error) {

@@ -97,7 +97,7 @@ std::vector<SeriesRows> read_series_rows(const data::RecordsPtr& records,
   auto all = data::read_series(*valued, columns);
   std::vector<data::Series> known;
   if (reads_known) {
-    columns.values = options.known, columns.missing = "error";
+    columns.values = options.known, columns.missing = data::MissingValues::error;
     known = data::read_series(*records, columns);
   }
   std::vector<SeriesRows> rows;

@@ -14,7 +14,7 @@ struct SeriesState {
 
   int64_t channels() const { return std::ssize(columns); }
   int64_t known() const { return std::ssize(options.known); }
-  bool observed() const { return options.columns.missing == "mask"; }
+  bool observed() const { return options.columns.missing == data::MissingValues::mask; }
 };
 using SeriesStatePtr = std::shared_ptr<const SeriesState>;
 

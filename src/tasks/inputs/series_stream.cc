@@ -57,7 +57,7 @@ class RowWindows {
         rows_(data::LineReader::standard_input(), data::row_rules_of(options_)),
         state_(std::move(state)),
         series_options_(state_->options) {
-    if (state_->options.columns.missing == "linear")
+    if (state_->options.columns.missing == data::MissingValues::linear)
       throw UsageError(
           "input.missing = \"linear\" needs the rows behind a missing value, which standard input "
           "has not given yet; set it to forward or mask");
@@ -126,7 +126,7 @@ class RowWindows {
 
   /// A missing value that took the one before it, whose row will be gone one day.
   void keep_filled(LastRows& last, const SeriesRows& found) const {
-    if (state_->options.columns.missing != "forward") return;
+    if (state_->options.columns.missing != data::MissingValues::forward) return;
     const int64_t row = found.size() - 1;
     for (int64_t c = 0; c < found.values.size(0); ++c) {
       if (!found.facts.missing[row][c].item<bool>()) continue;

@@ -1,0 +1,88 @@
+// Records of a table through the program: files, pipes, and what stands before a bad record.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "apps/run.h"
+#include "apps/trained.h"
+#include "files.h"
+
+namespace heed {
+namespace {
+
+using test::run;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Whether a height is above 10.
+std::string heights() {
+  std::string text = "height,colour,side\n";
+  for (int i = 0; i < 60; ++i)
+    text += std::to_string(i % 20) + (i % 3 == 0 ? ",red," : ",blue,") +
+            (i % 20 > 10 ? "right\n" : "left\n");
+  return text;
+}
+
+test::Trained trained() {
+  return test::train_once("records", [](const std::filesystem::path& folder) {
+    test::write_bytes(folder / "train.csv", heights());
+    test::write_bytes(folder / "small.toml", R"(seed = 1
+[input]
+kind = "table"
+ignore = ["side"]
+[data]
+train = "train.csv"
+test = "train.csv"
+[encoder]
+kind = "table"
+width = 8
+layers = 1
+attention = { num_heads = 2 }
+[head]
+kind = "class"
+column = "side"
+[train]
+epochs = 20
+batch = 10
+optimizer = { lr = 1e-2 }
+)");
+  });
+}
+
+TEST(Records, APipeIsReadAsTheFileIs) {
+  const auto model = trained().model;
+  const test::TemporaryFolder folder;
+  const std::string some = "height,colour\n1,red\n19,blue\n";
+  test::write_bytes(folder / "new.csv", some);
+  const auto of_file = run({"predict", model, (folder / "new.csv").string()});
+  EXPECT_EQ(of_file.code, 0) << of_file.err;
+  EXPECT_THAT(of_file.out, testing::MatchesRegex("left\t[0-9.]+\nright\t[0-9.]+\n"));
+  const auto of_pipe = run({"predict", model, "-"}, {.input = some});
+  EXPECT_EQ(of_pipe.code, 0) << of_pipe.err;
+  EXPECT_EQ(of_pipe.out, of_file.out);
+}
+
+TEST(Records, WhatStandsBeforeABadRecordIsAnswered) {
+  const auto model = trained().model;
+  const test::TemporaryFolder folder;
+  test::write_bytes(folder / "new.csv", "height,colour\n1,red\n19,blue\ntall,red\n2,red\n");
+  const auto found = run({"predict", model, (folder / "new.csv").string()});
+  EXPECT_EQ(found.code, 3);
+  EXPECT_THAT(found.out, testing::MatchesRegex("left\t[0-9.]+\nright\t[0-9.]+\n"));
+  EXPECT_THAT(found.err, AllOf(HasSubstr("new.csv:4"), HasSubstr("tall")));
+}
+
+TEST(Records, APlaceIsAWholeNumberOfALine) {
+  const auto model = trained().model;
+  const test::TemporaryFolder folder;
+  std::string text = "height,colour\n";
+  for (int i = 0; i < 12; ++i) text += std::to_string(i) + ",red\n";
+  test::write_bytes(folder / "new.csv", text);
+  const auto file = (folder / "new.csv").string();
+  EXPECT_EQ(run({"map", model, file + ":11", "--json"}).code, 0);
+  const auto header = run({"map", model, file + ":1", "--json"});
+  EXPECT_EQ(header.code, 3) << header.out;
+  EXPECT_THAT(header.err, HasSubstr("new.csv"));
+}
+
+}  // namespace
+}  // namespace heed
