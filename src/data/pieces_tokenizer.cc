@@ -21,11 +21,22 @@ class OwnTokenizer : public Tokenizer {
 
   std::vector<int64_t> encode(std::string_view text) const override {
     check_utf8(text, "encode");
-    return lowercase_ ? encode_checked(lower_case(text)) : encode_checked(text);
+    return lowercase_ ? encode_checked(lower_case(text), nullptr) : encode_checked(text, nullptr);
+  }
+
+  EncodedText encode_with_offsets(std::string_view text) const override {
+    check_utf8(text, "encode");
+    EncodedText result;
+    const auto lower = lowercase_ ? lower_case_with_origins(text) : LowerCase();
+    result.ids = encode_checked(lowercase_ ? lower.text : text, &result.offsets);
+    to_original(result.offsets, text, lower.origins);
+    return result;
   }
 
  protected:
-  virtual std::vector<int64_t> encode_checked(std::string_view text) const = 0;
+  /// Also the bytes of each piece, where somebody wants them.
+  virtual std::vector<int64_t> encode_checked(std::string_view text,
+                                              std::vector<ByteRange>* offsets) const = 0;
 
  private:
   bool lowercase_;
@@ -71,11 +82,13 @@ class VocabularyTokenizer : public OwnTokenizer {
   std::string file() const override { return vocabulary_.file(kind_); }
 
  protected:
-  std::vector<int64_t> encode_checked(std::string_view text) const override {
+  std::vector<int64_t> encode_checked(std::string_view text,
+                                      std::vector<ByteRange>* offsets) const override {
     std::vector<int64_t> ids;
     cut(text, words(), [&](std::string_view piece) {
       const int64_t found = vocabulary_.find(piece);
       ids.push_back(found < kSpecials ? int64_t{kUnknown} : found);
+      if (offsets) offsets->push_back(range_in(text, piece));
     });
     return ids;
   }
@@ -125,10 +138,14 @@ class ByteTokenizer : public OwnTokenizer {
   }
 
  protected:
-  std::vector<int64_t> encode_checked(std::string_view text) const override {
+  std::vector<int64_t> encode_checked(std::string_view text,
+                                      std::vector<ByteRange>* offsets) const override {
     std::vector<int64_t> ids;
     ids.reserve(text.size());
-    for (const char c : text) ids.push_back(kSpecials + static_cast<uint8_t>(c));
+    for (const char c : text) {
+      ids.push_back(kSpecials + static_cast<uint8_t>(c));
+      if (offsets) offsets->push_back({std::ssize(ids) - 1, std::ssize(ids)});
+    }
     return ids;
   }
 };

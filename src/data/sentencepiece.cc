@@ -92,6 +92,11 @@ std::string reason_of(const std::string& message) {
   return from < message.size() ? message.substr(from) : message;
 }
 
+[[noreturn]] void refuse_text(std::string_view text, const std::string& why) {
+  throw DataError("encode: SentencePiece refused a text of " + std::to_string(text.size()) +
+                  " bytes: " + reason_of(why));
+}
+
 class SentencePieceTokenizer : public Tokenizer {
  public:
   SentencePieceTokenizer(const TokenizerOptions& options, std::string bytes,
@@ -122,11 +127,30 @@ class SentencePieceTokenizer : public Tokenizer {
     };
     std::vector<int64_t> ids;
     std::string why;
-    if (library_.encode(model_, text.data(), text.size(), take, &ids, take_bytes, &why) != 0) {
-      throw DataError("encode: SentencePiece refused a text of " + std::to_string(text.size()) +
-                      " bytes: " + reason_of(why));
-    }
+    if (library_.encode(model_, text.data(), text.size(), take, &ids, take_bytes, &why) != 0)
+      refuse_text(text, why);
     return ids;
+  }
+
+  EncodedText encode_with_offsets(std::string_view text) const override {
+    check_utf8(text, "encode");
+    const auto lower = lowercase_ ? lower_case_with_origins(text) : LowerCase();
+    const std::string_view read = lowercase_ ? lower.text : text;
+    const auto take = [](void* to, const HeedPiece* pieces, size_t count) {
+      auto& result = *static_cast<EncodedText*>(to);
+      for (size_t i = 0; i < count; ++i) {
+        result.ids.push_back(pieces[i].id);
+        result.offsets.push_back(
+            {static_cast<int64_t>(pieces[i].begin), static_cast<int64_t>(pieces[i].end)});
+      }
+    };
+    EncodedText result;
+    std::string why;
+    if (library_.encode_with_offsets(model_, read.data(), read.size(), take, &result, take_bytes,
+                                     &why) != 0)
+      refuse_text(text, why);
+    to_original(result.offsets, text, lower.origins);
+    return result;
   }
 
   std::string decode(const std::vector<int64_t>& ids) const override {

@@ -30,4 +30,18 @@ std::vector<std::string_view> split_at_space(std::string_view text) {
   return words;
 }
 
+void to_original(std::vector<ByteRange>& ranges, std::string_view text,
+                 const std::vector<int64_t>& origins) {
+  const auto original = [&](int64_t byte) {
+    if (!origins.empty()) byte = origins[static_cast<size_t>(byte)];
+    const auto continues = [&](int64_t at) {
+      return at > 0 && at < std::ssize(text) &&
+             (static_cast<uint8_t>(text[static_cast<size_t>(at)]) & 0xC0) == 0x80;
+    };
+    while (continues(byte)) --byte;
+    return byte;
+  };
+  for (auto& range : ranges) range = {original(range.begin), original(range.end)};
+}
+
 }  // namespace heed::data

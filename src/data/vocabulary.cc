@@ -83,18 +83,23 @@ class ImportedTokenizer : public Tokenizer {
   int64_t end() const override { return end_; }
 
   std::vector<int64_t> encode(std::string_view text) const override {
+    return encode_with_offsets(text).ids;
+  }
+
+  EncodedText encode_with_offsets(std::string_view text) const override {
     check_utf8(text, "encode");
-    std::vector<int64_t> ids;
+    EncodedText result;
     for (const auto word : split_at_space(text)) {
       const int64_t found = vocabulary_.find(word);
       const bool special = found == padding_ || found == begin_ || found == end_;
-      ids.push_back(found < 0 || special ? unknown_ : found);
-      if (ids.back() < 0) {
+      result.ids.push_back(found < 0 || special ? unknown_ : found);
+      result.offsets.push_back(range_in(text, word));
+      if (result.ids.back() < 0) {
         throw DataError("'" + std::string(word) + "' is not in " + name_ +
                         ", which has no <unk> for what it does not know");
       }
     }
-    return ids;
+    return result;
   }
 
   std::string decode(const std::vector<int64_t>& ids) const override {

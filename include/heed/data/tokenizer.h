@@ -51,6 +51,18 @@ struct TokenizerOptions {
   }
 };
 
+/// Bytes begin .. end - 1 of a text.
+struct ByteRange {
+  int64_t begin = 0, end = 0;
+  bool operator==(const ByteRange&) const = default;
+};
+
+/// Pieces of a text, and what of it each stands for.
+struct EncodedText {
+  std::vector<int64_t> ids;
+  std::vector<ByteRange> offsets;  ///< as many
+};
+
 /// Cuts text into pieces that have the numbers 0 .. size() - 1. Every function is const and may be
 /// called by several threads at once.
 class Tokenizer {
@@ -70,6 +82,15 @@ class Tokenizer {
   /// names the byte otherwise) and what looks like a special piece in it is ordinary text. What has
   /// no piece becomes unknown(); DataError names it where the vocabulary has no such number.
   virtual std::vector<int64_t> encode(std::string_view text) const = 0;
+
+  /// The same numbers, each with the bytes of `text` as it was given, before lower case and
+  /// normalisation. The ranges stand in the text's order, do not overlap and begin and end between
+  /// characters (code points); outside of all is only white space, and what normalisation takes out
+  /// or makes white space. Where several pieces come from one character, the last has it and those
+  /// before are empty at its beginning. Pieces of unigram and bpe have the white space that their
+  /// U+2581 stands for, and what was taken out between two pieces belongs to the first. Throws as
+  /// encode.
+  virtual EncodedText encode_with_offsets(std::string_view text) const = 0;
 
   /// The text again. Padding, begin and end are left out and unknown() is shown as U+2047. Throws
   /// UsageError for a number outside 0 .. size() - 1. decode(encode(text)) == text for characters

@@ -100,6 +100,21 @@ int encode(const void* model, const char* text, size_t count,
   });
 }
 
+int encode_with_offsets(const void* model, const char* text, size_t count,
+                        void (*take)(void* to, const HeedPiece* pieces, size_t count), void* to,
+                        HeedTakeBytes error, void* reason) {
+  return guarded(error, reason, [&] {
+    sentencepiece::ImmutableSentencePieceText found;
+    auto status = processor(model).Encode({text, count}, found.mutable_proto());
+    if (!status.ok()) return status;
+    std::vector<HeedPiece> pieces;
+    for (const auto& piece : found.pieces())
+      pieces.push_back({static_cast<int>(piece.id()), piece.begin(), piece.end()});
+    take(to, pieces.data(), pieces.size());
+    return status;
+  });
+}
+
 int decode(const void* model, const int* ids, size_t count, HeedTakeBytes text, void* to,
            HeedTakeBytes error, void* reason) {
   return guarded(error, reason, [&] {
@@ -120,7 +135,8 @@ int64_t id(const void* model, const char* text, size_t count) {
 }
 
 constexpr HeedSentencePiece kTable{
-    kHeedSentencePieceVersion, train, load, free_model, size, specials, encode, decode, piece, id};
+    kHeedSentencePieceVersion, train,  load,  free_model, size, specials, encode,
+    encode_with_offsets,       decode, piece, id};
 
 }  // namespace
 

@@ -13,6 +13,12 @@ using HeedTakeBytes = void (*)(void* to, const char* bytes, size_t count);
 /// The next line: 1, or 0 where there is none.
 using HeedNextLine = int (*)(void* from, const char** line, size_t* count);
 
+/// A piece, and the bytes of the text that it stands for.
+struct HeedPiece {
+  int id;
+  size_t begin, end;
+};
+
 struct HeedTrainArgument {
   const char *name, *value;
 };
@@ -29,13 +35,16 @@ struct HeedSentencePiece {
   int (*encode)(const void* model, const char* text, size_t count,
                 void (*take)(void* to, const int* ids, size_t count), void* to, HeedTakeBytes error,
                 void* reason);
+  int (*encode_with_offsets)(const void* model, const char* text, size_t count,
+                             void (*take)(void* to, const HeedPiece* pieces, size_t count),
+                             void* to, HeedTakeBytes error, void* reason);
   int (*decode)(const void* model, const int* ids, size_t count, HeedTakeBytes text, void* to,
                 HeedTakeBytes error, void* reason);
   void (*piece)(const void* model, int id, HeedTakeBytes piece, void* to);
   int64_t (*id)(const void* model, const char* piece, size_t count);
 };
 
-constexpr int kHeedSentencePieceVersion = 1;
+constexpr int kHeedSentencePieceVersion = 2;
 
 /// The plug-in's only symbol.
 using HeedSentencePieceEntry = const HeedSentencePiece* (*)();
