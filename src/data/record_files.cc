@@ -64,8 +64,10 @@ std::unique_ptr<RecordReader> record_reader_of(const RecordOptions& options) {
   if (options.format == "conllu") return conllu_reader(options);
   if (options.format == "conll") return conll_reader(options);
   if (options.format == "lines") return lines_reader();
-  throw UsageError("records: unknown format '" + options.format + "'" +
-                   suggestion(options.format, {"csv", "tsv", "jsonl", "conllu", "conll", "lines"}));
+  if (options.format == "squad") return squad_reader();
+  throw UsageError(
+      "records: unknown format '" + options.format + "'" +
+      suggestion(options.format, {"csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad"}));
 }
 
 std::string shown(const path& file) { return file == "-" ? "standard input" : file.string(); }
@@ -86,12 +88,13 @@ std::string record_format_of(path file) {
   const std::string ending = file.extension().string();
   if (ending == ".txt") return "lines";
   if (ending == ".conllup") return "conllu";
+  if (ending == ".json") return "squad";
   for (const char* format : {"csv", "tsv", "jsonl", "conllu", "conll"}) {
     if (ending == std::string(".") + format) return format;
   }
   throw UsageError(file.string() +
                    ": its name does not say what it is; name it .csv, .tsv, .jsonl, .conllu, "
-                   ".conllup, .conll or .txt, or give its format");
+                   ".conllup, .conll, .txt or .json (SQuAD's), or give its format");
 }
 
 std::unique_ptr<RecordReader> lines_reader() { return std::make_unique<PlainLines>(); }

@@ -10,7 +10,7 @@ using namespace heed;
 
 namespace {
 
-const std::array<data::RecordOptions, 9> kOptions{{
+const std::array<data::RecordOptions, 10> kOptions{{
     {.format = "csv"},
     {.format = "csv", .header = false, .delimiter = " "},
     {.format = "csv", .header = false, .delimiter = "whitespace"},
@@ -20,6 +20,7 @@ const std::array<data::RecordOptions, 9> kOptions{{
     {.format = "conllu", .columns = {"id", "form", "head", "args*"}},
     {.format = "conll", .columns = {"word", "tag"}},
     {.format = "lines"},
+    {.format = "squad"},
 }};
 
 void look_at(const data::Records& records) {

@@ -14,8 +14,8 @@ namespace heed::data {
 /// How a file of records is read; one table of a recipe.
 struct RecordOptions {
   std::string format =
-      "";              ///< csv | tsv | jsonl | conllu | conll | lines; empty: by the file's name
-  bool header = true;  ///< csv, tsv: the first row of a file names the columns
+      "";  ///< csv | tsv | jsonl | conllu | conll | lines | squad; empty: by the file's name
+  bool header = true;                     ///< csv, tsv: the first row of a file names the columns
   std::vector<std::string> columns = {};  ///< names where the file has none; empty: "1", "2", ..
   std::string delimiter = "";  ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
   std::optional<bool> quoting = {};  ///< csv, tsv: quotes as in RFC 4180; absent: csv yes, tsv no
@@ -25,9 +25,8 @@ struct RecordOptions {
   void fields(Visitor&& v) {
     v("format", format,
       "csv, tsv, jsonl (an object a line), conllu (also CoNLL-U Plus), conll (a word a line), "
-      "lines "
-      "(a text a line); empty: by the file's name",
-      OneOf{{"", "csv", "tsv", "jsonl", "conllu", "conll", "lines"}});
+      "lines (a text a line), squad (SQuAD's JSON); empty: by the file's name",
+      OneOf{{"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad"}});
     const bool table = format.empty() || format == "csv" || format == "tsv";
     if (table) {
       v("header", header, "the first row of a file names the columns");
@@ -48,14 +47,15 @@ struct RecordOptions {
   }
 };
 
-/// csv, tsv, jsonl, conllu, conll or lines, by the file's name. Throws UsageError where it says none.
+/// csv, tsv, jsonl, conllu, conll, lines or squad, by the file's name. Throws UsageError where it
+/// says none.
 std::string record_format_of(std::filesystem::path file);
 
 /// Reads the files of a split into memory, one after another; "-" is standard input, which may be a
 /// pipe and needs options.format. Files are read as LineReader does
 /// (lines.h: UTF-8, plain or gzipped, a byte order mark is left out), which also throws. The format
-/// comes from the name: .csv .tsv .jsonl .conllu .conllup .conll, .txt for lines; .gz behind it is
-/// left out. An empty cell is a missing one.
+/// comes from the name: .csv .tsv .jsonl .conllu .conllup .conll, .txt for lines, .json for squad;
+/// .gz behind it is left out. An empty cell is a missing one.
 ///
 /// - csv, tsv: a row has as many cells as the first. Quotes as in RFC 4180: a cell that begins with
 ///   a quote ends at the next one that is not doubled, and may hold delimiters and line breaks,
@@ -84,6 +84,11 @@ std::string record_format_of(std::filesystem::path file);
 ///   holds all columns that follow, joined by tabs; their number may differ between sentences, but
 ///   not in one. None of them: an empty item.
 /// - lines: a line is a record, column "text". An empty line, or one of white space, is an error.
+/// - squad: one JSON object as SQuAD's files (Rajpurkar et al. 2016, 2018): data, paragraphs, qas,
+///   answers. A question is a record with the texts id, title, question and context and the lists
+///   answers.text and answers.answer_start, both empty where there is no answer; places count the
+///   questions of the file. `is_impossible` must agree with the answers. Other keys of questions
+///   are counted. The file and its JSON are in memory while it is read.
 ///
 /// The files of a split have the same columns (jsonl: a key may be absent anywhere).
 ///
