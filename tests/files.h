@@ -1,6 +1,8 @@
 // Folders and files of tests.
 #pragma once
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -46,6 +48,14 @@ inline void write_bytes(const std::filesystem::path& file, const std::string& by
   std::ofstream out(file, std::ios::binary);
   out << bytes;
   if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+/// A device like /dev/null (minor 3) or /dev/full (7) that a broken test may replace.
+inline std::filesystem::path device_in(const TemporaryFolder& folder, const char* name, int minor) {
+  const auto path = folder / name;
+  if (mknod(path.c_str(), S_IFCHR | 0666, makedev(1, static_cast<unsigned>(minor))) == 0)
+    return path;
+  return std::string("/dev/") + name;  // not root, who alone may replace it
 }
 
 inline std::vector<std::string> lines_of(const std::string& text) {

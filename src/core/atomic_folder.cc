@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "core/descriptor.h"
 #include "core/replace_folder.h"
 #include "heed/core/error.h"
@@ -50,6 +52,8 @@ AtomicFolder::AtomicFolder(const fs::path& target) : target_(resolved(target)) {
          0) {  // another writer's recovery may remove the folder before its lock is held
     partial_ = make_partial_folder(target_);
     descriptor_ = lock_folder(partial_);
+    if (descriptor_ < 0 && errno != EWOULDBLOCK && errno != ENOENT)
+      throw FileError("lock the folder", partial_, errno);
   }
 }
 

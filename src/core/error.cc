@@ -2,11 +2,13 @@
 
 #include <system_error>
 
+#include "core/printable.h"
+
 namespace heed {
 
 FileError::FileError(const std::string& operation, const std::filesystem::path& path,
                      int error_number)
-    : Error(Failure::file, "cannot " + operation + " " + path.string() + ": " +
+    : Error(Failure::file, "cannot " + operation + " " + printable(path.string()) + ": " +
                                std::generic_category().message(error_number)) {}
 
 }  // namespace heed

@@ -84,22 +84,15 @@ std::string read_text(const fs::path& path, uint64_t limit) {
   return bytes;
 }
 
-void replace_file(const fs::path& path, std::string_view bytes) {
-  fs::path fresh = path;
-  fresh += ".partial";
-  std::error_code absent;
-  fs::remove(fresh, absent);  // what a killed writer left
-  try {
-    FileWriter file(fresh);
-    file.write(bytes);
-    file.sync();
-    file.close();
-    if (::rename(fresh.c_str(), path.c_str()) != 0) throw FileError("replace", path, errno);
-  } catch (...) {
-    fs::remove(fresh, absent);
-    throw;
+PathKind kind_of(const fs::path& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0) {
+    if (S_ISREG(status.st_mode)) return PathKind::file;
+    return S_ISDIR(status.st_mode) ? PathKind::folder : PathKind::other;
   }
-  sync_path(parent_of(path));
+  // What is too long for a name is none: a text may be asked whether it is a file.
+  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return PathKind::absent;
+  throw FileError("look at", path, errno);
 }
 
 }  // namespace heed

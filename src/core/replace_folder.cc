@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <string>
 #include <vector>
 
 #include "core/descriptor.h"
+#include "core/unique_name.h"
 #include "heed/core/atomic_folder.h"
 #include "heed/core/error.h"
 
@@ -48,7 +48,8 @@ std::vector<fs::path> abandoned(const fs::path& target, const std::string& stage
   std::error_code failure;
   for (fs::directory_iterator entry(parent_of(target), failure), end; !failure && entry != end;
        entry.increment(failure)) {
-    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix) || !is_unique_id(name.substr(prefix.size()))) continue;
     const int lock = lock_folder(entry->path());
     if (lock < 0) continue;
     ::close(lock);
@@ -63,14 +64,7 @@ bool stands(const fs::path& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-fs::path partial_name(const fs::path& target) {
-  static std::atomic<unsigned> count = 0;
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return hidden(target, "partial",
-                std::to_string(::getpid()) + "_" + std::to_string(now.tv_sec) + "_" +
-                    std::to_string(now.tv_nsec) + "_" + std::to_string(count++));
-}
+fs::path partial_name(const fs::path& target) { return hidden(target, "partial", unique_id()); }
 
 }  // namespace
 

@@ -1,7 +1,8 @@
 // Putting a complete new folder where an old one stands, and cleaning up after whoever was killed
 // while doing so.
 //
-// Beside the target NAME stand, hidden and with an ID of their writer's:
+// Beside the target NAME stand, hidden and with an ID of their writer's (core/unique_name.h, by which
+// they are told from what a user made):
 //   .NAME.partial-ID   a folder being written, or one that was exchanged and is being removed
 //   .NAME.ready-ID     a complete folder that waits for its place   (only where the file system
 //   .NAME.old-ID       what stood there before                       cannot exchange two folders)

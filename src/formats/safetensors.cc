@@ -157,6 +157,7 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
     result.tensors.emplace_back(entry.name, read_tensor(file, entry, data_begin, name));
   }
   result.metadata = std::move(header.metadata);
+  result.has_checksums = header.has_checksums;
   return result;
 }
 

@@ -124,6 +124,7 @@ void take_checksums(SafetensorsHeader& header, const std::string& file) {
     throw ModelError(file + ": the header has the checksum " + found + ", expected " +
                      in_quotes(own) + ": it is damaged or was edited");
   }
+  header.has_checksums = true;
 }
 
 }  // namespace

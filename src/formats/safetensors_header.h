@@ -26,6 +26,7 @@ struct TensorEntry {
 struct SafetensorsHeader {
   std::vector<TensorEntry> tensors;  ///< in the header's order
   std::map<std::string, std::string> metadata;
+  bool has_checksums = false;  ///< of itself and of each tensor
 };
 
 /// Bytes of an element; 0 for a dtype that LibTorch cannot hold.

@@ -29,6 +29,25 @@ Json metrics_json(const Metrics& metrics) {
   return json;
 }
 
+/// What a run may change when it goes on. The rest decides what the batches and the model are.
+const std::vector<std::string> kMayChange{"out",
+                                          "data.workers",
+                                          "input.workers",
+                                          "train.average_checkpoints",
+                                          "train.clip_grad_norm",
+                                          "train.early_stop",
+                                          "train.epochs",
+                                          "train.keep_checkpoints",
+                                          "train.log_every",
+                                          "train.max_steps",
+                                          "train.optimizer.beta1",
+                                          "train.optimizer.beta2",
+                                          "train.optimizer.eps",
+                                          "train.optimizer.lr",
+                                          "train.optimizer.weight_decay",
+                                          "train.save_every",
+                                          "train.schedule."};
+
 /// Takes the tensors whose names begin with `prefix` out of a list.
 NamedTensors take(NamedTensors& tensors, const std::string& prefix) {
   const auto rest = std::stable_partition(tensors.begin(), tensors.end(), [&](const auto& tensor) {
@@ -126,8 +145,9 @@ void Trainer::save_best() {
 void Trainer::resume_from(const std::filesystem::path& checkpoint) {
   ModelFiles files = load_model(checkpoint, WithState::yes);
   const auto recipe_file = checkpoint / "recipe.toml";
-  check_same_recipe(RecipeFile::parse(files.recipe, recipe_file.string()),
-                    RecipeFile::parse(to_toml(recipe_), "the recipe"), {"out", "data.workers"});
+  changes_ = check_same_recipe(RecipeFile::parse(files.recipe, recipe_file.string()),
+                               RecipeFile::parse(to_toml(recipe_), "the recipe"), kMayChange);
+  std::erase_if(changes_, [](const auto& change) { return !change.path.starts_with("train."); });
   load_into(task_.model(), files.tensors, checkpoint / "model.safetensors");
   NamedTensors tensors = std::move(files.state->tensors);
   const NamedTensors generator = take(tensors, "generator");
@@ -139,10 +159,25 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
   average_.restore(take(tensors, "weights/"));
   optimizer_.restore(tensors);
   state_ = LoopState::from_json(files.state->values, (checkpoint / "state.json").string());
+  go_further(checkpoint);
   task_.seek(state_.cursor);
   generator_ = generator.front().second;
   set_generator_state(generator_);
   saved_step_ = state_.step;
+}
+
+/// A run that ended goes on where the recipe now asks for more.
+void Trainer::go_further(const std::filesystem::path& checkpoint) {
+  const bool asks = std::any_of(changes_.begin(), changes_.end(), [](const auto& change) {
+    return change.path == "train.epochs" || change.path == "train.max_steps" ||
+           change.path == "train.early_stop";
+  });
+  if (state_.step > steps_ || (state_.step == steps_ && !state_.finished))
+    throw UsageError("the recipe asks for " + std::to_string(steps_) + " steps, and " +
+                     checkpoint.string() + " has done " + std::to_string(state_.step) +
+                     "; ask for more by train.epochs or train.max_steps");
+  if (asks && state_.step < steps_) state_.finished = false;
+  was_finished_ = state_.finished;
 }
 
 }  // namespace heed

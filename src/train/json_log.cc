@@ -42,9 +42,8 @@ JsonLog::JsonLog(const std::filesystem::path& path, int64_t resume_step)
           FileWriter::Mode::append) {}
 
 void JsonLog::write(const nlohmann::ordered_json& line) {
-  if (step_of(line) < 0)
-    throw UsageError("JsonLog: a line needs an integer \"step\": " + line.dump());
-  file_.write(line.dump() + '\n');
+  if (step_of(line) < 0) throw UsageError("JsonLog: a line needs an integer \"step\"");
+  file_.write(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace heed

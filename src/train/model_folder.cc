@@ -1,11 +1,14 @@
 #include "heed/train/model_folder.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "formats/safetensors_header.h"
 #include "heed/core/atomic_folder.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "heed/train/recipe.h"
 #include "train/run_folder.h"
 
 namespace heed {
@@ -28,11 +31,15 @@ void check_replaceable(const fs::path& folder) {
                    ": the folder holds other files and would be replaced; name a new one");
 }
 
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
+
 void check_name(const std::string& name) {
   for (const char* own : {kRecipe, kModel, kMetrics, kStateTensors, kStateValues}) {
     if (name == own) throw UsageError("save_model: the file " + name + " is written by save_model");
   }
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+  if (!is_plain_name(name)) {
     throw UsageError("save_model: " + in_quotes(name) + " is not a plain file name");
   }
 }
@@ -44,15 +51,17 @@ std::map<std::string, std::string> read_beside(const fs::path& folder, const fs:
   for (const auto& [key, expected] : metadata) {
     if (!key.starts_with(kBeside)) continue;
     const std::string name = key.substr(kBeside.size());
-    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+    if (!is_plain_name(name)) {
       throw ModelError(tensor_file.string() + ": the metadata lists " + in_quotes(name) +
                        ", which is not a plain file name");
     }
     const std::string bytes = read_text(folder / name);
     if (checksum(bytes) != expected) {
-      throw ModelError((folder / name).string() + ": has the checksum " + checksum(bytes) +
-                       ", expected " + expected + " (" + tensor_file.filename().string() +
-                       "): the file is damaged or was edited");
+      throw ModelError(
+          (folder / name).string() + ": has the checksum " + checksum(bytes) + ", expected " +
+          expected + " (" + tensor_file.filename().string() +
+          "): the file is damaged or was edited" +
+          (name == kRecipe ? "; --set changes a key of a model's recipe for one call" : ""));
     }
     files.emplace(name, bytes);
   }
@@ -82,6 +91,24 @@ TrainState read_state(const fs::path& folder) {
   return {std::move(file.tensors), std::move(beside[kStateValues])};
 }
 
+/// The checksum of a file as metadata of the tensor file beside it.
+void add_checksum(std::map<std::string, std::string>& metadata, const std::string& name,
+                  const std::string& bytes) {
+  metadata.emplace(std::string(kBeside) + name, checksum(bytes));
+}
+
+/// The file as its checksum said, or read where there is none.
+std::string take_file(std::map<std::string, std::string>& beside, const fs::path& folder,
+                      const char* name) {
+  auto found = beside.extract(name);
+  return found ? std::move(found.mapped()) : read_text(folder / name);
+}
+
+void read_back(const fs::path& folder, bool state) {
+  const ModelFiles files = load_model(folder, state ? WithState::yes : WithState::no);
+  RecipeFile::parse(files.recipe, (folder / kRecipe).string());
+}
+
 }  // namespace
 
 bool is_model_folder(const fs::path& folder) {
@@ -95,10 +122,12 @@ void save_model(const fs::path& target, const ModelFiles& files) {
   folder.write(kRecipe, files.recipe);
   folder.write(kMetrics, files.metrics);
   std::map<std::string, std::string> beside;
+  add_checksum(beside, kRecipe, files.recipe);
+  add_checksum(beside, kMetrics, files.metrics);
   for (const auto& [name, bytes] : files.others) {
     check_name(name);
     folder.write(name, bytes);
-    beside.emplace(std::string(kBeside) + name, checksum(bytes));
+    add_checksum(beside, name, bytes);
   }
   write_safetensors(folder.path() / kModel, files.tensors, beside);
   if (files.state) {
@@ -106,6 +135,7 @@ void save_model(const fs::path& target, const ModelFiles& files) {
     write_safetensors(folder.path() / kStateTensors, files.state->tensors,
                       {{std::string(kBeside) + kStateValues, checksum(files.state->values)}});
   }
+  read_back(folder.path(), files.state.has_value());
   folder.commit();
 }
 
@@ -113,13 +143,37 @@ ModelFiles load_model(const fs::path& where, WithState state) {
   const fs::path folder = find_model(where);
   for (const char* name : {kRecipe, kModel, kMetrics}) require(folder, name);
   ModelFiles files;
-  files.recipe = read_text(folder / kRecipe);
-  files.metrics = read_text(folder / kMetrics);
-  check_json(folder / kMetrics, files.metrics);
   Safetensors model = read_safetensors(folder / kModel);
   files.others = read_beside(folder, folder / kModel, model.metadata);
+  files.recipe = take_file(files.others, folder, kRecipe);
+  files.metrics = take_file(files.others, folder, kMetrics);
+  check_json(folder / kMetrics, files.metrics);
   files.tensors = std::move(model.tensors);
   if (state == WithState::yes) files.state = read_state(folder);
+  return files;
+}
+
+std::vector<std::pair<std::string, FileState>> verify_model(const fs::path& folder) {
+  const bool has_state = fs::exists(folder / kStateTensors) || fs::exists(folder / kStateValues);
+  load_model(folder, has_state ? WithState::yes : WithState::no);
+  std::set<std::string> own{kRecipe, kModel, kMetrics}, covered;
+  std::vector<const char*> tensor_files{kModel};
+  if (has_state) tensor_files.push_back(kStateTensors), own.insert({kStateTensors, kStateValues});
+  for (const char* tensor_file : tensor_files) {
+    const auto file = read_safetensors(folder / tensor_file);
+    if (file.has_checksums) covered.insert(tensor_file);
+    for (const auto& [key, sum] : file.metadata)
+      if (key.starts_with(kBeside)) covered.insert(key.substr(kBeside.size()));
+  }
+  own.insert(covered.begin(), covered.end());
+  std::vector<std::pair<std::string, FileState>> files;
+  for (const auto& name : own)
+    files.emplace_back(name, covered.contains(name) ? FileState::verified : FileState::no_checksum);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto name = entry.path().filename().string();
+    if (!own.contains(name)) files.emplace_back(name, FileState::foreign);
+  }
+  std::sort(files.begin(), files.end());
   return files;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/core/nearest.h"
@@ -42,7 +43,7 @@ struct RecipeFile::Document {
 
 namespace {
 
-const char* kind_of(const toml::node& node) {
+const char* toml_kind(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::table:
       return "a table";
@@ -105,6 +106,14 @@ void collect(const toml::table& table, const std::string& prefix,
 
 }  // namespace
 
+ProblemList::ProblemList(const std::vector<std::string>& problems)
+    : ModelError([&] {
+        std::string lines;
+        for (const auto& problem : problems)
+          lines += (lines.empty() ? "" : "\n") + printable(problem);
+        return lines;
+      }()) {}
+
 RecipeFile RecipeFile::read(const std::filesystem::path& file) {
   return parse(read_text(file, kMostBytes), file.string());
 }
@@ -138,7 +147,7 @@ void RecipeFile::Document::assign(const std::string& whole) {
     if (!next) next = &table->insert(keys[i], toml::table{}).first->second;
     table = next->as_table();
     if (!table) {
-      throw UsageError("--set " + whole + ": '" + keys[i] + "' is " + kind_of(*next) +
+      throw UsageError("--set " + whole + ": '" + keys[i] + "' is " + toml_kind(*next) +
                        " in the recipe, not a table; set it as a whole");
     }
   }
@@ -161,7 +170,8 @@ std::string RecipeFile::text_at(const std::string& key) const {
   if (!node) throw ModelError(name() + ": the key '" + key + "' is missing");
   const auto* text = node->as_string();
   if (!text) {
-    throw ModelError(document_->where(key, node) + ": expected a string, given " + kind_of(*node));
+    throw ModelError(document_->where(key, node) + ": expected a string, given " +
+                     toml_kind(*node));
   }
   return text->get();
 }
@@ -174,7 +184,7 @@ struct FieldReader::Impl {
   };
   RecipeFile file;
   std::vector<Level> levels;
-  std::string problems;
+  std::vector<std::string> problems;
 
   const RecipeFile::Document& document() const { return *file.document_; }
   std::string path(const char* name) const { return levels.back().prefix + name; }
@@ -184,13 +194,11 @@ struct FieldReader::Impl {
     return levels.back().table ? levels.back().table->get(name) : nullptr;
   }
 
-  void add_problem(const std::string& problem) {
-    problems += (problems.empty() ? "" : "\n") + problem;
-  }
+  void add_problem(const std::string& problem) { problems.push_back(problem); }
 
   void refuse(const std::string& path, const toml::node& node, const std::string& expected) {
     add_problem(document().where(path, &node) + ": expected " + expected + ", given " +
-                (node.is_table() || node.is_array() ? kind_of(node) : shown(node)));
+                (node.is_table() || node.is_array() ? toml_kind(node) : shown(node)));
   }
 
   static std::string within(const Bounds& bounds) {
@@ -252,7 +260,7 @@ struct FieldReader::Impl {
   }
 };
 
-FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, ""}) {
+FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, {}}) {
   impl_->levels.push_back({&impl_->document().root, "", {}});
 }
 FieldReader::~FieldReader() = default;
@@ -347,7 +355,7 @@ void FieldReader::leave() {
                          name + "'" + suggestion(name, level.known));
     }
   }
-  if (impl_->levels.empty() && !impl_->problems.empty()) throw ModelError(impl_->problems);
+  if (impl_->levels.empty() && !impl_->problems.empty()) throw ProblemList(impl_->problems);
 }
 
 }  // namespace heed

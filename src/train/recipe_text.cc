@@ -3,6 +3,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "core/printable.h"
+#include "core/utf8.h"
 #include "heed/core/error.h"
 #include "heed/train/recipe.h"
 #include "ops/attention_toml.h"
@@ -36,6 +38,9 @@ std::string FieldLister::to_toml(const std::string& value) {
 }
 
 void FieldLister::add(const char* name, std::string value, const char* help) {
+  if (invalid_utf8(value) != std::string::npos)
+    throw ModelError(prefix_ + name + ": " + printable(value) +
+                     " is no UTF-8, and a recipe is; name it otherwise (a link will do)");
   entries.push_back({prefix_ + name, std::move(value), help});
 }
 
@@ -100,22 +105,31 @@ std::string to_toml(const std::vector<RecipeEntry>& entries) {
   return text;
 }
 
-void check_same_recipe(const RecipeFile& before, const RecipeFile& now,
-                       const std::vector<std::string>& free_to_differ) {
-  auto was = before.values(), is = now.values();
-  for (const auto& path : free_to_differ) was.erase(path), is.erase(path);
+std::vector<RecipeChange> check_same_recipe(const RecipeFile& before, const RecipeFile& now,
+                                            const std::vector<std::string>& free_to_differ) {
+  const auto was = before.values(), is = now.values();
   const auto value_in = [](const auto& values, const std::string& path) {
     const auto found = values.find(path);
     return found == values.end() ? std::string("not there") : found->second;
   };
+  const auto is_free = [&](const std::string& path) {
+    return std::any_of(free_to_differ.begin(), free_to_differ.end(), [&](const auto& name) {
+      return name.ends_with('.') ? path.starts_with(name) : path == name;
+    });
+  };
   auto all = was;
   all.insert(is.begin(), is.end());
+  std::vector<RecipeChange> changes;
   for (const auto& [path, value] : all) {
-    if (value_in(was, path) == value_in(is, path)) continue;
-    throw ModelError("the recipe is not that of the run in " + before.name() + ": " + path +
-                     " was " + value_in(was, path) + " and is " + value_in(is, path) +
-                     "; resume with the recipe as it was, or train into another folder");
+    RecipeChange change{path, value_in(was, path), value_in(is, path)};
+    if (change.was == change.is) continue;
+    if (!is_free(path))
+      throw ModelError("the recipe is not that of the run in " + before.name() + ": " + path +
+                       " was " + change.was + " and is " + change.is +
+                       "; resume with the recipe as it was, or train into another folder");
+    changes.push_back(std::move(change));
   }
+  return changes;
 }
 
 }  // namespace heed

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "core/signals.h"
 #include "heed/core/error.h"
 #include "train/precision.h"
@@ -13,13 +14,7 @@ namespace heed {
 namespace {
 
 std::filesystem::path free_folder(const TrainRun& run) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (!run.resume && fs::exists(run.folder, error) && !fs::is_empty(run.folder, error)) {
-    throw UsageError("the folder " + run.folder.string() +
-                     " is not empty: go on with that run by --resume, remove it, or name another"
-                     " folder by --out");
-  }
+  check_run_folder(run.folder, run.resume);
   return run.folder;
 }
 
@@ -85,6 +80,11 @@ Trainer::Trainer(Task& task, const TrainRun& run)
   options_.check();
   if (const auto newest = folder_.newest()) resume_from(*newest);
   log_.emplace(folder_.log(), state_.step);
+  if (!changes_.empty()) {
+    nlohmann::ordered_json line{{"step", state_.step}};
+    for (const auto& [path, was, is] : changes_) line["changed"][path] = {{"was", was}, {"is", is}};
+    log_->write(line);
+  }
   events_.emplace(folder_.path(), state_.step);
 }
 
@@ -243,7 +243,8 @@ void Trainer::end_epoch() {
   show("epoch " + std::to_string(state_.epoch) + metrics_text({{"loss", loss}}) +
        (valid ? "  valid" + metrics_text(*valid) : ""));
   for (const auto& [input, expected, output] : samples) {
-    show("  input     " + input + "\n  expected  " + expected + "\n  output    " + output);
+    show("  input     " + printable(input) + "\n  expected  " + printable(expected) +
+         "\n  output    " + printable(output));
   }
   if (state_.best_epoch == state_.epoch) {
     state_.best_loss = loss;
@@ -251,14 +252,22 @@ void Trainer::end_epoch() {
   }
 }
 
+void Trainer::tell_start() {
+  for (const auto& [name, value] : task_.dataset_stats()) {
+    if (value != 0) show(printable(count_text(value) + " " + name));
+  }
+  if (saved_step_ >= 0) show("goes on after step " + std::to_string(state_.step));
+  for (const auto& [path, was, is] : changes_) show("  " + path + " was " + was + " and is " + is);
+  if (was_finished_)
+    show("the run had ended: nothing is left to train; a higher train.epochs trains further");
+}
+
 TrainResult Trainer::run() {
   TrainResult result;
   const StopSignals signals;
   task_.model().train();
   if (!generator_.defined()) remember_start();
-  for (const auto& [name, value] : task_.dataset_stats()) {
-    if (value != 0) show(count_text(value) + " " + name);
-  }
+  tell_start();
   if (options_.precision == Precision::bfloat16 && !multiplies_bfloat16())
     show(
         "train.precision: this machine has no instructions for bfloat16; float32 is far faster "

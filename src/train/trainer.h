@@ -36,9 +36,11 @@ class Trainer {
   void show(const std::string& line);
   std::optional<Metrics> validate();
   void finish(TrainResult& result);
+  void tell_start();  ///< what the data holds, and what a run that goes on changes
 
   // checkpoint.cc
   void resume_from(const std::filesystem::path& checkpoint);
+  void go_further(const std::filesystem::path& checkpoint);
   void remember_start();  ///< of a step: where a failed one goes back to
   void save_checkpoint();
   void save_best();
@@ -52,6 +54,7 @@ class Trainer {
   TrainOptions options_;
   RunFolder folder_;
   std::vector<RecipeEntry> recipe_;
+  std::vector<RecipeChange> changes_;  ///< of the recipe since the checkpoint
   int64_t steps_per_epoch_, steps_;
   ModelOptimizer optimizer_;
   WeightAverage average_;
@@ -61,6 +64,7 @@ class Trainer {
   std::optional<JsonLog> log_;
   std::optional<EventFile> events_;
   int64_t examples_ = 0, saved_step_ = -1;
+  bool was_finished_ = false;  ///< when it began
   Clock::time_point start_ = Clock::now(), logged_ = start_;
   int64_t logged_examples_ = 0;
 };

@@ -155,10 +155,50 @@ TEST_F(Resume, ChangedRecipeIsRefusedByItsKey) {
   auto result =
       run(train(), {.signal = SIGTERM, .when = [&] { return log_has(out(), step_text(4)); }});
   ASSERT_EQ(result.code, 128 + SIGTERM) << result.err;
-  result = run(train({"--set", "train.optimizer.lr=0.02"}));
+  result = run(train({"--set", "train.batch=20"}));
   EXPECT_EQ(result.code, 4);
-  EXPECT_THAT(result.err, HasSubstr("train.optimizer.lr was 0.01 and is 0.02"));
+  EXPECT_THAT(result.err, HasSubstr("train.batch was 10 and is 20"));
   expect_same_end();
+}
+
+TEST_F(Resume, WhatMayChangeChangesAndIsLogged) {
+  auto result =
+      run(train(), {.signal = SIGTERM, .when = [&] { return log_has(out(), step_text(4)); }});
+  ASSERT_EQ(result.code, 128 + SIGTERM) << result.err;
+  const std::vector<std::string> lower{
+      "--set", "train.optimizer.lr=0.002", "--set", "train.clip_grad_norm=0.5",
+      "--set", "train.log_every=5",        "--set", "train.schedule.kind=constant"};
+  result = run(train(lower));
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("train.optimizer.lr was 0.01 and is 0.002"));
+  EXPECT_TRUE(log_has(out(), R"("train.optimizer.lr":{"was":"0.01","is":"0.002"})"));
+  EXPECT_TRUE(log_has(out(), R"("lr":0.002)"));
+}
+
+TEST_F(Resume, AFinishedRunTrainsFurtherWhereMoreIsAsked) {
+  const std::vector<std::string> constant{"--set", "train.schedule.kind=constant", "--set"};
+  const auto epochs = [&](const char* number) {
+    auto words = constant;
+    words.push_back(std::string("train.epochs=") + number);
+    return train(words);
+  };
+  ASSERT_EQ(run(epochs("3")).code, 0);
+  const auto whole = outcome(out());
+  fs::remove_all(out());
+  ASSERT_EQ(run(epochs("2")).code, 0);
+  const auto again = run(epochs("2"));
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("nothing is left to train"));
+  const auto further = run(epochs("3"));
+  EXPECT_EQ(further.code, 0) << further.err;
+  EXPECT_THAT(further.err, HasSubstr("train.epochs was 2 and is 3"));
+  const auto files = outcome(out());
+  for (const char* name : {"best/model.safetensors", "last-00000021/state.safetensors"})
+    EXPECT_EQ(files.at(name), whole.at(name)) << name;
+  const auto fewer = run(epochs("1"));
+  EXPECT_EQ(fewer.code, 2);
+  EXPECT_THAT(fewer.err, HasSubstr("asks for 7 steps"));
+  EXPECT_EQ(outcome(out()), files);
 }
 
 TEST_F(Resume, RunThatIsThereIsNotOverwritten) {

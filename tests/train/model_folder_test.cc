@@ -95,20 +95,68 @@ TEST(ModelFolder, MissingAndDamagedFilesAreNamed) {
     save_model(here / "n", example(1));  // the damaged folder still counts as a model
     fs::remove_all(here / "m");
   }
-  for (const char* name : {"state.json", "classes.txt", "model.safetensors", "state.safetensors"}) {
+  for (const char* name : {"recipe.toml", "metrics.json", "state.json", "classes.txt",
+                           "model.safetensors", "state.safetensors"}) {
     save_model(here / "m", example(1, true));
     std::string bytes = test::read_bytes(here / "m" / name);
     bytes[bytes.size() - 2] ^= 1;
     test::write_bytes(here / "m" / name, bytes);
     throws_model_error(load, {name, "checksum"});
   }
-  save_model(here / "m", example(1, true));
-  test::write_bytes(here / "m" / "metrics.json", "{");
-  throws_model_error(load, {"metrics.json", "not valid JSON"});
   save_model(here / "m", example(1));
   throws_model_error(load, {"lacks state.safetensors"});
   fs::remove(here / "m" / "classes.txt");
   EXPECT_THROW(load_model(here / "m"), FileError);
+}
+
+/// As it was written before recipe and metrics had checksums.
+void write_old_folder(const fs::path& folder, const ModelFiles& files) {
+  fs::create_directory(folder);
+  test::write_bytes(folder / "recipe.toml", files.recipe);
+  test::write_bytes(folder / "metrics.json", files.metrics);
+  write_safetensors(folder / "model.safetensors", files.tensors);
+}
+
+TEST(ModelFolder, AFolderWithoutChecksumsOpens) {
+  const TemporaryFolder here;
+  write_old_folder(here / "m", example(3));
+  const auto back = load_model(here / "m");
+  EXPECT_EQ(back.recipe, example(3).recipe);
+  EXPECT_EQ(value_of(back), 3);
+  test::write_bytes(here / "m" / "metrics.json", "{");
+  throws_model_error([&] { load_model(here / "m"); }, {"metrics.json", "not valid JSON"});
+}
+
+TEST(ModelFolder, VerifyingSaysWhatWasVerified) {
+  const TemporaryFolder here;
+  using enum FileState;
+  save_model(here / "m", example(1, true));
+  test::write_bytes(here / "m" / "notes", "a user's");
+  const std::vector<std::pair<std::string, FileState>> all{
+      {"classes.txt", verified},       {"metrics.json", verified},
+      {"model.safetensors", verified}, {"notes", foreign},
+      {"recipe.toml", verified},       {"state.json", verified},
+      {"state.safetensors", verified}};
+  EXPECT_EQ(verify_model(here / "m"), all);
+  test::write_bytes(here / "m" / "recipe.toml", "task = \"classifY\"\n");
+  throws_model_error([&] { verify_model(here / "m"); }, {"recipe.toml", "checksum", "--set"});
+  write_old_folder(here / "old", example(1));
+  const std::vector<std::pair<std::string, FileState>> old{
+      {"metrics.json", no_checksum}, {"model.safetensors", verified}, {"recipe.toml", no_checksum}};
+  EXPECT_EQ(verify_model(here / "old"), old);
+}
+
+TEST(ModelFolder, WhatCannotBeReadBackReplacesNothing) {
+  const TemporaryFolder here;
+  save_model(here / "m", example(1));
+  auto files = example(2);
+  files.recipe = "classes = [\"\xff\"]\n";
+  throws_model_error([&] { save_model(here / "m", files); }, {"recipe.toml", "not TOML"});
+  files = example(2);
+  files.metrics = "{\"accuracy\": ";
+  throws_model_error([&] { save_model(here / "m", files); }, {"metrics.json", "not valid JSON"});
+  EXPECT_EQ(value_of(load_model(here / "m")), 1);
+  EXPECT_EQ(test::hidden_entries(here.path()), 0);
 }
 
 TEST(ModelFolder, AFullDiskKeepsTheOldModel) {
@@ -164,19 +212,61 @@ TEST(RunFolder, OneProcessAtATime) {
   EXPECT_THROW(RunFolder(here / "other", 0), UsageError);
 }
 
-TEST(RunFolder, RemovesWhatAKilledRunLeft) {
+TEST(RunFolder, RemovesWhatAKilledRunLeftAndNothingElse) {
   const TemporaryFolder here;
   { RunFolder(here / "run", 3).save_last(1, example(1)); }
   for (const char* name :
-       {".best.partial-1_2_3", ".last-00000002.partial-9", ".last-00000001.old-7"}) {
+       {".best.partial-1_2_3_4", ".last-00000002.partial-9_9_9_9", ".last-00000001.old-7_1_1_0"}) {
     fs::create_directory(here / "run" / name);
     test::write_bytes(here / "run" / name / "model.safetensors", "half");
   }
-  fs::rename(here / "run" / "last-00000001", here / "run" / ".last-00000004.ready-5");
+  fs::rename(here / "run" / "last-00000001", here / "run" / ".last-00000004.ready-5_1_1_0");
+  test::write_bytes(here / "run" / ".heed-partial-1_2_3_4", "half a log");
   test::write_bytes(here / "run" / ".hidden", "a user's");
+  for (const char* name : {".notes.old-2020", ".notes.partial-1_2_3_4", ".best.old-2020"})
+    fs::create_directory(here / "run" / name);
   const RunFolder run(here / "run", 3);
   EXPECT_EQ(value_of(load_model(here / "run" / "last-00000004")), 1);
-  EXPECT_EQ(test::hidden_entries(here / "run"), 1);
+  EXPECT_EQ(test::hidden_entries(here / "run"), 4);
+  EXPECT_FALSE(fs::exists(here / "run" / "notes"));
+  EXPECT_FALSE(fs::exists(here / "run" / "best"));
+}
+
+TEST(RunFolder, GoesWithoutAModelInIt) {
+  const TemporaryFolder here;
+  {
+    const RunFolder run(here / "new" / "run", 1);
+    test::write_bytes(run.log(), "{\"step\": 1}\n");
+  }
+  EXPECT_FALSE(fs::exists(here / "new"));
+  fs::create_directory(here / "mine");
+  { const RunFolder run(here / "mine" / "run", 1); }
+  EXPECT_TRUE(fs::is_empty(here / "mine"));
+  {
+    const RunFolder run(here / "mine" / "run", 1);
+    test::write_bytes(run.path() / "notes", "a user's");
+  }
+  EXPECT_TRUE(fs::exists(here / "mine" / "run" / "notes"));
+  { RunFolder(here / "kept", 1).save_last(1, example(1)); }
+  EXPECT_TRUE(fs::exists(here / "kept" / "last-00000001"));
+}
+
+TEST(RunFolder, IsNoFolderOfOtherThings) {
+  const TemporaryFolder here;
+  check_run_folder(here / "absent", false);
+  check_run_folder(here.path(), true);
+  { RunFolder(here / "run", 1).save_last(1, example(1)); }
+  check_run_folder(here / "run", true);
+  EXPECT_THROW(check_run_folder(here / "run", false), UsageError);
+  fs::create_directory(here / "killed");
+  test::write_bytes(here / "killed" / "log.jsonl", "{\"step\": 1}\n");
+  fs::create_directory(here / "killed" / ".best.partial-1_2_3_4");
+  check_run_folder(here / "killed", false);
+  fs::create_directories(here / "home" / ".notes.old-2020");
+  for (const bool resume : {false, true})
+    EXPECT_THROW(check_run_folder(here / "home", resume), UsageError);
+  EXPECT_TRUE(fs::exists(here / "home" / ".notes.old-2020"));
+  EXPECT_THROW(check_run_folder(here / "killed" / "log.jsonl", true), UsageError);
 }
 
 TEST(FindModel, SaysWhatIsWrong) {

@@ -52,8 +52,24 @@ class FileReader {
   uint64_t size_;
 };
 
-/// Replaces a file by one rename, so that a reader sees the old bytes or the new ones; both survive
-/// a crash.
+/// What stands at a path, links followed.
+enum class PathKind { absent, file, folder, other };
+/// Throws FileError where the system cannot say: links that run in circles, a folder that may not be
+/// searched.
+PathKind kind_of(const std::filesystem::path& path);
+
+/// Writes a file that a user named, so that nothing is lost of what stood there:
+///
+///   a regular file, or none     replaced by one rename of a new file beside it, so that a reader sees
+///                               the old bytes or the new ones and both survive a crash; mode and
+///                               owner stay. Where a new file cannot take its place (the folder may
+///                               not be written, the file is mounted), it is written over.
+///   a link                      followed: what it points to is replaced, the link stays
+///   a device, a pipe            written through
+///   /dev/stdout, /dev/fd/N      written through, where that descriptor stands
+///
+/// The new file has a name of its own (.heed-partial-ID), which nobody else uses. Throws FileError
+/// with path and cause; a folder is refused.
 void replace_file(const std::filesystem::path& path, std::string_view bytes);
 
 }  // namespace heed

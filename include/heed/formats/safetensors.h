@@ -23,6 +23,7 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 struct Safetensors {
   NamedTensors tensors;
   std::map<std::string, std::string> metadata;
+  bool has_checksums = false;  ///< of all that was read; then they were verified
 };
 
 /// Writes a new file. Dtypes: float64, float32, float16, bfloat16, int64, int32, int16, int8,

@@ -6,6 +6,10 @@
 //
 // best/ and last-STEP/ are model folders; only last-STEP/ has the state with which training goes
 // on. Each is written as a whole (AtomicFolder).
+//
+// Checksums (XXH3-128) cover every file: model.safetensors and state.safetensors hold their own, and
+// in their metadata, as "file/NAME", those of the files beside them. A file that does not fit is
+// refused. Folders written before recipe.toml and metrics.json had checksums open as they are.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -15,6 +19,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "heed/formats/safetensors.h"
@@ -35,8 +40,9 @@ struct ModelFiles {
   std::map<std::string, std::string> others = {};  ///< file name -> bytes: tokenizers, class names
 };
 
-/// Writes the folder whole or not at all. A folder that stands there must be a model folder or
-/// empty: anything else is not replaced (UsageError). Throws FileError (the old folder then still
+/// Writes the folder whole or not at all, and reads it back before it takes its place. A folder that
+/// stands there must be a model folder or empty: anything else is not replaced (UsageError). Throws
+/// FileError, and ModelError where what was written cannot be read (the old folder then still
 /// stands).
 void save_model(const std::filesystem::path& folder, const ModelFiles& files);
 
@@ -46,6 +52,19 @@ enum class WithState { no, yes };
 /// find_model). With WithState::yes the folder must have the state. Throws ModelError for what is
 /// missing or damaged, FileError for what cannot be read.
 ModelFiles load_model(const std::filesystem::path& where, WithState state = WithState::no);
+
+/// What a file of a model folder was found to be.
+enum class FileState {
+  verified,     ///< it has its checksum
+  no_checksum,  ///< it can be read, and nothing says whether it was changed
+  foreign,      ///< no file of a model: it was not read
+};
+
+/// Reads every file of a model folder and verifies it. Throws what load_model throws.
+std::vector<std::pair<std::string, FileState>> verify_model(const std::filesystem::path& folder);
+
+/// `where` itself if it is a model folder; of a run folder best/ and every last-STEP/.
+std::vector<std::filesystem::path> model_folders(const std::filesystem::path& where);
 
 /// `where` itself if it is a model folder; of a run folder best/, else the newest last-STEP/.
 /// Throws ModelError that says what was looked for.
@@ -61,12 +80,18 @@ NamedTensors named_tensors(const torch::nn::Module& module);
 void load_into(torch::nn::Module& module, const NamedTensors& tensors,
                const std::filesystem::path& file);
 
+/// Throws UsageError unless a run may use the folder: it is missing, empty, or holds what a run left
+/// that ended before its first checkpoint; with `resume` it may hold a run. What else it holds is
+/// the user's.
+void check_run_folder(const std::filesystem::path& folder, bool resume);
+
 /// The folder of a training run: the best model and the last `keep` checkpoints.
 class RunFolder {
  public:
   /// Makes the folder where it is missing and removes what a killed run left half-written.
   /// Throws UsageError while another process trains into it.
   RunFolder(std::filesystem::path path, int64_t keep);
+  /// Without a model in it the folder goes, as far as this made it, with its log and curves.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -84,6 +109,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
+  std::vector<std::filesystem::path> made_;  ///< folders, the outermost first
   int64_t keep_;
   int lock_;
 };

@@ -17,6 +17,11 @@
 
 namespace heed {
 
+/// All that is wrong with a recipe, a line each.
+struct ProblemList : ModelError {
+  explicit ProblemList(const std::vector<std::string>& problems);
+};
+
 /// A recipe as it stands in its file, with changes from the command line. A value: what is set in
 /// one stays as it was in its copies.
 class RecipeFile {
@@ -207,9 +212,14 @@ std::vector<RecipeEntry> list_fields(T recipe) {
 /// values.
 std::string to_toml(const std::vector<RecipeEntry>& entries);
 
-/// Throws ModelError that names the first key whose value differs, except for those in
-/// `free_to_differ`.
-void check_same_recipe(const RecipeFile& before, const RecipeFile& now,
-                       const std::vector<std::string>& free_to_differ);
+/// A key whose value differs, as TOML; "not there" where a recipe lacks it.
+struct RecipeChange {
+  std::string path, was, is;
+};
+
+/// The keys in `free_to_differ` that differ; a name that ends in '.' stands for all keys below it.
+/// Throws ModelError that names the first other key whose value differs.
+std::vector<RecipeChange> check_same_recipe(const RecipeFile& before, const RecipeFile& now,
+                                            const std::vector<std::string>& free_to_differ);
 
 }  // namespace heed

@@ -37,8 +37,15 @@ struct TrainResult {
 /// anywhere and resumed ends with the same bits as one that was not. SIGINT and SIGTERM stop it
 /// after the step at hand, with a checkpoint.
 ///
-/// Throws UsageError where the folder holds a run and `resume` is not set; ModelError where the
-/// recipe has changed since the checkpoint, or the checkpoint does not fit; DivergedError (epoch,
+/// A run that goes on may change how it is trained: epochs, max_steps, the learning rate and its
+/// schedule, weight_decay, beta1, beta2, eps, clip_grad_norm, early_stop, average_checkpoints, and what
+/// it logs and keeps. The log and the progress say what changed. A run that had ended trains further
+/// where the recipe asks for more steps. A run that fails before its first checkpoint leaves no
+/// folder.
+///
+/// Throws UsageError where the folder holds a run and `resume` is not set, holds other things and no
+/// run, or where fewer steps are asked for than were done; ModelError where the recipe has changed
+/// otherwise since the checkpoint, or the checkpoint does not fit; DivergedError (epoch,
 /// step, records) for a loss or gradient that is not finite, after saving the weights as they were
 /// before that step; FileError with the old checkpoint whole.
 TrainResult train(Task& task, const TrainRun& run);
