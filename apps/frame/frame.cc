@@ -1,24 +1,41 @@
 #include "frame.h"
 
 #include <ATen/Parallel.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <utility>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "heed/core/threads.h"
+#include "heed/train/recipe.h"
+#include "result_buffer.h"
 
 namespace heed::cli {
 namespace {
 
 constexpr int kInternalError = 1;
+
+std::vector<std::string> words;  // of the command line
+
+/// A file that is opened gets the lowest free number, and what is printed would go into it. What was
+/// closed stays so for who uses it: the null device is opened the other way round.
+void occupy_closed_streams() {
+  for (int number = 0; number <= 2; ++number) {
+    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (::open("/dev/null", number == 0 ? O_WRONLY : O_RDONLY) != number) std::abort();
+  }
+}
 
 /// LibTorch remembers the number that it is told; otherwise its first operator resets the pool of
 /// all three libraries.
@@ -68,10 +85,15 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   return "unknown flag '" + word + "' of '" + where + "'" + suggestion(word, flags);
 }
 
-int fail(const CLI::App& app, int code, const std::string& message) {
+int fail_as_it_is(const CLI::App& app, int code, const std::string& message) {
   std::cout.flush();
   std::cerr << app.get_name() << ": error: " << message << std::endl;
   return code;
+}
+
+/// One line, whatever is named in it.
+int fail(const CLI::App& app, int code, const std::string& message) {
+  return fail_as_it_is(app, code, printable(message));
 }
 
 int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
@@ -99,17 +121,61 @@ int torch_failure(const CLI::App& app, const c10::Error& error) {
 
 /// A result that did not reach its reader is no success. A reader that went away (head) is not
 /// worth a word.
-int flush_results(const CLI::App& app, int code) {
+int flush_results(const CLI::App& app, int code, const ResultBuffer& results) {
+  std::cout.flush();
   errno = 0;
-  if (std::cout.flush() && std::fflush(stdout) == 0) return code;
-  if (errno == EPIPE) return 128 + SIGPIPE;
+  const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (results.error() == 0 && printed) return code;
+  const int why = results.error() != 0 ? results.error() : errno;
+  if (why == EPIPE) return 128 + SIGPIPE;
   return fail(app, static_cast<int>(Failure::file),
-              std::string("cannot write standard output: ") + std::strerror(errno));
+              "cannot write standard output" +
+                  (why != 0 ? std::string(": ") + std::strerror(why) : std::string()));
+}
+
+/// Parses and runs; what is thrown becomes a message and an exit code.
+int answer(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return parse_failure(app, error);
+  } catch (const Exit& exit) {
+    return exit.code;
+  } catch (const ProblemList& error) {
+    return fail_as_it_is(app, error.exit_code(), error.what());
+  } catch (const Error& error) {
+    return fail(app, error.exit_code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(app, static_cast<int>(Failure::memory), "not enough memory");
+  } catch (const c10::Error& error) {
+    return torch_failure(app, error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(app, static_cast<int>(Failure::file),
+                "cannot look at " + error.path1().string() + ": " + error.code().message());
+  } catch (const std::exception& error) {
+    return fail(app, kInternalError,
+                std::string("unexpected failure, please report it: ") + error.what());
+  }
 }
 
 }  // namespace
 
+std::string called_again_with(const std::string& verb, const std::string& flag) {
+  const bool has_flag = std::find(words.begin(), words.end(), flag) != words.end();
+  std::string line;
+  bool added = has_flag;
+  for (const auto& word : words) {
+    line += (line.empty() ? "" : " ") + shell_quoted(word);
+    if (!added && &word != &words.front() && word == verb) line += " " + flag, added = true;
+  }
+  return line;
+}
+
 int run(int argc, char** argv, const Program& program) {
+  occupy_closed_streams();
+  const ResultBuffer results(std::cout);
+  words.assign(argv, argv + argc);
   CLI::App app(program.description, program.name);
   app.footer(program.footer);
   app.set_version_flag("--version", std::string(program.name) + " " HEED_VERSION);
@@ -120,23 +186,8 @@ int run(int argc, char** argv, const Program& program) {
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
   program.add_verbs(app);
-  try {
-    app.parse(argc, argv);
-    return flush_results(app, 0);
-  } catch (const CLI::ParseError& error) {
-    return flush_results(app, parse_failure(app, error));
-  } catch (const Exit& exit) {
-    return flush_results(app, exit.code);
-  } catch (const Error& error) {
-    return fail(app, error.exit_code(), error.what());
-  } catch (const std::bad_alloc&) {
-    return fail(app, static_cast<int>(Failure::memory), "not enough memory");
-  } catch (const c10::Error& error) {
-    return torch_failure(app, error);
-  } catch (const std::exception& error) {
-    return fail(app, kInternalError,
-                std::string("unexpected failure, please report it: ") + error.what());
-  }
+  const int code = answer(app, argc, argv);
+  return flush_results(app, code, results);
 }
 
 }  // namespace heed::cli

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 namespace heed::cli {
 
@@ -18,6 +20,9 @@ struct Program {
   /// everything else to standard error, what goes wrong is thrown as heed::Error.
   void (*add_verbs)(CLI::App& app);
 };
+
+/// The words of this program's call as a shell reads them, `flag` behind the verb unless it is there.
+std::string called_again_with(const std::string& verb, const std::string& flag);
 
 /// Parses the command line, runs the verb that it names and returns the program's exit code: 0
 /// well, 1 a bug, otherwise as heed::Failure says, or Exit's. Unknown verbs and flags are named

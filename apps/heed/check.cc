@@ -1,8 +1,13 @@
 // heed check: reads the recipe and all of its data, builds the model, and says everything that is
-// wrong.
+// wrong; or reads a model and verifies every file of it.
 #include "heed/tasks/check.h"
 
+#include "core/printable.h"
+#include "heed/core/error.h"
+#include "heed/core/files.h"
+#include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
+#include "heed/train/model_folder.h"
 #include "output.h"
 #include "recipe_flags.h"
 #include "verbs.h"
@@ -16,9 +21,10 @@ struct CheckFlags {
 };
 
 void print_report(const DataReport& report) {
-  std::cout << report.role << '\t' << report.path << '\n';
-  for (const auto& line : report.lines) std::cout << "  " << line << '\n';
-  for (const auto& problem : report.problems) std::cout << "  wrong: " << problem << '\n';
+  std::cout << report.role << '\t' << printable(report.path) << '\n';
+  for (const auto& line : report.lines) std::cout << "  " << printable(line, "\t") << '\n';
+  for (const auto& problem : report.problems)
+    std::cout << "  wrong: " << printable(problem) << '\n';
   const auto shown = std::ssize(report.problems);
   if (report.problem_count > shown)
     std::cout << "  and " << report.problem_count - shown << " more\n";
@@ -58,19 +64,44 @@ void check_recipe(const CheckFlags& flags) {
   task->next();
   for (const auto& [name, value] : task->dataset_stats()) {
     json["stats"][name] = number(value);
-    if (!flags.json) std::cout << number(value) << '\t' << name << '\n';
+    if (!flags.json) std::cout << number(value) << '\t' << printable(name) << '\n';
   }
+  std::cout << (flags.json ? one_line(json) : "nothing is wrong") << '\n';
+}
+
+const char* state_text(FileState state) {
+  if (state == FileState::verified) return "verified";
+  return state == FileState::no_checksum ? "no checksum" : "no file of the model";
+}
+
+/// Every model of a run, and whether the one that stands for it opens.
+void check_model(const CheckFlags& flags) {
+  Json json = {{"model", flags.recipe.file}, {"folders", Json::array()}};
+  for (const auto& folder : model_folders(flags.recipe.file)) {
+    Json files = Json::object();
+    for (const auto& [name, state] : verify_model(folder)) {
+      files[name] = state_text(state);
+      if (!flags.json)
+        std::cout << state_text(state) << '\t' << printable((folder / name).string()) << '\n';
+    }
+    json["folders"].push_back({{"folder", folder.string()}, {"files", files}});
+  }
+  Predictor::load(flags.recipe.file, flags.recipe.set);
   std::cout << (flags.json ? one_line(json) : "nothing is wrong") << '\n';
 }
 
 }  // namespace
 
 void add_check(CLI::App& app) {
-  auto* verb = app.add_subcommand("check", "Read a recipe and all of its data; say what is wrong");
+  auto* verb = app.add_subcommand(
+      "check", "Read a recipe and all of its data, or a model; say what is wrong");
   auto flags = std::make_shared<CheckFlags>();
   add_recipe_flags(*verb, flags->recipe);
   verb->add_flag("--json", flags->json, "Print one line of JSON");
-  verb->callback([flags] { check_recipe(*flags); });
+  verb->get_option("recipe")->type_name("RECIPE|MODEL");
+  verb->callback([flags] {
+    kind_of(flags->recipe.file) == PathKind::folder ? check_model(*flags) : check_recipe(*flags);
+  });
 }
 
 }  // namespace heed::cli

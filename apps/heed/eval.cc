@@ -1,4 +1,6 @@
 // heed eval: a trained model meets data whose answers are known.
+#include "core/printable.h"
+#include "heed/core/error.h"
 #include "heed/lens/plots.h"
 #include "heed/tasks/predictor.h"
 #include "output.h"
@@ -16,6 +18,12 @@ struct EvalFlags {
 
 void evaluate(const EvalFlags& flags) {
   auto predictor = Predictor::load(flags.model, flags.set);
+  const auto& paths = flags.data.empty() ? predictor.recipe().paths("test") : flags.data;
+  auto read = paths;
+  const auto& data_of_folds = predictor.recipe().data;
+  if (data_of_folds.folds > 0)
+    read.insert(read.end(), data_of_folds.train.begin(), data_of_folds.train.end());
+  check_outputs({flags.output, flags.png}, flags.model, read);
   const auto found = predictor.evaluate(flags.data);
   if (!flags.output.empty()) {
     if (found.outputs.empty()) throw UsageError("--output: this head has no line for each example");
@@ -28,14 +36,13 @@ void evaluate(const EvalFlags& flags) {
     write_file(flags.png, lens::to_png(found.plots));
   }
   auto data = Json::array();
-  for (const auto& path : flags.data.empty() ? predictor.recipe().paths("test") : flags.data)
-    data.push_back(path);
+  for (const auto& path : paths) data.push_back(path);
   Json result = {{"model", flags.model}, {"data", data}, {"examples", found.examples}};
   for (const auto& [name, value] : found.metrics) result[name] = value;
   result["seconds"] = found.seconds;
   if (flags.json) result.update(Json::parse(found.details));
   print_values(result, flags.json);
-  if (!flags.json) std::cout << found.report;
+  if (!flags.json) std::cout << printable(found.report, "\n\t");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // heed map: where a model looks.
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/lens/alignment.h"
 #include "heed/lens/image_maps.h"
@@ -26,8 +27,8 @@ struct MapFlags {
 std::vector<std::string> answers(const Explanation& seen) {
   std::vector<std::string> lines;
   for (const auto& head : seen.heads) {
-    lines.push_back(head.prediction.text);
-    if (!head.expected.empty()) lines.push_back("expected " + head.expected);
+    lines.push_back(printable(head.prediction.text, "\t"));
+    if (!head.expected.empty()) lines.push_back("expected " + printable(head.expected));
   }
   return lines;
 }
@@ -60,7 +61,7 @@ void map_image(const MapFlags& flags, const Explanation& seen,
       lens::selected(lens::image_maps(seen.maps, *seen.grid), flags.layer, flags.head);
   const int64_t first_head = std::max<int64_t>(1, flags.head);
   auto figure = lens::figure_of(maps, *seen.shown.image, first_head);
-  figure.title = flags.model + " of " + flags.input;
+  figure.title = printable(flags.model + " of " + flags.input);
   auto lines = answers(seen);
   lines.push_back("");
   figure.lines.insert(figure.lines.begin(), lines.begin(), lines.end());
@@ -91,8 +92,8 @@ lens::Words words_of(const std::vector<TokenPlace>& tokens, const std::string& k
 void print_alignment(const lens::Alignment& alignment) {
   std::cout << lens::pharaoh(alignment) << '\n';
   for (const auto& [source, target] : alignment.links) {
-    std::cout << source << '-' << target << '\t' << alignment.source.words[source] << '\t'
-              << alignment.target.words[target] << '\n';
+    std::cout << source << '-' << target << '\t' << printable(alignment.source.words[source])
+              << '\t' << printable(alignment.target.words[target]) << '\n';
   }
 }
 
@@ -108,7 +109,7 @@ void write_files(const MapFlags& flags, const lens::TextFigure& figure) {
   std::string note;
   if (!flags.png.empty()) write_file(flags.png, lens::to_png(figure, &note));
   if (!flags.svg.empty()) write_file(flags.svg, lens::to_svg(figure));
-  if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
+  if (!note.empty()) std::cerr << "heed: note: " << printable(note) << '\n';
 }
 
 void map_tokens(const MapFlags& flags, const Explanation& seen,
@@ -125,8 +126,9 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
                             words_of(head.predicted, head.tokenizer), flags.layer, flags.head);
   }
   const auto maps = lens::selected(all, flags.layer, flags.head);
-  std::string title = seen.shown.text;
-  for (const auto& looked : seen.heads) title += " \u2192 " + looked.prediction.text;
+  std::string title = printable(seen.shown.text);
+  for (const auto& looked : seen.heads)
+    title += " \u2192 " + printable(looked.prediction.text, "\t");
   const bool files = !flags.png.empty() || !flags.svg.empty();
   if (files) {
     auto figure = lens::figure_of(maps);
@@ -145,6 +147,7 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
 }
 
 void map_input(const MapFlags& flags) {
+  check_outputs({flags.png, flags.svg}, flags.model, {flags.input});
   auto predictor = Predictor::load(flags.model, flags.set);
   const auto seen = predictor.explain(predictor.find(flags.input), flags.target);
   const auto names = predictor.heads();

@@ -1,6 +1,7 @@
 // heed predict: what a model makes of inputs, in their order.
 #include <numeric>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/tasks/predictor.h"
 #include "output.h"
@@ -35,8 +36,9 @@ void print(const Split& examples, int64_t i, const std::vector<Prediction>& answ
     std::cout << one_line(line) << '\n';
     return;
   }
-  std::string line = examples.show(i).name;
-  for (const auto& answer : answers) line += (line.empty() ? "" : "\t") + answer.text;
+  std::string line = printable(examples.show(i).name);
+  for (const auto& answer : answers)
+    line += (line.empty() ? "" : "\t") + printable(answer.text, "\t");
   std::cout << line << '\n';
 }
 

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <optional>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "score_files.h"
 #include "verbs.h"
@@ -109,7 +110,8 @@ void score(const ScoreFlags& flags) {
     std::cout << out.dump(-1, ' ', false, ScoreRow::error_handler_t::replace) << '\n';
     return;
   }
-  for (const auto& row : rows) std::cout << row["text"].get<std::string>() << '\n';
+  for (const auto& row : rows)
+    std::cout << printable(row["text"].get<std::string>(), "\n\t") << '\n';
 }
 
 std::string help_of_metrics() {

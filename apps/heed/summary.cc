@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
@@ -60,8 +61,9 @@ void print(const Summary& summary) {
   std::vector<std::vector<std::string>> rows{
       {"layer", "kind", "output", "parameters", "operations"}};
   for (const auto& row : summary.rows) {
-    rows.push_back({row.path.empty() ? "(model)" : row.path, row.kind, shape_text(row.output),
-                    with_commas(row.parameters), with_commas(row.operations)});
+    rows.push_back({row.path.empty() ? "(model)" : printable(row.path), row.kind,
+                    shape_text(row.output), with_commas(row.parameters),
+                    with_commas(row.operations)});
   }
   rows.push_back(
       {"total", "", "", with_commas(summary.parameters), with_commas(summary.operations)});
@@ -94,7 +96,9 @@ void add_summary(CLI::App& app) {
   verb->callback([flags] {
     const Summary summary = summary_of(flags->what);
     if (flags->json) {
-      std::cout << to_json(summary).dump(2) << '\n';
+      std::cout << to_json(summary).dump(2, ' ', false,
+                                         nlohmann::ordered_json::error_handler_t::replace)
+                << '\n';
     } else {
       print(summary);
     }

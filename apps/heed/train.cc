@@ -1,9 +1,7 @@
 // heed train: from a recipe to a model folder.
-#include <iostream>
-#include <nlohmann/json.hpp>
-
-#include "heed/tasks/supervised.h"
 #include "heed/train/train.h"
+#include "heed/tasks/supervised.h"
+#include "output.h"
 #include "recipe_flags.h"
 #include "train/progress.h"
 #include "verbs.h"
@@ -19,23 +17,16 @@ struct TrainFlags {
   bool resume = false, json = false;
 };
 
-nlohmann::ordered_json result_json(const std::string& folder, const TrainResult& result) {
-  nlohmann::ordered_json json = {{"model", folder},
-                                 {"epochs", result.epochs},
-                                 {"steps", result.steps},
-                                 {"best_epoch", result.best_epoch}};
+Json result_json(const std::string& folder, const TrainResult& result) {
+  Json json = {{"model", folder},
+               {"epochs", result.epochs},
+               {"steps", result.steps},
+               {"best_epoch", result.best_epoch}};
   for (const auto& [name, value] : result.valid.value_or(Metrics{})) json["valid_" + name] = value;
   for (const auto& [name, value] : result.test.value_or(Metrics{})) json["test_" + name] = value;
   json["seconds"] = result.seconds;
   json["peak_memory_mib"] = result.peak_memory >> 20;
   return json;
-}
-
-void print_result(const nlohmann::ordered_json& result) {
-  for (const auto& [name, value] : result.items()) {
-    std::cout << name << '\t' << (value.is_string() ? value.get<std::string>() : value.dump())
-              << '\n';
-  }
 }
 
 void train_recipe(const TrainFlags& flags) {
@@ -49,16 +40,11 @@ void train_recipe(const TrainFlags& flags) {
   const auto result = train(
       *task, {.options = options, .folder = out, .resume = flags.resume, .progress = &progress});
   if (result.stopped_by) {
-    std::cerr << "heed: stopped after step " << result.steps << "; go on by: heed train "
-              << flags.recipe.file << " --out " << out << " --resume" << std::endl;
+    std::cerr << "heed: stopped after step " << result.steps
+              << "; go on by: " << called_again_with("train", "--resume") << std::endl;
     throw Exit{128 + result.stopped_by};
   }
-  const auto json = result_json(out, result);
-  if (flags.json) {
-    std::cout << json.dump() << '\n';
-  } else {
-    print_result(json);
-  }
+  print_values(result_json(out, result), flags.json);
 }
 
 }  // namespace

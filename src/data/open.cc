@@ -1,6 +1,7 @@
 #include "data/open.h"
 
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 
 namespace heed::data {
 namespace {
@@ -39,8 +40,8 @@ void check_index(int64_t index, int64_t size) {
 Images open_any(const std::filesystem::path& path, const ImageOptions& options,
                 Problems& problems) {
   check(options);
-  return std::filesystem::is_directory(path) ? open_folder(path, options, problems)
-                                             : open_idx(path, options, problems);
+  return kind_of(path) == PathKind::folder ? open_folder(path, options, problems)
+                                           : open_idx(path, options, problems);
 }
 
 Images open_images(const std::filesystem::path& path, const ImageOptions& options) {

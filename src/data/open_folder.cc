@@ -2,8 +2,10 @@
 #include <array>
 
 #include "core/bytes.h"
+#include "core/utf8.h"
 #include "data/open.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "heed/core/nearest.h"
 #include "heed/core/threads.h"
 
@@ -42,11 +44,41 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   return entries;
 }
 
-/// The images under `folder` at any depth, in order.
-void find_images(const fs::path& folder, Problems& problems, std::vector<fs::path>& found) {
+/// Where an entry leads, links followed; a link that leads nowhere or in circles is a problem, and
+/// absent then.
+PathKind kind_in(const fs::path& entry, Problems& problems) {
+  try {
+    const auto kind = kind_of(entry);
+    if (kind == PathKind::absent)
+      problems.add(entry.string() + ": a link that leads nowhere; mend or remove it");
+    return kind;
+  } catch (const FileError& error) {
+    problems.add_caught(error);
+    return PathKind::absent;
+  }
+}
+
+/// Whether a folder is one of those that it lies in, which a link can make it.
+bool lies_in_itself(const fs::path& folder, const fs::path& top) {
+  std::error_code failure;
+  for (fs::path above = folder.parent_path();; above = above.parent_path()) {
+    if (fs::equivalent(folder, above, failure)) return true;
+    if (above == top || !above.has_relative_path()) return false;
+  }
+}
+
+/// The images under `folder` at any depth, in order. `top` is the folder of all classes.
+void find_images(const fs::path& folder, const fs::path& top, Problems& problems,
+                 std::vector<fs::path>& found) {
+  if (lies_in_itself(folder, top))
+    return problems.add(folder.string() +
+                        ": a link to a folder that it lies in; images would be found over and over;"
+                        " remove the link");
   for (const fs::path& entry : sorted_entries(folder)) {
-    if (fs::is_directory(entry))
-      find_images(entry, problems, found);
+    const auto kind = kind_in(entry, problems);
+    if (kind == PathKind::absent) continue;
+    if (kind == PathKind::folder)
+      find_images(entry, top, problems, found);
     else if (has_image_name(entry))
       found.push_back(entry);
     else
@@ -62,7 +94,11 @@ std::vector<std::string> find_classes(const fs::path& folder,
   std::vector<std::string> found;
   for (const fs::path& entry : sorted_entries(folder)) {
     const std::string name = entry.filename().string();
-    if (!fs::is_directory(entry))
+    const auto kind = kind_in(entry, problems);
+    if (kind == PathKind::absent) continue;
+    if (invalid_utf8(name) != std::string::npos)
+      problems.add(entry.string() + ": a class is named in UTF-8; rename the folder");
+    else if (kind != PathKind::folder)
       problems.add(entry.string() + ": lies beside the class folders; move it into one or away");
     else if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())
       problems.add(entry.string() + ": not one of the classes" + suggestion(name, wanted));
@@ -85,8 +121,9 @@ class FolderDataset : public ImageDataset {
     for (size_t label = 0; label < classes_.size(); ++label) {
       std::vector<fs::path> found;
       const fs::path place = folder_ / classes_[label];
-      if (!fs::is_directory(place)) continue;  // found missing above
-      find_images(place, problems, found);
+      std::error_code told;
+      if (!fs::is_directory(place, told)) continue;  // found missing above
+      find_images(place, folder_, problems, found);
       if (found.empty())
         problems.add(place.string() + ": class '" + classes_[label] +
                      "' has no images (.png, .jpg, .jpeg); add some or remove the folder");
@@ -171,8 +208,10 @@ std::string idx_hint(const fs::path& folder) {
 
 Images open_folder(const fs::path& folder, const ImageOptions& options, Problems& problems) {
   const auto entries = sorted_entries(folder);
-  if (std::none_of(entries.begin(), entries.end(),
-                   [](const fs::path& entry) { return fs::is_directory(entry); })) {
+  if (std::none_of(entries.begin(), entries.end(), [](const fs::path& entry) {
+        std::error_code circle;
+        return fs::is_directory(entry, circle);
+      })) {
     problems.add(folder.string() + ": expected one folder per class, each with images, found none" +
                  idx_hint(folder));
     return nullptr;

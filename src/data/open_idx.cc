@@ -4,6 +4,7 @@
 
 #include "data/open.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "heed/data/idx.h"
 
 namespace heed::data {
@@ -54,8 +55,8 @@ class IdxDataset : public ImageDataset {
 /// PREFIX-images-idx3-ubyte or PREFIX-labels-idx1-ubyte, with or without .gz.
 fs::path find(const fs::path& prefix, const char* suffix) {
   const fs::path plain = prefix.string() + suffix, packed = plain.string() + ".gz";
-  if (fs::exists(plain)) return plain;
-  if (fs::exists(packed)) return packed;
+  if (kind_of(plain) != PathKind::absent) return plain;
+  if (kind_of(packed) != PathKind::absent) return packed;
   throw FileError("open " + plain.filename().string() + " or " + packed.filename().string() +
                       " (the IDX files of the prefix, or a folder of one folder per class) in",
                   prefix.parent_path(), ENOENT);

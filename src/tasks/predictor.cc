@@ -38,8 +38,8 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
     by_recipe([&] { predictor.cell_->make_model(); });
   } catch (const ModelError& error) {
     const std::string message = error.what();
-    throw ModelError(message.find(recipe_file) == std::string::npos ? recipe_file + ": " + message
-                                                                    : message);
+    if (message.find(recipe_file) != std::string::npos) throw;
+    throw ModelError(recipe_file + ": " + message);
   }
   load_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
   predictor.cell_->module->eval();

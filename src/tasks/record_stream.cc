@@ -1,11 +1,11 @@
 #include "tasks/record_stream.h"
 
-#include <filesystem>
 #include <iostream>
 #include <numeric>
 
 #include "core/utf8.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 
 namespace heed {
 namespace {
@@ -102,7 +102,7 @@ Source find_record(const std::string& input, const data::RecordOptions& options,
   const bool numbered = !number.empty() && number.size() < 19 &&
                         number.find_first_not_of("0123456789") == std::string::npos;
   const std::string file = input.substr(0, colon);
-  if (numbered && std::filesystem::is_regular_file(file)) {
+  if (numbered && kind_of(file) == PathKind::file) {
     const auto all = read(file, options, line_column);
     for (int64_t i = 0; i < all->size(); ++i) {
       const auto place = all->place(i);

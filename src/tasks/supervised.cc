@@ -21,6 +21,7 @@ class SupervisedTask : public Task {
     cell_.make_model();
     if (from) from->load_encoder(cell_);
     entries_ = cell_.recipe.entries();
+    Recipe::read(RecipeFile::parse(to_toml(entries_), "the recipe as it is saved"));
     source_ = cell_.batches(train_, {.batch = cell_.recipe.train.batch,
                                      .training = true,
                                      .seed = seed(),

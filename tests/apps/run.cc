@@ -74,6 +74,7 @@ Result run(const std::vector<std::string>& arguments, const RunOptions& options)
     const int sink = options.out.empty() ? out.descriptor() : open(options.out.c_str(), O_WRONLY);
     if (options.largest_file > 0) limit_files(options.largest_file);
     dup2(in.descriptor(), 0), dup2(sink, 1), dup2(err.descriptor(), 2);
+    for (const int number : options.closed) close(number);
     signal(SIGINT, SIG_DFL);  // ignored where the tests were started in the background
     execv(options.program, words.data());
     _exit(127);

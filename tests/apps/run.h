@@ -19,6 +19,7 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> environment = {};  ///< set in addition
   std::string input = {};                                             ///< of standard input
   std::filesystem::path out = {};  ///< where standard output goes instead of Result::out
+  std::vector<int> closed = {};    ///< of the descriptors 0, 1 and 2, when it starts
   int signal = 0;                  ///< sent once, when `when` says so
   std::function<bool()> when = {};
   uint64_t largest_file = 0;  ///< bytes; a longer write fails as on a full disk; 0: any

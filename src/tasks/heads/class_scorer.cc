@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "heed/metrics/classification.h"
 #include "heed/metrics/curves.h"
 
@@ -113,7 +114,7 @@ std::string ClassScorer::report() const {
     std::snprintf(line, sizeof line, "%8lld %9.4f %9.4f %9.4f  ", row["records"].get<long long>(),
                   row["precision"].get<double>(), row["recall"].get<double>(),
                   row["f1"].get<double>());
-    text += line + row["class"].get<std::string>() + "\n";
+    text += line + printable(row["class"].get<std::string>()) + "\n";
   }
   return text;
 }

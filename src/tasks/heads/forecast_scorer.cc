@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "tasks/heads/series_output.h"
 
 namespace heed {
@@ -79,7 +80,7 @@ class ForecastScorer : public Scorer {
       std::snprintf(line, sizeof line, "%8.4f  %8.4f  %8.4f  %8.4f  ", row["mse"].get<double>(),
                     row["mae"].get<double>(), row["baseline_mse"].get<double>(),
                     row["baseline_mae"].get<double>());
-      text += line + row["column"].get<std::string>() + "\n";
+      text += line + printable(row["column"].get<std::string>()) + "\n";
     }
     return text;
   }

@@ -1,6 +1,7 @@
 // Several labels at once: tokens are pooled, and a linear layer gives each label a logit.
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/metrics/classification.h"
 #include "heed/metrics/curves.h"
@@ -114,7 +115,7 @@ class LabelsScorer : public Scorer {
                     row["records"].get<long long>(), row["precision"].get<double>(),
                     row["recall"].get<double>(), row["f1"].get<double>(),
                     row["average_precision"].get<double>());
-      text += line + row["label"].get<std::string>() + "\n";
+      text += line + printable(row["label"].get<std::string>()) + "\n";
     }
     return text;
   }

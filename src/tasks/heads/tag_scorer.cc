@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/metrics/srl.h"
 #include "heed/metrics/upos.h"
@@ -167,7 +168,7 @@ std::string TagScorer::report() const {
     std::snprintf(line, sizeof line, "%8lld %9.4f %9.4f %9.4f  ",
                   static_cast<long long>(counts.expected), counts.precision(), counts.recall(),
                   counts.f1());
-    text += line + type + "\n";
+    text += line + printable(type) + "\n";
   }
   return text;
 }

@@ -4,6 +4,7 @@
 
 #include "data/open.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "heed/core/threads.h"
 #include "heed/data/dataset.h"
 #include "heed/data/idx.h"
@@ -143,11 +144,10 @@ class AsDataset : public data::ImageDataset {
 
 /// The IDX file that an input means: itself, or the images of a prefix; empty where it means none.
 fs::path idx_file(const std::string& input) {
-  std::error_code error;
   if (fs::path(input).filename().string().find("-idx3-ubyte") != std::string::npos) return input;
-  if (fs::exists(input, error)) return {};
+  if (kind_of(input) != PathKind::absent) return {};
   for (const char* ending : {"-images-idx3-ubyte", "-images-idx3-ubyte.gz"}) {
-    if (fs::is_regular_file(input + ending, error)) return input + ending;
+    if (kind_of(input + ending) == PathKind::file) return input + ending;
   }
   return {};
 }
@@ -196,8 +196,7 @@ class ImageStream : public Stream {
 
   void add(ImageList& list, const std::string& name, int64_t most) {
     if (!has_idx()) {
-      std::error_code error;
-      if (fs::is_directory(name, error))
+      if (kind_of(name) == PathKind::folder)
         throw DataError(name + ": a folder; name the images in it, or pass their names by '-'");
       const auto idx = idx_file(name);
       if (idx.empty()) return list.add(fitted(data::read_image(name), name), name);
@@ -287,8 +286,8 @@ class ImageInput : public Input {
     const std::string index = colon == std::string::npos ? "" : input.substr(colon + 1);
     const bool numbered = !index.empty() && index.size() < 19 &&
                           index.find_first_not_of("0123456789") == std::string::npos;
-    std::error_code error;
-    if (!numbered || fs::exists(input, error)) return ImageStream({input}, options_).next(1);
+    if (!numbered || kind_of(input) != PathKind::absent)
+      return ImageStream({input}, options_).next(1);
     const auto images = data::open_images(input.substr(0, colon), options_->images);
     const int64_t record = std::stoll(index);
     if (record >= images->size())

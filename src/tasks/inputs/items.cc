@@ -1,9 +1,9 @@
 // Events of users, in the order of their times, as histories of items.
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/histories.h"
 #include "tasks/record_stream.h"
@@ -146,7 +146,7 @@ SplitPtr ItemsInput::to_answer(const Source& source) const {
 SplitPtr ItemsInput::find_record(const std::string& input,
                                  const data::RecordOptions& options) const {
   const auto file = input.substr(0, input.rfind(':'));
-  if (options.format.empty() || !std::filesystem::is_regular_file(file)) return nullptr;
+  if (options.format.empty() || kind_of(file) != PathKind::file) return nullptr;
   const auto events = heed::find_record(input, options, "");
   const auto user = events.records->text(0, events.records->column(this->options().events.user));
   const auto all = to_answer({"input", {file}, data::open_records({file}, options)});

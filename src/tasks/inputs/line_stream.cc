@@ -1,9 +1,9 @@
 #include "tasks/inputs/line_stream.h"
 
-#include <filesystem>
 #include <iostream>
 
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 
 namespace heed {
 
@@ -49,7 +49,7 @@ TextLine find_line(const std::string& input) {
   const bool numbered = !number.empty() && number.size() < 19 &&
                         number.find_first_not_of("0123456789") == std::string::npos;
   const std::string file = input.substr(0, colon);
-  if (!numbered || !std::filesystem::is_regular_file(file)) return {input, "the text"};
+  if (!numbered || kind_of(file) != PathKind::file) return {input, "the text"};
   data::LineReader reader(file);
   std::string line;
   while (reader.next(line)) {
