@@ -1,11 +1,13 @@
 // Tokenizers of kind unigram and bpe: SentencePiece through its plug-in.
 #include <dlfcn.h>
 
-#include <exception>
+#include <algorithm>
 #include <set>
 
+#include "core/child_process.h"
 #include "core/lower_case.h"
 #include "data/sentencepiece/plugin.h"
+#include "data/sentencepiece_texts.h"
 #include "data/text.h"
 #include "data/vocabulary.h"
 #include "heed/core/error.h"
@@ -188,45 +190,44 @@ class SentencePieceTokenizer : public Tokenizer {
   int64_t specials_[kSpecials] = {-1, -1, -1, -1};
 };
 
-/// What the plug-in's trainer reads from; keeps what a line's reader threw.
-struct Source {
-  const Lines& lines;
-  bool lowercase;
-  std::string line = {};
-  int64_t read = 0;
-  std::exception_ptr error = {};
+/// SentencePiece's trainer keeps tabs for itself, unless they are a piece from the beginning. Its
+/// rule nmt_nfkc makes blanks of them.
+bool wants_tab(const TokenizerOptions& options, const std::vector<std::string>& texts) {
+  return options.normalization != "nmt_nfkc" && !options.byte_pieces &&
+         std::any_of(texts.begin(), texts.end(),
+                     [](const std::string& text) { return text.find('\t') != std::string::npos; });
+}
 
-  bool next() try {
-    do {
-      if (error || !lines(line)) return false;
-    } while (line.empty());
-    check_utf8(line, "tokenizer: a line of its text");
-    if (lowercase) line = lower_case(line);
-    ++read;
-    return true;
-  } catch (...) {
-    error = std::current_exception();
-    return false;
-  }
-};
+/// Its trainer of unigram counts characters in 31 bits unless it is told of more.
+bool is_large(const std::vector<std::string>& texts) {
+  constexpr uint64_t kLarge = uint64_t{1} << 30;
+  uint64_t bytes = 0;
+  for (const auto& text : texts) bytes += text.size() + 1;
+  return bytes > kLarge;
+}
 
-std::vector<std::pair<std::string, std::string>> arguments_of(const TokenizerOptions& options) {
+std::vector<std::pair<std::string, std::string>> arguments_of(
+    const TokenizerOptions& options, const std::vector<std::string>& texts) {
   const auto flag = [](bool on) { return on ? "true" : "false"; };
   const bool identity = options.normalization == "identity";
-  return {{"model_type", options.kind},
-          {"vocab_size", std::to_string(options.size)},
-          {"character_coverage", std::to_string(options.coverage)},
-          {"normalization_rule_name", options.normalization},
-          {"remove_extra_whitespaces", flag(!identity)},
-          {"byte_fallback", flag(options.byte_pieces)},
-          {"pad_id", std::to_string(kPadding)},
-          {"unk_id", std::to_string(kUnknown)},
-          {"bos_id", std::to_string(kBegin)},
-          {"eos_id", std::to_string(kEnd)},
-          // By default it passes over lines of more than 4192 bytes.
-          {"max_sentence_length", "1000000000"},
-          {"num_threads", "16"},  // its sums are made thread by thread: the number is part of them
-          {"minloglevel", "2"}};
+  std::vector<std::pair<std::string, std::string>> arguments = {
+      {"model_type", options.kind},
+      {"vocab_size", std::to_string(options.size)},
+      {"character_coverage", std::to_string(options.coverage)},
+      {"normalization_rule_name", options.normalization},
+      {"remove_extra_whitespaces", flag(!identity)},
+      {"byte_fallback", flag(options.byte_pieces)},
+      {"pad_id", std::to_string(kPadding)},
+      {"unk_id", std::to_string(kUnknown)},
+      {"bos_id", std::to_string(kBegin)},
+      {"eos_id", std::to_string(kEnd)},
+      // By default it passes over lines of more than 4192 bytes.
+      {"max_sentence_length", "1000000000"},
+      {"num_threads", "16"},  // its sums are made thread by thread: the number is part of them
+      {"minloglevel", "2"}};
+  if (wants_tab(options, texts)) arguments.emplace_back("user_defined_symbols", "\t");
+  if (is_large(texts)) arguments.emplace_back("train_extremely_large_corpus", "true");
+  return arguments;
 }
 
 /// The last number in a text; -1 where there is none.
@@ -235,6 +236,42 @@ int64_t last_number(const std::string& text) {
   if (end == std::string::npos) return -1;
   const size_t before = text.find_last_not_of("0123456789", end);
   return std::stoll(text.substr(before == std::string::npos ? 0 : before + 1, end + 1));
+}
+
+/// SentencePiece's model file or the reason why there is none, behind kTrained or kRefused.
+constexpr char kTrained = 't', kRefused = 'r';
+
+/// Runs in a child process: its trainer ends the process over texts that it does not bear.
+std::string train(const HeedSentencePiece& library, const TokenizerOptions& options,
+                  std::vector<std::string> texts) {
+  const auto given = arguments_of(options, texts);
+  std::vector<HeedTrainArgument> arguments;
+  for (const auto& [name, value] : given) arguments.push_back({name.c_str(), value.c_str()});
+  struct Source {
+    std::vector<std::string> texts;
+    size_t next = 0;
+  } source{std::move(texts)};
+  const auto next = [](void* from, const char** line, size_t* count) {
+    auto& source = *static_cast<Source*>(from);
+    if (source.next > 0) source.texts[source.next - 1] = std::string();  // the trainer has its own
+    if (source.next == source.texts.size()) return 0;
+    *line = source.texts[source.next].data(), *count = source.texts[source.next].size();
+    ++source.next;
+    return 1;
+  };
+  std::string bytes, why;
+  const int failed = library.train(arguments.data(), arguments.size(), next, &source, take_bytes,
+                                   &bytes, take_bytes, &why);
+  return failed != 0 ? kRefused + why : kTrained + bytes;
+}
+
+[[noreturn]] void trainer_ended(const TokenizerOptions& options, const ChildResult& result) {
+  throw DataError("tokenizer: SentencePiece's trainer of kind " + options.kind +
+                  " broke down over the text that it was to learn " + std::to_string(options.size) +
+                  " pieces from, by " + result.end +
+                  (result.said.empty() ? "" : ": " + result.said) +
+                  "; a text of too few or too similar words does that: lower tokenizer.size, give "
+                  "more text, or let tokenizer.kind be \"characters\" or \"words\"");
 }
 
 [[noreturn]] void training_failed(const TokenizerOptions& options, const std::string& why) {
@@ -252,25 +289,17 @@ int64_t last_number(const std::string& text) {
 
 TokenizerPtr train_sentencepiece(const TokenizerOptions& options, const Lines& lines) {
   const auto& library = plugin();
-  const auto given = arguments_of(options);
-  std::vector<HeedTrainArgument> arguments;
-  for (const auto& [name, value] : given) arguments.push_back({name.c_str(), value.c_str()});
-  Source source{lines, options.lowercase};
-  const auto next = [](void* from, const char** line, size_t* count) {
-    auto& source = *static_cast<Source*>(from);
-    if (!source.next()) return 0;
-    *line = source.line.data(), *count = source.line.size();
-    return 1;
-  };
-  std::string bytes, why;
-  const int failed = library.train(arguments.data(), arguments.size(), next, &source, take_bytes,
-                                   &bytes, take_bytes, &why);
-  if (source.error) std::rethrow_exception(source.error);
-  if (source.read == 0) {
-    throw DataError("tokenizer: the text to learn " + options.kind + " from holds no line");
-  }
-  if (failed != 0) training_failed(options, why);
-  return std::make_shared<SentencePieceTokenizer>(options, std::move(bytes), "the trained model");
+  TrainerTexts texts(lines, options.lowercase);
+  const auto result = in_child_process(
+      [&](std::string& text) { return texts.next(text); },
+      [&](std::vector<std::string> given) { return train(library, options, std::move(given)); });
+  if (!texts.found())
+    throw DataError("tokenizer: the text to learn " + options.kind +
+                    " from holds no line with a character that can be learnt");
+  if (!result.returned) trainer_ended(options, result);
+  const std::string rest = result.bytes.substr(1);
+  if (result.bytes.front() == kRefused) training_failed(options, rest);
+  return std::make_shared<SentencePieceTokenizer>(options, rest, "the trained model");
 }
 
 TokenizerPtr load_sentencepiece(const TokenizerOptions& options, const std::string& bytes,

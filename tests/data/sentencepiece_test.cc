@@ -94,7 +94,8 @@ TEST_P(SentencePiece, ReturnsAnyTextWithoutNormalization) {
   TokenizerOptions plain = options(400);
   plain.normalization = "identity", plain.byte_pieces = true;
   const auto t = train_tokenizer(plain, from(sentences()));
-  for (const std::string text : {" ", "  a  b ", "ﬁ①", "é\te", "Ж😀x", "a\nb", "   ", "x\u00a0y"})
+  for (const std::string text :
+       {" ", "  a  b ", "ﬁ①", "é\te", "Ж😀x", "a\nb", "   ", "x\u00a0y", "\u2585", "<s>\t</s>"})
     EXPECT_EQ(t->decode(t->encode(text)), text) << text;
   const auto normal = train_tokenizer(options(), from(sentences()));
   EXPECT_EQ(normal->decode(normal->encode(" bake   li ")), "bake li");
@@ -158,6 +159,47 @@ TEST_P(SentencePiece, LongLinesAreLearntFrom) {
   for (const auto& sentence : sentences()) line += sentence + ' ';
   ASSERT_GT(line.size(), 5000u);
   EXPECT_EQ(train_tokenizer(options(), from({line}))->size(), 80);
+}
+
+TEST_P(SentencePiece, StretchesWithoutBlanksAreLearntFromWhateverTheirLength) {
+  Random random(5);
+  // 32,769 characters of a word were the most; U+FDFA becomes 18.
+  for (const auto& [count, letters] : {std::pair<int, std::vector<const char*>>{32769, {"a", "b"}},
+                                       {32770, {"a", "b", "c"}},
+                                       {70000, {"日", "本", "語"}},
+                                       {4000, {"\uFDFA", "a"}}}) {
+    std::string line;
+    for (int i = 0; i < count; ++i) line += letters[random.below(letters.size())];
+    const auto t = train_tokenizer(options(24), from({line, "a b c"}));
+    EXPECT_EQ(t->size(), 24) << count;
+  }
+}
+
+TEST_P(SentencePiece, NothingToLearnFromIsAnError) {
+  EXPECT_THAT(message_of<DataError>([&] { train_tokenizer(options(20), from({"\u2585"})); }),
+              HasSubstr("holds no line"));
+  const auto end = [&] { train_tokenizer(options(20), from({"\u200b"})); };
+  if (std::string(GetParam()) == "bpe") {
+    EXPECT_THROW(end(), ModelError);
+    return;
+  }
+  // Its normalisation leaves nothing, over which unigram's trainer ends the process.
+  EXPECT_THAT(message_of<DataError>(end),
+              HasSubstr("tokenizer: SentencePiece's trainer of kind unigram broke down"));
+}
+
+TEST_P(SentencePiece, ReturnsTabsAndSpecialWritingWithoutNormalization) {
+  auto lines = sentences();
+  lines.insert(lines.end(), {"a\tb <s> </s>", "\u2585 <pad> <unk>"});
+  for (const char* form : {"identity", "nfkc"}) {
+    auto plain = options(120);
+    plain.normalization = form;
+    const auto t = train_tokenizer(plain, from(lines));
+    for (const std::string text : {"a\tb", "ba<s>ke", "a < b > e", "<pad>\t</s>", "<unk>"}) {
+      EXPECT_EQ(t->decode(t->encode(text)), text) << form << ' ' << text;
+      for (const int64_t id : t->encode(text)) EXPECT_GT(id, 3) << form << ' ' << text;
+    }
+  }
 }
 
 TEST_P(SentencePiece, ServesSeveralThreads) {

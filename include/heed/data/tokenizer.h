@@ -94,9 +94,9 @@ class Tokenizer {
 
   /// The text again. Padding, begin and end are left out and unknown() is shown as U+2047. Throws
   /// UsageError for a number outside 0 .. size() - 1. decode(encode(text)) == text for characters
-  /// (those that have a number) and bytes, and for unigram and bpe without normalisation, but for
-  /// U+2581, which stands for a space there; words are joined by one space. Numbers of bytes that
-  /// form no character give U+FFFD.
+  /// (those that have a number) and bytes, and for unigram and bpe without normalisation where all
+  /// characters have a piece or there are byte_pieces, but for U+2581, which stands for a space
+  /// there; words are joined by one space. Numbers of bytes that form no character give U+FFFD.
   virtual std::string decode(const std::vector<int64_t>& ids) const = 0;
 
   /// A piece as it is written, U+2581 for the space of unigram and bpe. Throws UsageError.
@@ -118,8 +118,11 @@ Lines lines_of(std::vector<std::filesystem::path> files);
 
 /// Makes a tokenizer from text. Equal options and lines give equal bytes.
 /// - unigram (Kudo 2018), bpe (Sennrich et al. 2016): SentencePiece (Kudo & Richardson 2018), which
-///   holds all lines in memory. Lines in which U+2585 stands are not learnt from. Throws FileError
-///   that names the Debian package where the library is absent.
+///   holds all lines in memory. Its trainer runs in a child process, because it ends its process
+///   over some texts: DataError then. Stretches of more than 1800 characters without a blank are
+///   learnt from in parts. U+2585, which it keeps for itself, gets no piece, and every other character of
+///   the text does (within `coverage`), tabs too. Throws FileError that names the Debian package
+///   where the library is absent.
 /// - words: what stands between white space (Unicode's White_Space), the most frequent first, equal
 ///   ones by their bytes; characters: code points likewise, the line feed always among them, so
 ///   that a text of several lines can be told too. Cost: O(bytes), memory of the distinct pieces.
