@@ -4,6 +4,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "heed/train/import.h"
+#include "train/toml_keys.h"
 
 namespace heed {
 namespace {
@@ -97,6 +98,7 @@ class MapReader {
 
 ImportMap ImportMap::parse(std::string_view text, const std::string& name) {
   toml::table root;
+  check_keys_of_toml(text, name);
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {

@@ -9,6 +9,7 @@
 #include "heed/core/files.h"
 #include "heed/core/nearest.h"
 #include "ops/attention_toml.h"
+#include "train/toml_keys.h"
 
 namespace heed {
 
@@ -20,6 +21,7 @@ struct RecipeFile::Document {
   std::vector<std::string> assignments;    // in the order in which they were made
 
   Document(std::string_view toml, const std::string& file_name) : name(file_name), text(toml) {
+    check_keys_of_toml(text, name);
     try {
       root = toml::parse(text, name);
     } catch (const toml::parse_error& error) {
@@ -82,6 +84,7 @@ std::vector<std::string> split_path(std::string_view path) {
 /// The value of an assignment as the one key `x` of a table: TOML where it is that, a string
 /// otherwise.
 toml::table parse_value(std::string_view text) {
+  check_keys_of_toml(text, "--set");
   try {
     toml::table table = toml::parse("x = " + std::string(text));
     if (table.size() == 1) return table;
@@ -139,6 +142,9 @@ void RecipeFile::Document::assign(const std::string& whole) {
   }
   const std::string path = whole.substr(0, equals);
   const auto keys = split_path(path);
+  if (keys.size() > kMostKeyParts)
+    throw UsageError("--set: a key of " + std::to_string(keys.size()) +
+                     " parts, expected at most " + std::to_string(kMostKeyParts));
   toml::table* table = &root;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (keys[i].empty()) throw UsageError("--set " + whole + ": a key of '" + path + "' is empty");

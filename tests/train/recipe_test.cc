@@ -142,6 +142,31 @@ TEST(Recipe, WhatIsNotTomlIsRefusedWithLineAndColumn) {
   }
 }
 
+/// toml++ would go through its tables by recursion and overflow the stack.
+TEST(Recipe, KeysOfVeryManyPartsAreRefusedByTheirLine) {
+  std::string deep = "a";
+  for (int i = 0; i < 100000; ++i) deep += ".a";
+  for (const auto& text :
+       {"\n" + deep + " = 1\n", "\n[" + deep + "]\n", "\nx = { " + deep + " = 1 }\n",
+        "\n[[" + deep + "]]\n", "s = \"\"\"\n\"\"\"\n" + deep + " = 1"}) {
+    try {
+      RecipeFile::parse(text, "x.toml");
+      ADD_FAILURE() << text.substr(0, 20);
+    } catch (const ModelError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("a key of more than 30 parts"));
+      EXPECT_THAT(error.what(), testing::ContainsRegex("x.toml:[23]:"));
+    }
+  }
+  auto file = RecipeFile::parse("", "x.toml");
+  EXPECT_THROW(file.set(deep + "=1"), UsageError);
+  EXPECT_THROW(file.set("x={ " + deep + " = 1 }"), ModelError);
+  const std::string dots(1000, '.');
+  for (const std::string& text :
+       {"name = \"" + dots + "\"", "name = '" + dots + "\\'", "# " + dots,
+        "name = \"\"\"\n" + dots + "\n\"\"\"", std::string("values = [1.5, 2.5]")})
+    EXPECT_NO_THROW(RecipeFile::parse(text, "x.toml")) << text;
+}
+
 TEST(Recipe, MayHoldAVocabulary) {
   const test::TemporaryFolder folder;
   std::string words = "words = [";
