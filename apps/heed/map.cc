@@ -163,9 +163,11 @@ void add_map(CLI::App& app) {
   verb->add_option("model", flags->model, "Folder of a model or run")
       ->required()
       ->type_name("MODEL");
-  verb->add_option("input", flags->input,
-                   "A text; FILE:LINE, a record, counted from 1; an image file, or PREFIX:INDEX, "
-                   "an image of an IDX set by its number")
+  verb->add_option(
+          "input", flags->input,
+          "A text; FILE:LINE, a record, counted from 1; an image file, or PREFIX:INDEX, "
+          "an image of an IDX set by its number; '-' or a pipe: its first line, for images "
+          "a name")
       ->required()
       ->type_name("INPUT");
   verb->add_option("--target", flags->target,

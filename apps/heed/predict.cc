@@ -36,6 +36,10 @@ void print(const Split& examples, int64_t i, const std::vector<Prediction>& answ
     std::cout << one_line(line) << '\n';
     return;
   }
+  if (answers.size() == 1 && !answers.front().lines.empty()) {
+    for (const auto& line : answers.front().lines) std::cout << printable(line, "\t") << '\n';
+    return;
+  }
   std::string line = printable(examples.show(i).name);
   for (const auto& answer : answers)
     line += (line.empty() ? "" : "\t") + printable(answer.text, "\t");
@@ -83,8 +87,8 @@ void add_predict(CLI::App& app) {
       ->type_name("MODEL");
   verb->add_option("input", flags->inputs,
                    "Files of records as the model's recipe reads them (.txt: a text a line), image "
-                   "files or IDX prefixes, files of stories; '-': standard input, for images "
-                   "their names")
+                   "files, IDX prefixes or PREFIX:INDEX, files of stories, pipes; '-': standard "
+                   "input, for images their names")
       ->type_name("INPUT|-");
   verb->add_option("--top", flags->answer.top, "Classes or items in JSON, best first")
       ->check(CLI::PositiveNumber)
@@ -109,7 +113,9 @@ void add_predict(CLI::App& app) {
     predict(*flags);
   });
   verb->footer(R"(
-A line in gives a line out, in order.
+A line in gives a line out, in order; a line feed in an answer is written \n, a carriage return
+\r, and --json has the text itself. An image is turned as its EXIF orientation says, made grey or
+coloured, and resized to what the model reads, as training does.
 
 Examples:
   heed predict models/fashion-mnist shoe.png --json

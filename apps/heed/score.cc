@@ -9,6 +9,7 @@
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "score_files.h"
+#include "tasks/input_lines.h"
 #include "verbs.h"
 
 namespace heed::cli {
@@ -56,6 +57,25 @@ bool has(const ScoreFlags& flags, const char* metric) {
   return std::ranges::find(flags.metrics, metric) != flags.metrics.end();
 }
 
+/// Standard input and pipes give what they have once.
+void check_pipes(const ScoreFlags& flags) {
+  const auto is_of_texts = [](const std::string& metric) {
+    return std::ranges::find(kTextMetrics, metric) != kTextMetrics.end();
+  };
+  const auto others = std::ssize(flags.metrics) - std::ranges::count_if(flags.metrics, is_of_texts);
+  const bool once = others + (others < std::ssize(flags.metrics) ? 1 : 0) == 1;
+  auto files = flags.references;
+  files.push_back(flags.predicted);
+  for (const auto& file : files) {
+    if (!flows(file)) continue;
+    if (!once)
+      throw UsageError("score: " + file + " can be read once, for --metric " + flags.metrics[0] +
+                       " or any one metric that is not of texts; give a file for several");
+    if (std::ranges::count(files, file) > 1)
+      throw UsageError("score: " + file + " can be read once, and is given twice");
+  }
+}
+
 void check(const ScoreFlags& flags) {
   for (const auto& metric : kFileMetrics) {
     if (has(flags, metric.name) && flags.references.size() > 1)
@@ -65,6 +85,7 @@ void check(const ScoreFlags& flags) {
   }
   if (has(flags, "quantiles") && flags.quantiles.empty())
     throw UsageError("score: --metric quantiles: expected --quantiles, as --quantiles 0.1,0.5,0.9");
+  check_pipes(flags);
   if (!flags.history.empty() && !has(flags, "regression"))
     throw UsageError("score: --history is for --metric regression");
 }
@@ -187,7 +208,8 @@ ScoreRow row_of(const std::string& name, const std::string& signature, const Met
 void add_score(CLI::App& app) {
   auto* verb = app.add_subcommand("score", "Compare predictions in a file with what is right");
   auto flags = std::make_shared<ScoreFlags>();
-  verb->add_option("predicted", flags->predicted, "File of what is to be measured, plain or .gz")
+  verb->add_option("predicted", flags->predicted,
+                   "File of what is to be measured, plain or .gz; a pipe; '-': standard input")
       ->required()
       ->type_name("PREDICTED");
   verb->add_option("--reference", flags->references,

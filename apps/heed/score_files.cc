@@ -19,6 +19,8 @@ std::vector<std::string> cut(const std::string& line, const char* separators, bo
   return parts;
 }
 
+std::string shown(const std::string& file) { return file == "-" ? "standard input" : file; }
+
 /// A line of CoNLL-U that is no word of its own.
 bool is_no_word(const std::vector<std::string>& columns) {
   return columns[0].find_first_of("-.") != std::string::npos;
@@ -27,9 +29,10 @@ bool is_no_word(const std::vector<std::string>& columns) {
 }  // namespace
 
 std::vector<std::string> lines_of_file(const std::string& file) {
-  data::LineReader reader(file);
+  auto reader = data::LineReader::once(file);
   std::vector<std::string> lines;
   for (std::string line; reader.next(line);) lines.push_back(std::move(line));
+  if (lines.empty()) throw DataError(shown(file) + ": the file is empty; expected lines of text");
   return lines;
 }
 
@@ -42,9 +45,9 @@ double parsed_number(const std::string& text, const std::string& place) {
 }
 
 NumberTable numbers_of_file(const std::string& file) {
-  data::LineReader reader(file);
+  auto reader = data::LineReader::once(file);
   NumberTable table;
-  table.file = file;
+  table.file = shown(file);
   for (std::string line; reader.next(line); ++table.rows) {
     const auto parts = cut(line, " \t,", true);
     if (table.rows == 0) table.columns = parts.size();
@@ -56,6 +59,7 @@ NumberTable numbers_of_file(const std::string& file) {
     }
     for (const auto& part : parts) table.values.push_back(parsed_number(part, reader.place()));
   }
+  if (table.rows == 0) throw DataError(table.file + ": the file is empty; expected numbers");
   return table;
 }
 
@@ -80,7 +84,7 @@ std::vector<int64_t> indices_of(const NumberTable& table) {
 }
 
 std::vector<SentenceRows> sentences_of_file(const std::string& file, Columns columns) {
-  data::LineReader reader(file);
+  auto reader = data::LineReader::once(file);
   std::vector<SentenceRows> sentences;
   bool inside = false;
   for (std::string line; reader.next(line);) {
@@ -96,6 +100,7 @@ std::vector<SentenceRows> sentences_of_file(const std::string& file, Columns col
     if (tabbed && is_no_word(parts)) continue;
     sentences.back().rows.push_back(parts);
   }
+  if (sentences.empty()) throw DataError(shown(file) + ": no sentence");
   return sentences;
 }
 

@@ -1,4 +1,5 @@
-// The files that heed score reads. All throw DataError with file:line, FileError as LineReader.
+// The files that heed score reads, pipes and standard input ("-") among them. All throw DataError
+// with file:line, FileError as LineReader.
 #pragma once
 
 #include <string>

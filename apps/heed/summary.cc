@@ -15,17 +15,20 @@ namespace {
 
 struct Flags {
   std::string what;
+  std::vector<std::string> set;
   bool json = false;
 };
 
-Summary summary_of(const std::string& what) {
+Summary summary_of(const std::string& what, const std::vector<std::string>& set) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(what, error)) {
-    auto predictor = Predictor::load(what);
+    auto predictor = Predictor::load(what, set);
     return summarize(predictor.module(), [&] { predictor.run_example(); });
   }
   // What a recipe leaves to its data, which is then opened.
-  return summary_of_task(Recipe::read(RecipeFile::read(what)));
+  auto file = RecipeFile::read(what);
+  for (const auto& assignment : set) file.set(assignment);
+  return summary_of_task(Recipe::read(file));
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -92,9 +95,12 @@ void add_summary(CLI::App& app) {
   verb->add_option("model", flags->what, "Folder of a model or run, or a recipe file")
       ->required()
       ->type_name("MODEL|RECIPE");
+  verb->add_option("--set", flags->set, "Set a key of the recipe: encoder.width=256")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   verb->add_flag("--json", flags->json, "Print one JSON object");
   verb->callback([flags] {
-    const Summary summary = summary_of(flags->what);
+    const Summary summary = summary_of(flags->what, flags->set);
     if (flags->json) {
       std::cout << to_json(summary).dump(2, ' ', false,
                                          nlohmann::ordered_json::error_handler_t::replace)

@@ -1,5 +1,6 @@
 #include "core/byte_stream.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,18 +13,26 @@ namespace heed {
 namespace {
 
 constexpr size_t kBuffer = size_t{1} << 18;
-constexpr size_t kFirstBytes = 4;  // gzip's mark, or a byte order mark and a byte behind it
+constexpr uint8_t kMarks[][3] = {{0x1f, 0x8b}, {0xEF, 0xBB, 0xBF}};  // of gzip, of the byte order
 
-/// What standard input has there, at least `least` bytes unless it ends before.
-size_t read_standard_input(std::span<uint8_t> out, size_t least) {
+/// What is there, at least `least` bytes unless it ends before.
+size_t read_what_flows(int descriptor, std::span<uint8_t> out, size_t least) {
   size_t filled = 0;
   while (filled < least) {
-    const ssize_t got = ::read(STDIN_FILENO, out.data() + filled, out.size() - filled);
+    const ssize_t got = ::read(descriptor, out.data() + filled, out.size() - filled);
     if (got == 0) break;
-    if (got < 0 && errno != EINTR) throw FileError("read", "standard input", errno);
+    if (got < 0 && errno != EINTR)
+      throw FileError("read", descriptor == STDIN_FILENO ? "standard input" : "a pipe", errno);
     if (got > 0) filled += static_cast<size_t>(got);
   }
   return filled;
+}
+
+/// May more bytes make it a mark by which a stream is known?
+bool may_be_a_mark(std::span<const uint8_t> first) {
+  return std::any_of(std::begin(kMarks), std::end(kMarks), [&](const uint8_t(&mark)[3]) {
+    return first.size() < 3 && !first.empty() && std::equal(first.begin(), first.end(), mark);
+  });
 }
 
 }  // namespace
@@ -35,8 +44,30 @@ ByteStream::ByteStream(const std::filesystem::path& path) : buffer_(kBuffer) {
 
 ByteStream::ByteStream() : buffer_(kBuffer) { begin("standard input"); }
 
+ByteStream::ByteStream(const std::filesystem::path& path, Once) : buffer_(kBuffer) {
+  if (path == "-") {
+    begin("standard input");
+    return;
+  }
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  const bool flows = std::filesystem::is_fifo(status) || std::filesystem::is_socket(status) ||
+                     std::filesystem::is_character_file(status);
+  if (!flows) {
+    file_.emplace(path);
+  } else if (flows_.emplace(path, O_RDONLY); !*flows_) {
+    throw FileError("open", path, errno);
+  }
+  begin(path.string());
+}
+
+/// A line that is shorter than a mark is not waited behind.
 void ByteStream::begin(const std::string& name) {
-  refill(kFirstBytes);
+  size_t found = 0;
+  do {
+    found = last_;
+    refill(found + 1);
+  } while (last_ > found && may_be_a_mark({buffer_.data(), last_}));
   if (is_gzip({buffer_.data(), last_})) inflater_.emplace(name);
 }
 
@@ -50,20 +81,27 @@ size_t ByteStream::read(std::span<char> out) {
   return filled;
 }
 
-/// Fills the buffer behind what of it is not yet used, of standard input with what is there, so that
-/// at least `least` bytes are unused.
+/// Fills the buffer behind what of it is not yet used, of what flows with what is there, so that at
+/// least `least` bytes are unused.
 void ByteStream::refill(size_t least) {
   std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(first_),
             buffer_.begin() + static_cast<std::ptrdiff_t>(last_), buffer_.begin());
   last_ -= first_, first_ = 0;
   const std::span<uint8_t> room = std::span(buffer_).subspan(last_);
   if (!file_) {
-    last_ += read_standard_input(room, least - std::min(least, last_));
+    const int from = flows_ ? flows_->number() : STDIN_FILENO;
+    last_ += read_what_flows(from, room, least - std::min(least, last_));
     return;
   }
   const auto more = static_cast<size_t>(std::min<uint64_t>(room.size(), file_->size() - position_));
   file_->read(room.data(), more, position_);
   last_ += more, position_ += more;
+}
+
+bool ByteStream::ready() const {
+  if (file_ || ended_ || first_ < last_) return true;
+  pollfd what{flows_ ? flows_->number() : STDIN_FILENO, POLLIN, 0};
+  return ::poll(&what, 1, 0) != 0;
 }
 
 size_t ByteStream::copy(std::span<char> out) {

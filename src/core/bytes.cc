@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/byte_stream.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 
@@ -14,6 +15,23 @@ std::vector<uint8_t> read_bytes(const std::filesystem::path& file, int64_t limit
                     " bytes, expected at most " + std::to_string(limit));
   std::vector<uint8_t> bytes(reader.size());
   reader.read(bytes.data(), bytes.size(), 0);
+  return bytes;
+}
+
+std::vector<uint8_t> read_bytes_once(const std::filesystem::path& file, int64_t limit) {
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::is_fifo(status) && !std::filesystem::is_socket(status) &&
+      !std::filesystem::is_character_file(status))
+    return read_bytes(file, limit);
+  auto stream = ByteStream::once(file);
+  std::vector<uint8_t> bytes;
+  std::vector<char> some(size_t{1} << 16);
+  while (const size_t got = stream.read(some)) {
+    bytes.insert(bytes.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(got));
+    if (bytes.size() > static_cast<uint64_t>(limit))
+      throw DataError(file.string() + ": holds more than " + std::to_string(limit) + " bytes");
+  }
   return bytes;
 }
 

@@ -11,6 +11,9 @@ namespace heed {
 /// more than `limit`.
 std::vector<uint8_t> read_bytes(const std::filesystem::path& file, int64_t limit);
 
+/// The same of what can be read once, too: a pipe.
+std::vector<uint8_t> read_bytes_once(const std::filesystem::path& file, int64_t limit);
+
 /// The first `count` bytes, or all where there are fewer. Throws FileError.
 std::vector<uint8_t> read_first_bytes(const std::filesystem::path& file, int64_t count);
 

@@ -20,8 +20,18 @@ class LineReader::Impl {
  public:
   explicit Impl(const std::filesystem::path& path) : name_(path.string()), stream_(path) {
     begin();
+    refuse_empty();
   }
-  Impl() : name_("standard input"), stream_(ByteStream::standard_input()) { begin(); }
+  Impl() : name_("standard input"), stream_(ByteStream::standard_input()) {
+    begin();
+    refuse_empty();
+  }
+  Impl(const std::filesystem::path& path, bool is_text)
+      : name_(path == "-" ? "standard input" : path.string()),
+        stream_(ByteStream::once(path)),
+        is_text_(is_text) {
+    begin();
+  }
 
   bool next(std::string& line) {
     line.clear();
@@ -45,9 +55,13 @@ class LineReader::Impl {
     ending_ = std::string_view("\r\n").substr(line.ends_with('\r') ? 0 : 1);
     if (!ended) ending_.remove_suffix(1);
     if (line.ends_with('\r')) line.pop_back();
-    check(line);
+    if (is_text_) check(line);
     offset_ += bytes;
     return true;
+  }
+
+  bool ready() const {
+    return std::memchr(buffer_.data() + first_, '\n', last_ - first_) || stream_.ready();
   }
 
   std::string_view ending() const { return ending_; }
@@ -61,7 +75,10 @@ class LineReader::Impl {
       first_ = kByteOrderMark.size();
       offset_ = static_cast<int64_t>(first_);
     }
-    if (first_ == last_) throw DataError(name_ + ": the file is empty; expected lines of text");
+  }
+  void refuse_empty() {
+    if (first_ == last_ && !refill())
+      throw DataError(name_ + ": the file is empty; expected lines of text");
   }
 
   bool refill() {
@@ -88,6 +105,7 @@ class LineReader::Impl {
 
   std::string name_;
   ByteStream stream_;
+  bool is_text_ = true;
   std::string buffer_ = std::string(kReadBytes, '\0');
   size_t first_ = 0, last_ = 0;  // what of buffer_ was not handed out
   int64_t number_ = 0;
@@ -98,11 +116,18 @@ class LineReader::Impl {
 LineReader::LineReader(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
 LineReader::LineReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LineReader LineReader::standard_input() { return LineReader(std::make_unique<Impl>()); }
+LineReader LineReader::once(const std::filesystem::path& path) {
+  return LineReader(std::make_unique<Impl>(path, true));
+}
+LineReader LineReader::names(const std::filesystem::path& path) {
+  return LineReader(std::make_unique<Impl>(path, false));
+}
 LineReader::~LineReader() = default;
 LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
 bool LineReader::next(std::string& line) { return impl_->next(line); }
+bool LineReader::ready() const { return impl_->ready(); }
 std::string_view LineReader::ending() const { return impl_->ending(); }
 int64_t LineReader::number() const { return impl_->number(); }
 std::string LineReader::place() const { return impl_->place(); }

@@ -72,12 +72,13 @@ std::unique_ptr<RecordReader> record_reader_of(const RecordOptions& options) {
 
 std::string shown(const path& file) { return file == "-" ? "standard input" : file.string(); }
 
-/// No cell is longer than its file's text. What a gzipped file unpacks to is not known before.
+/// No cell is longer than its file's text. What a gzipped file unpacks to, or a pipe brings, is not
+/// known before.
 uint64_t bytes_of_files(const std::vector<path>& files) {
   uint64_t bytes = 0;
-  for (const auto& file : files) {
-    if (file != "-") bytes += FileReader(file).size();  // how much a pipe brings is not known
-  }
+  std::error_code error;
+  for (const auto& file : files)
+    if (std::filesystem::is_regular_file(file, error)) bytes += FileReader(file).size();
   return bytes;
 }
 

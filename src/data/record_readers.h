@@ -21,9 +21,10 @@ class RecordReader {
   virtual void finish(RecordStore&) {}
 };
 
-/// "-" is standard input.
+/// "-" is standard input; pipes are read, too.
 inline LineReader lines_in(const std::filesystem::path& file) {
-  return file == "-" ? LineReader::standard_input() : LineReader(file);
+  std::error_code error;
+  return std::filesystem::is_regular_file(file, error) ? LineReader(file) : LineReader::once(file);
 }
 
 std::unique_ptr<RecordReader> table_reader(const RecordOptions& options);

@@ -91,10 +91,9 @@ Words join(const std::vector<std::string>& pieces, const std::vector<bool>& spec
     throw UsageError("join: special: expected " + std::to_string(pieces.size()) +
                      " flags, as many as pieces, given " + std::to_string(special.size()));
   }
-  const auto any = [&](auto&& holds) { return std::any_of(pieces.begin(), pieces.end(), holds); };
-  const bool begun = any([](const std::string& piece) { return piece.starts_with(kMark); });
   Joiner joiner(how);
-  joiner.at_signs(!begun && any([](const std::string& piece) { return piece.ends_with(kGoesOn); }));
+  joiner.at_signs(std::none_of(pieces.begin(), pieces.end(),
+                               [](const std::string& piece) { return piece.starts_with(kMark); }));
   for (size_t i = 0; i < pieces.size(); ++i) {
     special[i] ? joiner.leave_out() : joiner.add(pieces[i]);
   }

@@ -1,6 +1,5 @@
 #include "tasks/record_stream.h"
 
-#include <iostream>
 #include <numeric>
 
 #include "core/utf8.h"
@@ -40,15 +39,13 @@ bool is_text_file(const std::string& name) {
   return name.ends_with(".txt") || name.ends_with(".txt.gz");
 }
 
+/// Of a file whose lines stand for records, all of them.
 data::RecordsPtr read(const std::string& file, const data::RecordOptions& options,
                       const std::string& line_column) {
   if (line_column.empty() || !is_text_file(file)) return data::open_records({file}, options);
-  data::RecordOptions lines;
-  lines.format = "lines";
-  const auto texts = data::open_records({file}, lines);
   auto records = std::make_shared<LineRecords>(line_column);
-  for (int64_t i = 0; i < texts->size(); ++i)
-    records->add(std::string(texts->text(i, 0)), texts->place(i));
+  InputLines lines({file});
+  for (std::string line; lines.next(line);) records->add(std::move(line), lines.place());
   return records;
 }
 
@@ -70,49 +67,56 @@ SplitPtr RecordStream::next(int64_t most) {
       first_ += std::ssize(numbers);
       return subset(file_, std::move(numbers));
     }
-    file_ = nullptr, first_ = 0;
-    if (next_ == inputs_.size()) return nullptr;
-    const auto& input = inputs_[next_];
-    if (input == "-" && !line_column_.empty()) {
-      if (auto lines = next_lines(most)) return lines;
-      ++next_;
-      continue;
+    if (lines_) {
+      if (auto some = next_lines(most)) return some;
     }
-    ++next_;
-    auto options = options_;
-    if (input == "-") options.format = piped_format_;
-    file_ = open_({"input", {input}, read(input, options, line_column_)});
+    file_ = nullptr, first_ = 0, lines_.reset();
+    if (next_ == inputs_.size()) return nullptr;
+    open(inputs_[next_++]);
   }
 }
 
+void RecordStream::open(const std::string& input) {
+  if (!line_column_.empty() && (flows(input) || is_text_file(input))) {
+    lines_.emplace(std::vector<std::string>{input});
+    return;
+  }
+  auto options = options_;
+  if (flows(input)) options.format = piped_format_;
+  file_ = open_({"input", {input}, data::open_records({input}, options)});
+}
+
+/// What stands before a bad line is answered before it is reported.
 SplitPtr RecordStream::next_lines(int64_t most) {
   auto records = std::make_shared<LineRecords>(line_column_);
-  for (std::string line; records->size() < most && std::getline(std::cin, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    records->add(line, "standard input:" + std::to_string(++line_));
-    if (std::cin.rdbuf()->in_avail() <= 0) break;
+  try {
+    std::string line;
+    while (!error_ && records->size() < most && (records->size() == 0 || !lines_->would_wait()) &&
+           lines_->next(line))
+      records->add(line, lines_->place());
+  } catch (const Error&) {
+    error_ = std::current_exception();
   }
-  return records->size() > 0 ? open_({"input", {"-"}, records}) : nullptr;
+  if (records->size() > 0) return open_({"input", {"-"}, records});
+  if (error_) std::rethrow_exception(error_);
+  return nullptr;
 }
 
 Source find_record(const std::string& input, const data::RecordOptions& options,
                    const std::string& line_column) {
-  const size_t colon = input.rfind(':');
-  const std::string number = colon == std::string::npos ? "" : input.substr(colon + 1);
-  const bool numbered = !number.empty() && number.size() < 19 &&
-                        number.find_first_not_of("0123456789") == std::string::npos;
-  const std::string file = input.substr(0, colon);
-  if (numbered && kind_of(file) == PathKind::file) {
+  const auto [file, number] = numbered(input);
+  if (number >= 0 && kind_of(file) == PathKind::file) {
     const auto all = read(file, options, line_column);
     for (int64_t i = 0; i < all->size(); ++i) {
       const auto place = all->place(i);
-      if (place.ends_with(":" + number)) return {"input", {file}, data::subset(all, {i})};
+      if (place.ends_with(":" + std::to_string(number)))
+        return {"input", {file}, data::subset(all, {i})};
     }
-    throw UsageError(input + ": no record of the file begins in line " + number);
+    throw UsageError(input + ": no record of the file begins in line " + std::to_string(number));
   }
   if (line_column.empty()) throw UsageError(input + ": expected FILE:LINE, a record of a file");
   auto records = std::make_shared<LineRecords>(line_column);
-  records->add(input, "the text");
+  records->add(flows(input) ? first_line(input) : input, "the text");
   return {"input", {input}, records};
 }
 

@@ -1,19 +1,21 @@
 // Records for `heed predict` and `heed map`: files, standard input, single lines.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <optional>
 
 #include "heed/data/record_files.h"
 #include "heed/tasks/input.h"
+#include "tasks/input_lines.h"
 
 namespace heed {
 
 using OpenSource = std::function<SplitPtr(const Source&)>;
 
 /// Files are read as the recipe says; where a line of text stands for a record, so do files that
-/// end with .txt, and standard input, which is answered as it comes. Otherwise standard input is a
-/// file of `piped_format`.
+/// end with .txt, standard input and pipes, whose lines are answered as they come. Otherwise
+/// standard input and pipes are files of `piped_format`.
 class RecordStream : public Stream {
  public:
   RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
@@ -22,6 +24,7 @@ class RecordStream : public Stream {
 
  private:
   SplitPtr next_lines(int64_t most);
+  void open(const std::string& input);
 
   std::vector<std::string> inputs_;
   data::RecordOptions options_;
@@ -29,11 +32,13 @@ class RecordStream : public Stream {
   OpenSource open_;
   size_t next_ = 0;
   SplitPtr file_;  // of which the examples from first_ on were not given
-  int64_t first_ = 0, line_ = 0;
+  int64_t first_ = 0;
+  std::optional<InputLines> lines_;
+  std::exception_ptr error_;  // of a line behind those that were given
 };
 
-/// FILE:LINE, the record that stands there; another text is a line itself, where lines stand for
-/// records. Throws UsageError.
+/// FILE:LINE, the record that stands there; where lines stand for records, of a pipe and "-" the
+/// first line, and another text is a line itself. Throws UsageError.
 Source find_record(const std::string& input, const data::RecordOptions& options,
                    const std::string& line_column);
 

@@ -55,6 +55,29 @@ TEST_F(ScoreVerb, JsonAndSeveralReferences) {
   EXPECT_EQ(answer["scores"][1]["exact"], 1);
 }
 
+TEST_F(ScoreVerb, ReadsPipesAndStandardInput) {
+  const auto lines = write("out", "a\nb\n"), right = write("right", "a\nc\n");
+  const auto file = run({"score", lines, "--reference", right, "--metric", "exact,bleu"});
+  ASSERT_EQ(file.code, 0) << file.err;
+  for (const char* name : {"-", "/dev/stdin"}) {
+    const auto piped =
+        run({"score", name, "--reference", right, "--metric", "exact,bleu"}, {.input = "a\nb\n"});
+    EXPECT_EQ(piped.out, file.out) << piped.err;
+    const auto reference =
+        run({"score", lines, "--reference", name, "--metric", "classes"}, {.input = "a\nc\n"});
+    EXPECT_EQ(reference.code, 0) << reference.err;
+    EXPECT_THAT(reference.out, HasSubstr("accuracy 0.5000"));
+  }
+  const auto twice =
+      run({"score", "-", "--reference", right, "--metric", "classes,labels"}, {.input = "a\nb\n"});
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_THAT(twice.err, HasSubstr("can be read once"));
+  EXPECT_EQ(run({"score", "-", "--reference", "-"}, {.input = "a\n"}).code, 2);
+  const auto empty = run({"score", "-", "--reference", right}, {.input = ""});
+  EXPECT_EQ(empty.code, 3);
+  EXPECT_THAT(empty.err, HasSubstr("standard input: the file is empty"));
+}
+
 TEST_F(ScoreVerb, SaysWhatIsWrong) {
   const auto lines = write("out", "a\nb\n"), fewer = write("right", "a\n");
   const auto result = run({"score", lines, "--reference", fewer});

@@ -91,6 +91,15 @@ TEST_F(TextMap, AlignmentBeginsWithPharaohsLine) {
               testing::MatchesRegex("[01]-[01] [01]-[01]"));
 }
 
+TEST_F(TextMap, ReadsTheFirstLineOfStandardInput) {
+  const auto given = map({"eins zwei", "--json"});
+  const auto read = run({"map", trained_.model, "-", "--json"}, {.input = "eins zwei\r\nacht\n"});
+  EXPECT_TRUE(read.out == given.out) << read.err;
+  const auto none = run({"map", trained_.model, "-"}, {.input = ""});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.err, HasSubstr("ends before a line"));
+}
+
 TEST_F(TextMap, WritesFiles) {
   const auto result = map({"drei", "--png", path("map.png"), "--svg", path("map.svg")});
   ASSERT_EQ(result.code, 0) << result.err;

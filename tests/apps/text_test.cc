@@ -130,6 +130,27 @@ TEST_F(Translate, ALineInGivesALineOut) {
   EXPECT_EQ(alone.out, "eight\n");
 }
 
+TEST_F(Translate, FilesPipesAndStandardInputAreReadAlike) {
+  const std::string text =
+      "\xEF\xBB\xBF"
+      "eins zwei\r\n \t\n\u00a0\nacht";
+  write_bytes(path("lines"), text);
+  const auto piped = run({"predict", model()}, {.input = text});
+  ASSERT_EQ(piped.code, 0) << piped.err;
+  EXPECT_EQ(piped.out, "two one\n\n\neight\n") << "blanks say nothing";
+  EXPECT_EQ(run({"predict", model(), path("lines")}).out, piped.out);
+  EXPECT_EQ(run({"predict", model(), "/dev/stdin"}, {.input = text}).out, piped.out);
+  EXPECT_EQ(run({"predict", model(), "-", path("lines")}, {.input = text}).out,
+            piped.out + piped.out);
+  const auto empty = run({"predict", model()}, {.input = ""});
+  EXPECT_EQ(empty.code, 0) << empty.err;
+  EXPECT_EQ(empty.out, "");
+  const auto binary = run({"predict", model()}, {.input = std::string("eins\na\0b\n", 9)});
+  EXPECT_EQ(binary.code, 3);
+  EXPECT_EQ(binary.out, "one\n");
+  EXPECT_THAT(binary.err, HasSubstr("standard input:2: a NUL at byte 1"));
+}
+
 TEST_F(Translate, TellsTheBestAndTheirTokens) {
   const auto result = run({"predict", model(), "--json", "--set", "head.generate.num_hypotheses=3"},
                           {.input = "eins zwei\n"});
@@ -282,7 +303,11 @@ TEST_F(Language, LearnsAndGoesOn) {
   EXPECT_EQ(metrics["valid_loss"], metrics["valid_nats_per_character"]);
   const auto written = run({"predict", path("model")}, {.input = "abc abd\n"});
   ASSERT_EQ(written.code, 0) << written.err;
-  EXPECT_EQ(written.out, "abc abd\nabcd\n");
+  EXPECT_EQ(written.out, "abc abd\\nabcd\n");
+  const auto two = run({"predict", path("model")}, {.input = "abc abd\nabc abd\n"});
+  EXPECT_EQ(two.out, written.out + written.out) << "a line in gives a line out";
+  const auto exact = run({"predict", path("model"), "--json"}, {.input = "abc abd\n"});
+  EXPECT_EQ(json::parse(exact.out)["output"], "abc abd\nabcd");
   const auto again = run({"eval", path("model"), "--data", path("text"), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out)["tokens"], 400 * 13 - 1);

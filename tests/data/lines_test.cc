@@ -1,6 +1,12 @@
 #include "heed/data/lines.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
 
 #include "data/samples.h"
 #include "heed/data/tokenizer.h"
@@ -83,6 +89,87 @@ TEST(LineReader, NamesWhatIsWrong) {
   EXPECT_THAT(refused(packed), HasSubstr("damaged"));
   EXPECT_THROW(LineReader(folder.path() / "absent"), FileError);
   EXPECT_THROW(LineReader(folder.path()), FileError);
+}
+
+/// A named pipe into which a thread writes.
+class Pipe {
+ public:
+  Pipe(const std::filesystem::path& path, std::vector<std::string> parts) {
+    EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
+    writer_ = std::jthread([path, parts = std::move(parts)] {
+      const int to = ::open(path.c_str(), O_WRONLY);
+      for (const auto& part : parts) {
+        EXPECT_EQ(::write(to, part.data(), part.size()), static_cast<ssize_t>(part.size()));
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      ::close(to);
+    });
+  }
+
+ private:
+  std::jthread writer_;
+};
+
+TEST(LineReader, APipeIsReadAsAFileIs) {
+  const test::TempFolder folder;
+  int number = 0;
+  const auto lines = [&](std::vector<std::string> parts) {
+    const auto path = folder.path() / std::to_string(++number);
+    const Pipe pipe(path, std::move(parts));
+    auto reader = LineReader::once(path);
+    std::vector<std::string> found;
+    for (std::string line; reader.next(line);) found.push_back(line);
+    return found;
+  };
+  EXPECT_THAT(lines({"\xEF",
+                     "\xBB\xBF"
+                     "a\r\n",
+                     "b"}),
+              ElementsAre("a", "b"));
+  EXPECT_THAT(lines({"\xEF\xBB\xBF"}), ElementsAre());
+  EXPECT_THAT(lines({}), ElementsAre());
+  const auto packed = test::gzip(bytes("x\ny\n"));
+  EXPECT_THAT(lines({{packed.begin(), packed.begin() + 1}, {packed.begin() + 1, packed.end()}}),
+              ElementsAre("x", "y"));
+  EXPECT_THAT(message_of<DataError>([&] {
+                lines({"a\n", std::string("b\0", 2)});
+              }),
+              HasSubstr(":2: a NUL at byte 1"));
+  EXPECT_THAT(message_of<DataError>([&] { lines({"\xFF\n"}); }), HasSubstr(":1: invalid UTF-8"));
+}
+
+TEST(LineReader, ALineIsThereBeforeTheNextIsWritten) {
+  const test::TempFolder folder;
+  const auto path = folder.path() / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int end = ::open(path.c_str(), O_RDWR);  // so that neither side waits for the other
+  const auto put = [&](std::string_view text) {
+    ASSERT_EQ(::write(end, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  };
+  put("a\n");
+  auto reader = LineReader::once(path);
+  std::string line;
+  ASSERT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "a");
+  EXPECT_FALSE(reader.ready());
+  put("b\nc\n");
+  EXPECT_TRUE(reader.ready());
+  ASSERT_TRUE(reader.next(line));
+  EXPECT_TRUE(reader.ready());
+  ASSERT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "c");
+  EXPECT_FALSE(reader.ready());
+  ::close(end);
+  EXPECT_TRUE(reader.ready());
+  EXPECT_FALSE(reader.next(line));
+}
+
+TEST(LineReader, NamesAreAnyBytes) {
+  const test::TempFolder folder;
+  auto reader = LineReader::names(folder.write("names", bytes("a\xFF.png\n")));
+  std::string line;
+  ASSERT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "a\xFF.png");
 }
 
 TEST(LinesOf, OneFileAfterTheOther) {

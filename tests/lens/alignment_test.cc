@@ -36,6 +36,12 @@ TEST(Join, AtSignsGoOn) {
   EXPECT_THAT(words.words, ElementsAre("lower", "house", "@@"));
 }
 
+TEST(Join, PiecesWithoutAnyMarkAreWords) {
+  const auto words = joined({"das", "alte", "Haus", "</s>"}, Joining::marks, {3});
+  EXPECT_THAT(words.words, ElementsAre("das", "alte", "Haus"));
+  EXPECT_THAT(words.of, ElementsAre(0, 1, 2, -1));
+}
+
 TEST(Join, PiecesAndSpaces) {
   EXPECT_THAT(joined({"das", "Haus"}, Joining::pieces).words, ElementsAre("das", "Haus"));
   const auto words = joined({"a", "b", " ", "\n", "c"}, Joining::spaces);

@@ -95,22 +95,6 @@ TEST_F(ImageCell, WorkersChangeNothing) {
   EXPECT_THROW(recipe({"input.workers=-1"}), ModelError);
 }
 
-TEST_F(ImageCell, RefusesAnImageOfAnotherShape) {
-  auto wanted = recipe({"input.size=[]", "input.channels=0", "encoder.patch=5"});
-  const auto options = wanted.train;
-  const test::TempFolder runs;
-  train(*make_task(std::move(wanted)), {.options = options, .folder = runs.path() / "run"});
-  auto predictor = Predictor::load(runs.path() / "run");
-  runs.write("shoe.png", test::png({28, 28, 0, 8, test::Bytes(28 * 28)}));
-  try {
-    predictor.stream({(runs.path() / "shoe.png").string()})->next(1);
-    FAIL() << "accepted";
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("shoe.png: the image is 1 x 28 x 28"));
-    EXPECT_THAT(error.what(), HasSubstr("3 x 15 x 20"));
-  }
-}
-
 TEST_F(ImageCell, SeveralHeadsShareAnEncoder) {
   auto file = RecipeFile::parse("data.train = '" + folder_.path().string() + "'\n" + R"(
 [input]

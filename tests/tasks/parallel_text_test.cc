@@ -107,7 +107,8 @@ TEST_F(ParallelText, SummariesStandBesideTheFirstWordsOfTheirSources) {
   std::ofstream(pairs_.folder / "long") << "a b c d\n\te  f g\nh\n";
   std::ofstream(pairs_.folder / "short") << "a b\ng e\nh i j\n";
   const auto both = "[\"" + pairs_.path("long") + "\", \"" + pairs_.path("short") + "\"]";
-  const auto own = task({"head.metric={ kind = 'rouge', lead = 2 }", "data.test=" + both});
+  const auto own =
+      task({"head.metric={ kind = 'rouge', lead = 2 }", "data.test=" + both});
   own->model().eval();
   const auto found = test::by_name(*own->test());
   EXPECT_DOUBLE_EQ(found.at("baseline_rouge1"), (1 + 0.5 + 0.5) / 3);  // "a b", "e f", "h"
@@ -205,8 +206,9 @@ TEST_F(ParallelText, ATrainedModelAnswersAsItIsTold) {
   const auto examples = predictor.stream({pairs_.path("in")})->next(10);
   ASSERT_EQ(examples->size(), 3);
   const auto found = predictor.predict(examples);
-  EXPECT_THAT(found[0][0].text, testing::StartsWith("0 ||| "));
-  EXPECT_THAT(found[2][0].text, HasSubstr("\n2 ||| "));
+  ASSERT_EQ(found[0][0].lines.size(), 2u);
+  EXPECT_THAT(found[0][0].lines[0], testing::StartsWith("0 ||| "));
+  EXPECT_THAT(found[2][0].lines[1], testing::StartsWith("2 ||| "));
   const auto json = nlohmann::json::parse(found[2][0].json);
   EXPECT_EQ(json.at("hypotheses").size(), 2);
   EXPECT_EQ(json.at("output"), json.at("hypotheses")[0].at("output"));

@@ -24,12 +24,19 @@ class LineReader {
   explicit LineReader(const std::filesystem::path& path);
   /// The same of standard input, which may be a pipe; places are "standard input:17".
   static LineReader standard_input();
+  /// The same of what can be read once: "-", standard input; a pipe; a file. It may have no line.
+  static LineReader once(const std::filesystem::path& path);
+  /// As once(), of lines that are names of files: any bytes but a line feed.
+  static LineReader names(const std::filesystem::path& path);
   ~LineReader();
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
 
   /// Puts the next line into `line`; false at the end.
   bool next(std::string& line);
+
+  /// Is a line, or the end, there without waiting for whoever writes? Always of a file.
+  bool ready() const;
 
   /// How the line that next() gave last ended: a line feed, with or without a carriage return
   /// before it, a carriage return at the end of the file, or nothing.

@@ -15,7 +15,7 @@ namespace heed::lens {
 /// How pieces make words.
 enum class Joining {
   marks,   ///< U+2581 begins a word (SentencePiece); after "@@" at its end a word goes on
-           ///< (subword-nmt)
+           ///< (subword-nmt), and so where no piece has a mark: each is a word
   pieces,  ///< every piece is one
   spaces   ///< what stands between white space: characters, bytes
 };

@@ -21,7 +21,8 @@ namespace heed {
 /// What is answered of one example: a line, and the members of a JSON object.
 struct Prediction {
   std::string text;
-  std::string json;  ///< {"class": "sports", ...}
+  std::string json;                     ///< {"class": "sports", ...}
+  std::vector<std::string> lines = {};  ///< printed in place of the text: an n-best list
 };
 
 struct HeadLoss {

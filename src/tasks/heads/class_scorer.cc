@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/as_line.h"
 #include "core/printable.h"
 #include "heed/metrics/classification.h"
 #include "heed/metrics/curves.h"
@@ -68,7 +69,7 @@ class ClassScorer : public Scorer {
 
   std::vector<std::string> outputs() const override {
     std::vector<std::string> lines;
-    for (const auto& row : rows_) lines.push_back(classes_.name(row.found));
+    for (const auto& row : rows_) lines.push_back(as_line(classes_.name(row.found)));
     return lines;
   }
 

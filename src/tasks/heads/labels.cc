@@ -1,6 +1,7 @@
 // Several labels at once: tokens are pooled, and a linear layer gives each label a logit.
 #include <nlohmann/json.hpp>
 
+#include "core/as_line.h"
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/metrics/classification.h"
@@ -97,7 +98,7 @@ class LabelsScorer : public Scorer {
       for (int64_t k = 0; k < labels(); ++k)
         if (row.scores[static_cast<size_t>(k)] >= threshold_)
           line += (line.empty() ? "" : ",") + sets_.labels.name(k);
-      lines.push_back(std::move(line));
+      lines.push_back(as_line(line));
     }
     return lines;
   }

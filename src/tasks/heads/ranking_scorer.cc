@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/as_line.h"
 #include "heed/metrics/ranking.h"
 
 namespace heed {
@@ -82,7 +83,7 @@ class RankingScorer : public Scorer {
       std::string line;
       for (const auto& [item, score] : row.best)
         line += (line.empty() ? "" : "\t") + items_.name(item);
-      lines.push_back(std::move(line));
+      lines.push_back(as_line(line));
     }
     return lines;
   }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/text.h"
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
 #include "heed/tasks/predictor.h"
@@ -53,7 +54,7 @@ std::vector<Prediction> TextAnswers::predict(const Batch& batch, const Split& sp
   return target_.is_given() ? score(batch, split) : write(batch, split);
 }
 
-/// An empty source says nothing, and so does its text; the model is not asked.
+/// A source that is empty or blank says nothing, and so does its text; the model is not asked.
 std::vector<Prediction> TextAnswers::write(const Batch& batch, const Split& split) {
   auto all = rows_of(batch.at("source"), batch.at("source_lengths"));
   const auto* records = batch.records.data_ptr<int64_t>();
@@ -61,7 +62,7 @@ std::vector<Prediction> TextAnswers::write(const Batch& batch, const Split& spli
   TokenLists sources, prefixes;
   for (size_t i = 0; i < all.size(); ++i) {
     auto prefix = encode(prefix_.next(split.place(records[i])), prefix_.place());
-    empty.push_back(split.value(records[i], "source").empty());
+    empty.push_back(data::split_at_space(split.value(records[i], "source")).empty());
     if (empty.back()) continue;
     sources.push_back(std::move(all[i])), prefixes.push_back(std::move(prefix));
   }

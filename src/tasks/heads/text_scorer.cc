@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/as_line.h"
 #include "heed/data/sequence_loader.h"
 #include "heed/ops/cross_entropy.h"
 
@@ -83,7 +84,8 @@ class TextScorer : public Scorer {
     if (!writes_) return {};
     std::vector<std::string> lines(static_cast<size_t>(split_->size()));
     auto next = written_.begin();
-    for (const auto& [record, source] : sources_) lines[static_cast<size_t>(record)] = *next++;
+    for (const auto& [record, source] : sources_)
+      lines[static_cast<size_t>(record)] = as_line(*next++);
     return lines;
   }
 

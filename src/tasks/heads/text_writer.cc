@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/text.h"
+
 namespace heed {
 namespace {
 
@@ -32,12 +34,6 @@ Json hypothesis_json(const data::Tokenizer& tokenizer, const Hypothesis& found) 
           {"log_probability", found.log_probability},
           {"ended", found.ended},
           {"tokens", token_rows(tokenizer, found.tokens, found.log_probabilities, found.seconds)}};
-}
-
-/// A line feed in a text of several would begin another line.
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
 }
 
 }  // namespace
@@ -88,13 +84,12 @@ std::vector<std::vector<double>> TextWriter::score(const TokenLists& sources,
 Prediction TextWriter::predicted(const std::vector<Hypothesis>& found, int64_t number) const {
   auto json = hypothesis_json(*tokenizer, found.front());
   if (found.size() == 1) return {text(found.front()), dump(json)};
-  Prediction prediction;
+  Prediction prediction{text(found.front()), "", {}};
   for (const auto& each : found) {
     json["hypotheses"].push_back(hypothesis_json(*tokenizer, each));
     char score[32];
     std::snprintf(score, sizeof score, "%.4f", each.score);
-    if (!prediction.text.empty()) prediction.text += '\n';
-    prediction.text += std::to_string(number) + " ||| " + one_line(text(each)) + " ||| " + score;
+    prediction.lines.push_back(text_of(number, " ||| ", text(each), " ||| ", score));
   }
   prediction.json = dump(json);
   return prediction;

@@ -1,5 +1,4 @@
 // Images with labels: IDX files, or a folder of one folder a class.
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "data/open.h"
@@ -9,6 +8,7 @@
 #include "heed/data/dataset.h"
 #include "heed/data/idx.h"
 #include "heed/data/transform.h"
+#include "tasks/input_lines.h"
 #include "tasks/inputs.h"
 
 namespace heed {
@@ -152,7 +152,21 @@ fs::path idx_file(const std::string& input) {
   return {};
 }
 
-/// Files, IDX sets, and names of these from standard input.
+/// What is answered is made of the model's shape as training makes images of input.size.
+data::ImageOptions fitting(const ImageInputOptions& options) {
+  const auto shape = shape_of(options);
+  auto images = options.images;
+  images.size = {shape.height, shape.width}, images.channels = shape.channels;
+  return images;
+}
+
+void check_index(const std::string& input, int64_t index, const data::ImageDataset& images) {
+  if (index >= images.size())
+    throw UsageError(input + ": there is no image " + std::to_string(index) + ", expected 0.." +
+                     std::to_string(images.size() - 1));
+}
+
+/// Files, IDX sets, images of these by number, and names of all that from standard input.
 class ImageStream : public Stream {
  public:
   ImageStream(std::vector<std::string> inputs, OptionsPtr options)
@@ -180,16 +194,18 @@ class ImageStream : public Stream {
   /// The next input's name; false at the end, or where standard input would keep us waiting.
   bool next_name(std::string& name, bool may_stop) {
     if (error_) return false;
-    while (next_ < inputs_.size()) {
-      if (inputs_[next_] != "-") {
+    while (names_ || next_ < inputs_.size()) {
+      if (!names_ && inputs_[next_] != "-") {
         name = inputs_[next_++];
         return true;
       }
-      if (may_stop && std::cin.rdbuf()->in_avail() <= 0) return false;
-      while (std::getline(std::cin, name)) {
-        if (!name.empty()) return true;
+      if (!names_) names_.emplace(std::vector{inputs_[next_++]}, InputLines::Of::names);
+      if (may_stop && names_->would_wait()) return false;
+      if (!names_->next(name)) {
+        names_.reset();
+      } else if (!name.empty()) {
+        return true;
       }
-      ++next_;
     }
     return false;
   }
@@ -199,7 +215,7 @@ class ImageStream : public Stream {
       if (kind_of(name) == PathKind::folder)
         throw DataError(name + ": a folder; name the images in it, or pass their names by '-'");
       const auto idx = idx_file(name);
-      if (idx.empty()) return list.add(fitted(data::read_image(name), name), name);
+      if (idx.empty()) return list.add(fitted(one(name)), name);
       idx_ = data::read_idx_images(idx);
       idx_name_ = idx.string(), idx_next_ = 0;
     }
@@ -207,18 +223,24 @@ class ImageStream : public Stream {
     for (; has_idx() && list.size() < most; ++idx_next_) {
       const auto* first = idx_->values.data() + idx_next_ * pixels;
       const auto own = idx_name_ + "#" + std::to_string(idx_next_);
-      list.add(fitted({{1, idx_->height, idx_->width}, {first, first + pixels}}, own), own);
+      list.add(fitted({{1, idx_->height, idx_->width}, {first, first + pixels}}), own);
     }
   }
 
-  data::Image fitted(data::Image image, const std::string& name) const {
-    image = data::fit(std::move(image), options_->images);
-    const auto wanted = shape_of(*options_);
-    if (image.shape == wanted) return image;
-    throw DataError(name + ": the image is " + to_text(image.shape) + ", the model reads " +
-                    to_text(wanted) +
-                    " (channels x height x width); convert it, or train with input.size and"
-                    " input.channels set");
+  /// A file, or PREFIX:INDEX.
+  data::Image one(const std::string& name) {
+    const auto [prefix, index] = numbered(name);
+    std::error_code error;
+    if (index < 0 || fs::exists(name, error)) return data::read_image(name);
+    if (!numbered_ || numbered_prefix_ != prefix) {
+      numbered_ = data::open_images(prefix, fitting(*options_)), numbered_prefix_ = prefix;
+    }
+    check_index(name, index, *numbered_);
+    return numbered_->image(index);
+  }
+
+  data::Image fitted(data::Image image) const {
+    return data::fit(std::move(image), fitting(*options_));
   }
 
   std::vector<std::string> inputs_;
@@ -227,6 +249,9 @@ class ImageStream : public Stream {
   std::optional<data::IdxImages> idx_;
   std::string idx_name_;
   int64_t idx_next_ = 0;
+  std::optional<InputLines> names_;
+  data::Images numbered_;  // those of numbered_prefix_
+  std::string numbered_prefix_;
   std::exception_ptr error_;
 };
 
@@ -282,18 +307,14 @@ class ImageInput : public Input {
 
   /// A file, or PREFIX:INDEX of labelled images.
   SplitPtr find(const std::string& input) const override {
-    const size_t colon = input.rfind(':');
-    const std::string index = colon == std::string::npos ? "" : input.substr(colon + 1);
-    const bool numbered = !index.empty() && index.size() < 19 &&
-                          index.find_first_not_of("0123456789") == std::string::npos;
-    if (!numbered || kind_of(input) != PathKind::absent)
-      return ImageStream({input}, options_).next(1);
-    const auto images = data::open_images(input.substr(0, colon), options_->images);
-    const int64_t record = std::stoll(index);
-    if (record >= images->size())
-      throw UsageError(input + ": there is no image " + index + ", expected 0.." +
-                       std::to_string(images->size() - 1));
-    return subset(std::make_shared<ImageSplit>(images, options_, true), {record});
+    const auto [prefix, index] = numbered(input);
+    if (index < 0 || kind_of(input) != PathKind::absent) {
+      if (auto first = ImageStream({input}, options_).next(1)) return first;
+      throw UsageError(input + ": it names no image");
+    }
+    const auto images = data::open_images(prefix, fitting(*options_));
+    check_index(input, index, *images);
+    return subset(std::make_shared<ImageSplit>(images, options_, true), {index});
   }
 
   DataReport examine(const Source& source) override {

@@ -61,7 +61,7 @@ class ItemsInput : public Input {
   /// Where data.format says how files are read, .txt files are no lines of items either.
   std::unique_ptr<Stream> record_stream(const std::vector<std::string>& inputs,
                                         const data::RecordOptions& records) const override {
-    if (records.format.empty() || std::count(inputs.begin(), inputs.end(), "-") > 0) return nullptr;
+    if (records.format.empty() || std::any_of(inputs.begin(), inputs.end(), flows)) return nullptr;
     return std::make_unique<RecordStream>(
         inputs, records, "", [this](const Source& source) { return to_answer(source); },
         records.format);

@@ -7,6 +7,7 @@
 #include "data/record_readers.h"
 #include "data/record_rows.h"
 #include "heed/core/error.h"
+#include "tasks/input_lines.h"
 
 namespace heed {
 namespace {
@@ -52,9 +53,9 @@ class LastRows : public data::Records {
 /// Rows of standard input; a window ends with each.
 class RowWindows {
  public:
-  RowWindows(data::RecordOptions options, SeriesStatePtr state)
+  RowWindows(const std::string& input, data::RecordOptions options, SeriesStatePtr state)
       : options_(table(std::move(options))),
-        rows_(data::LineReader::standard_input(), data::row_rules_of(options_)),
+        rows_(data::LineReader::once(input), data::row_rules_of(options_)),
         state_(std::move(state)),
         series_options_(state_->options) {
     if (state_->options.columns.missing == data::MissingValues::linear)
@@ -174,12 +175,12 @@ class SeriesStream : public Stream {
  private:
   void open(const std::string& input) {
     file_ = nullptr, first_ = 0;
-    if (input == "-" && state_->options.answer == "rows") {
-      rows_.emplace(records_, state_);
+    if (flows(input) && state_->options.answer == "rows") {
+      rows_.emplace(input, records_, state_);
       return;
     }
     auto options = records_;
-    if (input == "-" && options.format.empty()) options.format = "csv";
+    if (flows(input) && options.format.empty()) options.format = "csv";
     file_ = open_(data::open_records({input}, options));
   }
 

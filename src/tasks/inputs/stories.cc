@@ -215,9 +215,9 @@ class StoriesInput : public Input {
 
  private:
   SplitPtr open_to_answer(const std::string& input) const {
-    auto stories = input == "-" ? data::read_stories(data::LineReader::standard_input(),
-                                                     "standard input", data::Answers::optional)
-                                : data::read_stories(input, data::Answers::optional);
+    auto stories =
+        data::read_stories(data::LineReader::once(input), input == "-" ? "standard input" : input,
+                           data::Answers::optional);
     return std::make_shared<StorySplit>(std::move(stories), state_);
   }
   void make_permutation() {
