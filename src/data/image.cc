@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/bytes.h"
+#include "data/exif.h"
 #include "data/formats.h"
 #include "heed/core/error.h"
 
@@ -42,20 +43,20 @@ void to_planes(const uint8_t* interleaved, int64_t count, int64_t channels, int6
 
 Image decode_image(std::span<const uint8_t> file, const std::string& name,
                    const ImageLimits& limits) {
-  if (is_png(file)) return decode_png(file, name, limits);
-  if (is_jpeg(file)) return decode_jpeg(file, name, limits);
+  if (is_png(file)) return oriented(decode_png(file, name, limits), orientation_of(file));
+  if (is_jpeg(file)) return oriented(decode_jpeg(file, name, limits), orientation_of(file));
   not_an_image(file, name);
 }
 
 ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
                        const ImageLimits& limits) {
-  if (is_png(file)) return png_shape(file, name, limits);
-  if (is_jpeg(file)) return jpeg_shape(file, name, limits);
+  if (is_png(file)) return oriented(png_shape(file, name, limits), orientation_of(file));
+  if (is_jpeg(file)) return oriented(jpeg_shape(file, name, limits), orientation_of(file));
   not_an_image(file, name);
 }
 
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits) {
-  return decode_image(read_bytes(file, kLargestFile), file.string(), limits);
+  return decode_image(read_bytes_once(file, kLargestFile), file.string(), limits);
 }
 
 }  // namespace heed::data

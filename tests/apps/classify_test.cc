@@ -120,6 +120,31 @@ TEST_F(Classify, PredictReadsNamesFromStandardInput) {
   EXPECT_EQ(run({"predict", model()}, {.input = ""}).out, "");
 }
 
+TEST_F(Classify, PredictTakesWhatMapTakes) {
+  const auto all = lines_of(run({"predict", model(), test_}).out);
+  const auto one = run({"predict", model(), test_ + ":3", test_ + ":0"});
+  ASSERT_EQ(one.code, 0) << one.err;
+  const auto lines = lines_of(one.out);
+  ASSERT_EQ(lines.size(), 2u);
+  const auto answer = [](const std::string& line) { return line.substr(line.find('\t')); };
+  EXPECT_EQ(lines[0], test_ + ":3" + answer(all[3]));
+  EXPECT_EQ(lines[1], test_ + ":0" + answer(all[0]));
+  const auto named = run({"predict", model(), "-"}, {.input = test_ + ":3\n"});
+  EXPECT_EQ(lines_of(named.out)[0], lines[0]);
+  const auto beyond = run({"predict", model(), test_ + ":100000"});
+  EXPECT_EQ(beyond.code, 2);
+  EXPECT_THAT(beyond.err, HasSubstr("expected 0..59"));
+  // A photo of another size, in colour, from a pipe.
+  const auto photo = plain_png({3, 30, 17}, 200);
+  write_bytes(path("photo.png"), std::string(photo.begin(), photo.end()));
+  const auto seen = run({"predict", model(), path("photo.png")});
+  ASSERT_EQ(seen.code, 0) << seen.err;
+  const auto piped =
+      run({"predict", model(), "/dev/stdin"}, {.input = std::string(photo.begin(), photo.end())});
+  EXPECT_EQ(answer(piped.out), answer(seen.out)) << piped.err;
+  EXPECT_EQ(run({"map", model(), path("photo.png"), "--json"}).code, 0);
+}
+
 TEST_F(Classify, PredictNamesABadInputAfterTheGoodOnes) {
   write_bytes(path("no-image.png"), "not an image");
   for (const auto& [bad, code] : std::vector<std::pair<std::string, int>>{

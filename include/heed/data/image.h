@@ -29,7 +29,9 @@ struct ImageLimits {
 /// PNG: grey stays 1 channel, colour and palettes become 3. 1, 2 and 4 bits are scaled to 0..255,
 /// 16 bits rounded to 8. Alpha and transparent colours are composed over black: value * alpha.
 /// Gamma and colour profiles are not applied. JPEG: grey stays 1 channel, colour becomes 3; CMYK is
-/// refused. The EXIF orientation is not applied. Throws DataError with the name, what is wrong and
+/// refused. Both are turned and mirrored as the tag Orientation of their EXIF data says (JPEG: the
+/// first APP1 segment with Exif, PNG: the chunk eXIf, both before the pixels), as a viewer shows
+/// them; EXIF data that is damaged says nothing. Throws DataError with the name, what is wrong and
 /// the fix: not a PNG or JPEG, over `limits`, cut short, damaged. What the JPEG library only warns
 /// of (it then makes up pixels) is an error too. Cost: O(pixels).
 Image decode_image(std::span<const uint8_t> file, const std::string& name,
@@ -40,7 +42,8 @@ Image decode_image(std::span<const uint8_t> file, const std::string& name,
 ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
                        const ImageLimits& limits = {});
 
-/// Reads and decodes a file. Throws FileError where it cannot be read, DataError like decode_image.
+/// Reads and decodes a file, or what a pipe brings. Throws FileError where it cannot be read,
+/// DataError like decode_image.
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits = {});
 
 /// The image at another size. Each axis by itself: weights are a triangle as wide as the scale
