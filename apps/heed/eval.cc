@@ -25,6 +25,7 @@ void evaluate(const EvalFlags& flags) {
     read.insert(read.end(), data_of_folds.train.begin(), data_of_folds.train.end());
   check_outputs({flags.output, flags.png}, flags.model, read);
   const auto found = predictor.evaluate(flags.data);
+  if (!found.note.empty()) std::cerr << "heed: note: " << found.note << '\n';
   if (!flags.output.empty()) {
     if (found.outputs.empty()) throw UsageError("--output: this head has no line for each example");
     std::string lines;

@@ -74,7 +74,8 @@ void predict(const PredictFlags& flags) {
   const auto stream = predictor.stream(flags.inputs);
   while (const auto examples = stream->next(kTogether))
     answer_readable(predictor, examples, flags.json);
-  predictor.finish();
+  const auto note = predictor.finish();
+  if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
 }
 
 }  // namespace

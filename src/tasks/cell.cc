@@ -1,8 +1,12 @@
 #include "tasks/cell.h"
 
+#include <algorithm>
+
 #include "heed/core/error.h"
+#include "tasks/input_lines.h"
 #include "tasks/joined_split.h"
 #include "tasks/split_batches.h"
+#include "tasks/unknown.h"
 
 namespace heed {
 namespace {
@@ -40,10 +44,18 @@ Cell::Cell(Recipe given) : recipe(std::move(given)) {
   for (const auto& head : recipe.heads) head.get()->set_name(head.name);
 }
 
+std::string Cell::piped_format() const {
+  const auto& data = recipe.data;
+  if (!data.records.format.empty() || data.train.empty()) return data.records.format;
+  return data::record_format_of(data.train.front());
+}
+
 Source Cell::source(const std::string& role, const std::vector<std::string>& paths) const {
   Source source{role, paths, {}, recipe.target_columns()};
   if (input().reads_records()) {
-    source.records = data::open_records({paths.begin(), paths.end()}, recipe.data.records);
+    auto options = recipe.data.records;
+    if (std::any_of(paths.begin(), paths.end(), flows)) options.format = piped_format();
+    source.records = data::open_records({paths.begin(), paths.end()}, options);
   }
   return source;
 }
@@ -144,7 +156,7 @@ Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {
   return named;
 }
 
-SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick) {
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown) {
   const at::NoGradGuard no_grad;
   SplitScore score;
   for (const auto& table : cell.recipe.heads)
@@ -154,6 +166,7 @@ SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick) {
   options.contiguous = cell.recipe.heads.front().get()->is_stateful();
   const auto source = cell.batches(split, options);
   while (auto batch = source->next()) {
+    if (unknown) unknown->add(cell, *split, *batch);
     const auto whole = cell.with_targets(*split, std::move(*batch), {});
     const auto tokens = cell.encode(whole);
     for (auto& scorer : score.scorers) scorer->add(tokens, whole);

@@ -18,6 +18,8 @@ class Cell {
  public:
   explicit Cell(Recipe recipe);
 
+  /// Of records that come from where no name says it: that of training.
+  std::string piped_format() const;
   /// The recipe's paths as a source, read as records where the inputs want that.
   Source source(const std::string& role, const std::vector<std::string>& paths) const;
   /// Opens a part for all inputs.
@@ -52,12 +54,16 @@ class Cell {
   EncoderPtr encoder;
 };
 
+class UnknownPieces;
+
 /// Metrics of a split, all heads; baselines behind the metrics of their head unless `quick`.
 struct SplitScore {
   Metrics metrics;
   std::vector<std::unique_ptr<Scorer>> scorers;  ///< of each head
 };
-SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick);
+/// `unknown`: where pieces of text are counted; null: nowhere.
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick,
+                       UnknownPieces* unknown = nullptr);
 
 /// Runs `use` and turns a UsageError, whose arguments the recipe gave, into a ModelError.
 template <class Use>

@@ -9,19 +9,10 @@
 #include "heed/train/model_folder.h"
 #include "tasks/cell.h"
 #include "tasks/record_stream.h"
+#include "tasks/unknown.h"
 
 namespace heed {
-namespace {
-
-/// Standard input has no name that says its format: records there are those of training.
-std::string piped_format(const DataTable& data) {
-  if (!data.records.format.empty() || data.train.empty()) return data.records.format;
-  return data::record_format_of(data.train.front());
-}
-
-}  // namespace
-
-Predictor::Predictor() = default;
+Predictor::Predictor() : unknown_(std::make_unique<UnknownPieces>()) {}
 Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
 
@@ -64,8 +55,11 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   if (fold) split = cell_->fold(split).second;
   for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
   const auto start = std::chrono::steady_clock::now();
-  auto score = score_split(*cell_, split, false);
+  UnknownPieces unknown;
+  auto score = score_split(*cell_, split, false, &unknown);
+  unknown.check(*cell_);
   Evaluation result;
+  result.note = unknown.note();
   result.examples = split->size();
   result.metrics = std::move(score.metrics);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -85,6 +79,10 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
       result.plots.push_back(std::move(plot));
     }
   }
+  if (cell_->recipe.data.has_pieces) {
+    details["pieces_of_text"] = unknown.pieces();
+    details["unknown_pieces"] = unknown.unknown();
+  }
   result.details = details.dump();
   result.outputs = score.scorers.front()->outputs();
   return result;
@@ -96,8 +94,7 @@ std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs
     if (auto own = cell_->input().record_stream(inputs, cell_->recipe.data.records)) return own;
   return std::make_unique<RecordStream>(
       inputs, cell_->recipe.data.records, cell_->line_column(),
-      [this](const Source& source) { return cell_->open(source); },
-      piped_format(cell_->recipe.data));
+      [this](const Source& source) { return cell_->open(source); }, cell_->piped_format());
 }
 
 void Predictor::answer_by(const AnswerOptions& options) {
@@ -109,6 +106,7 @@ std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples
   std::vector<int64_t> numbers(static_cast<size_t>(examples->size()));
   std::iota(numbers.begin(), numbers.end(), int64_t{0});
   const auto batch = examples->batch(numbers, {});
+  unknown_->add(*cell_, *examples, batch);
   const auto tokens = cell_->encode(batch);
   std::vector<std::vector<Prediction>> all(numbers.size());
   for (const auto& head : cell_->recipe.heads) {
@@ -129,8 +127,10 @@ int64_t Predictor::readable(const SplitPtr& examples) const {
   return examples->size();
 }
 
-void Predictor::finish() {
+std::string Predictor::finish() {
   for (const auto& head : cell_->recipe.heads) head.get()->finish();
+  unknown_->check(*cell_);
+  return unknown_->note();
 }
 
 SplitPtr Predictor::find(const std::string& input) const {

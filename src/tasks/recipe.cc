@@ -35,6 +35,8 @@ void Recipe::follow_inputs() {
   const auto* input = inputs.front().get().get();
   if (!input) return;
   data.reads_records = input->reads_records();
+  for (const auto& table : inputs)
+    data.has_pieces = data.has_pieces || (table.get() && table->has_pieces());
   train.batch = input->default_batch();
   encoder.kind = input->default_encoder();
   if (inputs.size() == 1) return;

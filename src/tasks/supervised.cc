@@ -5,6 +5,7 @@
 #include "heed/core/error.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
+#include "tasks/unknown.h"
 
 namespace heed {
 namespace {
@@ -38,6 +39,10 @@ class SupervisedTask : public Task {
       if (!split) continue;
       all.emplace_back(name + " examples", static_cast<double>(split->size()));
       add_stats(all, name, *split);
+      if (const auto found = unknown_.find(name); found != unknown_.end()) {
+        all.emplace_back(name + " pieces of text", static_cast<double>(found->second.pieces()));
+        all.emplace_back(name + " unknown pieces", static_cast<double>(found->second.unknown()));
+      }
     }
     return all;
   }
@@ -139,6 +144,15 @@ class SupervisedTask : public Task {
       if (split && !cell_.has_several_inputs())
         cell_.input().check(split, {.batch = cell_.recipe.train.batch});
     }
+    for (const auto& [name, split] : splits()) {
+      if (!split || split == train_ || !cell_.recipe.data.has_pieces) continue;
+      unknown_[name] = unknown_pieces(cell_, split);
+      try {
+        unknown_[name].check(cell_);
+      } catch (const DataError& error) {
+        throw DataError("data." + name + ": " + error.what());
+      }
+    }
   }
 
   Batch next_batch() {
@@ -172,6 +186,7 @@ class SupervisedTask : public Task {
   Cell cell_;
   std::vector<RecipeEntry> entries_;
   SplitPtr train_, valid_, test_;
+  std::map<std::string, UnknownPieces> unknown_;  // of what is measured
   std::unique_ptr<BatchSource> source_;
   std::vector<Sample> samples_;
 };

@@ -151,6 +151,23 @@ TEST_F(Translate, FilesPipesAndStandardInputAreReadAlike) {
   EXPECT_THAT(binary.err, HasSubstr("standard input:2: a NUL at byte 1"));
 }
 
+TEST_F(Translate, WordsThatItDoesNotKnowAreCounted) {
+  const auto some = run({"predict", model()}, {.input = "eins zwei\nacht\nunbekannt\n"});
+  EXPECT_EQ(some.code, 0) << some.err;
+  EXPECT_THAT(some.err, HasSubstr("1 of 4 pieces of text are unknown to the model (25 %), the "
+                                  "first in standard input:3"));
+  const auto most = run({"predict", model()}, {.input = "eins\nx y\n"});
+  EXPECT_EQ(most.code, 3);
+  EXPECT_EQ(lines_of(most.out).size(), 2u) << "all lines are answered before";
+  EXPECT_THAT(most.err, HasSubstr("2 of 3 pieces"));
+  EXPECT_EQ(run({"predict", model(), "--set", "data.max_unknown=1"}, {.input = "x y\n"}).code, 0);
+  write_bytes(path("x.de"), "x y\nz\n"), write_bytes(path("x.en"), "one\ntwo\n");
+  const auto checked = run({"check", trained_.recipe, "--set",
+                            "data.test=[\"" + path("x.de") + "\", \"" + path("x.en") + "\"]"});
+  EXPECT_EQ(checked.code, 3);
+  EXPECT_THAT(checked.err, HasSubstr("data.test: 3 of 5 pieces"));
+}
+
 TEST_F(Translate, TellsTheBestAndTheirTokens) {
   const auto result = run({"predict", model(), "--json", "--set", "head.generate.num_hypotheses=3"},
                           {.input = "eins zwei\n"});
@@ -311,9 +328,29 @@ TEST_F(Language, LearnsAndGoesOn) {
   const auto again = run({"eval", path("model"), "--data", path("text"), "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out)["tokens"], 400 * 13 - 1);
+  write_bytes(path("foreign"), "日本語\nabc\nтекст\n");
+  const auto foreign = run({"eval", path("model"), "--data", path("foreign"), "--json"});
+  EXPECT_EQ(foreign.code, 3);
+  EXPECT_THAT(foreign.err, HasSubstr("8 of 13 pieces of text are unknown to the model (61.5 %)"));
+  EXPECT_THAT(foreign.err, HasSubstr("data.max_unknown = 0.5"));
+  const auto allowed = run(
+      {"eval", path("model"), "--data", path("foreign"), "--json", "--set", "data.max_unknown=1"});
+  ASSERT_EQ(allowed.code, 0) << allowed.err;
+  EXPECT_EQ(json::parse(allowed.out)["unknown_pieces"], 8);
+  EXPECT_THAT(allowed.err, HasSubstr("heed: note: 8 of 13 pieces"));
   const auto other = bench({"decode", path("model")});
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.err, HasSubstr("not a model that writes text from text"));
+}
+
+TEST_F(Language, OfPiecesNamesATextThatItDoesNotKnow) {
+  const auto trained =
+      train("of_pieces", {"input.tokenizer={ kind = \"bpe\", size = 14 }", "train.max_steps=2"});
+  if (trained.code == 5) GTEST_SKIP() << trained.err;  // without SentencePiece
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto foreign = run({"predict", path("of_pieces")}, {.input = "\u65e5\u672c\u8a9e\n"});
+  EXPECT_EQ(foreign.code, 3) << foreign.err;
+  EXPECT_THAT(foreign.err, HasSubstr("1 of 1 pieces"));
 }
 
 TEST_F(Language, RemembersWhatStoodBefore) {

@@ -116,6 +116,13 @@ struct Source {
   std::vector<std::string> targets = {};  ///< columns that heads answer
 };
 
+/// Where a batch has numbers of pieces of text, and which of them stand for unknown ones.
+struct PieceNumbers {
+  std::string tensor;              ///< "tokens"
+  int64_t unknown = -1;            ///< -1: every piece is known
+  std::vector<int64_t> none = {};  ///< of no piece of the text: padding, begin, end
+};
+
 /// What an encoder must know of its input, by name: "vocabulary" {8000}, "image" {1, 28, 28}.
 using Sizes = std::map<std::string, std::vector<int64_t>>;
 
@@ -171,6 +178,10 @@ class Input : public Component {
   /// Of the texts that a head writes; null: the input knows none.
   virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
   virtual std::string target_tokenizer_kind() const { return ""; }
+  /// Tensors with pieces of text, of which unknown ones are counted.
+  virtual std::vector<PieceNumbers> pieces() const { return {}; }
+  /// Whether pieces() may have some: it is asked before anything was learned.
+  virtual bool has_pieces() const { return false; }
   virtual Sizes sizes() const = 0;
   virtual std::string default_encoder() const = 0;
   /// Whether [data] says how records are read; otherwise the input reads its paths by itself.

@@ -21,6 +21,7 @@ struct Evaluation {
   std::string report;                ///< the same for a reader
   std::vector<std::string> outputs;  ///< a line an example, of the first head
   std::vector<Plot> plots;           ///< of every head
+  std::string note;                  ///< pieces of text that the model does not know; empty: none
   double seconds = 0;
 };
 
@@ -33,6 +34,7 @@ struct Explanation {
 };
 
 class Cell;
+class UnknownPieces;
 
 /// A trained model in evaluation mode.
 class Predictor {
@@ -61,8 +63,10 @@ class Predictor {
   /// How many examples stand before the first that cannot be read: what predict() throws for all is
   /// the fault of one.
   int64_t readable(const SplitPtr& examples) const;
-  /// After the last example. Throws DataError where a file that goes with the examples has more.
-  void finish();
+  /// After the last example: what is to be said of all that were predicted, in a sentence; empty:
+  /// nothing. Throws DataError where a file that goes with the examples has more, and where more
+  /// pieces of text than data.max_unknown of the recipe are unknown to the model.
+  std::string finish();
 
   /// One example: FILE:LINE, or what stands for it.
   SplitPtr find(const std::string& input) const;
@@ -76,6 +80,7 @@ class Predictor {
  private:
   Predictor();
   std::unique_ptr<Cell> cell_;
+  std::unique_ptr<UnknownPieces> unknown_;  // in what was predicted
 };
 
 }  // namespace heed

@@ -59,8 +59,10 @@ struct DataTable {
   std::vector<std::string> train, valid, test;
   double holdout = 0;
   int64_t folds = 0, fold = 0;
+  double max_unknown = 0.5;
   data::RecordOptions records;
   bool reads_records = true;  ///< whether the input leaves the reading of files to `records`
+  bool has_pieces = false;    ///< whether an input cuts texts into pieces
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -69,6 +71,11 @@ struct DataTable {
     v("test", test, "what is only used at the end");
     v("holdout", holdout, "share of train that is held out to choose the best model",
       from_to_below(0, 1));
+    if (has_pieces)
+      v("max_unknown", max_unknown,
+        "share of unknown pieces in what is measured or answered above which it is refused; 1: "
+        "whatever it is",
+        between(0, 1));
     if (!reads_records) return;
     v("folds", folds,
       "parts of train, one of which is the test data: records fold, fold + folds, ..; 0: none",

@@ -128,6 +128,10 @@ class CorpusInput : public Input {
     return {{"target_vocabulary", {state_->tokenizer->size()}},
             {"context", {state_->options.context}}};
   }
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    return {piece_numbers("target", *state_->tokenizer)};
+  }
   std::string default_encoder() const override { return "none"; }
   bool reads_records() const override { return false; }
   int64_t default_batch() const override { return 4096; }

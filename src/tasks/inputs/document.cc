@@ -4,6 +4,7 @@
 #include "heed/data/sequence_loader.h"
 #include "heed/data/tokenizer.h"
 #include "tasks/inputs.h"
+#include "tasks/inputs/tokenizer_file.h"
 #include "tasks/record_split.h"
 
 namespace heed {
@@ -130,6 +131,10 @@ class DocumentInput : public Input {
   }
 
   Sizes sizes() const override { return {{"documents", {state_->tokenizer->size()}}}; }
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    return {piece_numbers("tokens", *state_->tokenizer)};
+  }
   std::string default_encoder() const override { return "document"; }
   std::string line_column() const override { return state_->options.column; }
   Batch example() const override {

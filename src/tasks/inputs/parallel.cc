@@ -140,6 +140,12 @@ class ParallelInput : public Input {
     return {{"source_vocabulary", {state_->source->size()}},
             {"target_vocabulary", {state_->target->size()}}};
   }
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    auto labels = piece_numbers("labels", *state_->target);
+    labels.none.push_back(data::kIgnoredLabel);
+    return {piece_numbers("source", *state_->source), labels};
+  }
   std::string default_encoder() const override { return "none"; }
   bool reads_records() const override { return false; }
   int64_t default_batch() const override { return 4096; }

@@ -210,6 +210,12 @@ class StoriesInput : public Input {
              {"questions", at::ones({1, kStoryWords}, at::kLong)}},
             at::zeros({1}, at::kLong)};
   }
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    using Words = data::StoryVocabulary;
+    return {{"questions", Words::kUnknown, {Words::kPadding}},
+            {"sentences", Words::kUnknown, {Words::kPadding}}};
+  }
   std::string default_encoder() const override { return "query_reduction"; }
   bool reads_records() const override { return false; }
 

@@ -50,6 +50,11 @@ class TextInput : public Input {
     if (state_->features) sizes["features"] = {state_->features->rows()};
     return sizes;
   }
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    const auto& own = *state_->tokenizer;
+    return {piece_numbers("tokens", own), piece_numbers(std::string(kPairPrefix) + "tokens", own)};
+  }
   std::string default_encoder() const override { return "text"; }
   std::string line_column() const override {
     return options().second.empty() ? options().column : "";

@@ -22,4 +22,15 @@ inline data::TokenizerPtr tokenizer_file(const Files& files, const std::string& 
   }
 }
 
+/// Where a batch has its pieces. What separates words in SentencePiece, U+2581 alone, is none: of a
+/// text without a known character it would be half.
+inline PieceNumbers piece_numbers(std::string tensor, const data::Tokenizer& tokenizer) {
+  PieceNumbers found{std::move(tensor),
+                     tokenizer.unknown(),
+                     {tokenizer.padding(), tokenizer.begin(), tokenizer.end()}};
+  const int64_t blank = tokenizer.id("\u2581");
+  if (blank != tokenizer.unknown()) found.none.push_back(blank);
+  return found;
+}
+
 }  // namespace heed

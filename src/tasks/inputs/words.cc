@@ -113,6 +113,10 @@ class WordsInput : public Input {
     if (state_->features) sizes["features"] = {feature_rows()};
     return sizes;
   }
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    return {{"tokens", data::kUnknown, {data::kPadding}}};
+  }
   std::string default_encoder() const override { return "text"; }
   int64_t default_batch() const override { return 32; }
   std::string line_column() const override {
