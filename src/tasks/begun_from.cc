@@ -1,11 +1,14 @@
 #include "tasks/begun_from.h"
 
+#include <algorithm>
+
 #include "heed/core/error.h"
 
 namespace heed {
 namespace {
 
 constexpr const char* kEncoderTensors = "encoder.";
+constexpr const char* kSegments = "encoder.segment_embedding";
 
 /// What decides which numbers the pieces of a text have.
 bool decides_pieces(const std::string& path) {
@@ -47,6 +50,12 @@ void BegunFrom::load_encoder(Cell& cell) const {
     if (name.starts_with(kEncoderTensors)) tensors.emplace_back(name, tensor);
   CellModule part;
   part.register_module("encoder", std::static_pointer_cast<torch::nn::Module>(cell.encoder));
+  const auto have = [&](const std::string& name) {
+    return std::any_of(tensors.begin(), tensors.end(),
+                       [&](const auto& tensor) { return tensor.first == name; });
+  };
+  for (const auto& [name, tensor] : named_tensors(part))
+    if (name == kSegments && !have(name)) tensors.emplace_back(name, tensor);
   try {
     load_into(part, tensors, folder_ / "model.safetensors");
   } catch (const ModelError& error) {

@@ -14,7 +14,8 @@ class BegunFrom {
 
   /// Its tokenizers and the like.
   void load_inputs(Cell& cell) const { cell.load_inputs(files_.others); }
-  /// Its weights encoder.*. Throws ModelError that names a tensor that does not fit.
+  /// Its weights encoder.*; which of two texts a token is in begins anew where it read one alone.
+  /// Throws ModelError that names a tensor that does not fit.
   void load_encoder(Cell& cell) const;
 
  private:

@@ -1,7 +1,9 @@
 #include "tasks/cell.h"
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "data/permutation.h"
 #include "heed/core/error.h"
 #include "tasks/input_lines.h"
 #include "tasks/joined_split.h"
@@ -26,6 +28,32 @@ Files files_of(const Files& all, const std::string& owner) {
   for (const auto& [name, bytes] : all)
     if (name.starts_with(owner + ".")) files.emplace(name.substr(owner.size() + 1), bytes);
   return files;
+}
+
+using Groups = std::vector<std::vector<int64_t>>;
+
+/// Examples with equal values of a column, in the order in which these are met; without a column
+/// each example by itself.
+Groups groups_of(const Split& split, const std::string& column) {
+  Groups groups;
+  std::unordered_map<std::string, size_t> numbers;
+  for (int64_t i = 0; i < split.size(); ++i) {
+    size_t number = groups.size();
+    if (!column.empty()) number = numbers.emplace(split.value(i, column), number).first->second;
+    if (number == groups.size()) groups.emplace_back();
+    groups[number].push_back(i);
+  }
+  return groups;
+}
+
+std::vector<int64_t> examples_of(const Groups& groups, const std::vector<int64_t>& numbers) {
+  std::vector<int64_t> examples;
+  for (const int64_t number : numbers) {
+    const auto& group = groups[static_cast<size_t>(number)];
+    examples.insert(examples.end(), group.begin(), group.end());
+  }
+  std::sort(examples.begin(), examples.end());
+  return examples;
 }
 
 }  // namespace
@@ -67,15 +95,31 @@ SplitPtr Cell::open(const Source& source) {
   return join(std::move(splits));
 }
 
+std::pair<SplitPtr, SplitPtr> Cell::hold_out(const SplitPtr& train) const {
+  const auto& data = recipe.data;
+  const auto seed = static_cast<uint64_t>(recipe.seed);
+  if (data.group.empty()) return input().hold_out(train, data.holdout, seed);
+  const auto groups = groups_of(*train, data.group);
+  if (groups.size() < 2)
+    throw DataError("data.group: the column '" + data.group +
+                    "' of the training data has one value only; expected several, of which some "
+                    "are held out");
+  const auto [rest, held] = data::hold_out_numbers(std::ssize(groups), data.holdout, seed);
+  return {subset(train, examples_of(groups, rest)), subset(train, examples_of(groups, held))};
+}
+
 std::pair<SplitPtr, SplitPtr> Cell::fold(const SplitPtr& all) const {
   const auto& data = recipe.data;
-  if (all->size() < data.folds)
+  const auto groups = groups_of(*all, data.group);
+  if (std::ssize(groups) < data.folds)
     throw DataError("data.folds = " + std::to_string(data.folds) + ": the training data has " +
-                    std::to_string(all->size()) + " examples only; give fewer folds");
+                    std::to_string(groups.size()) +
+                    (data.group.empty() ? " examples" : " values of '" + data.group + "'") +
+                    " only; give fewer folds");
   std::vector<int64_t> rest, test;
-  for (int64_t i = 0; i < all->size(); ++i)
+  for (int64_t i = 0; i < std::ssize(groups); ++i)
     (i % data.folds == data.fold ? test : rest).push_back(i);
-  return {subset(all, std::move(rest)), subset(all, std::move(test))};
+  return {subset(all, examples_of(groups, rest)), subset(all, examples_of(groups, test))};
 }
 
 Sizes Cell::sizes() const {

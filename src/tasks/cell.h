@@ -24,7 +24,9 @@ class Cell {
   Source source(const std::string& role, const std::vector<std::string>& paths) const;
   /// Opens a part for all inputs.
   SplitPtr open(const Source& source);
-  /// {the rest, the fold that is the test data} of the training data.
+  /// {the rest, held out} of the training data; groups stay whole where the recipe names some.
+  std::pair<SplitPtr, SplitPtr> hold_out(const SplitPtr& train) const;
+  /// {the rest, the fold that is the test data} of the training data; likewise.
   std::pair<SplitPtr, SplitPtr> fold(const SplitPtr& all) const;
   /// Makes encoder and heads with new weights from LibTorch's generator.
   void make_model();

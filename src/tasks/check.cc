@@ -23,6 +23,8 @@ DataReport examine_part(Recipe& recipe, const Source& source) {
       const auto more = recipe.inputs[i]->examine(source);
       report.lines.insert(report.lines.end(), more.lines.begin(), more.lines.end());
     }
+    if (source.records)
+      for (const auto& head : recipe.heads) head->examine(*source.records, report);
   } catch (const Error& error) {
     add_problem(report, error);
   }

@@ -27,6 +27,8 @@ void DataTable::check() const {
   if (!valid.empty() && holdout > 0)
     throw ModelError("both valid and holdout are given; the best model is chosen by one of them");
   if (folds == 1) throw ModelError("folds: expected at least 2, or 0 for none, given 1");
+  if (!group.empty() && folds == 0 && holdout == 0)
+    throw ModelError("group is given, and neither holdout nor folds, of which it would be");
   if (!test.empty() && folds > 0)
     throw ModelError("both test and folds are given; the test data is one of them");
 }

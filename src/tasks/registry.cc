@@ -53,6 +53,7 @@ const Registry<Head>& registry() {
       {"masked", make_masked_head},
       {"number", make_number_head},
       {"ranking", make_ranking_head},
+      {"spans", make_spans_head},
       {"tags", make_tags_head},
       {"text", make_text_head},
   };

@@ -41,6 +41,9 @@ class SubsetOfSplit : public Split {
   std::vector<std::string> categories(const std::string& column) const override {
     return whole_->categories(column);
   }
+  TextTokens text_tokens(int64_t example, const std::string& column) const override {
+    return whole_->text_tokens(number(example), column);
+  }
   std::vector<TokenPlace> grid_tokens(int64_t example, const TokenGrid& grid) const override {
     return whole_->grid_tokens(number(example), grid);
   }
@@ -57,6 +60,12 @@ class SubsetOfSplit : public Split {
 std::vector<std::string> Split::values(int64_t example, const std::string& column) const {
   throw DataError(place(example) + ": the column '" + column +
                   "' is no list; expected one text a word");
+}
+
+TextTokens Split::text_tokens(int64_t, const std::string& column) const {
+  throw ModelError("the column '" + column +
+                   "' is not read as pieces of a text; expected one input of kind text whose "
+                   "column or second it is");
 }
 
 SplitPtr subset(SplitPtr split, std::vector<int64_t> numbers) {

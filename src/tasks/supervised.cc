@@ -119,8 +119,7 @@ class SupervisedTask : public Task {
     if (data.train.empty()) throw ModelError("data.train is missing: what is learned from");
     train_ = cell_.open(cell_.source("train", data.train));
     if (data.folds > 0) std::tie(train_, test_) = cell_.fold(train_);
-    const auto held = data.holdout;
-    if (held > 0) std::tie(train_, valid_) = cell_.input().hold_out(train_, held, seed());
+    if (data.holdout > 0) std::tie(train_, valid_) = cell_.hold_out(train_);
     if (from) {
       from->load_inputs(cell_);
     } else {

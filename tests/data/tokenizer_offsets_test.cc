@@ -141,6 +141,8 @@ TEST(Offsets, OfOneCharacterGoToTheLastPiece) {
   const auto bytes = trained({.kind = "bytes"}, {});
   EXPECT_EQ(bytes->encode_with_offsets("aé汉").offsets,
             (Ranges{{0, 1}, {1, 1}, {1, 3}, {3, 3}, {3, 3}, {3, 6}}));
+  const auto lower_bytes = trained({.kind = "bytes", .lowercase = true}, {});
+  EXPECT_EQ(lower_bytes->encode_with_offsets("\u0130").offsets, (Ranges{{0, 0}, {0, 0}, {0, 2}}));
   const auto characters = trained({.kind = "characters", .lowercase = true}, {"i̇"});
   EXPECT_EQ(characters->encode_with_offsets("\u0130 i").offsets,
             (Ranges{{0, 0}, {0, 2}, {2, 3}, {3, 4}}));

@@ -117,6 +117,9 @@ class Head : public Component {
   /// Looks at all targets of a part of the data before training begins. Throws DataError with the
   /// number and the first place of those that cannot be one.
   virtual void check(const Split& split, bool training) const = 0;
+  /// What `heed check` says of its targets in a part's records, and which of them cannot be ones;
+  /// by default nothing. Throws what reading throws.
+  virtual void examine(const data::Records&, DataReport&) const {}
   virtual SelectionMetric selection_metric() const = 0;
   /// Whether a batch goes on where the last one ended; reset_state() begins anew.
   virtual bool is_stateful() const { return false; }

@@ -45,6 +45,12 @@ struct Shown {
   std::string name = "";                  ///< of a file that is the example; empty: it is no file
 };                                        // namespace heed
 
+/// Pieces of a text among the tokens of an encoder.
+struct TextTokens {
+  int64_t first = 0;                          ///< the first one's number
+  std::vector<data::ByteRange> offsets = {};  ///< of each, in the text
+};
+
 /// Examples of one part of the data (training, validation, test, or what is to be answered), by
 /// number. Every function is const and may be called by several threads at once.
 class Split {
@@ -73,6 +79,10 @@ class Split {
   virtual std::vector<std::string> values(int64_t example, const std::string& column) const;
   /// The values of a column in an order of their own; empty: there is none.
   virtual std::vector<std::string> categories(const std::string&) const { return {}; }
+  /// Which of the encoder's tokens are pieces of the text in `column`; fewer than the text has where
+  /// it is cut. Throws ModelError where the encoder does not read the column in pieces, as by
+  /// default; what reading throws.
+  virtual TextTokens text_tokens(int64_t example, const std::string& column) const;
   /// What to call an encoder's tokens where they lie in a table that is no image, row by row; empty:
   /// as `show` says.
   virtual std::vector<TokenPlace> grid_tokens(int64_t, const TokenGrid&) const { return {}; }

@@ -60,6 +60,7 @@ struct DataTable {
   double holdout = 0;
   int64_t folds = 0, fold = 0;
   double max_unknown = 0.5;
+  std::string group;
   data::RecordOptions records;
   bool reads_records = true;  ///< whether the input leaves the reading of files to `records`
   bool has_pieces = false;    ///< whether an input cuts texts into pieces
@@ -82,6 +83,9 @@ struct DataTable {
       at_least(0));
     if (folds > 0)
       v("fold", fold, "which of them, from 0 on", from_to_below(0, static_cast<double>(folds)));
+    v("group", group,
+      "column whose equal values stay together when a part is held out or is a fold; empty: each "
+      "record by itself");
     records.fields(v);
   }
   void check() const;

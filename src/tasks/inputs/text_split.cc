@@ -74,6 +74,28 @@ int64_t TextSplit::length(int64_t example) const {
   return bytes;
 }
 
+TextTokens TextSplit::text_tokens(int64_t example, const std::string& column) const {
+  const auto& options = state_->options;
+  const bool is_second = !options.second.empty() && column == options.second;
+  if (!is_second && column != options.column) return Split::text_tokens(example, column);
+  TextTokens result{1};  // behind <s>
+  if (is_second) result.first += std::ssize(pieces(example, read_.front()).ids) + 1;
+  result.offsets = pieces(example, is_second ? read_.back() : read_.front()).offsets;
+  if (options.max_length > 0) {
+    const auto room = std::max<int64_t>(0, options.max_length - result.first);
+    result.offsets.resize(std::min(result.offsets.size(), static_cast<size_t>(room)));
+  }
+  return result;
+}
+
+data::EncodedText TextSplit::pieces(int64_t example, int64_t column) const {
+  try {
+    return state_->tokenizer->encode_with_offsets(records().text(example, column));
+  } catch (const DataError& error) {
+    throw DataError(place(example) + ": " + error.what());
+  }
+}
+
 TextSplit::Encoded TextSplit::encode(int64_t example, const std::vector<int64_t>& columns) const {
   Encoded result{{state_->tokenizer->begin()}, {0}, {""}};
   for (size_t i = 0; i < columns.size(); ++i)

@@ -65,6 +65,7 @@ class TextSplit : public RecordSplit {
 
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override;
   Shown show(int64_t example) const override;
+  TextTokens text_tokens(int64_t example, const std::string& column) const override;
   /// Bytes stand for tokens, whose number is not known before there is a tokenizer.
   int64_t length(int64_t example) const override;
 
@@ -75,6 +76,8 @@ class TextSplit : public RecordSplit {
   };
   /// Of the texts of those columns, one behind another.
   Encoded encode(int64_t example, const std::vector<int64_t>& columns) const;
+  /// Of a text, with places in it, without begin and end.
+  data::EncodedText pieces(int64_t example, int64_t column) const;
   void append(Encoded& to, int64_t example, int64_t column, int64_t segment) const;
   void add(Batch& batch, const std::string& prefix, const std::vector<int64_t>& examples,
            const std::vector<int64_t>& columns) const;
