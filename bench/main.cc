@@ -14,6 +14,7 @@
 #include "frame/blas.h"
 #include "frame/frame.h"
 #include "heed/core/error.h"
+#include "heed/core/threads.h"
 #include "heed/tasks/supervised.h"
 
 namespace heed::cli {
@@ -25,7 +26,7 @@ void add_options(CLI::App* verb, Bench& bench, bool& json) {
   verb->add_flag("--json", json, "Print one JSON object a case");
   verb->add_option("--threads", bench.threads, "Numbers of threads")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, most_threads()))
       ->capture_default_str();
   verb->add_option(
           "--seconds", bench.seconds,
@@ -106,7 +107,7 @@ void add_decode(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("--beam-size", options->beam_sizes, "Hypotheses a line")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 256))
       ->capture_default_str();
   verb->add_option(
           "--input", options->input,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,9 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
+#include <optional>
+#include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "core/printable.h"
@@ -110,13 +114,23 @@ int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
 /// LibTorch says that memory ran out in words only.
 int torch_failure(const CLI::App& app, const c10::Error& error) {
   const std::string message = error.what_without_backtrace();
-  for (const char* words : {"can't allocate memory", "not enough memory", "out of memory"}) {
+  for (const char* words : {"can't allocate memory", "not enough memory", "out of memory",
+                            "Storage size calculation overflowed"}) {
     if (message.find(words) != std::string::npos) {
       return fail(app, static_cast<int>(Failure::memory), "not enough memory: " + message);
     }
   }
   return fail(app, kInternalError,
               "unexpected failure inside LibTorch, please report it: " + message);
+}
+
+/// An empty text is no value of a flag or argument: none would do anything with it.
+void refuse_empty_values(CLI::App& app) {
+  const auto check = [](const std::string& given) {
+    return given.empty() ? "expected a value, given an empty text" : "";
+  };
+  for (auto* option : app.get_options([](CLI::Option*) { return true; })) option->check(check, "");
+  for (auto* verb : app.get_subcommands({})) refuse_empty_values(*verb);
 }
 
 /// A result that did not reach its reader is no success. A reader that went away (head) is not
@@ -148,6 +162,8 @@ int answer(CLI::App& app, int argc, char** argv) {
     return fail(app, error.exit_code(), error.what());
   } catch (const std::bad_alloc&) {
     return fail(app, static_cast<int>(Failure::memory), "not enough memory");
+  } catch (const std::length_error&) {
+    return fail(app, static_cast<int>(Failure::memory), "not enough memory");
   } catch (const c10::Error& error) {
     return torch_failure(app, error);
   } catch (const std::filesystem::filesystem_error& error) {
@@ -172,6 +188,29 @@ std::string called_again_with(const std::string& verb, const std::string& flag) 
   return line;
 }
 
+void refuse_twice(const char* flag, const std::vector<std::string>& values) {
+  std::set<std::string> seen;
+  for (const auto& value : values) {
+    const auto key = value.substr(0, value.find('='));
+    if (!seen.insert(key).second)
+      throw UsageError(std::string(flag) + " " + value + ": '" + key +
+                       "' is given twice; leave one out");
+  }
+}
+
+CLI::Validator whole_number(int64_t least, int64_t most) {
+  return CLI::Validator(
+      [=](const std::string& text) {
+        int64_t given = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), given);
+        const bool whole = error == std::errc() && end == text.data() + text.size();
+        if (whole && given >= least && given <= most) return std::string();
+        return "expected a whole number from " + std::to_string(least) + " to " +
+               std::to_string(most) + ", given '" + text + "'";
+      },
+      "");
+}
+
 int run(int argc, char** argv, const Program& program) {
   occupy_closed_streams();
   const ResultBuffer results(std::cout);
@@ -181,11 +220,15 @@ int run(int argc, char** argv, const Program& program) {
   app.set_version_flag("--version", std::string(program.name) + " " HEED_VERSION);
   app.require_subcommand(1);
   app.fallthrough();  // so that the flags of all verbs may stand behind the verb
-  use_threads(num_threads());
-  app.add_option_function<int>("--threads", use_threads, "Worker threads of every library, 1..1024")
-      ->check(CLI::Range(1, 1024))
+  std::optional<std::string> threads;
+  app.add_option("--threads", threads, "Worker threads of every library, 1 to 8 for each core")
       ->type_name("N");
+  app.parse_complete_callback([&] {  // before the verb's own
+    use_threads(threads ? threads_from_text(*threads, "--threads")
+                        : threads_of_environment().value_or(num_threads()));
+  });
   program.add_verbs(app);
+  refuse_empty_values(app);
   const int code = answer(app, argc, argv);
   return flush_results(app, code, results);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,5 +29,12 @@ std::string called_again_with(const std::string& verb, const std::string& flag);
 /// well, 1 a bug, otherwise as heed::Failure says, or Exit's. Unknown verbs and flags are named
 /// with the nearest known one.
 int run(int argc, char** argv, const Program& program);
+
+/// Throws UsageError for a value that a flag is given twice, of which one would be ignored or count
+/// double. Of KEY=VALUE only the key is looked at.
+void refuse_twice(const char* flag, const std::vector<std::string>& values);
+
+/// A check of an option: a whole number from `least` to `most`.
+CLI::Validator whole_number(int64_t least, int64_t most);
 
 }  // namespace heed::cli

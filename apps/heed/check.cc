@@ -8,6 +8,7 @@
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
 #include "heed/train/model_folder.h"
+#include "heed/train/train.h"
 #include "output.h"
 #include "recipe_flags.h"
 #include "verbs.h"
@@ -61,6 +62,7 @@ void check_recipe(const CheckFlags& flags) {
                           " in the data; standard output lists them");
   }
   const auto task = make_task(read(flags.recipe));  // whether data and model fit
+  check_training_memory(task->model(), recipe.train);
   task->next();
   for (const auto& [name, value] : task->dataset_stats()) {
     json["stats"][name] = number(value);

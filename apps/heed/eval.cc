@@ -17,6 +17,8 @@ struct EvalFlags {
 };
 
 void evaluate(const EvalFlags& flags) {
+  refuse_twice("--set", flags.set);
+  refuse_twice("--data", flags.data);
   auto predictor = Predictor::load(flags.model, flags.set);
   const auto& paths = flags.data.empty() ? predictor.recipe().paths("test") : flags.data;
   auto read = paths;

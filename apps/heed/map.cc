@@ -148,6 +148,11 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
 
 void map_input(const MapFlags& flags) {
   check_outputs({flags.png, flags.svg}, flags.model, {flags.input});
+  if (flags.colour != "auto" && (flags.json || !flags.png.empty() || !flags.svg.empty()))
+    throw UsageError(
+        "--colour is of what is drawn in the terminal, and with --json, --png or --svg "
+        "nothing is");
+  refuse_twice("--set", flags.set);
   auto predictor = Predictor::load(flags.model, flags.set);
   const auto seen = predictor.explain(predictor.find(flags.input), flags.target);
   const auto names = predictor.heads();
@@ -178,7 +183,7 @@ void add_map(CLI::App& app) {
   verb->add_option("--layer", flags->layer, "Only this layer: 1, 2, .. or its name")
       ->type_name("I");
   verb->add_option("--head", flags->head, "Only this head: 1, 2, ..")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1000000000))
       ->type_name("J");
   verb->add_option("--set", flags->set, "Set a key of the model's recipe")
       ->type_name("KEY=VALUE")

@@ -6,6 +6,7 @@
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/train/model_folder.h"
+#include "train/json_number.h"
 
 namespace heed::cli {
 namespace {
@@ -64,7 +65,7 @@ void check_output(const std::string& output, const std::string& model,
 }  // namespace
 
 std::string one_line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return with_words(json).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 void print_values(const Json& values, bool json) {
@@ -72,7 +73,8 @@ void print_values(const Json& values, bool json) {
     std::cout << one_line(values) << '\n';
     return;
   }
-  for (const auto& [name, value] : values.items()) {
+  const Json worded = with_words(values);
+  for (const auto& [name, value] : worded.items()) {
     std::cout << printable(name) << '\t'
               << printable(value.is_string() ? value.get<std::string>() : one_line(value)) << '\n';
   }

@@ -10,7 +10,7 @@ namespace heed::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// One line; what is no UTF-8 is replaced.
+/// One line; what is no UTF-8 is replaced, numbers that are not finite are "NaN", "Infinity".
 std::string one_line(const Json& json);
 
 /// A name, a tab and a value a line, or all of them as one line of JSON.

@@ -69,6 +69,10 @@ void answer_readable(Predictor& predictor, const SplitPtr& examples, bool json) 
 }
 
 void predict(const PredictFlags& flags) {
+  if (flags.answer.top && !flags.json)
+    throw UsageError("--top says what --json lists; a line of text has the best alone: add --json");
+  refuse_twice("--set", flags.set);
+  refuse_twice("--with", flags.answer.with);
   auto predictor = Predictor::load(flags.model, flags.set);
   predictor.answer_by(flags.answer);
   const auto stream = predictor.stream(flags.inputs);
@@ -92,7 +96,7 @@ void add_predict(CLI::App& app) {
                    "input, for images their names")
       ->type_name("INPUT|-");
   verb->add_option("--top", flags->answer.top, "Classes or items in JSON, best first")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1000000000))
       ->type_name("K");
   verb->add_option("--set", flags->set,
                    "Set a key of the model's recipe: head.generate.beam_size=8")

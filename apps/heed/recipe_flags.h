@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "frame/frame.h"
 #include "heed/tasks/recipe.h"
 
 namespace heed::cli {
@@ -24,6 +25,7 @@ inline void add_recipe_flags(CLI::App& verb, RecipeFlags& flags) {
 }
 
 inline Recipe read(const RecipeFlags& flags) {
+  refuse_twice("--set", flags.set);
   RecipeFile file = RecipeFile::read(flags.file);
   for (const auto& assignment : flags.set) file.set(assignment);
   return Recipe::read(file);

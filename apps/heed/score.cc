@@ -121,6 +121,8 @@ ScoreRow row_of_metric(const std::string& name, const ScoreFlags& flags,
 
 void score(const ScoreFlags& flags) {
   check(flags);
+  refuse_twice("--metric", flags.metrics);
+  refuse_twice("--reference", flags.references);
   auto rows = ScoreRow::array();
   std::optional<Texts> texts;
   for (const auto& metric : flags.metrics) rows.push_back(row_of_metric(metric, flags, texts));
@@ -165,7 +167,7 @@ void add_value_flags(CLI::App* verb, ScoreFlags* flags) {
       ->check(CLI::IsMember({"lenient", "iob1", "iob2", "ioe2", "iobes"}))
       ->type_name("NAME");
   verb->add_option("-k,--k", flags->k, "ranking: how many of the best items count; default: 10")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1000000000))
       ->type_name("N");
   verb->add_option("--quantiles", flags->quantiles, "quantiles: which, as 0.1,0.5,0.9")
       ->delimiter(',')
@@ -177,7 +179,7 @@ void add_value_flags(CLI::App* verb, ScoreFlags* flags) {
       ->type_name("FILE");
   verb->add_option("--season", flags->season,
                    "MASE: steps after which a series repeats; default: 1")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1000000000))
       ->type_name("N");
 }
 

@@ -40,11 +40,12 @@ std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20)
 
 uint64_t available_memory() { return std::min(of_machine(), of_group()); }
 
-void require_memory(uint64_t bytes, uint64_t available, const std::string& what) {
+void require_memory(uint64_t bytes, uint64_t available, const std::string& what,
+                    const char* remedy) {
   if (bytes <= available) return;
   throw Error(Failure::memory, what + " needs at least " + mebibytes(bytes) +
                                    " MiB of memory, and " + mebibytes(available) +
-                                   " MiB are available; split the file or free memory");
+                                   " MiB are available; " + remedy);
 }
 
 }  // namespace heed

@@ -11,7 +11,8 @@ namespace heed {
 uint64_t available_memory();
 
 /// Throws Error(Failure::memory), with both numbers, where `bytes` are more than `available`;
-/// `what` begins the message.
-void require_memory(uint64_t bytes, uint64_t available, const std::string& what);
+/// `what` begins the message and `remedy` ends it.
+void require_memory(uint64_t bytes, uint64_t available, const std::string& what,
+                    const char* remedy = "split the file or free memory");
 
 }  // namespace heed

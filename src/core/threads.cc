@@ -2,13 +2,28 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
+#include <string>
+
+#include "heed/core/error.h"
+#include "heed/core/threads.h"
 
 namespace heed::detail {
 namespace {
+
 std::atomic<void (*)(int)> follower = nullptr;
+
+int cores() noexcept {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  return std::max(1, CPU_COUNT(&allowed));
 }
+
+}  // namespace
 
 void follow_num_threads(void (*set)(int)) noexcept { follower = set; }
 
@@ -17,15 +32,38 @@ void tell_follower(int threads) {
 }
 
 int default_threads() noexcept {
-  for (const char* name : {"HEED_NUM_THREADS", "OMP_NUM_THREADS"}) {
-    const char* text = std::getenv(name);
-    const int threads = text ? std::atoi(text) : 0;
-    if (threads > 0) return threads;
+  try {
+    if (const auto given = threads_of_environment()) return *given;
+  } catch (const UsageError&) {  // which a program that asks is told
   }
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
-  return CPU_COUNT(&cores) > 0 ? CPU_COUNT(&cores) : 1;
+  return cores();
 }
 
 }  // namespace heed::detail
+
+namespace heed {
+
+int most_threads() noexcept { return std::min(1024, 8 * detail::cores()); }
+
+int threads_from_text(std::string_view text, const std::string& source) {
+  int64_t threads = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (whole && threads >= 1 && threads <= most_threads()) return static_cast<int>(threads);
+  throw UsageError(source + ": expected a number of threads from 1 to " +
+                   std::to_string(most_threads()) + ", eight for each core, given '" +
+                   std::string(text) + "'");
+}
+
+std::optional<int> threads_of_environment() {
+  for (const char* name : {"HEED_NUM_THREADS", "OMP_NUM_THREADS"}) {
+    const char* given = std::getenv(name);
+    if (!given || *given == '\0') continue;
+    std::string_view text = given;
+    if (name[0] == 'O') text = text.substr(0, text.find(','));
+    return threads_from_text(text, name);
+  }
+  return std::nullopt;
+}
+
+}  // namespace heed

@@ -23,7 +23,7 @@ struct CheckNumber {
 
 void check(const PairCoders& coders, SequenceOptions options) {
   options.fields(CheckNumber{});
-  CheckNumber{}("tokens", options.tokens, "", at_least(2));
+  CheckNumber{}("tokens", options.tokens, "", between(2, kMostCount));
   if (options.source_end && coders.source->end() < 0)
     throw UsageError("sequence loader: the vocabulary of the sources has no </s>");
   if (coders.target->begin() < 0 || coders.target->end() < 0)

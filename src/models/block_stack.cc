@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "heed/nn/positions.h"
 #include "nn/linear.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 namespace {
@@ -64,6 +65,7 @@ BlockStack::BlockStack(torch::nn::Module& owner, int64_t count, nn::TransformerB
   for (int64_t i = 0; i < count; ++i) {
     const double depth = count > 1 ? double(i) / double(count - 1) : 1;
     layers->push_back(nn::TransformerBlock(block.stochastic_depth(last * depth)));
+    if (i == 0) nn::check_repeated(*layers, count);
   }
   if (block.norm() == nn::Norm::pre)
     norm = owner.register_module(names.norm, nn::layer_norm(block.width(), block.bias()));

@@ -14,10 +14,10 @@ namespace heed::models {
 
 /// Visits fields and throws ModelError for one that its bounds or words do not allow.
 struct FieldCheck {
-  void operator()(const char* field, int64_t given, const char*, Bounds bounds = {}) const {
+  void operator()(const char* field, int64_t given, const char*, const Bounds& bounds) const {
     check(field, static_cast<double>(given), bounds);
   }
-  void operator()(const char* field, double given, const char*, Bounds bounds = {}) const {
+  void operator()(const char* field, double given, const char*, const Bounds& bounds) const {
     check(field, given, bounds);
   }
   void operator()(const char* field, const std::string& given, const char*,

@@ -52,16 +52,14 @@ void check_tokens(const GenerateOptions& options, int64_t vocabulary) {
 }
 
 void check_options(GenerateOptions options) {
-  options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
-    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
-      if (!bounds.allow(static_cast<double>(value)))
-        refuse_generate(field, ": expected ", bounds.text(), ", given ", value);
-  });
-  if (!options.sample() && options.num_hypotheses() > options.beam_size())
-    refuse_generate("num_hypotheses: expected at most beam_size = ", options.beam_size(),
-                    ", given ", options.num_hypotheses());
-  if (options.sample() && options.beam_size() != 1)
-    refuse_generate("beam_size: expected 1 with sample, given ", options.beam_size());
+  options.fields(BoundsCheck([](const char* field, const Bounds& bounds, const auto& value) {
+    refuse_generate(field, ": expected ", bounds.text(), ", given ", value);
+  }));
+  try {
+    options.check();
+  } catch (const UsageError& error) {
+    refuse_generate(error.what());
+  }
 }
 
 /// How many lines there are.
@@ -157,6 +155,19 @@ void score_batch(const Ensemble& ensemble, const Lines& source, const Lines& tar
 }
 
 }  // namespace
+
+void GenerateOptions::check() const {
+  const auto refuse = [](const auto&... pieces) { throw UsageError(text_of(pieces...)); };
+  if (!sample() && num_hypotheses() > beam_size())
+    refuse("num_hypotheses: expected at most beam_size = ", beam_size(), ", given ",
+           num_hypotheses());
+  if (sample() && beam_size() != 1)
+    refuse("beam_size: expected 1 with sample, given ", beam_size());
+  if (min_length() > max_length())
+    refuse("min_length: expected at most max_length = ", max_length(), ", given ", min_length());
+  if (max_ratio() > 0 && min_ratio() > max_ratio())
+    refuse("min_ratio: expected at most max_ratio = ", max_ratio(), ", given ", min_ratio());
+}
 
 double penalised(double log_probability, int64_t n, const GenerateOptions& options) {
   if (options.length_penalty() == 0 || n == 0) return log_probability;

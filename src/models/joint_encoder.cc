@@ -5,6 +5,7 @@
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
 #include "nn/linear.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 namespace {
@@ -125,6 +126,7 @@ void JointEncoderImpl::make_crossings() {
                                                    .activation(options.activation)
                                                    .dropout(options.dropout)));
     crossings->push_back(pairs);
+    if (i == 0) nn::check_repeated(*crossings, options.layers);
   }
   if (options.norm == nn::Norm::pre) norm = register_module("norm", nn::layer_norm(M));
 }

@@ -4,6 +4,7 @@
 #include "models/encoder_check.h"
 #include "nn/learned.h"
 #include "nn/linear.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 namespace {
@@ -104,6 +105,7 @@ QueryReductionImpl::QueryReductionImpl(const QueryReductionOptions& given, int64
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.layers(); ++i) {
     layers->push_back(QueryReductionLayer(options, i + 1 == options.layers()));
+    if (i == 0) nn::check_repeated(*layers, options.layers());
   }
   dropout = register_module("dropout", torch::nn::Dropout(options.dropout()));
 }

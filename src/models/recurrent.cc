@@ -8,6 +8,7 @@
 #include "models/recurrent_check.h"
 #include "models/transformer_check.h"
 #include "nn/linear.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 namespace {
@@ -73,6 +74,7 @@ void RecurrentImpl::make_layers() {
   for (int64_t i = 0; i < options.decoder_layers(); ++i) {
     bridge->push_back(nn::xavier_linear(M, kind == RecurrentCell::lstm ? 2 * M : M));
     decoder->push_back(models::Cell(kind, M, i == 0 ? E : 0, i == 0 ? told : M));
+    if (i == 1) nn::check_repeated(*decoder->children()[1], options.decoder_layers() - 1);
   }
   attention = register_module("attention", models::StateAttention(options.attention(), M, M));
   readout = register_module(

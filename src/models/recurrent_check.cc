@@ -48,11 +48,9 @@ void check_attention(const Attention& how, int64_t width) {
 }  // namespace
 
 void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabulary) {
-  options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
-    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
-      if (!bounds.allow(static_cast<double>(value)))
-        refuse_recurrent(field, ": expected ", bounds.text(), ", given ", value);
-  });
+  options.fields(BoundsCheck([](const char* field, const Bounds& bounds, const auto& value) {
+    refuse_recurrent(field, ": expected ", bounds.text(), ", given ", value);
+  }));
   const int64_t M = options.width(), E = options.embedding_width();
   if (M % 2 != 0)
     refuse_recurrent("width: expected an even number, half for each direction, given ", M);

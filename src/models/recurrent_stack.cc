@@ -2,6 +2,7 @@
 
 #include "heed/ops/dropout.h"
 #include "models/recurrent_cell.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 namespace {
@@ -19,8 +20,10 @@ TORCH_MODULE(BothWays);
 RecurrentStack::RecurrentStack(torch::nn::Module& owner, const std::string& name, int64_t count,
                                RecurrentCell cell, int64_t width, int64_t input_width) {
   layers = owner.register_module(name, torch::nn::ModuleList());
-  for (int64_t i = 0; i < count; ++i)
+  for (int64_t i = 0; i < count; ++i) {
     layers->push_back(BothWays(cell, width / 2, i == 0 ? input_width : width));
+    if (i == 1) nn::check_repeated(*layers->children()[1], count - 1);
+  }
 }
 
 ReadBothWays RecurrentStack::forward(at::Tensor x, const at::Tensor& lengths, double dropout) {

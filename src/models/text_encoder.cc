@@ -3,6 +3,7 @@
 #include "heed/nn/token_convolution.h"
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 
@@ -13,12 +14,14 @@ TextEncoderImpl::TextEncoderImpl(const TextEncoderOptions& given, const TextShap
   embedding = TextEmbedding(*this, options, shape, options.width, options.attention.position);
   if (options.convolutions > 0)
     convolutions = register_module("convolutions", torch::nn::ModuleList());
-  for (int64_t i = 0; i < options.convolutions; ++i)
+  for (int64_t i = 0; i < options.convolutions; ++i) {
     convolutions->push_back(nn::TokenConvolution(nn::TokenConvolutionOptions(options.width)
                                                      .kernel(options.kernel)
                                                      .causal(options.attention.has_mask("causal"))
                                                      .activation(options.activation)
                                                      .dropout(options.dropout)));
+    if (i == 0) nn::check_repeated(*convolutions, options.convolutions);
+  }
   auto hiding = options;
   hiding.attention = models::with_mask(options.attention, "key_lengths");
   blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));

@@ -10,6 +10,7 @@
 #include "models/transformer_check.h"
 #include "models/transformer_state.h"
 #include "nn/linear.h"
+#include "nn/model_memory.h"
 
 namespace heed {
 namespace {
@@ -111,11 +112,13 @@ void TransformerImpl::make_stacks() {
   }
   const auto writing = models::with_mask(options.decoder_attention(), "causal");
   decoder = register_module("decoder", torch::nn::ModuleList());
-  for (int64_t i = 0; i < options.decoder_layers(); ++i)
+  for (int64_t i = 0; i < options.decoder_layers(); ++i) {
     if (has_encoder())
       decoder->push_back(nn::TransformerDecoderBlock(decoder_layer_options(options)));
     else
       decoder->push_back(nn::TransformerBlock(layer_options(options, writing)));
+    if (i == 0) nn::check_repeated(*decoder, options.decoder_layers());
+  }
   if (options.norm() == nn::Norm::pre)
     decoder_norm = register_module("decoder_norm", nn::layer_norm(options.width(), options.bias()));
 }

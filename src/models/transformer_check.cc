@@ -88,11 +88,9 @@ void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, i
 }  // namespace
 
 void check(TransformerOptions options, int64_t vocabulary, int64_t source_vocabulary) {
-  options.fields([](const char* field, const auto& value, const char*, Bounds bounds = {}) {
-    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
-      if (!bounds.allow(static_cast<double>(value)))
-        refuse(field, ": expected ", bounds.text(), ", given ", value);
-  });
+  options.fields(BoundsCheck([](const char* field, const Bounds& bounds, const auto& value) {
+    refuse(field, ": expected ", bounds.text(), ", given ", value);
+  }));
   check_attentions(options);
   check_memory(options);
   check_vocabularies(options, vocabulary, source_vocabulary);

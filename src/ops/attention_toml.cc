@@ -14,15 +14,13 @@ const std::vector<std::string>& keys() {
   return all;
 }
 
-/// "recipe.toml:12: model.attention.masks: "
-std::string place(const toml::node& node, const std::string& where) {
-  const auto& source = node.source();
-  std::string text;
-  if (source.path) text += *source.path + ":";
-  if (source.begin.line)
-    text += (text.empty() ? "line " : "") + std::to_string(source.begin.line) + ":";
-  return text + (text.empty() ? "" : " ") + where + ": ";
-}
+/// A key and how messages say where it stands.
+struct Where {
+  std::string path;
+  const PlaceOf& place_of;
+
+  std::string place(const toml::node& node) const { return place_of(node, path) + ": "; }
+};
 
 std::string describe(const toml::node& node) {
   std::ostringstream text;
@@ -31,38 +29,36 @@ std::string describe(const toml::node& node) {
 }
 
 template <class T>
-T read_value(const toml::node& node, const std::string& where, const char* expected) {
+T read_value(const toml::node& node, const Where& where, const char* expected) {
   if (const auto* found = node.as<T>()) return found->get();
-  throw ModelError(place(node, where) + "expected " + expected + ", given a TOML " +
-                   describe(node));
+  throw ModelError(where.place(node) + "expected " + expected + ", given a TOML " + describe(node));
 }
 
-OpSpec read_op(const toml::node& node, const std::string& where, OpKind::Role role) {
+OpSpec read_op(const toml::node& node, const Where& where, OpKind::Role role) {
   const auto text = read_value<std::string>(node, where, "a word in quotes");
   try {
     return parse_op(text, role);
   } catch (const UsageError& e) {
-    throw ModelError(place(node, where) + e.what());
+    throw ModelError(where.place(node) + e.what());
   }
 }
 
-std::vector<OpSpec> read_ops(const toml::node& node, const std::string& where, OpKind::Role role) {
+std::vector<OpSpec> read_ops(const toml::node& node, const Where& where, OpKind::Role role) {
   const auto* array = node.as_array();
   if (!array)
-    throw ModelError(place(node, where) + "expected an array of words, given a TOML " +
+    throw ModelError(where.place(node) + "expected an array of words, given a TOML " +
                      describe(node));
   std::vector<OpSpec> specs;
   for (const auto& item : *array) specs.push_back(read_op(item, where, role));
   return specs;
 }
 
-double read_number(const toml::node& node, const std::string& where) {
+double read_number(const toml::node& node, const Where& where) {
   if (const auto* whole = node.as_integer()) return static_cast<double>(whole->get());
   return read_value<double>(node, where, "a number");
 }
 
-void read_key(Attention& how, std::string_view key, const toml::node& node,
-              const std::string& where) {
+void read_key(Attention& how, std::string_view key, const toml::node& node, const Where& where) {
   if (key == "score") {
     how.score = read_op(node, where, OpKind::Role::score);
   } else if (key == "position") {
@@ -82,7 +78,7 @@ void read_key(Attention& how, std::string_view key, const toml::node& node,
   } else if (key == "dropout") {
     how.dropout = read_number(node, where);
   } else {
-    throw ModelError(place(node, where) + "unknown key '" + std::string(key) + "'" +
+    throw ModelError(where.place(node) + "unknown key '" + std::string(key) + "'" +
                      suggestion(key, keys()));
   }
 }
@@ -95,22 +91,31 @@ toml::array to_toml(const std::vector<OpSpec>& specs) {
 
 }  // namespace
 
-Attention read_attention(const toml::node& node, std::string_view where) {
-  const std::string path(where);
+std::string place_in_file(const toml::node& node, const std::string& path) {
+  const auto& source = node.source();
+  std::string text;
+  if (source.path) text += *source.path + ":";
+  if (source.begin.line)
+    text += (text.empty() ? "line " : "") + std::to_string(source.begin.line) + ":";
+  return text + (text.empty() ? "" : " ") + path;
+}
+
+Attention read_attention(const toml::node& node, std::string_view path, const PlaceOf& place_of) {
+  const Where where{std::string(path), place_of};
   try {
     if (const auto* text = node.as_string()) return Attention::parse(text->get());
     const auto* table = node.as_table();
     if (!table)
-      throw ModelError(place(node, path) + "expected a table or a line of text, given a TOML " +
+      throw ModelError(where.place(node) + "expected a table or a line of text, given a TOML " +
                        describe(node));
     Attention how;
     for (const auto& [key, value] : *table)
-      read_key(how, key.str(), value, path + "." + std::string(key.str()));
+      read_key(how, key.str(), value, {where.path + "." + std::string(key.str()), place_of});
     how.check();
     if (how.num_kv_heads == how.num_heads) how.num_kv_heads = 0;
     return how;
   } catch (const UsageError& e) {
-    throw ModelError(place(node, path) + e.what());
+    throw ModelError(where.place(node) + e.what());
   }
 }
 

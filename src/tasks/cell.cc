@@ -68,6 +68,18 @@ const std::vector<int64_t>& size_of(const Sizes& input, const std::string& name,
                    "', and the input gives " + known + "; choose another encoder or input");
 }
 
+std::vector<KeyName> keys_of_readers(const Source& source) {
+  std::vector<KeyName> names;
+  for (const char* field : {"format", "columns", "delimiter", "quoting"})
+    names.push_back({std::string("records: ") + field, std::string("data.") + field});
+  names.push_back({"records: ", source.role == "input" ? "" : source.called() + ": "});
+  for (const char* reader : {"series: ", "events: ", "text pairs: "})
+    names.push_back({reader, "input."});
+  for (const char* table : {"augment.", "normalize.", "tokenizer.", "entity_permutation"})
+    names.push_back({table, std::string("input.") + table});
+  return names;
+}
+
 Cell::Cell(Recipe given) : recipe(std::move(given)) {
   for (const auto& head : recipe.heads) head.get()->set_name(head.name);
 }
@@ -78,20 +90,24 @@ std::string Cell::piped_format() const {
   return data::record_format_of(data.train.front());
 }
 
-Source Cell::source(const std::string& role, const std::vector<std::string>& paths) const {
-  Source source{role, paths, {}, recipe.target_columns()};
+Source Cell::source(const std::string& role, const std::vector<std::string>& paths,
+                    const std::string& flag) const {
+  Source source{role, paths, {}, recipe.target_columns(), flag};
   if (input().reads_records()) {
     auto options = recipe.data.records;
     if (std::any_of(paths.begin(), paths.end(), flows)) options.format = piped_format();
-    source.records = data::open_records({paths.begin(), paths.end()}, options);
+    source.records = by_source(source, [&] {
+      return data::open_records({paths.begin(), paths.end()}, options);
+    });
   }
   return source;
 }
 
 SplitPtr Cell::open(const Source& source) {
-  if (!has_several_inputs()) return input().open(source);
+  if (!has_several_inputs()) return by_source(source, [&] { return input().open(source); });
   std::vector<NamedSplit> splits;
-  for (const auto& table : recipe.inputs) splits.push_back({table.name, table.get()->open(source)});
+  for (const auto& table : recipe.inputs)
+    splits.push_back({table.name, by_source(source, [&] { return table.get()->open(source); })});
   return join(std::move(splits));
 }
 

@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include "heed/tasks/recipe.h"
+#include "tasks/by_key.h"
 
 namespace heed {
 
@@ -20,8 +21,10 @@ class Cell {
 
   /// Of records that come from where no name says it: that of training.
   std::string piped_format() const;
-  /// The recipe's paths as a source, read as records where the inputs want that.
-  Source source(const std::string& role, const std::vector<std::string>& paths) const;
+  /// The recipe's paths as a source, read as records where the inputs want that. `flag`: what named
+  /// them instead of the recipe.
+  Source source(const std::string& role, const std::vector<std::string>& paths,
+                const std::string& flag = "") const;
   /// Opens a part for all inputs.
   SplitPtr open(const Source& source);
   /// {the rest, held out} of the training data; groups stay whole where the recipe names some.
@@ -67,13 +70,39 @@ struct SplitScore {
 SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick,
                        UnknownPieces* unknown = nullptr);
 
-/// Runs `use` and turns a UsageError, whose arguments the recipe gave, into a ModelError.
+/// Runs `use` and turns a UsageError, whose arguments the recipe gave, into a ModelError; both say
+/// which recipe it was.
 template <class Use>
-auto by_recipe(Use&& use) {
+auto by_recipe(const std::string& recipe, Use&& use) {
+  const auto placed = [&](const std::string& message) {
+    const bool said = recipe.empty() || message.find(recipe) != std::string::npos;
+    return ModelError(said ? message : recipe + ": " + message);
+  };
   try {
     return use();
   } catch (const UsageError& error) {
-    throw ModelError(error.what());
+    throw placed(error.what());
+  } catch (const ModelError& error) {
+    if (error.what() == std::string(placed(error.what()).what())) throw;
+    throw placed(error.what());
+  }
+}
+
+/// What readers call the fields of [input] and [data].
+std::vector<KeyName> keys_of_readers(const Source& source);
+
+/// Runs `use`; messages name the keys of the recipe, and of a file the key or flag that named it.
+template <class Use>
+auto by_source(const Source& source, Use&& use) {
+  try {
+    return use();
+  } catch (const ModelError& error) {
+    throw ModelError(renamed(keys_of_readers(source), error.what()));
+  } catch (const UsageError& error) {
+    throw UsageError(renamed(keys_of_readers(source), error.what()));
+  } catch (const FileError& error) {
+    if (source.role == "input") throw;
+    throw FileError(source.called() + ": " + error.what());
   }
 }
 

@@ -18,7 +18,7 @@ void add_problem(DataReport& report, const Error& error) {
 DataReport examine_part(Recipe& recipe, const Source& source) {
   DataReport report;
   try {
-    report = recipe.inputs.front()->examine(source);
+    report = by_source(source, [&] { return recipe.inputs.front()->examine(source); });
     for (size_t i = 1; i < recipe.inputs.size(); ++i) {
       const auto more = recipe.inputs[i]->examine(source);
       report.lines.insert(report.lines.end(), more.lines.begin(), more.lines.end());
@@ -50,6 +50,8 @@ void examine_records(const Recipe& recipe, const Parts& parts, std::vector<DataR
 
 std::vector<DataReport> examine(Recipe& recipe) {
   const auto& data = recipe.data;
+  if (data.train.empty())
+    throw ModelError(recipe.file + ": data.train is missing: what is learned from");
   const std::pair<const char*, const std::vector<std::string>*> parts[] = {
       {"train", &data.train}, {"valid", &data.valid}, {"test", &data.test}};
   std::vector<DataReport> reports;
@@ -60,7 +62,9 @@ std::vector<DataReport> examine(Recipe& recipe) {
     std::optional<Error> failed;
     try {
       if (data.reads_records)
-        source.records = data::open_records({paths->begin(), paths->end()}, data.records);
+        source.records = by_source(source, [&] {
+          return data::open_records({paths->begin(), paths->end()}, data.records);
+        });
     } catch (const Error& error) {
       failed = error;
     }

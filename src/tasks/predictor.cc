@@ -7,11 +7,33 @@
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
 #include "heed/train/model_folder.h"
+#include "nn/model_memory.h"
 #include "tasks/cell.h"
 #include "tasks/record_stream.h"
 #include "tasks/unknown.h"
 
 namespace heed {
+namespace {
+
+uint64_t bytes_of(const NamedTensors& tensors) {
+  uint64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
+  return bytes;
+}
+
+/// Refuses what no trained model looks at.
+void set_of_trained(RecipeFile& file, const std::string& assignment) {
+  const auto key = assignment.substr(0, assignment.find('='));
+  const bool of_training = key.starts_with("train.") && key != "train.batch";
+  for (const char* other : {"out", "seed", "train", "encoder.from", "data.valid", "data.holdout"})
+    if (key == other || of_training)
+      throw UsageError("--set " + assignment + ": " + key +
+                       " says how a model is trained, and this one is; leave it out");
+  file.set(assignment);
+}
+
+}  // namespace
+
 Predictor::Predictor() : unknown_(std::make_unique<UnknownPieces>()) {}
 Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
@@ -21,17 +43,14 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
   const ModelFiles files = load_model(folder);
   const auto recipe_file = (folder / "recipe.toml").string();
   auto file = RecipeFile::parse(files.recipe, recipe_file);
-  for (const auto& assignment : set) file.set(assignment);
+  for (const auto& assignment : set) set_of_trained(file, assignment);
   Predictor predictor;
-  try {
+  by_recipe(recipe_file, [&] {
     predictor.cell_ = std::make_unique<Cell>(Recipe::read(file));
     predictor.cell_->load(files.others);
-    by_recipe([&] { predictor.cell_->make_model(); });
-  } catch (const ModelError& error) {
-    const std::string message = error.what();
-    if (message.find(recipe_file) != std::string::npos) throw;
-    throw ModelError(recipe_file + ": " + message);
-  }
+    const nn::ModelMemory memory(bytes_of(files.tensors), (folder / "model.safetensors").string());
+    predictor.cell_->make_model();
+  });
   load_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
   predictor.cell_->module->eval();
   return predictor;
@@ -51,7 +70,7 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   const bool fold = given.empty() && data.folds > 0;
   const auto& paths = fold ? data.train : given.empty() ? cell_->recipe.paths("test") : given;
   if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
-  auto split = cell_->open(cell_->source("test", paths));
+  auto split = cell_->open(cell_->source("test", paths, given.empty() ? "" : "--data"));
   if (fold) split = cell_->fold(split).second;
   for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
   const auto start = std::chrono::steady_clock::now();

@@ -24,6 +24,14 @@ void check_names(const std::vector<Table>& tables, const std::string& what) {
 }  // namespace
 
 void DataTable::check() const {
+  for (const auto& [key, paths] :
+       {std::pair{"train", &train}, {"valid", &valid}, {"test", &test}}) {
+    std::set<std::string> seen;
+    for (const auto& path : *paths)
+      if (reads_records && !seen.insert(path).second)
+        throw ModelError(std::string(key) + ": expected each file once, given '" + path +
+                         "' twice, whose records would count double; remove one");
+  }
   if (!valid.empty() && holdout > 0)
     throw ModelError("both valid and holdout are given; the best model is chosen by one of them");
   if (folds == 1) throw ModelError("folds: expected at least 2, or 0 for none, given 1");
@@ -57,6 +65,16 @@ void Recipe::check() const {
       (!data.valid.empty() || !data.test.empty() || data.holdout > 0))
     throw ModelError("data.valid, data.test and data.holdout: the input '" + inputs.front().kind +
                      "' takes valid and test from data.train; leave them out");
+  const bool has_valid =
+      !data.valid.empty() || data.holdout > 0 || (input && input->parts_training_data());
+  if (train.early_stop > 0 && !has_valid)
+    throw ModelError("train.early_stop: " + std::to_string(train.early_stop) +
+                     " epochs without a better validation, and there is no validation data; give "
+                     "data.valid or data.holdout, or leave it out");
+  if (train.schedule.kind == ScheduleKind::plateau && !has_valid)
+    throw ModelError(
+        "train.schedule.kind: 'plateau' waits for a better validation, and there is no "
+        "validation data; give data.valid or data.holdout, or another schedule");
   if (inputs.size() == 1) return;
   for (const auto& input : inputs) {
     if (input.get() && !input->reads_records())
@@ -72,7 +90,11 @@ const std::vector<std::string>& Recipe::paths(const std::string& role) const {
   return role == "valid" ? data.valid : data.test;
 }
 
-Recipe Recipe::read(const RecipeFile& file) { return read_recipe<Recipe>(file); }
+Recipe Recipe::read(const RecipeFile& file) {
+  auto recipe = read_recipe<Recipe>(file);
+  recipe.file = file.name();
+  return recipe;
+}
 
 std::vector<std::string> Recipe::target_columns() const {
   std::vector<std::string> all;

@@ -5,6 +5,7 @@
 #include "core/utf8.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "tasks/inputs/line_stream.h"
 
 namespace heed {
 namespace {
@@ -104,15 +105,14 @@ SplitPtr RecordStream::next_lines(int64_t most) {
 
 Source find_record(const std::string& input, const data::RecordOptions& options,
                    const std::string& line_column) {
-  const auto [file, number] = numbered(input);
-  if (number >= 0 && kind_of(file) == PathKind::file) {
-    const auto all = read(file, options, line_column);
+  if (const auto found = file_line_of(input)) {
+    const auto all = read(found->file, options, line_column);
+    const auto number = std::to_string(found->line);
     for (int64_t i = 0; i < all->size(); ++i) {
       const auto place = all->place(i);
-      if (place.ends_with(":" + std::to_string(number)))
-        return {"input", {file}, data::subset(all, {i})};
+      if (place.ends_with(":" + number)) return {"input", {found->file}, data::subset(all, {i})};
     }
-    throw UsageError(input + ": no record of the file begins in line " + std::to_string(number));
+    throw UsageError(input + ": no record of the file begins in line " + number);
   }
   if (line_column.empty()) throw UsageError(input + ": expected FILE:LINE, a record of a file");
   auto records = std::make_shared<LineRecords>(line_column);

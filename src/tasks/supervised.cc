@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
+#include "nn/model_memory.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
 #include "tasks/unknown.h"
@@ -19,7 +20,10 @@ class SupervisedTask : public Task {
     if (!cell_.recipe.encoder.from.empty()) from.emplace(cell_.recipe);
     open_data(from);
     at::manual_seed(seed());
-    cell_.make_model();
+    {
+      const nn::ModelMemory memory;
+      cell_.make_model();
+    }
     if (from) from->load_encoder(cell_);
     entries_ = cell_.recipe.entries();
     Recipe::read(RecipeFile::parse(to_toml(entries_), "the recipe as it is saved"));
@@ -193,11 +197,13 @@ class SupervisedTask : public Task {
 }  // namespace
 
 std::unique_ptr<Task> make_task(Recipe recipe) {
-  return by_recipe([&] { return std::make_unique<SupervisedTask>(std::move(recipe)); });
+  const auto file = recipe.file;
+  return by_recipe(file, [&] { return std::make_unique<SupervisedTask>(std::move(recipe)); });
 }
 
 Summary summary_of_task(Recipe recipe) {
-  return by_recipe([&] { return SupervisedTask(std::move(recipe)).summary(); });
+  const auto file = recipe.file;
+  return by_recipe(file, [&] { return SupervisedTask(std::move(recipe)).summary(); });
 }
 
 }  // namespace heed

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
+#include "train/json_number.h"
 #include "train/trainer.h"
 
 namespace heed {
@@ -109,7 +110,7 @@ std::string Trainer::best_metrics(const std::optional<Metrics>& test) const {
   Json json = {{"epoch", state_.best_epoch}, {"train", {{"loss", state_.best_loss}}}};
   if (!state_.best.empty()) json["valid"] = metrics_json(state_.best);
   if (test) json["test"] = metrics_json(*test);
-  return json.dump(2) + "\n";
+  return with_words(json).dump(2) + "\n";
 }
 
 /// Gives the model the mean of the newest checkpoints' weights (Junczys-Dowmunt et al. 2016); false

@@ -1,7 +1,9 @@
 #include <toml++/toml.h>
+#include <set>
 
 #include "core/text.h"
 #include "heed/core/error.h"
+#include "heed/core/fields.h"
 #include "heed/core/nearest.h"
 #include "heed/train/import.h"
 #include "train/toml_keys.h"
@@ -43,6 +45,16 @@ class MapReader {
     return all;
   }
 
+  /// Texts of which none may stand twice.
+  std::vector<std::string> names(const toml::table& table, const char* key) const {
+    const auto all = texts(table, key);
+    std::set<std::string> seen;
+    for (const auto& name : all)
+      if (!seen.insert(name).second)
+        refuse(*table.get(key), key, ": expected each name once, given '", name, "' twice");
+    return all;
+  }
+
   TensorRule rule(const toml::table& table) const {
     check_keys(table, {"to", "from", "rows", "transpose", "scale"});
     TensorRule rule{.to = text(table, "to"), .from = texts(table, "from"), .rows = {}};
@@ -53,8 +65,11 @@ class MapReader {
       rule.transpose = node->as_boolean()->get();
     }
     if (const auto* node = table.get("scale")) {
-      if (!node->is_number()) refuse(*node, "scale: expected a number");
-      rule.scale = *node->value<double>();
+      constexpr Bounds kScales = between(-1e6, 1e6);
+      const auto scale = node->is_number() ? node->value<double>() : std::nullopt;
+      if (!scale || !kScales.allow(*scale))
+        refuse(*node, "scale: expected a number ", kScales.text());
+      rule.scale = *scale;
     }
     return rule;
   }
@@ -107,7 +122,7 @@ ImportMap ImportMap::parse(std::string_view text, const std::string& name) {
   const MapReader reader(name);
   reader.check_keys(root, {"recipe", "ignore", "file", "tensor"});
   ImportMap map{.recipe = reader.text(root, "recipe"),
-                .ignore = reader.texts(root, "ignore"),
+                .ignore = reader.names(root, "ignore"),
                 .files = {},
                 .tensors = {}};
   reader.for_each_table(root, "file",

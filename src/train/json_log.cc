@@ -1,6 +1,7 @@
 #include "train/json_log.h"
 
 #include "heed/core/error.h"
+#include "train/json_number.h"
 
 namespace heed {
 namespace {
@@ -43,7 +44,9 @@ JsonLog::JsonLog(const std::filesystem::path& path, int64_t resume_step)
 
 void JsonLog::write(const nlohmann::ordered_json& line) {
   if (step_of(line) < 0) throw UsageError("JsonLog: a line needs an integer \"step\"");
-  file_.write(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
+  file_.write(
+      with_words(line).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+      '\n');
 }
 
 }  // namespace heed

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
+#include "train/json_number.h"
 
 namespace heed {
 
@@ -27,7 +28,7 @@ std::string LoopState::to_json() const {
       {"best_loss", best_loss},
       {"best", best_metrics},
   };
-  return json.dump(2) + "\n";
+  return with_words(json).dump(2) + "\n";
 }
 
 LoopState LoopState::from_json(const std::string& text, const std::string& file) {
@@ -47,7 +48,7 @@ LoopState LoopState::from_json(const std::string& text, const std::string& file)
     state.stop_patience.waited = json.at("stop_waited");
     state.best_epoch = json.at("best_epoch"), state.best_loss = json.at("best_loss");
     for (const auto& [name, value] : json.at("best").items())
-      state.best.emplace_back(name, value.get<double>());
+      state.best.emplace_back(name, number_of(value));
   } catch (const Json::exception& error) {
     throw ModelError(file + ": not the state of a training run: " + error.what() +
                      "; resume from another checkpoint");

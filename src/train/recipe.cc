@@ -33,13 +33,18 @@ struct RecipeFile::Document {
 
   void assign(const std::string& whole);
 
-  /// "recipe.toml:12: train.epochs": where a key stands.
+  /// "recipe.toml:12: train.epochs": where a key stands; of a table also what --set changed in it.
   std::string where(const std::string& path, const toml::node* node) const {
+    std::string changes;
     for (const auto& [key, assignment] : set) {
-      if (path == key || path.starts_with(key + ".")) return "--set " + assignment + ": " + path;
+      if (path == key || path.starts_with(key + ".") || path.starts_with(key + "["))
+        return "--set " + assignment + ": " + path;
+      if (path.empty() || key.starts_with(path + "."))
+        changes += (changes.empty() ? "" : ", ") + std::string("--set ") + assignment;
     }
-    const auto line = node ? node->source().begin.line : 0;
-    return name + (line ? ":" + std::to_string(line) : "") + ": " + path;
+    const auto line = node && !path.empty() ? node->source().begin.line : 0;
+    return name + (line ? ":" + std::to_string(line) : "") +
+           (changes.empty() ? "" : " (with " + changes + ")") + (path.empty() ? "" : ": " + path);
   }
 };
 
@@ -207,12 +212,7 @@ struct FieldReader::Impl {
                 (node.is_table() || node.is_array() ? toml_kind(node) : shown(node)));
   }
 
-  static std::string within(const Bounds& bounds) {
-    const bool any = bounds.text() == Bounds{}.text();
-    return any ? "" : " " + bounds.text();
-  }
-
-  void take(const std::string& path, const toml::node& node, bool& field, Bounds = {}) {
+  void take(const std::string& path, const toml::node& node, bool& field) {
     if (node.is_boolean()) {
       field = node.as_boolean()->get();
     } else {
@@ -220,25 +220,25 @@ struct FieldReader::Impl {
     }
   }
 
-  void take(const std::string& path, const toml::node& node, int64_t& field, Bounds bounds = {}) {
+  void take(const std::string& path, const toml::node& node, int64_t& field, const Bounds& bounds) {
     const auto* value = node.as_integer();
     if (value && bounds.allow(static_cast<double>(value->get()))) {
       field = value->get();
     } else {
-      refuse(path, node, "a whole number" + within(bounds));
+      refuse(path, node, "a whole number " + bounds.text());
     }
   }
 
-  void take(const std::string& path, const toml::node& node, double& field, Bounds bounds = {}) {
+  void take(const std::string& path, const toml::node& node, double& field, const Bounds& bounds) {
     const auto value = node.is_number() ? node.value<double>() : std::nullopt;
-    if (value && std::isfinite(*value) && bounds.allow(*value)) {
+    if (value && bounds.allow(*value)) {
       field = *value;
     } else {
-      refuse(path, node, "a number" + within(bounds));
+      refuse(path, node, "a number " + bounds.text());
     }
   }
 
-  void take(const std::string& path, const toml::node& node, std::string& field, Bounds = {}) {
+  void take(const std::string& path, const toml::node& node, std::string& field) {
     if (node.is_string()) {
       field = node.as_string()->get();
     } else {
@@ -246,9 +246,9 @@ struct FieldReader::Impl {
     }
   }
 
-  template <class T>
+  template <class T, class... Rule>
   void take(const std::string& path, const toml::node& node, std::vector<T>& field,
-            Bounds bounds = {}) {
+            const Rule&... bounds) {
     if constexpr (std::is_same_v<T, std::string>) {  // one text is a list of one
       if (node.is_string()) return void(field = {node.as_string()->get()});
     }
@@ -256,13 +256,28 @@ struct FieldReader::Impl {
     field.clear();
     for (const toml::node& item : *node.as_array()) {
       const std::string place = path + "[" + std::to_string(field.size()) + "]";
-      take(place, item, field.emplace_back(), bounds);
+      take(place, item, field.emplace_back(), bounds...);
     }
   }
 
-  template <class T>
-  void field(const char* name, T& field, Bounds bounds = {}) {
-    if (const toml::node* node = find(name)) take(path(name), *node, field, bounds);
+  void refuse_twice(const char* name, const std::vector<std::string>& names) {
+    const auto* table = levels.back().table;
+    const toml::node* node = table ? table->get(name) : nullptr;
+    if (!node || !node->is_array()) return;
+    const auto& array = *node->as_array();
+    std::map<std::string, size_t> first;
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto [known, is_new] = first.emplace(names[i], i);
+      if (is_new || !array[i].is_string()) continue;
+      const auto place = [&](size_t at) { return path(name) + "[" + std::to_string(at) + "]"; };
+      add_problem(document().where(place(i), &array[i]) + ": expected each name once, given '" +
+                  names[i] + "', which is " + place(known->second) + ", too; remove one");
+    }
+  }
+
+  template <class T, class... Rule>
+  void field(const char* name, T& field, const Rule&... bounds) {
+    if (const toml::node* node = find(name)) take(path(name), *node, field, bounds...);
   }
 };
 
@@ -274,24 +289,29 @@ FieldReader::~FieldReader() = default;
 void FieldReader::operator()(const char* name, bool& field, const char*) {
   impl_->field(name, field);
 }
-void FieldReader::operator()(const char* name, int64_t& field, const char*, Bounds bounds) {
+void FieldReader::operator()(const char* name, int64_t& field, const char*, const Bounds& bounds) {
   impl_->field(name, field, bounds);
 }
-void FieldReader::operator()(const char* name, double& field, const char*, Bounds bounds) {
+void FieldReader::operator()(const char* name, double& field, const char*, const Bounds& bounds) {
   impl_->field(name, field, bounds);
 }
 void FieldReader::operator()(const char* name, std::string& field, const char*) {
   impl_->field(name, field);
 }
 void FieldReader::operator()(const char* name, std::vector<int64_t>& field, const char*,
-                             Bounds bounds) {
+                             const Bounds& bounds) {
   impl_->field(name, field, bounds);
 }
 void FieldReader::operator()(const char* name, std::vector<double>& field, const char*,
-                             Bounds bounds) {
+                             const Bounds& bounds) {
   impl_->field(name, field, bounds);
 }
 void FieldReader::operator()(const char* name, std::vector<std::string>& field, const char*) {
+  impl_->field(name, field);
+  impl_->refuse_twice(name, field);
+}
+void FieldReader::operator()(const char* name, std::vector<std::string>& field, const char*,
+                             MayRepeat) {
   impl_->field(name, field);
 }
 
@@ -313,7 +333,10 @@ void FieldReader::operator()(const char* name, Attention& field, const char*) {
   const toml::node* node = impl_->find(name);
   if (!node) return;
   try {
-    field = ops::read_attention(*node, impl_->path(name));
+    field = ops::read_attention(*node, impl_->path(name),
+                                [&](const toml::node& at, const std::string& path) {
+                                  return impl_->document().where(path, &at);
+                                });
   } catch (const Error& error) {
     impl_->add_problem(error.what());
   }
@@ -329,8 +352,7 @@ bool FieldReader::has(const char* name) {
 void FieldReader::refuse_table(const std::string& message) {
   const auto& level = impl_->levels.back();
   const std::string path = level.prefix.substr(0, level.prefix.size() - !level.prefix.empty());
-  const std::string where = impl_->document().where(path, level.table);
-  impl_->add_problem((path.empty() ? impl_->document().name : where) + ": " + message);
+  impl_->add_problem(impl_->document().where(path, level.table) + ": " + message);
 }
 
 size_t FieldReader::tables(const char* name) {

@@ -47,11 +47,15 @@ void FieldLister::add(const char* name, std::string value, const char* help) {
 void FieldLister::operator()(const char* name, bool field, const char* help) {
   add(name, field ? "true" : "false", help);
 }
-void FieldLister::operator()(const char* name, int64_t field, const char* help, Bounds) {
+void FieldLister::operator()(const char* name, int64_t field, const char* help,
+                             const Bounds& bounds) {
   add(name, to_toml(field), help);
+  entries.back().bounds = bounds;
 }
-void FieldLister::operator()(const char* name, double field, const char* help, Bounds) {
+void FieldLister::operator()(const char* name, double field, const char* help,
+                             const Bounds& bounds) {
   add(name, to_toml(field), help);
+  entries.back().bounds = bounds;
 }
 void FieldLister::operator()(const char* name, const std::string& field, const char* help) {
   add(name, to_toml(field), help);
@@ -61,6 +65,7 @@ void FieldLister::operator()(const char* name, const std::string& field, const c
   std::string known;
   for (const auto& word : words.words) known += (known.empty() ? " (" : ", ") + word;
   add(name, to_toml(field), (help + known + ")").c_str());
+  entries.back().words = words.words;
 }
 void FieldLister::operator()(const char* name, const Attention& field, const char* help) {
   toml::table table = ops::to_toml(field);

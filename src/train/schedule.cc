@@ -9,6 +9,8 @@
 namespace heed {
 
 void TrainOptions::check() const {
+  if (average_checkpoints == 1)
+    throw ModelError("train.average_checkpoints: expected at least 2, or 0 for none, given 1");
   if (schedule.min_lr <= optimizer.lr) return;
   std::ostringstream message;
   message << "train.schedule.min_lr: expected at most train.optimizer.lr = " << optimizer.lr

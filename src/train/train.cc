@@ -4,9 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/memory.h"
 #include "core/printable.h"
 #include "core/signals.h"
 #include "heed/core/error.h"
+#include "nn/model_memory.h"
 #include "train/precision.h"
 #include "train/trainer.h"
 
@@ -58,6 +60,14 @@ std::string join_names(const std::vector<std::string>& names) {
   return text;
 }
 
+int64_t steps_of(const TrainOptions& options, int64_t steps_per_epoch) {
+  int64_t steps = 0;
+  if (options.max_steps > 0) return options.max_steps;
+  if (!__builtin_mul_overflow(steps_per_epoch, options.epochs, &steps)) return steps;
+  throw ModelError("train.epochs: " + std::to_string(options.epochs) + " epochs of " +
+                   std::to_string(steps_per_epoch) + " steps are more than can be counted");
+}
+
 int64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -73,11 +83,12 @@ Trainer::Trainer(Task& task, const TrainRun& run)
               std::max(run.options.keep_checkpoints, run.options.average_checkpoints)),
       recipe_(task.recipe()),
       steps_per_epoch_((task.batches() + options_.accumulate - 1) / options_.accumulate),
-      steps_(options_.max_steps ? options_.max_steps : steps_per_epoch_ * options_.epochs),
+      steps_(steps_of(options_, steps_per_epoch_)),
       optimizer_(task.model(), options_.optimizer),
       average_(task.model(), options_.ema),
       progress_(run.progress) {
   options_.check();
+  check_training_memory(task.model(), options_);
   if (const auto newest = folder_.newest()) resume_from(*newest);
   log_.emplace(folder_.log(), state_.step);
   if (!changes_.empty()) {
@@ -187,6 +198,7 @@ bool Trainer::is_better(const Metrics& valid) const {
     throw UsageError("the task's selection metric '" + selection.metric +
                      "' is none of its metrics");
   }
+  if (!std::isfinite(*now) || !std::isfinite(*best)) return std::isfinite(*now);
   if (*now != *best) return selection.larger_is_better ? *now > *best : *now < *best;
   const auto loss = metric(valid, "loss"), best_loss = metric(state_.best, "loss");
   return loss && best_loss && *loss < *best_loss;
@@ -194,6 +206,11 @@ bool Trainer::is_better(const Metrics& valid) const {
 
 /// Best model, plateau and early stopping, by the validation metrics.
 void Trainer::follow(const Metrics& valid) {
+  const SelectionMetric selection = task_.selection_metric();
+  if (const auto now = metric(valid, selection.metric); now && !std::isfinite(*now)) {
+    show("validation: " + selection.metric + " is " + std::to_string(*now) + " in epoch " +
+         std::to_string(state_.epoch) + ", which counts as the worst");
+  }
   const bool better = is_better(valid);
   if (better) state_.best = valid;
   if (better) state_.best_epoch = state_.epoch;
@@ -311,6 +328,11 @@ void Trainer::finish(TrainResult& result) {
   result.test = task_.test();
   files.metrics = best_metrics(result.test);
   folder_.save_best(files);
+}
+
+void check_training_memory(const torch::nn::Module& model, const TrainOptions& options) {
+  require_memory(nn::parameter_bytes(model) * (options.ema > 0 ? 4 : 3), available_memory(),
+                 "training the model", "make the model smaller or free memory");
 }
 
 TrainResult train(Task& task, const TrainRun& run) { return Trainer(task, run).run(); }

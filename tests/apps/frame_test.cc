@@ -52,12 +52,58 @@ TEST(Frame, UnknownFlagNamesTheNearest) {
 }
 
 TEST(Frame, WrongValuesAreUsageErrors) {
-  for (const char* threads : {"0", "-1", "1025", "two", ""}) {
+  for (const char* threads : {"0", "-1", "1025", "two", "", "2 ", "1e1", "0x2", "99999999999999"}) {
     const auto result = run({"env", "--threads", threads});
     EXPECT_EQ(result.code, 2) << threads;
     EXPECT_THAT(result.err, StartsWith("heed: error: ")) << threads;
     EXPECT_THAT(result.err, HasSubstr("--threads")) << threads;
   }
+}
+
+TEST(Frame, WrongNumbersOfThreadsInTheEnvironmentAreUsageErrors) {
+  for (const char* name : {"HEED_NUM_THREADS", "OMP_NUM_THREADS"})
+    for (const char* threads : {"0", "-4", "100000", "abc", "2x", "-4,2"}) {
+      const RunOptions environment{.environment = {{name, threads}}};
+      const auto result = run({"env"}, environment);
+      EXPECT_EQ(result.code, 2) << name << " " << threads;
+      EXPECT_THAT(result.err, HasSubstr(std::string("heed: error: ") + name +
+                                        ": expected a number "
+                                        "of threads from 1 to "))
+          << threads;
+      EXPECT_EQ(run({"env", "--threads", "1"}, environment).code, 0) << "the flag counts";
+    }
+  const auto threads = run({"env", "--json"}, {.environment = {{"OMP_NUM_THREADS", "2,1"}}});
+  EXPECT_EQ(nlohmann::json::parse(threads.out)["threads"], 2);
+}
+
+TEST(Frame, EmptyValuesAreUsageErrors) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"map", "M", "text", "--target", ""},
+        {"map", "M", ""},
+        {"predict", ""},
+        {"eval", "M", "--output", ""},
+        {"train", "r.toml", "--out", ""}}) {
+    const auto result = run(arguments);
+    EXPECT_EQ(result.code, 2) << arguments[0];
+    EXPECT_THAT(result.err, HasSubstr("expected a value, given an empty text")) << arguments[0];
+  }
+}
+
+TEST(Frame, NumbersBeyondTheirRangeAreToldInFewDigits) {
+  for (const char* top : {"0", "1e300", "nan", "99999999999999999999", "many"}) {
+    const auto result = run({"predict", "M", "--top", top});
+    EXPECT_EQ(result.code, 2) << top;
+    EXPECT_EQ(result.err, std::string("heed: error: --top: expected a whole number from 1 to "
+                                      "1000000000, given '") +
+                              top + "'\n");
+  }
+}
+
+TEST(Frame, ValuesThatAreGivenTwiceAreUsageErrors) {
+  EXPECT_THAT(run({"train", "r.toml", "--set", "train.epochs=1", "--set", "train.epochs=2"}).err,
+              HasSubstr("--set train.epochs=2: 'train.epochs' is given twice; leave one out"));
+  EXPECT_THAT(run({"eval", "M", "--data", "a.csv", "--data", "a.csv"}).err,
+              HasSubstr("--data a.csv: 'a.csv' is given twice"));
 }
 
 TEST(Frame, ThreadsFlagBeatsTheEnvironment) {

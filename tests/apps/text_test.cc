@@ -367,5 +367,62 @@ TEST_F(Language, EncodersAreRefused) {
   EXPECT_THAT(refused.err, HasSubstr("head.encoder_layers"));
 }
 
+TEST_F(Translate, MessagesNameTheKeyOrFlagThatTheUserWrote) {
+  const auto says = [&](const std::string& assignment, int code, const std::string& text) {
+    const auto result = check("eins\n", "one\n", {assignment});
+    EXPECT_EQ(result.code, code) << assignment;
+    EXPECT_THAT(result.out + result.err, HasSubstr(text)) << assignment;
+  };
+  says("head.width=7", 4, "small.toml: head.width: expected a multiple of");
+  says("train.batch=1", 4, "small.toml: train.batch: expected from 2 to");
+  says("head.generate.min_length=300", 4,
+       "(with --set head.generate.min_length=300): head.generate: min_length: expected at most "
+       "max_length = 16, given 300");
+  says("head.generate={min_ratio=3.0, max_ratio=2.0}", 4, "min_ratio: expected at most max_ratio");
+  says("head.encoder_attention.score=dto", 4,
+       "--set head.encoder_attention.score=dto: head.encoder_attention.score: ");
+  says("data.test='" + path("none") + "'", 4, "data.test: expected [source, target]");
+  says("data.test=['" + path("none") + "', '" + path("none.en") + "']", 5,
+       "data.test: cannot open");
+  auto result = run({"eval", model(), "--data", path("bad.de")});
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, HasSubstr("--data: expected [source, target]"));
+  result = run({"eval", model(), "--data", path("none.de"), "--data", path("none.en")});
+  EXPECT_EQ(result.code, 5);
+  EXPECT_THAT(result.err, HasSubstr("--data: cannot open"));
+}
+
+TEST_F(Translate, RefusesWhatWouldDoNothing) {
+  write_bytes(path("in.de"), "eins\n");
+  auto result = run({"map", model(), path("in.de")});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("in.de is a file, where a text or a line of a file"));
+  EXPECT_EQ(run({"map", model(), path("in.de:1"), "--json"}).code, 0);
+  EXPECT_EQ(run({"map", model(), path("no.de:1")}).code, 5);
+  result = run({"map", model(), "eins", "--json", "--colour", "256"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--colour is of what is drawn in the terminal"));
+  result = run({"predict", model(), path("in.de"), "--set", "train.epochs=3"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err,
+              HasSubstr("--set train.epochs=3: train.epochs says how a model is trained"));
+}
+
+TEST_F(Translate, ModelsAreHeldAgainstTheirWeightsBeforeTheyAreMade) {
+  write_bytes(path("in.de"), "eins\n");
+  for (const char* assignment : {"head.decoder_layers=4000", "head.encoder_layers=4096",
+                                 "head.width=1048576", "head.hidden=1048576"}) {
+    const auto result = run({"predict", model(), path("in.de"), "--set", assignment});
+    EXPECT_EQ(result.code, 4) << assignment;
+    EXPECT_THAT(result.err, HasSubstr("model.safetensors has ")) << assignment;
+    EXPECT_THAT(result.err, HasSubstr(" bytes of weights")) << assignment;
+  }
+  const auto result = check("eins\n", "one\n", {"head.width=1048576"});
+  EXPECT_EQ(result.code, 6) << result.err;
+  EXPECT_THAT(result.err,
+              testing::ContainsRegex("the model needs at least [0-9]+ MiB of memory, and "
+                                     "[0-9]+ MiB are available"));
+}
+
 }  // namespace
 }  // namespace heed::test

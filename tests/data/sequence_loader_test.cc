@@ -229,7 +229,7 @@ TEST(SequenceLoader, RefusesWhatMakesNoSense) {
   const auto refused = [](const SequenceOptions& options) {
     return message_of<UsageError>([&] { loader(options); });
   };
-  EXPECT_THAT(refused({.tokens = 1}), HasSubstr("tokens: expected at least 2, given 1"));
+  EXPECT_THAT(refused({.tokens = 1}), HasSubstr("tokens: expected from 2 to 1000000000, given 1"));
   EXPECT_THAT(refused({.pairs = -1}), HasSubstr("pairs"));
   EXPECT_THAT(refused({.max_source_length = -1}), HasSubstr("max_source_length"));
   EXPECT_THAT(refused({.shuffle_buffer = 0}), HasSubstr("shuffle_buffer"));

@@ -258,7 +258,8 @@ TEST(TextEncoder, RefusesOptionsByField) {
   };
   EXPECT_EQ(refusal([](auto& o) { o.width = 9; }),
             "encoder.width: expected a multiple of attention.num_heads = 2, given 9");
-  EXPECT_EQ(refusal([](auto& o) { o.width = 0; }), "encoder.width: expected at least 1, given 0");
+  EXPECT_EQ(refusal([](auto& o) { o.width = 0; }),
+            "encoder.width: expected from 1 to 1048576, given 0");
   EXPECT_THAT(refusal([](auto& o) { o.dropout = 1; }), HasSubstr("encoder.dropout"));
   EXPECT_THAT(refusal([](auto& o) { o.convolutions = 1, o.kernel = 0; }),
               HasSubstr("encoder.kernel"));

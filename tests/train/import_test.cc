@@ -79,6 +79,11 @@ TEST(ImportMap, SaysWhereItIsWrong) {
               HasSubstr("map.toml:4: unknown key 'form'"));
   EXPECT_THAT(of("[[tensor]]\nto = 3\n"), HasSubstr("to: expected a string"));
   EXPECT_THAT(of("[[tensor]]\nto = \"w\"\nfrom = \"x\"\nrows = [1]\n"), HasSubstr("rows"));
+  for (const char* scale : {"inf", "nan", "1e300", "-1e300", "'x'"})
+    EXPECT_THAT(of(std::string("[[tensor]]\nto = \"w\"\nfrom = \"x\"\nscale = ") + scale),
+                HasSubstr("map.toml:5: scale: expected a number from -1000000 to 1000000"));
+  EXPECT_THAT(of("ignore = [\"a\", \"a\"]"),
+              HasSubstr("map.toml:2: ignore: expected each name once"));
   EXPECT_THAT(of(""), HasSubstr("[[tensor]]"));
   EXPECT_THAT(of("tensor = = 3"), HasSubstr("map.toml:2"));
 }

@@ -4,6 +4,7 @@
 #include <torch/nn.h>
 #include <torch/optim.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +12,7 @@
 #include "heed/core/error.h"
 #include "heed/train/model_folder.h"
 #include "heed/train/train.h"
+#include "train/progress.h"
 
 namespace heed {
 namespace {
@@ -127,6 +129,50 @@ TEST_F(Loop, KeepsTheBestModel) {
   EXPECT_EQ(metrics["epoch"], 2);
   EXPECT_EQ(metrics["valid"]["error"], 0.2);
   EXPECT_EQ(metrics["test"]["error"], 0.5);
+}
+
+TEST_F(Loop, WhatIsNotFiniteIsTheWorst) {
+  LineTask task(5);
+  task.valid = {NAN, 0.5, INFINITY, NAN, 0.6};
+  std::ostringstream said;
+  Progress progress(said, {});
+  auto run = plan(5);
+  run.progress = &progress;
+  const auto result = train(task, run);
+  EXPECT_EQ(result.best_epoch, 2);
+  EXPECT_TRUE(at::equal(task.tested, task.seen[1]));
+  EXPECT_THAT(said.str(),
+              HasSubstr("validation: error is nan in epoch 1, which counts as the worst"));
+  const auto all = log("valid");
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_EQ(all[0]["error"], "NaN");
+  EXPECT_EQ(all[2]["error"], "Infinity");
+}
+
+TEST_F(Loop, GoesOnFromAMetricThatIsNotFinite) {
+  LineTask whole(5), part(5), rest(5);
+  for (auto* task : {&whole, &part, &rest}) task->valid = {NAN, NAN, 0.5, NAN};
+  train(whole, plan(4));
+  const auto wanted = load_model(folder_ / "run/best");
+  fs::remove_all(folder_ / "run");
+  auto run = plan(4);
+  run.options.keep_checkpoints = 9;
+  train(part, run);
+  for (const char* name : {"run/best", "run/last-00000006", "run/last-00000008"})
+    fs::remove_all(folder_ / name);
+  EXPECT_THAT(test::read_bytes(folder_ / "run/last-00000004/state.json"), HasSubstr("\"NaN\""));
+  rest.seen = {part.seen[0], part.seen[1]};
+  run.resume = true;
+  const auto result = train(rest, run);
+  EXPECT_EQ(result.best_epoch, 3);
+  EXPECT_TRUE(
+      at::equal(load_model(folder_ / "run/best").tensors[0].second, wanted.tensors[0].second));
+}
+
+TEST_F(Loop, MoreStepsThanCanBeCountedAreRefused) {
+  LineTask task(1);
+  auto run = plan(INT64_MAX);
+  EXPECT_THROW(train(task, run), ModelError);
 }
 
 TEST_F(Loop, TheLossDecidesBetweenEquals) {

@@ -27,7 +27,7 @@ struct Inner {
     v("kind", kind, "which");
     v("unit", unit, "of what", OneOf{{"m", "km"}});
     v("share", share, "how much", from_to_below(0, 1));
-    if (kind == Kind::two) v("depth", depth, "how deep", at_least(1));
+    if (kind == Kind::two) v("depth", depth, "how deep", between(1, 1000));
   }
 };
 
@@ -45,10 +45,10 @@ struct Outer {
   void fields(Visitor&& v) {
     v("name", name, "a name");
     v("on", on, "a switch");
-    v("count", count, "a count", at_least(1));
-    v("values", values, "numbers");
+    v("count", count, "a count", between(1, 1e9));
+    v("values", values, "numbers", between(-1e308, 1e308));
     v("words", words, "words");
-    v("limit", limit, "may be left out", at_least(0));
+    v("limit", limit, "may be left out", between(0, 1e9));
     v("attention", attention, "an attention");
     v("inner", inner, "a table");
   }
@@ -107,9 +107,10 @@ TEST(Recipe, RefusesWithFileLineAndNearestName) {
   EXPECT_EQ(refusal("\n[inner]\nkind = 'tow'"),
             "r.toml:3: inner.kind: unknown 'tow', did you mean 'two'?");
   EXPECT_THAT(refusal("inner.unit = 'kn'"), HasSubstr("did you mean 'km'"));
-  EXPECT_EQ(refusal("count = 0"), "r.toml:1: count: expected a whole number at least 1, given 0");
+  EXPECT_EQ(refusal("count = 0"),
+            "r.toml:1: count: expected a whole number from 1 to 1000000000, given 0");
   EXPECT_EQ(refusal("count = 1.5"),
-            "r.toml:1: count: expected a whole number at least 1, given 1.5");
+            "r.toml:1: count: expected a whole number from 1 to 1000000000, given 1.5");
   EXPECT_EQ(refusal("inner.share = 1"),
             "r.toml:1: inner.share: expected a number at least 0 and below 1, given 1");
   EXPECT_THAT(refusal("inner.share = nan"), HasSubstr("expected a number"));
@@ -118,6 +119,26 @@ TEST(Recipe, RefusesWithFileLineAndNearestName) {
   EXPECT_THAT(refusal("values = [1, 'x']"), HasSubstr("values[1]: expected a number"));
   EXPECT_THAT(refusal("name = 'bad'"), HasSubstr("a bad name"));
   EXPECT_THAT(refusal("attention = { scroe = 'dot' }"), HasSubstr("score"));
+}
+
+TEST(Recipe, NamesStandOnce) {
+  EXPECT_EQ(
+      refusal("words = ['a', 'b',\n'a']"),
+      "r.toml:2: words[2]: expected each name once, given 'a', which is words[0], too; remove "
+      "one");
+  EXPECT_THAT(refusal("", {"words=['a','a']"}), HasSubstr("--set words=['a','a']: words[1]"));
+  EXPECT_EQ(refusal("words = ['a', 'A', 'a ']"), "accepted");
+}
+
+TEST(Recipe, WhatSetChangedIsToldWhereItStands) {
+  const std::string attention = "\nattention = { num_heads = 4, dropout = 0.5 }";
+  EXPECT_THAT(refusal(attention, {"attention.num_heads=0"}),
+              HasSubstr("r.toml:2 (with --set attention.num_heads=0): attention: "));
+  EXPECT_THAT(refusal(attention, {"attention.score=dto"}),
+              testing::StartsWith("--set attention.score=dto: attention.score: "));
+  EXPECT_THAT(refusal(attention, {"attention={scroe='dot'}"}),
+              testing::StartsWith("--set attention={scroe='dot'}: attention.scroe: unknown key"));
+  EXPECT_THAT(refusal("on = true", {"name=bad"}), HasSubstr("r.toml (with --set name=bad): a bad"));
 }
 
 TEST(Recipe, KeysOfAnotherKindAreUnknown) {
@@ -225,7 +246,7 @@ TEST(Recipe, SetIsRefusedByItsOwnWords) {
   EXPECT_EQ(refusal("", {"inner.shrae=0.5"}),
             "--set inner.shrae=0.5: inner.shrae: unknown key 'shrae', did you mean 'share'?");
   EXPECT_EQ(refusal("", {"count=-1"}),
-            "--set count=-1: count: expected a whole number at least 1, given -1");
+            "--set count=-1: count: expected a whole number from 1 to 1000000000, given -1");
   auto file = RecipeFile::parse("count = 1", "r.toml");
   EXPECT_THROW(file.set("count"), UsageError);
   EXPECT_THROW(file.set("=3"), UsageError);

@@ -2,13 +2,28 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace heed {
 
-/// How many threads parallel_for uses. At first: HEED_NUM_THREADS, else OMP_NUM_THREADS, else the
-/// cores that this process may run on. A program calls set_num_threads(num_threads()) once when it
-/// starts, so that LibTorch and OpenBLAS use as many.
+/// The most threads that make sense here: eight for each core that this process may run on, at most
+/// 1024. Far more spin for hours on what one does in seconds.
+int most_threads() noexcept;
+
+/// A number of threads, 1 to most_threads(). Throws UsageError that begins with `source`, which
+/// named it.
+int threads_from_text(std::string_view text, const std::string& source);
+
+/// What HEED_NUM_THREADS says, else OMP_NUM_THREADS (of several, "4,2", the first), where it is not
+/// empty. Throws UsageError, as above.
+std::optional<int> threads_of_environment();
+
+/// How many threads parallel_for uses. At first: what threads_of_environment() says, else, also
+/// where that throws, the cores that this process may run on. A program calls
+/// set_num_threads(num_threads()) once when it starts, so that LibTorch and OpenBLAS use as many.
 int num_threads() noexcept;
 
 /// Sets the number (at least 1) for Heed, LibTorch and OpenBLAS. What was found on Debian 12, where

@@ -45,8 +45,10 @@ struct ImageOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("size", size,
-      "[height, width] that images are resized to; empty: they must all be of one size");
-    v("channels", channels, "1 (grey) or 3 (colour) to convert to; 0: they must all have the same");
+      "[height, width] that images are resized to; empty: they must all be of one size",
+      between(1, 65535));
+    v("channels", channels, "1 (grey) or 3 (colour) to convert to; 0: they must all have the same",
+      between(0, 3));
     v("classes", classes, "names of the labels in order; empty: folder names, or numbers for IDX");
   }
 };

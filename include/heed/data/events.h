@@ -32,7 +32,8 @@ struct EventOptions {
     v("time", time, "column of times; empty: the records' order");
     v("order", order, "items are numbered by first appearance, or the most frequent first");
     v("min_count", min_count,
-      "users and items with fewer events are left out, until none has fewer (k-core)", at_least(1));
+      "users and items with fewer events are left out, until none has fewer (k-core)",
+      between(1, kMostCount));
   }
 };
 

@@ -47,7 +47,8 @@ struct PairOptions {
       "lines (a file of sources and one of targets, line by line), tsv (columns parted by tabs), "
       "json (an object per line)",
       OneOf{{"lines", "tsv", "json"}});
-    if (format == "tsv") v("columns", columns, "[source, target], columns counted from 1");
+    if (format == "tsv")
+      v("columns", columns, "[source, target], columns counted from 1", between(1, kMostCount));
     if (format == "json") v("keys", keys, "[source, target], keys of a line's object");
   }
 };

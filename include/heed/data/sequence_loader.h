@@ -44,20 +44,20 @@ struct SequenceOptions {
   /// All but tokens, shuffle and seed, which a recipe says elsewhere (train.batch, seed).
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("pairs", pairs, "pairs of a batch at most; 0: as many as fit", at_least(0));
+    v("pairs", pairs, "pairs of a batch at most; 0: as many as fit", between(0, kMostCount));
     v("max_source_length", max_source_length,
-      "tokens of a source at most, its end included; 0: any", at_least(0));
+      "tokens of a source at most, its end included; 0: any", between(0, kMostLength));
     v("max_target_length", max_target_length,
-      "tokens of a target at most, its end included; 0: any", at_least(0));
+      "tokens of a target at most, its end included; 0: any", between(0, kMostLength));
     v("skip_too_long", skip_too_long,
       "leave pairs that are longer out and say how many; otherwise they are an error");
     v("skip_empty", skip_empty,
       "leave pairs with an empty side out and say how many; otherwise they are an error");
     v("source_end", source_end, "sources end with </s>, as all that Heed trains; others may not");
     v("shuffle_buffer", shuffle_buffer,
-      "pairs that are sorted by length and shuffled among themselves", at_least(1));
+      "pairs that are sorted by length and shuffled among themselves", between(1, kMostCount));
     v("memory", memory, "MiB of token numbers that are kept; larger corpora are read every epoch",
-      at_least(0));
+      between(0, kMostCount));
   }
 };
 

@@ -33,8 +33,9 @@ struct TokenizerOptions {
       OneOf{{"unigram", "bpe", "words", "characters", "bytes", "vocabulary"}});
     if (kind == "vocabulary") return;
     if (kind != "bytes") {
-      v("size", size, "pieces at most, the four special ones included", at_least(5));
-      v("lines", lines, "lines that training looks at, drawn from all; 0: all", at_least(0));
+      v("size", size, "pieces at most, the four special ones included", between(5, 1 << 24));
+      v("lines", lines, "lines that training looks at, drawn from all; 0: all",
+        between(0, kMostCount));
     }
     v("lowercase", lowercase, "lower case before anything else");
     if (kind == "unigram" || kind == "bpe") {
@@ -47,7 +48,8 @@ struct TokenizerOptions {
       v("byte_pieces", byte_pieces, "cut other characters into bytes; otherwise they are unknown");
     }
     if (kind == "words" || kind == "characters")
-      v("min_count", min_count, "how often a piece must be seen to get a number", at_least(1));
+      v("min_count", min_count, "how often a piece must be seen to get a number",
+        between(1, kMostCount));
   }
 };
 

@@ -22,11 +22,10 @@ struct AugmentOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("crop", crop, "smallest area of a random crop, stretched back to size; 1: none",
-      Bounds{.least = 0, .most = 1, .least_open = true});
+    v("crop", crop, "smallest area of a random crop, stretched back to size; 1: none", above(0, 1));
     v("flip", flip, "flip left-right half of the images");
     v("shift", shift, "pixels by which an image is moved at most, each way; black comes in",
-      at_least(0));
+      between(0, 65535));
     v("erase", erase, "probability of filling a random rectangle with noise", between(0, 1));
     v("erase_area", erase_area, "largest area of that rectangle, of the image's",
       between(kSmallestErased, 1));
@@ -39,8 +38,9 @@ struct Normalization {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("mean", mean, "of each channel, values in 0..1; empty: measured from the training data");
-    v("std", std, "standard deviation of each channel; empty: measured");
+    v("mean", mean, "of each channel, values in 0..1; empty: measured from the training data",
+      between(-1e6, 1e6));
+    v("std", std, "standard deviation of each channel; empty: measured", between(1e-12, 1e6));
   }
 };
 

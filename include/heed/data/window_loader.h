@@ -37,8 +37,8 @@ struct WindowOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("length", length, "tokens of a window that are predicted", at_least(1));
-    v("batch", batch, "windows of a batch", at_least(1));
+    v("length", length, "tokens of a window that are predicted", between(1, kMostLength));
+    v("batch", batch, "windows of a batch", between(1, kMostCount));
   }
 };
 

@@ -34,9 +34,9 @@ struct WordFeatureOptions {
     v("max_ngram", max_ngram(), "characters of the longest n-gram; 0: none", between(0, 16));
     if (max_ngram() > 0) {
       v("min_ngram", min_ngram(), "characters of the shortest n-gram",
-        Bounds{1, static_cast<double>(max_ngram())});
+        between(1, static_cast<double>(max_ngram())));
       v("ngrams", ngrams(), "the most n-grams of a word; those that begin later are left out",
-        at_least(1));
+        between(1, kMostCount));
     }
     v("buckets", buckets(), "rows that affixes, shapes and n-grams share by their hash",
       between(1, 2147483647));

@@ -29,10 +29,12 @@ struct BlockStackOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("width", width, "channels of a token; a multiple of attention.num_heads", at_least(1));
-    v("layers", layers, "Transformer blocks; 0: tokens stay as they are embedded", at_least(0));
+    v("width", width, "channels of a token; a multiple of attention.num_heads",
+      between(1, kMostChannels));
+    v("layers", layers, "Transformer blocks; 0: tokens stay as they are embedded",
+      between(0, kMostLayers));
     v("hidden", hidden, "channels inside a block's feed-forward part; 0: four times width",
-      at_least(0));
+      between(0, kMostChannels));
     v("norm", norm, "pre or post: where a block normalises");
     v("activation", activation, "of feed-forward parts");
     v("dropout", dropout, "of branches and hidden values", from_to_below(0, 1));

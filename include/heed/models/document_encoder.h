@@ -23,7 +23,7 @@ struct DocumentEncoderOptions : BlockStackOptions {
   void fields(Visitor&& v) {
     BlockStackOptions::fields(v);
     v("sentence_layers", sentence_layers, "blocks of the sentences of a document; layers: of words",
-      at_least(0));
+      between(0, kMostLayers));
     v("embedding_dropout", embedding_dropout, "of the numbers of embedded words",
       from_to_below(0, 1));
     v("scale_embeddings", scale_embeddings, "whether embeddings are multiplied by sqrt(width)");

@@ -58,34 +58,40 @@ struct GenerateOptions {
   TORCH_ARG(bool, times) = false;  ///< whether hypotheses say when their tokens came
 
  public:
+  /// Throws UsageError that names the field where options contradict each other.
+  void check() const;
+
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("beam_size", beam_size(), "hypotheses that beam search keeps a line; 1: greedy", at_least(1));
+    v("beam_size", beam_size(), "hypotheses that beam search keeps a line; 1: greedy",
+      between(1, 256));
     v("num_hypotheses", num_hypotheses(),
-      "hypotheses per line, best first; at most beam_size, any number of samples", at_least(1));
+      "hypotheses per line, best first; at most beam_size, any number of samples",
+      between(1, 1024));
     v("length_penalty_type", length_penalty_type(),
       "what a log-probability is divided by. wu: ((5 + n) / 6)^a; power: n^a");
-    v("length_penalty", length_penalty(), "exponent a of the length penalty; 0: none", at_least(0));
+    v("length_penalty", length_penalty(), "exponent a of the length penalty; 0: none",
+      between(0, 10));
     v("early_stop", early_stop(),
       "whether beam search stops at as many ended hypotheses as beams; false: when no other can "
       "become better");
     v("sample", sample(), "whether tokens are drawn instead of searched");
-    v("temperature", temperature(), "of drawing: logits are divided by it", above(0));
-    v("top_k", top_k(), "draws among this many likeliest tokens; 0: all", at_least(0));
+    v("temperature", temperature(), "of drawing: logits are divided by it", between(1e-6, 1e6));
+    v("top_k", top_k(), "draws among this many likeliest tokens; 0: all", between(0, kMostCount));
     v("top_p", top_p(), "draws among the likeliest tokens that have this probability together",
-      Bounds{.least = 0, .most = 1, .least_open = true});
-    v("seed", seed(), "of drawing", at_least(0));
-    v("max_length", max_length(), "tokens at most", at_least(1));
+      above(0, 1));
+    v("seed", seed(), "of drawing", between(0, kMostSeed));
+    v("max_length", max_length(), "tokens at most", between(1, 1 << 20));
     v("max_ratio", max_ratio(), "tokens at most, over those of the source; 0: no such limit",
-      at_least(0));
-    v("min_length", min_length(), "tokens at least", at_least(0));
-    v("min_ratio", min_ratio(), "tokens at least, over those of the source", at_least(0));
+      between(0, 1000));
+    v("min_length", min_length(), "tokens at least", between(0, 1 << 20));
+    v("min_ratio", min_ratio(), "tokens at least, over those of the source", between(0, 1000));
     v("no_repeat_ngram", no_repeat_ngram(), "no sequence of so many tokens comes twice; 0: it may",
-      at_least(0));
+      between(0, kMostLength));
     v("repetition_penalty", repetition_penalty(),
       "logits of tokens that were there: positive ones are divided by it, others multiplied",
-      above(0));
-    v("batch", batch(), "lines at a time; changes no result", at_least(1));
+      between(1e-3, 1e3));
+    v("batch", batch(), "lines at a time; changes no result", between(1, kMostCount));
   }
 };
 

@@ -41,7 +41,7 @@ struct ImageEncoderOptions : BlockStackOptions {
         "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
       if (stem == ImageStem::conv)
         v("gate", gate, "what weighs the channels of each convolution; cbam: pixels, too");
-      v("patch", patch, "pixels along a token's side; divides height and width", at_least(1));
+      v("patch", patch, "pixels along a token's side; divides height and width", between(1, 65535));
     }
     v("class_token", class_token, "whether a learned token stands first, for a head to read alone");
     BlockStackOptions::fields(v);

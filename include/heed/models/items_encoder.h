@@ -21,9 +21,10 @@ struct ItemsEncoderOptions : BlockStackOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     BlockStackOptions::fields(v);
-    v("max_positions", max_positions, "items of the longest history; 0: any number", at_least(0));
+    v("max_positions", max_positions, "items of the longest history; 0: any number",
+      between(0, kMostLength));
     v("gaps", gaps, "vectors of the time since the item before, by its logarithm; 0: none",
-      at_least(0));
+      between(0, kMostLength));
   }
 };
 

@@ -35,12 +35,13 @@ struct QueryReductionOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("width", width(), "channels of a sentence; a multiple of attention.num_heads", at_least(1));
-    v("layers", layers(), "how often the question is reduced", at_least(1));
+    v("width", width(), "channels of a sentence; a multiple of attention.num_heads",
+      between(1, kMostChannels));
+    v("layers", layers(), "how often the question is reduced", between(1, kMostLayers));
     v("bidirectional", bidirectional(), "layers but the last also see the sentences behind");
     v("reset", reset(), "a gate on what each sentence makes of the question");
-    v("gate_bias", gate_bias(),
-      "where the bias of the scores starts; below 0: few sentences count");
+    v("gate_bias", gate_bias(), "where the bias of the scores starts; below 0: few sentences count",
+      between(-100, 100));
     v("word_order", word_order(),
       "words of a sentence weigh by their place; false: a bag of words");
     v("dropout", dropout(), "of what a layer is asked", from_to_below(0, 1));

@@ -51,11 +51,12 @@ struct RecurrentOptions {
     v("attention_type", type, "bahdanau: attention before the cell; luong: after it");
     if (type != attention_type_) attention_type(type);
     v("cell", cell(), "of every layer");
-    v("encoder_layers", encoder_layers(), "layers of both directions", at_least(1));
-    v("decoder_layers", decoder_layers(), "layers of the decoder", at_least(1));
+    v("encoder_layers", encoder_layers(), "layers of both directions", between(1, kMostLayers));
+    v("decoder_layers", decoder_layers(), "layers of the decoder", between(1, kMostLayers));
     v("width", width(),
-      "channels of a state, an even number: half for each direction of the encoder", at_least(2));
-    v("embedding", embedding(), "channels of a token; 0: width", at_least(0));
+      "channels of a state, an even number: half for each direction of the encoder",
+      between(2, kMostChannels));
+    v("embedding", embedding(), "channels of a token; 0: width", between(0, kMostChannels));
     v("dropout", dropout(), "of embeddings, between layers and before the logits",
       from_to_below(0, 1));
     v("tied", tied(),

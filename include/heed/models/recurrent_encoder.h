@@ -21,10 +21,12 @@ struct RecurrentEncoderOptions : TextEmbeddingOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("width", width, "channels of a token, both directions together; even", at_least(2));
-    v("layers", layers, "layers, each of both directions", at_least(1));
+    v("width", width, "channels of a token, both directions together; even",
+      between(2, kMostChannels));
+    v("layers", layers, "layers, each of both directions", between(1, kMostLayers));
     v("cell", cell, "of every layer");
-    v("embedding_width", embedding_width, "channels of an embedded token; 0: width", at_least(0));
+    v("embedding_width", embedding_width, "channels of an embedded token; 0: width",
+      between(0, kMostChannels));
     v("dropout", dropout, "of what layers give", from_to_below(0, 1));
     TextEmbeddingOptions::fields(v);
   }

@@ -29,8 +29,8 @@ struct SeriesEncoderOptions : BlockStackOptions {
     v("tokens", tokens,
       "patches: stretches of each channel by itself; variates: a token a channel");
     if (tokens == SeriesTokens::patches) {
-      v("patch", patch, "steps of a token", at_least(1));
-      v("stride", stride, "steps from one token to the next", at_least(1));
+      v("patch", patch, "steps of a token", between(1, kMostLength));
+      v("stride", stride, "steps from one token to the next", between(1, kMostLength));
     }
     v("normalize", normalize, "whether each window has mean 0 and deviation 1 in every channel");
     BlockStackOptions::fields(v);

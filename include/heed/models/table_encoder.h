@@ -33,11 +33,12 @@ struct TableEncoderOptions : BlockStackOptions {
       "how a number becomes a vector. linear: times a vector; periodic: by its sines and cosines; "
       "piecewise: by how far it reaches into each bin");
     if (numbers == NumberEmbedding::periodic) {
-      v("frequencies", frequencies, "learned frequencies of a column", at_least(1));
-      v("frequency_std", frequency_std, "of the normal that they start from", above(0));
+      v("frequencies", frequencies, "learned frequencies of a column", between(1, kMostChannels));
+      v("frequency_std", frequency_std, "of the normal that they start from", between(1e-6, 1e6));
     }
     if (numbers == NumberEmbedding::piecewise)
-      v("bins", bins, "of every column, where the input gives no edges of its own", at_least(1));
+      v("bins", bins, "of every column, where the input gives no edges of its own",
+        between(1, kMostChannels));
     BlockStackOptions::fields(v);
   }
 };

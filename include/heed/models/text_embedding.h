@@ -24,7 +24,8 @@ struct TextEmbeddingOptions {
     v("word_dropout", word_dropout, "probability that training sees a token as an unknown one",
       from_to_below(0, 1));
     v("scale_embeddings", scale_embeddings, "whether embeddings are multiplied by sqrt(width)");
-    v("max_positions", max_positions, "tokens of the longest text; 0: any number", at_least(0));
+    v("max_positions", max_positions, "tokens of the longest text; 0: any number",
+      between(0, kMostLength));
   }
 };
 

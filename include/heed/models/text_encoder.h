@@ -21,8 +21,9 @@ struct TextEncoderOptions : BlockStackOptions, TextEmbeddingOptions {
   void fields(Visitor&& v) {
     BlockStackOptions::fields(v);
     TextEmbeddingOptions::fields(v);
-    v("convolutions", convolutions, "of neighbouring tokens, before the blocks", at_least(0));
-    if (convolutions > 0) v("kernel", kernel, "tokens that a convolution sees", at_least(1));
+    v("convolutions", convolutions, "of neighbouring tokens, before the blocks",
+      between(0, kMostLayers));
+    if (convolutions > 0) v("kernel", kernel, "tokens that a convolution sees", between(1, 4096));
   }
 };
 

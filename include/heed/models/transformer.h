@@ -58,11 +58,11 @@ struct TransformerOptions {
     v("preset", start, "what the fields below start from");
     if (start != preset_) preset(start);
     v("encoder_layers", encoder_layers(), "0: a decoder alone, which is a language model",
-      at_least(0));
-    v("decoder_layers", decoder_layers(), "blocks of the decoder", at_least(1));
+      between(0, kMostLayers));
+    v("decoder_layers", decoder_layers(), "blocks of the decoder", between(1, kMostLayers));
     v("width", width(), "channels of a token; a multiple of every attention's num_heads",
-      at_least(1));
-    v("hidden", hidden(), "channels inside a block's feed-forward part", at_least(1));
+      between(1, kMostChannels));
+    v("hidden", hidden(), "channels inside a block's feed-forward part", between(1, kMostChannels));
     v("norm", norm(), "pre or post: where a block normalises");
     v("activation", activation(), "gelu or relu");
     v("dropout", dropout(), "of embeddings, branches and hidden values", from_to_below(0, 1));
@@ -79,7 +79,8 @@ struct TransformerOptions {
       v("cross_attention", cross_attention(), "of the target to the source; key_lengths is added");
     if (encoder_layers() == 0)
       v("memory", memory(),
-        "tokens before a window that each layer remembers (Transformer-XL); 0: none", at_least(0));
+        "tokens before a window that each layer remembers (Transformer-XL); 0: none",
+        between(0, kMostLength));
   }
 
  private:

@@ -25,11 +25,12 @@ struct NegativeSamplerOptions {
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("negatives", negatives(), "negatives that a batch shares; at most the classes", at_least(1));
+    v("negatives", negatives(), "negatives that a batch shares; at most the classes",
+      between(1, kMostCount));
     v("distribution", distribution(),
       "of negatives; log_uniform: classes are sorted by falling popularity");
     if (distribution() == NegativeDistribution::popularity)
-      v("power", power(), "popularity is (count + 1) ^ power; 0: uniform", at_least(0));
+      v("power", power(), "popularity is (count + 1) ^ power; 0: uniform", between(0, 16));
   }
 };
 

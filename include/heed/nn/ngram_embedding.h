@@ -21,7 +21,7 @@ struct NgramEmbeddingOptions {
  public:
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("width", width(), "channels of a word", at_least(1));
+    v("width", width(), "channels of a word", between(1, kMostChannels));
     v("reduction", reduction(), "of the rows of a word's features");
   }
 };

@@ -16,7 +16,7 @@ struct NormalizeSeriesOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("affine", affine(), "a learned scale and shift a channel");
-    v("eps", eps(), "added to the variance", above(0));
+    v("eps", eps(), "added to the variance", between(1e-12, 1e6));
   }
 };
 

@@ -124,6 +124,10 @@ struct Source {
   std::vector<std::string> paths;
   data::RecordsPtr records = {};          ///< what they hold, for inputs that read records
   std::vector<std::string> targets = {};  ///< columns that heads answer
+  std::string flag = {};                  ///< what named the paths, where the recipe did not
+
+  /// "data.train", "--data": what the user calls these paths.
+  std::string called() const { return flag.empty() ? "data." + role : flag; }
 };
 
 /// Where a batch has numbers of pieces of text, and which of them stand for unknown ones.

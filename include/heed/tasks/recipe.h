@@ -48,7 +48,7 @@ struct HeadTable : Chosen<Head> {
   void fields(Visitor&& v) {
     if (has_name) {
       v("name", name, "of this head among the others; its metrics begin with it");
-      v("weight", weight, "of its loss in the sum", above(0));
+      v("weight", weight, "of its loss in the sum", between(1e-6, 1e6));
     }
     Chosen::fields(v);
   }
@@ -67,9 +67,9 @@ struct DataTable {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("train", train, "what is learned from: a path, or several");
-    v("valid", valid, "what chooses the best model; instead of holdout");
-    v("test", test, "what is only used at the end");
+    v("train", train, "what is learned from: a path, or several", MayRepeat{});
+    v("valid", valid, "what chooses the best model; instead of holdout", MayRepeat{});
+    v("test", test, "what is only used at the end", MayRepeat{});
     v("holdout", holdout, "share of train that is held out to choose the best model",
       from_to_below(0, 1));
     if (has_pieces)
@@ -80,7 +80,7 @@ struct DataTable {
     if (!reads_records) return;
     v("folds", folds,
       "parts of train, one of which is the test data: records fold, fold + folds, ..; 0: none",
-      at_least(0));
+      between(0, kMostCount));
     if (folds > 0)
       v("fold", fold, "which of them, from 0 on", from_to_below(0, static_cast<double>(folds)));
     v("group", group,
@@ -92,6 +92,7 @@ struct DataTable {
 };
 
 struct Recipe {
+  std::string file;  ///< where it was read; empty: nowhere
   std::string out;
   int64_t seed = 0;
   std::vector<InputTable> inputs = std::vector<InputTable>(1);
@@ -104,7 +105,7 @@ struct Recipe {
   void fields(Visitor&& v) {
     constexpr bool reads = std::is_same_v<std::remove_cvref_t<Visitor>, FieldReader>;
     v("out", out, "folder of the run");
-    v("seed", seed, "of everything random", at_least(0));
+    v("seed", seed, "of everything random", between(0, kMostSeed));
     v("input", inputs, "");
     if constexpr (reads) follow_inputs();
     v("data", data, "");

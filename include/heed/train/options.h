@@ -30,13 +30,14 @@ struct OptimizerOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("kind", kind, "optimizer");
-    v("lr", lr, "learning rate at the schedule's top", above(0));
+    v("lr", lr, "learning rate at the schedule's top", above(0, 1e30));
     if (kind == OptimizerKind::adamw) {
-      v("weight_decay", weight_decay, "decay of weight matrices, times lr, a step", at_least(0));
+      v("weight_decay", weight_decay, "decay of weight matrices, times lr, a step",
+        between(0, 1000));
     }
     v("beta1", beta1, "decay of the mean gradient", from_to_below(0, 1));
     v("beta2", beta2, "decay of the mean squared gradient", from_to_below(0, 1));
-    v("eps", eps, "added to the root of the mean square", above(0));
+    v("eps", eps, "added to the root of the mean square", between(1e-30, 1));
   }
 };
 
@@ -51,12 +52,12 @@ struct ScheduleOptions {
   void fields(Visitor&& v) {
     v("kind", kind, "learning rate over time");
     v("warmup", warmup, "steps of linear rise from 0",
-      at_least(kind == ScheduleKind::inverse_sqrt ? 1 : 0));
+      between(kind == ScheduleKind::inverse_sqrt ? 1 : 0, kMostCount));
     if (kind == ScheduleKind::cosine)
-      v("min_lr", min_lr, "learning rate that the fall ends at", at_least(0));
+      v("min_lr", min_lr, "learning rate that the fall ends at", between(0, 1e30));
     if (kind == ScheduleKind::plateau) {
       v("factor", factor, "times lr after `patience` epochs", Bounds{0, 1, true, true});
-      v("patience", patience, "epochs without a better validation", at_least(1));
+      v("patience", patience, "epochs without a better validation", between(1, kMostCount));
     }
   }
 };
@@ -82,26 +83,28 @@ struct TrainOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("epochs", epochs, "passes over the training data", at_least(1));
+    v("epochs", epochs, "passes over the training data", between(1, kMostCount));
     v("max_steps", max_steps, "updates, the last pass cut short or more passes; 0: as epochs says",
-      at_least(0));
-    v("batch", batch, "records of a batch; of text: tokens, padding included", at_least(1));
-    v("accumulate", accumulate, "batches whose gradients make one step", at_least(1));
+      between(0, kMostCount));
+    v("batch", batch, "records of a batch; of text: tokens, padding included",
+      between(1, kMostCount));
+    v("accumulate", accumulate, "batches whose gradients make one step", between(1, kMostCount));
     v("precision", precision, "of products while it learns; weights, sums and validation: float32");
     v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
-    v("clip_grad_norm", clip_grad_norm, "largest norm of the whole gradient; 0: any", at_least(0));
+    v("clip_grad_norm", clip_grad_norm, "largest norm of the whole gradient; 0: any",
+      between(0, 1e9));
     v("ema", ema, "decay of the moving average of the weights, which becomes the model; 0: off",
       from_to_below(0, 1));
     v("average_checkpoints", average_checkpoints,
       "at the end, the mean weights of that many newest checkpoints replace the best model where"
       " validation finds them better; 0: off",
-      at_least(0));
+      between(0, kMostCount));
     v("early_stop", early_stop, "epochs without a better validation before the end; 0: never",
-      at_least(0));
-    v("keep_checkpoints", keep_checkpoints, "newest checkpoints to keep", at_least(1));
+      between(0, kMostCount));
+    v("keep_checkpoints", keep_checkpoints, "newest checkpoints to keep", between(1, kMostCount));
     v("save_every", save_every, "steps between checkpoints; 0: at the end of each epoch",
-      at_least(0));
-    v("log_every", log_every, "steps between lines of the log", at_least(1));
+      between(0, kMostCount));
+    v("log_every", log_every, "steps between lines of the log", between(1, kMostCount));
     v("optimizer", optimizer, "");
     v("schedule", schedule, "");
   }

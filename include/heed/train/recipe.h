@@ -63,14 +63,15 @@ class FieldReader {
   ~FieldReader();
 
   void operator()(const char* name, bool& field, const char* help);
-  void operator()(const char* name, int64_t& field, const char* help, Bounds bounds = {});
-  void operator()(const char* name, double& field, const char* help, Bounds bounds = {});
+  void operator()(const char* name, int64_t& field, const char* help, const Bounds& bounds);
+  void operator()(const char* name, double& field, const char* help, const Bounds& bounds);
   void operator()(const char* name, std::string& field, const char* help);
   void operator()(const char* name, std::string& field, const char* help, const OneOf& words);
-  void operator()(const char* name, std::vector<int64_t>& field, const char* help, Bounds = {});
-  void operator()(const char* name, std::vector<double>& field, const char* help, Bounds = {});
-  /// A string alone is a list of one.
+  void operator()(const char* name, std::vector<int64_t>& field, const char* help, const Bounds&);
+  void operator()(const char* name, std::vector<double>& field, const char* help, const Bounds&);
+  /// A list of names, of which none may stand twice. A string alone is a list of one.
   void operator()(const char* name, std::vector<std::string>& field, const char* help);
+  void operator()(const char* name, std::vector<std::string>& field, const char* help, MayRepeat);
   void operator()(const char* name, Attention& field, const char* help);
   template <EnumWithWords E>
   void operator()(const char* name, E& field, const char* help) {
@@ -136,28 +137,36 @@ struct RecipeEntry {
   std::string path;   ///< "train.optimizer.lr"
   std::string value;  ///< TOML
   std::string help;
+  std::optional<Bounds> bounds = {};    ///< of a number, and of each of several
+  std::vector<std::string> words = {};  ///< of which it must be one; empty: any
 };
 
 /// Lists every field with its value, in the order in which the struct tells them.
 class FieldLister {
  public:
   void operator()(const char* name, bool field, const char* help);
-  void operator()(const char* name, int64_t field, const char* help, Bounds = {});
-  void operator()(const char* name, double field, const char* help, Bounds = {});
+  void operator()(const char* name, int64_t field, const char* help, const Bounds& bounds);
+  void operator()(const char* name, double field, const char* help, const Bounds& bounds);
   void operator()(const char* name, const std::string& field, const char* help);
   void operator()(const char* name, const std::string& field, const char* help, const OneOf& words);
   void operator()(const char* name, const Attention& field, const char* help);
   template <EnumWithWords E>
   void operator()(const char* name, const E& field, const char* help) {
     (*this)(name, std::string(word_of(field)), help);
+    entries.back().words = words_of<E>().words;
   }
 
-  template <class T>
+  void operator()(const char* name, const std::vector<std::string>& field, const char* help,
+                  MayRepeat) {
+    (*this)(name, field, help);
+  }
+  template <class T, class... Rule>
   requires(!HasFields<T>) void operator()(const char* name, const std::vector<T>& field,
-                                          const char* help, Bounds = {}) {
+                                          const char* help, const Rule&... bounds) {
     std::string text = "[";
     for (const T& item : field) text += (text.size() > 1 ? ", " : "") + to_toml(item);
     add(name, text + "]", help);
+    entries.back().bounds = std::optional<Bounds>(bounds...);
   }
   template <class T, class... Rule>
   void operator()(const char* name, std::optional<T>& field, const char* help, Rule... rule) {

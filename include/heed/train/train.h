@@ -29,6 +29,11 @@ struct TrainResult {
   int64_t peak_memory = 0;  ///< bytes
 };
 
+/// What training takes beside the weights: gradients, the optimizer's two means and the moving
+/// average are each as large. Throws Error(Failure::memory), with both numbers, where that is more
+/// than is available.
+void check_training_memory(const torch::nn::Module& model, const TrainOptions& options);
+
 /// Trains task.model() and writes best/, last-STEP/, log.jsonl and TensorBoard's files into the
 /// folder.
 ///

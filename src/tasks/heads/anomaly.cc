@@ -20,9 +20,11 @@ struct AnomalyHeadOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("window", window, "rows whose errors say what is usual", at_least(ErrorTail::kWarmUp + 1));
-    v("recent", recent, "rows whose mean error is judged", at_least(1));
-    v("rest", rest, "rows behind a score within which only a higher one is told", at_least(0));
+    v("window", window, "rows whose errors say what is usual",
+      between(ErrorTail::kWarmUp + 1, kMostLength));
+    v("recent", recent, "rows whose mean error is judged", between(1, kMostLength));
+    v("rest", rest, "rows behind a score within which only a higher one is told",
+      between(0, kMostLength));
     v("threshold", threshold,
       "scores from there on are alarms; s is a tail probability of 10^(-50 s) if errors were "
       "normal",
@@ -32,7 +34,9 @@ struct AnomalyHeadOptions {
       "windows of the anomalies, as NAB's labels/combined_windows.json, for `eval`; empty: none");
   }
   void check() const {
-    if (recent > window) throw ModelError("recent: expected at most window");
+    if (recent > window)
+      throw ModelError("recent: expected at most window = " + std::to_string(window) + ", given " +
+                       std::to_string(recent));
   }
 };
 

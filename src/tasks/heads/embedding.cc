@@ -20,8 +20,9 @@ struct EmbeddingHeadOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("pool", pool, "");
-    v("width", width, "numbers of a vector; 0: as many as the encoder's", at_least(0));
-    v("temperature", loss.temperature, "by which cosines are divided", above(0));
+    v("width", width, "numbers of a vector; 0: as many as the encoder's",
+      between(0, kMostChannels));
+    v("temperature", loss.temperature, "by which cosines are divided", between(1e-4, 1e4));
     v("symmetric", loss.symmetric, "also from the pair's text to the text");
   }
 };

@@ -29,13 +29,16 @@ struct ForecastHeadOptions {
     v("period", period,
       "rows of a season, as 24 of hours: of the seasonal naive forecast, which is measured beside "
       "the model, and of MASE; 1: the last value alone",
-      at_least(1));
+      between(1, kMostLength));
     v("dropout", dropout, "of the tokens", from_to_below(0, 1));
   }
   void check() const {
     if (quantiles.empty()) throw ModelError("quantiles: expected at least one");
     for (size_t i = 1; i < quantiles.size(); ++i)
-      if (quantiles[i] <= quantiles[i - 1]) throw ModelError("quantiles: expected rising numbers");
+      if (quantiles[i] <= quantiles[i - 1])
+        throw ModelError("quantiles: expected rising numbers, given " +
+                         std::to_string(quantiles[i]) + " behind " +
+                         std::to_string(quantiles[i - 1]));
   }
 };
 

@@ -26,7 +26,8 @@ struct NumberHeadOptions : PooledOptions {
     PooledOptions::fields(v);
     v("loss", loss, "of the number in deviations of training: mse, or huber, linear far out",
       OneOf{{"mse", "huber"}});
-    if (loss == "huber") v("delta", delta, "where huber becomes linear, in deviations", above(0));
+    if (loss == "huber")
+      v("delta", delta, "where huber becomes linear, in deviations", between(1e-6, 1e6));
     v("metric", metric, "by which the best model is chosen",
       OneOf{{"mse", "mae", "r2", "pearson", "spearman", "loss"}});
   }

@@ -32,7 +32,7 @@ struct RankingHeadOptions {
     if (loss == "gbce")
       v("calibration", calibration, "0: binary cross entropy; 1: scores become probabilities",
         Bounds{0, 1});
-    v("k", k, "of HR@k and NDCG@k", at_least(1));
+    v("k", k, "of HR@k and NDCG@k", between(1, kMostCount));
     v("metric", metric, "by which the best model is chosen, the first two at k",
       OneOf{{"ndcg", "hr", "mrr", "loss"}});
     v("seen", seen, "items of the history: left out of what is ranked, or ranked like the others",

@@ -32,7 +32,8 @@ struct SpansHeadOptions {
     v("no_answer", no_answer,
       "questions without an answer: refused, or learned as one more possible answer (SQuAD 2.0)",
       OneOf{{"refuse", "learn"}});
-    v("max_answer_length", max_answer_length, "tokens of an answer at most", at_least(1));
+    v("max_answer_length", max_answer_length, "tokens of an answer at most",
+      between(1, kMostLength));
     v("dropout", dropout, "of tokens", from_to_below(0, 1));
     v("language", language,
       "by whose rules answers are compared: empty: SQuAD's; or MLQA's of a language",

@@ -30,7 +30,7 @@ struct TextMetricOptions {
     if (kind == "rouge") {
       v("lead", lead,
         "words of each source that are the baseline: the first so many; 0: no baseline",
-        at_least(0));
+        between(0, kMostLength));
     }
     v("lowercase", lowercase, "compare lower case");
   }

@@ -163,7 +163,7 @@ class CorpusInput : public Input {
  private:
   static const std::string& path_of(const Source& source) {
     if (source.paths.size() != 1)
-      throw ModelError("data." + source.role + ": expected one text, given " +
+      throw ModelError(source.called() + ": expected one text, given " +
                        std::to_string(source.paths.size()) + " files");
     return source.paths.front();
   }

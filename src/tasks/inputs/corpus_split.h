@@ -18,7 +18,7 @@ struct CorpusOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("context", context, "tokens of a window", at_least(1));
+    v("context", context, "tokens of a window", between(1, kMostLength));
     v("tokenizer", tokenizer, "");
   }
 };

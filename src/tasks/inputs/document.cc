@@ -25,8 +25,9 @@ struct DocumentInputOptions {
     v("column", column, "of the text");
     v("tokenizer", tokenizer, "");
     v("max_sentences", max_sentences, "of a document that are read, the first; 0: all",
-      at_least(0));
-    v("max_words", max_words, "tokens of a sentence that are read, the first; 0: all", at_least(0));
+      between(0, kMostLength));
+    v("max_words", max_words, "tokens of a sentence that are read, the first; 0: all",
+      between(0, kMostLength));
   }
 };
 

@@ -19,7 +19,8 @@ struct ItemsInputOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     events.fields(v);
-    v("max_length", max_length, "items of a history that are read, the newest", at_least(1));
+    v("max_length", max_length, "items of a history that are read, the newest",
+      between(1, kMostLength));
     v("leave_one_out", leave_one_out,
       "data.train is all there is: a user's last item is the test's, the last but one chooses the "
       "best model, those before are learned from; users with fewer than three are for training "
@@ -28,6 +29,9 @@ struct ItemsInputOptions {
       "items that training does not know: refused, or left out of histories and missed where they "
       "come next",
       OneOf{{"refuse", "leave_out"}});
+  }
+  void check() const {
+    check_apart({{"user", {events.user}}, {"item", {events.item}}, {"time", {events.time}}});
   }
 };
 

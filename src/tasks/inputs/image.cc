@@ -27,7 +27,7 @@ struct ImageInputOptions {
   void fields(Visitor&& v) {
     images.fields(v);
     v("shape", shape, "[channels, height, width] of an image; empty: as found in train",
-      at_least(1));
+      between(1, 65535));
     v("augment", augment, "random changes of training images");
     v("normalize", normalize, "(value / 255 - mean) / std");
     v("workers", workers,
@@ -262,7 +262,7 @@ class ImageInput : public Input {
 
   SplitPtr open(const Source& source) override {
     if (source.paths.size() != 1)
-      throw ModelError("data." + source.role + ": expected one path of images, given " +
+      throw ModelError(source.called() + ": expected one path of images, given " +
                        std::to_string(source.paths.size()));
     const auto& path = source.paths.front();
     const auto images = data::open_images(path, options_->images);

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,17 @@ class LineStream : public Stream {
   std::exception_ptr error_;
 };
 
+struct FileLine {
+  std::string file;
+  int64_t line;  ///< from 1
+};
+
+/// FILE:LINE; nothing where the input is a text. Throws UsageError for the name of a file alone,
+/// FileError for FILE:LINE of a name without blanks but with a dot or slash that is no file.
+std::optional<FileLine> file_line_of(const std::string& input);
+
 /// Line LINE of FILE:LINE, from 1; of a pipe and "-" the first; another text stands for itself.
-/// Throws UsageError for a line that the file does not have.
+/// Throws as file_line_of, UsageError for a line that the file does not have.
 TextLine find_line(const std::string& input);
 
 }  // namespace heed

@@ -3,6 +3,7 @@
 
 #include "data/permutation.h"
 #include "heed/core/error.h"
+#include "tasks/by_key.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/line_stream.h"
 #include "tasks/inputs/parallel_split.h"
@@ -118,9 +119,12 @@ class ParallelInput : public Input {
     own.tokens = options.batch;
     own.seed = options.seed;
     own.shuffle = options.training;
-    data::SequenceLoader loader(pairs.pairs(), state_->source, state_->target, own);
-    pairs.counts = loader.counts();
-    return std::make_unique<PairBatches>(std::move(loader));
+    return by_key({{"sequence loader: tokens", "train.batch"}, {"sequence loader: ", "input."}},
+                  [&]() -> std::unique_ptr<BatchSource> {
+                    data::SequenceLoader loader(pairs.pairs(), state_->source, state_->target, own);
+                    pairs.counts = loader.counts();
+                    return std::make_unique<PairBatches>(std::move(loader));
+                  });
   }
 
   void check(const SplitPtr& split, const BatchOptions& options) const override {
@@ -179,7 +183,7 @@ class ParallelInput : public Input {
     const size_t files = format == "lines" ? 2 : 1;
     const auto& paths = source.paths;
     if (paths.size() != files)
-      throw ModelError("data." + source.role + ": expected " +
+      throw ModelError(source.called() + ": expected " +
                        (files == 2 ? "[source, target], two files side by side"
                                    : "[file], which holds both sides") +
                        ", given " + std::to_string(paths.size()) +

@@ -20,7 +20,7 @@ class SeriesInput : public Input {
     SeriesInputOptions(state_->options).fields(lister);
   }
 
-  SplitPtr open(const Source& source) override { return open_part(source.role, source.records); }
+  SplitPtr open(const Source& source) override { return open_part(source); }
 
   void learn(const Split& train, uint64_t) override {
     const auto& split = series_split(train, kSeriesInput);
@@ -89,10 +89,10 @@ class SeriesInput : public Input {
 
  private:
   using SeriesSplitPtr = std::shared_ptr<const SeriesSplit>;
-  SeriesSplitPtr open_part(const std::string& role, const data::RecordsPtr& records);
+  SeriesSplitPtr open_part(const Source& source);
   SeriesSplitPtr open_to_answer(const data::RecordsPtr& records) const;
   void take_columns(const std::vector<SeriesRows>& rows, bool first) const;
-  void refuse_empty(const std::string& role, const std::vector<SeriesRows>& rows) const;
+  void refuse_empty(const Source& source, const std::vector<SeriesRows>& rows) const;
 
   std::shared_ptr<SeriesState> state_ = std::make_shared<SeriesState>();
 };
@@ -112,13 +112,13 @@ void SeriesInput::take_columns(const std::vector<SeriesRows>& rows, bool first) 
                   "; name them in input.values where a file has more");
 }
 
-void SeriesInput::refuse_empty(const std::string& role, const std::vector<SeriesRows>& rows) const {
+void SeriesInput::refuse_empty(const Source& source, const std::vector<SeriesRows>& rows) const {
   int64_t most = 0;
   for (const auto& series : rows) {
-    const auto [first, last] = rows_of_part(state_->options, role, series.size());
+    const auto [first, last] = rows_of_part(state_->options, source.role, series.size());
     most = std::max(most, last - first);
   }
-  throw DataError("data." + role + ": no series is long enough for a window: the longest of " +
+  throw DataError(source.called() + ": no series is long enough for a window: the longest of " +
                   std::to_string(rows.size()) + ", in " + rows.front().facts.name + ", has " +
                   std::to_string(most) +
                   " rows in this part, expected input.look_back + "
@@ -128,8 +128,9 @@ void SeriesInput::refuse_empty(const std::string& role, const std::vector<Series
                   " (rows before the part count as look_back)");
 }
 
-SeriesInput::SeriesSplitPtr SeriesInput::open_part(const std::string& role,
-                                                   const data::RecordsPtr& records) {
+SeriesInput::SeriesSplitPtr SeriesInput::open_part(const Source& source) {
+  const auto& role = source.role;
+  const auto& records = source.records;
   if (role == "input") return open_to_answer(records);
   const auto& options = state_->options;
   auto rows = std::make_shared<std::vector<SeriesRows>>(read_series_rows(records, options, false));
@@ -146,7 +147,7 @@ SeriesInput::SeriesSplitPtr SeriesInput::open_part(const std::string& role,
     for (; row + options.horizon <= last; row += stride)
       windows.push_back({static_cast<int64_t>(i), row});
   }
-  if (windows.empty()) refuse_empty(role, *rows);
+  if (windows.empty()) refuse_empty(source, *rows);
   return std::make_shared<SeriesSplit>(std::move(rows), std::move(windows), state_);
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include "heed/core/error.h"
 
@@ -63,17 +64,35 @@ int64_t time_behind(const data::Series& series, int64_t steps) {
 
 }  // namespace
 
+namespace {
+
+std::string text_of(const std::vector<double>& numbers) {
+  std::ostringstream text;
+  for (size_t i = 0; i < numbers.size(); ++i) text << (i ? ", " : "") << numbers[i];
+  return text.str();
+}
+
+}  // namespace
+
 void SeriesInputOptions::check() const {
+  if (!columns.group.empty() && columns.by_file)
+    throw ModelError("group: expected a column or by_file, given both");
+  check_apart({{"time", {columns.time}},
+               {"group", {columns.group}},
+               {"values", columns.values},
+               {"known", known}});
   if (borders.empty()) return;
   if (borders.size() != 3)
     throw ModelError("borders: expected the ends of train, valid and test, given " +
                      std::to_string(borders.size()) + " numbers");
   if (!std::is_sorted(borders.begin(), borders.end()) || borders[0] <= 0)
-    throw ModelError("borders: expected rising numbers above 0");
+    throw ModelError("borders: expected rising numbers above 0, given " + text_of(borders));
   if (borders.back() <= 1) return;
   for (const double border : borders)
     if (border != std::floor(border))
-      throw ModelError("borders: expected whole numbers of rows, or three shares of at most 1");
+      throw ModelError(
+          "borders: expected whole numbers of rows, or three shares of at most 1, given " +
+          text_of(borders));
 }
 
 std::string SeriesRows::place(int64_t row) const {

@@ -23,18 +23,19 @@ struct SeriesInputOptions {
   void fields(Visitor&& v) {
     columns.fields(v);
     v("known", known, "columns of numbers that are known ahead, as a price or the hour");
-    v("look_back", look_back, "rows that are read before what is forecast", at_least(1));
-    v("horizon", horizon, "rows that are forecast", at_least(1));
-    v("stride", stride, "rows from one training window to the next", at_least(1));
+    v("look_back", look_back, "rows that are read before what is forecast",
+      between(1, kMostLength));
+    v("horizon", horizon, "rows that are forecast", between(1, kMostLength));
+    v("stride", stride, "rows from one training window to the next", between(1, kMostLength));
     v("borders", borders,
       "ends of the training, validation and test rows of each series, so that one file serves all "
       "three; shares of its rows where all are at most 1, numbers of rows otherwise; empty: a part "
       "is all rows of its files",
-      at_least(0));
+      between(0, kMostCount));
     if (!borders.empty())
       v("border_rows", border_rows,
         "shares of training and validation count so many rows of a series at most; 0: all",
-        at_least(0));
+        between(0, kMostCount));
     v("steps", steps,
       "regular: other steps than the usual one and times that stand twice are refused; any: rows "
       "follow each other, whatever time is between them",

@@ -21,7 +21,7 @@ struct StoryInputOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("max_length", max_length, "sentences before a question that are kept, the last ones; 0: all",
-      at_least(0));
+      between(0, kMostLength));
     v("entity_permutation", entity_permutation,
       "groups of words that change places while stories are learned, a text each");
   }
@@ -143,7 +143,7 @@ class StoriesInput : public Input {
 
   SplitPtr open(const Source& source) override {
     if (source.paths.size() != 1)
-      throw ModelError("data." + source.role + ": expected one file of stories, given " +
+      throw ModelError(source.called() + ": expected one file of stories, given " +
                        std::to_string(source.paths.size()));
     auto stories = data::read_stories(source.paths.front());
     if (source.role == "train") state_->vocabulary = data::StoryVocabulary::of(stories);

@@ -28,6 +28,7 @@ struct TableOptions {
       "numbers below, as a standard normal; none: as they are",
       OneOf{{"standard", "quantile", "none"}});
   }
+  void check() const { check_apart({{"numbers", numbers}, {"categories", categories}}); }
 };
 
 /// A column of numbers: `mean` and `deviation` (of the population), or quantiles at equal steps.

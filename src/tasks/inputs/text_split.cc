@@ -11,6 +11,7 @@ void TextInputOptions::check() const {
     throw ModelError(
         "both second and pair are given; a second text is read behind the first, a "
         "pair's by itself");
+  check_apart({{"column", {column}}, {"second", {second}}, {"pair", {pair}}});
 }
 
 std::vector<std::string> TextInputOptions::columns() const {

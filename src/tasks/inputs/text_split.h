@@ -33,7 +33,7 @@ struct TextInputOptions {
     v("tokenizer", tokenizer, "");
     if (tokenizer.kind == "words") v("features", features, "");
     v("max_length", max_length, "tokens of an example at most, <s> and </s> included; 0: any",
-      at_least(0));
+      between(0, kMostLength));
     if (max_length > 0)
       v("too_long", too_long, "examples of more tokens: refused, or cut at the end",
         OneOf{{"refuse", "cut"}});

@@ -33,9 +33,14 @@ struct WordsInputOptions {
       v("roles", roles, "list with a column for each predicate, of which an example has its own");
     v("also", also, "lists, one item a word, that are read as features of words, as upos");
     v("lowercase", lowercase, "of the vocabulary; features have their own");
-    v("min_count", min_count, "how often training has a word that gets a number", at_least(1));
-    v("size", size, "words with a number at most, the most frequent ones; 0: any", at_least(0));
+    v("min_count", min_count, "how often training has a word that gets a number",
+      between(1, kMostCount));
+    v("size", size, "words with a number at most, the most frequent ones; 0: any",
+      between(0, kMostCount));
     v("features", features, "");
+  }
+  void check() const {
+    check_apart({{"column", {column}}, {"predicate", {predicate}}, {"also", also}});
   }
 
   bool has_features() const {
