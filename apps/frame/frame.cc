@@ -21,16 +21,14 @@
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
+#include "heed/core/problem_list.h"
 #include "heed/core/threads.h"
-#include "heed/train/recipe.h"
 #include "result_buffer.h"
 
 namespace heed::cli {
 namespace {
 
 constexpr int kInternalError = 1;
-
-std::vector<std::string> words;  // of the command line
 
 /// A file that is opened gets the lowest free number, and what is printed would go into it. What was
 /// closed stays so for who uses it: the null device is opened the other way round.
@@ -177,17 +175,6 @@ int answer(CLI::App& app, int argc, char** argv) {
 
 }  // namespace
 
-std::string called_again_with(const std::string& verb, const std::string& flag) {
-  const bool has_flag = std::find(words.begin(), words.end(), flag) != words.end();
-  std::string line;
-  bool added = has_flag;
-  for (const auto& word : words) {
-    line += (line.empty() ? "" : " ") + shell_quoted(word);
-    if (!added && &word != &words.front() && word == verb) line += " " + flag, added = true;
-  }
-  return line;
-}
-
 void refuse_twice(const char* flag, const std::vector<std::string>& values) {
   std::set<std::string> seen;
   for (const auto& value : values) {
@@ -214,7 +201,6 @@ CLI::Validator whole_number(int64_t least, int64_t most) {
 int run(int argc, char** argv, const Program& program) {
   occupy_closed_streams();
   const ResultBuffer results(std::cout);
-  words.assign(argv, argv + argc);
   CLI::App app(program.description, program.name);
   app.footer(program.footer);
   app.set_version_flag("--version", std::string(program.name) + " " HEED_VERSION);

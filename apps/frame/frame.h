@@ -22,9 +22,6 @@ struct Program {
   void (*add_verbs)(CLI::App& app);
 };
 
-/// The words of this program's call as a shell reads them, `flag` behind the verb unless it is there.
-std::string called_again_with(const std::string& verb, const std::string& flag);
-
 /// Parses the command line, runs the verb that it names and returns the program's exit code: 0
 /// well, 1 a bug, otherwise as heed::Failure says, or Exit's. Unknown verbs and flags are named
 /// with the nearest known one.

@@ -1,5 +1,6 @@
 // heed train: from a recipe to a model folder.
 #include "heed/train/train.h"
+#include "frame/called_again.h"
 #include "heed/tasks/supervised.h"
 #include "output.h"
 #include "recipe_flags.h"

@@ -8,6 +8,7 @@
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/core/nearest.h"
+#include "heed/core/problem_list.h"
 #include "ops/attention_toml.h"
 #include "train/toml_keys.h"
 
@@ -114,14 +115,6 @@ void collect(const toml::table& table, const std::string& prefix,
 
 }  // namespace
 
-ProblemList::ProblemList(const std::vector<std::string>& problems)
-    : ModelError([&] {
-        std::string lines;
-        for (const auto& problem : problems)
-          lines += (lines.empty() ? "" : "\n") + printable(problem);
-        return lines;
-      }()) {}
-
 RecipeFile RecipeFile::read(const std::filesystem::path& file) {
   return parse(read_text(file, kMostBytes), file.string());
 }
@@ -195,7 +188,7 @@ struct FieldReader::Impl {
   };
   RecipeFile file;
   std::vector<Level> levels;
-  std::vector<std::string> problems;
+  std::string problems;
 
   const RecipeFile::Document& document() const { return *file.document_; }
   std::string path(const char* name) const { return levels.back().prefix + name; }
@@ -205,7 +198,9 @@ struct FieldReader::Impl {
     return levels.back().table ? levels.back().table->get(name) : nullptr;
   }
 
-  void add_problem(const std::string& problem) { problems.push_back(problem); }
+  void add_problem(const std::string& problem) {
+    problems += (problems.empty() ? "" : "\n") + printable(problem);
+  }
 
   void refuse(const std::string& path, const toml::node& node, const std::string& expected) {
     add_problem(document().where(path, &node) + ": expected " + expected + ", given " +
@@ -281,7 +276,7 @@ struct FieldReader::Impl {
   }
 };
 
-FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, {}}) {
+FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, ""}) {
   impl_->levels.push_back({&impl_->document().root, "", {}});
 }
 FieldReader::~FieldReader() = default;

@@ -17,11 +17,6 @@
 
 namespace heed {
 
-/// All that is wrong with a recipe, a line each.
-struct ProblemList : ModelError {
-  explicit ProblemList(const std::vector<std::string>& problems);
-};
-
 /// A recipe as it stands in its file, with changes from the command line. A value: what is set in
 /// one stays as it was in its copies.
 class RecipeFile {
