@@ -134,6 +134,17 @@ void print_row(const GoalRow& row) {
   std::fflush(stdout);
 }
 
+nlohmann::ordered_json json_of(const LoadRow& row) {
+  return {{"work", row.work}, {"load", row.load},     {"threads", row.threads},
+          {"ms", row.ms},     {"spread", row.spread}, {"of_first", row.of_first}};
+}
+
+void print_row(const LoadRow& row) {
+  std::printf("%-6s %5d %8d %10.3f %7.1f%% %9.2f\n", row.work.c_str(), row.load, row.threads,
+              row.ms, 100 * row.spread, row.of_first);
+  std::fflush(stdout);
+}
+
 template <class Row>
 void show_as(const Row& row, bool json) {
   if (json) {
@@ -165,10 +176,15 @@ void print_goal_header() {
               "floor", "goal", "limit", "met", "measured");
 }
 
+void print_load_header() {
+  std::printf("%-6s %5s %8s %10s %8s %9s\n", "work", "load", "threads", "ms", "spread", "of first");
+}
+
 void show(const AttentionRow& row, bool json) { show_as(row, json); }
 void show(const MechanismRow& row, bool json) { show_as(row, json); }
 void show(const DecodeRow& row, bool json) { show_as(row, json); }
 void show(const TrainRow& row, bool json) { show_as(row, json); }
 void show(const GoalRow& row, bool json) { show_as(row, json); }
+void show(const LoadRow& row, bool json) { show_as(row, json); }
 
 }  // namespace heed::cli

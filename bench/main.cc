@@ -8,17 +8,23 @@
 #include "bench_attention.h"
 #include "bench_decode.h"
 #include "bench_goals.h"
+#include "bench_load.h"
 #include "bench_mechanisms.h"
 #include "bench_rows.h"
 #include "bench_train.h"
-#include "frame/blas.h"
 #include "frame/frame.h"
+#include "frame/torch.h"
+#include "frame/waiting.h"
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
 #include "heed/tasks/supervised.h"
 
 namespace heed::cli {
 namespace {
+
+void on_run(CLI::App* verb, const std::function<void()>& body) {
+  verb->callback([body] { with_torch(body); });
+}
 
 /// What every bench takes.
 template <class Bench>
@@ -61,7 +67,7 @@ void add_attention(CLI::App& app) {
           },
           "DEVICE"))
       ->capture_default_str();
-  verb->callback([options, json] {
+  on_run(verb, [options, json] {
     if (options->device != "cpu" && !at::globalContext().hasCUDA())
       throw UsageError("--device " + options->device + ": no CUDA device can be used here");
     say_blas();
@@ -83,7 +89,7 @@ void add_mechanisms(CLI::App& app) {
   auto options = std::make_shared<MechanismBench>();
   auto json = std::make_shared<bool>(false);
   add_options(verb, *options, *json);
-  verb->callback([options, json] {
+  on_run(verb, [options, json] {
     if (!*json) print_mechanism_header();
     bench_mechanisms(*options, [&](const MechanismRow& row) { show(row, *json); });
   });
@@ -119,7 +125,7 @@ void add_decode(CLI::App& app) {
   verb->add_option("--target", options->target, "Tokens that a line is answered by")
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
-  verb->callback([options, json] {
+  on_run(verb, [options, json] {
     say_blas();
     if (!*json) print_decode_header();
     bench_decode(*options, [&](const DecodeRow& row) { show(row, *json); });
@@ -161,7 +167,7 @@ void add_training(CLI::App& app) {
   verb->add_option("--set", flags->set, "Set a key of the recipe: train.batch=2048")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  verb->callback([flags] { run_bench_train(*flags); });
+  on_run(verb, [flags] { run_bench_train(*flags); });
 }
 
 void add_goals(CLI::App& app) {
@@ -173,10 +179,29 @@ void add_goals(CLI::App& app) {
   auto json = std::make_shared<bool>(false);
   add_options(verb, *options, *json);
   verb->add_option("--only", options->only, "Cases whose name holds this");
-  verb->callback([options, json] {
+  on_run(verb, [options, json] {
     say_blas();
     if (!*json) print_goal_header();
     bench_goals(*options, [&](const GoalRow& row) { show(row, *json); });
+  });
+}
+
+void add_load(CLI::App& app) {
+  auto* verb = app.add_subcommand("load", "Small steps by several threads on a busy machine");
+  verb->footer(
+      "of first: the time as a part of that with the first number of threads, measured in turns. "
+      "Under a quota of\n"
+      "processor time: systemd-run --scope -p CPUQuota=100% heed_bench load --load 0");
+  auto options = std::make_shared<LoadBench>();
+  auto json = std::make_shared<bool>(false);
+  add_options(verb, *options, *json);
+  verb->add_option("--load", options->loads, "Other programs that want a processor all the time")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  on_run(verb, [options, json] {
+    if (!*json) print_load_header();
+    bench_load(*options, [&](const LoadRow& row) { show(row, *json); });
   });
 }
 
@@ -186,12 +211,14 @@ void add_verbs(CLI::App& app) {
   add_decode(app);
   add_training(app);
   add_goals(app);
+  add_load(app);
 }
 
 }  // namespace
 }  // namespace heed::cli
 
 int main(int argc, char** argv) {
+  heed::cli::start_asleep(argv);
   return heed::cli::run(argc, argv,
                         {.name = "heed_bench",
                          .description = "How fast Heed computes on this machine.",

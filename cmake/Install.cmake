@@ -1,11 +1,14 @@
-# `cmake --install`: libheed.so, the public headers, the program, and what find_package(heed) needs.
+# `cmake --install`: libheed.so, the public headers, the program with its verbs, and what find_package(heed) needs.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/heed)
 install(TARGETS heed EXPORT heed LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS heed_verbs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS heed_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/heed DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY recipes/ DESTINATION ${CMAKE_INSTALL_DATADIR}/heed/recipes FILES_MATCHING PATTERN "*.toml")
+# Manual pages, completions of bash, zsh and fish.
+install(DIRECTORY ${HEED_SHARE}/ DESTINATION ${CMAKE_INSTALL_DATADIR})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT heed NAMESPACE heed:: FILE heedTargets.cmake DESTINATION ${package_dir})
 

@@ -1,6 +1,5 @@
 #include "frame.h"
 
-#include <ATen/Parallel.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -13,8 +12,6 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
-#include <optional>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -37,13 +34,6 @@ void occupy_closed_streams() {
     if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
     if (::open("/dev/null", number == 0 ? O_WRONLY : O_RDONLY) != number) std::abort();
   }
-}
-
-/// LibTorch remembers the number that it is told; otherwise its first operator resets the pool of
-/// all three libraries.
-void use_threads(int threads) {
-  set_num_threads(threads);
-  at::set_num_threads(threads);
 }
 
 std::vector<std::string> flags_of(const CLI::App& app) {
@@ -109,19 +99,6 @@ int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
   return fail(app, usage, usage_message(app, error));
 }
 
-/// LibTorch says that memory ran out in words only.
-int torch_failure(const CLI::App& app, const c10::Error& error) {
-  const std::string message = error.what_without_backtrace();
-  for (const char* words : {"can't allocate memory", "not enough memory", "out of memory",
-                            "Storage size calculation overflowed"}) {
-    if (message.find(words) != std::string::npos) {
-      return fail(app, static_cast<int>(Failure::memory), "not enough memory: " + message);
-    }
-  }
-  return fail(app, kInternalError,
-              "unexpected failure inside LibTorch, please report it: " + message);
-}
-
 /// An empty text is no value of a flag or argument: none would do anything with it.
 void refuse_empty_values(CLI::App& app) {
   const auto check = [](const std::string& given) {
@@ -162,8 +139,6 @@ int answer(CLI::App& app, int argc, char** argv) {
     return fail(app, static_cast<int>(Failure::memory), "not enough memory");
   } catch (const std::length_error&) {
     return fail(app, static_cast<int>(Failure::memory), "not enough memory");
-  } catch (const c10::Error& error) {
-    return torch_failure(app, error);
   } catch (const std::filesystem::filesystem_error& error) {
     return fail(app, static_cast<int>(Failure::file),
                 "cannot look at " + error.path1().string() + ": " + error.code().message());
@@ -174,16 +149,6 @@ int answer(CLI::App& app, int argc, char** argv) {
 }
 
 }  // namespace
-
-void refuse_twice(const char* flag, const std::vector<std::string>& values) {
-  std::set<std::string> seen;
-  for (const auto& value : values) {
-    const auto key = value.substr(0, value.find('='));
-    if (!seen.insert(key).second)
-      throw UsageError(std::string(flag) + " " + value + ": '" + key +
-                       "' is given twice; leave one out");
-  }
-}
 
 CLI::Validator whole_number(int64_t least, int64_t most) {
   return CLI::Validator(
@@ -198,23 +163,29 @@ CLI::Validator whole_number(int64_t least, int64_t most) {
       "");
 }
 
-int run(int argc, char** argv, const Program& program) {
-  occupy_closed_streams();
-  const ResultBuffer results(std::cout);
-  CLI::App app(program.description, program.name);
+void declare(CLI::App& app, const Program& program) {
+  app.description(program.description);
+  app.name(program.name);
   app.footer(program.footer);
   app.set_version_flag("--version", std::string(program.name) + " " HEED_VERSION);
   app.require_subcommand(1);
   app.fallthrough();  // so that the flags of all verbs may stand behind the verb
-  std::optional<std::string> threads;
-  app.add_option("--threads", threads, "Worker threads of every library, 1 to 8 for each core")
+  const auto set_threads = [](const std::string& threads) {
+    threads_from_text(threads, "--threads");
+    setenv("HEED_NUM_THREADS", threads.c_str(), 1);
+  };
+  app.add_option_function<std::string>("--threads", set_threads,
+                                       "Worker threads of every library, 1 to 8 for each core")
       ->type_name("N");
-  app.parse_complete_callback([&] {  // before the verb's own
-    use_threads(threads ? threads_from_text(*threads, "--threads")
-                        : threads_of_environment().value_or(num_threads()));
-  });
   program.add_verbs(app);
   refuse_empty_values(app);
+}
+
+int run(int argc, char** argv, const Program& program) {
+  occupy_closed_streams();
+  const ResultBuffer results(std::cout);
+  CLI::App app;
+  declare(app, program);
   const int code = answer(app, argc, argv);
   return flush_results(app, code, results);
 }

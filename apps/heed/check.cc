@@ -16,11 +16,6 @@
 namespace heed::cli {
 namespace {
 
-struct CheckFlags {
-  RecipeFlags recipe;
-  bool json = false;
-};
-
 void print_report(const DataReport& report) {
   std::cout << report.role << '\t' << printable(report.path) << '\n';
   for (const auto& line : report.lines) std::cout << "  " << printable(line, "\t") << '\n';
@@ -94,16 +89,8 @@ void check_model(const CheckFlags& flags) {
 
 }  // namespace
 
-void add_check(CLI::App& app) {
-  auto* verb = app.add_subcommand(
-      "check", "Read a recipe and all of its data, or a model; say what is wrong");
-  auto flags = std::make_shared<CheckFlags>();
-  add_recipe_flags(*verb, flags->recipe);
-  verb->add_flag("--json", flags->json, "Print one line of JSON");
-  verb->get_option("recipe")->type_name("RECIPE|MODEL");
-  verb->callback([flags] {
-    kind_of(flags->recipe.file) == PathKind::folder ? check_model(*flags) : check_recipe(*flags);
-  });
+void run(const CheckFlags& flags) {
+  kind_of(flags.recipe.file) == PathKind::folder ? check_model(flags) : check_recipe(flags);
 }
 
 }  // namespace heed::cli

@@ -9,7 +9,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "frame/blas.h"
+#include "core/cpu_quota.h"
+#include "frame/torch.h"
+#include "frame/waiting.h"
 #include "heed/core/threads.h"
 #include "kernels/targets.h"
 #include "verbs.h"
@@ -50,6 +52,9 @@ nlohmann::ordered_json environment() {
   result["simd"] = kernels::active_target_name();
   result["cpu"] = cpu();
   result["threads"] = num_threads();
+  const auto quota = detail::cpu_quota();
+  result["cpu_quota"] = quota ? nlohmann::ordered_json(*quota) : nlohmann::ordered_json("none");
+  result["waiting"] = waiting();
   result["memory_mib"] = kib(field_of("/proc/meminfo", "MemTotal")) / 1024;
   result["memory_available_mib"] = kib(field_of("/proc/meminfo", "MemAvailable")) / 1024;
   result["cuda"] = at::hasCUDA();
@@ -80,17 +85,12 @@ void print(const nlohmann::ordered_json& values, const std::string& prefix = "")
 
 }  // namespace
 
-void add_env(CLI::App& app) {
-  auto* verb = app.add_subcommand("env", "Show versions, SIMD targets, cores, threads and memory");
-  auto json = std::make_shared<bool>(false);
-  verb->add_flag("--json", *json, "Print one JSON object");
-  verb->callback([json] {
-    if (*json) {
-      std::cout << environment().dump(2) << '\n';
-    } else {
-      print(environment());
-    }
-  });
+void run(const EnvFlags& flags) {
+  if (flags.json) {
+    std::cout << environment().dump(2) << '\n';
+  } else {
+    print(environment());
+  }
 }
 
 }  // namespace heed::cli

@@ -1,5 +1,6 @@
 // heed eval: a trained model meets data whose answers are known.
 #include "core/printable.h"
+#include "frame/twice.h"
 #include "heed/core/error.h"
 #include "heed/lens/plots.h"
 #include "heed/tasks/predictor.h"
@@ -7,16 +8,8 @@
 #include "verbs.h"
 
 namespace heed::cli {
-namespace {
 
-struct EvalFlags {
-  std::string model;
-  std::vector<std::string> data, set;
-  std::string output, png;
-  bool json = false;
-};
-
-void evaluate(const EvalFlags& flags) {
+void run(const EvalFlags& flags) {
   refuse_twice("--set", flags.set);
   refuse_twice("--data", flags.data);
   auto predictor = Predictor::load(flags.model, flags.set);
@@ -46,33 +39,6 @@ void evaluate(const EvalFlags& flags) {
   if (flags.json) result.update(Json::parse(found.details));
   print_values(result, flags.json);
   if (!flags.json) std::cout << printable(found.report, "\n\t");
-}
-
-}  // namespace
-
-void add_eval(CLI::App& app) {
-  auto* verb = app.add_subcommand("eval", "Measure a model on data whose answers are known");
-  auto flags = std::make_shared<EvalFlags>();
-  verb->add_option("model", flags->model, "Folder of a model or run")
-      ->required()
-      ->type_name("MODEL");
-  verb->add_option("--data", flags->data,
-                   "Data with answers, as the recipe's data.test names it (several files are "
-                   "several flags); default: the recipe's")
-      ->type_name("PATH")
-      ->allow_extra_args(false);
-  verb->add_option("--set", flags->set,
-                   "Set a key of the model's recipe: head.generate.beam_size=8")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  verb->add_option("--output", flags->output, "Write what is answered, a line an example")
-      ->type_name("FILE");
-  verb->add_option(
-          "--png", flags->png,
-          "Draw it: confusion, precision beside recall, calibration; numbers beside theirs")
-      ->type_name("FILE");
-  verb->add_flag("--json", flags->json, "Print one line of JSON");
-  verb->callback([flags] { evaluate(*flags); });
 }
 
 }  // namespace heed::cli

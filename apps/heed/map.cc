@@ -1,5 +1,6 @@
 // heed map: where a model looks.
 #include "core/printable.h"
+#include "frame/twice.h"
 #include "heed/core/error.h"
 #include "heed/lens/alignment.h"
 #include "heed/lens/image_maps.h"
@@ -15,13 +16,6 @@ namespace {
 
 /// Rows and columns of a terminal's panel at most.
 constexpr int64_t kTerminalCells = 96;
-
-struct MapFlags {
-  std::string model, input, target, layer, png, svg, colour = "auto";
-  std::vector<std::string> set;
-  int64_t head = 0;
-  bool alignment = false, json = false;
-};
 
 /// What a model says of its input, a line a head.
 std::vector<std::string> answers(const Explanation& seen) {
@@ -146,7 +140,9 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
   }
 }
 
-void map_input(const MapFlags& flags) {
+}  // namespace
+
+void run(const MapFlags& flags) {
   check_outputs({flags.png, flags.svg}, flags.model, {flags.input});
   if (flags.colour != "auto" && (flags.json || !flags.png.empty() || !flags.svg.empty()))
     throw UsageError(
@@ -158,50 +154,6 @@ void map_input(const MapFlags& flags) {
   const auto names = predictor.heads();
   if (seen.shown.image && seen.grid) return map_image(flags, seen, names);
   map_tokens(flags, seen, names);
-}
-
-}  // namespace
-
-void add_map(CLI::App& app) {
-  auto* verb = app.add_subcommand("map", "Show where a model looks in one input");
-  auto flags = std::make_shared<MapFlags>();
-  verb->add_option("model", flags->model, "Folder of a model or run")
-      ->required()
-      ->type_name("MODEL");
-  verb->add_option(
-          "input", flags->input,
-          "A text; FILE:LINE, a record, counted from 1; an image file, or PREFIX:INDEX, "
-          "an image of an IDX set by its number; '-' or a pipe: its first line, for images "
-          "a name")
-      ->required()
-      ->type_name("INPUT");
-  verb->add_option("--target", flags->target,
-                   "The text whose writing is looked at; default: the model's own")
-      ->type_name("TEXT");
-  verb->add_flag("--alignment", flags->alignment,
-                 "Print which source word each written word came from");
-  verb->add_option("--layer", flags->layer, "Only this layer: 1, 2, .. or its name")
-      ->type_name("I");
-  verb->add_option("--head", flags->head, "Only this head: 1, 2, ..")
-      ->check(whole_number(1, 1000000000))
-      ->type_name("J");
-  verb->add_option("--set", flags->set, "Set a key of the model's recipe")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  verb->add_option("--png", flags->png, "Write the figure as PNG")->type_name("FILE");
-  verb->add_option("--svg", flags->svg, "Write the figure as SVG")->type_name("FILE");
-  verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")
-      ->type_name("MODE");
-  verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
-  verb->callback([flags] { map_input(*flags); });
-  verb->footer(R"(
-Without --png, --svg or --json the figure is drawn in the terminal.
-
-Examples:
-  heed map models/fashion-mnist shoe.png
-  heed map models/fashion-mnist /usr/share/datasets/fashion-mnist/t10k:0 --png shoe.png --svg shoe.svg
-  heed map models/fashion-mnist shoe.png --layer 3 --head 2 --json
-  heed map models/multi30k-de-en 'ein hund läuft über den strand' --layer cross.3 --png look.png)");
 }
 
 }  // namespace heed::cli

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/printable.h"
+#include "frame/twice.h"
 #include "heed/core/error.h"
 #include "score_files.h"
 #include "tasks/input_lines.h"
@@ -15,43 +16,24 @@
 namespace heed::cli {
 namespace {
 
-/// A metric that is no metric of texts.
 struct FileMetric {
   const char* name;
-  const char* files;  ///< what stands in PREDICTED and in the reference
   ScoreRow (*row)(const ScoreFlags&);
 };
 
-const std::vector<FileMetric> kFileMetrics = {
-    {"classes", "a class a line: accuracy, F1 (macro, micro), MCC", classes_row},
-    {"labels", "labels a line, commas between: F1 (micro, macro), exact sets", labels_row},
-    {"auc",
-     "a score a line, and 1 or 0; a score for each class, and the class' number from 0; or a score "
-     "for each label, and 1 or 0 for each: ROC AUC, average precision",
-     auc_row},
-    {"probabilities",
-     "p of class 1 or of each class, and the class' number from 0: log loss, calibration error",
-     probabilities_row},
-    {"regression", "a number a line: MSE, MAE, RMSE, R2, sMAPE; MASE with --history",
-     regression_row},
-    {"correlation", "a number a line: Pearson, Spearman", correlation_row},
-    {"quantiles", "a number for each of --quantiles, and the value: pinball loss, coverage",
-     quantiles_row},
-    {"ranking", "a score for each item, and the item's number from 0: HR, NDCG, MRR", ranking_row},
-    {"spans", "words in columns, the last one the tag, an empty line between sentences: span F1",
-     spans_row},
-    {"upos", "CoNLL-U: accuracy of UPOS", upos_row},
-    {"srl", "CoNLL-U Plus, from column 11 the predicate's sense and roles: labelled F1", srl_row},
-    {"nab", "a folder as NAB's results/DETECTOR, and its combined_windows.json: the NAB score",
-     nab_row}};
-
-const std::vector<std::string> kTextMetrics = {"bleu", "chrf", "chrf++", "rouge", "exact"};
-
-std::vector<std::string> metric_names() {
-  auto names = kTextMetrics;
-  for (const auto& metric : kFileMetrics) names.emplace_back(metric.name);
-  return names;
-}
+/// The metrics that are no metrics of texts; command_line/score.cc says what stands in their files.
+constexpr FileMetric kFileMetrics[] = {{"classes", classes_row},
+                                       {"labels", labels_row},
+                                       {"auc", auc_row},
+                                       {"probabilities", probabilities_row},
+                                       {"regression", regression_row},
+                                       {"correlation", correlation_row},
+                                       {"quantiles", quantiles_row},
+                                       {"ranking", ranking_row},
+                                       {"spans", spans_row},
+                                       {"upos", upos_row},
+                                       {"srl", srl_row},
+                                       {"nab", nab_row}};
 
 bool has(const ScoreFlags& flags, const char* metric) {
   return std::ranges::find(flags.metrics, metric) != flags.metrics.end();
@@ -60,7 +42,8 @@ bool has(const ScoreFlags& flags, const char* metric) {
 /// Standard input and pipes give what they have once.
 void check_pipes(const ScoreFlags& flags) {
   const auto is_of_texts = [](const std::string& metric) {
-    return std::ranges::find(kTextMetrics, metric) != kTextMetrics.end();
+    return std::ranges::none_of(kFileMetrics,
+                                [&](const FileMetric& known) { return metric == known.name; });
   };
   const auto others = std::ssize(flags.metrics) - std::ranges::count_if(flags.metrics, is_of_texts);
   const bool once = others + (others < std::ssize(flags.metrics) ? 1 : 0) == 1;
@@ -119,7 +102,9 @@ ScoreRow row_of_metric(const std::string& name, const ScoreFlags& flags,
   return row;
 }
 
-void score(const ScoreFlags& flags) {
+}  // namespace
+
+void run(const ScoreFlags& flags) {
   check(flags);
   refuse_twice("--metric", flags.metrics);
   refuse_twice("--reference", flags.references);
@@ -181,55 +166,6 @@ void add_value_flags(CLI::App* verb, ScoreFlags* flags) {
                    "MASE: steps after which a series repeats; default: 1")
       ->check(whole_number(1, 1000000000))
       ->type_name("N");
-}
-
-}  // namespace
-
-std::string signed_by(const std::string& signature) {
-  return signature + (signature.empty() ? "" : "|") + "version:heed-" HEED_VERSION;
-}
-
-std::string rounded(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
-
-ScoreRow row_of(const std::string& name, const std::string& signature, const Metrics& values) {
-  const auto full = signed_by(signature);
-  ScoreRow row = {{"name", name}, {"signature", full}};
-  std::string text = name + "|" + full + " =";
-  for (const auto& [figure, value] : values) {
-    row[figure] = value;
-    text += " " + figure + " " + rounded(value);
-  }
-  row["text"] = text;
-  return row;
-}
-
-void add_score(CLI::App& app) {
-  auto* verb = app.add_subcommand("score", "Compare predictions in a file with what is right");
-  auto flags = std::make_shared<ScoreFlags>();
-  verb->add_option("predicted", flags->predicted,
-                   "File of what is to be measured, plain or .gz; a pipe; '-': standard input")
-      ->required()
-      ->type_name("PREDICTED");
-  verb->add_option("--reference", flags->references,
-                   "File of what is right; of texts several may be given")
-      ->required()
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  verb->add_option("--metric", flags->metrics,
-                   "Names of metrics (below), with commas between; default: bleu,chrf")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember(metric_names()))
-      ->type_name("NAMES");
-  add_text_flags(verb, flags.get());
-  add_value_flags(verb, flags.get());
-  verb->add_flag("--json", flags->json, "Print one line of JSON");
-  verb->footer(help_of_metrics());
-  verb->callback([flags] { score(*flags); });
 }
 
 }  // namespace heed::cli

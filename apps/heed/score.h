@@ -5,18 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "flags.h"
 #include "heed/metrics/metrics.h"
 
 namespace heed::cli {
-
-struct ScoreFlags {
-  std::string predicted;
-  std::vector<std::string> references, metrics = {"bleu", "chrf"};
-  std::string tokenize = "13a", smooth = "exp", language, scheme = "lenient", history;
-  std::vector<double> quantiles;
-  int64_t k = 10, season = 1;
-  bool lowercase = false, stem = false, json = false;
-};
 
 /// A metric's figures; "text" is what is printed.
 using ScoreRow = nlohmann::ordered_json;

@@ -13,12 +13,6 @@
 namespace heed::cli {
 namespace {
 
-struct Flags {
-  std::string what;
-  std::vector<std::string> set;
-  bool json = false;
-};
-
 Summary summary_of(const std::string& what, const std::vector<std::string>& set) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(what, error)) {
@@ -88,30 +82,15 @@ nlohmann::ordered_json to_json(const Summary& summary) {
 
 }  // namespace
 
-void add_summary(CLI::App& app) {
-  auto* verb =
-      app.add_subcommand("summary", "List a model's layers, shapes, parameters, operations");
-  auto flags = std::make_shared<Flags>();
-  verb->add_option("model", flags->what, "Folder of a model or run, or a recipe file")
-      ->required()
-      ->type_name("MODEL|RECIPE");
-  verb->add_option("--set", flags->set, "Set a key of the recipe: encoder.width=256")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  verb->add_flag("--json", flags->json, "Print one JSON object");
-  verb->callback([flags] {
-    const Summary summary = summary_of(flags->what, flags->set);
-    if (flags->json) {
-      std::cout << to_json(summary).dump(2, ' ', false,
-                                         nlohmann::ordered_json::error_handler_t::replace)
-                << '\n';
-    } else {
-      print(summary);
-    }
-  });
-  verb->footer(R"(
-Shapes and operations are those of one image, of a source and a target of 32 tokens, or of a story of 10 sentences of 6 words; an addition and a
-multiplication count as two operations. A recipe that leaves shapes, classes or vocabularies to its data opens the data.)");
+void run(const SummaryFlags& flags) {
+  const Summary summary = summary_of(flags.model, flags.set);
+  if (flags.json) {
+    std::cout << to_json(summary).dump(2, ' ', false,
+                                       nlohmann::ordered_json::error_handler_t::replace)
+              << '\n';
+  } else {
+    print(summary);
+  }
 }
 
 }  // namespace heed::cli

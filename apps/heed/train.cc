@@ -1,6 +1,7 @@
 // heed train: from a recipe to a model folder.
 #include "heed/train/train.h"
 #include "frame/called_again.h"
+#include "frame/exit.h"
 #include "heed/tasks/supervised.h"
 #include "output.h"
 #include "recipe_flags.h"
@@ -11,12 +12,6 @@ namespace heed::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct TrainFlags {
-  RecipeFlags recipe;
-  std::string out;
-  bool resume = false, json = false;
-};
 
 Json result_json(const std::string& folder, const TrainResult& result) {
   Json json = {{"model", folder},
@@ -30,7 +25,9 @@ Json result_json(const std::string& folder, const TrainResult& result) {
   return json;
 }
 
-void train_recipe(const TrainFlags& flags) {
+}  // namespace
+
+void run(const TrainFlags& flags) {
   auto recipe = read(flags.recipe);
   if (!flags.out.empty()) recipe.out = flags.out;
   if (recipe.out.empty()) recipe.out = "models/" + fs::path(flags.recipe.file).stem().string();
@@ -46,20 +43,6 @@ void train_recipe(const TrainFlags& flags) {
     throw Exit{128 + result.stopped_by};
   }
   print_values(result_json(out, result), flags.json);
-}
-
-}  // namespace
-
-void add_train(CLI::App& app) {
-  auto* verb = app.add_subcommand("train", "Train a model as a recipe says");
-  auto flags = std::make_shared<TrainFlags>();
-  add_recipe_flags(*verb, flags->recipe);
-  verb->add_option("--out", flags->out,
-                   "Folder of the run; default: the recipe's out, or models/NAME")
-      ->type_name("DIR");
-  verb->add_flag("--resume", flags->resume, "Go on from the newest checkpoint in the folder");
-  verb->add_flag("--json", flags->json, "Print the result as one line of JSON");
-  verb->callback([flags] { train_recipe(*flags); });
 }
 
 }  // namespace heed::cli

@@ -1,19 +1,18 @@
-// The verbs of the command line. Each stands in a file of its own and adds itself as frame/frame.h
-// says.
+// The bodies of the verbs, each in a file of its own, and what the small program `heed` calls.
 #pragma once
 
-#include "frame/frame.h"
+#include "flags.h"
 
 namespace heed::cli {
 
-void add_check(CLI::App& app);
-void add_env(CLI::App& app);
-void add_eval(CLI::App& app);
-void add_predict(CLI::App& app);
-void add_train(CLI::App& app);
-void add_import(CLI::App& app);
-void add_map(CLI::App& app);
-void add_score(CLI::App& app);
-void add_summary(CLI::App& app);
+void run(const CheckFlags& flags);
+void run(const EnvFlags& flags);
+void run(const EvalFlags& flags);
+void run(const ImportFlags& flags);
+void run(const MapFlags& flags);
+void run(const PredictFlags& flags);
+void run(const ScoreFlags& flags);
+void run(const SummaryFlags& flags);
+void run(const TrainFlags& flags);
 
 }  // namespace heed::cli

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 
+#include "core/cpu_quota.h"
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
 
@@ -36,7 +38,13 @@ int default_threads() noexcept {
     if (const auto given = threads_of_environment()) return *given;
   } catch (const UsageError&) {  // which a program that asks is told
   }
-  return cores();
+  const int allowed = cores();
+  try {
+    if (const auto quota = cpu_quota(); quota && *quota < allowed)
+      return static_cast<int>(std::ceil(*quota));
+  } catch (...) {  // no memory to read files: the cores are a good answer, too
+  }
+  return allowed;
 }
 
 }  // namespace heed::detail

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "apps/bench.h"
 
@@ -37,6 +38,25 @@ TEST(Bench, GoalsStandBesideWhatIsMeasured) {
   EXPECT_LT(row["limit"], row["goal"]);
   EXPECT_LT(row["goal"], row["floor"]);
   EXPECT_EQ(row["met"], row["value"] <= row["floor"]);
+}
+
+TEST(Bench, LoadMeasuresThreadsInTurns) {
+  const auto result =
+      bench({"load", "--json", "--load", "1", "--threads", "2,1", "--seconds", "0"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  std::istringstream lines(result.out);
+  std::string line;
+  for (const char* work : {"train", "write"}) {
+    for (const int threads : {2, 1}) {
+      ASSERT_TRUE(std::getline(lines, line));
+      const auto row = nlohmann::json::parse(line);
+      EXPECT_EQ(row["work"], work);
+      EXPECT_EQ(row["load"], 1);
+      EXPECT_EQ(row["threads"], threads);
+      EXPECT_GT(row["ms"], 0);
+      if (threads == 2) EXPECT_EQ(row["of_first"], 1);
+    }
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/run.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -49,6 +50,34 @@ TEST(Frame, UnknownFlagNamesTheNearest) {
   EXPECT_THAT(run({"--versoin"}).err, HasSubstr("did you mean '--version'?"));
   EXPECT_THAT(run({"env", "surplus"}).err,
               HasSubstr("unexpected argument 'surplus' of 'heed env'"));
+}
+
+// Loading LibTorch takes half a second.
+TEST(Frame, LibTorchIsLoadedWhereAVerbRuns) {
+  const auto loads = [](const std::vector<std::string>& arguments) {
+    return run(arguments, {.environment = {{"LD_DEBUG", "files"}}}).err.find("libtorch") !=
+           std::string::npos;
+  };
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{},
+                                                                     {"--version"},
+                                                                     {"--help"},
+                                                                     {"train", "--help"},
+                                                                     {"evn"},
+                                                                     {"train", "--treads", "1"},
+                                                                     {"train"}})
+    EXPECT_FALSE(loads(arguments)) << testing::PrintToString(arguments);
+  EXPECT_TRUE(loads({"env"}));
+}
+
+TEST(Frame, AProgramWithoutItsLibraryNamesIt) {
+  const TemporaryFolder folder;
+  const auto alone = folder / "heed";
+  std::filesystem::copy_file(HEED_PROGRAM, alone);
+  EXPECT_EQ(run({"--version"}, {.program = alone.c_str()}).code, 0);
+  const auto result = run({"env"}, {.program = alone.c_str()});
+  EXPECT_EQ(result.code, 5);
+  EXPECT_THAT(result.err, HasSubstr("cannot load the verbs"));
+  EXPECT_THAT(result.err, HasSubstr("libheed_verbs.so"));
 }
 
 TEST(Frame, WrongValuesAreUsageErrors) {
@@ -134,6 +163,16 @@ TEST(Environment, NamesWhatTheBuildStandsOn) {
   EXPECT_FALSE(values["simd"].get<std::string>().empty());
   EXPECT_GE(values["cpu"]["cores"], 1);
   EXPECT_GT(values["memory_mib"], 0);
+  EXPECT_TRUE(values["cpu_quota"] == "none" || values["cpu_quota"] > 0);
+}
+
+TEST(Environment, SaysHowThreadsWait) {
+  const auto waiting = [](const RunOptions& options) {
+    return nlohmann::json::parse(run({"env", "--json"}, options).out)["waiting"].get<std::string>();
+  };
+  EXPECT_THAT(waiting({.environment = {{"OMP_WAIT_POLICY", "active"}}}),
+              StartsWith("OMP_WAIT_POLICY=active"));
+  EXPECT_THAT(waiting({.environment = {{"GOMP_SPINCOUNT", "7"}}}), StartsWith("GOMP_SPINCOUNT=7"));
 }
 
 }  // namespace

@@ -1,0 +1,29 @@
+#include "command_line.h"
+
+namespace heed::cli {
+
+void add_eval(CLI::App& app) {
+  auto* verb = app.add_subcommand("eval", "Measure a model on data whose answers are known");
+  auto flags = std::make_shared<EvalFlags>();
+  add_model(*verb, flags->model);
+  verb->add_option("--data", flags->data,
+                   "Data with answers, as the recipe's data.test names it (several files are "
+                   "several flags); default: the recipe's")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  add_model_set(*verb, flags->set);
+  verb->add_option("--output", flags->output, "Write what is answered, a line an example")
+      ->type_name("FILE");
+  verb->add_option(
+          "--png", flags->png,
+          "Draw it: confusion, precision beside recall, calibration; numbers beside theirs")
+      ->type_name("FILE");
+  verb->add_flag("--json", flags->json, "Print one line of JSON");
+  on_run(*verb, flags);
+  verb->footer(R"(
+Examples:
+  heed eval models/fashion-mnist-demo
+  heed eval models/fashion-mnist-demo --png confusion.png --json)");
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,43 @@
+#include "command_line.h"
+
+namespace heed::cli {
+
+void add_map(CLI::App& app) {
+  auto* verb = app.add_subcommand("map", "Show where a model looks in one input");
+  auto flags = std::make_shared<MapFlags>();
+  add_model(*verb, flags->model);
+  verb->add_option(
+          "input", flags->input,
+          "A text; FILE:LINE, a record, counted from 1; an image file, or PREFIX:INDEX, "
+          "an image of an IDX set by its number; '-' or a pipe: its first line, for images a "
+          "name")
+      ->required()
+      ->type_name("INPUT");
+  verb->add_option("--target", flags->target,
+                   "The text whose writing is looked at; default: the model's own")
+      ->type_name("TEXT");
+  verb->add_flag("--alignment", flags->alignment,
+                 "Print which source word each written word came from");
+  verb->add_option("--layer", flags->layer, "Only this layer: 1, 2, .. or its name")
+      ->type_name("I");
+  verb->add_option("--head", flags->head, "Only this head: 1, 2, ..")
+      ->check(whole_number(1, 1000000000))
+      ->type_name("J");
+  add_model_set(*verb, flags->set);
+  verb->add_option("--png", flags->png, "Write the figure as PNG")->type_name("FILE");
+  verb->add_option("--svg", flags->svg, "Write the figure as SVG")->type_name("FILE");
+  verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")
+      ->type_name("MODE");
+  verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
+  on_run(*verb, flags);
+  verb->footer(R"(
+Without --png, --svg or --json the figure is drawn in the terminal.
+
+Examples:
+  heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0
+  heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --png boot.png --svg boot.svg
+  heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --layer 1 --head 2 --json > boot.json
+  heed map models/multi30k-de-en 'ein hund läuft über den strand' --layer cross.3 --png look.png)");
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,42 @@
+#include "command_line.h"
+
+namespace heed::cli {
+
+void add_predict(CLI::App& app) {
+  auto* verb = app.add_subcommand("predict", "Answer inputs: a line in, a line out, in order");
+  auto flags = std::make_shared<PredictFlags>();
+  add_model(*verb, flags->model);
+  verb->add_option("input", flags->inputs,
+                   "Files of records as the model's recipe reads them (.txt: a text a line), image "
+                   "files, IDX prefixes or PREFIX:INDEX, files of stories, pipes; '-': standard "
+                   "input, for images their names")
+      ->type_name("INPUT|-");
+  verb->add_option("--top", flags->top, "Classes or items in JSON, best first")
+      ->check(whole_number(1, 1000000000))
+      ->type_name("K");
+  add_model_set(*verb, flags->set);
+  verb->add_option("--with", flags->with,
+                   "Another model of the same vocabularies; all write together")
+      ->type_name("MODEL")
+      ->allow_extra_args(false);
+  verb->add_option("--prefix", flags->prefix,
+                   "A file with a line an input, with which what is written begins")
+      ->type_name("FILE");
+  verb->add_option("--target", flags->target,
+                   "Score these texts, a line an input, instead of writing some")
+      ->type_name("FILE");
+  verb->add_flag("--json", flags->json, "Print a line of JSON an input");
+  on_run(*verb, flags);
+  verb->footer(R"(
+A line in gives a line out, in order; a line feed in an answer is written \n, a carriage return
+\r, and --json has the text itself. An image is turned as its EXIF orientation says, made grey or
+coloured, and resized to what the model reads, as training does.
+
+Examples:
+  heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k > answers.txt
+  heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k --top 3 --json > answers.jsonl
+  echo 'my card was swallowed' | heed predict models/banking77 --json
+  echo 'ein hund läuft' | heed predict models/multi30k-de-en --set head.generate.beam_size=8 --json)");
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,83 @@
+// What the verbs of `heed` are told: the command line fills these (command_line/), the bodies of the
+// verbs read them. They lie in two binaries, so they hold plain data alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace heed::cli {
+
+struct RecipeFlags {
+  std::string file;
+  std::vector<std::string> set;
+};
+
+struct CheckFlags {
+  static constexpr const char* kVerb = "check";
+  RecipeFlags recipe;
+  bool json = false;
+};
+
+struct EnvFlags {
+  static constexpr const char* kVerb = "env";
+  bool json = false;
+};
+
+struct EvalFlags {
+  static constexpr const char* kVerb = "eval";
+  std::string model;
+  std::vector<std::string> data, set;
+  std::string output, png;
+  bool json = false;
+};
+
+struct ImportFlags {
+  static constexpr const char* kVerb = "import";
+  std::string map, tensors, out;
+  bool force = false;
+};
+
+struct MapFlags {
+  static constexpr const char* kVerb = "map";
+  std::string model, input, target, layer, png, svg, colour = "auto";
+  std::vector<std::string> set;
+  int64_t head = 0;
+  bool alignment = false, json = false;
+};
+
+struct PredictFlags {
+  static constexpr const char* kVerb = "predict";
+  std::string model;
+  std::vector<std::string> inputs, set, with;
+  std::optional<int64_t> top;
+  std::string prefix, target;
+  bool json = false;
+};
+
+struct ScoreFlags {
+  static constexpr const char* kVerb = "score";
+  std::string predicted;
+  std::vector<std::string> references, metrics = {"bleu", "chrf"};
+  std::string tokenize = "13a", smooth = "exp", language, scheme = "lenient", history;
+  std::vector<double> quantiles;
+  int64_t k = 10, season = 1;
+  bool lowercase = false, stem = false, json = false;
+};
+
+struct SummaryFlags {
+  static constexpr const char* kVerb = "summary";
+  std::string model;
+  std::vector<std::string> set;
+  bool json = false;
+};
+
+struct TrainFlags {
+  static constexpr const char* kVerb = "train";
+  RecipeFlags recipe;
+  std::string out;
+  bool resume = false, json = false;
+};
+
+}  // namespace heed::cli
