@@ -54,7 +54,9 @@ TEST(Bench, LoadMeasuresThreadsInTurns) {
       EXPECT_EQ(row["load"], 1);
       EXPECT_EQ(row["threads"], threads);
       EXPECT_GT(row["ms"], 0);
-      if (threads == 2) EXPECT_EQ(row["of_first"], 1);
+      if (threads == 2) {
+        EXPECT_EQ(row["of_first"], 1);
+      }
     }
   }
 }

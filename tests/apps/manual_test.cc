@@ -24,7 +24,8 @@ std::vector<std::string> found(const std::string& text, const std::string& patte
 
 std::vector<std::string> verbs() {
   const auto help = run({"--help"}).out;
-  return found(help.substr(help.find("Subcommands:")), "\n  ([a-z]+) ");
+  const size_t list = help.find("Subcommands:");
+  return found(help.substr(list, help.find("\n\n", list) - list), "\n  ([a-z]+) ");
 }
 
 std::vector<std::string> flags(const std::string& verb) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,6 +27,24 @@ TEST_F(Threads, EveryTaskRunsOnce) {
       for (const auto& count : runs)
         ASSERT_EQ(count, 1) << threads << " threads, " << tasks << " tasks";
     }
+  }
+}
+
+// Short work is begun by one thread alone; what is longer than it was before goes on with the others.
+TEST_F(Threads, WorkThatIsShortAndThenLongRunsOnce) {
+  set_num_threads(3);
+  for (const int64_t us : {0, 0, 100, 0, 0}) {
+    std::vector<std::atomic<int>> runs(50);
+    std::vector<std::vector<int64_t>> order(50);
+    parallel_for(50, [&](int64_t task) {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(us);
+      while (std::chrono::steady_clock::now() < end) continue;
+      ++runs[static_cast<size_t>(task)];
+      parallel_for(3, [&](int64_t i) { order[static_cast<size_t>(task)].push_back(i); });
+    });
+    for (const auto& count : runs) ASSERT_EQ(count, 1) << us << " us";
+    for (const auto& inner : order)
+      ASSERT_EQ(inner, (std::vector<int64_t>{0, 1, 2})) << us << " us";
   }
 }
 
