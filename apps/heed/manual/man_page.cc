@@ -48,7 +48,8 @@ std::string list(const std::vector<Word>& words) {
     roff += ".TP\n" + head + "\n" + plain(word.help);
     std::string choices;
     for (const auto& choice : word.choices) choices += (choices.empty() ? "" : ", ") + choice;
-    if (!choices.empty() && word.help.find(choices) == std::string::npos) roff += plain("; one of " + choices);
+    if (!choices.empty() && word.help.find(choices) == std::string::npos)
+      roff += plain("; one of " + choices);
     if (word.required && !word.names.empty()) roff += "; required";
     if (word.repeated && !word.names.empty()) roff += "; may be given several times";
     roff += "\n";
