@@ -104,6 +104,28 @@ ScoreRow row_of_metric(const std::string& name, const ScoreFlags& flags,
 
 }  // namespace
 
+std::string signed_by(const std::string& signature) {
+  return signature + (signature.empty() ? "" : "|") + "version:heed-" HEED_VERSION;
+}
+
+std::string rounded(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+ScoreRow row_of(const std::string& name, const std::string& signature, const Metrics& values) {
+  const auto full = signed_by(signature);
+  ScoreRow row = {{"name", name}, {"signature", full}};
+  std::string text = name + "|" + full + " =";
+  for (const auto& [figure, value] : values) {
+    row[figure] = value;
+    text += " " + figure + " " + rounded(value);
+  }
+  row["text"] = text;
+  return row;
+}
+
 void run(const ScoreFlags& flags) {
   check(flags);
   refuse_twice("--metric", flags.metrics);
@@ -120,52 +142,6 @@ void run(const ScoreFlags& flags) {
   }
   for (const auto& row : rows)
     std::cout << printable(row["text"].get<std::string>(), "\n\t") << '\n';
-}
-
-std::string help_of_metrics() {
-  std::string text =
-      "PREDICTED and --reference, line n of one belonging to line n of the other:\n"
-      "  bleu, chrf, chrf++, rouge, exact  a text a line\n";
-  for (const auto& metric : kFileMetrics)
-    text += std::string("  ") + metric.name + "  " + metric.files + "\n";
-  return text;
-}
-
-void add_text_flags(CLI::App* verb, ScoreFlags* flags) {
-  verb->add_option("--tokenize", flags->tokenize, "BLEU's words: 13a, intl, char, none")
-      ->check(CLI::IsMember({"13a", "intl", "char", "none"}))
-      ->type_name("NAME");
-  verb->add_option("--smooth", flags->smooth, "BLEU's precisions of 0: exp, floor, none")
-      ->check(CLI::IsMember({"exp", "floor", "none"}))
-      ->type_name("NAME");
-  verb->add_flag("--lowercase", flags->lowercase, "Lower case before BLEU and chrF");
-  verb->add_flag("--stem", flags->stem, "Porter's stems of words before ROUGE");
-  verb->add_option("--language", flags->language,
-                   "exact: MLQA's rules for en, es, hi, vi, de, ar, zh; default: SQuAD's")
-      ->check(CLI::IsMember({"en", "es", "hi", "vi", "de", "ar", "zh"}))
-      ->type_name("CODE");
-}
-
-void add_value_flags(CLI::App* verb, ScoreFlags* flags) {
-  verb->add_option("--scheme", flags->scheme,
-                   "spans: lenient, as conlleval; or strict iob1, iob2, ioe2, iobes")
-      ->check(CLI::IsMember({"lenient", "iob1", "iob2", "ioe2", "iobes"}))
-      ->type_name("NAME");
-  verb->add_option("-k,--k", flags->k, "ranking: how many of the best items count; default: 10")
-      ->check(whole_number(1, 1000000000))
-      ->type_name("N");
-  verb->add_option("--quantiles", flags->quantiles, "quantiles: which, as 0.1,0.5,0.9")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(0.0, 1.0))
-      ->type_name("Q,...");
-  verb->add_option("--history", flags->history,
-                   "regression: the training part of the series, for MASE")
-      ->type_name("FILE");
-  verb->add_option("--season", flags->season,
-                   "MASE: steps after which a series repeats; default: 1")
-      ->check(whole_number(1, 1000000000))
-      ->type_name("N");
 }
 
 }  // namespace heed::cli
