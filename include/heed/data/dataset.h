@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "heed/core/fields.h"
 #include "heed/data/image.h"
 
 namespace heed::data {
