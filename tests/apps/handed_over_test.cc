@@ -42,9 +42,10 @@ class HandedOver : public testing::Test {
   }
   /// A folder of two classes with two images each, 4 x 4.
   void write_classes(const std::string& name, const std::vector<std::string>& classes) {
-    for (const auto& label : classes)
-      for (const char* image : {"/a.png", "/b.png"})
-        folder_.write(name + "/" + label + image, plain_png({1, 4, 4}, 100));
+    for (const auto& label : classes) {
+      folder_.write(name + "/" + label + "/a.png", plain_png({1, 4, 4}, 50));
+      folder_.write(name + "/" + label + "/b.png", plain_png({1, 4, 4}, 200));
+    }
   }
   /// A recipe that learns such a folder in a moment.
   std::string recipe_of(const std::string& images) {
@@ -305,7 +306,9 @@ std::string identity_map(const std::string& tensors) {
 }
 
 TEST_F(HandedOver, ImportReplacesOnlyByForceAndOnlyAModel) {
-  const auto best = trained_.model + "/best";
+  write_classes("images", {"a", "b"});
+  ASSERT_EQ(run({"train", recipe_of("images"), "--out", path("run")}).code, 0);
+  const auto best = path("run/best");
   write_bytes(path("map.toml"), identity_map(best + "/model.safetensors"));
   fs::copy(best + "/recipe.toml", path("recipe.toml"));
   const std::vector<std::string> words{"import", path("map.toml"), best + "/model.safetensors",
