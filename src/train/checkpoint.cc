@@ -84,7 +84,9 @@ void Trainer::check_weights() const {
 
 ModelFiles Trainer::model_files(const std::string& metrics) const {
   ModelFiles files;
-  files.recipe = to_toml(recipe_);
+  auto recipe = recipe_;  // without the folder's name, so that every folder gets the same bytes
+  std::erase_if(recipe, [](const auto& entry) { return entry.path == "out"; });
+  files.recipe = to_toml(recipe);
   files.tensors = named_tensors(task_.model());
   files.metrics = metrics;
   files.others = task_.files();
