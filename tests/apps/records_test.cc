@@ -25,13 +25,11 @@ std::string heights() {
 test::Trained trained() {
   return test::train_once("records", [](const std::filesystem::path& folder) {
     test::write_bytes(folder / "train.csv", heights());
-    test::write_bytes(folder / "small.toml", R"(seed = 1
+    test::write_bytes(folder / "small.toml",
+                      "data.train = '" + (folder / "train.csv").string() + "'\n" + R"(seed = 1
 [input]
 kind = "table"
 ignore = ["side"]
-[data]
-train = "train.csv"
-test = "train.csv"
 [encoder]
 kind = "table"
 width = 8

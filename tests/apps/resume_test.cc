@@ -146,7 +146,7 @@ TEST_F(Resume, FullDiskLeavesTheOldCheckpointWhole) {
   EXPECT_EQ(result.code, 5) << result.err;
   EXPECT_THAT(result.err, HasSubstr("cannot write"));
   EXPECT_EQ(read_bytes(out() / newest / "state.safetensors"), before);
-  result = run(words);
+  result = run(train());
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(read_bytes(out() / "best/model.safetensors"), whole_.at("best/model.safetensors"));
 }

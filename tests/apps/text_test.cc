@@ -369,7 +369,7 @@ TEST_F(Language, EncodersAreRefused) {
 
 TEST_F(Translate, MessagesNameTheKeyOrFlagThatTheUserWrote) {
   const auto says = [&](const std::string& assignment, int code, const std::string& text) {
-    const auto result = check("eins\n", "one\n", {assignment});
+    const auto result = check("eins\n", "one\n", {"data.max_unknown=1", assignment});
     EXPECT_EQ(result.code, code) << assignment;
     EXPECT_THAT(result.out + result.err, HasSubstr(text)) << assignment;
   };
@@ -417,7 +417,7 @@ TEST_F(Translate, ModelsAreHeldAgainstTheirWeightsBeforeTheyAreMade) {
     EXPECT_THAT(result.err, HasSubstr("model.safetensors has ")) << assignment;
     EXPECT_THAT(result.err, HasSubstr(" bytes of weights")) << assignment;
   }
-  const auto result = check("eins\n", "one\n", {"head.width=1048576"});
+  const auto result = check("eins\n", "one\n", {"data.max_unknown=1", "head.width=1048576"});
   EXPECT_EQ(result.code, 6) << result.err;
   EXPECT_THAT(result.err,
               testing::ContainsRegex("the model needs at least [0-9]+ MiB of memory, and "

@@ -145,7 +145,7 @@ TEST(Tokenizers, RefuseOptionsByName) {
   };
   EXPECT_THAT(refused({.kind = "wrods"}), HasSubstr("tokenizer.kind: unknown 'wrods', did you"));
   EXPECT_THAT(refused({.kind = "words", .size = 4}),
-              HasSubstr("tokenizer.size: expected at least"));
+              HasSubstr("tokenizer.size: expected from 5 to"));
   EXPECT_THAT(refused({.kind = "words", .min_count = 0}), HasSubstr("tokenizer.min_count"));
   EXPECT_THAT(refused({.kind = "words", .lines = -1}), HasSubstr("tokenizer.lines"));
   EXPECT_THAT(refused({.kind = "bpe", .normalization = "nfd"}), HasSubstr("normalization"));

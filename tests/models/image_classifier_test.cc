@@ -263,7 +263,6 @@ TEST(ImageClassifier, RefusesWhatDoesNotFitByField) {
     EXPECT_THAT(refused([&](auto& o) { o.attention = Attention::parse(how); }),
                 HasSubstr("attention."));
   EXPECT_THAT(refused([](auto&) {}, {0, 12, 8}), HasSubstr("channels"));
-  EXPECT_THAT(refusal([] { make(small(), "attn"); }), HasSubstr("pool"));
   EXPECT_THAT(refusal([] { make(small(), "class_token"); }),
               HasSubstr("encoder.class_token = true"));
   EXPECT_THAT(refusal([] { make(small(), "attention", kShape, 0); }), HasSubstr("classes"));

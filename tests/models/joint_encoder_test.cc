@@ -171,7 +171,6 @@ TEST(JointEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal(small("concat"), {{"a", one}}), HasSubstr("two or more"));
   EXPECT_THAT(refusal(small("concat"), {{"a", one}, {"a", one}}), HasSubstr("'a' stands twice"));
   EXPECT_THAT(refusal(small("concat"), {{"a.b", one}, {"c", one}}), HasSubstr("without a dot"));
-  EXPECT_THAT(refusal(small("conca"), two), HasSubstr("did you mean 'concat'?"));
   auto options = small("cross");
   options.attention = Attention::parse("rope; num_heads=2");
   EXPECT_THAT(refusal(options, two), HasSubstr("join = cross"));

@@ -118,7 +118,7 @@ const std::map<std::string, SmallCell>& cells() {
         std::string(kEncoder) + kPatches +
             "input = { kind = 'series', time = 'date', look_back = 8, horizon "
             "= 2 }\nhead = { kind = "
-            "'forecast', period = 12 }\n"}},
+            "'forecast', period = 4 }\n"}},
       {"image",
        {"", "",
         "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"

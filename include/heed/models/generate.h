@@ -67,7 +67,7 @@ struct GenerateOptions {
       between(1, 256));
     v("num_hypotheses", num_hypotheses(),
       "hypotheses per line, best first; at most beam_size, any number of samples",
-      between(1, 1024));
+      between(1, 65536));
     v("length_penalty_type", length_penalty_type(),
       "what a log-probability is divided by. wu: ((5 + n) / 6)^a; power: n^a");
     v("length_penalty", length_penalty(), "exponent a of the length penalty; 0: none",

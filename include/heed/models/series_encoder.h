@@ -30,7 +30,7 @@ struct SeriesEncoderOptions : BlockStackOptions {
       "patches: stretches of each channel by itself; variates: a token a channel");
     if (tokens == SeriesTokens::patches) {
       v("patch", patch, "steps of a token", between(1, kMostLength));
-      v("stride", stride, "steps from one token to the next", between(1, kMostLength));
+      v("stride", stride, "steps from one token to the next", between(1, 65536));
     }
     v("normalize", normalize, "whether each window has mean 0 and deviation 1 in every channel");
     BlockStackOptions::fields(v);

@@ -68,7 +68,9 @@ class ParallelInput : public Input {
   void list(FieldLister& lister) const override { ParallelOptions(state_->options).fields(lister); }
 
   SplitPtr open(const Source& source) override {
-    return std::make_shared<ParallelSplit>(open_pairs(source), state_, true);
+    const auto pairs = open_pairs(source);
+    pairs->read();  // a file that cannot be opened is named here, with its key
+    return std::make_shared<ParallelSplit>(pairs, state_, true);
   }
 
   void learn(const Split& train, uint64_t seed) override {
