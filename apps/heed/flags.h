@@ -73,6 +73,12 @@ struct SummaryFlags {
   bool json = false;
 };
 
+struct TemplateFlags {
+  static constexpr const char* kVerb = "recipe";
+  std::string input, head, encoder;
+  bool reference = false;
+};
+
 struct TrainFlags {
   static constexpr const char* kVerb = "train";
   RecipeFlags recipe;

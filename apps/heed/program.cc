@@ -27,6 +27,6 @@ bool one_runs(std::string_view verb, const void* flags) {
 extern "C" void heed_run_verb(const char* verb, const void* flags) {
   using namespace heed::cli;
   if (!one_runs<CheckFlags, EnvFlags, EvalFlags, ImportFlags, MapFlags, PredictFlags, ScoreFlags,
-                SummaryFlags, TrainFlags>(verb, flags))
+                SummaryFlags, TemplateFlags, TrainFlags>(verb, flags))
     throw std::logic_error(std::string("no such verb: ") + verb);
 }

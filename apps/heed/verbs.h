@@ -13,6 +13,7 @@ void run(const MapFlags& flags);
 void run(const PredictFlags& flags);
 void run(const ScoreFlags& flags);
 void run(const SummaryFlags& flags);
+void run(const TemplateFlags& flags);
 void run(const TrainFlags& flags);
 
 }  // namespace heed::cli

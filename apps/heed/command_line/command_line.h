@@ -17,6 +17,7 @@ void add_eval(CLI::App& app);
 void add_import(CLI::App& app);
 void add_map(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_recipe(CLI::App& app);
 void add_score(CLI::App& app);
 void add_summary(CLI::App& app);
 void add_train(CLI::App& app);
