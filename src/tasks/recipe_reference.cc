@@ -40,6 +40,11 @@ void check_kind(const char* what, const std::string& kind) {
 /// Fields without a default, which are listed where they are given.
 const Assignments kWithoutDefault = {"data.quoting=true"};
 
+/// What the field means and, of a number, its bounds.
+std::string meaning(const RecipeEntry& entry) {
+  return entry.help + (entry.bounds ? "; " + entry.bounds->text() : "");
+}
+
 struct Row {
   RecipeEntry entry;
   std::string where;  ///< what must be said for the key to be there; empty: nothing
@@ -50,18 +55,9 @@ std::vector<std::string> alternatives(const RecipeEntry& entry) {
   if (entry.value == "true" || entry.value == "false")
     return {entry.value == "true" ? "false" : "true"};
   if (entry.value == "0") return {"2"};
-  // A string that must be one of some words has them in its help: "what it is (one, other)".
-  const size_t open = entry.help.rfind(" (");
   std::vector<std::string> words;
-  if (!entry.value.starts_with('"') || !entry.help.ends_with(')') || open == std::string::npos)
-    return words;
-  const auto listed = entry.help.substr(open + 2, entry.help.size() - open - 3);
-  for (size_t at = 0; at <= listed.size();) {
-    const size_t end = std::min(listed.find(", ", at), listed.size());
-    const auto word = listed.substr(at, end - at);
+  for (const auto& word : entry.words)
     if (entry.value != '"' + word + '"' && !word.empty()) words.push_back(word);
-    at = end + 2;
-  }
   return words;
 }
 
@@ -108,7 +104,7 @@ std::string section(const std::string& title, const std::vector<Row>& rows,
   for (const auto& [entry, where] : rows) {
     text += "| `" + entry.path.substr(prefix.size()) + "` | " +
             (entry.value.empty() ? "" : "`" + cell_text(entry.value) + "`") + " | " +
-            cell_text(entry.help) + (where.empty() ? "" : "; where `" + where + "`") + " |\n";
+            cell_text(meaning(entry)) + (where.empty() ? "" : "; where `" + where + "`") + " |\n";
   }
   return text;
 }
@@ -140,7 +136,9 @@ std::string recipe_template(const std::string& input, const std::string& encoder
   if (!encoder.empty()) check_kind<EncoderPart>("encoder", encoder);
   Assignments said = {"input.kind=" + input, "head.kind=" + head};
   if (!encoder.empty()) said.push_back("encoder.kind=" + encoder);
-  return to_toml(entries_of(said));
+  auto entries = entries_of(said);
+  for (auto& entry : entries) entry.help = meaning(entry);
+  return to_toml(entries);
 }
 
 std::string recipe_reference() {
