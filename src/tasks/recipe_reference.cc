@@ -40,9 +40,14 @@ void check_kind(const char* what, const std::string& kind) {
 /// Fields without a default, which are listed where they are given.
 const Assignments kWithoutDefault = {"data.quoting=true"};
 
-/// What the field means and, of a number, its bounds.
+/// What the field means and what it may be.
 std::string meaning(const RecipeEntry& entry) {
-  return entry.help + (entry.bounds ? "; " + entry.bounds->text() : "");
+  std::string words;
+  for (const auto& word : entry.words)
+    if (!word.empty()) words += (words.empty() ? "" : ", ") + word;
+  if (words.empty() || entry.help.ends_with("(" + words + ")")) words.clear();
+  return entry.help + (words.empty() ? "" : " (" + words + ")") +
+         (entry.bounds ? "; " + entry.bounds->text() : "");
 }
 
 struct Row {

@@ -63,7 +63,8 @@ void FieldLister::operator()(const char* name, const std::string& field, const c
 void FieldLister::operator()(const char* name, const std::string& field, const char* help,
                              const OneOf& words) {
   std::string known;
-  for (const auto& word : words.words) known += (known.empty() ? " (" : ", ") + word;
+  for (const auto& word : words.words)
+    if (!word.empty()) known += (known.empty() ? " (" : ", ") + word;
   add(name, to_toml(field), (help + known + ")").c_str());
   entries.back().words = words.words;
 }

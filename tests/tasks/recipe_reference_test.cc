@@ -21,7 +21,7 @@ TEST(RecipeReference, TheDocumentIsUpToDate) {
 
 TEST(RecipeReference, NamesKeysThatComeByAnotherValue) {
   const auto text = recipe_reference();
-  EXPECT_THAT(text, HasSubstr("| `weight_decay` | "));
+  EXPECT_THAT(text, HasSubstr("| `optimizer.weight_decay` | "));
   EXPECT_THAT(text, HasSubstr("; where `schedule.kind = plateau` |"));
   EXPECT_THAT(text, HasSubstr("| `quoting` | "));
   for (const auto& [kind, make] : registry<Head>())
@@ -32,7 +32,7 @@ TEST(RecipeReference, ATemplateIsACompleteRecipe) {
   const auto text = recipe_template("text", "", "class");
   EXPECT_THAT(text, HasSubstr("[train]\n"));
   EXPECT_THAT(text, HasSubstr("holdout = 0.0  # share of train that is held out"));
-  EXPECT_THAT(text, HasSubstr(": at least 0 and below 1"));
+  EXPECT_THAT(text, HasSubstr("; at least 0 and below 1"));
   auto recipe = Recipe::read(RecipeFile::parse(text, "template"));
   EXPECT_EQ(recipe_template("text", "text", "class"), text);
   EXPECT_EQ(recipe.heads.front().kind, "class");
