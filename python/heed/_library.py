@@ -1,6 +1,7 @@
 """Finds and loads libheed.so."""
 
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -24,12 +25,33 @@ def _candidates():
         yield Path(folder) / "libheed.so"
 
 
+def _numbers(version):
+    """"2.9.0" of "2.9.0+cpu"."""
+    return re.match(r"[0-9.]*", version).group()
+
+
+def _built_with(file):
+    """The LibTorch that the library says it was built with; None where it does not. It is not loaded: a library of
+    another LibTorch ends the interpreter instead of raising."""
+    found = re.search(rb"heed: built with LibTorch ([0-9.]+)", file.read_bytes())
+    return found.group(1).decode() if found else None
+
+
+def _check_version(file):
+    built_with = _built_with(file)
+    if built_with is not None and built_with != _numbers(torch.__version__):
+        raise ImportError(
+            f"heed: {file} was built with LibTorch {built_with}, and this is torch {torch.__version__}. {_HOW}"
+        )
+
+
 def _load():
     tried = []
     for file in _candidates():
         tried.append(str(file))
         if not file.exists():
             continue
+        _check_version(file)
         try:
             torch.ops.load_library(str(file))
         except OSError as error:

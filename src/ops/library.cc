@@ -1,5 +1,6 @@
 // torch.ops.heed.attend: the operator as Python and other users of LibTorch's dispatcher find it.
 #include <torch/library.h>
+#include <torch/version.h>
 
 #include <memory>
 #include <mutex>
@@ -10,6 +11,10 @@
 #include "heed/ops/parameters.h"
 #include "ops/library.h"
 #include "ops/op_definition.h"
+
+/// What python/heed/_library.py looks for in the file before it loads it: a library of another LibTorch
+/// aborts the interpreter.
+extern "C" const char heed_built_with[] = "heed: built with LibTorch " TORCH_VERSION;
 
 namespace heed {
 namespace {
