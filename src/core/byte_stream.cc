@@ -49,11 +49,7 @@ ByteStream::ByteStream(const std::filesystem::path& path, Once) : buffer_(kBuffe
     begin("standard input");
     return;
   }
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  const bool flows = std::filesystem::is_fifo(status) || std::filesystem::is_socket(status) ||
-                     std::filesystem::is_character_file(status);
-  if (!flows) {
+  if (kind_of(path) != PathKind::other) {
     file_.emplace(path);
   } else if (flows_.emplace(path, O_RDONLY); !*flows_) {
     throw FileError("open", path, errno);

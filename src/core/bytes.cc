@@ -19,11 +19,7 @@ std::vector<uint8_t> read_bytes(const std::filesystem::path& file, int64_t limit
 }
 
 std::vector<uint8_t> read_bytes_once(const std::filesystem::path& file, int64_t limit) {
-  std::error_code error;
-  const auto status = std::filesystem::status(file, error);
-  if (!std::filesystem::is_fifo(status) && !std::filesystem::is_socket(status) &&
-      !std::filesystem::is_character_file(status))
-    return read_bytes(file, limit);
+  if (kind_of(file) != PathKind::other) return read_bytes(file, limit);
   auto stream = ByteStream::once(file);
   std::vector<uint8_t> bytes;
   std::vector<char> some(size_t{1} << 16);

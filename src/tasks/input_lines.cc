@@ -1,12 +1,9 @@
 #include "tasks/input_lines.h"
 
-#include <filesystem>
-
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 
 namespace heed {
-
-namespace fs = std::filesystem;
 
 bool InputLines::next(std::string& line) {
   while (true) {
@@ -23,12 +20,7 @@ bool InputLines::would_wait() const {
   return next_ < inputs_.size() && flows(inputs_[next_]);
 }
 
-bool flows(const std::string& input) {
-  if (input == "-") return true;
-  std::error_code error;
-  const auto status = fs::status(input, error);
-  return fs::is_fifo(status) || fs::is_socket(status) || fs::is_character_file(status);
-}
+bool flows(const std::string& input) { return input == "-" || kind_of(input) == PathKind::other; }
 
 std::string first_line(const std::string& input) {
   InputLines lines({input});

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -154,13 +155,15 @@ RunFolder::RunFolder(fs::path path, int64_t keep) : path_(std::move(path)), keep
   recover_run(path_);
   for (const auto& entry : entries_of(path_))
     if (is_unfinished_name(entry.filename().string())) fs::remove(entry);
+  stood_ = entries_of(path_);
 }
 
 RunFolder::~RunFolder() {
   try {
     if (!has_model(path_)) {
       for (const auto& entry : entries_of(path_))
-        if (is_log(entry.filename().string())) fs::remove(entry);
+        if (is_log(entry.filename().string()) && std::ranges::find(stood_, entry) == stood_.end())
+          fs::remove(entry);
       std::error_code not_empty;
       for (; !made_.empty() && !not_empty; made_.pop_back()) fs::remove(made_.back(), not_empty);
     }

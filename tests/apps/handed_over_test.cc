@@ -153,6 +153,14 @@ TEST_F(HandedOver, AFailedStartLeavesNothingBehind) {
   EXPECT_EQ(train(out).code, 0);
 }
 
+TEST_F(HandedOver, AFailedStartKeepsCurvesThatStoodThere) {
+  const auto curves = path("run/events.out.tfevents.7.of.another");
+  fs::create_directories(path("run"));
+  write_bytes(curves, "a user's");
+  EXPECT_EQ(train(path("run"), {}, {.largest_file = 4000}).code, 5);
+  EXPECT_EQ(read_bytes(curves), "a user's");
+}
+
 TEST_F(HandedOver, AFolderOfOtherThingsIsNoRun) {
   fs::create_directories(path("home/.notes.old-2020"));
   const auto result = train(path("home"), {"--resume"});

@@ -109,7 +109,8 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
-  std::vector<std::filesystem::path> made_;  ///< folders, the outermost first
+  std::vector<std::filesystem::path> made_;   ///< folders, the outermost first
+  std::vector<std::filesystem::path> stood_;  ///< what lay in the folder before
   int64_t keep_;
   int lock_;
 };
