@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <string>
 
 #include "data/samples.h"
 
@@ -64,6 +65,28 @@ void write_jpegs(const std::filesystem::path& folder) {
     write(folder / "data_jpeg" / name, heed::test::jpeg(sample));
 }
 
+/// A key, and a tensor of one float32.
+void write_gguf(const std::filesystem::path& folder) {
+  const std::string text(
+      "GGUF\3\0\0\0"
+      "\1\0\0\0\0\0\0\0"
+      "\1\0\0\0\0\0\0\0"
+      "\1\0\0\0\0\0\0\0"
+      "k"
+      "\4\0\0\0"
+      "\7\0\0\0"
+      "\1\0\0\0\0\0\0\0"
+      "w"
+      "\1\0\0\0"
+      "\1\0\0\0\0\0\0\0"
+      "\0\0\0\0"
+      "\0\0\0\0\0\0\0\0",
+      74);
+  Bytes bytes(text.begin(), text.end());
+  bytes.resize(100);
+  write(folder / "formats_gguf/one", bytes);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -75,5 +98,6 @@ int main(int count, char** arguments) {
   write_idx(folder);
   write_pngs(folder);
   write_jpegs(folder);
+  write_gguf(folder);
   return 0;
 }
