@@ -20,6 +20,14 @@ struct CheckFlags {
   bool json = false;
 };
 
+struct EmbedFlags {
+  static constexpr const char* kVerb = "embed";
+  std::string model, output, search;
+  std::vector<std::string> inputs, set;
+  std::optional<int64_t> top;
+  bool json = false;
+};
+
 struct EnvFlags {
   static constexpr const char* kVerb = "env";
   bool json = false;

@@ -6,6 +6,7 @@
 namespace heed::cli {
 
 void run(const CheckFlags& flags);
+void run(const EmbedFlags& flags);
 void run(const EnvFlags& flags);
 void run(const EvalFlags& flags);
 void run(const ImportFlags& flags);

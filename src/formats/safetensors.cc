@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <numeric>
+#include <optional>
 #include <unordered_set>
 
 #include "formats/safetensors_header.h"
@@ -116,8 +117,12 @@ at::Tensor read_tensor(const FileReader& file, const TensorEntry& entry, uint64_
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+namespace {
+
+/// `write` gets the bytes of a file, piece by piece.
+template <class Write>
+void format(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata,
+            const Write& write) {
   check_metadata(metadata);
   NamedTensors dense;
   for (const auto& [name, tensor] : tensors) dense.emplace_back(name, on_cpu(name, tensor));
@@ -131,11 +136,28 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   const std::string json = format_header(header);
   const uint64_t size = json.size();
 
-  FileWriter file(path);
-  file.write({reinterpret_cast<const char*>(&size), sizeof size});
-  file.write(json);
-  for (const size_t i : order) file.write(bytes_of(dense[i].second));
-  file.close();
+  write({reinterpret_cast<const char*>(&size), sizeof size});
+  write(json);
+  for (const size_t i : order) write(bytes_of(dense[i].second));
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  std::optional<FileWriter> file;  // made when the tensors are known to be good
+  format(tensors, metadata, [&](std::string_view bytes) {
+    if (!file) file.emplace(path);
+    file->write(bytes);
+  });
+  file->close();
+}
+
+std::string safetensors_bytes(const NamedTensors& tensors,
+                              const std::map<std::string, std::string>& metadata) {
+  std::string all;
+  format(tensors, metadata, [&](std::string_view bytes) { all += bytes; });
+  return all;
 }
 
 Safetensors read_safetensors(const std::filesystem::path& path) {

@@ -1,5 +1,6 @@
 #include "heed/tasks/predictor.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -19,6 +20,23 @@ uint64_t bytes_of(const NamedTensors& tensors) {
   uint64_t bytes = 0;
   for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
   return bytes;
+}
+
+/// Examples in batches of up to some thousand tokens with padding, from the shortest to the longest.
+std::vector<std::vector<int64_t>> of_like_lengths(const Split& examples) {
+  constexpr int64_t kMostTokens = 4096;
+  std::vector<int64_t> order(static_cast<size_t>(examples.size()));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return examples.length(a) < examples.length(b); });
+  std::vector<std::vector<int64_t>> batches;
+  for (const int64_t example : order) {
+    const int64_t length = std::max<int64_t>(examples.length(example), 1);
+    if (batches.empty() || static_cast<int64_t>(batches.back().size() + 1) * length > kMostTokens)
+      batches.emplace_back();
+    batches.back().push_back(example);
+  }
+  return batches;
 }
 
 /// Refuses what no trained model looks at.
@@ -131,6 +149,26 @@ std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples
   for (const auto& head : cell_->recipe.heads) {
     auto found = head.get()->predict(tokens, batch, *examples);
     for (size_t i = 0; i < found.size(); ++i) all[i].push_back(std::move(found[i]));
+  }
+  return all;
+}
+
+at::Tensor Predictor::embed(const SplitPtr& examples) {
+  Head* head = nullptr;
+  for (const auto& table : cell_->recipe.heads)
+    if (!head && table.get()->gives_vectors()) head = table.get().get();
+  if (!head)
+    throw UsageError(
+        "this model has no head 'embedding', which gives a vector an example; it has " +
+        cell_->recipe.heads.front().kind);
+  const at::NoGradGuard no_grad;
+  at::Tensor all;
+  for (const auto& together : of_like_lengths(*examples)) {
+    const auto batch = examples->batch(together, {});
+    unknown_->add(*cell_, *examples, batch);
+    const auto vectors = head->output(cell_->encode(batch), batch).to(at::kFloat);  // (n, W)
+    if (!all.defined()) all = at::empty({examples->size(), vectors.size(1)});
+    all.index_copy_(0, at::tensor(together), vectors);
   }
   return all;
 }

@@ -12,6 +12,7 @@ namespace heed::cli {
 extern const Program kHeed;
 
 void add_check(CLI::App& app);
+void add_embed(CLI::App& app);
 void add_env(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_import(CLI::App& app);

@@ -22,6 +22,7 @@ void add_verbs(CLI::App& app) {
   add_train(app);
   add_eval(app);
   add_predict(app);
+  add_embed(app);
   add_recipe(app);
   add_check(app);
   add_map(app);

@@ -35,6 +35,10 @@ struct Safetensors {
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
+/// The bytes that write_safetensors writes.
+std::string safetensors_bytes(const NamedTensors& tensors,
+                              const std::map<std::string, std::string>& metadata = {});
+
 /// Reads a file, with or without checksums, after checking every claim of its header against the
 /// file's size: memory is that of the tensors. Checksums, where the file has them, are verified and
 /// left out of the metadata. Throws ModelError that names the file, the tensor, the field, what was

@@ -104,6 +104,8 @@ class Head : public Component {
   virtual std::unique_ptr<Scorer> scorer(const SplitPtr& split, bool quick) = 0;
   virtual std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
                                           const Split& split) = 0;
+  /// Whether output() is a vector an example that stands for the whole of it.
+  virtual bool gives_vectors() const { return false; }
   /// The first example's prediction. `target` is a text whose writing is looked at; by default
   /// UsageError where there is one.
   virtual Looked explain(const Tokens& tokens, const Batch& batch, const Split& split,

@@ -72,6 +72,7 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   at::Tensor output(const Tokens& tokens, const Batch&) override {
     return module_->forward(tokens);  // (B, W)
   }
+  bool gives_vectors() const override { return true; }
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
     const auto queries = output(tokens, batch);
     const auto pairs = pair_batch(batch);
