@@ -1,0 +1,81 @@
+// Characters that Unicode 15.1, 16 and 17 assigned, for an ICU that does not know them yet (The Unicode Character Database,
+// UnicodeData.txt: first, last, general category).
+#pragma once
+
+#include <unicode/uchar.h>
+
+#include <cstdint>
+
+namespace heed::data::json_tokenizer {
+
+struct CategoryRange {
+  uint32_t first, last;
+  int category;
+};
+
+inline constexpr int kLu = U_UPPERCASE_LETTER, kLl = U_LOWERCASE_LETTER, kLm = U_MODIFIER_LETTER,
+                     kLo = U_OTHER_LETTER, kMn = U_NON_SPACING_MARK, kMc = U_COMBINING_SPACING_MARK,
+                     kNd = U_DECIMAL_DIGIT_NUMBER, kPo = U_OTHER_PUNCTUATION, kSo = U_OTHER_SYMBOL;
+
+// clang-format off
+inline constexpr CategoryRange kAdditions[] = {
+    {0x897, 0x897, kMn}, {0x1B4E, 0x1B4F, kPo}, {0x1B7F, 0x1B7F, kPo}, {0x1C89, 0x1C89, kLu},
+    {0x1C8A, 0x1C8A, kLl}, {0x2427, 0x2429, kSo}, {0x2FFC, 0x2FFF, kSo}, {0x31E4, 0x31E5, kSo},
+    {0x31EF, 0x31EF, kSo}, {0xA7CB, 0xA7CC, kLu}, {0xA7CD, 0xA7CD, kLl}, {0xA7DA, 0xA7DA, kLu},
+    {0xA7DB, 0xA7DB, kLl}, {0xA7DC, 0xA7DC, kLu}, {0x105C0, 0x105F3, kLo}, {0x10D40, 0x10D49, kNd},
+    {0x10D4A, 0x10D4D, kLo}, {0x10D4E, 0x10D4E, kLm}, {0x10D4F, 0x10D4F, kLo},
+    {0x10D50, 0x10D65, kLu}, {0x10D69, 0x10D6D, kMn}, {0x10D6E, 0x10D6E, kPo},
+    {0x10D6F, 0x10D6F, kLm}, {0x10D70, 0x10D85, kLl}, {0x10D8E, 0x10D8F, kSo},
+    {0x10EC2, 0x10EC4, kLo}, {0x10EFC, 0x10EFC, kMn}, {0x11380, 0x11389, kLo},
+    {0x1138B, 0x1138B, kLo}, {0x1138E, 0x1138E, kLo}, {0x11390, 0x113B5, kLo},
+    {0x113B7, 0x113B7, kLo}, {0x113B8, 0x113BA, kMc}, {0x113BB, 0x113C0, kMn},
+    {0x113C2, 0x113C2, kMc}, {0x113C5, 0x113C5, kMc}, {0x113C7, 0x113CA, kMc},
+    {0x113CC, 0x113CD, kMc}, {0x113CE, 0x113CE, kMn}, {0x113CF, 0x113CF, kMc},
+    {0x113D0, 0x113D0, kMn}, {0x113D1, 0x113D1, kLo}, {0x113D2, 0x113D2, kMn},
+    {0x113D3, 0x113D3, kLo}, {0x113D4, 0x113D5, kPo}, {0x113D7, 0x113D8, kPo},
+    {0x113E1, 0x113E2, kMn}, {0x116D0, 0x116E3, kNd}, {0x11BC0, 0x11BE0, kLo},
+    {0x11BE1, 0x11BE1, kPo}, {0x11BF0, 0x11BF9, kNd}, {0x11F5A, 0x11F5A, kMn},
+    {0x13460, 0x143FA, kLo}, {0x16100, 0x1611D, kLo}, {0x1611E, 0x16129, kMn},
+    {0x1612A, 0x1612C, kMc}, {0x1612D, 0x1612F, kMn}, {0x16130, 0x16139, kNd},
+    {0x16D40, 0x16D42, kLm}, {0x16D43, 0x16D6A, kLo}, {0x16D6B, 0x16D6C, kLm},
+    {0x16D6D, 0x16D6F, kPo}, {0x16D70, 0x16D79, kNd}, {0x18CFF, 0x18CFF, kLo},
+    {0x1CC00, 0x1CCEF, kSo}, {0x1CCF0, 0x1CCF9, kNd}, {0x1CD00, 0x1CEB3, kSo},
+    {0x1E5D0, 0x1E5ED, kLo}, {0x1E5EE, 0x1E5EF, kMn}, {0x1E5F0, 0x1E5F0, kLo},
+    {0x1E5F1, 0x1E5FA, kNd}, {0x1E5FF, 0x1E5FF, kPo}, {0x1F8B2, 0x1F8BB, kSo},
+    {0x1F8C0, 0x1F8C1, kSo}, {0x1FA89, 0x1FA89, kSo}, {0x1FA8F, 0x1FA8F, kSo},
+    {0x1FABE, 0x1FABE, kSo}, {0x1FAC6, 0x1FAC6, kSo}, {0x1FADC, 0x1FADC, kSo},
+    {0x1FADF, 0x1FADF, kSo}, {0x1FAE9, 0x1FAE9, kSo}, {0x1FBCB, 0x1FBEF, kSo},
+    {0x2EBF0, 0x2EE5D, kLo},
+};
+// clang-format on
+
+/// Of these marks the ones that are Alphabetic.
+inline constexpr CategoryRange kAlphabeticMarks[] = {
+    {0x897, 0x897, kMn},     {0x10D69, 0x10D69, kMn}, {0x10EFC, 0x10EFC, kMn},
+    {0x113B8, 0x113C0, kMc}, {0x113C2, 0x113C2, kMc}, {0x113C5, 0x113C5, kMc},
+    {0x113C7, 0x113CA, kMc}, {0x113CC, 0x113CD, kMc}, {0x1611E, 0x1612E, kMn},
+    {0x363, 0x36F, kMn},     {0x1DD3, 0x1DE6, kMn}};
+
+/// Digits of Unicode 17.
+inline constexpr CategoryRange kNewestDigits[] = {{0x11DE0, 0x11DE9, kNd}, {0x16FF4, 0x16FF6, kNd}};
+
+/// Letters first .. last whose lower case is `step` behind them; every second one where `alternates`.
+struct LowerRange {
+  uint32_t first, last;
+  int32_t step;
+  bool alternates = false;
+};
+inline constexpr LowerRange kNewLower[] = {
+    {0x1C89, 0x1C89, 1},       {0xA7CB, 0xA7CB, 0x264 - 0xA7CB},
+    {0xA7CC, 0xA7CE, 1, true}, {0xA7D2, 0xA7D4, 1, true},
+    {0xA7DA, 0xA7DA, 1},       {0xA7DC, 0xA7DC, 0x19B - 0xA7DC},
+    {0x10D50, 0x10D65, 0x20},  {0x16EA0, 0x16EB8, 0x1B}};
+
+template <class Ranges>
+constexpr const auto* range_of(uint32_t code, const Ranges& ranges) {
+  for (const auto& range : ranges)
+    if (range.first <= code && code <= range.last) return &range;
+  return static_cast<decltype(&ranges[0])>(nullptr);
+}
+
+}  // namespace heed::data::json_tokenizer
