@@ -85,7 +85,8 @@ struct AddedToken {
 /// Ids, tokens and offsets equal those of tokenizers 0.23 (Rust, Python), down to the Unicode versions of its parts: all
 /// normalizers, pre-tokenizers, models, post-processors and decoders of that version. Regular expressions have Oniguruma's
 /// syntax; back references, calls, conditions, \K, \X and the extended form are refused. BPE's dropout is refused unless it is
-/// 0.
+/// 0. Of scripts in regular expressions the characters of Unicode 16 are known as far as ICU knows them, and those of Han and
+/// Latin always.
 class JsonTokenizer {
  public:
   /// A folder with tokenizer.json and, where they are there, tokenizer_config.json and special_tokens_map.json (of transformers

@@ -59,6 +59,8 @@ icu::UnicodeSet script_set(int32_t script) {
   auto set = set_of(UCHAR_SCRIPT, script);
   limit_age(set);
   if (script == u_getPropertyValueEnum(UCHAR_SCRIPT, "Han")) set.add(0x2EBF0, 0x2EE5D);
+  if (script == u_getPropertyValueEnum(UCHAR_SCRIPT, "Latn"))
+    set.add(0xA7CB, 0xA7CD).add(0xA7DA, 0xA7DC);
   return set;
 }
 

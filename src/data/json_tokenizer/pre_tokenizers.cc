@@ -116,12 +116,15 @@ void cut_words(Pieces& pieces) {
   });
 }
 
-/// A character's script as SentencePiece cuts by it: that of kana is Han's, and a blank and what Unicode 10 did not have go
+/// A character's script as SentencePiece cuts by it, of Unicode 9: that of kana is Han's, and a blank and what has none goes
 /// with any (-1).
 int script_class(uint32_t code) {
-  if (code == ' ' || !assigned_in(code, 10)) return -1;
+  if (code == ' ' || !assigned_in(code, 9)) return -1;
+  if (code == 0x589 || code == 0x61C) return USCRIPT_COMMON;  // became Armenian and Arabic
+  if (code == 0x953 || code == 0x954) return USCRIPT_DEVANAGARI;
   UErrorCode status = U_ZERO_ERROR;
   const auto script = uscript_getScript(static_cast<UChar32>(code), &status);
+  if (script == USCRIPT_UNKNOWN) return -1;
   if (code == 0x30FC || script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA)
     return USCRIPT_HAN;
   return script;
