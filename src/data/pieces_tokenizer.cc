@@ -79,7 +79,7 @@ class VocabularyTokenizer : public OwnTokenizer {
     const int64_t found = vocabulary_.find(piece);
     return found < 0 ? int64_t{kUnknown} : found;
   }
-  std::string file() const override { return vocabulary_.file(kind_); }
+  std::string file() const override { return vocabulary_.file(word_of(kind_)); }
 
  protected:
   std::vector<int64_t> encode_checked(std::string_view text,
@@ -94,9 +94,9 @@ class VocabularyTokenizer : public OwnTokenizer {
   }
 
  private:
-  bool words() const { return kind_ == "words"; }
+  bool words() const { return kind_ == TokenizerKind::words; }
 
-  std::string kind_;
+  TokenizerKind kind_;
   Vocabulary vocabulary_;
 };
 
@@ -164,14 +164,15 @@ TokenizerPtr train_vocabulary(const TokenizerOptions& options, const Lines& line
   while (lines(line)) {
     check_utf8(line, "tokenizer: a line of its text");
     const std::string text = options.lowercase ? lower_case(line) : line;
-    cut(text, options.kind == "words",
+    cut(text, options.kind == TokenizerKind::words,
         [&](std::string_view piece) { ++counts[std::string(piece)]; });
   }
   if (counts.empty()) {
-    throw DataError("tokenizer: the text to learn " + options.kind + " from holds none");
+    throw DataError(std::string("tokenizer: the text to learn ") + word_of(options.kind) +
+                    " from holds none");
   }
   std::vector<std::pair<std::string, int64_t>> found;
-  const bool characters = options.kind == "characters";
+  const bool characters = options.kind == TokenizerKind::characters;
   for (auto& [piece, count] : counts) {
     const bool given_anyway = characters && piece == "\n";
     if (count >= options.min_count && !is_special(piece) && !given_anyway) {
@@ -192,8 +193,8 @@ TokenizerPtr train_vocabulary(const TokenizerOptions& options, const Lines& line
 
 TokenizerPtr load_vocabulary(const TokenizerOptions& options, const std::string& bytes,
                              const std::string& name) {
-  auto vocabulary = Vocabulary::parse(bytes, options.kind, name);
-  if (options.kind != "bytes") {
+  auto vocabulary = Vocabulary::parse(bytes, word_of(options.kind), name);
+  if (options.kind != TokenizerKind::bytes) {
     return std::make_shared<VocabularyTokenizer>(options, std::move(vocabulary));
   }
   if (vocabulary.size() != kSpecials) {

@@ -193,7 +193,7 @@ class SentencePieceTokenizer : public Tokenizer {
 /// SentencePiece's trainer keeps tabs for itself, unless they are a piece from the beginning. Its
 /// rule nmt_nfkc makes blanks of them.
 bool wants_tab(const TokenizerOptions& options, const std::vector<std::string>& texts) {
-  return options.normalization != "nmt_nfkc" && !options.byte_pieces &&
+  return options.normalization != TextNormalization::nmt_nfkc && !options.byte_pieces &&
          std::any_of(texts.begin(), texts.end(),
                      [](const std::string& text) { return text.find('\t') != std::string::npos; });
 }
@@ -209,12 +209,12 @@ bool is_large(const std::vector<std::string>& texts) {
 std::vector<std::pair<std::string, std::string>> arguments_of(
     const TokenizerOptions& options, const std::vector<std::string>& texts) {
   const auto flag = [](bool on) { return on ? "true" : "false"; };
-  const bool identity = options.normalization == "identity";
+  const bool identity = options.normalization == TextNormalization::identity;
   std::vector<std::pair<std::string, std::string>> arguments = {
-      {"model_type", options.kind},
+      {"model_type", word_of(options.kind)},
       {"vocab_size", std::to_string(options.size)},
       {"character_coverage", std::to_string(options.coverage)},
-      {"normalization_rule_name", options.normalization},
+      {"normalization_rule_name", word_of(options.normalization)},
       {"remove_extra_whitespaces", flag(!identity)},
       {"byte_fallback", flag(options.byte_pieces)},
       {"pad_id", std::to_string(kPadding)},
@@ -266,9 +266,9 @@ std::string train(const HeedSentencePiece& library, const TokenizerOptions& opti
 }
 
 [[noreturn]] void trainer_ended(const TokenizerOptions& options, const ChildResult& result) {
-  throw DataError("tokenizer: SentencePiece's trainer of kind " + options.kind +
-                  " broke down over the text that it was to learn " + std::to_string(options.size) +
-                  " pieces from, by " + result.end +
+  throw DataError(std::string("tokenizer: SentencePiece's trainer of kind ") +
+                  word_of(options.kind) + " broke down over the text that it was to learn " +
+                  std::to_string(options.size) + " pieces from, by " + result.end +
                   (result.said.empty() ? "" : ": " + result.said) +
                   "; a text of too few or too similar words does that: lower tokenizer.size, give "
                   "more text, or let tokenizer.kind be \"characters\" or \"words\"");
@@ -278,11 +278,11 @@ std::string train(const HeedSentencePiece& library, const TokenizerOptions& opti
   const std::string given = "tokenizer.size: given " + std::to_string(options.size);
   if (why.find("too high") != std::string::npos) {
     throw ModelError(given + ", but the text yields no more than " +
-                     std::to_string(last_number(why)) + " pieces of kind " + options.kind +
+                     std::to_string(last_number(why)) + " pieces of kind " + word_of(options.kind) +
                      "; the largest possible size is " + std::to_string(last_number(why)));
   }
-  throw ModelError("cannot train a tokenizer of kind " + options.kind + " and size " +
-                   std::to_string(options.size) + ": " + reason_of(why));
+  throw ModelError(std::string("cannot train a tokenizer of kind ") + word_of(options.kind) +
+                   " and size " + std::to_string(options.size) + ": " + reason_of(why));
 }
 
 }  // namespace
@@ -294,7 +294,7 @@ TokenizerPtr train_sentencepiece(const TokenizerOptions& options, const Lines& l
       [&](std::string& text) { return texts.next(text); },
       [&](std::vector<std::string> given) { return train(library, options, std::move(given)); });
   if (!texts.found())
-    throw DataError("tokenizer: the text to learn " + options.kind +
+    throw DataError(std::string("tokenizer: the text to learn ") + word_of(options.kind) +
                     " from holds no line with a character that can be learnt");
   if (!result.returned) trainer_ended(options, result);
   const std::string rest = result.bytes.substr(1);

@@ -2,7 +2,6 @@
 
 #include "data/vocabulary.h"
 #include "heed/core/error.h"
-#include "heed/core/nearest.h"
 #include "heed/core/random.h"
 
 namespace heed::data {
@@ -20,17 +19,9 @@ struct CheckField {
                        ", given " + std::to_string(value));
     }
   }
-  void operator()(const char* name, std::string& value, const char*, const OneOf& known) const {
-    for (const auto& word : known.words)
-      if (word == value) return;
-    throw ModelError(std::string("tokenizer.") + name + ": unknown '" + value + "'" +
-                     suggestion(value, known.words));
-  }
+  template <EnumWithWords E>
+  void operator()(const char*, E, const char*) const {}
 };
-
-bool is_sentencepiece(const TokenizerOptions& options) {
-  return options.kind == "unigram" || options.kind == "bpe";
-}
 
 /// `count` lines of all, each equally likely, in their order (Vitter 1985, algorithm R).
 std::vector<std::string> draw(const Lines& lines, int64_t count, uint64_t seed) {
@@ -57,11 +48,11 @@ std::vector<std::string> draw(const Lines& lines, int64_t count, uint64_t seed) 
 TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines, uint64_t seed) {
   TokenizerOptions checked = options;
   checked.fields(CheckField{});
-  if (options.kind == "vocabulary")
+  if (options.kind == TokenizerKind::vocabulary)
     throw ModelError(
         "tokenizer.kind: 'vocabulary' is that of an imported model, which brings it; "
         "to learn pieces from a text say words, characters, unigram or bpe");
-  if (options.kind == "bytes") return byte_tokenizer(options);
+  if (options.kind == TokenizerKind::bytes) return byte_tokenizer(options);
   Lines used = lines;
   if (options.lines > 0) {
     used = [drawn = draw(lines, options.lines, seed), at = size_t{0}](std::string& line) mutable {
@@ -70,17 +61,17 @@ TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines
       return true;
     };
   }
-  return is_sentencepiece(options) ? train_sentencepiece(options, used)
-                                   : train_vocabulary(options, used);
+  return options.of_sentencepiece() ? train_sentencepiece(options, used)
+                                    : train_vocabulary(options, used);
 }
 
 TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& bytes,
                             const std::string& name) {
   TokenizerOptions checked = options;
   checked.fields(CheckField{});
-  if (options.kind == "vocabulary") return vocabulary_tokenizer(bytes, name);
-  return is_sentencepiece(options) ? load_sentencepiece(options, bytes, name)
-                                   : load_vocabulary(options, bytes, name);
+  if (options.kind == TokenizerKind::vocabulary) return vocabulary_tokenizer(bytes, name);
+  return options.of_sentencepiece() ? load_sentencepiece(options, bytes, name)
+                                    : load_vocabulary(options, bytes, name);
 }
 
 }  // namespace heed::data

@@ -79,7 +79,7 @@ TEST(LineReader, NamesWhatIsWrong) {
   EXPECT_THAT(refused(bytes("\xED\xA0\x80")), HasSubstr("x:1: invalid UTF-8"));  // a surrogate
   EXPECT_THAT(refused(bytes(std::string_view("a\nb\0c", 5))), HasSubstr("x:2: a NUL at byte 1"));
   Bytes packed = test::gzip(bytes("some text\n"));
-  packed.resize(packed.size() - 1);
+  packed.pop_back();
   EXPECT_THAT(refused(packed), HasSubstr("cut short"));
   packed = test::gzip(bytes("some text\n"));
   packed.push_back('x');

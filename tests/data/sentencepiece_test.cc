@@ -43,7 +43,7 @@ Lines from(std::vector<std::string> given) {
   };
 }
 
-class SentencePiece : public ::testing::TestWithParam<const char*> {
+class SentencePiece : public ::testing::TestWithParam<TokenizerKind> {
  protected:
   void SetUp() override {
     try {
@@ -92,7 +92,7 @@ TEST_P(SentencePiece, GivesTheSameBytesAgain) {
 
 TEST_P(SentencePiece, ReturnsAnyTextWithoutNormalization) {
   TokenizerOptions plain = options(400);
-  plain.normalization = "identity", plain.byte_pieces = true;
+  plain.normalization = TextNormalization::identity, plain.byte_pieces = true;
   const auto t = train_tokenizer(plain, from(sentences()));
   for (const std::string text :
        {" ", "  a  b ", "ﬁ①", "é\te", "Ж😀x", "a\nb", "   ", "x\u00a0y", "\u2585", "<s>\t</s>"})
@@ -179,7 +179,7 @@ TEST_P(SentencePiece, NothingToLearnFromIsAnError) {
   EXPECT_THAT(message_of<DataError>([&] { train_tokenizer(options(20), from({"\u2585"})); }),
               HasSubstr("holds no line"));
   const auto end = [&] { train_tokenizer(options(20), from({"\u200b"})); };
-  if (std::string(GetParam()) == "bpe") {
+  if (GetParam() == TokenizerKind::bpe) {
     EXPECT_THROW(end(), ModelError);
     return;
   }
@@ -191,13 +191,13 @@ TEST_P(SentencePiece, NothingToLearnFromIsAnError) {
 TEST_P(SentencePiece, ReturnsTabsAndSpecialWritingWithoutNormalization) {
   auto lines = sentences();
   lines.insert(lines.end(), {"a\tb <s> </s>", "\u2585 <pad> <unk>"});
-  for (const char* form : {"identity", "nfkc"}) {
+  for (const auto form : {TextNormalization::identity, TextNormalization::nfkc}) {
     auto plain = options(120);
     plain.normalization = form;
     const auto t = train_tokenizer(plain, from(lines));
     for (const std::string text : {"a\tb", "ba<s>ke", "a < b > e", "<pad>\t</s>", "<unk>"}) {
-      EXPECT_EQ(t->decode(t->encode(text)), text) << form << ' ' << text;
-      for (const int64_t id : t->encode(text)) EXPECT_GT(id, 3) << form << ' ' << text;
+      EXPECT_EQ(t->decode(t->encode(text)), text) << word_of(form) << ' ' << text;
+      for (const int64_t id : t->encode(text)) EXPECT_GT(id, 3) << word_of(form) << ' ' << text;
     }
   }
 }
@@ -219,15 +219,16 @@ TEST_P(SentencePiece, ServesSeveralThreads) {
   for (const int64_t count : counts) EXPECT_EQ(count, counts[0]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, SentencePiece, ::testing::Values("unigram", "bpe"),
-                         [](const auto& kind) { return kind.param; });
+INSTANTIATE_TEST_SUITE_P(Kinds, SentencePiece,
+                         ::testing::Values(TokenizerKind::unigram, TokenizerKind::bpe),
+                         [](const auto& kind) { return word_of(kind.param); });
 
 TEST(SentencePieceOnData, CutsMulti30kWithoutUnknownPieces) {
   const auto folder = test::shared_data() / "multi30k";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   TokenizerPtr t;
   try {
-    t = train_tokenizer({.kind = "unigram", .size = 1000},
+    t = train_tokenizer({.kind = TokenizerKind::unigram, .size = 1000},
                         lines_of({folder / "val.de.gz", folder / "val.en.gz"}));
   } catch (const FileError& error) {
     GTEST_SKIP() << error.what();

@@ -14,7 +14,7 @@ using test::message_of;
 using ::testing::HasSubstr;
 
 TokenizerPtr bytes() {
-  return train_tokenizer({.kind = "bytes"}, [](std::string&) { return false; });
+  return train_tokenizer({.kind = TokenizerKind::bytes}, [](std::string&) { return false; });
 }
 
 /// Pairs of random lengths whose texts tell their number.
@@ -250,7 +250,8 @@ TEST(SequenceLoaderOnData, PadsLittleOfMulti30k) {
   const auto folder = test::shared_data() / "multi30k";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   const auto files = std::vector{folder / "val.de.gz", folder / "val.en.gz"};
-  const auto words = train_tokenizer({.kind = "words"}, lines_of({files[0], files[1]}));
+  const auto words =
+      train_tokenizer({.kind = TokenizerKind::words}, lines_of({files[0], files[1]}));
   SequenceLoader l(open_text_pairs(files[0], files[1]), words, words,
                    {.tokens = 2000, .shuffle = true});
   EXPECT_EQ(l.counts().pairs, 1014);

@@ -129,7 +129,8 @@ void expect_ranges(const Tokenizer& tokenizer, const std::string& text, const En
 }
 
 TEST(Offsets, LieWhereTheWordIs) {
-  const auto t = trained({.kind = "words", .lowercase = true}, {"the i̇stanbul straße"});
+  const auto t =
+      trained({.kind = TokenizerKind::words, .lowercase = true}, {"the i̇stanbul straße"});
   const std::string text = " The\t\u0130stanbul  STRA\u1e9eE x";  // of 2 bytes becomes 3, of 3 2
   const auto found = t->encode_with_offsets(text);
   EXPECT_EQ(found.offsets, (Ranges{{1, 4}, {5, 14}, {16, 24}, {25, 26}}));
@@ -138,25 +139,26 @@ TEST(Offsets, LieWhereTheWordIs) {
 }
 
 TEST(Offsets, OfOneCharacterGoToTheLastPiece) {
-  const auto bytes = trained({.kind = "bytes"}, {});
+  const auto bytes = trained({.kind = TokenizerKind::bytes}, {});
   EXPECT_EQ(bytes->encode_with_offsets("aé汉").offsets,
             (Ranges{{0, 1}, {1, 1}, {1, 3}, {3, 3}, {3, 3}, {3, 6}}));
-  const auto lower_bytes = trained({.kind = "bytes", .lowercase = true}, {});
+  const auto lower_bytes = trained({.kind = TokenizerKind::bytes, .lowercase = true}, {});
   EXPECT_EQ(lower_bytes->encode_with_offsets("\u0130").offsets, (Ranges{{0, 0}, {0, 0}, {0, 2}}));
-  const auto characters = trained({.kind = "characters", .lowercase = true}, {"i̇"});
+  const auto characters = trained({.kind = TokenizerKind::characters, .lowercase = true}, {"i̇"});
   EXPECT_EQ(characters->encode_with_offsets("\u0130 i").offsets,
             (Ranges{{0, 0}, {0, 2}, {2, 3}, {3, 4}}));
 }
 
 TEST(Offsets, OfWordsAndCharactersAreTheirText) {
   for (const bool lowercase : {false, true}) {
-    for (const std::string kind : {"words", "characters", "bytes"}) {
+    for (const auto kind :
+         {TokenizerKind::words, TokenizerKind::characters, TokenizerKind::bytes}) {
       const auto texts = all_texts();
       const auto t = trained({.kind = kind, .size = 1000000, .lowercase = lowercase}, texts);
       for (const auto& text : texts) {
         const auto found = t->encode_with_offsets(text);
         expect_ranges(*t, text, found);
-        if (kind == "bytes") continue;
+        if (kind == TokenizerKind::bytes) continue;
         for (size_t i = 0; i < found.ids.size(); ++i) {
           if (found.offsets[i].begin == found.offsets[i].end) continue;
           const bool several = i > 0 && found.offsets[i - 1].begin == found.offsets[i - 1].end;
@@ -174,7 +176,7 @@ TEST(Offsets, OfAnImportedVocabulary) {
   EXPECT_EQ(t->encode_with_offsets(" b\u3000 汉a a ").offsets, (Ranges{{1, 2}, {6, 10}, {11, 12}}));
 }
 
-class PieceOffsets : public testing::TestWithParam<const char*> {
+class PieceOffsets : public testing::TestWithParam<TokenizerKind> {
  protected:
   void SetUp() override {
     try {
@@ -187,7 +189,8 @@ class PieceOffsets : public testing::TestWithParam<const char*> {
 
 TEST_P(PieceOffsets, AreTheirTextUpToTheNormalisation) {
   const auto texts = all_texts();
-  for (const std::string normalization : {"identity", "nfkc", "nmt_nfkc"}) {
+  for (const auto normalization :
+       {TextNormalization::identity, TextNormalization::nfkc, TextNormalization::nmt_nfkc}) {
     for (const bool lowercase : {false, true}) {
       for (const bool byte_pieces : {false, true}) {
         const auto t = trained({.kind = GetParam(),
@@ -202,7 +205,9 @@ TEST_P(PieceOffsets, AreTheirTextUpToTheNormalisation) {
           const auto found = t->encode_with_offsets(text);
           expect_ranges(*t, text, found);
           // ICU does not have the form nmt_nfkc.
-          if (normalization == "nmt_nfkc" || has_characters_that_become_several(text)) continue;
+          if (normalization == TextNormalization::nmt_nfkc ||
+              has_characters_that_become_several(text))
+            continue;
           for (size_t i = 1; i < found.ids.size(); ++i) {
             const auto& range = found.offsets[i];
             const auto& before = found.offsets[i - 1];
@@ -215,7 +220,7 @@ TEST_P(PieceOffsets, AreTheirTextUpToTheNormalisation) {
             ++compared;
           }
         }
-        EXPECT_TRUE(compared > 1000 || normalization == "nmt_nfkc") << compared;
+        EXPECT_TRUE(compared > 1000 || normalization == TextNormalization::nmt_nfkc) << compared;
       }
     }
   }
@@ -231,7 +236,8 @@ TEST_P(PieceOffsets, HaveTheBlankBeforeThem) {
   expect_ranges(*t, text, found);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, PieceOffsets, testing::Values("unigram", "bpe"));
+INSTANTIATE_TEST_SUITE_P(Kinds, PieceOffsets,
+                         testing::Values(TokenizerKind::unigram, TokenizerKind::bpe));
 
 }  // namespace
 }  // namespace heed::data

@@ -39,7 +39,8 @@ std::string random_text(Random& random) {
 }
 
 TEST(Words, TheMostFrequentFirstAndTiesByTheirBytes) {
-  const auto t = train({.kind = "words", .size = 8}, {"b a  b", "c\u00a0a\u3000b\td", "d"});
+  const auto t =
+      train({.kind = TokenizerKind::words, .size = 8}, {"b a  b", "c\u00a0a\u3000b\td", "d"});
   ASSERT_EQ(t->size(), 8);
   EXPECT_EQ(t->piece(4), "b");
   EXPECT_EQ(t->piece(5), "a");
@@ -56,27 +57,27 @@ TEST(Words, TheMostFrequentFirstAndTiesByTheirBytes) {
 
 TEST(Words, SizeAndCountCut) {
   const std::vector<std::string> text{"a a a b b c"};
-  EXPECT_EQ(train({.kind = "words", .size = 6}, text)->size(), 6);
-  EXPECT_EQ(train({.kind = "words", .size = 100}, text)->size(), 7);
-  EXPECT_EQ(train({.kind = "words", .size = 100, .min_count = 2}, text)->size(), 6);
-  EXPECT_EQ(train({.kind = "words", .size = 100, .min_count = 4}, text)->size(), 4);
+  EXPECT_EQ(train({.kind = TokenizerKind::words, .size = 6}, text)->size(), 6);
+  EXPECT_EQ(train({.kind = TokenizerKind::words, .size = 100}, text)->size(), 7);
+  EXPECT_EQ(train({.kind = TokenizerKind::words, .size = 100, .min_count = 2}, text)->size(), 6);
+  EXPECT_EQ(train({.kind = TokenizerKind::words, .size = 100, .min_count = 4}, text)->size(), 4);
 }
 
 TEST(Words, WhatLooksSpecialIsText) {
-  const auto t = train({.kind = "words"}, {"a <s> </s> <pad> <unk>"});
+  const auto t = train({.kind = TokenizerKind::words}, {"a <s> </s> <pad> <unk>"});
   EXPECT_EQ(t->size(), 5);
   EXPECT_EQ(t->encode("<s> a </s> <pad>"), (Ids{1, 4, 1, 1}));
 }
 
 TEST(Words, LowerCaseIsUnicodes) {
-  const auto t = train({.kind = "words", .lowercase = true}, {"ÄPFEL Straße ΟΔΟΣ"});
+  const auto t = train({.kind = TokenizerKind::words, .lowercase = true}, {"ÄPFEL Straße ΟΔΟΣ"});
   EXPECT_NE(t->id("äpfel"), 1);
   EXPECT_EQ(t->encode("Äpfel"), t->encode("äPFEL"));
   EXPECT_NE(t->id("οδος"), 1);
 }
 
 TEST(Characters, AreCodePointsAndReturn) {
-  const auto t = train({.kind = "characters"}, {"aé日😀a", "én\\"});
+  const auto t = train({.kind = TokenizerKind::characters}, {"aé日😀a", "én\\"});
   EXPECT_EQ(t->size(), 4 + 1 + 6);
   EXPECT_EQ(t->piece(4), "\n");
   EXPECT_EQ(t->piece(5), "a");
@@ -87,7 +88,7 @@ TEST(Characters, AreCodePointsAndReturn) {
 }
 
 TEST(Bytes, ReturnForEveryText) {
-  const auto t = train_tokenizer({.kind = "bytes"}, lines_from({}));
+  const auto t = train_tokenizer({.kind = TokenizerKind::bytes}, lines_from({}));
   EXPECT_EQ(t->size(), 260);
   EXPECT_EQ(t->encode("\n"), Ids{14});
   EXPECT_EQ(t->piece(14), "<0x0A>");
@@ -101,7 +102,7 @@ TEST(Bytes, ReturnForEveryText) {
 }
 
 TEST(Tokenizers, SaveAndLoad) {
-  for (const std::string kind : {"words", "characters", "bytes"}) {
+  for (const auto kind : {TokenizerKind::words, TokenizerKind::characters, TokenizerKind::bytes}) {
     const TokenizerOptions options{.kind = kind};
     const auto t = train(options, {"back\\slash new\\n", "a\u2028b \r c"});
     const auto again = load_tokenizer(options, t->file(), "x.txt");
@@ -115,7 +116,7 @@ TEST(Tokenizers, SaveAndLoad) {
 }
 
 TEST(Tokenizers, RefuseWhatIsNone) {
-  const TokenizerOptions words{.kind = "words"};
+  const TokenizerOptions words{.kind = TokenizerKind::words};
   const std::string head = "heed-vocabulary 1 words\n", four = head + "<pad>\n<unk>\n<s>\n</s>\n";
   const std::pair<std::string, const char*> bad[] = {
       {"", "x:1: expected 'heed-vocabulary 1 words'"},
@@ -133,7 +134,7 @@ TEST(Tokenizers, RefuseWhatIsNone) {
                 HasSubstr(expected));
   }
   EXPECT_THAT(message_of<DataError>([&] {
-                load_tokenizer({.kind = "bytes"},
+                load_tokenizer({.kind = TokenizerKind::bytes},
                                "heed-vocabulary 1 bytes\n" + four.substr(24) + "a\n", "x");
               }),
               HasSubstr("given 5"));
@@ -143,17 +144,28 @@ TEST(Tokenizers, RefuseOptionsByName) {
   const auto refused = [](const TokenizerOptions& options) {
     return message_of<ModelError>([&] { train(options, {"a"}); });
   };
-  EXPECT_THAT(refused({.kind = "wrods"}), HasSubstr("tokenizer.kind: unknown 'wrods', did you"));
-  EXPECT_THAT(refused({.kind = "words", .size = 4}),
+  EXPECT_THAT(refused({.kind = TokenizerKind::words, .size = 4}),
               HasSubstr("tokenizer.size: expected from 5 to"));
-  EXPECT_THAT(refused({.kind = "words", .min_count = 0}), HasSubstr("tokenizer.min_count"));
-  EXPECT_THAT(refused({.kind = "words", .lines = -1}), HasSubstr("tokenizer.lines"));
-  EXPECT_THAT(refused({.kind = "bpe", .normalization = "nfd"}), HasSubstr("normalization"));
-  EXPECT_THAT(refused({.kind = "bpe", .coverage = 0.5}), HasSubstr("tokenizer.coverage"));
+  EXPECT_THAT(refused({.kind = TokenizerKind::words, .min_count = 0}),
+              HasSubstr("tokenizer.min_count"));
+  EXPECT_THAT(refused({.kind = TokenizerKind::words, .lines = -1}), HasSubstr("tokenizer.lines"));
+  EXPECT_THAT(refused({.kind = TokenizerKind::bpe, .coverage = 0.5}),
+              HasSubstr("tokenizer.coverage"));
+}
+
+TEST(Tokenizers, WordsAreThoseOfTheirValues) {
+  const auto check = [](auto value, const char* word) { EXPECT_STREQ(word_of(value), word); };
+#define HEED_WORD(type, value) check(type::value, #value)
+  HEED_WORD(TokenizerKind, unigram), HEED_WORD(TokenizerKind, bpe);
+  HEED_WORD(TokenizerKind, words), HEED_WORD(TokenizerKind, characters);
+  HEED_WORD(TokenizerKind, bytes), HEED_WORD(TokenizerKind, vocabulary);
+  HEED_WORD(TextNormalization, nmt_nfkc), HEED_WORD(TextNormalization, nfkc);
+  HEED_WORD(TextNormalization, identity);
+#undef HEED_WORD
 }
 
 TEST(Tokenizers, RefuseBadTextAndNumbers) {
-  for (const std::string kind : {"words", "characters", "bytes"}) {
+  for (const auto kind : {TokenizerKind::words, TokenizerKind::characters, TokenizerKind::bytes}) {
     const auto t = train({.kind = kind}, {"a"});
     EXPECT_THAT(message_of<DataError>([&] { t->encode("ab\xFF"); }), HasSubstr("byte 2 of 3"));
     for (const int64_t id : {int64_t{-1}, t->size()}) {
@@ -162,17 +174,17 @@ TEST(Tokenizers, RefuseBadTextAndNumbers) {
     }
   }
   EXPECT_THAT(message_of<DataError>([] {
-                train({.kind = "words"}, {" ", ""});
+                train({.kind = TokenizerKind::words}, {" ", ""});
               }),
               HasSubstr("holds none"));
-  EXPECT_THROW(train({.kind = "words"}, {"\x80"}), DataError);
+  EXPECT_THROW(train({.kind = TokenizerKind::words}, {"\x80"}), DataError);
 }
 
 TEST(Tokenizers, DrawLinesToLearnFrom) {
   std::vector<std::string> lines;
   const auto numbered = [](int i) { return std::string("w").append(std::to_string(i)); };
   for (int i = 0; i < 1000; ++i) lines.push_back(numbered(i));
-  const TokenizerOptions options{.kind = "words", .lines = 100};
+  const TokenizerOptions options{.kind = TokenizerKind::words, .lines = 100};
   const auto a = train_tokenizer(options, lines_from(lines), 1);
   const auto b = train_tokenizer(options, lines_from(lines), 1);
   const auto c = train_tokenizer(options, lines_from(lines), 2);
@@ -182,7 +194,7 @@ TEST(Tokenizers, DrawLinesToLearnFrom) {
   int late = 0;  // from the second half: about half of them
   for (int i = 500; i < 1000; ++i) late += a->id(numbered(i)) != 1;
   EXPECT_NEAR(late, 50, 25);
-  EXPECT_EQ(train({.kind = "words", .lines = 5000}, lines)->size(), 1004);
+  EXPECT_EQ(train({.kind = TokenizerKind::words, .lines = 5000}, lines)->size(), 1004);
 }
 
 TEST(ImportedVocabulary, FindsItsSpecialPieces) {

@@ -132,9 +132,9 @@ Lines two_lines() {
 
 TEST(ReadTokens, EndsLinesAsTheTokenizerCan) {
   const int32_t a = 4 + 'a', b = 4 + 'b', feed = 4 + '\n';
-  const auto bytes = train_tokenizer({.kind = "bytes"}, two_lines());
+  const auto bytes = train_tokenizer({.kind = TokenizerKind::bytes}, two_lines());
   EXPECT_THAT(*read_tokens(two_lines(), *bytes), ElementsAre(a, b, feed, feed, b, feed));
-  const auto words = train_tokenizer({.kind = "words"}, two_lines());
+  const auto words = train_tokenizer({.kind = TokenizerKind::words}, two_lines());
   EXPECT_THAT(*read_tokens(two_lines(), *words), ElementsAre(4, 3, 5, 3));
   const auto bare = vocabulary_tokenizer("ab\nb\n", "v");
   EXPECT_THROW(read_tokens(two_lines(), *bare), UsageError);
@@ -144,7 +144,7 @@ TEST(ReadTokens, EndsLinesAsTheTokenizerCan) {
 TEST(ReadTokens, HoldsAllOfTinyShakespeare) {
   const auto file = test::shared_data() / "tinyshakespeare" / "input.txt";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
-  const auto characters = train_tokenizer({.kind = "characters"}, lines_of({file}));
+  const auto characters = train_tokenizer({.kind = TokenizerKind::characters}, lines_of({file}));
   EXPECT_EQ(characters->size(), 4 + 65);
   const auto stream = read_tokens(lines_of({file}), *characters);
   EXPECT_EQ(stream->size(), std::filesystem::file_size(file));

@@ -21,7 +21,8 @@ void use(const data::TokenizerPtr& tokenizer, const std::string& text) {
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string bytes(fuzz::text({data, size}));
-  for (const char* kind : {"words", "characters", "bytes"}) {
+  using data::TokenizerKind;
+  for (const auto kind : {TokenizerKind::words, TokenizerKind::characters, TokenizerKind::bytes}) {
     fuzz::only<DataError>([&] {
       const data::TokenizerOptions options{.kind = kind, .lowercase = true};
       const auto tokenizer = data::load_tokenizer(options, bytes, "x");

@@ -12,7 +12,8 @@ int train_tokenizer() {
     line = "the cat and the dog and the bird number " + std::to_string(left);
     return left-- > 0;
   };
-  const auto tokenizer = heed::data::train_tokenizer({.kind = "bpe", .size = 40}, lines);
+  const auto tokenizer =
+      heed::data::train_tokenizer({.kind = heed::data::TokenizerKind::bpe, .size = 40}, lines);
   return tokenizer->decode(tokenizer->encode("the bird")) == "the bird" ? 0 : 1;
 }
 

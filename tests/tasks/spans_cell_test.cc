@@ -403,10 +403,14 @@ TEST(XQuad, AnswersAreTokens) {
     if (!std::filesystem::exists(test::shared_data() / file))
       GTEST_SKIP() << "needs " << (test::shared_data() / file).string();
     for (const bool lowercase : {false, true}) {
-      EXPECT_EQ(reachable(file, {.kind = "characters", .lowercase = lowercase}), 1190) << file;
-      EXPECT_EQ(reachable(file, {.kind = "bytes", .lowercase = lowercase}), 1190) << file;
+      EXPECT_EQ(reachable(file, {.kind = data::TokenizerKind::characters, .lowercase = lowercase}),
+                1190)
+          << file;
+      EXPECT_EQ(reachable(file, {.kind = data::TokenizerKind::bytes, .lowercase = lowercase}), 1190)
+          << file;
     }
-    EXPECT_LT(reachable(file, {.kind = "words"}), 1190) << "marks cling to words";
+    EXPECT_LT(reachable(file, {.kind = data::TokenizerKind::words}), 1190)
+        << "marks cling to words";
   }
 }
 

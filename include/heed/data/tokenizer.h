@@ -1,6 +1,7 @@
 // Text to numbers and back.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -13,13 +14,26 @@
 
 namespace heed::data {
 
+/// What a text is cut into: pieces of SentencePiece (unigram, bpe), words, characters, bytes, or the
+/// pieces of a vocabulary that others chose.
+enum class TokenizerKind { unigram, bpe, words, characters, bytes, vocabulary };
+constexpr std::array<const char*, 6> words(TokenizerKind) {
+  return {"unigram", "bpe", "words", "characters", "bytes", "vocabulary"};
+}
+
+/// Which Unicode forms become one before a text is cut: NFKC, and what SentencePiece adds to it
+/// (unusual spaces and controls); NFKC; none.
+enum class TextNormalization { nmt_nfkc, nfkc, identity };
+constexpr std::array<const char*, 3> words(TextNormalization) {
+  return {"nmt_nfkc", "nfkc", "identity"};
+}
+
 /// How a text is cut into pieces; one table of a recipe.
 struct TokenizerOptions {
-  /// unigram | bpe (both SentencePiece) | words | characters | bytes | vocabulary
-  std::string kind = "unigram";
+  TokenizerKind kind = TokenizerKind::unigram;
   int64_t size = 8000;     ///< pieces, the four special ones included; bytes: always 260
   bool lowercase = false;  ///< Unicode lower case before anything else
-  std::string normalization = "nmt_nfkc";  ///< unigram, bpe: nmt_nfkc | nfkc | identity
+  TextNormalization normalization = TextNormalization::nmt_nfkc;  ///< unigram, bpe
   double coverage = 1;       ///< unigram, bpe: share of the characters seen that get a piece
   bool byte_pieces = false;  ///< unigram, bpe: 256 pieces of a byte each stand for other characters
   int64_t min_count = 1;     ///< words, characters: how often a piece was seen at least
@@ -29,27 +43,29 @@ struct TokenizerOptions {
   void fields(Visitor&& v) {
     v("kind", kind,
       "unigram or bpe (SentencePiece), words, characters, bytes; vocabulary: pieces that others "
-      "chose, of an imported model",
-      OneOf{{"unigram", "bpe", "words", "characters", "bytes", "vocabulary"}});
-    if (kind == "vocabulary") return;
-    if (kind != "bytes") {
+      "chose, of an imported model");
+    if (kind == TokenizerKind::vocabulary) return;
+    if (kind != TokenizerKind::bytes) {
       v("size", size, "pieces at most, the four special ones included", between(5, 1 << 24));
       v("lines", lines, "lines that training looks at, drawn from all; 0: all",
         between(0, kMostCount));
     }
     v("lowercase", lowercase, "lower case before anything else");
-    if (kind == "unigram" || kind == "bpe") {
+    if (of_sentencepiece()) {
       v("normalization", normalization,
         "Unicode forms that become one: nmt_nfkc (also unusual spaces and controls), nfkc, "
-        "identity (none)",
-        OneOf{{"nmt_nfkc", "nfkc", "identity"}});
+        "identity (none)");
       v("coverage", coverage, "share of the characters seen in training that get a piece",
         between(0.98, 1));
       v("byte_pieces", byte_pieces, "cut other characters into bytes; otherwise they are unknown");
     }
-    if (kind == "words" || kind == "characters")
+    if (kind == TokenizerKind::words || kind == TokenizerKind::characters)
       v("min_count", min_count, "how often a piece must be seen to get a number",
         between(1, kMostCount));
+  }
+
+  bool of_sentencepiece() const {
+    return kind == TokenizerKind::unigram || kind == TokenizerKind::bpe;
   }
 };
 

@@ -123,7 +123,9 @@ class CorpusInput : public Input {
   SplitPtr find(const std::string& input) const override { return beginnings({find_line(input)}); }
 
   data::TokenizerPtr target_tokenizer() const override { return state_->tokenizer; }
-  std::string target_tokenizer_kind() const override { return state_->options.tokenizer.kind; }
+  std::string target_tokenizer_kind() const override {
+    return word_of(state_->options.tokenizer.kind);
+  }
   Sizes sizes() const override {
     return {{"target_vocabulary", {state_->tokenizer->size()}},
             {"context", {state_->options.context}}};

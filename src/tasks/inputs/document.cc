@@ -18,7 +18,7 @@ struct DocumentInputOptions {
   data::TokenizerOptions tokenizer;
   int64_t max_sentences = 0, max_words = 0;
 
-  DocumentInputOptions() { tokenizer.kind = "words"; }
+  DocumentInputOptions() { tokenizer.kind = data::TokenizerKind::words; }
 
   template <class Visitor>
   void fields(Visitor&& v) {

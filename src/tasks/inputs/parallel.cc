@@ -141,7 +141,9 @@ class ParallelInput : public Input {
   SplitPtr find(const std::string& input) const override { return sources({find_line(input)}); }
 
   data::TokenizerPtr target_tokenizer() const override { return state_->target; }
-  std::string target_tokenizer_kind() const override { return state_->options.of_target().kind; }
+  std::string target_tokenizer_kind() const override {
+    return word_of(state_->options.of_target().kind);
+  }
   Sizes sizes() const override {
     return {{"source_vocabulary", {state_->source->size()}},
             {"target_vocabulary", {state_->target->size()}}};

@@ -81,7 +81,7 @@ Batch ParallelSplit::batch(const std::vector<int64_t>& examples, const Draw&) co
 
 Shown ParallelSplit::show(int64_t example) const {
   Shown shown{pair(example).source};
-  shown.tokenizer = state_->options.source.kind;
+  shown.tokenizer = word_of(state_->options.source.kind);
   const auto& tokenizer = *state_->source;
   for (const int64_t token : state_->tokens(shown.text, place(example))) {
     shown.tokens.push_back({tokenizer.piece(token)});

@@ -60,7 +60,7 @@ void TextSplit::add(Batch& batch, const std::string& prefix, const std::vector<i
 Shown TextSplit::show(int64_t example) const {
   Shown shown{std::string(records().text(example, read_.front()))};
   if (read_.size() > 1) shown.text += " | " + std::string(records().text(example, read_.back()));
-  shown.tokenizer = state_->options.tokenizer.kind;
+  shown.tokenizer = word_of(state_->options.tokenizer.kind);
   const auto& tokenizer = *state_->tokenizer;
   for (const int64_t token : encode(example, read_).tokens) {
     shown.tokens.push_back({tokenizer.piece(token)});

@@ -31,7 +31,7 @@ struct TextInputOptions {
     v("pair", pair,
       "column of a text that belongs to it and is read by itself, for embeddings; empty: none");
     v("tokenizer", tokenizer, "");
-    if (tokenizer.kind == "words") v("features", features, "");
+    if (tokenizer.kind == data::TokenizerKind::words) v("features", features, "");
     v("max_length", max_length, "tokens of an example at most, <s> and </s> included; 0: any",
       between(0, kMostLength));
     if (max_length > 0)
@@ -41,8 +41,9 @@ struct TextInputOptions {
   void check() const;
 
   bool has_features() const {
-    return tokenizer.kind == "words" && (features.prefix() > 0 || features.suffix() > 0 ||
-                                         features.shape() || features.max_ngram() > 0);
+    return tokenizer.kind == data::TokenizerKind::words &&
+           (features.prefix() > 0 || features.suffix() > 0 || features.shape() ||
+            features.max_ngram() > 0);
   }
   /// All columns of texts.
   std::vector<std::string> columns() const;
