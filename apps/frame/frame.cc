@@ -1,6 +1,7 @@
 #include "frame.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +14,8 @@
 #include <iostream>
 #include <new>
 #include <stdexcept>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "core/printable.h"
@@ -20,6 +23,7 @@
 #include "heed/core/nearest.h"
 #include "heed/core/problem_list.h"
 #include "heed/core/threads.h"
+#include "memory_reserve.h"
 #include "result_buffer.h"
 
 namespace heed::cli {
@@ -83,9 +87,21 @@ int fail_as_it_is(const CLI::App& app, int code, const std::string& message) {
   return code;
 }
 
+/// Asks for no memory.
+int fail_without_memory(std::string_view program) {
+  for (const std::string_view part : {program, std::string_view(": error: not enough memory\n")})
+    if (::write(STDERR_FILENO, part.data(), part.size()) < 0) break;
+  return static_cast<int>(Failure::memory);
+}
+
 /// One line, whatever is named in it.
 int fail(const CLI::App& app, int code, const std::string& message) {
   return fail_as_it_is(app, code, printable(message));
+}
+
+int fail_unexpectedly(const CLI::App& app, const std::exception& error) {
+  return fail(app, kInternalError,
+              std::string("unexpected failure, please report it: ") + error.what());
 }
 
 int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
@@ -142,9 +158,13 @@ int answer(CLI::App& app, int argc, char** argv) {
   } catch (const std::filesystem::filesystem_error& error) {
     return fail(app, static_cast<int>(Failure::file),
                 "cannot look at " + error.path1().string() + ": " + error.code().message());
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again)
+      return fail(app, static_cast<int>(Failure::memory),
+                  "cannot start a thread: " + error.code().message());
+    return fail_unexpectedly(app, error);
   } catch (const std::exception& error) {
-    return fail(app, kInternalError,
-                std::string("unexpected failure, please report it: ") + error.what());
+    return fail_unexpectedly(app, error);
   }
 }
 
@@ -183,11 +203,16 @@ void declare(CLI::App& app, const Program& program) {
 
 int run(int argc, char** argv, const Program& program) {
   occupy_closed_streams();
-  const ResultBuffer results(std::cout);
-  CLI::App app;
-  declare(app, program);
-  const int code = answer(app, argc, argv);
-  return flush_results(app, code, results);
+  keep_memory_back();
+  try {
+    const ResultBuffer results(std::cout);
+    CLI::App app;
+    declare(app, program);
+    const int code = answer(app, argc, argv);
+    return flush_results(app, code, results);
+  } catch (const std::bad_alloc&) {
+    return fail_without_memory(program.name);
+  }
 }
 
 }  // namespace heed::cli

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "core/list_folder.h"
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -15,7 +16,7 @@ namespace {
 
 /// A folder that holds something is replaced where that is said, and only a model is.
 void check_target(const ImportFlags& flags) {
-  if (kind_of(flags.out) != PathKind::folder || std::filesystem::is_empty(flags.out)) return;
+  if (kind_of(flags.out) != PathKind::folder || list_folder(flags.out).empty()) return;
   if (!flags.force)
     throw UsageError("the folder " + flags.out +
                      " is not empty; name another by --out, or replace the model in it by --force");

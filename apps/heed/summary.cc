@@ -6,6 +6,7 @@
 
 #include "core/printable.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
 #include "verbs.h"
@@ -14,8 +15,7 @@ namespace heed::cli {
 namespace {
 
 Summary summary_of(const std::string& what, const std::vector<std::string>& set) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(what, error)) {
+  if (kind_of(what) != PathKind::file) {
     auto predictor = Predictor::load(what, set);
     return summarize(predictor.module(), [&] { predictor.run_example(); });
   }

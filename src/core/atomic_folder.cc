@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "core/descriptor.h"
+#include "core/list_folder.h"
 #include "core/replace_folder.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -15,32 +16,29 @@ namespace {
 
 /// Links are followed, so that the folder behind one is replaced and the link stays.
 fs::path resolved(const fs::path& target) {
-  std::error_code failure;
-  const auto status = fs::status(target, failure);
-  if (!fs::exists(status)) {
+  const auto kind = kind_of(target);
+  if (kind == PathKind::absent) {
     // "out/" names the folder "out".
     return target.has_filename() ? target : target.parent_path();
   }
-  if (!fs::is_directory(status)) {
+  if (kind != PathKind::folder) {
     throw FileError("cannot write the folder " + target.string() + ": a file of that name exists");
   }
+  std::error_code failure;
   const fs::path real = fs::canonical(target, failure);
   if (failure) throw FileError("find", target, failure.value());
   return real;
 }
 
 void sync_tree(const fs::path& folder) {
-  std::error_code failure;
-  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    if (entry->is_symlink()) continue;
-    if (entry->is_directory()) {
-      sync_tree(entry->path());
+  for (const auto& entry : list_folder(folder)) {
+    if (fs::is_symlink(entry)) continue;
+    if (kind_of(entry) == PathKind::folder) {
+      sync_tree(entry);
     } else {
-      sync_path(entry->path());
+      sync_path(entry);
     }
   }
-  if (failure) throw FileError("list", folder, failure.value());
   sync_path(folder);
 }
 
@@ -59,8 +57,11 @@ AtomicFolder::AtomicFolder(const fs::path& target) : target_(resolved(target)) {
 
 AtomicFolder::~AtomicFolder() {
   if (!partial_.empty()) {
-    std::error_code ignored;
-    fs::remove_all(partial_, ignored);
+    try {
+      remove_tree(partial_);
+    } catch (
+        const std::exception&) {  // what stays is known by its name, and removed by a later call
+    }
   }
   ::close(descriptor_);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/descriptor.h"
+#include "core/list_folder.h"
 #include "core/unique_name.h"
 #include "heed/core/atomic_folder.h"
 #include "heed/core/error.h"
@@ -35,27 +36,18 @@ void rename_path(const fs::path& from, const fs::path& to) {
     throw FileError("rename " + from.string() + " to", to, errno);
 }
 
-void remove_tree(const fs::path& folder) {
-  std::error_code failure;
-  fs::remove_all(folder, failure);
-  if (failure) throw FileError("remove", folder, failure.value());
-}
-
 /// The folders beside the target that are in that stage and whose writer is dead.
 std::vector<fs::path> abandoned(const fs::path& target, const std::string& stage) {
   const std::string prefix = hidden(target, stage, "").filename().string();
   std::vector<fs::path> found;
-  std::error_code failure;
-  for (fs::directory_iterator entry(parent_of(target), failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    const std::string name = entry->path().filename().string();
+  for (const auto& entry : list_folder(parent_of(target))) {
+    const std::string name = entry.filename().string();
     if (!name.starts_with(prefix) || !is_unique_id(name.substr(prefix.size()))) continue;
-    const int lock = lock_folder(entry->path());
+    const int lock = lock_folder(entry);
     if (lock < 0) continue;
     ::close(lock);
-    found.push_back(entry->path());
+    found.push_back(entry);
   }
-  if (failure) throw FileError("list", parent_of(target), failure.value());
   return found;
 }
 

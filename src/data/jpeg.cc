@@ -6,6 +6,8 @@
 // jpeglib.h uses FILE and size_t without including them.
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 #include "data/formats.h"
 #include "heed/core/error.h"
 
@@ -88,6 +90,7 @@ class JpegReader {
   }
 
   [[noreturn]] void fail() const {
+    if (errors_.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
     throw DataError(name_ + ": the JPEG is damaged: " + message_ +
                     "; download or save the image again");
   }

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "core/bytes.h"
+#include "core/list_folder.h"
 #include "core/utf8.h"
 #include "data/open.h"
 #include "heed/core/error.h"
@@ -34,12 +35,8 @@ bool has_image_name(const fs::path& path) {
 
 /// What a folder holds, by name, without hidden entries.
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
-  std::error_code failure;
-  std::vector<fs::path> entries;
-  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
-       it.increment(failure))
-    if (!is_hidden(it->path())) entries.push_back(it->path());
-  if (failure) throw FileError("list", folder, failure.value());
+  auto entries = list_folder(folder);
+  std::erase_if(entries, is_hidden);
   std::sort(entries.begin(), entries.end());
   return entries;
 }

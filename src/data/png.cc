@@ -130,6 +130,8 @@ class PngReader {
   }
 
   [[noreturn]] void fail() const {
+    // libpng says it in words alone
+    if (std::string_view(message_).find("memory") != std::string_view::npos) throw std::bad_alloc();
     throw DataError(name_ + ": the PNG is damaged: " + message_ + "; " + kFix);
   }
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -95,8 +96,14 @@ class Prefetch {
     planned_ = 0;
     given_ = taken_ = 0;
     for (auto& slot : slots_) slot.reset();
-    for (size_t i = 0; i + 1 < slots_.size(); ++i)
-      workers_.emplace_back([this](const std::stop_token& stopped) { work(stopped); });
+    try {
+      for (size_t i = 0; i + 1 < slots_.size(); ++i)
+        workers_.emplace_back([this](const std::stop_token& stopped) { work(stopped); });
+    } catch (const std::system_error& error) {  // those that run do the others' work
+      if (workers_.empty())
+        throw Error(Failure::memory, "loader: cannot start a thread: " + error.code().message() +
+                                         "; raise the limit of processes (ulimit -u)");
+    }
   }
 
   void stop() {

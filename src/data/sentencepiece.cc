@@ -94,7 +94,13 @@ std::string reason_of(const std::string& message) {
   return from < message.size() ? message.substr(from) : message;
 }
 
+void check_resources(const std::string& why) {
+  if (why == kHeedNoMemory) throw std::bad_alloc();
+  if (why.starts_with(kHeedNoThread)) throw Error(Failure::memory, "SentencePiece: " + why);
+}
+
 [[noreturn]] void refuse_text(std::string_view text, const std::string& why) {
+  check_resources(why);
   throw DataError("encode: SentencePiece refused a text of " + std::to_string(text.size()) +
                   " bytes: " + reason_of(why));
 }
@@ -106,6 +112,7 @@ class SentencePieceTokenizer : public Tokenizer {
       : library_(plugin()), lowercase_(options.lowercase), bytes_(std::move(bytes)) {
     std::string why;
     if (library_.load(bytes_.data(), bytes_.size(), &model_, take_bytes, &why) != 0) {
+      check_resources(why);
       throw DataError(name + ": expected a model file of SentencePiece: " + reason_of(why));
     }
     library_.specials(model_, specials_);
@@ -165,6 +172,7 @@ class SentencePieceTokenizer : public Tokenizer {
     std::string text, why;
     if (library_.decode(model_, numbers.data(), numbers.size(), take_bytes, &text, take_bytes,
                         &why) != 0) {
+      check_resources(why);
       throw DataError("decode: SentencePiece refused " + std::to_string(ids.size()) +
                       " pieces: " + reason_of(why));
     }
@@ -275,6 +283,7 @@ std::string train(const HeedSentencePiece& library, const TokenizerOptions& opti
 }
 
 [[noreturn]] void training_failed(const TokenizerOptions& options, const std::string& why) {
+  check_resources(why);
   const std::string given = "tokenizer.size: given " + std::to_string(options.size);
   if (why.find("too high") != std::string::npos) {
     throw ModelError(given + ", but the text yields no more than " +

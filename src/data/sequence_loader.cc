@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <future>
+#include <system_error>
 
 #include "data/pair_windows.h"
 #include "heed/core/error.h"
@@ -74,7 +75,12 @@ class WindowStream {
 
   void start(int64_t window) {
     ahead_of_ = window;
-    ahead_ = std::async(std::launch::async, [this, window] { return read(window); });
+    const auto work = [this, window] { return read(window); };
+    try {
+      ahead_ = std::async(std::launch::async, work);
+    } catch (const std::system_error&) {  // no thread: read when it is asked for
+      ahead_ = std::async(std::launch::deferred, work);
+    }
   }
 
   PairWindowPtr read(int64_t window) {

@@ -15,6 +15,9 @@ std::string encode_png(const Canvas& canvas) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
   std::string bytes(size, '\0');
   if (!png_image_write_to_memory(&image, bytes.data(), &size, 0, canvas.data(), 0, nullptr)) {
+    // libpng says it in words alone
+    if (std::string_view(image.message).find("memory") != std::string_view::npos)
+      throw std::bad_alloc();
     throw FileError(std::string("cannot encode a PNG: ") + image.message);
   }
   bytes.resize(size);

@@ -99,11 +99,21 @@ struct Pen {
 
 }  // namespace
 
+namespace {
+
+/// Whether FreeType did what it was asked for.
+bool done(FT_Error error) {
+  if (error == FT_Err_Out_Of_Memory) throw std::bad_alloc();
+  return error == 0;
+}
+
+}  // namespace
+
 /// FreeType's library and the faces opened so far.
 class Typeface::Fonts {
  public:
   Fonts() : places_(places()) {
-    if (FT_Init_FreeType(&library_)) throw FileError("cannot initialise FreeType");
+    if (!done(FT_Init_FreeType(&library_))) throw FileError("cannot initialise FreeType");
     try {
       while (next_ < places_.size() && (faces_.empty() || places_[next_].asked_for)) open_next();
     } catch (...) {
@@ -132,7 +142,7 @@ class Typeface::Fonts {
   void open_next() {
     const auto& [path, asked_for] = places_[next_++];
     FT_Face face = nullptr;
-    const bool opened = FT_New_Face(library_, path.c_str(), 0, &face) == 0;
+    const bool opened = done(FT_New_Face(library_, path.c_str(), 0, &face));
     if (opened && FT_IS_SCALABLE(face)) {
       faces_.push_back(face);
     } else if (asked_for) {
@@ -152,14 +162,14 @@ namespace {
 bool render(FT_Face face, uint32_t character, int64_t size, int64_t width) {
   const auto pixels = static_cast<FT_UInt>(size);
   FT_Set_Pixel_Sizes(face, pixels, pixels);
-  if (FT_Load_Char(face, character, FT_LOAD_TARGET_LIGHT)) return false;
+  if (!done(FT_Load_Char(face, character, FT_LOAD_TARGET_LIGHT))) return false;
   const int64_t advance = face->glyph->advance.x >> 6;
   if (advance > width + 1) {
     const int64_t narrow = std::max<int64_t>(1, size * width / advance);
     FT_Set_Pixel_Sizes(face, static_cast<FT_UInt>(narrow), pixels);
-    if (FT_Load_Char(face, character, FT_LOAD_TARGET_LIGHT)) return false;
+    if (!done(FT_Load_Char(face, character, FT_LOAD_TARGET_LIGHT))) return false;
   }
-  return FT_Render_Glyph(face->glyph, FT_RENDER_MODE_NORMAL) == 0;
+  return done(FT_Render_Glyph(face->glyph, FT_RENDER_MODE_NORMAL));
 }
 
 /// Draws the slot into a cell that begins at u; what combines is centred in it.

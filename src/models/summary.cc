@@ -2,6 +2,7 @@
 
 #include <ATen/record_function.h>
 
+#include <exception>
 #include <numeric>
 #include <unordered_map>
 
@@ -30,6 +31,7 @@ class Watcher {
       ~Restore() { at::removeCallback(handle), active_ = nullptr; }
     } restore{handle};
     forward();
+    if (failure_) std::rethrow_exception(failure_);
   }
 
   Summary summary() && {
@@ -69,7 +71,24 @@ class Watcher {
     std::vector<std::pair<size_t, std::vector<int64_t>>> parameters;  ///< row, shape
   };
 
+  // LibTorch only logs what these throw, and then calls end() with the context null.
   static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& call) {
+    try {
+      return used_by(call);
+    } catch (...) {
+      active_->failure_ = std::current_exception();
+      return nullptr;
+    }
+  }
+  static void end(const at::RecordFunction& call, at::ObserverContext* context) {
+    try {
+      if (context) made_by(call, static_cast<Use&>(*context));
+    } catch (...) {
+      active_->failure_ = std::current_exception();
+    }
+  }
+
+  static std::unique_ptr<Use> used_by(const at::RecordFunction& call) {
     active_->attention(call);
     auto use = std::make_unique<Use>();
     const auto note = [&](const at::Tensor& t) {
@@ -84,11 +103,11 @@ class Watcher {
     return use;
   }
 
-  static void end(const at::RecordFunction& call, at::ObserverContext* context) {
+  static void made_by(const at::RecordFunction& call, const Use& use) {
     if (call.outputs().empty() || !call.outputs()[0].isTensor()) return;
     const at::Tensor out = call.outputs()[0].toTensor();
     if (!out.defined() || active_->row_of(out)) return;  // a view of a parameter
-    for (const auto& [row, shape] : static_cast<Use*>(context)->parameters)
+    for (const auto& [row, shape] : use.parameters)
       active_->layer(active_->rows_[row], call.name(), shape, out);
   }
 
@@ -129,6 +148,7 @@ class Watcher {
 
   static thread_local Watcher* active_;
   nn::MapPaths paths_;
+  std::exception_ptr failure_;
   std::vector<SummaryRow> rows_;
   std::unordered_map<const void*, size_t> owner_;      // a parameter's storage -> row
   std::unordered_map<std::string, size_t> attention_;  // a map's name -> row

@@ -62,6 +62,9 @@ Tables& tables() {
   return only;
 }
 
+/// Made when the library is loaded, so that asking for a word needs no memory.
+[[maybe_unused]] const Tables& made_early = tables();
+
 const Table& known() { return *tables().newest.load(); }
 
 }  // namespace

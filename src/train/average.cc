@@ -1,5 +1,6 @@
 #include "train/average.h"
 
+#include <algorithm>
 #include <map>
 
 #include "heed/core/error.h"
@@ -14,7 +15,11 @@ std::string hidden_name(const std::string& parameter) { return "weights/" + para
 WeightAverage::WeightAverage(torch::nn::Module& model, double decay) : decay_(decay) {
   if (!is_on()) return;
   for (const auto& item : model.named_parameters()) {
-    weights_.emplace_back(item.key(), item.value().detach());
+    const auto& weight = item.value();
+    if (!weight.device().is_cpu() || !weight.is_contiguous())
+      throw UsageError("train.ema: expected weights that lie in the CPU's memory without gaps, '" +
+                       item.key() + "' does not");
+    weights_.emplace_back(item.key(), weight.detach());
     average_.push_back(item.value().detach().clone());
   }
 }
@@ -29,11 +34,14 @@ void WeightAverage::update(int64_t updates) {
   at::_foreach_add_(average_, weights, 1 - d);
 }
 
-void WeightAverage::exchange() {
+/// Byte by byte: an operator would ask for memory, and back the weights must come even where there is none.
+void WeightAverage::exchange() noexcept {
   for (size_t i = 0; i < average_.size(); ++i) {
-    const at::Tensor held = average_[i].clone();
-    average_[i].copy_(weights_[i].second);
-    weights_[i].second.copy_(held);
+    auto* average = static_cast<char*>(average_[i].data_ptr());
+    auto* weight = static_cast<char*>(weights_[i].second.data_ptr());
+    std::swap_ranges(average, average + average_[i].nbytes(), weight);
+    // Whoever keeps something made of the weight asks this number whether it is as it was.
+    weights_[i].second.unsafeGetTensorImpl()->bump_version();
   }
 }
 

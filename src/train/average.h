@@ -38,7 +38,7 @@ class WeightAverage {
   void restore(const NamedTensors& hidden);
 
  private:
-  void exchange();
+  void exchange() noexcept;
   double decay_;
   NamedTensors weights_;
   std::vector<at::Tensor> average_;

@@ -33,7 +33,7 @@ std::string lines_until(const std::filesystem::path& path, const std::string& lo
 JsonLog::JsonLog(const std::filesystem::path& path, int64_t resume_step)
     : file_(
           [&] {
-            if (std::filesystem::exists(path)) {
+            if (kind_of(path) != PathKind::absent) {
               const std::string log = read_text(path);
               const std::string kept = lines_until(path, log, resume_step);
               if (kept != log) replace_file(path, kept);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/list_folder.h"
 #include "formats/safetensors_header.h"
 #include "heed/core/atomic_folder.h"
 #include "heed/core/error.h"
@@ -23,10 +24,11 @@ constexpr const char* kStateValues = "state.json";
 /// Metadata "file/NAME" of a tensor file: the checksum of a file that stands beside it.
 constexpr std::string_view kBeside = "file/";
 
+bool stands(const fs::path& path) { return kind_of(path) != PathKind::absent; }
+
 void check_replaceable(const fs::path& folder) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored) || fs::is_empty(folder, ignored)) return;
-  if (fs::exists(folder / kModel, ignored)) return;
+  if (kind_of(folder) != PathKind::folder || list_folder(folder).empty()) return;
+  if (stands(folder / kModel)) return;
   throw UsageError("cannot write a model to " + folder.string() +
                    ": the folder holds other files and would be replaced; name a new one");
 }
@@ -69,7 +71,7 @@ std::map<std::string, std::string> read_beside(const fs::path& folder, const fs:
 }
 
 void require(const fs::path& folder, const char* name) {
-  if (!fs::exists(folder / name)) {
+  if (!stands(folder / name)) {
     throw ModelError(folder.string() + ": the model folder lacks " + name);
   }
 }
@@ -112,8 +114,7 @@ void read_back(const fs::path& folder, bool state) {
 }  // namespace
 
 bool is_model_folder(const fs::path& folder) {
-  std::error_code ignored;
-  return fs::exists(folder / kModel, ignored) || fs::exists(folder / kRecipe, ignored);
+  return stands(folder / kModel) || stands(folder / kRecipe);
 }
 
 void save_model(const fs::path& target, const ModelFiles& files) {
@@ -154,7 +155,7 @@ ModelFiles load_model(const fs::path& where, WithState state) {
 }
 
 std::vector<std::pair<std::string, FileState>> verify_model(const fs::path& folder) {
-  const bool has_state = fs::exists(folder / kStateTensors) || fs::exists(folder / kStateValues);
+  const bool has_state = stands(folder / kStateTensors) || stands(folder / kStateValues);
   load_model(folder, has_state ? WithState::yes : WithState::no);
   std::set<std::string> own{kRecipe, kModel, kMetrics}, covered;
   std::vector<const char*> tensor_files{kModel};
@@ -169,8 +170,8 @@ std::vector<std::pair<std::string, FileState>> verify_model(const fs::path& fold
   std::vector<std::pair<std::string, FileState>> files;
   for (const auto& name : own)
     files.emplace_back(name, covered.contains(name) ? FileState::verified : FileState::no_checksum);
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const auto name = entry.path().filename().string();
+  for (const auto& entry : list_folder(folder)) {
+    const auto name = entry.filename().string();
     if (!own.contains(name)) files.emplace_back(name, FileState::foreign);
   }
   std::sort(files.begin(), files.end());

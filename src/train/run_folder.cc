@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <set>
 
+#include "core/list_folder.h"
 #include "core/printable.h"
 #include "core/replace_folder.h"
 #include "core/unique_name.h"
@@ -33,20 +34,10 @@ int64_t step_of_name(const std::string& name) {
   return error == std::errc() && stop == past ? step : -1;
 }
 
-std::vector<fs::path> entries_of(const fs::path& folder) {
-  std::vector<fs::path> entries;
-  std::error_code failure;
-  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
-       entry.increment(failure))
-    entries.push_back(entry->path());
-  if (failure) throw FileError("list", folder, failure.value());
-  return entries;
-}
-
 /// Step -> last-STEP/.
 std::map<int64_t, fs::path> checkpoints_of(const fs::path& run) {
   std::map<int64_t, fs::path> found;
-  for (const auto& entry : entries_of(run)) {
+  for (const auto& entry : list_folder(run)) {
     const int64_t step = step_of_name(entry.filename().string());
     if (step >= 0 && kind_of(entry) == PathKind::folder) found.emplace(step, entry);
   }
@@ -72,7 +63,7 @@ std::string target_of(const std::string& name) {
 
 void recover_run(const fs::path& run) {
   std::set<std::string> targets;
-  for (const auto& entry : entries_of(run)) targets.insert(target_of(entry.filename().string()));
+  for (const auto& entry : list_folder(run)) targets.insert(target_of(entry.filename().string()));
   targets.erase("");
   for (const auto& target : targets) recover_folder(run / target);
 }
@@ -132,7 +123,7 @@ void check_run_folder(const fs::path& folder, bool resume) {
                      " is not empty: go on with that run by --resume, remove it, or name another"
                      " folder by --out");
   }
-  for (const auto& entry : entries_of(folder)) {
+  for (const auto& entry : list_folder(folder)) {
     const auto name = entry.filename().string();
     if (is_log(name) || is_unfinished_name(name) || !target_of(name).empty()) continue;
     throw UsageError("the folder " + folder.string() + " holds '" + printable(name) +
@@ -153,15 +144,15 @@ RunFolder::RunFolder(fs::path path, int64_t keep) : path_(std::move(path)), keep
                      "; end it or name another folder");
   }
   recover_run(path_);
-  for (const auto& entry : entries_of(path_))
+  for (const auto& entry : list_folder(path_))
     if (is_unfinished_name(entry.filename().string())) fs::remove(entry);
-  stood_ = entries_of(path_);
+  stood_ = list_folder(path_);
 }
 
 RunFolder::~RunFolder() {
   try {
     if (!has_model(path_)) {
-      for (const auto& entry : entries_of(path_))
+      for (const auto& entry : list_folder(path_))
         if (is_log(entry.filename().string()) && std::ranges::find(stood_, entry) == stood_.end())
           fs::remove(entry);
       std::error_code not_empty;
@@ -178,8 +169,12 @@ void RunFolder::save_last(int64_t step, const ModelFiles& files) {
   char name[32];
   std::snprintf(name, sizeof name, "last-%08lld", static_cast<long long>(step));
   save_model(path_ / name, files);
+  remove_old(step);
+}
+
+void RunFolder::remove_old(int64_t before) {
   auto last = checkpoints_of(path_);
-  while (last.size() > static_cast<size_t>(keep_) && last.begin()->first < step) {
+  while (last.size() > static_cast<size_t>(keep_) && last.begin()->first < before) {
     remove_folder(last.begin()->second);
     last.erase(last.begin());
   }

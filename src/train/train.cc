@@ -284,6 +284,7 @@ TrainResult Trainer::run() {
   const StopSignals signals;
   task_.model().train();
   if (!generator_.defined()) remember_start();
+  if (saved_step_ >= 0) folder_.remove_old(saved_step_);
   tell_start();
   if (options_.precision == Precision::bfloat16 && !multiplies_bfloat16())
     show(

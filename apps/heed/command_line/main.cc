@@ -1,6 +1,8 @@
 // heed: reads the command line, and loads LibTorch only where a verb runs.
 #include <dlfcn.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include "command_line.h"
@@ -33,4 +35,9 @@ void run_verb(const char* verb, const void* flags) {
 
 }  // namespace heed::cli
 
-int main(int argc, char** argv) { return heed::cli::run(argc, argv, heed::cli::kHeed); }
+int main(int argc, char** argv) {
+  const int code = heed::cli::run(argc, argv, heed::cli::kHeed);
+  // Everything is written. LibTorch takes itself apart at exit(), which takes memory and aborts where there is none.
+  std::fflush(nullptr);
+  std::_Exit(code);
+}

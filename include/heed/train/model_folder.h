@@ -99,6 +99,9 @@ class RunFolder {
   void save_best(const ModelFiles& files);
   /// Writes last-STEP/, then removes the oldest beyond `keep`.
   void save_last(int64_t step, const ModelFiles& files);
+  /// Removes the oldest beyond `keep` of those before a step: a run that was stopped between the two
+  /// left them.
+  void remove_old(int64_t before);
   /// The newest last-STEP/, from which training goes on; none before the first.
   std::optional<std::filesystem::path> newest() const;
   /// All of last-STEP/, oldest first.

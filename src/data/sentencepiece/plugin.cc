@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
@@ -46,7 +47,9 @@ int guarded(HeedTakeBytes error, void* reason, Body&& body) {
     const sentencepiece::util::Status status = body();
     return status.ok() ? 0 : report(status.message(), error, reason);
   } catch (const std::bad_alloc&) {
-    return report("not enough memory", error, reason);
+    return report(kHeedNoMemory, error, reason);
+  } catch (const std::system_error& failure) {  // of std::thread alone
+    return report(kHeedNoThread + failure.code().message(), error, reason);
   } catch (const std::exception& failure) {
     return report(failure.what(), error, reason);
   }

@@ -23,6 +23,10 @@ struct HeedTrainArgument {
   const char *name, *value;
 };
 
+/// Reasons that are no fault of the text; the second is followed by the system's words.
+inline constexpr char kHeedNoMemory[] = "not enough memory";
+inline constexpr char kHeedNoThread[] = "cannot start a thread: ";
+
 /// A function that returns int gives 0, or 1 and then hands its reason to `error`.
 struct HeedSentencePiece {
   int version;  ///< kHeedSentencePieceVersion

@@ -58,6 +58,8 @@ Classes Classes::from_file(const Files& files, const std::string& name) {
         classes.number_of_.size() != classes.names_.size())
       throw ModelError("a class stands twice, or names and counts differ in number");
     return classes;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw ModelError(name + ": not the classes of a model: " + error.what());
   }

@@ -90,6 +90,8 @@ LabelSets LabelSets::from_file(const Files& files, const std::string& name) {
                    json.at("most_frequent").get<std::vector<std::string>>()};
     sets.row(sets.most_frequent, name);
     return sets;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw ModelError(name + ": not the labels of a model: " + error.what());
   }

@@ -158,6 +158,8 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
     try {
       const auto json = nlohmann::json::parse(found->second);
       training_ = {json.at("mean").get<double>(), json.at("std").get<double>()};
+    } catch (const std::bad_alloc&) {
+      throw;
     } catch (const std::exception& error) {
       throw ModelError(std::string(kNumberFile) +
                        ": not the mean and std of numbers: " + error.what());

@@ -137,6 +137,8 @@ TagBaseline TagBaseline::from_file(const Files& files, const std::string& name,
     const auto json = nlohmann::json::parse(found->second);
     baseline.best_ = json.at("of").get<std::map<std::string, std::string>>();
     baseline.major_ = json.at("most_frequent");
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw ModelError(name + ": not the tags of words in training: " + error.what());
   }

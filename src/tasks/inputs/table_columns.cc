@@ -226,6 +226,8 @@ TableColumns columns_from_file(const std::string& text, const std::string& name,
       categories.push_back(column.name);
       columns.categories.push_back(std::move(column));
     }
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw ModelError(name + ": not the columns of a table: " + error.what());
   }
