@@ -149,7 +149,7 @@ std::vector<at::Tensor> Ensemble::step(States& states, const at::Tensor& tokens)
 
 at::Tensor Ensemble::project_to_choices(size_t m, const at::Tensor& hidden) const {
   const nn::RowsAlone alone(packed_);
-  return nn::affine(hidden, weights_[m], biases_[m]);
+  return models_[m]->project(hidden, weights_[m], biases_[m]);
 }
 
 NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& seen,

@@ -19,9 +19,7 @@ class LevelImpl : public torch::nn::Module {
       : dropout_(options.embedding_dropout) {
     position_ =
         models::additive_position(*this, "position", options.attention.position, options.width);
-    auto hiding = options;
-    hiding.attention = models::with_mask(options.attention, "key_lengths");
-    blocks_ = BlockStack(*this, count, BlockStack::block(hiding));
+    blocks_ = BlockStack(*this, models::with_mask(options, "key_lengths"), count);
   }
 
   at::Tensor forward(const at::Tensor& x, const AttendInputs& inputs) {
@@ -38,7 +36,7 @@ TORCH_MODULE(Level);
 
 void check_document_options(const DocumentEncoderOptions& options, int64_t vocabulary) {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, {.name = "documents", .lengths = true});
+  models::check_blocks(options, {.name = "documents", .lengths = true});
   try {
     options.pool.check();
   } catch (const UsageError& error) {

@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "heed/core/fields.h"
+#include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/ops/attention.h"
 
@@ -27,6 +28,11 @@ struct FieldCheck {
   template <EnumWithWords E>
   void operator()(const char*, E, const char*) const {}
   void operator()(const char*, bool, const char*) const {}
+  void operator()(const char*, const std::vector<std::string>&, const char*) const {}
+  void operator()(const char* field, const std::vector<int64_t>& given, const char*,
+                  const Bounds& bounds) const {
+    for (const int64_t number : given) check(field, static_cast<double>(number), bounds);
+  }
   void operator()(const char*, const Attention&, const char*) const {}
 
  private:
@@ -52,12 +58,26 @@ struct Brings {
   bool grid = false;     ///< for positions of one
 };
 
-/// Throws ModelError that names the field where an attention is none, its heads do not divide the
-/// width, or it needs what the input does not bring.
-void check_attention(const Attention& attention, int64_t width, const Brings& input);
+/// Throws ModelError that names the field where an attention of the blocks is none, its heads do not
+/// divide the width, or it needs what the input does not bring; and for local layers that are none.
+void check_blocks(const BlockStackOptions& options, const Brings& input);
+
+/// The same of one attention.
+void check_attention(const Attention& attention, const std::string& field, const Brings& input);
+
+/// Throws ModelError unless heads of that width can be made; `who` begins the message: "encoder.".
+void check_heads(const Attention& attention, const std::string& field, int64_t width,
+                 int64_t head_width, const std::string& who);
+
+/// Throws ModelError unless `local_layers` are different numbers below `layers`, and
+/// `local_attention` adds no position.
+void check_local(const std::vector<int64_t>& local_layers, const Attention& local_attention,
+                 int64_t layers, const std::string& who);
 
 /// The attention with one mask more, unless it has it.
 Attention with_mask(Attention attention, const char* mask);
+/// In every attention of the blocks.
+BlockStackOptions with_mask(BlockStackOptions options, const char* mask);
 
 /// A dimension of a tensor: what it is called, and its size where that is known.
 struct Axis {

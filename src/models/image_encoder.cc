@@ -19,7 +19,7 @@ StemOptions stem_options(const ImageEncoderOptions& options, const ImageShape& s
 ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const ImageShape& shape)
     : options(given), shape(shape) {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, {.name = "images", .grid = true});
+  models::check_blocks(options, {.name = "images", .grid = true});
   make_stem();
   const int64_t M = options.width;
   if (options.class_token) {
@@ -29,9 +29,11 @@ ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const Image
   auto placed = options;
   placed.attention.position =
       nn::on_grid(options.attention.position, grid().columns, grid().class_token);
+  placed.local_attention.position =
+      nn::on_grid(options.local_attention.position, grid().columns, grid().class_token);
   position =
       models::additive_position(*this, "position", placed.attention.position, M, grid().tokens());
-  blocks = BlockStack(*this, options.layers, BlockStack::block(placed));
+  blocks = BlockStack(*this, placed);
 }
 
 void ImageEncoderImpl::make_stem() {

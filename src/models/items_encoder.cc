@@ -12,7 +12,7 @@ using models::Dtype, models::taken;
 ItemsEncoderImpl::ItemsEncoderImpl(const ItemsEncoderOptions& given, int64_t items)
     : options(given), items(items) {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, {.name = "items", .lengths = true});
+  models::check_blocks(options, {.name = "items", .lengths = true});
   if (items < 1) throw ModelError(text_of("items: expected at least 1, given ", items));
   for (const auto& mask : options.attention.masks)
     if (!mask.alternatives.empty())
@@ -25,13 +25,13 @@ ItemsEncoderImpl::ItemsEncoderImpl(const ItemsEncoderOptions& given, int64_t ite
     gap_embedding = models::embedding_table(*this, "gap_embedding", options.gaps, M);
   position = models::additive_position(*this, "position", options.attention.position, M,
                                        options.max_positions);
-  auto own = options;
-  own.attention = models::with_mask(models::with_mask(options.attention, "causal"), "key_lengths");
-  blocks = BlockStack(*this, options.layers, BlockStack::block(own));
+  blocks =
+      BlockStack(*this, models::with_mask(models::with_mask(options, "causal"), "key_lengths"));
 }
 
 int64_t ItemsEncoderImpl::max_positions() const {
-  return position && position->table.defined() ? position->table.size(0) : options.max_positions;
+  const int64_t places = position ? position->max_positions() : 0;
+  return places ? places : options.max_positions;
 }
 
 /// (B, L) int64: which vector the time since the item before has.

@@ -62,9 +62,7 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
                                               static_cast<int64_t>(inputs.size()), options.width);
     position =
         models::additive_position(*this, "position", options.attention.position, options.width);
-    auto hiding = options;
-    hiding.attention = models::with_mask(options.attention, "key_lengths");
-    blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));
+    blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
   }
 }
 
@@ -78,7 +76,7 @@ std::shared_ptr<JointEncoderImpl> JointEncoderImpl::remade() const {
 void JointEncoderImpl::check() const {
   models::check_fields(options);
   const auto& how = options.attention;
-  models::check_attention(how, options.width, {.name = "joined inputs", .lengths = true});
+  models::check_blocks(options, {.name = "joined inputs", .lengths = true});
   if (inputs.size() < 2)
     throw ModelError(text_of("inputs: expected two or more to join, given ", inputs.size()));
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -97,6 +95,12 @@ void JointEncoderImpl::check() const {
     throw ModelError(
         "encoder.join: cross has neither attention_type = linear nor "
         "stochastic_depth; remove them or say join = concat");
+  if (options.norm == nn::Norm::sandwich ||
+      static_cast<const nn::BlockParts&>(options) != nn::BlockParts() ||
+      static_cast<const StackLayers&>(options) != StackLayers())
+    throw ModelError(
+        "encoder.join: cross has pre- or post-norm and layers that are alike, with norm_type = "
+        "layer, biases and neither gates nor qk_norm; leave these keys out or say join = concat");
 }
 
 void JointEncoderImpl::make_inputs() {
@@ -128,7 +132,7 @@ void JointEncoderImpl::make_crossings() {
     crossings->push_back(pairs);
     if (i == 0) nn::check_repeated(*crossings, options.layers);
   }
-  if (options.norm == nn::Norm::pre) norm = register_module("norm", nn::layer_norm(M));
+  if (options.norm == nn::Norm::pre) norm = register_module("norm", nn::RowNorm(M));
 }
 
 std::vector<Tokens> JointEncoderImpl::read(const Batch& batch) {
@@ -160,7 +164,7 @@ void JointEncoderImpl::cross(std::vector<Tokens>& parts) {
                 models::told_lengths(parts[i].lengths));
   }
   if (!norm) return;
-  for (auto& part : parts) part.states = nn::normalise(norm, part.states);
+  for (auto& part : parts) part.states = norm->forward(part.states);
 }
 
 Tokens JointEncoderImpl::forward(const Batch& batch) {

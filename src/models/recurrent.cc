@@ -7,6 +7,7 @@
 #include "models/recurrent_cell.h"
 #include "models/recurrent_check.h"
 #include "models/transformer_check.h"
+#include "nn/activation.h"
 #include "nn/linear.h"
 #include "nn/model_memory.h"
 
@@ -55,10 +56,10 @@ void RecurrentImpl::make_embeddings() {
     return table.normal_(0, 1 / std::sqrt(static_cast<double>(columns)));
   };
   const int64_t E = options.embedding_width();
-  if (options.tied() != nn::Tied::all)
+  if (!nn::shares_source(options.tied()))
     source_embedding = matrix("source_embedding", source_vocabulary_, E);
   target_embedding = matrix("target_embedding", vocabulary_, E);
-  if (options.tied() == nn::Tied::none)
+  if (!nn::shares_output(options.tied()))
     output = matrix("output", vocabulary_, looks_first() ? E : options.width());
   if (options.output_bias())
     output_bias_ = register_parameter("output_bias", torch::zeros({vocabulary_}));

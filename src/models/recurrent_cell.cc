@@ -2,6 +2,7 @@
 
 #include <torch/nn/init.h>
 
+#include "nn/activation.h"
 #include "nn/linear.h"
 
 namespace heed::models {

@@ -58,10 +58,11 @@ void check(RecurrentOptions options, int64_t vocabulary, int64_t source_vocabula
   if (vocabulary < 1) refuse_recurrent("vocabulary: expected at least 1, given ", vocabulary);
   if (source_vocabulary < 1)
     refuse_recurrent("source_vocabulary: expected at least 1, given ", source_vocabulary);
-  if (options.tied() == nn::Tied::all && source_vocabulary != vocabulary)
-    refuse_recurrent("tied: 'all' is for one vocabulary, given ", source_vocabulary,
-                     " tokens of the source and ", vocabulary, " of the target; say decoder");
-  if (options.tied() != nn::Tied::none && options.attention_type() == DecoderAttention::luong &&
+  if (nn::shares_source(options.tied()) && source_vocabulary != vocabulary)
+    refuse_recurrent("tied: '", word_of(options.tied()), "' is for one vocabulary, given ",
+                     source_vocabulary, " tokens of the source and ", vocabulary,
+                     " of the target; say decoder");
+  if (nn::shares_output(options.tied()) && options.attention_type() == DecoderAttention::luong &&
       E != M)
     refuse_recurrent("tied: expected none where embedding = ", E, " differs from width = ", M,
                      ", given ", word_of(options.tied()));

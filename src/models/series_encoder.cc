@@ -50,12 +50,12 @@ SeriesEncoderImpl::SeriesEncoderImpl(const SeriesEncoderOptions& given, const Se
   const auto places = grid();
   position = models::additive_position(*this, "position", options.attention.position, M,
                                        patches() ? places.columns : places.rows);
-  blocks = BlockStack(*this, options.layers, BlockStack::block(options));
+  blocks = BlockStack(*this, options);
 }
 
 void SeriesEncoderImpl::check() const {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, {.name = "series"});
+  models::check_blocks(options, {.name = "series"});
   const auto at_least_one = [](const char* name, int64_t given) {
     if (given < 1) throw ModelError(text_of(name, ": expected at least 1, given ", given));
   };

@@ -50,7 +50,7 @@ TableEncoderImpl::TableEncoderImpl(const TableEncoderOptions& given, const Table
   if (!shape.categories.empty()) make_categories();
   position =
       models::additive_position(*this, "position", options.attention.position, M, 1 + columns());
-  blocks = BlockStack(*this, options.layers, BlockStack::block(options));
+  blocks = BlockStack(*this, options);
 }
 
 int64_t TableEncoderImpl::columns() const {
@@ -59,7 +59,7 @@ int64_t TableEncoderImpl::columns() const {
 
 void TableEncoderImpl::check() const {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, {.name = "tables"});
+  models::check_blocks(options, {.name = "tables"});
   if (shape.numbers < 0 || columns() < 1)
     throw ModelError(text_of("table: expected at least one column, given ", shape.numbers,
                              " of numbers and ", shape.categories.size(), " of categories"));

@@ -6,6 +6,8 @@
 #include "heed/ops/dropout.h"
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
+#include "nn/block_parts.h"
+#include "nn/linear.h"
 
 namespace heed {
 namespace {
@@ -18,6 +20,9 @@ void check_text_shape(const TextEmbeddingOptions& options, const TextShape& shap
   if (shape.segments < 0 || shape.features < 0)
     throw ModelError(text_of("segments, features: expected at least 0, given ", shape.segments,
                              " and ", shape.features));
+  if (options.segment_types > 0 && options.segment_types < shape.segments)
+    throw ModelError(text_of("encoder.segment_types: expected at least the ", shape.segments,
+                             " parts that a text has here, given ", options.segment_types));
   if (shape.unknown >= shape.vocabulary)
     throw ModelError(text_of("unknown: expected a token below vocabulary = ", shape.vocabulary,
                              ", given ", shape.unknown));
@@ -28,20 +33,26 @@ void check_text_shape(const TextEmbeddingOptions& options, const TextShape& shap
 }  // namespace
 
 TextEmbedding::TextEmbedding(torch::nn::Module& owner, const TextEmbeddingOptions& given,
-                             const TextShape& shape, int64_t width, const OpSpec& where)
+                             const TextShape& shape, int64_t width, const OpSpec& where,
+                             const nn::BlockParts& parts)
     : options(given), shape(shape) {
   check_text_shape(options, shape);
-  words = models::embedding_table(owner, "embedding", shape.vocabulary, width);
+  const int64_t W = options.embedding_width ? options.embedding_width : width;
+  words = models::embedding_table(owner, "embedding", shape.vocabulary, W);
   if (shape.features > 0)
     features = owner.register_module(
-        "features", nn::NgramEmbedding(shape.features, nn::NgramEmbeddingOptions().width(width)));
-  if (shape.segments > 0)
-    segments = models::embedding_table(owner, "segment_embedding", shape.segments, width);
-  position = models::additive_position(owner, "position", where, width, options.max_positions);
+        "features", nn::NgramEmbedding(shape.features, nn::NgramEmbeddingOptions().width(W)));
+  const int64_t types = options.segment_types ? options.segment_types : shape.segments;
+  if (types > 0) segments = models::embedding_table(owner, "segment_embedding", types, W);
+  position = models::additive_position(owner, "position", where, W, options.max_positions);
+  if (options.embedding_norm) norm = owner.register_module("embedding_norm", nn::norm_of(parts, W));
+  if (options.embedding_width)
+    projection = owner.register_module("embedding_projection", nn::xavier_linear(W, width));
 }
 
 int64_t TextEmbedding::max_positions() const {
-  return position && position->table.defined() ? position->table.size(0) : options.max_positions;
+  const int64_t places = position ? position->max_positions() : 0;
+  return places ? places : options.max_positions;
 }
 
 void TextEmbedding::check_batch(const Batch& batch) const {
@@ -51,7 +62,7 @@ void TextEmbedding::check_batch(const Batch& batch) const {
   if (max_positions() > 0 && L > max_positions())
     throw UsageError(text_of("encoder: tokens: expected at most max_positions = ", max_positions(),
                              " of a text, given ", L, "; cut texts or raise max_positions"));
-  if (segments.defined())
+  if (shape.segments > 0)
     taken(batch, "segments", {{"B", B}, {"L", L}}, Dtype::int64);
   else if (batch.has("segments"))
     throw UsageError("encoder: segments: the encoder was made for texts without segments");
@@ -68,7 +79,7 @@ at::Tensor TextEmbedding::dropped_words(const at::Tensor& ids, bool training) co
       .to(at::kBool);
 }
 
-/// (B, L, M)
+/// (B, L, W)
 at::Tensor TextEmbedding::features_of(const Batch& batch, const at::Tensor& dropped) {
   auto ids = nn::without_padding(batch.at("features"), batch.at("lengths"), -1);
   if (dropped.defined()) ids = ids.masked_fill(dropped.unsqueeze(2), -1);
@@ -83,15 +94,19 @@ at::Tensor TextEmbedding::forward(const Batch& batch, bool training) {
   models::check_ids("tokens", ids, 0, shape.vocabulary - 1);
   const auto dropped = dropped_words(ids, training);
   if (dropped.defined()) ids = ids.masked_fill(dropped, shape.unknown);
-  auto x = models::embed(ids, words, options.scale_embeddings);  // (B, L, M)
+  auto x = models::embed(ids, words, options.scale_embeddings);  // (B, L, W)
   if (features) x = x + features_of(batch, dropped);
-  if (segments.defined()) {
+  if (shape.segments > 0) {
     const auto parts = nn::without_padding(batch.at("segments"), lengths);
     models::check_ids("segments", parts, 0, shape.segments - 1);
     x = x + torch::embedding(segments, parts);
+  } else if (segments.defined()) {
+    x = x + segments[0];
   }
   if (position) x = position->forward(x);
-  return heed::dropout(x, options.embedding_dropout, training);
+  if (norm) x = norm->forward(x);
+  x = heed::dropout(x, options.embedding_dropout, training);
+  return projection ? nn::affine(projection, x) : x;  // (B, L, M)
 }
 
 }  // namespace heed

@@ -10,8 +10,9 @@ namespace heed {
 TextEncoderImpl::TextEncoderImpl(const TextEncoderOptions& given, const TextShape& shape)
     : options(given) {
   models::check_fields(options);
-  models::check_attention(options.attention, options.width, {.name = "texts", .lengths = true});
-  embedding = TextEmbedding(*this, options, shape, options.width, options.attention.position);
+  models::check_blocks(options, {.name = "texts", .lengths = true});
+  embedding =
+      TextEmbedding(*this, options, shape, options.width, options.attention.position, options);
   if (options.convolutions > 0)
     convolutions = register_module("convolutions", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.convolutions; ++i) {
@@ -22,9 +23,7 @@ TextEncoderImpl::TextEncoderImpl(const TextEncoderOptions& given, const TextShap
                                                      .dropout(options.dropout)));
     if (i == 0) nn::check_repeated(*convolutions, options.convolutions);
   }
-  auto hiding = options;
-  hiding.attention = models::with_mask(options.attention, "key_lengths");
-  blocks = BlockStack(*this, options.layers, BlockStack::block(hiding));
+  blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
 }
 
 Tokens TextEncoderImpl::forward(const Batch& batch) {

@@ -9,6 +9,7 @@
 #include "models/encoder_parts.h"
 #include "models/transformer_check.h"
 #include "models/transformer_state.h"
+#include "nn/block_parts.h"
 #include "nn/linear.h"
 #include "nn/model_memory.h"
 
@@ -20,6 +21,20 @@ Attention unplaced(Attention attention) {
   return attention;
 }
 
+/// With `bias` false there is none.
+nn::BlockParts parts_of(const TransformerOptions& options) {
+  auto parts = options.parts();
+  if (!options.bias()) parts.biases.clear();
+  return parts;
+}
+
+/// Of a block of a decoder.
+Attention writing(const TransformerOptions& options, int64_t layer) {
+  const auto& how = is_local(options.local_layers(), layer) ? options.local_attention()
+                                                            : options.decoder_attention();
+  return models::with_mask(unplaced(how), "causal");
+}
+
 nn::TransformerBlockOptions layer_options(const TransformerOptions& options,
                                           const Attention& attention) {
   return nn::TransformerBlockOptions(options.width())
@@ -28,18 +43,20 @@ nn::TransformerBlockOptions layer_options(const TransformerOptions& options,
       .norm(options.norm())
       .activation(options.activation())
       .dropout(options.dropout())
-      .bias(options.bias());
+      .parts(parts_of(options));
 }
 
-nn::TransformerDecoderBlockOptions decoder_layer_options(const TransformerOptions& options) {
+nn::TransformerDecoderBlockOptions decoder_layer_options(const TransformerOptions& options,
+                                                         int64_t layer) {
   return nn::TransformerDecoderBlockOptions(options.width())
       .hidden(options.hidden())
-      .attention(models::with_mask(unplaced(options.decoder_attention()), "causal"))
+      .attention(writing(options, layer))
       .cross(models::with_mask(options.cross_attention(), "key_lengths"))
       .norm(options.norm())
       .activation(options.activation())
       .dropout(options.dropout())
-      .bias(options.bias());
+      .parts(parts_of(options))
+      .shares_position(layer > 0 && options.shared_position());
 }
 
 nn::TransformerBlockImpl& block(torch::nn::ModuleList& layers, size_t i) {
@@ -48,6 +65,13 @@ nn::TransformerBlockImpl& block(torch::nn::ModuleList& layers, size_t i) {
 
 nn::TransformerDecoderBlockImpl& decoder_block(torch::nn::ModuleList& layers, size_t i) {
   return *layers[i]->as<nn::TransformerDecoderBlockImpl>();
+}
+
+/// Of the target to itself.
+nn::MultiHeadAttention attention(torch::nn::ModuleList& layers, int64_t i) {
+  const auto layer = layers[static_cast<size_t>(i)];
+  if (auto* alone = layer->as<nn::TransformerBlockImpl>()) return alone->attention;
+  return layer->as<nn::TransformerDecoderBlockImpl>()->attention;
 }
 
 }  // namespace
@@ -94,12 +118,12 @@ void TransformerImpl::make_embeddings() {
     return models::additive_position(*this, name, attention.position, M);
   };
   if (has_encoder()) {
-    if (tied != nn::Tied::all) source_embedding = matrix("source_embedding", source_vocabulary_);
+    if (!nn::shares_source(tied)) source_embedding = matrix("source_embedding", source_vocabulary_);
     source_position = positions("source_position", options.encoder_attention());
   }
   target_embedding = matrix("target_embedding", vocabulary_);
   target_position = positions("target_position", options.decoder_attention());
-  if (tied == nn::Tied::none) output = matrix("output", vocabulary_);
+  if (!nn::shares_output(tied)) output = matrix("output", vocabulary_);
   if (options.output_bias())
     output_bias_ = register_parameter("output_bias", torch::zeros({vocabulary_}));
 }
@@ -108,19 +132,23 @@ void TransformerImpl::make_stacks() {
   if (has_encoder()) {
     const auto reading = models::with_mask(options.encoder_attention(), "key_lengths");
     encoder = BlockStack(*this, options.encoder_layers(), layer_options(options, reading),
+                         {.shared_position = options.shared_position()},
                          {.layers = "encoder", .norm = "encoder_norm"});
   }
-  const auto writing = models::with_mask(options.decoder_attention(), "causal");
   decoder = register_module("decoder", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.decoder_layers(); ++i) {
     if (has_encoder())
-      decoder->push_back(nn::TransformerDecoderBlock(decoder_layer_options(options)));
+      decoder->push_back(nn::TransformerDecoderBlock(decoder_layer_options(options, i)));
     else
-      decoder->push_back(nn::TransformerBlock(layer_options(options, writing)));
+      decoder->push_back(
+          nn::TransformerBlock(layer_options(options, writing(options, i))
+                                   .shares_position(i > 0 && options.shared_position())));
     if (i == 0) nn::check_repeated(*decoder, options.decoder_layers());
+    if (i > 0 && options.shared_position())
+      attention(decoder, i)->share_position(*attention(decoder, 0));
   }
-  if (options.norm() == nn::Norm::pre)
-    decoder_norm = register_module("decoder_norm", nn::layer_norm(options.width(), options.bias()));
+  if (nn::is_before(options.norm()))
+    decoder_norm = register_module("decoder_norm", nn::norm_of(parts_of(options), options.width()));
 }
 
 at::Tensor TransformerImpl::output_weight() const {
@@ -128,7 +156,7 @@ at::Tensor TransformerImpl::output_weight() const {
 }
 
 int64_t TransformerImpl::max_positions() const {
-  return target_position && target_position->table.defined() ? target_position->table.size(0) : 0;
+  return target_position ? target_position->max_positions() : 0;
 }
 
 void TransformerImpl::reset_state() {
@@ -164,12 +192,18 @@ at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
   return y;
 }
 
+/// From the last block to what the logits are made of.
+at::Tensor TransformerImpl::finished(const at::Tensor& y) {
+  const auto h = decoder_norm ? decoder_norm->forward(y) : y;
+  return options.output_scale() == 1 ? h : h * options.output_scale();
+}
+
 at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& target) {
   models::check_ids(target, "target", vocabulary_);
   check_source(source, target.size(0));
   const auto z = has_encoder() ? encode(source) : at::Tensor();
   const auto y = decode(embed(target, target_embedding, target_position, 0), z, source);
-  return decoder_norm ? nn::normalise(decoder_norm, y) : y;
+  return finished(y);
 }
 
 std::unique_ptr<DecoderState> TransformerImpl::start(const SourceBatch& source, int64_t rows) {
@@ -209,7 +243,7 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
                   .step(x, state->caches[i], state->source[i], models::told_lengths(state->lengths))
             : block(decoder, i).step(x, state->caches[i]);
   state->tokens += tokens.size(1);
-  return decoder_norm ? nn::normalise(decoder_norm, x) : x;
+  return finished(x);
 }
 
 }  // namespace heed

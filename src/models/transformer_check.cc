@@ -17,15 +17,13 @@ template <class... Pieces>
   throw UsageError(text_of("sequence model: ", pieces...));
 }
 
-void check_attention(const Attention& how, const char* field, int64_t width) {
+void check_attention(const TransformerOptions& options, const Attention& how, const char* field) {
   try {
     how.check();
   } catch (const UsageError& error) {
     refuse(field, ": ", error.what());
   }
-  if (width % how.num_heads != 0)
-    refuse("width: expected a multiple of ", field, ".num_heads = ", how.num_heads, ", given ",
-           width);
+  check_heads(how, field, options.width(), options.parts().head_width, "transformer: ");
   for (const char* needed : {"attn_mask", "segment_ids", "block_mask"})
     if (has_anywhere(how.masks, needed))
       refuse(field, ".masks: '", needed,
@@ -35,24 +33,31 @@ void check_attention(const Attention& how, const char* field, int64_t width) {
            "remove it");
 }
 
-void check_decoder(const Attention& how) {
+void check_decoder(const Attention& how, const char* field) {
   if (has_anywhere(how.masks, "key_lengths"))
-    refuse(
-        "decoder_attention.masks: 'key_lengths' hides keys behind an end, which causal does here; ",
-        "remove it");
+    refuse(field, ".masks: 'key_lengths' hides keys behind an end, which causal does here; ",
+           "remove it");
   for (const auto& mask : how.masks)
     if (!mask.alternatives.empty() && has_anywhere({mask}, "causal"))
-      refuse("decoder_attention.masks: another mask than causal alone lets a token see what it ",
+      refuse(field, ".masks: another mask than causal alone lets a token see what it ",
              "predicts; remove the other side of the '|'");
 }
 
 void check_attentions(const TransformerOptions& options) {
-  const int64_t M = options.width();
-  check_attention(options.decoder_attention(), "decoder_attention", M);
-  check_decoder(options.decoder_attention());
+  check_attention(options, options.decoder_attention(), "decoder_attention");
+  check_decoder(options.decoder_attention(), "decoder_attention");
+  if (!options.local_layers().empty()) {
+    check_attention(options, options.local_attention(), "local_attention");
+    check_decoder(options.local_attention(), "local_attention");
+    check_local(options.local_layers(), options.local_attention(), options.decoder_layers(),
+                "transformer: ");
+    if (options.shared_position())
+      refuse("shared_position: layers of two attentions have no one position; remove local_layers ",
+             "or shared_position");
+  }
   if (options.encoder_layers() == 0) return;
-  check_attention(options.encoder_attention(), "encoder_attention", M);
-  check_attention(options.cross_attention(), "cross_attention", M);
+  check_attention(options, options.encoder_attention(), "encoder_attention");
+  check_attention(options, options.cross_attention(), "cross_attention");
   const auto& cross = options.cross_attention();
   if (nn::is_additive(cross.position))
     refuse("cross_attention.position: '", cross.position.name,
@@ -78,10 +83,11 @@ void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, i
   if (reads ? source < 1 : source != 0)
     refuse("source_vocabulary: expected ", reads ? "at least 1" : "0 without an encoder",
            ", given ", source);
-  if (options.tied() != nn::Tied::all) return;
-  if (!reads) refuse("tied: 'all' is for a model with an encoder; say decoder");
+  if (!nn::shares_source(options.tied())) return;
+  const char* word = word_of(options.tied());
+  if (!reads) refuse("tied: '", word, "' is for a model with an encoder; say decoder");
   if (source != vocabulary)
-    refuse("tied: 'all' is for one vocabulary, given ", source, " tokens of the source and ",
+    refuse("tied: '", word, "' is for one vocabulary, given ", source, " tokens of the source and ",
            vocabulary, " of the target; say decoder");
 }
 
@@ -91,6 +97,7 @@ void check(TransformerOptions options, int64_t vocabulary, int64_t source_vocabu
   options.fields(BoundsCheck([](const char* field, const Bounds& bounds, const auto& value) {
     refuse(field, ": expected ", bounds.text(), ", given ", value);
   }));
+  nn::check_parts(options.parts(), "transformer: ");
   check_attentions(options);
   check_memory(options);
   check_vocabularies(options, vocabulary, source_vocabulary);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 #include <map>
@@ -70,17 +69,7 @@ class RowsAlone {
   PackedWeights* outer_;
 };
 
-/// Exact GELU, sigmoid and tanh, as RowsAlone says.
-at::Tensor gelu_of(const at::Tensor& x);
-at::Tensor sigmoid_of(const at::Tensor& x);
-at::Tensor tanh_of(const at::Tensor& x);
-
-/// A layer normalisation over the last M channels, without its bias if so wanted.
-torch::nn::LayerNorm layer_norm(int64_t width, bool bias = true);
-
-/// What that layer makes of x, as RowsAlone says; under autocast in the dtype of the layer. Cost:
-/// three passes over a row in the cache, in all a half to a quarter of the time of LibTorch 1.13
-/// for rows of 128 to 512.
-at::Tensor normalise(torch::nn::LayerNorm& norm, const at::Tensor& x);
+/// Whether the rows of x are to be computed each by itself, where that is known how.
+bool rows_alone(const at::Tensor& x);
 
 }  // namespace heed::nn

@@ -6,25 +6,7 @@
 #include "nn/linear.h"
 
 namespace heed::nn {
-
-struct MultiHeadAttentionImpl::Heads {
-  at::Tensor q, k, v;
-};
-
 namespace {
-
-/// (B, L, n * heads) -> (B, heads, L, n), a view.
-at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
-  return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
-}
-
-/// What some rows of a linear layer's weight make of x.
-at::Tensor by_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
-                   int64_t rows) {
-  const auto& bias = linear->bias;
-  return affine(x, linear->weight.narrow(0, first, rows),
-                bias.defined() ? bias.narrow(0, first, rows) : bias);
-}
 
 /// One layer that stands for several of these numbers of rows, each Xavier uniform by itself.
 torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> parts, bool bias) {
@@ -35,32 +17,16 @@ torch::nn::Linear stacked_linear(int64_t in, std::initializer_list<int64_t> part
   return linear;
 }
 
-/// Whether a mask goes by the distance of a key, or by what the call brings.
-bool is_relative(const OpSpec& mask) {
-  for (const char* name : {"causal", "window", "dilated", "strided", "key_lengths", "segment_ids",
-                           "attn_mask", "adaptive_span"})
-    if (mask.name == name) return true;
-  return false;
-}
-
-/// Masks that steps over a cache cannot give, one that `forgot` its first tokens or not.
-template <class Refuse>
-void check_step_masks(const std::vector<OpSpec>& masks, bool forgot, const Refuse& refuse) {
-  for (const auto& mask : masks) {
-    const auto& name = mask.name;
-    if (name == "random_blocks")
-      refuse("random_blocks is drawn for the whole length, which steps do not know");
-    if (forgot && !is_relative(mask))
-      refuse(name, " goes by absolute position, and the cache forgot tokens; keep them all");
-    check_step_masks(mask.alternatives, forgot, refuse);
-  }
-}
-
 }  // namespace
 
 MultiHeadAttentionImpl::MultiHeadAttentionImpl(const MultiHeadAttentionOptions& options)
     : options(options) {
   reset();
+}
+
+int64_t MultiHeadAttentionImpl::head_width() const {
+  return options.head_width() ? options.head_width()
+                              : options.width() / options.attention().num_heads;
 }
 
 int64_t MultiHeadAttentionImpl::score_width() const {  // D
@@ -69,7 +35,7 @@ int64_t MultiHeadAttentionImpl::score_width() const {  // D
   const bool has_hidden = std::any_of(arguments.begin(), arguments.end(),
                                       [](const auto& a) { return a.name == "hidden"; });
   const auto hidden = has_hidden ? static_cast<int64_t>(how.score.at("hidden")) : 0;
-  return hidden ? hidden : options.width() / how.num_heads;
+  return hidden ? hidden : head_width();
 }
 
 int64_t MultiHeadAttentionImpl::query_rows() const {  // H D
@@ -82,25 +48,58 @@ int64_t MultiHeadAttentionImpl::key_rows() const {  // G D
 
 int64_t MultiHeadAttentionImpl::value_rows() const {  // G E
   const auto& how = options.attention();
-  const int64_t E = how.merge.name == "sum" ? options.width() : options.width() / how.num_heads;
+  const int64_t E = how.merge.name == "sum" ? options.width() : head_width();
   return how.kv_heads() * E;
 }
 
-void MultiHeadAttentionImpl::reset() {
+void MultiHeadAttentionImpl::check_options() const {
   const auto& how = options.attention();
   how.check();
   const int64_t M = options.width();
-  if (M < 1 || M % how.num_heads != 0)
+  if (options.head_width() < 0)
+    throw ModelError(text_of("head_width: expected 1 or more, or 0 for width / num_heads, given ",
+                             options.head_width()));
+  if (M < 1 || (options.head_width() == 0 && M % how.num_heads != 0))
     throw ModelError(text_of("width: expected a multiple of attention.num_heads = ", how.num_heads,
                              ", given ", M));
   if (options.key_width() < 0)
     throw ModelError(
         text_of("key_width: expected 1 or more, or 0 for width, given ", options.key_width()));
+}
+
+void MultiHeadAttentionImpl::reset() {
+  check_options();
   make_projections();
   make_positions();
-  learned = register_learned(*this, how, how.num_heads, how.kv_heads(), score_width(),
+  make_learned();
+  const auto& how = options.attention();
+  if (how.has_modifier("gate"))
+    gate = register_module("gate", xavier_linear(options.width(), how.num_heads));
+  if (!options.qk_norm()) return;
+  const auto norm = RowNormOptions(score_width()).type(NormType::rms).eps(options.norm_eps());
+  query_norm = register_module("query_norm", RowNorm(norm));
+  key_norm = register_module("key_norm", RowNorm(norm));
+}
+
+void MultiHeadAttentionImpl::make_learned() {
+  const auto& how = options.attention();
+  auto own = how;
+  if (options.shares_position()) own.position = Attention().position;
+  learned = register_learned(*this, own, how.num_heads, how.kv_heads(), score_width(),
                              value_rows() / how.kv_heads());
-  if (how.has_modifier("gate")) gate = register_module("gate", xavier_linear(M, how.num_heads));
+}
+
+void MultiHeadAttentionImpl::share_position(const MultiHeadAttentionImpl& owner) {
+  const auto &how = options.attention(), &theirs = owner.options.attention();
+  if (!options.shares_position() || how.position != theirs.position ||
+      how.num_heads != theirs.num_heads || score_width() != owner.score_width())
+    throw ModelError(
+        "share_position: expected attentions of one position, number and width of "
+        "heads, of which one has shares_position, given '" +
+        how.text() + "' and '" + theirs.text() + "'");
+  const auto prefix = how.position.name + ".";
+  for (const auto& [name, tensor] : owner.learned)
+    if (name.starts_with(prefix)) learned[name] = tensor;
 }
 
 void MultiHeadAttentionImpl::make_projections() {
@@ -112,7 +111,9 @@ void MultiHeadAttentionImpl::make_projections() {
     key_value = register_module("key_value", stacked_linear(key_width(), {nk, nv}, options.bias()));
   }
   if (options.attention().merge.name == "concat")
-    output = register_module("output", xavier_linear(M, M, options.bias()));
+    output =
+        register_module("output", xavier_linear(options.attention().num_heads * head_width(), M,
+                                                options.output_bias().value_or(options.bias())));
 }
 
 void MultiHeadAttentionImpl::make_positions() {
@@ -129,150 +130,6 @@ void MultiHeadAttentionImpl::make_positions() {
 void MultiHeadAttentionImpl::pretty_print(std::ostream& stream) const {
   stream << "heed::nn::MultiHeadAttention(" << options.width() << "; " << options.attention().text()
          << ")";
-}
-
-void MultiHeadAttentionImpl::check_input(const at::Tensor& x, const char* name,
-                                         int64_t width) const {
-  if (!x.defined() || x.dim() != 3 || x.size(2) != width)
-    throw UsageError(text_of(map_name(), ": ", name, ": expected shape (B, L, ", width, "), given ",
-                             x.defined() ? text_of(x.sizes()) : "no tensor"));
-}
-
-at::Tensor MultiHeadAttentionImpl::project_query(const at::Tensor& x) {
-  return qkv ? by_rows(qkv, x, 0, query_rows()) : affine(query, x);
-}
-
-/// Rows are counted among those of keys and values.
-at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_t first,
-                                                     int64_t rows) {
-  return qkv ? by_rows(qkv, z, query_rows() + first, rows) : by_rows(key_value, z, first, rows);
-}
-
-at::Tensor MultiHeadAttentionImpl::queries_of(const at::Tensor& x, int64_t first, int64_t length) {
-  const auto placed = position ? position->forward(x, first, length) : x;
-  return split_heads(project_query(placed), options.attention().num_heads);
-}
-
-KeyValues MultiHeadAttentionImpl::key_values_of(const at::Tensor& z, int64_t first) {
-  const int64_t nk = key_rows(), nv = value_rows(), G = options.attention().kv_heads();
-  at::Tensor k, v;  // (B, Lk, G D), (B, Lk, G E)
-  if (position) {
-    k = project_key_value((key_position ? key_position : position)->forward(z, first), 0, nk);
-    v = project_key_value(z, nk, nv);
-  } else {
-    const auto both = project_key_value(z, 0, nk + nv).split_with_sizes({nk, nv}, 2);
-    k = both[0], v = both[1];
-  }
-  return {split_heads(k, G), split_heads(v, G)};
-}
-
-MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor& x,
-                                                               const at::Tensor& z, int64_t first,
-                                                               int64_t key_first) {
-  if (position || !qkv || !x.is_same(z)) {
-    const auto [k, v] = key_values_of(z, key_first);
-    return {queries_of(x, first, key_first + z.size(1)), k, v};
-  }
-  const auto all = affine(qkv, x).split_with_sizes({query_rows(), key_rows(), value_rows()}, 2);
-  const auto& how = options.attention();
-  return {split_heads(all[0], how.num_heads), split_heads(all[1], how.kv_heads()),
-          split_heads(all[2], how.kv_heads())};
-}
-
-/// With rotary positions.
-MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::placed_heads(const at::Tensor& x,
-                                                                   const at::Tensor& z,
-                                                                   int64_t first,
-                                                                   int64_t key_first) {
-  auto heads = heads_of(x, z, first, key_first);
-  const auto& position = options.attention().position;
-  if (!is_rotary(position)) return heads;
-  heads.q = rotate(heads.q, first, position, key_first + z.size(1));
-  heads.k = rotate(heads.k, key_first, position);
-  return heads;
-}
-
-/// heads (B, H, Lq, E) of the queries x (B, Lq, M).
-at::Tensor MultiHeadAttentionImpl::merge(at::Tensor heads, const at::Tensor& x) {
-  if (gate) heads = heads * sigmoid_of(affine(gate, x)).transpose(1, 2).unsqueeze(3);
-  if (!output) return heads.sum(1);
-  return affine(output, heads.transpose(1, 2).flatten(2));  // (B, Lq, M)
-}
-
-at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x) { return forward(x, x); }
-
-at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const AttendInputs& inputs) {
-  return forward(x, x, inputs);
-}
-
-at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor& z,
-                                           const AttendInputs& inputs) {
-  check_input(x, "query", options.width()), check_input(z, "key_value", key_width());
-  const auto& how = options.attention();
-  const int64_t first = inputs.query_offset.value_or(z.size(1) - x.size(1));
-  const auto [q, k, v] = placed_heads(x, z, first, 0);
-  AttendInputs given = inputs;
-  given.training = is_training();
-  given.parameters = learned;
-  return merge(attend(q, k, v, how, given), x);
-}
-
-KeyValues MultiHeadAttentionImpl::project(const at::Tensor& z) {
-  check_input(z, "key_value", key_width());
-  auto both = key_values_of(z, 0);
-  const auto& place = options.attention().position;
-  if (is_rotary(place)) both.keys = rotate(both.keys, 0, place, z.size(1));
-  // Every look reads all of them: a head's rows from end to end, as memory likes it.
-  return {both.keys.contiguous(), both.values.contiguous()};
-}
-
-at::Tensor MultiHeadAttentionImpl::look(const at::Tensor& x, const KeyValues& at,
-                                        const AttendInputs& inputs) {
-  check_input(x, "query", options.width());
-  const auto& place = options.attention().position;
-  const int64_t Lk = at.keys.size(2), first = inputs.query_offset.value_or(Lk - x.size(1));
-  auto q = queries_of(x, first, Lk);
-  if (is_rotary(place)) q = rotate(q, first, place, Lk);
-  AttendInputs given = inputs;
-  given.training = is_training();
-  given.parameters = learned;
-  return merge(attend(q, at.keys, at.values, options.attention(), given), x);
-}
-
-void MultiHeadAttentionImpl::check_step(const at::Tensor& x, const KeyValueCache& cache,
-                                        const AttendInputs& inputs) const {
-  const auto refuse = [&](const auto&... pieces) {
-    throw UsageError(text_of(map_name(), ": step: ", pieces...));
-  };
-  check_input(x, "x", options.width());
-  if (!qkv)
-    refuse("expected keys of the width of queries, ", options.width(), ", given ", key_width());
-  if (inputs.query_offset) refuse("query_offset: the cache knows it; leave it out");
-  const auto& how = options.attention();
-  if (is_of_grid(how.position) && how.position.at("columns") == 0)
-    refuse(how.position.name, " does not know its grid from a part of it; say columns");
-  check_step_masks(how.masks, cache.first() > 0, refuse);
-}
-
-at::Tensor MultiHeadAttentionImpl::step(const at::Tensor& x, KeyValueCache& cache,
-                                        const AttendInputs& inputs) {
-  check_step(x, cache, inputs);
-  const torch::NoGradGuard no_gradient;
-  const int64_t first = cache.position(), L = x.size(1);
-  const auto [q, k, v] = placed_heads(x, x, first, first);
-  cache.append(k, v);
-  AttendInputs given = inputs;
-  given.training = is_training();
-  given.parameters = learned;
-  given.query_offset = cache.length() - L;
-  // A map outlives the cache's next change.
-  const auto keys = Recording::active() ? cache.keys().clone() : cache.keys();
-  try {
-    return merge(attend(q, keys, cache.values(), options.attention(), given), x);
-  } catch (...) {
-    cache.rewind(L);
-    throw;
-  }
 }
 
 }  // namespace heed::nn

@@ -84,14 +84,19 @@ void AdditivePositionImpl::reset() {
 
 void AdditivePositionImpl::make_table() {
   const int64_t stated = whole(options.position(), "length");
-  const int64_t length = stated ? stated : options.length();
+  const int64_t first = whole(options.position(), "first");
+  const int64_t length = stated ? stated : options.length() ? options.length() + first : 0;
   if (length < 1) refuse_without_length("learned", "(LENGTH)");
-  if (length < options.length())
-    throw ModelError(text_of("attention.position: expected learned(", options.length(),
+  if (length - first < std::max<int64_t>(options.length(), 1))
+    throw ModelError(text_of("attention.position: expected learned(", options.length() + first,
                              ") or more, the length of the longest input here, given learned(",
                              length, ")"));
   table = register_parameter("table", torch::empty({length, options.width()}));
   truncated_normal(table);
+}
+
+int64_t AdditivePositionImpl::max_positions() const {
+  return table.defined() ? table.size(0) - whole(options.position(), "first") : 0;
 }
 
 void AdditivePositionImpl::make_grid_tables() {
@@ -134,7 +139,8 @@ at::Tensor AdditivePositionImpl::forward(const at::Tensor& x, int64_t first, int
   }
   if (position.name == "sinusoidal_2d")
     return x + waves_of_grid(position, first, L, length ? length : first + L, M).to(x.options());
-  const auto vectors = learned_vectors();
+  auto vectors = learned_vectors();
+  if (position.name == "learned") vectors = vectors.slice(0, whole(position, "first"));
   if (first < 0 || first + L > vectors.size(0))
     throw ModelError(text_of(
         "attention.position: ", position.name, " has ", vectors.size(0),

@@ -6,7 +6,29 @@
 namespace heed::nn {
 namespace {
 
-constexpr double kLinear = 1, kNtk = 2, kYarn = 3;
+constexpr double kLinear = 1, kNtk = 2, kYarn = 3, kLlama3 = 4, kYarnChannels = 5;
+
+/// How much of each frequency stays, by the turns within the original length: (pairs) float64.
+at::Tensor kept_by_turns(const OpSpec& rope, const at::Tensor& f) {
+  const double pi = std::acos(-1.0), fast = rope.at("beta_fast"), slow = rope.at("beta_slow");
+  const auto turns = f * (rope.at("original") / (2 * pi));
+  return ((turns - slow) / (fast - slow)).clamp(0, 1);
+}
+
+/// The same by the number of the pair, between those of so many turns.
+at::Tensor kept_by_channels(const OpSpec& rope, int64_t pairs, double width) {
+  const double pi = std::acos(-1.0), log_base = std::log(rope.at("base"));
+  const auto pair_of = [&](double turns) {
+    return width * std::log(rope.at("original") / (turns * 2 * pi)) / (2 * log_base);
+  };
+  const bool truncate = rope.at("truncate") != 0;
+  double first = pair_of(rope.at("beta_fast")), last = pair_of(rope.at("beta_slow"));
+  if (truncate) first = std::floor(first), last = std::ceil(last);
+  first = std::max(first, 0.0), last = std::min(last, width - 1);
+  if (first == last) last += 0.001;  // a step
+  const auto number = torch::arange(pairs, at::kDouble);
+  return 1 - ((number - first) / (last - first)).clamp(0, 1);
+}
 
 /// How many channels rope turns.
 int64_t turned_width(const OpSpec& rope, int64_t D) {
@@ -29,7 +51,8 @@ at::Tensor rotate_in_line(const at::Tensor& x, int64_t first, const OpSpec& rope
   const double magnitude = rope_magnitude(rope);
   const bool interleaved = rope.at("interleaved") != 0;
   if (magnitude == 1) return rotate_by(x, cosines(a), sines(a), interleaved);
-  if (width == D) return rotate_by(x, cosines(a) * magnitude, sines(a) * magnitude, interleaved);
+  const bool all = width == D || rope.at("scaling") == kYarnChannels;
+  if (all) return rotate_by(x, cosines(a) * magnitude, sines(a) * magnitude, interleaved);
   return rotate_by(x * magnitude, cosines(a), sines(a), interleaved);  // what is not turned, too
 }
 
@@ -58,15 +81,16 @@ at::Tensor rope_frequencies(const OpSpec& rope, int64_t width) {
   if (scaling == kNtk && width > 2) base *= std::pow(s, W / (W - 2));
   const auto f = falling_frequencies(width / 2, W, base);
   if (scaling == kLinear) return f / s;
-  if (scaling != kYarn) return f;
-  const double pi = std::acos(-1.0), fast = rope.at("beta_fast"), slow = rope.at("beta_slow");
-  const auto turns = f * (rope.at("original") / (2 * pi));
-  const auto kept = ((turns - slow) / (fast - slow)).clamp(0, 1);
+  if (scaling < kYarn) return f;
+  const auto kept =
+      scaling == kYarnChannels ? kept_by_channels(rope, width / 2, W) : kept_by_turns(rope, f);
   return (1 - kept) * f / s + kept * f;
 }
 
 double rope_magnitude(const OpSpec& rope) {
-  if (rope.name != "rope" || rope.at("scaling") != kYarn) return 1;
+  if (rope.name != "rope") return 1;
+  const double scaling = rope.at("scaling");
+  if (scaling != kYarn && scaling != kYarnChannels) return 1;
   const double stated = rope.at("attention");
   return stated != 0 ? stated : 0.1 * std::log(rope.at("factor")) + 1;
 }

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "heed/ops/dropout.h"
+#include "nn/activation.h"
 #include "nn/linear.h"
 #include "ops/call.h"
 
@@ -16,7 +17,7 @@ void TokenConvolutionImpl::reset() {
   const int64_t M = options.width(), k = options.kernel();
   if (M < 1) throw ModelError(text_of("width: expected at least 1, given ", M));
   if (k < 1) throw ModelError(text_of("kernel: expected at least 1, given ", k));
-  norm = register_module("norm", layer_norm(M));
+  norm = register_module("norm", RowNorm(M));
   linear = register_module("linear", xavier_linear(k * M, M));
 }
 
@@ -27,15 +28,14 @@ at::Tensor TokenConvolutionImpl::forward(const at::Tensor& given,
     throw UsageError(text_of("token convolution: x: expected shape (B, L, ", M, "), given ",
                              given.defined() ? text_of(given.sizes()) : "no tensor"));
   const auto x = ops::in_dtype_of(norm->weight, given);
-  auto z = normalise(norm, x);
+  auto z = norm->forward(x);
   if (lengths) z = without_padding(z, *lengths);
   const int64_t before = options.causal() ? k - 1 : (k - 1) / 2;
   z = at::constant_pad_nd(z, {0, 0, before, k - 1 - before});
   std::vector<at::Tensor> seen;
   for (int64_t j = 0; j < k; ++j) seen.push_back(z.narrow(1, j, x.size(1)));
   const auto y = affine(linear, torch::cat(seen, 2));  // (B, L, M)
-  const auto active = options.activation() == Activation::relu ? torch::relu(y) : gelu_of(y);
-  return heed::dropout(active, options.dropout(), is_training(), x);
+  return heed::dropout(activate(options.activation(), y), options.dropout(), is_training(), x);
 }
 
 at::Tensor without_padding(const at::Tensor& x, const at::Tensor& lengths, double value) {

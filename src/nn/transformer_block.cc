@@ -2,7 +2,7 @@
 
 #include "core/text.h"
 #include "heed/ops/dropout.h"
-#include "nn/linear.h"
+#include "nn/block_parts.h"
 #include "ops/call.h"
 
 namespace heed::nn {
@@ -14,23 +14,32 @@ TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& option
 
 void TransformerBlockImpl::reset() {
   const int64_t M = options.width();
-  const auto norm = [&] { return layer_norm(M, options.bias()); };
-  attention_norm = register_module("attention_norm", norm());
+  const bool sandwich = options.norm() == Norm::sandwich;
+  const auto norm = [&](const char* name) {
+    return register_module(name, norm_of(options.parts(), M));
+  };
+  if (options.attention_norm() || options.norm() == Norm::post)
+    attention_norm = norm("attention_norm");
+  make_attention();
+  if (sandwich) attention_post_norm = norm("attention_post_norm");
+  feed_forward_norm = norm("feed_forward_norm");
+  feed_forward = register_module("feed_forward", feed_forward_of(options));
+  if (sandwich) feed_forward_post_norm = norm("feed_forward_post_norm");
+}
+
+void TransformerBlockImpl::make_attention() {
   if (options.linear())
     linear_attention = register_module("attention", LinearAttention(*options.linear()));
   else
     attention = register_module(
         "attention",
-        MultiHeadAttention(
-            MultiHeadAttentionOptions(M).attention(options.attention()).bias(options.bias())));
-  feed_forward_norm = register_module("feed_forward_norm", norm());
-  feed_forward = register_module("feed_forward", FeedForward(FeedForwardOptions(M, options.hidden())
-                                                                 .activation(options.activation())
-                                                                 .dropout(options.dropout())
-                                                                 .bias(options.bias())));
+        MultiHeadAttention(attention_of(options.parts(), options.width(), options.attention())
+                               .shares_position(options.shares_position())));
 }
 
-at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& branch) {
+at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& given,
+                                     RowNorm& post_norm) {
+  const auto branch = post_norm ? post_norm->forward(given) : given;
   if (options.stochastic_depth() == 0)
     return heed::dropout(branch, options.dropout(), is_training(), x);
   const auto kept = heed::dropout(branch, options.dropout(), is_training());
@@ -39,16 +48,16 @@ at::Tensor TransformerBlockImpl::add(const at::Tensor& x, const at::Tensor& bran
 
 /// What the attention is given.
 at::Tensor TransformerBlockImpl::normed(const at::Tensor& x) {
-  return options.norm() == Norm::pre ? normalise(attention_norm, x) : x;
+  return is_before(options.norm()) && attention_norm ? attention_norm->forward(x) : x;
 }
 
 /// From what the attention saw to the end.
 at::Tensor TransformerBlockImpl::finish(const at::Tensor& x, const at::Tensor& seen) {
-  const auto y = add(x, seen);
-  if (options.norm() == Norm::pre)
-    return add(y, feed_forward->forward(normalise(feed_forward_norm, y)));
-  const auto z = normalise(attention_norm, y);
-  return normalise(feed_forward_norm, add(z, feed_forward->forward(z)));
+  const auto y = add(x, seen, attention_post_norm);
+  if (is_before(options.norm()))
+    return add(y, feed_forward->forward(feed_forward_norm->forward(y)), feed_forward_post_norm);
+  const auto z = attention_norm->forward(y);
+  return feed_forward_norm->forward(add(z, feed_forward->forward(z), feed_forward_post_norm));
 }
 
 at::Tensor TransformerBlockImpl::look(const at::Tensor& x, const AttendInputs& inputs) {
@@ -63,7 +72,7 @@ void TransformerBlockImpl::check_softmax(const char* call) const {
 }
 
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& given, const AttendInputs& inputs) {
-  const auto x = ops::in_dtype_of(attention_norm->weight, given);
+  const auto x = ops::in_dtype_of(feed_forward_norm->weight, given);
   return finish(x, look(normed(x), inputs));
 }
 

@@ -2,7 +2,7 @@
 
 #include "core/text.h"
 #include "heed/ops/dropout.h"
-#include "nn/linear.h"
+#include "nn/block_parts.h"
 
 namespace heed::nn {
 
@@ -14,37 +14,45 @@ TransformerDecoderBlockImpl::TransformerDecoderBlockImpl(
 
 void TransformerDecoderBlockImpl::reset() {
   const int64_t M = options.width();
-  const bool bias = options.bias();
-  const auto attention_of = [&](const Attention& how) {
-    return MultiHeadAttention(MultiHeadAttentionOptions(M).attention(how).bias(bias));
+  const auto norm = [&](const char* name) {
+    return register_module(name, norm_of(options.parts(), M));
   };
-  attention_norm = register_module("attention_norm", layer_norm(M, bias));
-  attention = register_module("attention", attention_of(options.attention()));
-  cross_norm = register_module("cross_norm", layer_norm(M, bias));
-  cross = register_module("cross", attention_of(options.cross()));
-  feed_forward_norm = register_module("feed_forward_norm", layer_norm(M, bias));
-  feed_forward = register_module("feed_forward", FeedForward(FeedForwardOptions(M, options.hidden())
-                                                                 .activation(options.activation())
-                                                                 .dropout(options.dropout())
-                                                                 .bias(bias)));
+  const auto attend_by = [&](const Attention& how, bool shares) {
+    return MultiHeadAttention(attention_of(options.parts(), M, how).shares_position(shares));
+  };
+  attention_norm = norm("attention_norm");
+  attention =
+      register_module("attention", attend_by(options.attention(), options.shares_position()));
+  cross_norm = norm("cross_norm");
+  cross = register_module("cross", attend_by(options.cross(), false));
+  feed_forward_norm = norm("feed_forward_norm");
+  feed_forward = register_module("feed_forward", feed_forward_of(options));
+  if (options.norm() != Norm::sandwich) return;
+  attention_post_norm = norm("attention_post_norm");
+  cross_post_norm = norm("cross_post_norm");
+  feed_forward_post_norm = norm("feed_forward_post_norm");
 }
 
 /// x and a branch, normalised before or behind.
-at::Tensor TransformerDecoderBlockImpl::add(const at::Tensor& x, torch::nn::LayerNorm& norm,
+at::Tensor TransformerDecoderBlockImpl::add(const at::Tensor& x, RowNorm& norm, RowNorm& post_norm,
                                             const Branch& f) {
-  const bool before = options.norm() == Norm::pre;
-  const auto y =
-      heed::dropout(f(before ? normalise(norm, x) : x), options.dropout(), is_training(), x);
-  return before ? y : normalise(norm, y);
+  const bool before = is_before(options.norm());
+  auto branch = f(before ? norm->forward(x) : x);
+  if (post_norm) branch = post_norm->forward(branch);
+  const auto y = heed::dropout(branch, options.dropout(), is_training(), x);
+  return before ? y : norm->forward(y);
 }
 
 at::Tensor TransformerDecoderBlockImpl::forward(const at::Tensor& x, const at::Tensor& z,
                                                 const AttendInputs& to_source) {
-  auto y = add(x, attention_norm, [&](const auto& t) { return attention->forward(t); });
+  auto y = add(x, attention_norm, attention_post_norm,
+               [&](const auto& t) { return attention->forward(t); });
   AttendInputs inputs = to_source;
   inputs.query_offset = 0;
-  y = add(y, cross_norm, [&](const auto& t) { return cross->forward(t, z, inputs); });
-  return add(y, feed_forward_norm, [&](const auto& t) { return feed_forward->forward(t); });
+  y = add(y, cross_norm, cross_post_norm,
+          [&](const auto& t) { return cross->forward(t, z, inputs); });
+  return add(y, feed_forward_norm, feed_forward_post_norm,
+             [&](const auto& t) { return feed_forward->forward(t); });
 }
 
 /// The rows that share a source are so many queries of one sequence.
@@ -63,9 +71,12 @@ at::Tensor TransformerDecoderBlockImpl::step(const at::Tensor& x, KeyValueCache&
                                              const KeyValues& z, const AttendInputs& to_source) {
   const torch::NoGradGuard no_gradient;
   const int64_t first = cache.position();
-  auto y = add(x, attention_norm, [&](const auto& t) { return attention->step(t, cache); });
-  y = add(y, cross_norm, [&](const auto& t) { return look(t, z, to_source, first); });
-  return add(y, feed_forward_norm, [&](const auto& t) { return feed_forward->forward(t); });
+  auto y = add(x, attention_norm, attention_post_norm,
+               [&](const auto& t) { return attention->step(t, cache); });
+  y = add(y, cross_norm, cross_post_norm,
+          [&](const auto& t) { return look(t, z, to_source, first); });
+  return add(y, feed_forward_norm, feed_forward_post_norm,
+             [&](const auto& t) { return feed_forward->forward(t); });
 }
 
 }  // namespace heed::nn

@@ -71,6 +71,8 @@ void check_loss(const at::Tensor& hidden, const at::Tensor& weight, const at::Te
   }
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
     refuse_loss("label_smoothing: expected 0 to 1, given ", options.label_smoothing);
+  if (!(options.softcap >= 0) || std::isinf(options.softcap))
+    refuse_loss("softcap: expected above 0, or 0 for none, given ", options.softcap);
   check_loss_labels(labels, hidden, V, options.ignore);
 }
 
@@ -78,6 +80,10 @@ void check_loss(const at::Tensor& hidden, const at::Tensor& weight, const at::Te
 /// that dtype throws).
 at::Tensor loss_tensor(double sum, const at::TensorOptions& options) {
   return at::scalar_tensor(sum, options.dtype(at::kDouble)).to(options.dtype());
+}
+
+at::Tensor capped(const at::Tensor& x, double softcap) {
+  return softcap > 0 ? softcap * at::tanh(x / softcap) : x;
 }
 
 /// The loss alone, by LibTorch's operators.
@@ -90,6 +96,7 @@ at::Tensor loss_by_formula(const at::Tensor& hidden, const at::Tensor& weight,
   const auto index = (labels != options.ignore).nonzero().squeeze(1);
   auto x = at::matmul(hidden.index_select(0, index), weight.t());  // (n, V)
   if (bias.defined()) x = x + bias;
+  x = capped(x, options.softcap);
   const auto minus_log = -at::log_softmax(x, 1);
   const auto label = labels.index_select(0, index).unsqueeze(1);
   const double e = options.label_smoothing;
@@ -111,6 +118,7 @@ class LossFunction : public torch::autograd::Function<LossFunction> {
     *sums = ops::pass_over_rows(hidden, weight, bias, labels, options, grads);
     ctx->saved_data["smoothing"] = options.label_smoothing;
     ctx->saved_data["ignore"] = options.ignore;
+    ctx->saved_data["softcap"] = options.softcap;
     ctx->save_for_backward({hidden, weight, bias, labels, grads.hidden, grads.weight, grads.bias});
     return loss_tensor(sums->loss, hidden.options());
   }
@@ -121,7 +129,8 @@ class LossFunction : public torch::autograd::Function<LossFunction> {
     if (torch::GradMode::is_enabled()) {
       by_formula(t, grad_loss[0],
                  {.label_smoothing = ctx->saved_data["smoothing"].toDouble(),
-                  .ignore = ctx->saved_data["ignore"].toInt()},
+                  .ignore = ctx->saved_data["ignore"].toInt(),
+                  .softcap = ctx->saved_data["softcap"].toDouble()},
                  grads);
       return grads;
     }
@@ -185,6 +194,7 @@ CrossEntropy linear_cross_entropy_reference(const at::Tensor& hidden, const at::
   const auto label = labels.index_select(0, index);
   auto x = at::matmul(hidden.index_select(0, index), weight.t());
   if (bias.defined()) x = x + bias;
+  x = capped(x, options.softcap);
   result.nll = loss_by_formula(hidden, weight, bias, labels, plain).item<double>();
   result.count = index.size(0);
   const auto is_largest = x == std::get<0>(x.max(1, /*keepdim=*/true));  // false beside a NaN

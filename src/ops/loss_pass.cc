@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kChunkBytes = int64_t{16} << 20;        // of logits
 constexpr int64_t kLeastRows = 64;                        // fewer make the products slow
 constexpr int64_t kPieceRows = 128, kPieceClasses = 512;  // of a task
+constexpr int64_t kCappedRows = 8;                        // of a task
 
 /// The rows that count: where none is ignored `index` is undefined, and their labels are all.
 struct Kept {
@@ -37,7 +38,7 @@ class LossPass {
            const at::Tensor& labels, const CrossEntropyOptions& options, const LossGradients& grads)
       : hidden_(hidden), weight_(weight), bias_(bias), grads_(grads) {
     kept_ = kept_rows(labels, options.ignore);
-    smoothing_ = options.label_smoothing;
+    smoothing_ = options.label_smoothing, softcap_ = options.softcap;
     const int64_t V = weight.size(0), row = V * static_cast<int64_t>(hidden.element_size());
     rows_ = std::max(kLeastRows, kChunkBytes / row);
   }
@@ -63,7 +64,9 @@ class LossPass {
         index.defined() ? hidden_.index_select(0, index) : hidden_.narrow(0, first, count);
     const auto logits = logits_.narrow(0, 0, count);
     project(x, logits);
+    const auto slopes = cap(logits);
     take_losses<T>(logits, first, count);
+    if (slopes.defined()) logits.mul_(slopes);
     if (grads_.bias.defined())
       kernels::add_rows<T>(count, logits.size(1), logits.template data_ptr<T>(),
                            bias_sums_.template data_ptr<double>());
@@ -84,6 +87,18 @@ class LossPass {
       else
         at::mm_out(to, x, weight);
     });
+  }
+
+  /// Logits x to c tanh(x / c); where a gradient is wanted, the slope of that: (n, V).
+  at::Tensor cap(const at::Tensor& logits) const {
+    if (softcap_ == 0) return {};
+    const auto slopes = grads_.any() ? at::empty_like(logits) : at::Tensor();
+    in_tasks(pieces(logits.size(0), kCappedRows), [&](int64_t task) {
+      const auto x = piece(logits, task, kCappedRows).div_(softcap_).tanh_();
+      if (slopes.defined()) piece(slopes, task, kCappedRows).copy_(1 - x.square());
+      x.mul_(softcap_);
+    });
+    return slopes;
   }
 
   /// The gradient of x goes `to`, that of weight is added.
@@ -125,7 +140,7 @@ class LossPass {
   Kept kept_;
   const LossGradients& grads_;
   LossSums sums_;
-  double smoothing_ = 0;
+  double smoothing_ = 0, softcap_ = 0;
   int64_t rows_ = 0;
 };
 

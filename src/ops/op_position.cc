@@ -34,12 +34,14 @@ std::vector<OpKind::Argument> rope_arguments() {
   return {base_argument(10000),
           interleaved_argument(),
           {"width", 0, 0, 1 << 16, true, "channels that are turned, the first; 0: all"},
-          {"scaling", 0, 0, 3, true, "to longer inputs: 0 none, 1 linear, 2 ntk, 3 yarn"},
+          {"scaling", 0, 0, 5, true,
+           "to longer inputs: 0 none, 1 linear, 2 ntk, 3 yarn, 4 llama3, 5 yarn by channels"},
           {"factor", 1, 1, 1e6, false, "how many times longer, for a scaling"},
-          {"original", 0, 0, 1 << 30, true, "length before it was scaled, for yarn"},
+          {"original", 0, 0, 1 << 30, true, "length before it was scaled, for 3, 4, 5"},
           {"beta_fast", 32, 0, 1e6, false, "yarn keeps channels of more turns than this"},
           {"beta_slow", 1, 0, 1e6, false, "yarn divides those of fewer turns by the factor"},
-          {"attention", 0, 0, 1e3, false, "yarn's factor of q and k; 0: 0.1 ln(factor) + 1"}};
+          {"attention", 0, 0, 1e3, false, "yarn's factor of q and k; 0: 0.1 ln(factor) + 1"},
+          {"truncate", 1, 0, 1, true, "5: whether it goes over between whole channels"}};
 }
 
 bool is_given(const OpSpec& op, const char* argument) {
@@ -55,16 +57,20 @@ void check_rope(const OpSpec& op, const Attention&) {
   if (std::fmod(op.at("width"), 2) != 0)
     refuse("width: expected an even number, given " + whole(op.at("width")));
   const double scaling = op.at("scaling");
-  if (scaling == 0 && op.at("factor") != 1) refuse("factor acts with scaling=1, 2 or 3");
-  if (scaling == 3) {
-    if (op.at("original") == 0) refuse("scaling=3 needs original: the length before");
+  if (scaling == 0 && op.at("factor") != 1) refuse("factor acts with scaling=1 to 5");
+  if (is_given(op, "truncate") && scaling != 5) refuse("truncate acts with scaling=5");
+  if (is_given(op, "attention") && scaling != 3 && scaling != 5)
+    refuse("attention acts with scaling=3 and 5");
+  if (scaling >= 3) {
+    if (op.at("original") == 0)
+      refuse("scaling=" + whole(scaling) + " needs original: the length before");
     if (op.at("beta_fast") <= op.at("beta_slow"))
       refuse("beta_fast: expected more than beta_slow = " + whole(op.at("beta_slow")) + ", given " +
              whole(op.at("beta_fast")));
     return;
   }
-  for (const char* of_yarn : {"original", "beta_fast", "beta_slow", "attention"})
-    if (is_given(op, of_yarn)) refuse(std::string(of_yarn) + " acts with scaling=3");
+  for (const char* of_yarn : {"original", "beta_fast", "beta_slow"})
+    if (is_given(op, of_yarn)) refuse(std::string(of_yarn) + " acts with scaling=3, 4 or 5");
 }
 
 }  // namespace
@@ -88,7 +94,8 @@ OpDefinition op_learned() {
   return {.kind = {OpKind::Role::position,
                    "learned",
                    {{"length", 0, 0, kMostPositions, true,
-                     "positions in the table; 0: the longest input that the model declares"}},
+                     "positions in the table; 0: the longest input that the model declares"},
+                    {"first", 0, 0, kMostPositions, true, "the row of the first position"}},
                    "a trained vector per position added to the inputs"}};
 }
 

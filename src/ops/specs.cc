@@ -63,10 +63,13 @@ OpSpec none() { return spec_of("none"); }
 OpSpec sinusoidal(double base, bool halves, bool full, int64_t first) {
   return spec_of("sinusoidal", {base, number(halves), number(full), number(first)});
 }
-OpSpec learned(int64_t length) { return spec_of("learned", {number(length)}); }
+OpSpec learned(int64_t length, int64_t first) {
+  return spec_of("learned", {number(length), number(first)});
+}
 OpSpec rope(const RopeOptions& o) {
-  return spec_of("rope", {o.base, number(o.interleaved), number(o.width), number(o.scaling),
-                          o.factor, number(o.original), o.beta_fast, o.beta_slow, o.attention});
+  return spec_of("rope",
+                 {o.base, number(o.interleaved), number(o.width), number(o.scaling), o.factor,
+                  number(o.original), o.beta_fast, o.beta_slow, o.attention, number(o.truncate)});
 }
 OpSpec sinusoidal_2d(int64_t columns, int64_t first, double base) {
   return spec_of("sinusoidal_2d", {number(columns), number(first), base});

@@ -40,7 +40,7 @@ inline Transformer make(const TransformerOptions& options, at::ScalarType type =
                         int64_t target = kTargetTokens) {
   torch::manual_seed(3);
   const bool reads = options.encoder_layers() > 0;
-  const int64_t source = options.tied() == nn::Tied::all ? target : kSourceTokens;
+  const int64_t source = nn::shares_source(options.tied()) ? target : kSourceTokens;
   Transformer model(options, target, reads ? source : 0);
   model->to(type);
   model->eval();
@@ -162,6 +162,38 @@ inline at::Tensor targets(int64_t length, int64_t rows = 5) {
   return torch::randint(0, kTargetTokens, {rows, length}, at::kLong);
 }
 
+/// As T5 is: norms by the root mean square, gated, one position for all layers of a stack.
+inline TransformerOptions tiny_shared() {
+  auto options =
+      tiny()
+          .norm(nn::Norm::pre)
+          .activation(nn::Activation::gelu_tanh)
+          .tied(nn::Tied::embeddings)
+          .shared_position(true)
+          .output_scale(0.3)
+          .encoder_attention(Attention::parse("dot; relative(4, 9); num_heads=2"))
+          .decoder_attention(Attention::parse("dot; relative(4, 9, both=0); num_heads=2"))
+          .cross_attention(Attention::parse("dot; num_heads=2"));
+  options.parts().norm_type = nn::NormType::rms, options.parts().gated = true;
+  options.parts().biases = {}, options.parts().head_width = 6;
+  return options;
+}
+
+/// As Gemma is: two norms a branch, normalised queries and keys, windows in some layers.
+inline TransformerOptions tiny_local() {
+  auto options = tiny_writer("rope(100); causal; num_heads=4/2")
+                     .decoder_layers(3)
+                     .norm(nn::Norm::sandwich)
+                     .activation(nn::Activation::silu)
+                     .local_layers({0, 2})
+                     .local_attention(Attention::parse("rope(10); window(3, 0); num_heads=2"))
+                     .output_softcap(3);
+  options.parts().norm_type = nn::NormType::rms, options.parts().gated = true;
+  options.parts().biases = {"qkv"}, options.parts().qk_norm = true;
+  options.parts().head_width = 6;
+  return options;
+}
+
 /// Every form that a model may have.
 inline std::vector<TransformerOptions> forms() {
   const auto how = [](const char* text) { return Attention::parse(text); };
@@ -187,6 +219,10 @@ inline std::vector<TransformerOptions> forms() {
       tiny_writer().bias(false).scale_embeddings(false),
       tiny_writer("transformer_xl; num_heads=2").memory(6),
       tiny_writer("sigmoid; alibi; causal; num_heads=2").norm(nn::Norm::post).tied(nn::Tied::none),
+      tiny_shared(),
+      tiny_shared().norm(nn::Norm::sandwich).tied(nn::Tied::all).output_softcap(2),
+      tiny_local(),
+      tiny_writer("relative(4, 9, both=0); causal; num_heads=2").shared_position(true),
   };
 }
 

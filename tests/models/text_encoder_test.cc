@@ -24,6 +24,31 @@ TextEncoder make(const TextEncoderOptions& options, const TextShape& shape = {.v
   return TextEncoder(options, shape);
 }
 
+/// As BERT is.
+TextEncoderOptions bert_like() {
+  auto options = small("learned(9, first=2); num_heads=2");
+  options.norm = nn::Norm::post, options.norm_eps = 1e-12;
+  options.embedding_norm = true, options.segment_types = 2;
+  return options;
+}
+
+/// As ALBERT is: narrow embeddings, and layers that share their parameters.
+TextEncoderOptions albert_like() {
+  auto options = bert_like();
+  options.embedding_width = 5, options.layers = 4, options.layer_groups = 2;
+  options.activation = nn::Activation::gelu_tanh;
+  return options;
+}
+
+/// As ModernBERT is: no biases, gated, windows in some layers.
+TextEncoderOptions local_like() {
+  auto options = small("rope(100); num_heads=2");
+  options.biases = {}, options.gated = true;
+  options.embedding_norm = true, options.first_norm = false, options.layers = 3;
+  options.local_layers = {1}, options.local_attention = Attention::parse("rope; window(1, 1)");
+  return options;
+}
+
 std::vector<TextEncoderOptions> forms() {
   std::vector<TextEncoderOptions> all;
   for (const char* how :
@@ -48,6 +73,7 @@ std::vector<TextEncoderOptions> forms() {
   all.push_back(small("causal; num_heads=2")), all.back().convolutions = 1, all.back().kernel = 4;
   all.push_back(small()), all.back().scale_embeddings = true,
                           all.back().activation = nn::Activation::relu;
+  all.push_back(bert_like()), all.push_back(albert_like()), all.push_back(local_like());
   return all;
 }
 
@@ -131,6 +157,45 @@ TEST(TextEncoder, EmbedsAsItSays) {
     EXPECT_TRUE(states[0][t].allclose(expected, 1e-6, 1e-6)) << t;
   }
   expect_gradients(*encoder, batch);
+}
+
+TEST(TextEncoder, NormalisesAndWidensEmbeddings) {
+  auto options = albert_like();
+  options.layers = options.layer_groups = 0, options.norm_eps = 0.1;
+  auto encoder = make(options);
+  const auto batch = sequences_of("tokens", kTexts);
+  const auto states = encoder->forward(batch).states;
+  const auto& embedding = encoder->embedding;
+  EXPECT_EQ(embedding.words.sizes(), (std::vector<int64_t>{10, 5}));
+  EXPECT_EQ(embedding.segments.sizes(), (std::vector<int64_t>{2, 5}));
+  for (int64_t t = 0; t < 5; ++t) {
+    const auto sum = embedding.words[kTexts[0][static_cast<size_t>(t)]] + embedding.segments[0] +
+                     embedding.position->table[t + 2];
+    const auto normed = (sum - sum.mean()) / ((sum - sum.mean()).square().mean() + 0.1).sqrt();
+    const auto expected = embedding.projection->weight.mv(normed) + embedding.projection->bias;
+    EXPECT_TRUE(states[0][t].allclose(expected, 1e-5, 1e-6)) << t;
+  }
+  expect_gradients(*encoder, batch);
+  auto texts = sequences_of("tokens", {{1, 2, 3, 4, 5, 6, 7, 8}});
+  EXPECT_THAT(refusal_of<UsageError>([&] { encoder->forward(texts); }), HasSubstr("at most"));
+}
+
+TEST(TextEncoder, GroupsOfLayersShareTheirParameters) {
+  const torch::NoGradGuard no_gradient;
+  auto shared = make(albert_like());
+  EXPECT_EQ(shared->blocks.layers->size(), 2u);
+  auto options = albert_like();
+  options.layer_groups = 0;
+  auto apart = make(options);
+  const auto values = shared->named_parameters();
+  for (auto& p : apart->named_parameters()) {
+    auto name = p.key();
+    for (const char* layer : {"layers.1", "layers.2", "layers.3"})
+      if (name.starts_with(layer)) name[7] = layer[7] == '1' ? '0' : '1';
+    p.value().copy_(values[name]);
+  }
+  const auto batch = sequences_of("tokens", kTexts);
+  EXPECT_TRUE(apart->forward(batch).states.equal(shared->forward(batch).states));
 }
 
 TEST(TextEncoder, WordsHaveFeatures) {
@@ -272,6 +337,23 @@ TEST(TextEncoder, RefusesOptionsByField) {
   EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("learned; num_heads=2"); }),
               HasSubstr("learned(LENGTH)"));
   EXPECT_THAT(refusal([](auto& o) { o.word_dropout = 0.1; }), HasSubstr("encoder.word_dropout"));
+  EXPECT_THAT(refusal([](auto& o) { o.segment_types = 1; }, {.vocabulary = 10, .segments = 2}),
+              HasSubstr("encoder.segment_types: expected at least the 2"));
+  EXPECT_THAT(refusal([](auto& o) { o.biases = {"values"}; }),
+              HasSubstr("encoder.biases: unknown 'values'"));
+  EXPECT_THAT(refusal([](auto& o) { o.local_layers = {2}; }), HasSubstr("encoder.local_layers"));
+  EXPECT_THAT(refusal([](auto& o) {
+                o.local_layers = {0}, o.local_attention = Attention::parse("learned(9)");
+              }),
+              HasSubstr("encoder.local_attention.position"));
+  EXPECT_THAT(refusal([](auto& o) { o.layer_groups = 3; }), HasSubstr("layer_groups"));
+  EXPECT_THAT(refusal([](auto& o) { o.layer_groups = 1, o.stochastic_depth = 0.1; }),
+              HasSubstr("layer_groups"));
+  EXPECT_THAT(refusal([](auto& o) { o.first_norm = false, o.norm = nn::Norm::post; }),
+              HasSubstr("first_norm"));
+  EXPECT_THAT(
+      refusal([](auto& o) { o.qk_norm = true, o.attention_type = nn::AttentionType::linear; }),
+      HasSubstr("qk_norm"));
   EXPECT_THAT(refusal([](auto&) {}, {.vocabulary = 0}), HasSubstr("vocabulary"));
   for (const char* how :
        {"rope; num_heads=2", "entmax15; num_heads=2", "window(1,1); num_heads=2",

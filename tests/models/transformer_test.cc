@@ -347,6 +347,17 @@ TEST(Transformer, RefusesWhatDoesNotFit) {
   const auto how = [](const char* text) { return Attention::parse(text); };
   EXPECT_THAT(of(tiny().width(15), 5, 5), HasSubstr("width"));
   EXPECT_THAT(of(tiny().tied(nn::Tied::all), 5, 6), HasSubstr("tied"));
+  EXPECT_THAT(of(tiny().tied(nn::Tied::embeddings), 5, 6), HasSubstr("tied: 'embeddings'"));
+  EXPECT_THAT(of(tiny_local().local_layers({3}), 5, 0), HasSubstr("numbers from 0 to 2, given 3"));
+  EXPECT_THAT(of(tiny_local().local_layers({1, 1}), 5, 0), HasSubstr("1 stands twice"));
+  EXPECT_THAT(of(tiny_local().local_attention(how("sinusoidal; num_heads=2")), 5, 0),
+              HasSubstr("local_attention.position"));
+  EXPECT_THAT(of(tiny_local().local_attention(how("key_lengths; num_heads=2")), 5, 0),
+              HasSubstr("local_attention.masks"));
+  EXPECT_THAT(of(tiny_local().shared_position(true), 5, 0), HasSubstr("shared_position"));
+  auto wrong = tiny();
+  wrong.parts().biases = {"qvk"};
+  EXPECT_THAT(of(wrong, 5, 5), HasSubstr("biases: unknown 'qvk'"));
   EXPECT_THAT(of(tiny(), 5, 0), HasSubstr("source_vocabulary"));
   EXPECT_THAT(of(tiny_writer(), 5, 5), HasSubstr("source_vocabulary"));
   EXPECT_THAT(of(tiny_writer().memory(3), 5, 0), HasSubstr("memory"));

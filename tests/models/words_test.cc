@@ -28,9 +28,13 @@ TEST(Words, AreThoseOfTheirValues) {
   HEED_WORD(LinearRule, gated_delta), HEED_WORD(LinearFeature, none);
   HEED_WORD(LinearFeature, elu), HEED_WORD(LinearFeature, favor);
   HEED_WORD(nn::AttentionType, softmax), HEED_WORD(nn::AttentionType, linear);
-  HEED_WORD(nn::Norm, pre), HEED_WORD(nn::Norm, post);
+  HEED_WORD(nn::Norm, pre), HEED_WORD(nn::Norm, post), HEED_WORD(nn::Norm, sandwich);
+  HEED_WORD(nn::NormType, layer), HEED_WORD(nn::NormType, rms);
   HEED_WORD(nn::Activation, gelu), HEED_WORD(nn::Activation, relu);
+  HEED_WORD(nn::Activation, gelu_tanh), HEED_WORD(nn::Activation, silu);
+  HEED_WORD(nn::Activation, quick_gelu);
   HEED_WORD(nn::Tied, none), HEED_WORD(nn::Tied, decoder), HEED_WORD(nn::Tied, all);
+  HEED_WORD(nn::Tied, embeddings);
   HEED_WORD(nn::PoolKeys, tokens), HEED_WORD(nn::PoolKeys, tanh);
   HEED_WORD(nn::PoolingKind, mean), HEED_WORD(nn::PoolingKind, max);
   HEED_WORD(nn::PoolingKind, first), HEED_WORD(nn::PoolingKind, last);

@@ -35,7 +35,7 @@ at::Tensor by_hand(MultiHeadAttention& layer, const at::Tensor& x, const at::Ten
   return layer->output->forward(torch::cat(heads, 2));
 }
 
-at::Tensor normal(torch::nn::LayerNorm& norm, const at::Tensor& x) {
+at::Tensor normal(RowNorm& norm, const at::Tensor& x) {
   const auto centred = x - x.mean(-1, true);
   const auto deviation = (centred.square().mean(-1, true) + 1e-5).sqrt();
   return centred / deviation * norm->weight + norm->bias;
@@ -62,7 +62,7 @@ TEST(CrossModalAttention, PostNormWithFeedForwardFollowsItsFormula) {
                         .activation(nn::Activation::relu));
   const Streams s;
   const auto [x, y] = layer->forward(s.x, s.y);
-  const auto rest = [](const at::Tensor& in, torch::nn::LayerNorm& norm, FeedForward& f) {
+  const auto rest = [](const at::Tensor& in, RowNorm& norm, FeedForward& f) {
     return normal(norm, in + f->down->forward(torch::relu(f->up->forward(in))));
   };
   const auto seen_x = normal(layer->x_norm, s.x + by_hand(layer->x_to_y, s.x, s.y, 7));

@@ -40,11 +40,11 @@ TEST(Engines, ANormOfRowsWithALargeMeanKeepsItsDigits) {
   torch::manual_seed(2);
   for (const double mean : {1e3, 1e4}) {
     const auto x = torch::randn({8, 512}) + mean;
-    auto norm = layer_norm(512);
-    const auto trained = normalise(norm, x).detach().to(at::kDouble);
+    auto norm = RowNorm(512);
+    const auto trained = norm->forward(x).detach().to(at::kDouble);
     const torch::NoGradGuard no_gradient;
     const RowsAlone alone;
-    const auto generated = normalise(norm, x).to(at::kDouble);
+    const auto generated = norm->forward(x).to(at::kDouble);
     for (int64_t i = 0; i < 8; ++i) {
       const auto row = x[i].to(at::kDouble);
       const auto centred = row - row.mean();

@@ -66,6 +66,47 @@ TEST(RopeScaling, YarnFollowsItsFormula) {
   }
 }
 
+/// As the published settings of Llama 3.1 are read: by wavelengths, three cases.
+double llama3(double theta, double s, double original, double low, double high) {
+  const double wavelength = 2 * std::acos(-1.0) / theta;
+  if (wavelength < original / high) return theta;
+  if (wavelength > original / low) return theta / s;
+  const double smooth = (original / wavelength - low) / (high - low);
+  return (1 - smooth) * theta / s + smooth * theta;
+}
+
+TEST(RopeScaling, Llama3GoesByWavelengths) {
+  std::vector<double> expected;
+  for (int64_t c = 0; c < 32; ++c)
+    expected.push_back(llama3(frequency(c, 64, 500000), 8, 8192, 1, 4));
+  expect_frequencies("500000, scaling=4, factor=8, original=8192, beta_fast=4", expected);
+  EXPECT_EQ(rope_magnitude(rope_of("scaling=4, factor=8, original=8192, beta_fast=4")), 1);
+  EXPECT_THROW(rope_of("scaling=4, factor=8"), UsageError);
+  EXPECT_THROW(rope_of("scaling=4, factor=8, original=9, attention=2"), UsageError);
+}
+
+/// Numbers of transformers 5.24's _compute_yarn_parameters (float32), head_dim 16, theta 10000,
+/// factor 4, original 64.
+TEST(RopeScaling, YarnByChannelsGivesTheNumbersOfTransformers) {
+  const std::vector<double> whole = {1,      0.237170815,    0.049999997, 0.00790569466,
+                                     0.0025, 0.000790569466, 0.00025,     7.90569466e-05};
+  const std::vector<double> cut = {1,      0.212468684,    0.0256643984, 0.00790569466,
+                                   0.0025, 0.000790569466, 0.00025,      7.90569466e-05};
+  const auto expect = [](const char* arguments, const std::vector<double>& expected) {
+    const auto f = rope_frequencies(rope_of(arguments), 16);
+    for (size_t c = 0; c < 8; ++c)
+      EXPECT_NEAR(f[static_cast<int64_t>(c)].item<double>() / expected[c], 1, 2e-6) << c;
+  };
+  expect("scaling=5, factor=4, original=64, beta_fast=8", whole);
+  expect("scaling=5, factor=4, original=64, beta_fast=8, truncate=0", cut);
+  EXPECT_NEAR(rope_magnitude(rope_of("scaling=5, factor=4, original=64")), 1.1386294361119891,
+              1e-12);
+  // What is not turned is not multiplied either.
+  const auto x = torch::randn({1, 1, 3, 8}, at::kDouble);
+  const auto y = rotate(x, 0, rope_of("width=4, scaling=5, factor=4, original=64"));
+  EXPECT_TRUE(y.narrow(3, 4, 4).equal(x.narrow(3, 4, 4)));
+}
+
 TEST(RopeScaling, YarnAtKnownValues) {
   // Of 128 channels, base 10000 and length 4096: pair 0 turns 652 times and stays, pair 32 turns
   // 6.52 times and lies in between, pair 63 turns 0.075 times and is divided by the factor.

@@ -4,19 +4,20 @@
 #include <limits>
 
 #include "heed/core/threads.h"
+#include "heed/nn/row_norm.h"
 #include "nn/linear.h"
 
 namespace heed::nn {
 namespace {
 
-at::Tensor normalised(torch::nn::LayerNorm& norm, const at::Tensor& x) {
+at::Tensor normalised(RowNorm& norm, const at::Tensor& x) {
   const torch::NoGradGuard no_gradient;
   const RowsAlone alone;
-  return normalise(norm, x);
+  return norm->forward(x);
 }
 
-torch::nn::LayerNorm random_norm(int64_t width, bool bias, at::ScalarType type) {
-  auto norm = layer_norm(width, bias);
+RowNorm random_norm(int64_t width, bool bias, at::ScalarType type) {
+  RowNorm norm(RowNormOptions(width).bias(bias));
   const torch::NoGradGuard no_gradient;
   norm->weight.normal_();
   if (bias) norm->bias.normal_();
@@ -59,7 +60,7 @@ TEST(RowsAlone, NormaliseGivesARowItsBitsBesideAnyOthers) {
 }
 
 TEST(RowsAlone, NormaliseKeepsNaNToItsRow) {
-  auto norm = layer_norm(40);
+  RowNorm norm(40);
   const auto x = torch::randn({4, 40});
   x[2][39] = std::numeric_limits<float>::quiet_NaN();
   const auto y = normalised(norm, x);
@@ -69,9 +70,9 @@ TEST(RowsAlone, NormaliseKeepsNaNToItsRow) {
 }
 
 TEST(RowsAlone, WithAGradientTheLayerItselfIsAsked) {
-  auto norm = layer_norm(8);
+  RowNorm norm(8);
   const RowsAlone alone;
-  const auto y = normalise(norm, torch::randn({2, 8}));
+  const auto y = norm->forward(torch::randn({2, 8}));
   EXPECT_TRUE(y.requires_grad());
 }
 

@@ -100,7 +100,7 @@ TEST(Step, MapsOutliveTheCache) {
 }
 
 TEST(Step, BlocksStepToo) {
-  for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
+  for (const auto norm : {nn::Norm::pre, nn::Norm::post, nn::Norm::sandwich}) {
     auto block = settled(TransformerBlock(TransformerBlockOptions(16).norm(norm).attention(
         Attention::parse("causal; rope; num_heads=4/2"))));
     const auto x = tokens(100), whole = block->forward(x);

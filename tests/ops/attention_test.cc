@@ -152,7 +152,7 @@ TEST(AttentionText, RefusesWithTheReason) {
   EXPECT_THAT(refusal("rope(bse=3)"), AllOf(HasSubstr("'bse'"), HasSubstr("'base'")));
   EXPECT_THAT(refusal("rope(base=0)"), HasSubstr("given 0"));
   EXPECT_THAT(refusal("rope(width=3)"), HasSubstr("width: expected an even number, given 3"));
-  EXPECT_THAT(refusal("rope(factor=4)"), HasSubstr("factor acts with scaling=1, 2 or 3"));
+  EXPECT_THAT(refusal("rope(factor=4)"), HasSubstr("factor acts with scaling=1 to 5"));
   EXPECT_THAT(refusal("rope(scaling=2, factor=4, original=9)"), HasSubstr("original acts with"));
   EXPECT_THAT(refusal("rope(scaling=2, beta_slow=2)"), HasSubstr("beta_slow acts with scaling=3"));
   EXPECT_THAT(refusal("rope(scaling=3, factor=4)"), HasSubstr("scaling=3 needs original"));

@@ -62,7 +62,7 @@ class JointEncoderImpl : public nn::Remade<JointEncoderImpl, Encoder> {
   Inputs inputs;
   at::Tensor input_embedding;                ///< (inputs, M); of concat only
   torch::nn::ModuleList crossings{nullptr};  ///< of cross only
-  torch::nn::LayerNorm norm{nullptr};        ///< of cross only
+  nn::RowNorm norm{nullptr};                 ///< of cross only
   nn::AdditivePosition position{nullptr};
   BlockStack blocks;
 

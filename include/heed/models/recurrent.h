@@ -61,7 +61,7 @@ struct RecurrentOptions {
       from_to_below(0, 1));
     v("tied", tied(),
       "which embeddings are one matrix. none; decoder: the target's and the output's; all: the "
-      "source's too, for one vocabulary");
+      "source's too, for one vocabulary; embeddings: the source's and the target's");
     if (attention_type_ == DecoderAttention::luong)
       v("input_feeding", input_feeding(), "whether a step is told what the last one looked at");
     v("output_bias", output_bias(), "whether the logits have a bias");

@@ -59,11 +59,15 @@ class SequenceModel : public torch::nn::Module {
   /// tokens that are not in the vocabulary.
   virtual at::Tensor hidden(const SourceBatch& source, const at::Tensor& target) = 0;
 
-  /// hidden (..., M) -> logits (..., V) = hidden output_weight()^T + output_bias().
+  /// hidden (..., M) -> logits (..., V) = x = hidden output_weight()^T + output_bias(), or
+  /// c tanh(x / c) with c = output_softcap() (Bello et al. 2017; Gemma 2, 2024).
   virtual at::Tensor project(const at::Tensor& hidden);
+  /// The same of other rows of the weight and the bias: some of the V.
+  at::Tensor project(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias);
 
   virtual at::Tensor output_weight() const = 0;          ///< (V, M)
   virtual at::Tensor output_bias() const { return {}; }  ///< (V) or undefined
+  virtual double output_softcap() const { return 0; }    ///< 0: none
 
   /// Reads the sources; a row a source. `rows`: how many sequences begin in a model without an
   /// encoder.

@@ -1,12 +1,16 @@
 // Texts to vectors, a token each, before tokens know each other.
 #pragma once
 
+#include <torch/nn/modules/linear.h>
+
 #include <cstdint>
 
 #include "heed/core/fields.h"
 #include "heed/models/encoder.h"
+#include "heed/nn/block_parts.h"
 #include "heed/nn/ngram_embedding.h"
 #include "heed/nn/positions.h"
+#include "heed/nn/row_norm.h"
 
 namespace heed {
 
@@ -16,6 +20,9 @@ struct TextEmbeddingOptions {
   double word_dropout = 0;
   bool scale_embeddings = false;
   int64_t max_positions = 0;
+  int64_t embedding_width = 0;
+  bool embedding_norm = false;
+  int64_t segment_types = 0;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -26,6 +33,13 @@ struct TextEmbeddingOptions {
     v("scale_embeddings", scale_embeddings, "whether embeddings are multiplied by sqrt(width)");
     v("max_positions", max_positions, "tokens of the longest text; 0: any number",
       between(0, kMostLength));
+    v("embedding_width", embedding_width,
+      "channels of embeddings, from which a linear layer makes width; 0: width, without a layer",
+      between(0, kMostChannels));
+    v("embedding_norm", embedding_norm, "whether embedded tokens are normalised");
+    v("segment_types", segment_types,
+      "parts of a text that embeddings tell apart; 0: those that the input has",
+      between(0, kMostChannels));
   }
 };
 
@@ -39,22 +53,26 @@ struct TextShape {
 
 /// Batch: tokens (B, L) int64 below V, lengths (B) int64 and, where the shape has segments,
 /// segments (B, L) int64, where it has features, features (B, L, F) int64, -1: none. What stands
-/// behind a length has no influence. -> (B, L, M) =
+/// behind a length has no influence. With W = embedding_width or M -> (B, L, M) =
 ///
-///   drop(s (E[tokens] + N(features)) + S[segments] + P)
+///   drop(norm(s (E[tokens] + N(features)) + S[segments] + P)) A + a
 ///
-/// E (V, M) and S are learned, N is nn::NgramEmbedding (the mean of the rows of a word's features),
-/// P the additive position, s = sqrt(M) or 1. With `learned` its table
+/// E (V, W) and S are learned, N is nn::NgramEmbedding (the mean of the rows of a word's features),
+/// P the additive position, s = sqrt(W) or 1. `norm` is there with embedding_norm (Devlin et al.
+/// 2019), A (W, M) and a with embedding_width (Lan et al. 2020). Where segment_types has tables that
+/// the input says nothing of, all tokens are of part 0. With `learned` its table
 /// has max_positions vectors unless it says its own length. In training a token is the unknown one,
-/// without features, with the probability word_dropout. E and S start from a normal of M^-0.5.
+/// without features, with the probability word_dropout. E and S start from a normal of W^-0.5.
 ///
 /// A member of the module that owns it, with which it registers embedding, [features.weight],
-/// [segment_embedding] and [position.*]. Throws ModelError where options do not fit each other or the shape.
+/// [segment_embedding], [position.*], [embedding_norm.*] and [embedding_projection.*]. Throws ModelError where options do not fit each other or the shape.
 class TextEmbedding {
  public:
   TextEmbedding() = default;
+  /// `parts` says which norm. `width` is M.
   TextEmbedding(torch::nn::Module& owner, const TextEmbeddingOptions& options,
-                const TextShape& shape, int64_t width, const OpSpec& position);
+                const TextShape& shape, int64_t width, const OpSpec& position,
+                const nn::BlockParts& parts = {});
 
   /// Throws UsageError for another batch. `training`: whether anything is dropped.
   at::Tensor forward(const Batch& batch, bool training);
@@ -62,10 +80,12 @@ class TextEmbedding {
 
   TextEmbeddingOptions options;
   TextShape shape;
-  at::Tensor words;                      ///< (V, M)
+  at::Tensor words;                      ///< (V, W)
   nn::NgramEmbedding features{nullptr};  ///< null where words have none
-  at::Tensor segments;                   ///< (segments, M) or undefined
+  at::Tensor segments;                   ///< (segments, W) or undefined
   nn::AdditivePosition position{nullptr};
+  nn::RowNorm norm{nullptr};              ///< null without embedding_norm
+  torch::nn::Linear projection{nullptr};  ///< null without embedding_width
 
  private:
   void check_batch(const Batch& batch) const;

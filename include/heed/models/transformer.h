@@ -2,7 +2,6 @@
 #pragma once
 
 #include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
 #include <array>
@@ -47,6 +46,12 @@ struct TransformerOptions {
   TORCH_ARG(Attention, decoder_attention) = Attention::parse("sinusoidal; causal; num_heads=8");
   TORCH_ARG(Attention, cross_attention) = Attention::parse("num_heads=8");
   TORCH_ARG(int64_t, memory) = 0;  ///< tokens; of a decoder alone
+  TORCH_ARG(nn::BlockParts, parts);
+  TORCH_ARG(std::vector<int64_t>, local_layers);  ///< of the decoder, which attend by
+  TORCH_ARG(Attention, local_attention);
+  TORCH_ARG(bool, shared_position) = false;
+  TORCH_ARG(double, output_scale) = 1;
+  TORCH_ARG(double, output_softcap) = 0;
 
  public:
   TransformerOptions& preset(TransformerPreset preset);
@@ -63,18 +68,32 @@ struct TransformerOptions {
     v("width", width(), "channels of a token; a multiple of every attention's num_heads",
       between(1, kMostChannels));
     v("hidden", hidden(), "channels inside a block's feed-forward part", between(1, kMostChannels));
-    v("norm", norm(), "pre or post: where a block normalises");
-    v("activation", activation(), "gelu or relu");
+    v("norm", norm(),
+      "where a block normalises: pre, post, or sandwich: before and after a branch");
+    v("activation", activation(), "of feed-forward parts");
+    parts().fields(v);
     v("dropout", dropout(), "of embeddings, branches and hidden values", from_to_below(0, 1));
     v("tied", tied(),
       "which embeddings are one matrix. none; decoder: the target's and the output's; all: the "
-      "source's too, for one vocabulary");
+      "source's too, for one vocabulary; embeddings: the source's and the target's");
     v("scale_embeddings", scale_embeddings(), "whether embeddings are multiplied by sqrt(width)");
-    v("bias", bias(), "whether linear layers and normalisations of the blocks have a bias");
+    v("bias", bias(),
+      "whether linear layers and normalisations have a bias; false: `biases` is none");
     v("output_bias", output_bias(), "whether the logits have a bias");
+    v("output_scale", output_scale(),
+      "what the decoder's output is multiplied by before the logits", above(0, 1e6));
+    v("output_softcap", output_softcap(), "c of c tanh(logits / c); 0: logits as they are",
+      between(0, 1e6));
     if (encoder_layers() > 0)
       v("encoder_attention", encoder_attention(), "of the source to itself; key_lengths is added");
     v("decoder_attention", decoder_attention(), "of the target to itself; causal is added");
+    v("local_layers", local_layers(),
+      "blocks of the decoder, from 0, that attend by `local_attention`", between(0, kMostLayers));
+    if (!local_layers().empty())
+      v("local_attention", local_attention(),
+        "of the target to itself in local layers; causal is added");
+    v("shared_position", shared_position(),
+      "whether what the position learns in a stack's first block serves all of its blocks");
     if (encoder_layers() > 0)
       v("cross_attention", cross_attention(), "of the target to the source; key_lengths is added");
     if (encoder_layers() == 0)
@@ -91,10 +110,10 @@ struct TransformerOptions {
 /// act in its blocks), s = sqrt(M) or 1:
 ///
 ///   z = encoder(dropout(s E_s[source] + P)),  h = decoder(dropout(s E_t[target] + P), z)
-///   logits = h W^T (+ b)
+///   logits = output_scale h W^T (+ b), through output_softcap tanh(logits / output_softcap)
 ///
-/// Pre-norm ends both stacks with a normalisation of its own. `tied`: decoder W = E_t, all W = E_t
-/// = E_s. Padding of the source is hidden by its lengths; an empty source is one that nothing is
+/// Pre-norm and sandwich end both stacks with a normalisation of their own. `tied`: decoder W = E_t, all W = E_t
+/// = E_s, embeddings E_t = E_s. Padding of the source is hidden by its lengths; an empty source is one that nothing is
 /// seen of. Keys and values of the source are projected once, at start().
 ///
 /// With `memory` n hidden() goes on where the last one ended, until reset_state(): every layer sees
@@ -120,6 +139,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
   at::Tensor step(const at::Tensor& tokens, DecoderState& state) override;
   at::Tensor output_weight() const override;
   at::Tensor output_bias() const override { return output_bias_; }
+  double output_softcap() const override { return options.output_softcap(); }
   bool has_encoder() const override { return options.encoder_layers() > 0; }
   int64_t vocabulary() const override { return vocabulary_; }
   int64_t source_vocabulary() const override { return source_vocabulary_; }
@@ -138,7 +158,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
   nn::AdditivePosition source_position{nullptr}, target_position{nullptr};
   BlockStack encoder;
   torch::nn::ModuleList decoder{nullptr};
-  torch::nn::LayerNorm decoder_norm{nullptr};
+  nn::RowNorm decoder_norm{nullptr};
 
  private:
   void make_embeddings();
@@ -146,6 +166,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
   at::Tensor embed(const at::Tensor& ids, const at::Tensor& table, nn::AdditivePosition& position,
                    int64_t first);
   at::Tensor decode(const at::Tensor& x, const at::Tensor& z, const SourceBatch& source);
+  at::Tensor finished(const at::Tensor& y);
   void check_source(const SourceBatch& source, int64_t rows) const;
 
   int64_t vocabulary_, source_vocabulary_;

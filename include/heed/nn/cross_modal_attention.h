@@ -2,7 +2,6 @@
 #pragma once
 
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
 #include <string>
@@ -11,6 +10,7 @@
 #include "heed/nn/choices.h"
 #include "heed/nn/feed_forward.h"
 #include "heed/nn/multi_head_attention.h"
+#include "heed/nn/row_norm.h"
 
 namespace heed::nn {
 
@@ -52,15 +52,15 @@ class CrossModalAttentionImpl : public torch::nn::Cloneable<CrossModalAttentionI
 
   CrossModalAttentionOptions options;
   MultiHeadAttention x_to_y{nullptr}, y_to_x{nullptr};
-  torch::nn::LayerNorm x_norm{nullptr}, y_norm{nullptr};
-  torch::nn::LayerNorm x_feed_forward_norm{nullptr}, y_feed_forward_norm{nullptr};
+  RowNorm x_norm{nullptr}, y_norm{nullptr};
+  RowNorm x_feed_forward_norm{nullptr}, y_feed_forward_norm{nullptr};
   FeedForward x_feed_forward{nullptr}, y_feed_forward{nullptr};  ///< null without hidden channels
 
  private:
-  void make_feed_forward(const std::string& stream, int64_t width, int64_t hidden,
-                         torch::nn::LayerNorm& norm, FeedForward& layer);
+  void make_feed_forward(const std::string& stream, int64_t width, int64_t hidden, RowNorm& norm,
+                         FeedForward& layer);
   at::Tensor dropped(const at::Tensor& x) const;
-  at::Tensor think(const at::Tensor& x, torch::nn::LayerNorm& norm, FeedForward& layer);
+  at::Tensor think(const at::Tensor& x, RowNorm& norm, FeedForward& layer);
 };
 TORCH_MODULE(CrossModalAttention);
 

@@ -44,9 +44,14 @@ at::Tensor sinusoidal_positions(int64_t first, int64_t length, int64_t width,
 ///   3 yarn     (1 - y) f_c / s + y f_c                             (Peng et al. 2023, 3.2)
 ///              with y = clamp((r - beta_slow) / (beta_fast - beta_slow), 0, 1) and
 ///              r = original f_c / 2 pi, the turns within the original length
+///   4 llama3   the same; beta_slow and beta_fast are what Llama 3's settings call low_freq_factor
+///              and high_freq_factor (Dubey et al. 2024)
+///   5 yarn by channels   y = 1 - clamp((c - a) / (b - a), 0, 1), between the pairs a and b that
+///              turn beta_fast and beta_slow times (as transformers and llama.cpp do):
+///              c = width ln(original / (2 pi r)) / (2 ln base), with `truncate` rounded outwards
 at::Tensor rope_frequencies(const OpSpec& rope, int64_t width);
 
-/// What yarn multiplies q and k with: `attention` or, where it is 0, 0.1 ln(s) + 1 (Peng et al.
+/// What yarn (3 and, the turned channels alone, 5) multiplies q and k with: `attention` or, where it is 0, 0.1 ln(s) + 1 (Peng et al.
 /// 2023, 3.4, where it is sqrt(1 / t)). 1 for every other position.
 double rope_magnitude(const OpSpec& rope);
 
@@ -83,7 +88,7 @@ struct AdditivePositionOptions {
 /// x (B, L, M) -> x + p[first .. first + L - 1] (B, L, M).
 ///
 ///   sinusoidal     sinusoidal_positions
-///   learned        a table (length, M), one trained vector per position
+///   learned        a table (length, M), one trained vector per position; position 0 has row `first`
 ///   sinusoidal_2d  [sinusoidal_positions of the row (M/2), of the column (M/2)]
 ///                                                           (Carion et al. 2020)
 ///   learned_2d     [u_row (M/2), w_column (M/2)], tables of trained vectors
@@ -98,6 +103,8 @@ class AdditivePositionImpl : public torch::nn::Cloneable<AdditivePositionImpl> {
   void reset() override;
   /// `length` is that of the whole input, for a square grid of which x is a part; 0: first + L.
   at::Tensor forward(const at::Tensor& x, int64_t first = 0, int64_t length = 0);
+  /// Tokens that the table of `learned` has vectors for; 0 of another position.
+  int64_t max_positions() const;
 
   AdditivePositionOptions options;
   at::Tensor table;         ///< (length, M); of learned only

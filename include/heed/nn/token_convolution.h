@@ -3,12 +3,12 @@
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
 #include <optional>
 
 #include "heed/nn/choices.h"
+#include "heed/nn/row_norm.h"
 
 namespace heed::nn {
 
@@ -37,7 +37,7 @@ class TokenConvolutionImpl : public torch::nn::Cloneable<TokenConvolutionImpl> {
   at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& lengths = {});
 
   TokenConvolutionOptions options;
-  torch::nn::LayerNorm norm{nullptr};
+  RowNorm norm{nullptr};
   torch::nn::Linear linear{nullptr};
 };
 TORCH_MODULE(TokenConvolution);

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
 #include <functional>
 #include <string>
 
+#include "heed/nn/block_parts.h"
 #include "heed/nn/choices.h"
 #include "heed/nn/feed_forward.h"
 #include "heed/nn/multi_head_attention.h"
+#include "heed/nn/row_norm.h"
 
 namespace heed::nn {
 
@@ -24,7 +25,8 @@ struct TransformerDecoderBlockOptions {
   TORCH_ARG(Norm, norm) = Norm::pre;
   TORCH_ARG(Activation, activation) = Activation::relu;
   TORCH_ARG(double, dropout) = 0;  ///< of the three branches and the hidden values
-  TORCH_ARG(bool, bias) = true;    ///< of linear layers and normalisations
+  TORCH_ARG(BlockParts, parts);
+  TORCH_ARG(bool, shares_position) = false;  ///< of `attention`: see MultiHeadAttention
 };
 
 /// With f the attention, the attention to the source z and then the feed-forward part, x (B, L, M),
@@ -32,9 +34,11 @@ struct TransformerDecoderBlockOptions {
 ///
 ///   pre:   x = x + dropout(f(norm(x)))
 ///   post:  x = norm(x + dropout(f(x)))
+///   sandwich:  x = x + dropout(post_norm(f(norm(x))))
 ///
 /// Where the cross attention asks for positions, token i of x stands where token i of z does.
-/// Throws ModelError for an unknown norm or activation.
+/// Parameters: attention_norm.*, attention.*, cross_norm.*, cross.*, feed_forward_norm.*,
+/// feed_forward.*, [attention_post_norm.*, cross_post_norm.*, feed_forward_post_norm.*].
 class TransformerDecoderBlockImpl : public torch::nn::Cloneable<TransformerDecoderBlockImpl> {
  public:
   explicit TransformerDecoderBlockImpl(const TransformerDecoderBlockOptions& options);
@@ -51,13 +55,15 @@ class TransformerDecoderBlockImpl : public torch::nn::Cloneable<TransformerDecod
                   const AttendInputs& to_source = {});
 
   TransformerDecoderBlockOptions options;
-  torch::nn::LayerNorm attention_norm{nullptr}, cross_norm{nullptr}, feed_forward_norm{nullptr};
+  RowNorm attention_norm{nullptr}, cross_norm{nullptr}, feed_forward_norm{nullptr};
+  /// Of sandwich only.
+  RowNorm attention_post_norm{nullptr}, cross_post_norm{nullptr}, feed_forward_post_norm{nullptr};
   MultiHeadAttention attention{nullptr}, cross{nullptr};
   FeedForward feed_forward{nullptr};
 
  private:
   using Branch = std::function<at::Tensor(const at::Tensor&)>;
-  at::Tensor add(const at::Tensor& x, torch::nn::LayerNorm& norm, const Branch& f);
+  at::Tensor add(const at::Tensor& x, RowNorm& norm, RowNorm& post_norm, const Branch& f);
   at::Tensor look(const at::Tensor& x, const KeyValues& z, AttendInputs to_source, int64_t first);
 };
 TORCH_MODULE(TransformerDecoderBlock);

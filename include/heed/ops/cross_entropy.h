@@ -8,6 +8,7 @@ namespace heed {
 struct CrossEntropyOptions {
   double label_smoothing = 0;  ///< e in [0, 1]: the part of the target that all V classes share
   int64_t ignore = -100;       ///< rows with this label count for nothing
+  double softcap = 0;          ///< c: logits x become c tanh(x / c) (Gemma 2, 2024); 0: x as it is
 };
 
 struct CrossEntropy {
@@ -17,7 +18,7 @@ struct CrossEntropy {
   int64_t right = 0;  ///< of these, rows whose label is the first of the largest logits
 };
 
-/// With logits x = hidden weight^T + bias and p = softmax(x), over rows i that are not ignored:
+/// With logits x = hidden weight^T + bias, capped where that is asked for, and p = softmax(x), over rows i that are not ignored:
 ///
 ///   loss = sum_i (1 - e) (-log p[i, y_i]) + e / V sum_j (-log p[i, j])
 ///

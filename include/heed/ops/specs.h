@@ -37,16 +37,17 @@ OpSpec uniform();
 // Positions.
 OpSpec none();
 OpSpec sinusoidal(double base = 10000, bool halves = false, bool full = false, int64_t first = 0);
-OpSpec learned(int64_t length = 0);
+OpSpec learned(int64_t length = 0, int64_t first = 0);
 struct RopeOptions {
   double base = 10000;
   bool interleaved = false;
   int64_t width = 0;    ///< 0: all channels
-  int64_t scaling = 0;  ///< 0 none, 1 linear, 2 ntk, 3 yarn
+  int64_t scaling = 0;  ///< 0 none, 1 linear, 2 ntk, 3 yarn, 4 llama3, 5 yarn by channels
   double factor = 1;
   int64_t original = 0;
   double beta_fast = 32, beta_slow = 1;
   double attention = 0;
+  bool truncate = true;
 };
 OpSpec rope(const RopeOptions& options = {});
 OpSpec sinusoidal_2d(int64_t columns = 0, int64_t first = 0, double base = 10000);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
+#include "nn/activation.h"
 #include "nn/linear.h"
 
 namespace heed {
@@ -40,7 +41,7 @@ Batch hidden_at(const Batch& batch, int64_t row, const std::vector<int64_t>& pla
 MaskedModule::MaskedModule(const Encoder& encoder, int64_t vocabulary, bool tied) {
   const auto width = encoder.width();
   transform = register_module("transform", nn::xavier_linear(width, width));
-  norm = register_module("norm", nn::layer_norm(width));
+  norm = register_module("norm", nn::RowNorm(width));
   if (tied) {
     output = encoder_embedding(encoder, vocabulary);
   } else {
@@ -51,7 +52,7 @@ MaskedModule::MaskedModule(const Encoder& encoder, int64_t vocabulary, bool tied
 }
 
 at::Tensor MaskedModule::transformed(const at::Tensor& states) {
-  return nn::normalise(norm, nn::gelu_of(nn::affine(transform, states)));
+  return norm->forward(nn::gelu_of(nn::affine(transform, states)));
 }
 
 at::Tensor MaskedModule::logits(const at::Tensor& states) {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
 
 #include <vector>
 
 #include "heed/models/encoder.h"
 #include "heed/nn/masking.h"
+#include "heed/nn/row_norm.h"
 #include "heed/ops/cross_entropy.h"
 #include "heed/tasks/head.h"
 
@@ -28,7 +28,7 @@ class MaskedModule : public torch::nn::Module {
   CrossEntropy loss(const at::Tensor& states, const at::Tensor& labels, double label_smoothing = 0);
 
   torch::nn::Linear transform{nullptr};
-  torch::nn::LayerNorm norm{nullptr};
+  nn::RowNorm norm{nullptr};
   at::Tensor output;  ///< E
   at::Tensor bias;    ///< c (V)
 

@@ -16,7 +16,8 @@ TextLoss text_loss(SequenceModel& model, const Batch& batch, double label_smooth
   const auto hidden = model.hidden(source_of(batch), batch.at("target"));  // (B, Lt, M)
   const auto found =
       linear_cross_entropy(hidden.flatten(0, 1), model.output_weight(), model.output_bias(),
-                           batch.at("labels").flatten(), {label_smoothing});
+                           batch.at("labels").flatten(),
+                           {.label_smoothing = label_smoothing, .softcap = model.output_softcap()});
   return {found.loss, found.nll, found.count};
 }
 
