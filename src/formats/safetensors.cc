@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <unordered_set>
 
+#include "core/mapped_file.h"
 #include "formats/safetensors_header.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -86,17 +89,8 @@ SafetensorsHeader describe(const NamedTensors& tensors, const std::vector<size_t
   return header;
 }
 
-at::Tensor read_tensor(const FileReader& file, const TensorEntry& entry, uint64_t data_begin,
-                       const std::string& path) {
-  at::Tensor tensor;
-  try {
-    tensor = at::empty(entry.shape, scalar_type(entry.dtype));
-  } catch (const c10::Error&) {
-    throw Error(Failure::memory, path + ": no memory for the " +
-                                     std::to_string(entry.end - entry.begin) + " bytes of tensor " +
-                                     in_quotes(entry.name));
-  }
-  file.read(tensor.data_ptr(), tensor.nbytes(), data_begin + entry.begin);
+/// Throws ModelError unless the bytes are those of the checksum and a BOOL holds 0 and 1 alone.
+void check_bytes(const at::Tensor& tensor, const TensorEntry& entry, const std::string& path) {
   if (!entry.checksum.empty()) {
     const std::string found = checksum(bytes_of(tensor));
     if (found != entry.checksum) {
@@ -104,15 +98,70 @@ at::Tensor read_tensor(const FileReader& file, const TensorEntry& entry, uint64_
                        ", expected " + entry.checksum + ": the file is damaged");
     }
   }
-  if (tensor.scalar_type() == at::kBool) {
-    for (const unsigned char value : bytes_of(tensor)) {
-      if (value > 1) {
-        throw ModelError(path + ": tensor " + in_quotes(entry.name) +
-                         " of BOOL holds a byte other than 0 and 1: " + std::to_string(value));
-      }
+  if (tensor.scalar_type() != at::kBool) return;
+  for (const unsigned char value : bytes_of(tensor)) {
+    if (value > 1) {
+      throw ModelError(path + ": tensor " + in_quotes(entry.name) +
+                       " of BOOL holds a byte other than 0 and 1: " + std::to_string(value));
     }
   }
+}
+
+at::Tensor new_tensor(const TensorEntry& entry, const std::string& path) {
+  try {
+    return at::empty(entry.shape, scalar_type(entry.dtype));
+  } catch (const c10::Error&) {
+    throw Error(Failure::memory, path + ": no memory for the " +
+                                     std::to_string(entry.end - entry.begin) + " bytes of tensor " +
+                                     in_quotes(entry.name));
+  }
+}
+
+/// The bytes of a mapped file as a tensor, which keeps it mapped. LibTorch reads numbers at multiples
+/// of their size only, and files of old writers have them elsewhere: those are copied.
+at::Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const TensorEntry& entry,
+                         uint64_t data_begin) {
+  const char* first = file->bytes().data() + data_begin + entry.begin;
+  if (reinterpret_cast<uintptr_t>(first) % dtype_bytes(entry.dtype) == 0) {
+    return at::from_blob(
+        const_cast<char*>(first), entry.shape, [file](void*) {},
+        at::TensorOptions(scalar_type(entry.dtype)));
+  }
+  const auto tensor = new_tensor(entry, file->path().string());
+  std::memcpy(tensor.data_ptr(), first, tensor.nbytes());
   return tensor;
+}
+
+/// Where the tensors' bytes begin, and what the header says of them. `read(to, bytes, from)` reads
+/// from a file of `size` bytes.
+template <class Read>
+std::pair<uint64_t, SafetensorsHeader> header_of(const std::string& name, uint64_t size,
+                                                 const Read& read) {
+  unsigned char first[8];
+  if (size < sizeof first) {
+    throw ModelError(name + ": a safetensors file has at least 8 bytes, found " +
+                     std::to_string(size));
+  }
+  read(first, sizeof first, 0);
+  std::string json(read_header_size(first, size, name), '\0');
+  read(json.data(), json.size(), sizeof first);
+  const uint64_t data_begin = sizeof first + json.size();
+  return {data_begin, parse_header(json, size - data_begin, name)};
+}
+
+/// `tensor_of(entry)` for each tensor.
+template <class TensorOf>
+Safetensors tensors_of(SafetensorsHeader header, const std::string& name,
+                       const TensorOf& tensor_of) {
+  Safetensors result;
+  for (const auto& entry : header.tensors) {
+    const at::Tensor tensor = tensor_of(entry);
+    check_bytes(tensor, entry, name);
+    result.tensors.emplace_back(entry.name, tensor);
+  }
+  result.metadata = std::move(header.metadata);
+  result.has_checksums = header.has_checksums;
+  return result;
 }
 
 }  // namespace
@@ -163,24 +212,26 @@ std::string safetensors_bytes(const NamedTensors& tensors,
 Safetensors read_safetensors(const std::filesystem::path& path) {
   const FileReader file(path);
   const std::string name = path.string();
-  unsigned char first[8];
-  if (file.size() < sizeof first) {
-    throw ModelError(name + ": a safetensors file has at least 8 bytes, found " +
-                     std::to_string(file.size()));
-  }
-  file.read(first, sizeof first, 0);
-  std::string json(read_header_size(first, file.size(), name), '\0');
-  file.read(json.data(), json.size(), sizeof first);
-  const uint64_t data_begin = sizeof first + json.size();
-  SafetensorsHeader header = parse_header(json, file.size() - data_begin, name);
+  auto [data_begin, header] =
+      header_of(name, file.size(),
+                [&](void* to, size_t bytes, uint64_t from) { file.read(to, bytes, from); });
+  return tensors_of(std::move(header), name, [&, begin = data_begin](const TensorEntry& entry) {
+    const auto tensor = new_tensor(entry, name);
+    file.read(tensor.data_ptr(), tensor.nbytes(), begin + entry.begin);
+    return tensor;
+  });
+}
 
-  Safetensors result;
-  for (const auto& entry : header.tensors) {
-    result.tensors.emplace_back(entry.name, read_tensor(file, entry, data_begin, name));
-  }
-  result.metadata = std::move(header.metadata);
-  result.has_checksums = header.has_checksums;
-  return result;
+Safetensors map_safetensors(const std::filesystem::path& path) {
+  const auto file = std::make_shared<const MappedFile>(path);
+  auto [data_begin, header] =
+      header_of(path.string(), file->bytes().size(), [&](void* to, size_t bytes, uint64_t from) {
+        std::memcpy(to, file->bytes().data() + from, bytes);
+      });
+  return tensors_of(std::move(header), path.string(),
+                    [&, begin = data_begin](const TensorEntry& entry) {
+                      return mapped_tensor(file, entry, begin);
+                    });
 }
 
 }  // namespace heed

@@ -57,6 +57,32 @@ TEST(Safetensors, RoundTripOfEveryDtypeAndShape) {
   const Safetensors back = read_safetensors(here / "a");
   expect_same(tensors, back.tensors);
   EXPECT_EQ(back.metadata, metadata);
+  const Safetensors mapped = map_safetensors(here / "a");
+  expect_same(tensors, mapped.tensors);
+  EXPECT_EQ(mapped.metadata, metadata);
+}
+
+TEST(Safetensors, MappedTensorsAreTheFilesOwnMemoryWhereTheyLieWell) {
+  const TemporaryFolder here;
+  const auto write = [&](size_t spaces) {
+    std::string json = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+    json.append(spaces, ' ');
+    const uint64_t size = json.size();
+    const float values[] = {1.5f, -2.5f};
+    test::write_bytes(here / std::to_string(spaces),
+                      std::string(reinterpret_cast<const char*>(&size), 8) + json +
+                          std::string(reinterpret_cast<const char*>(values), 8));
+    return map_safetensors(here / std::to_string(spaces)).tensors[0].second;
+  };
+  for (size_t spaces = 0; spaces < 8; ++spaces) {
+    const auto tensor = write(spaces);
+    EXPECT_TRUE(at::equal(tensor, torch::tensor({1.5f, -2.5f}))) << spaces;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.data_ptr()) % sizeof(float), 0u) << spaces;
+  }
+  std::filesystem::remove(here / "0");
+  EXPECT_THROW(map_safetensors(here / "0"), FileError);
+  test::write_bytes(here / "cut", test::read_bytes(here / "1").substr(0, 70));
+  EXPECT_THROW(map_safetensors(here / "cut"), ModelError);
 }
 
 TEST(Safetensors, SameTensorsGiveSameBytesAndAlignedData) {

@@ -45,4 +45,10 @@ std::string safetensors_bytes(const NamedTensors& tensors,
 /// expected and what was found; FileError when it cannot be read.
 Safetensors read_safetensors(const std::filesystem::path& path);
 
+/// The same with the tensors' memory being the file's own pages, which are read when they are looked
+/// at and shared with all who map the file: nothing is copied but tensors that do not lie at a
+/// multiple of their element's size. The tensors keep the file mapped. They are to be read alone:
+/// writing to one ends the process, and so does reading one of a file that was cut short meanwhile.
+Safetensors map_safetensors(const std::filesystem::path& path);
+
 }  // namespace heed
