@@ -10,6 +10,7 @@
 #include "tasks/heads.h"
 #include "tasks/heads/class_scorer.h"
 #include "tasks/heads/classes.h"
+#include "tasks/heads/dense.h"
 
 namespace heed {
 namespace {
@@ -20,6 +21,7 @@ constexpr const char* kClassTarget = "class";
 struct ClassHeadOptions {
   std::string column = "label";
   nn::PoolingOptions pool;
+  DenseOptions dense;
   double dropout = 0;
   std::string init = "normal";
   std::string metric = "accuracy";
@@ -29,6 +31,7 @@ struct ClassHeadOptions {
   void fields(Visitor&& v) {
     v("column", column, "of the class");
     v("pool", pool, "");
+    v("dense", dense, "");
     v("dropout", dropout, "of the pooled tokens", from_to_below(0, 1));
     v("init", init, "of the linear layer: normal, 0.02 cut at two deviations, or xavier",
       OneOf{{"normal", "xavier"}});
@@ -39,21 +42,24 @@ struct ClassHeadOptions {
   }
 };
 
-/// tokens (B, L, M) -> logits (B, K): pool(tokens) W + b, b zero at first.
+/// tokens (B, L, M) -> logits (B, K): drop(dense(pool(tokens))) W + b, b zero at first.
 class ClassModule : public torch::nn::Module {
  public:
   ClassModule(int64_t width, int64_t classes, const ClassHeadOptions& options) {
     pool = register_module("pool", nn::Pooling(width, options.pool));
+    dense = make_dense(*this, width, options.dense);
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
     linear =
         register_module("linear", options.init == "normal" ? nn::small_linear(width, classes)
                                                            : nn::xavier_linear(width, classes));
   }
   at::Tensor forward(const Tokens& tokens) {
-    return linear->forward(dropout->forward(pool->forward(tokens.states, tokens.lengths)));
+    const auto pooled = through(dense, pool->forward(tokens.states, tokens.lengths));
+    return linear->forward(dropout->forward(pooled));
   }
 
   nn::Pooling pool{nullptr};
+  std::shared_ptr<Dense> dense;
   torch::nn::Dropout dropout{nullptr};
   torch::nn::Linear linear{nullptr};
 };

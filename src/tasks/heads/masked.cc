@@ -14,14 +14,13 @@ constexpr const char* kMaskedLabels = "labels";
 constexpr int64_t kCountedTogether = 256;
 constexpr const char* kWordMark = "\xE2\x96\x81";  // U+2581 begins a word of unigram and bpe
 
-struct MaskedHeadOptions {
+struct MaskedHeadOptions : MaskedModuleOptions {
   nn::MaskingOptions mask;
-  bool tied = true;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("mask", mask, "");
-    v("tied", tied, "tokens are told by the encoder's own embeddings; otherwise by weights apart");
+    MaskedModuleOptions::fields(v);
   }
 };
 
@@ -49,7 +48,7 @@ class MaskedHead : public WithOptions<Head, MaskedHeadOptions> {
     find_tokens(input);
     context_ = context;
     encoder_ = encoder;
-    return module_ = std::make_shared<MaskedModule>(*encoder, vocabulary_.size, options.tied);
+    return module_ = std::make_shared<MaskedModule>(*encoder, vocabulary_.size, options);
   }
 
   /// Hides tokens in the batch, and their features with them.

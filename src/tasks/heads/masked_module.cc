@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
 #include "heed/core/error.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
@@ -38,21 +39,35 @@ Batch hidden_at(const Batch& batch, int64_t row, const std::vector<int64_t>& pla
 
 }  // namespace
 
-MaskedModule::MaskedModule(const Encoder& encoder, int64_t vocabulary, bool tied) {
+bool MaskedModuleOptions::has_bias(const char* part) const {
+  return std::find(biases.begin(), biases.end(), part) != biases.end();
+}
+
+void MaskedModuleOptions::check() const {
+  for (const auto& part : biases) check_word("biases", part, {"transform", "norm", "output"});
+}
+
+MaskedModule::MaskedModule(const Encoder& encoder, int64_t vocabulary,
+                           const MaskedModuleOptions& options)
+    : activation_(options.activation) {
   const auto width = encoder.width();
-  transform = register_module("transform", nn::xavier_linear(width, width));
-  norm = register_module("norm", nn::RowNorm(width));
-  if (tied) {
+  if (options.tied) {
     output = encoder_embedding(encoder, vocabulary);
   } else {
     output = register_parameter("output", at::empty({vocabulary, width}));
     nn::truncated_normal(output.detach());
   }
-  bias = register_parameter("bias", at::zeros({vocabulary}));
+  const auto inner = output.size(1);
+  transform =
+      register_module("transform", nn::xavier_linear(width, inner, options.has_bias("transform")));
+  norm = register_module(
+      "norm",
+      nn::RowNorm(nn::RowNormOptions(inner).eps(options.norm_eps).bias(options.has_bias("norm"))));
+  if (options.has_bias("output")) bias = register_parameter("bias", at::zeros({vocabulary}));
 }
 
 at::Tensor MaskedModule::transformed(const at::Tensor& states) {
-  return norm->forward(nn::gelu_of(nn::affine(transform, states)));
+  return norm->forward(nn::activate(activation_, nn::affine(transform, states)));
 }
 
 at::Tensor MaskedModule::logits(const at::Tensor& states) {

@@ -11,6 +11,7 @@
 
 #include "heed/core/fields.h"
 #include "heed/tasks/input.h"
+#include "tasks/heads/dense.h"
 
 namespace heed {
 
@@ -19,6 +20,7 @@ struct SpansHeadOptions {
   std::string answer = "answers.text", start = "answers.answer_start";
   std::string no_answer = "refuse";
   int64_t max_answer_length = 30;
+  DenseOptions dense;
   double dropout = 0;
   std::string language;
 
@@ -34,6 +36,7 @@ struct SpansHeadOptions {
       OneOf{{"refuse", "learn"}});
     v("max_answer_length", max_answer_length, "tokens of an answer at most",
       between(1, kMostLength));
+    v("dense", dense, "");
     v("dropout", dropout, "of tokens", from_to_below(0, 1));
     v("language", language,
       "by whose rules answers are compared: empty: SQuAD's; or MLQA's of a language",

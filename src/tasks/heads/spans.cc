@@ -23,13 +23,15 @@ constexpr const char* kSpanTarget = "span";
 class SpansModule : public torch::nn::Module {
  public:
   SpansModule(int64_t width, const SpansHeadOptions& options) {
+    dense = make_dense(*this, width, options.dense);
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
     linear = register_module("linear", nn::small_linear(width, 2));
   }
   at::Tensor forward(const Tokens& tokens) {
-    return linear->forward(dropout->forward(tokens.states)).to(at::kFloat);
+    return linear->forward(dropout->forward(through(dense, tokens.states))).to(at::kFloat);
   }
 
+  std::shared_ptr<Dense> dense;  ///< null where there is none
   torch::nn::Dropout dropout{nullptr};
   torch::nn::Linear linear{nullptr};
 };

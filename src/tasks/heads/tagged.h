@@ -8,6 +8,7 @@
 #include "heed/core/fields.h"
 #include "heed/metrics/spans.h"
 #include "heed/tasks/input.h"
+#include "tasks/heads/dense.h"
 
 namespace heed {
 
@@ -15,6 +16,7 @@ struct TagsHeadOptions {
   std::string column = "upos";
   std::string scheme = "none";
   std::string decoder = "softmax";
+  DenseOptions dense;
   double dropout = 0;
   std::string unseen = "refuse";
   std::string predicate = "pred";
@@ -30,6 +32,7 @@ struct TagsHeadOptions {
     v("decoder", decoder,
       "softmax: each tag by itself; crf: all tags of a sentence together, as the scheme allows",
       OneOf{{"softmax", "crf"}});
+    v("dense", dense, "");
     v("dropout", dropout, "of tokens", from_to_below(0, 1));
     v("unseen", unseen, "tags of valid and test that training never saw: refused, or wrong",
       OneOf{{"refuse", "wrong"}});

@@ -23,15 +23,17 @@ class TagsModule : public torch::nn::Module {
  public:
   TagsModule(int64_t width, int64_t tags, const TagsHeadOptions& options,
              const nn::TagConstraints& constraints) {
+    dense = make_dense(*this, width, options.dense);
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
     linear = register_module("linear", nn::small_linear(width, tags));
     if (options.decoder == "crf")
       crf = register_module("crf", nn::Crf(nn::CrfOptions(tags).constraints(constraints)));
   }
   at::Tensor forward(const Tokens& tokens) {
-    return linear->forward(dropout->forward(tokens.states)).to(at::kFloat);
+    return linear->forward(dropout->forward(through(dense, tokens.states))).to(at::kFloat);
   }
 
+  std::shared_ptr<Dense> dense;  ///< null where there is none
   torch::nn::Dropout dropout{nullptr};
   torch::nn::Linear linear{nullptr};
   nn::Crf crf{nullptr};
