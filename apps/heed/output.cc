@@ -5,7 +5,7 @@
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
-#include "heed/train/model_folder.h"
+#include "heed/pretrained/pretrained.h"
 #include "train/json_number.h"
 
 namespace heed::cli {
@@ -47,8 +47,10 @@ std::vector<std::string> meanings(const std::string& input) {
 /// `output` is a regular file that stands there.
 void check_output(const std::string& output, const std::string& model,
                   const std::vector<std::string>& inputs) {
-  const auto folder = find_model(model);
-  if (lies_in(output, folder)) {
+  if (is_pretrained(model)) {
+    for (const auto& entry : fs::directory_iterator(model))
+      if (is_same(output, entry.path())) refuse(output, entry.path().string());
+  } else if (const auto folder = find_model(model); lies_in(output, folder)) {
     for (const auto& [name, state] : verify_model(folder))
       if (state != FileState::foreign && is_same(output, folder / name))
         refuse(output, (folder / name).string());

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "heed/core/error.h"
+#include "heed/pretrained/pretrained.h"
+#include "tasks/opened_model.h"
 
 namespace heed {
 namespace {
@@ -20,8 +22,9 @@ bool decides_pieces(const std::string& path) {
 
 BegunFrom::BegunFrom(Recipe& recipe) {
   try {
-    folder_ = find_model(recipe.encoder.from);
-    files_ = load_model(folder_);
+    auto opened = open_model(recipe.encoder.from);
+    folder_ = std::move(opened.folder), files_ = std::move(opened.files);
+    recipe_name_ = std::move(opened.recipe_name);
     check_input(recipe);
   } catch (const ModelError& error) {
     throw ModelError(std::string("encoder.from: ") + error.what());
@@ -31,7 +34,7 @@ BegunFrom::BegunFrom(Recipe& recipe) {
 }
 
 void BegunFrom::check_input(Recipe& recipe) const {
-  const auto name = (folder_ / "recipe.toml").string();
+  const auto& name = recipe_name_;
   auto theirs = Recipe::read(RecipeFile::parse(files_.recipe, name));
   std::map<std::string, std::string> values;
   for (const auto& entry : theirs.entries()) values.emplace(entry.path, entry.value);
@@ -42,6 +45,13 @@ void BegunFrom::check_input(Recipe& recipe) const {
     throw ModelError(entry.path + " is " + entry.value + " and " + found->second + " in " + name +
                      ", whose tokenizer is taken; make them equal");
   }
+}
+
+Files BegunFrom::kept() const {
+  Files kept;
+  for (const auto& [name, bytes] : files_.others)
+    if (is_pretrained_file(name)) kept.emplace(name, bytes);
+  return kept;
 }
 
 void BegunFrom::load_encoder(Cell& cell) const {

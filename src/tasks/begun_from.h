@@ -17,11 +17,14 @@ class BegunFrom {
   /// Its weights encoder.*; which of two texts a token is in begins anew where it read one alone.
   /// Throws ModelError that names a tensor that does not fit.
   void load_encoder(Cell& cell) const;
+  /// What a folder that others trained has beside them, so that the model can become one again.
+  Files kept() const;
 
  private:
   void check_input(Recipe& recipe) const;
 
   std::filesystem::path folder_;
+  std::string recipe_name_;
   ModelFiles files_;
 };
 

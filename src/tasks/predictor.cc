@@ -7,9 +7,9 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
-#include "heed/train/model_folder.h"
 #include "nn/model_memory.h"
 #include "tasks/cell.h"
+#include "tasks/opened_model.h"
 #include "tasks/record_stream.h"
 #include "tasks/unknown.h"
 
@@ -57,9 +57,7 @@ Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
 
 Predictor Predictor::load(const std::filesystem::path& where, const std::vector<std::string>& set) {
-  const auto folder = find_model(where);
-  const ModelFiles files = load_model(folder);
-  const auto recipe_file = (folder / "recipe.toml").string();
+  const auto [folder, files, recipe_file] = open_model(where);
   auto file = RecipeFile::parse(files.recipe, recipe_file);
   for (const auto& assignment : set) set_of_trained(file, assignment);
   Predictor predictor;

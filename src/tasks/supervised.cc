@@ -24,7 +24,7 @@ class SupervisedTask : public Task {
       const nn::ModelMemory memory;
       cell_.make_model();
     }
-    if (from) from->load_encoder(cell_);
+    if (from) from->load_encoder(cell_), kept_ = from->kept();
     entries_ = cell_.recipe.entries();
     Recipe::read(RecipeFile::parse(to_toml(entries_), "the recipe as it is saved"));
     source_ = cell_.batches(train_, {.batch = cell_.recipe.train.batch,
@@ -35,7 +35,11 @@ class SupervisedTask : public Task {
 
   torch::nn::Module& model() override { return *cell_.module; }
   std::vector<RecipeEntry> recipe() const override { return entries_; }
-  std::map<std::string, std::string> files() const override { return cell_.files(); }
+  std::map<std::string, std::string> files() const override {
+    auto files = cell_.files();
+    files.insert(kept_.begin(), kept_.end());
+    return files;
+  }
 
   Metrics dataset_stats() const override {
     Metrics all;
@@ -187,6 +191,7 @@ class SupervisedTask : public Task {
   }
 
   Cell cell_;
+  Files kept_;  // of the folder that training began with
   std::vector<RecipeEntry> entries_;
   SplitPtr train_, valid_, test_;
   std::map<std::string, UnknownPieces> unknown_;  // of what is measured

@@ -1,0 +1,66 @@
+#include "heed/pretrained/pretrained.h"
+
+#include <algorithm>
+
+#include "heed/core/error.h"
+#include "heed/core/files.h"
+#include "pretrained/architecture.h"
+#include "pretrained/folder.h"
+
+namespace heed {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kConfig = "config.json";
+constexpr uint64_t kMostConfig = uint64_t{16} << 20;
+constexpr uint64_t kMostOther = uint64_t{256} << 20;
+/// What a model may need beside its weights.
+constexpr const char* kBeside[] = {"tokenizer.json", "tokenizer_config.json",
+                                   "special_tokens_map.json", "generation_config.json",
+                                   "preprocessor_config.json"};
+/// What the inputs of Heed call a tokenizer.
+constexpr const char* kTextTokenizer = "text.tokenizer";
+
+}  // namespace
+
+bool is_pretrained(const fs::path& folder) {
+  return kind_of(folder) == PathKind::folder && kind_of(folder / kConfig) != PathKind::absent &&
+         kind_of(folder / "recipe.toml") == PathKind::absent;
+}
+
+bool is_pretrained_file(const std::string& name) {
+  return name == kConfig ||
+         std::find(std::begin(kBeside), std::end(kBeside), name) != std::end(kBeside);
+}
+
+PretrainedFiles read_pretrained_files(const fs::path& folder) {
+  PretrainedFiles files{.name = folder.string(),
+                        .config = read_text(folder / kConfig, kMostConfig),
+                        .tensors = pretrained::read_weights(folder)};
+  for (const char* name : kBeside)
+    if (kind_of(folder / name) == PathKind::file)
+      files.others.emplace(name, read_text(folder / name, kMostOther));
+  return files;
+}
+
+ModelFiles from_pretrained(const PretrainedFiles& files) {
+  pretrained::Config config(files.config, (fs::path(files.name) / kConfig).string());
+  const auto& architecture = pretrained::architecture_of(config);
+  const auto task = pretrained::task_of(config, architecture);
+  auto plan = architecture.plan({config, task, files.tensors, files.others});
+  config.end();
+  ModelFiles model{.recipe = plan.recipe.text(),
+                   .tensors = plan.tensors.ours(files.tensors, files.name),
+                   .others = std::move(plan.others)};
+  for (const auto& [name, bytes] : files.others) model.others.emplace(name, bytes);
+  model.others.emplace(kConfig, files.config);
+  const auto tokenizer = model.others.extract("tokenizer.json");
+  if (tokenizer) model.others.emplace(kTextTokenizer, std::move(tokenizer.mapped()));
+  return model;
+}
+
+ModelFiles read_pretrained(const fs::path& folder) {
+  return from_pretrained(read_pretrained_files(folder));
+}
+
+}  // namespace heed
