@@ -32,6 +32,7 @@ struct Plan {
   RecipeText recipe;
   TensorTable tensors;
   std::map<std::string, std::string> others = {};
+  std::string tokenizer = "text.tokenizer";  ///< what its input calls the file tokenizer.json
 };
 
 /// What an architecture's file is told.
@@ -76,6 +77,8 @@ const std::vector<Architecture>& architectures();
 /// ModelError with those that are known.
 const Architecture& architecture_of(Config& config);
 Task task_of(Config& config, const Architecture& architecture);
+/// The end of the class that answers a task, "ForMaskedLM"; empty: the architecture has none.
+std::string class_of(const Architecture& architecture, Task task);
 
 /// The word of [encoder] or [head] for an activation, "gelu_new" -> "gelu_tanh". Throws ModelError
 /// with those that are known.

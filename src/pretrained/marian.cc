@@ -105,6 +105,7 @@ Plan plan_marian(const Given& given) {
   const int64_t V = marian.vocabulary, M = marian.width;
   add_marian_recipe(plan, marian);
   add_generation(plan, given);
+  plan.tokenizer = "shared.tokenizer";
   auto& tensors = plan.tensors;
   const std::string source = "model.encoder.embed_tokens.weight",
                     target = "model.decoder.embed_tokens.weight";

@@ -18,8 +18,6 @@ constexpr uint64_t kMostOther = uint64_t{256} << 20;
 constexpr const char* kBeside[] = {"tokenizer.json", "tokenizer_config.json",
                                    "special_tokens_map.json", "generation_config.json",
                                    "preprocessor_config.json"};
-/// What the inputs of Heed call a tokenizer.
-constexpr const char* kTextTokenizer = "text.tokenizer";
 
 }  // namespace
 
@@ -54,8 +52,8 @@ ModelFiles from_pretrained(const PretrainedFiles& files) {
                    .others = std::move(plan.others)};
   for (const auto& [name, bytes] : files.others) model.others.emplace(name, bytes);
   model.others.emplace(kConfig, files.config);
-  const auto tokenizer = model.others.extract("tokenizer.json");
-  if (tokenizer) model.others.emplace(kTextTokenizer, std::move(tokenizer.mapped()));
+  auto tokenizer = model.others.extract("tokenizer.json");
+  if (tokenizer) model.others.emplace(plan.tokenizer, std::move(tokenizer.mapped()));
   return model;
 }
 

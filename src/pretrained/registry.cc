@@ -62,6 +62,12 @@ Task task_of(Config& config, const Architecture& architecture) {
                 architecture.model_type, "' Heed reads ", known);
 }
 
+std::string class_of(const Architecture& architecture, Task task) {
+  for (const auto& end : architecture.classes)
+    if (task_of_class(end) == task) return end;
+  return "";
+}
+
 std::string activation_of(Config& config, const std::string& key, const std::string& otherwise) {
   return activation_word(config, key, config.text(key, otherwise));
 }

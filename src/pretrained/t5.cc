@@ -145,6 +145,7 @@ Plan plan_t5(const Given& given) {
   const std::vector<int64_t> table{t5.vocabulary, t5.width};
   add_t5_recipe(plan, t5, tied);
   add_generation(plan, given);
+  plan.tokenizer = "shared.tokenizer";
   plan.tensors.add("head.target_embedding", embedding, table);
   if (tied) {
     plan.tensors.same(head, embedding);

@@ -56,4 +56,14 @@ bool is_pretrained_file(const std::string& name);
 /// Both.
 ModelFiles read_pretrained(const std::filesystem::path& folder);
 
+/// A model that came from such a folder (its files hold config.json) as one again, after training, too:
+/// with another head config.json names the class of that and its labels. Weights are float32. A number's
+/// mean and deviation go into the last layer. Throws ModelError where there is no config.json, the
+/// architecture has no class for the head, or tensors do not fit it.
+PretrainedFiles to_pretrained(const ModelFiles& model);
+
+/// Writes it whole or not at all. Throws UsageError where the folder is not empty, and what
+/// to_pretrained throws, FileError.
+void write_pretrained(const std::filesystem::path& folder, const ModelFiles& model);
+
 }  // namespace heed
