@@ -20,7 +20,7 @@ void check_text_shape(const TextEmbeddingOptions& options, const TextShape& shap
   if (shape.segments < 0 || shape.features < 0)
     throw ModelError(text_of("segments, features: expected at least 0, given ", shape.segments,
                              " and ", shape.features));
-  if (options.segment_types > 0 && options.segment_types < shape.segments)
+  if (options.segment_types > 1 && options.segment_types < shape.segments)
     throw ModelError(text_of("encoder.segment_types: expected at least the ", shape.segments,
                              " parts that a text has here, given ", options.segment_types));
   if (shape.unknown >= shape.vocabulary)
@@ -96,7 +96,7 @@ at::Tensor TextEmbedding::forward(const Batch& batch, bool training) {
   if (dropped.defined()) ids = ids.masked_fill(dropped, shape.unknown);
   auto x = models::embed(ids, words, options.scale_embeddings);  // (B, L, W)
   if (features) x = x + features_of(batch, dropped);
-  if (shape.segments > 0) {
+  if (segments.defined() && segments.size(0) > 1 && shape.segments > 0) {
     const auto parts = nn::without_padding(batch.at("segments"), lengths);
     models::check_ids("segments", parts, 0, shape.segments - 1);
     x = x + torch::embedding(segments, parts);

@@ -107,7 +107,8 @@ void add_bert_recipe(Plan& plan, Task task, const BertConfig& bert, int64_t firs
       .set("attention", bert_attention(bert, first_position))
       .set("embedding_dropout", bert.dropout)
       .set("embedding_norm", true);
-  if (bert.types > 0) plan.recipe.set("segment_types", bert.types);
+  // Pairs are not told apart by a model without such a table.
+  plan.recipe.set("segment_types", bert.types > 0 ? bert.types : int64_t{-1});
   if (bert.embedding_width != bert.width) plan.recipe.set("embedding_width", bert.embedding_width);
 }
 

@@ -98,6 +98,7 @@ void add_modernbert_recipe(Plan& plan, const ModernBertConfig& bert, Task task) 
       .set("attention", modernbert_attention_of(bert, false))
       .set("embedding_dropout", bert.embedding_dropout)
       .set("embedding_norm", true)
+      .set("segment_types", int64_t{-1})
       .set("max_positions", bert.positions);
   if (!bert.local_layers.empty())
     plan.recipe.set("local_layers", bert.local_layers)

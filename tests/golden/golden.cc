@@ -61,7 +61,10 @@ Batch Golden::text_batch() const {
   const auto& ids = at("input_ids");
   Batch batch{{{"tokens", ids}, {"lengths", at("attention_mask").sum(1)}},
               at::arange(ids.size(0), at::kLong)};
-  if (has("token_type_ids")) batch.tensors["segments"] = at("token_type_ids");
+  if (has("token_type_ids"))
+    batch.tensors["segments"] = at("token_type_ids");
+  else if (cell_->sizes().contains("segments") && cell_->sizes().at("segments").front() > 0)
+    batch.tensors["segments"] = at::zeros_like(ids);
   return batch;
 }
 

@@ -337,8 +337,8 @@ TEST(TextEncoder, RefusesOptionsByField) {
   EXPECT_THAT(refusal([](auto& o) { o.attention = Attention::parse("learned; num_heads=2"); }),
               HasSubstr("learned(LENGTH)"));
   EXPECT_THAT(refusal([](auto& o) { o.word_dropout = 0.1; }), HasSubstr("encoder.word_dropout"));
-  EXPECT_THAT(refusal([](auto& o) { o.segment_types = 1; }, {.vocabulary = 10, .segments = 2}),
-              HasSubstr("encoder.segment_types: expected at least the 2"));
+  EXPECT_THAT(refusal([](auto& o) { o.segment_types = 2; }, {.vocabulary = 10, .segments = 3}),
+              HasSubstr("encoder.segment_types: expected at least the 3"));
   EXPECT_THAT(refusal([](auto& o) { o.biases = {"values"}; }),
               HasSubstr("encoder.biases: unknown 'values'"));
   EXPECT_THAT(refusal([](auto& o) { o.local_layers = {2}; }), HasSubstr("encoder.local_layers"));

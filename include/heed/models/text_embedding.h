@@ -38,8 +38,9 @@ struct TextEmbeddingOptions {
       between(0, kMostChannels));
     v("embedding_norm", embedding_norm, "whether embedded tokens are normalised");
     v("segment_types", segment_types,
-      "parts of a text that embeddings tell apart; 0: those that the input has",
-      between(0, kMostChannels));
+      "parts of a text that embeddings tell apart; 0: those that the input has; 1: all are one; -1: "
+      "none, there is no table",
+      between(-1, kMostChannels));
   }
 };
 
