@@ -47,7 +47,9 @@ std::vector<std::string> meanings(const std::string& input) {
 /// `output` is a regular file that stands there.
 void check_output(const std::string& output, const std::string& model,
                   const std::vector<std::string>& inputs) {
-  if (is_pretrained(model)) {
+  if (kind_of(model) == PathKind::file) {
+    if (is_same(output, model)) refuse(output, model);
+  } else if (is_pretrained(model)) {
     for (const auto& entry : fs::directory_iterator(model))
       if (is_same(output, entry.path())) refuse(output, entry.path().string());
   } else if (const auto folder = find_model(model); lies_in(output, folder)) {

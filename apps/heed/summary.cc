@@ -7,6 +7,7 @@
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "heed/pretrained/pretrained.h"
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
 #include "verbs.h"
@@ -15,7 +16,7 @@ namespace heed::cli {
 namespace {
 
 Summary summary_of(const std::string& what, const std::vector<std::string>& set) {
-  if (kind_of(what) != PathKind::file) {
+  if (kind_of(what) != PathKind::file || is_pretrained(what)) {
     auto predictor = Predictor::load(what, set);
     return summarize(predictor.module(), [&] { predictor.run_example(); });
   }

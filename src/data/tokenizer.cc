@@ -2,6 +2,7 @@
 
 #include "data/vocabulary.h"
 #include "heed/core/error.h"
+#include "heed/data/json_tokenizer.h"
 #include "heed/core/random.h"
 
 namespace heed::data {
@@ -48,10 +49,10 @@ std::vector<std::string> draw(const Lines& lines, int64_t count, uint64_t seed) 
 TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines, uint64_t seed) {
   TokenizerOptions checked = options;
   checked.fields(CheckField{});
-  if (options.kind == TokenizerKind::vocabulary)
-    throw ModelError(
-        "tokenizer.kind: 'vocabulary' is that of an imported model, which brings it; "
-        "to learn pieces from a text say words, characters, unigram or bpe");
+  if (options.of_others())
+    throw ModelError("tokenizer.kind: '" + std::string(word_of(options.kind)) +
+                     "' is that of a model that others trained, which brings it; to learn pieces "
+                     "from a text say words, characters, unigram or bpe");
   if (options.kind == TokenizerKind::bytes) return byte_tokenizer(options);
   Lines used = lines;
   if (options.lines > 0) {
@@ -70,6 +71,7 @@ TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& 
   TokenizerOptions checked = options;
   checked.fields(CheckField{});
   if (options.kind == TokenizerKind::vocabulary) return vocabulary_tokenizer(bytes, name);
+  if (options.kind == TokenizerKind::json) return as_tokenizer(JsonTokenizer::parse(bytes, name));
   return options.of_sentencepiece() ? load_sentencepiece(options, bytes, name)
                                     : load_vocabulary(options, bytes, name);
 }

@@ -20,9 +20,9 @@ struct DecoderConfig {
   double scale = 0;       ///< of scores; 0: head_width^-0.5
   double softcap = 0, logit_softcap = 0;
   bool scale_embeddings = false;
-  OpSpec rope;         ///< of the layers that see all
-  OpSpec local_rope;   ///< of those that see a window
-  int64_t window = 0;  ///< tokens that these see, the query among them
+  OpSpec rope = {};        ///< of the layers that see all
+  OpSpec local_rope = {};  ///< of those that see a window
+  int64_t window = 0;      ///< tokens that these see, the query among them
   std::vector<int64_t> local_layers = {};
 };
 

@@ -4,8 +4,10 @@
 
 #include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "heed/formats/gguf.h"
 #include "pretrained/architecture.h"
 #include "pretrained/folder.h"
+#include "pretrained/gguf.h"
 
 namespace heed {
 namespace fs = std::filesystem;
@@ -22,6 +24,7 @@ constexpr const char* kBeside[] = {"tokenizer.json", "tokenizer_config.json",
 }  // namespace
 
 bool is_pretrained(const fs::path& folder) {
+  if (kind_of(folder) == PathKind::file) return is_gguf(folder);
   return kind_of(folder) == PathKind::folder && kind_of(folder / kConfig) != PathKind::absent &&
          kind_of(folder / "recipe.toml") == PathKind::absent;
 }
@@ -32,6 +35,7 @@ bool is_pretrained_file(const std::string& name) {
 }
 
 PretrainedFiles read_pretrained_files(const fs::path& folder) {
+  if (kind_of(folder) == PathKind::file) return pretrained::read_gguf_files(folder);
   PretrainedFiles files{.name = folder.string(),
                         .config = read_text(folder / kConfig, kMostConfig),
                         .tensors = pretrained::read_weights(folder)};

@@ -90,7 +90,9 @@ TEST(JsonTokenizer, EveryComponentEqualsTheLibrary) {
       tokens.push_back({encoding.ids[i], encoding.tokens[i], encoding.offsets[i].begin,
                         encoding.offsets[i].end});
     EXPECT_EQ(tokens, one["tokens"]);
-    if (one.contains("types")) EXPECT_EQ(json(encoding.type_ids), one["types"]);
+    if (one.contains("types")) {
+      EXPECT_EQ(json(encoding.type_ids), one["types"]);
+    }
     auto known = encoding.ids;  // a post-processor may put in what is no token
     std::erase_if(known, [&](int64_t id) { return id >= tokenizer->size(); });
     EXPECT_EQ(tokenizer->decode(known, false), one["decoded"].get<std::string>());
@@ -207,6 +209,17 @@ TEST(JsonTokenizer, TruncatesAsTheLibrary) {
   EXPECT_THROW(cut({.max_length = 3, .strategy = Strategy::only_second}), UsageError);
   EXPECT_THROW(cut({.max_length = 4, .stride = 2}), UsageError);
   EXPECT_THROW(cut({.max_length = 1}), UsageError);
+}
+
+TEST(JsonTokenizer, IsAKindOfTokenizerOfRecipes) {
+  const auto t = words();
+  TokenizerOptions options;
+  options.kind = TokenizerKind::json;
+  const auto loaded = load_tokenizer(options, t->file(), "text.tokenizer");
+  EXPECT_EQ(loaded->encode("a b c"), t->ids("a b c", {.add_special_tokens = false}));
+  EXPECT_EQ(loaded->file(), t->file());
+  EXPECT_THROW(load_tokenizer(options, "{", "text.tokenizer"), ModelError);
+  EXPECT_THROW(train_tokenizer(options, [](std::string&) { return false; }), ModelError);
 }
 
 TEST(JsonTokenizer, PadsABatch) {

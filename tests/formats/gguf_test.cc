@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "files.h"
+#include "formats/gguf_bytes.h"
 #include "formats/gguf_header.h"
 #include "heed/core/error.h"
 
@@ -12,40 +13,9 @@ namespace {
 
 using testing::HasSubstr;
 
-/// The bytes of a GGUF file, written down piece by piece.
-class Bytes {
- public:
-  template <class T>
-  Bytes& number(T value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-    return *this;
-  }
-  Bytes& text(const std::string& text) {
-    number<uint64_t>(text.size());
-    bytes_ += text;
-    return *this;
-  }
-  Bytes& begin(uint64_t tensors, uint64_t pairs, uint32_t version = 3) {
-    bytes_ += "GGUF";
-    return number(version).number(tensors).number(pairs);
-  }
-  Bytes& tensor(const std::string& name, const std::vector<uint64_t>& sizes, uint32_t type,
-                uint64_t offset) {
-    text(name).number<uint32_t>(static_cast<uint32_t>(sizes.size()));
-    for (const uint64_t n : sizes) number(n);
-    return number(type).number(offset);
-  }
-  Bytes& fill(size_t alignment) {
-    while (bytes_.size() % alignment != 0) bytes_ += '\0';
-    return *this;
-  }
-  const std::string& get() const { return bytes_; }
+using Bytes = test::GgufBytes;
+using namespace test::gguf;
 
- private:
-  std::string bytes_;
-};
-
-enum : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, text, array, u64, i64, f64 };
 constexpr uint32_t kF32 = 0, kQ8 = 8, kI32 = 26;
 
 TEST(Gguf, ReadsMetadataAndTensors) {

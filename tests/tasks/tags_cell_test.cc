@@ -160,8 +160,9 @@ TEST_F(Tagging, ShowsWordsWhereTheyStandInTheSentence) {
   const auto shown = predictor.explain(predictor.find(path("test.conll") + ":1")).shown;
   ASSERT_GE(shown.tokens.size(), 5u);
   for (const auto& token : shown.tokens)
-    if (!token.special)
+    if (!token.special) {
       EXPECT_EQ(shown.text.substr(token.begin, token.end - token.begin), token.text);
+    }
 }
 
 TEST_F(Tagging, HoldsOutWholeSentences) {

@@ -48,8 +48,8 @@ struct Truncation {
 
 /// How a text is filled to a length.
 struct Padding {
-  std::optional<int64_t> length;  ///< fixed; without it as long as the longest of a batch
-  int64_t multiple_of = 0;        ///< rounded up to a multiple; 0: not
+  std::optional<int64_t> length = {};  ///< fixed; without it as long as the longest of a batch
+  int64_t multiple_of = 0;             ///< rounded up to a multiple; 0: not
   Side direction = Side::right;
   int64_t id = 0, type_id = 0;
   std::string token = "[PAD]";

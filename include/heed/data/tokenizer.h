@@ -15,10 +15,10 @@
 namespace heed::data {
 
 /// What a text is cut into: pieces of SentencePiece (unigram, bpe), words, characters, bytes, or the
-/// pieces of a vocabulary that others chose.
-enum class TokenizerKind { unigram, bpe, words, characters, bytes, vocabulary };
-constexpr std::array<const char*, 6> words(TokenizerKind) {
-  return {"unigram", "bpe", "words", "characters", "bytes", "vocabulary"};
+/// pieces of a vocabulary that others chose, or those of a tokenizer.json (heed/data/json_tokenizer.h).
+enum class TokenizerKind { unigram, bpe, words, characters, bytes, vocabulary, json };
+constexpr std::array<const char*, 7> words(TokenizerKind) {
+  return {"unigram", "bpe", "words", "characters", "bytes", "vocabulary", "json"};
 }
 
 /// Which Unicode forms become one before a text is cut: NFKC, and what SentencePiece adds to it
@@ -42,9 +42,9 @@ struct TokenizerOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("kind", kind,
-      "unigram or bpe (SentencePiece), words, characters, bytes; vocabulary: pieces that others "
-      "chose, of an imported model");
-    if (kind == TokenizerKind::vocabulary) return;
+      "unigram or bpe (SentencePiece), words, characters, bytes; of a model that others "
+      "trained: vocabulary, a list of pieces; json, a tokenizer.json");
+    if (of_others()) return;
     if (kind != TokenizerKind::bytes) {
       v("size", size, "pieces at most, the four special ones included", between(5, 1 << 24));
       v("lines", lines, "lines that training looks at, drawn from all; 0: all",
@@ -64,6 +64,10 @@ struct TokenizerOptions {
         between(1, kMostCount));
   }
 
+  /// Whether others made it, so that nothing is learnt and nothing can be chosen.
+  bool of_others() const {
+    return kind == TokenizerKind::vocabulary || kind == TokenizerKind::json;
+  }
   bool of_sentencepiece() const {
     return kind == TokenizerKind::unigram || kind == TokenizerKind::bpe;
   }
@@ -152,8 +156,9 @@ TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines
                              uint64_t seed = 0);
 
 /// The tokenizer whose file() gave `bytes`; `name` stands in messages. For unigram and bpe any
-/// .model file of SentencePiece; for vocabulary what vocabulary_tokenizer takes. Throws DataError:
-/// not such a file, damaged, of another kind than options.kind; FileError as train_tokenizer.
+/// .model file of SentencePiece; for vocabulary what vocabulary_tokenizer takes; for json what
+/// as_tokenizer makes of a tokenizer.json. Throws DataError: not such a file, damaged, of another
+/// kind than options.kind; for json ModelError as JsonTokenizer; FileError as train_tokenizer.
 TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& bytes,
                             const std::string& name);
 

@@ -31,10 +31,12 @@ struct PretrainedFiles {
 /// The model_types that are known, in alphabetical order.
 std::vector<std::string> pretrained_model_types();
 
-/// Whether a folder is one that others trained: it has config.json and no recipe.toml.
+/// Whether this is a model that others trained: a folder that has config.json and no recipe.toml, or
+/// a GGUF file (heed/formats/gguf.h), which is read as the folder that it was made of.
 bool is_pretrained(const std::filesystem::path& folder);
 
-/// The files as they lie, the weights as memory of their files (map_safetensors). Throws FileError;
+/// The files as they lie, the weights as memory of their files (map_safetensors); of a GGUF file in
+/// float32. Throws FileError;
 /// ModelError where weights are missing, are a pickle (with the way to make safetensors of it), or
 /// index and shards disagree.
 PretrainedFiles read_pretrained_files(const std::filesystem::path& folder);
