@@ -13,7 +13,9 @@ RecurrentEncoderImpl::RecurrentEncoderImpl(const RecurrentEncoderOptions& given,
     throw ModelError(text_of("encoder.width: expected an even number, half of it a direction, ",
                              "given ", options.width));
   const int64_t E = options.embedding_width ? options.embedding_width : options.width;
-  embedding = TextEmbedding(*this, options, shape, E, OpSpec{"none"});
+  TextEmbeddingOptions embedded = options;
+  embedded.embedding_width = 0;  // layers take E channels as they are
+  embedding = TextEmbedding(*this, embedded, shape, E, OpSpec{"none"});
   stack = RecurrentStack(*this, "layers", options.layers, options.cell, options.width, E);
 }
 

@@ -33,7 +33,9 @@ at::Tensor layer_norm_alone(const at::Tensor& x, const at::Tensor& scale, const 
 }  // namespace
 
 RowNormImpl::RowNormImpl(const RowNormOptions& options)
-    : Cloneable(options.type() == NormType::rms ? "RMSNorm" : "LayerNorm"), options(options) {
+    // A virtual base, so the class that is made says its name.
+    : torch::nn::Module(options.type() == NormType::rms ? "RMSNorm" : "LayerNorm"),
+      options(options) {
   reset();
 }
 

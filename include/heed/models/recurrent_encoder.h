@@ -11,12 +11,11 @@
 
 namespace heed {
 
-/// The [encoder] table of a recipe for texts.
+/// The [encoder] table of a recipe for texts. embedding_width: E; 0: M.
 struct RecurrentEncoderOptions : TextEmbeddingOptions {
   int64_t width = 128;  ///< M, both directions together
   int64_t layers = 1;
   RecurrentCell cell = RecurrentCell::lstm;
-  int64_t embedding_width = 0;  ///< E; 0: M
   double dropout = 0.1;
 
   template <class Visitor>

@@ -20,7 +20,7 @@ struct TextEmbeddingOptions {
   double word_dropout = 0;
   bool scale_embeddings = false;
   int64_t max_positions = 0;
-  int64_t embedding_width = 0;
+  int64_t embedding_width = 0;  ///< told by each encoder, which says what becomes of it
   bool embedding_norm = false;
   int64_t segment_types = 0;
 
@@ -33,12 +33,10 @@ struct TextEmbeddingOptions {
     v("scale_embeddings", scale_embeddings, "whether embeddings are multiplied by sqrt(width)");
     v("max_positions", max_positions, "tokens of the longest text; 0: any number",
       between(0, kMostLength));
-    v("embedding_width", embedding_width,
-      "channels of embeddings, from which a linear layer makes width; 0: width, without a layer",
-      between(0, kMostChannels));
     v("embedding_norm", embedding_norm, "whether embedded tokens are normalised");
     v("segment_types", segment_types,
-      "parts of a text that embeddings tell apart; 0: those that the input has; 1: all are one; -1: "
+      "parts of a text that embeddings tell apart; 0: those that the input has; 1: all are one; "
+      "-1: "
       "none, there is no table",
       between(-1, kMostChannels));
   }

@@ -21,6 +21,9 @@ struct TextEncoderOptions : BlockStackOptions, TextEmbeddingOptions {
   void fields(Visitor&& v) {
     BlockStackOptions::fields(v);
     TextEmbeddingOptions::fields(v);
+    v("embedding_width", embedding_width,
+      "channels of embeddings, from which a linear layer makes width; 0: width, without a layer",
+      between(0, kMostChannels));
     v("convolutions", convolutions, "of neighbouring tokens, before the blocks",
       between(0, kMostLayers));
     if (convolutions > 0) v("kernel", kernel, "tokens that a convolution sees", between(1, 4096));
