@@ -21,7 +21,8 @@ constexpr int64_t kTop = 5;
 template <class Use>
 void each(Predictor& predictor, const std::vector<std::string>& inputs, const Use& use) {
   const auto stream = predictor.stream(inputs);
-  while (const auto examples = stream->next(kReadTogether)) use(*examples, predictor.embed(examples));
+  while (const auto examples = stream->next(kReadTogether))
+    use(*examples, predictor.embed(examples));
 }
 
 Json numbers_of(const at::Tensor& vector) {

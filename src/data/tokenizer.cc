@@ -2,8 +2,8 @@
 
 #include "data/vocabulary.h"
 #include "heed/core/error.h"
-#include "heed/data/json_tokenizer.h"
 #include "heed/core/random.h"
+#include "heed/data/json_tokenizer.h"
 
 namespace heed::data {
 namespace {
