@@ -15,14 +15,16 @@
 #include "heed/models/generate.h"
 #include "heed/models/transformer.h"
 #include "measure.h"
+#include "nn/linear.h"
+#include "nn/small_products.h"
 
 namespace heed::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kLongestTurn = 0.5;  // seconds: many of the scheduler's slices
-constexpr size_t kFewestRounds = 5;
+constexpr double kLongestTurn = 0.2;  // seconds: many of the scheduler's slices
+constexpr size_t kFewestRounds = 9;
 
 /// Processes that do nothing, all the time.
 class Load {
@@ -66,9 +68,11 @@ class SmallModel {
   void train() {
     model_->train();
     const auto lengths = torch::full({kPairs}, kLength, at::kLong);
+    nn::SmallProducts small;
     const auto hidden = model_->hidden({source_, lengths}, source_);  // (B, L, M)
-    const auto logits = torch::linear(hidden, model_->output_weight());
+    const auto logits = nn::affine(hidden, model_->output_weight(), {});
     optimizer_->zero_grad();
+    small.mix();
     torch::nn::functional::cross_entropy(logits.flatten(0, 1), source_.flatten()).backward();
     optimizer_->step();
   }
@@ -104,7 +108,7 @@ double turn(const Work& step, int threads, double longest) {
 void measure(const LoadBench& bench, const std::string& work, const Work& step, int load,
              const std::function<void(const LoadRow&)>& done) {
   std::vector<std::vector<double>> turns(bench.threads.size());
-  const double longest = std::min(kLongestTurn, bench.seconds / 10);
+  const double longest = std::min(kLongestTurn, bench.seconds / 20);
   const Load busy(load);
   const auto start = Clock::now();
   while (turns[0].size() < kFewestRounds ||
@@ -112,11 +116,13 @@ void measure(const LoadBench& bench, const std::string& work, const Work& step, 
     for (size_t i = 0; i < turns.size(); ++i)
       turns[i].push_back(turn(step, bench.threads[i], longest));
   }
-  const double first = quantile(turns[0], 0.5);
   for (size_t i = 0; i < turns.size(); ++i) {
+    std::vector<double> parts;  // of turns side by side, whatever the load of others was then
+    for (size_t round = 0; round < turns[i].size(); ++round)
+      parts.push_back(turns[i][round] / turns[0][round]);
     const double median = quantile(turns[i], 0.5);
     const double spread = (quantile(turns[i], 0.75) - quantile(turns[i], 0.25)) / (2 * median);
-    done({work, load, bench.threads[i], median, spread, median / first});
+    done({work, load, bench.threads[i], median, spread, quantile(parts, 0.5)});
   }
 }
 

@@ -57,7 +57,7 @@ void check_recipe(const CheckFlags& flags) {
                           " in the data; standard output lists them");
   }
   const auto task = make_task(read(flags.recipe));  // whether data and model fit
-  check_training_memory(task->model(), recipe.train);
+  check_training_memory(*task, recipe.train);
   task->next();
   for (const auto& [name, value] : task->dataset_stats()) {
     json["stats"][name] = number(value);

@@ -1,5 +1,6 @@
 #include "heed/core/atomic_folder.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +29,21 @@ fs::path resolved(const fs::path& target) {
   const fs::path real = fs::canonical(target, failure);
   if (failure) throw FileError("find", target, failure.value());
   return real;
+}
+
+/// The same file by another name; of a folder, a folder of such.
+void link_tree(const fs::path& from, const fs::path& to) {
+  if (fs::is_directory(fs::symlink_status(from))) {
+    std::error_code failure;
+    fs::create_directory(to, from, failure);
+    if (failure) throw FileError("make the folder", to, failure.value());
+    for (const auto& entry : list_folder(from)) link_tree(entry, to / entry.filename());
+    return;
+  }
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) == 0) return;
+  std::error_code failure;
+  fs::copy(from, to, fs::copy_options::copy_symlinks, failure);
+  if (failure) throw FileError("copy " + from.string() + " to", to, failure.value());
 }
 
 void sync_tree(const fs::path& folder) {
@@ -71,6 +87,8 @@ void AtomicFolder::write(const std::string& name, std::string_view bytes) {
   file.write(bytes);
   file.close();
 }
+
+void AtomicFolder::keep(const std::string& name) { link_tree(target_ / name, partial_ / name); }
 
 void AtomicFolder::commit() {
   sync_tree(partial_);

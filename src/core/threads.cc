@@ -6,10 +6,12 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "core/cpu_quota.h"
+#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
 
@@ -25,6 +27,17 @@ int cores() noexcept {
   return std::max(1, CPU_COUNT(&allowed));
 }
 
+/// The cores that this process may run on, or its quota of them.
+int threads_of_machine() noexcept {
+  const int allowed = cores();
+  try {
+    if (const auto quota = cpu_quota(); quota && *quota < allowed)
+      return static_cast<int>(std::ceil(*quota));
+  } catch (...) {  // no memory to read files: the cores are a good answer, too
+  }
+  return allowed;
+}
+
 }  // namespace
 
 void follow_num_threads(void (*set)(int)) noexcept { follower = set; }
@@ -36,15 +49,13 @@ void tell_follower(int threads) {
 int default_threads() noexcept {
   try {
     if (const auto given = threads_of_environment()) return *given;
-  } catch (const UsageError&) {  // which a program that asks is told
+  } catch (const UsageError& error) {  // a program that asks gets it; who only computes reads it
+    const int instead = threads_of_machine();
+    std::fprintf(stderr, "heed: warning: %s; %d are used\n", printable(error.what()).c_str(),
+                 instead);
+    return instead;
   }
-  const int allowed = cores();
-  try {
-    if (const auto quota = cpu_quota(); quota && *quota < allowed)
-      return static_cast<int>(std::ceil(*quota));
-  } catch (...) {  // no memory to read files: the cores are a good answer, too
-  }
-  return allowed;
+  return threads_of_machine();
 }
 
 }  // namespace heed::detail

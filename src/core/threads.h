@@ -16,6 +16,11 @@ int default_threads() noexcept;
 void follow_num_threads(void (*set)(int)) noexcept;
 void tell_follower(int threads);
 
+/// How many threads OpenMP gives what this thread runs, which LibTorch and OpenBLAS go by; in a
+/// build without OpenMP one, and nothing is set.
+int openmp_threads() noexcept;
+void set_openmp_threads(int threads) noexcept;
+
 /// Keeps the exception of the lowest task.
 class FirstFailure {
  public:

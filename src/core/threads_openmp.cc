@@ -95,6 +95,9 @@ void set_num_threads(int count) {
 
 namespace detail {
 
+int openmp_threads() noexcept { return omp_get_max_threads(); }
+void set_openmp_threads(int threads) noexcept { omp_set_num_threads(threads); }
+
 void parallel_for(int64_t tasks, void (*call)(void*, int64_t), void* body) {
   if (tasks <= 1 || num_threads() == 1 || omp_in_parallel() || alone) {
     for (int64_t task = 0; task < tasks; ++task) call(body, task);

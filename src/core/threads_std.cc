@@ -28,6 +28,9 @@ void set_num_threads(int count) {
 
 namespace detail {
 
+int openmp_threads() noexcept { return 1; }
+void set_openmp_threads(int) noexcept {}
+
 void parallel_for(int64_t tasks, void (*call)(void*, int64_t), void* body) {
   const int64_t workers = std::min<int64_t>(tasks, num_threads());
   if (workers <= 1 || inside) {

@@ -209,6 +209,13 @@ std::string safetensors_bytes(const NamedTensors& tensors,
   return all;
 }
 
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  const FileReader file(path);
+  return header_of(path.string(), file.size(),
+                   [&](void* to, size_t bytes, uint64_t from) { file.read(to, bytes, from); })
+      .second.metadata;
+}
+
 Safetensors read_safetensors(const std::filesystem::path& path) {
   const FileReader file(path);
   const std::string name = path.string();

@@ -163,6 +163,14 @@ void GenerateOptions::check() const {
            num_hypotheses());
   if (sample() && beam_size() != 1)
     refuse("beam_size: expected 1 with sample, given ", beam_size());
+  const auto of_drawing = [&](const char* name, auto given, auto without) {
+    if (!sample() && given != without)
+      refuse(name, " says how tokens are drawn, and sample = false draws none: expected ", without,
+             " (or sample = true), given ", given);
+  };
+  of_drawing("temperature", temperature(), 1.0);
+  of_drawing("top_k", top_k(), int64_t{0});
+  of_drawing("top_p", top_p(), 1.0);
   if (min_length() > max_length())
     refuse("min_length: expected at most max_length = ", max_length(), ", given ", min_length());
   if (max_ratio() > 0 && min_ratio() > max_ratio())

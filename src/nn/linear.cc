@@ -2,6 +2,7 @@
 
 #include <torch/nn/init.h>
 
+#include "nn/small_products.h"
 #include "ops/call.h"
 #include "ops/torch_version.h"
 
@@ -50,6 +51,7 @@ at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x) {
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (rows_alone(x)) return row_linear(x, kept_weights->of(weight), bias);
+  SmallProducts::next(static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)));
   return torch::linear(x, weight, bias);
 }
 

@@ -16,8 +16,6 @@ constexpr uint64_t kWorthAsking = uint64_t{64} << 20;
 /// A tensor that is made on the way to a weight may be a few times as large.
 constexpr uint64_t kOnTheWay = 4;
 
-constexpr const char* kRemedy = "make the model smaller or free memory";
-
 thread_local const ModelMemory* current = nullptr;
 
 uint64_t product(uint64_t a, uint64_t b) {
@@ -47,12 +45,14 @@ struct HeldAllocator : c10::Allocator {
   }
 };
 
-ModelMemory::ModelMemory() : outer_(const_cast<ModelMemory*>(current)) {
+ModelMemory::ModelMemory(std::string sizes)
+    : sizes_(std::move(sizes)), outer_(const_cast<ModelMemory*>(current)) {
   HeldAllocator::install();
   current = this;
 }
 
-ModelMemory::ModelMemory(uint64_t bytes, std::string file) : ModelMemory() {
+ModelMemory::ModelMemory(uint64_t bytes, std::string file, std::string sizes)
+    : ModelMemory(std::move(sizes)) {
   is_known_ = true, bytes_ = bytes, file_ = std::move(file);
 }
 
@@ -63,9 +63,16 @@ void ModelMemory::check(uint64_t bytes, uint64_t slack) const {
   if (is_known_ && bytes / slack > bytes_) {
     throw ModelError("the recipe asks for a model of at least " + std::to_string(bytes / slack) +
                      " bytes of weights, and " + file_ + " has " + std::to_string(bytes_) +
-                     ": the two do not belong together, or the recipe was edited");
+                     ": the two do not belong together, or the recipe was edited" +
+                     (sizes_.empty() ? "" : " (" + sizes_ + ")"));
   }
-  if (bytes >= kWorthAsking) require_memory(bytes, available_memory(), "the model", kRemedy);
+  if (bytes >= kWorthAsking)
+    require_memory(bytes, available_memory(), "the model", memory_remedy(sizes_).c_str());
+}
+
+std::string memory_remedy(const std::string& sizes) {
+  if (sizes.empty()) return "make the model smaller or free memory";
+  return "make the model smaller by one of " + sizes + ", or free memory";
 }
 
 uint64_t parameter_bytes(const torch::nn::Module& module) {
@@ -77,7 +84,8 @@ uint64_t parameter_bytes(const torch::nn::Module& module) {
 void check_repeated(const torch::nn::Module& first, int64_t count) {
   const uint64_t bytes = product(parameter_bytes(first), static_cast<uint64_t>(count));
   if (current) return current->check(bytes, 1);
-  if (bytes >= kWorthAsking) require_memory(bytes, available_memory(), "the model", kRemedy);
+  if (bytes >= kWorthAsking)
+    require_memory(bytes, available_memory(), "the model", memory_remedy("").c_str());
 }
 
 }  // namespace heed::nn

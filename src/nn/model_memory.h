@@ -12,10 +12,11 @@ namespace heed::nn {
 /// that is larger than what is available is Error(Failure::memory) with both numbers.
 class ModelMemory {
  public:
-  ModelMemory();
+  /// `sizes`: the keys that make a model large, as "encoder.width = 64", for the messages.
+  explicit ModelMemory(std::string sizes = "");
   /// Of a model whose weights are known to take `bytes`, as `file` says: a tensor or a stack of
   /// layers that takes more is a ModelError.
-  ModelMemory(uint64_t bytes, std::string file);
+  ModelMemory(uint64_t bytes, std::string file, std::string sizes = "");
   ~ModelMemory();
   ModelMemory(const ModelMemory&) = delete;
   ModelMemory& operator=(const ModelMemory&) = delete;
@@ -27,9 +28,12 @@ class ModelMemory {
 
   bool is_known_ = false;
   uint64_t bytes_ = 0;
-  std::string file_;
+  std::string file_, sizes_;
   ModelMemory* outer_;
 };
+
+/// What to do about a model that is too large, by the keys that make it so; without any in general.
+std::string memory_remedy(const std::string& sizes);
 
 /// Bytes of the parameters of a module.
 uint64_t parameter_bytes(const torch::nn::Module& module);

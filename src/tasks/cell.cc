@@ -5,6 +5,7 @@
 
 #include "data/permutation.h"
 #include "heed/core/error.h"
+#include "nn/small_products.h"
 #include "tasks/input_lines.h"
 #include "tasks/joined_split.h"
 #include "tasks/split_batches.h"
@@ -218,6 +219,7 @@ Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {
 
 SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown) {
   const at::NoGradGuard no_grad;
+  const nn::SmallProducts small;
   SplitScore score;
   for (const auto& table : cell.recipe.heads)
     score.scorers.push_back(table.get()->scorer(split, quick));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
@@ -12,6 +13,7 @@
 #include "tasks/opened_model.h"
 #include "tasks/record_stream.h"
 #include "tasks/unknown.h"
+#include "train/size_keys.h"
 
 namespace heed {
 namespace {
@@ -50,6 +52,28 @@ void set_of_trained(RecipeFile& file, const std::string& assignment) {
   file.set(assignment);
 }
 
+/// Keys of the records' options that have a place in this format.
+std::set<std::string> keys_of_format(const std::string& format) {
+  std::set<std::string> keys;
+  data::RecordOptions options;
+  options.format = format, options.quoting = false;
+  for (const auto& entry : list_fields(options)) keys.insert(entry.path);
+  return keys;
+}
+
+/// Files of another format than the model learned from are read where --set names it: the keys of
+/// the old format that the new one lacks go, unless --set names these, too.
+void follow_format(RecipeFile& file, const std::vector<std::string>& set) {
+  std::set<std::string> given;
+  for (const auto& assignment : set) given.insert(assignment.substr(0, assignment.find('=')));
+  if (!given.contains("data.format")) return;
+  auto format = file.values().at("data.format");
+  std::erase_if(format, [](char c) { return c == '"' || c == '\''; });
+  const auto kept = keys_of_format(format);
+  for (const auto& key : keys_of_format(""))
+    if (!kept.contains(key) && !given.contains("data." + key)) file.erase("data." + key);
+}
+
 }  // namespace
 
 Predictor::Predictor() : unknown_(std::make_unique<UnknownPieces>()) {}
@@ -60,11 +84,13 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
   const auto [folder, files, recipe_file] = open_model(where);
   auto file = RecipeFile::parse(files.recipe, recipe_file);
   for (const auto& assignment : set) set_of_trained(file, assignment);
+  follow_format(file, set);
   Predictor predictor;
   by_recipe(recipe_file, [&] {
     predictor.cell_ = std::make_unique<Cell>(Recipe::read(file));
     predictor.cell_->load(files.others);
-    const nn::ModelMemory memory(bytes_of(files.tensors), (folder / "model.safetensors").string());
+    const nn::ModelMemory memory(bytes_of(files.tensors), (folder / "model.safetensors").string(),
+                                 sizes_of(predictor.cell_->recipe.entries()));
     predictor.cell_->make_model();
   });
   load_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
@@ -114,9 +140,10 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
       result.plots.push_back(std::move(plot));
     }
   }
-  if (cell_->recipe.data.has_pieces) {
-    details["pieces_of_text"] = unknown.pieces();
-    details["unknown_pieces"] = unknown.unknown();
+  for (const auto& [what, count] : unknown.counts()) {
+    const bool of_text = what == "pieces of text";
+    details[of_text ? "pieces_of_text" : "cells_of_categories"] = count.pieces;
+    details[of_text ? "unknown_pieces" : "unknown_categories"] = count.unknown;
   }
   result.details = details.dump();
   result.outputs = score.scorers.front()->outputs();

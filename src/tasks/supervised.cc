@@ -7,6 +7,7 @@
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
 #include "tasks/unknown.h"
+#include "train/size_keys.h"
 
 namespace heed {
 namespace {
@@ -21,7 +22,7 @@ class SupervisedTask : public Task {
     open_data(from);
     at::manual_seed(seed());
     {
-      const nn::ModelMemory memory;
+      const nn::ModelMemory memory(sizes_of(cell_.recipe.entries()));
       cell_.make_model();
     }
     if (from) from->load_encoder(cell_), kept_ = from->kept();
@@ -48,8 +49,11 @@ class SupervisedTask : public Task {
       all.emplace_back(name + " examples", static_cast<double>(split->size()));
       add_stats(all, name, *split);
       if (const auto found = unknown_.find(name); found != unknown_.end()) {
-        all.emplace_back(name + " pieces of text", static_cast<double>(found->second.pieces()));
-        all.emplace_back(name + " unknown pieces", static_cast<double>(found->second.unknown()));
+        for (const auto& [what, count] : found->second.counts()) {
+          all.emplace_back(name + " " + what, static_cast<double>(count.pieces));
+          all.emplace_back(name + " unknown " + (what == "pieces of text" ? "pieces" : what),
+                           static_cast<double>(count.unknown));
+        }
       }
     }
     return all;

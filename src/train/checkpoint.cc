@@ -5,6 +5,7 @@
 
 #include "heed/core/error.h"
 #include "train/json_number.h"
+#include "train/run_folder.h"
 #include "train/trainer.h"
 
 namespace heed {
@@ -169,6 +170,26 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
   saved_step_ = state_.step;
 }
 
+/// What best/ holds stays until an epoch is better: at a run's end that may be the mean of its
+/// checkpoints, whose metrics no checkpoint has.
+void Trainer::keep_best() {
+  const auto best = folder_.path() / "best";
+  if (!is_model_folder(best)) return;
+  Metrics kept;
+  try {
+    const auto json = Json::parse(load_model(best).metrics);
+    if (!json.contains("valid")) return;
+    for (const auto& [name, value] : json.at("valid").items())
+      kept.emplace_back(name, number_of(value));
+  } catch (const Json::exception& error) {
+    throw ModelError((best / "metrics.json").string() +
+                     ": not the metrics of a model: " + error.what());
+  }
+  if (state_.best.empty() || !is_better(kept)) return;
+  state_.best = kept;
+  is_mean_kept_ = true;
+}
+
 /// A run that ended goes on where the recipe now asks for more.
 void Trainer::go_further(const std::filesystem::path& checkpoint) {
   const bool asks = std::any_of(changes_.begin(), changes_.end(), [](const auto& change) {
@@ -179,7 +200,10 @@ void Trainer::go_further(const std::filesystem::path& checkpoint) {
     throw UsageError("the recipe asks for " + std::to_string(steps_) + " steps, and " +
                      checkpoint.string() + " has done " + std::to_string(state_.step) +
                      "; ask for more by train.epochs or train.max_steps");
-  if (asks && state_.step < steps_) state_.finished = false;
+  if (asks && state_.step < steps_ && state_.finished) {
+    keep_best();
+    state_.finished = false;
+  }
   was_finished_ = state_.finished;
 }
 

@@ -30,6 +30,18 @@ std::string lines_until(const std::filesystem::path& path, const std::string& lo
 
 }  // namespace
 
+bool is_run_log(const std::filesystem::path& path) {
+  if (kind_of(path) != PathKind::file) return false;
+  const std::string log = read_text(path);
+  const auto line = nlohmann::ordered_json::parse(log.substr(0, log.find('\n')), nullptr, false);
+  // A writer that was killed may have left a part of the first line.
+  if (log.find('\n') == std::string::npos) return log.empty() || log.starts_with("{\"step\":");
+  if (step_of(line) < 0) return false;
+  const bool of_steps = line.contains("loss") && line.contains("gradient_norm");
+  const bool of_epoch = line.contains("epoch") && line.contains("train");
+  return of_steps || of_epoch || line.contains("changed");
+}
+
 JsonLog::JsonLog(const std::filesystem::path& path, int64_t resume_step)
     : file_(
           [&] {

@@ -10,6 +10,10 @@ namespace heed {
 
 /// Every line has "step". A run that goes on from a checkpoint first drops the lines after its
 /// step, so that each step stands in the log once.
+/// Whether the file is empty or begins as a run's log does: what else is called log.jsonl is the
+/// user's.
+bool is_run_log(const std::filesystem::path& path);
+
 class JsonLog {
  public:
   /// Keeps the lines with step <= `resume_step` (0: none) of a log that is there; drops a last line

@@ -117,9 +117,28 @@ bool is_model_folder(const fs::path& folder) {
   return stands(folder / kModel) || stands(folder / kRecipe);
 }
 
+std::vector<std::string> foreign_files(const fs::path& folder) {
+  std::vector<std::string> foreign;
+  if (kind_of(folder) != PathKind::folder) return foreign;
+  std::set<std::string> own{kRecipe, kModel, kMetrics, kStateTensors, kStateValues};
+  try {
+    for (const auto& [key, sum] : read_safetensors_metadata(folder / kModel))
+      if (key.starts_with(kBeside)) own.insert(key.substr(kBeside.size()));
+  } catch (const Error&) {  // of a damaged model nothing says which other files are its own
+  }
+  for (const auto& entry : list_folder(folder)) {
+    const auto name = entry.filename().string();
+    if (!own.contains(name)) foreign.push_back(name);
+  }
+  std::sort(foreign.begin(), foreign.end());
+  return foreign;
+}
+
 void save_model(const fs::path& target, const ModelFiles& files) {
   check_replaceable(target);
   AtomicFolder folder(target);
+  for (const auto& name : foreign_files(target))
+    if (!files.others.contains(name)) folder.keep(name);
   folder.write(kRecipe, files.recipe);
   folder.write(kMetrics, files.metrics);
   std::map<std::string, std::string> beside;
@@ -170,10 +189,8 @@ std::vector<std::pair<std::string, FileState>> verify_model(const fs::path& fold
   std::vector<std::pair<std::string, FileState>> files;
   for (const auto& name : own)
     files.emplace_back(name, covered.contains(name) ? FileState::verified : FileState::no_checksum);
-  for (const auto& entry : list_folder(folder)) {
-    const auto name = entry.filename().string();
+  for (const auto& name : foreign_files(folder))
     if (!own.contains(name)) files.emplace_back(name, FileState::foreign);
-  }
   std::sort(files.begin(), files.end());
   return files;
 }

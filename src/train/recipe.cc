@@ -19,7 +19,7 @@ struct RecipeFile::Document {
   std::string text;
   toml::table root;
   std::map<std::string, std::string> set;  // path -> the assignment that set it
-  std::vector<std::string> assignments;    // in the order in which they were made
+  std::vector<std::string> changes;  // in their order: assignments, and paths that were erased
 
   Document(std::string_view toml, const std::string& file_name) : name(file_name), text(toml) {
     check_keys_of_toml(text, name);
@@ -33,6 +33,8 @@ struct RecipeFile::Document {
   }
 
   void assign(const std::string& whole);
+  void erase(const std::string& path);
+  std::shared_ptr<Document> anew() const;
 
   /// "recipe.toml:12: train.epochs": where a key stands; of a table also what --set changed in it.
   std::string where(const std::string& path, const toml::node* node) const {
@@ -158,13 +160,36 @@ void RecipeFile::Document::assign(const std::string& whole) {
   toml::table value = parse_value(std::string_view(whole).substr(equals + 1));
   value.get("x")->visit([&](auto& node) { table->insert_or_assign(keys.back(), std::move(node)); });
   set[path] = whole;
-  assignments.push_back(whole);
+  changes.push_back(whole);
+}
+
+void RecipeFile::Document::erase(const std::string& path) {
+  const auto keys = split_path(path);
+  toml::table* table = &root;
+  for (size_t i = 0; table && i + 1 < keys.size(); ++i) {
+    toml::node* next = table->get(keys[i]);
+    table = next ? next->as_table() : nullptr;
+  }
+  if (table) table->erase(keys.back());
+  changes.push_back(path);
+}
+
+/// A copy of a toml::table forgets the lines of its keys, which messages name: so it is read anew.
+std::shared_ptr<RecipeFile::Document> RecipeFile::Document::anew() const {
+  auto again = std::make_shared<Document>(text, name);
+  for (const auto& change : changes)
+    change.find('=') == std::string::npos ? again->erase(change) : again->assign(change);
+  return again;
+}
+
+void RecipeFile::erase(const std::string& path) {
+  auto changed = document_->anew();
+  changed->erase(path);
+  document_ = std::move(changed);
 }
 
 void RecipeFile::set(std::string_view assignment) {
-  // A copy of a toml::table forgets the lines of its keys, which messages name: so it is read anew.
-  auto changed = std::make_shared<Document>(document_->text, document_->name);
-  for (const auto& before : document_->assignments) changed->assign(before);
+  auto changed = document_->anew();
   changed->assign(std::string(assignment));
   document_ = std::move(changed);
 }

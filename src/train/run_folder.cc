@@ -16,6 +16,7 @@
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/train/model_folder.h"
+#include "train/json_log.h"
 
 namespace heed {
 namespace fs = std::filesystem;
@@ -125,6 +126,9 @@ void check_run_folder(const fs::path& folder, bool resume) {
   }
   for (const auto& entry : list_folder(folder)) {
     const auto name = entry.filename().string();
+    if (name == kLog && !is_run_log(entry))
+      throw UsageError(printable(entry.string()) +
+                       " is no log of a run; move it away, or name another folder by --out");
     if (is_log(name) || is_unfinished_name(name) || !target_of(name).empty()) continue;
     throw UsageError("the folder " + folder.string() + " holds '" + printable(name) +
                      "' and no run (best/ or last-STEP/); name another folder by --out");
@@ -174,6 +178,7 @@ void RunFolder::save_last(int64_t step, const ModelFiles& files) {
 
 void RunFolder::remove_old(int64_t before) {
   auto last = checkpoints_of(path_);
+  std::erase_if(last, [](const auto& folder) { return !foreign_files(folder.second).empty(); });
   while (last.size() > static_cast<size_t>(keep_) && last.begin()->first < before) {
     remove_folder(last.begin()->second);
     last.erase(last.begin());

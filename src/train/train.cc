@@ -9,7 +9,9 @@
 #include "core/signals.h"
 #include "heed/core/error.h"
 #include "nn/model_memory.h"
+#include "nn/small_products.h"
 #include "train/precision.h"
+#include "train/size_keys.h"
 #include "train/trainer.h"
 
 namespace heed {
@@ -88,7 +90,7 @@ Trainer::Trainer(Task& task, const TrainRun& run)
       average_(task.model(), options_.ema),
       progress_(run.progress) {
   options_.check();
-  check_training_memory(task.model(), options_);
+  check_training_memory(task, options_);
   if (const auto newest = folder_.newest()) resume_from(*newest);
   log_.emplace(folder_.log(), state_.step);
   if (!changes_.empty()) {
@@ -125,7 +127,9 @@ int64_t Trainer::accumulate() {
   const int64_t batches = std::min(options_.accumulate, task_.batches() - done);
   int64_t records = 0;
   for (int64_t i = 0; i < batches; ++i) {
+    nn::SmallProducts small;
     const BatchLoss batch = next_in_precision(task_, options_.precision);
+    small.mix();
     const double loss = batch.loss.item<double>();
     check_finite(loss, batch.records);
     (batches == 1 ? batch.loss : batch.loss * static_cast<double>(batch.count)).backward();
@@ -275,6 +279,9 @@ void Trainer::tell_start() {
   }
   if (saved_step_ >= 0) show("goes on after step " + std::to_string(state_.step));
   for (const auto& [path, was, is] : changes_) show("  " + path + " was " + was + " and is " + is);
+  if (is_mean_kept_)
+    show("best/ holds the mean of checkpoints" + metrics_text(state_.best) +
+         ", and stays until an epoch is better");
   if (was_finished_)
     show("the run had ended: nothing is left to train; a higher train.epochs trains further");
 }
@@ -331,9 +338,9 @@ void Trainer::finish(TrainResult& result) {
   folder_.save_best(files);
 }
 
-void check_training_memory(const torch::nn::Module& model, const TrainOptions& options) {
-  require_memory(nn::parameter_bytes(model) * (options.ema > 0 ? 4 : 3), available_memory(),
-                 "training the model", "make the model smaller or free memory");
+void check_training_memory(Task& task, const TrainOptions& options) {
+  require_memory(nn::parameter_bytes(task.model()) * (options.ema > 0 ? 4 : 3), available_memory(),
+                 "training the model", nn::memory_remedy(sizes_of(task.recipe())).c_str());
 }
 
 TrainResult train(Task& task, const TrainRun& run) { return Trainer(task, run).run(); }

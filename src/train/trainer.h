@@ -41,6 +41,7 @@ class Trainer {
   // checkpoint.cc
   void resume_from(const std::filesystem::path& checkpoint);
   void go_further(const std::filesystem::path& checkpoint);
+  void keep_best();
   void remember_start();  ///< of a step: where a failed one goes back to
   void save_checkpoint();
   void save_best();
@@ -65,6 +66,7 @@ class Trainer {
   std::optional<EventFile> events_;
   int64_t examples_ = 0, saved_step_ = -1;
   bool was_finished_ = false;  ///< when it began
+  bool is_mean_kept_ = false;  ///< best/ holds the mean of checkpoints of a run that goes further
   Clock::time_point start_ = Clock::now(), logged_ = start_;
   int64_t logged_examples_ = 0;
 };

@@ -59,6 +59,32 @@ TEST(Records, APipeIsReadAsTheFileIs) {
   EXPECT_EQ(of_pipe.out, of_file.out);
 }
 
+TEST(Records, FilesOfAnotherFormatThanTheModelLearnedFrom) {
+  const auto model = trained().model;
+  const test::TemporaryFolder folder;
+  const auto csv = (folder / "new.txt").string(), lines = (folder / "new.jsonl").string();
+  test::write_bytes(csv, "height;colour;side\n1;red;left\n19;blue;right\n");
+  test::write_bytes(lines, R"({"height": 1, "colour": "red", "side": "left"})"
+                           "\n"
+                           R"({"height": 19, "colour": "blue", "side": "right"})"
+                           "\n");
+  const auto of_csv =
+      run({"predict", model, csv, "--set", "data.format=csv", "--set", "data.delimiter=;"});
+  EXPECT_EQ(of_csv.code, 0) << of_csv.err;
+  EXPECT_THAT(of_csv.out, testing::MatchesRegex("left\t[0-9.]+\nright\t[0-9.]+\n"));
+  for (const auto& set : {std::vector<std::string>{}, {"--set", "data.format=jsonl"}}) {
+    std::vector<std::string> words{"predict", model, lines};
+    words.insert(words.end(), set.begin(), set.end());
+    const auto of_lines = run(words);
+    EXPECT_EQ(of_lines.code, 0) << of_lines.err;
+    EXPECT_EQ(of_lines.out, of_csv.out);
+  }
+  const auto other = run(
+      {"eval", model, "--data", lines, "--set", "data.format=jsonl", "--set", "data.delimiter=;"});
+  EXPECT_EQ(other.code, 4) << "a key that this format has not, and that was given";
+  EXPECT_THAT(other.err, HasSubstr("--set data.delimiter=;: data.delimiter: unknown key"));
+}
+
 TEST(Records, WhatStandsBeforeABadRecordIsAnswered) {
   const auto model = trained().model;
   const test::TemporaryFolder folder;

@@ -379,6 +379,12 @@ TEST_F(Translate, MessagesNameTheKeyOrFlagThatTheUserWrote) {
        "(with --set head.generate.min_length=300): head.generate: min_length: expected at most "
        "max_length = 16, given 300");
   says("head.generate={min_ratio=3.0, max_ratio=2.0}", 4, "min_ratio: expected at most max_ratio");
+  for (const auto& [name, given] :
+       {std::pair{"temperature", "0.5"}, {"top_k", "5"}, {"top_p", "0.5"}})
+    says(std::string("head.generate.") + name + "=" + given, 4,
+         std::string("head.generate: ") + name +
+             " says how tokens are drawn, and sample = false draws none: expected ");
+  says("head.generate={sample=true, top_k=5, top_p=0.5, temperature=2.0}", 0, "nothing is wrong");
   says("head.encoder_attention.score=dto", 4,
        "--set head.encoder_attention.score=dto: head.encoder_attention.score: ");
   says("data.test='" + path("none") + "'", 4, "data.test: expected [source, target]");
@@ -416,12 +422,15 @@ TEST_F(Translate, ModelsAreHeldAgainstTheirWeightsBeforeTheyAreMade) {
     EXPECT_EQ(result.code, 4) << assignment;
     EXPECT_THAT(result.err, HasSubstr("model.safetensors has ")) << assignment;
     EXPECT_THAT(result.err, HasSubstr(" bytes of weights")) << assignment;
+    const std::string given = assignment, key = given.substr(0, given.find('='));
+    EXPECT_THAT(result.err, HasSubstr(key + " = " + given.substr(key.size() + 1)));
   }
   const auto result = check("eins\n", "one\n", {"data.max_unknown=1", "head.width=1048576"});
   EXPECT_EQ(result.code, 6) << result.err;
   EXPECT_THAT(result.err,
               testing::ContainsRegex("the model needs at least [0-9]+ MiB of memory, and "
-                                     "[0-9]+ MiB are available"));
+                                     "[0-9]+ MiB are available; make the model smaller by one of "
+                                     "head.width = 1048576, "));
 }
 
 }  // namespace

@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "core/threads.h"
 
 namespace heed {
 namespace {
@@ -46,6 +49,31 @@ TEST_F(Threads, WorkThatIsShortAndThenLongRunsOnce) {
     for (const auto& inner : order)
       ASSERT_EQ(inner, (std::vector<int64_t>{0, 1, 2})) << us << " us";
   }
+}
+
+TEST_F(Threads, AWrongNumberOfTheEnvironmentIsSaid) {
+  const char* given = std::getenv("HEED_NUM_THREADS");
+  const std::string before = given ? given : "";
+  for (const std::string wrong :
+       {"abc", "-4", "0", "2 threads", std::to_string(most_threads() + 1).c_str()}) {
+    setenv("HEED_NUM_THREADS", wrong.c_str(), 1);
+    testing::internal::CaptureStderr();
+    const int threads = detail::default_threads();
+    const auto said = testing::internal::GetCapturedStderr();
+    EXPECT_GE(threads, 1);
+    EXPECT_NE(said.find("heed: warning: HEED_NUM_THREADS: expected a number of threads from 1 to " +
+                        std::to_string(most_threads())),
+              std::string::npos)
+        << said;
+    EXPECT_NE(said.find("given '" + wrong + "'; " + std::to_string(threads) + " are used\n"),
+              std::string::npos)
+        << said;
+  }
+  setenv("HEED_NUM_THREADS", std::to_string(most_threads()).c_str(), 1);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(detail::default_threads(), most_threads());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  given ? setenv("HEED_NUM_THREADS", before.c_str(), 1) : unsetenv("HEED_NUM_THREADS");
 }
 
 TEST_F(Threads, AtLeastOne) {

@@ -271,6 +271,10 @@ TEST_F(SeriesCell, TellsAJumpAsItComes) {
     return std::stod(line.substr(line.find('\t')));
   };
   for (size_t t = 0; t < lines.size(); ++t) EXPECT_NEAR(score(lines[t]), score(by_seven[t]), 1e-3);
+  write("line\nfeed.csv", kRows, 350);
+  const auto outputs = predictor.evaluate({path("line\nfeed.csv")}).outputs;
+  ASSERT_FALSE(outputs.empty());
+  for (const auto& line : outputs) ASSERT_THAT(line, HasSubstr("line\\nfeed.csv\t"));
 }
 
 TEST(ErrorTail, IsTheTailOfANormalDistribution) {

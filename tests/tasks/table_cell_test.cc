@@ -201,6 +201,22 @@ TEST_F(TableCell, EveryFoldIsTestedOnce) {
   EXPECT_THROW(recipe({kSide[0], "data.test=[]", "data.folds=3", "data.fold=3"}), ModelError);
 }
 
+TEST_F(TableCell, UnknownCategoriesAreCounted) {
+  const std::string known = "1,red,left\n", unknown = "1,green,left\n", missing = "1,,left\n";
+  const std::string head = "height,colour,side\n";
+  write("test.csv", head + known + unknown + missing + unknown + unknown);
+  const auto refusal = refused({kSide[0]});
+  EXPECT_THAT(refusal, HasSubstr("3 data.test: 3 of 4 cells of categories are unknown to the model "
+                                 "(75 %), the first in "));
+  EXPECT_THAT(refusal, HasSubstr("test.csv:3, more than data.max_unknown = 0.5"));
+  auto predictor = trained(recipe({kSide[0], "data.max_unknown=1", "train.epochs=1"}));
+  const auto found = predictor.evaluate();
+  EXPECT_THAT(found.note, HasSubstr("3 of 4 cells of categories"));
+  EXPECT_THAT(found.details, HasSubstr(R"("cells_of_categories":4,"unknown_categories":3)"));
+  write("test.csv", head + known + unknown);
+  EXPECT_EQ(refused({kSide[0]}), "");
+}
+
 TEST_F(TableCell, NumbersAreScaledAsTrainingSays) {
   write("train.csv", "x,c,y\n1,a,0\n2,b,1\n,b,0\n6,,1\n");
   write("test.csv", "x,c,y\n3,b,0\n,z,1\n100,,0\n");

@@ -31,7 +31,9 @@ class LineTask : public Task {
     model_->to(at::kDouble);
   }
   torch::nn::Module& model() override { return *model_; }
-  std::vector<RecipeEntry> recipe() const override { return {{"batch", "1", ""}}; }
+  std::vector<RecipeEntry> recipe() const override {
+    return {{"batch", "1", ""}, {"train.epochs", std::to_string(epochs), ""}};
+  }
   int64_t batches() const override { return (kRecords + batch_ - 1) / batch_; }
   BatchLoss next() override {
     if (cursor_.position == kRecords) cursor_ = {cursor_.epoch + 1, 0};
@@ -69,7 +71,7 @@ class LineTask : public Task {
   std::vector<double> valid, losses;
   std::vector<at::Tensor> seen;
   at::Tensor tested;
-  int64_t bad_record = -1;
+  int64_t bad_record = -1, epochs = 3;  ///< epochs: as the recipe says, which nothing else reads
 
  private:
   int64_t batch_;
@@ -251,6 +253,29 @@ TEST_F(Loop, MeanOfCheckpointsIsTakenWhereItIsBetter) {
     EXPECT_TRUE(at::equal(task.tested, task.seen[mean_error < 0.2 ? 3 : 2]));
     EXPECT_EQ(result.valid->at(0).second, std::min(mean_error, 0.2));
   }
+}
+
+TEST_F(Loop, MeanOfCheckpointsStaysBestWhereARunGoesFurther) {
+  auto run = plan(3);
+  run.options.average_checkpoints = 2;
+  {
+    LineTask task(5);
+    task.valid = {0.5, 0.4, 0.3, 0.1};  // the last is the mean's
+    train(task, run);
+  }
+  const auto mean = load_model(folder_ / "run/best").tensors[0].second;
+  run.options.epochs = 5, run.resume = true;
+  LineTask further(5);
+  further.valid = {0.2, 0.2, 0.25};
+  further.epochs = 5;
+  const auto result = train(further, run);
+  EXPECT_EQ(result.epochs, 5);
+  EXPECT_EQ(result.valid->at(0).second, 0.1);
+  EXPECT_TRUE(at::equal(load_model(folder_ / "run/best").tensors[0].second, mean));
+  LineTask better(5);
+  better.valid = {0.05};
+  run.options.epochs = 6, better.epochs = 6;
+  EXPECT_EQ(train(better, run).valid->at(0).second, 0.05);
 }
 
 TEST_F(Loop, SamplesAreLogged) {

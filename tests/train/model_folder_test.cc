@@ -259,7 +259,9 @@ TEST(RunFolder, IsNoFolderOfOtherThings) {
   check_run_folder(here / "run", true);
   EXPECT_THROW(check_run_folder(here / "run", false), UsageError);
   fs::create_directory(here / "killed");
-  test::write_bytes(here / "killed" / "log.jsonl", "{\"step\": 1}\n");
+  test::write_bytes(here / "killed" / "log.jsonl", R"({"step":1,"epoch":1,"loss":2.5,"lr":0.1,)"
+                                                   R"("gradient_norm":1})"
+                                                   "\n");
   fs::create_directory(here / "killed" / ".best.partial-1_2_3_4");
   check_run_folder(here / "killed", false);
   fs::create_directories(here / "home" / ".notes.old-2020");
@@ -267,6 +269,50 @@ TEST(RunFolder, IsNoFolderOfOtherThings) {
     EXPECT_THROW(check_run_folder(here / "home", resume), UsageError);
   EXPECT_TRUE(fs::exists(here / "home" / ".notes.old-2020"));
   EXPECT_THROW(check_run_folder(here / "killed" / "log.jsonl", true), UsageError);
+}
+
+TEST(RunFolder, ALogOfAUserIsNoLogOfARun) {
+  const TemporaryFolder here;
+  const auto log = here / "log.jsonl";
+  for (const char* text :
+       {"", "{\"step\":1,\"epo", "{\"step\":7,\"epoch\":1,\"train\":{\"loss\":1}}\n",
+        "{\"step\":7,\"changed\":{}}\n{\"step\":8}\n"}) {
+    test::write_bytes(log, text);
+    check_run_folder(here.path(), false);
+  }
+  for (const char* text : {"{\"step\":1,\"reward\":3}\n", "{\"event\":\"login\"}\n", "notes\n",
+                           "notes", "[1]\n", "\n", "7\n"}) {
+    test::write_bytes(log, text);
+    EXPECT_THROW(check_run_folder(here.path(), false), UsageError) << text;
+    EXPECT_THROW(check_run_folder(here.path(), true), UsageError) << text;
+    EXPECT_EQ(test::read_bytes(log), text);
+  }
+}
+
+TEST(RunFolder, WhatAUserPutIntoModelsStays) {
+  const TemporaryFolder here;
+  RunFolder run(here / "run", 2);
+  run.save_best(example(1));
+  run.save_last(1, example(1));
+  const auto best = here / "run" / "best";
+  test::write_bytes(best / "notes", "mine");
+  fs::create_directories(best / "plots" / "old");
+  test::write_bytes(best / "plots" / "old" / "one.png", "png");
+  fs::create_symlink("nowhere", best / "link");
+  test::write_bytes(here / "run" / "last-00000001" / "why.txt", "the one that I keep");
+  for (int step = 2; step < 6; ++step) {
+    run.save_best(example(static_cast<float>(step)));
+    run.save_last(step, example(static_cast<float>(step)));
+  }
+  EXPECT_EQ(value_of(load_model(best)), 5);
+  EXPECT_EQ(foreign_files(best), (std::vector<std::string>{"link", "notes", "plots"}));
+  EXPECT_EQ(test::read_bytes(best / "notes"), "mine");
+  EXPECT_EQ(test::read_bytes(best / "plots" / "old" / "one.png"), "png");
+  EXPECT_EQ(fs::read_symlink(best / "link"), "nowhere");
+  std::vector<std::string> steps;
+  for (const auto& folder : run.checkpoints()) steps.push_back(folder.filename().string());
+  EXPECT_EQ(steps, (std::vector<std::string>{"last-00000001", "last-00000004", "last-00000005"}));
+  EXPECT_EQ(test::read_bytes(here / "run" / "last-00000001" / "why.txt"), "the one that I keep");
 }
 
 TEST(FindModel, SaysWhatIsWrong) {

@@ -35,6 +35,9 @@ class AtomicFolder {
 
   const std::filesystem::path& path() const { return partial_; }
   void write(const std::string& name, std::string_view bytes);
+  /// Takes a file or folder of the target along: by links to its files, where the file system has
+  /// them, else by copies.
+  void keep(const std::string& name);
   void commit();
 
  private:

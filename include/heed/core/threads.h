@@ -21,8 +21,9 @@ int threads_from_text(std::string_view text, const std::string& source);
 /// empty. Throws UsageError, as above.
 std::optional<int> threads_of_environment();
 
-/// How many threads parallel_for uses. At first: what threads_of_environment() says, else, also
-/// where that throws, the cores that this process may run on. A program calls
+/// How many threads parallel_for uses. At first: what threads_of_environment() says, else the cores
+/// that this process may run on. Where that throws it is the cores, too, and what was wrong is said
+/// once on standard error. A program calls
 /// set_num_threads(num_threads()) once when it starts, so that LibTorch and OpenBLAS use as many.
 int num_threads() noexcept;
 

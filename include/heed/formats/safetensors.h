@@ -39,6 +39,10 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
 std::string safetensors_bytes(const NamedTensors& tensors,
                               const std::map<std::string, std::string>& metadata = {});
 
+/// The metadata alone, checksums of tensors left out; nothing is verified but the header's form.
+/// Throws as below.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+
 /// Reads a file, with or without checksums, after checking every claim of its header against the
 /// file's size: memory is that of the tensors. Checksums, where the file has them, are verified and
 /// left out of the metadata. Throws ModelError that names the file, the tensor, the field, what was

@@ -130,11 +130,13 @@ struct Source {
   std::string called() const { return flag.empty() ? "data." + role : flag; }
 };
 
-/// Where a batch has numbers of pieces of text, and which of them stand for unknown ones.
+/// Where a batch has numbers of pieces of text, or of categories, and which of them stand for
+/// unknown ones.
 struct PieceNumbers {
   std::string tensor;              ///< "tokens"
   int64_t unknown = -1;            ///< -1: every piece is known
   std::vector<int64_t> none = {};  ///< of no piece of the text: padding, begin, end
+  std::string what = "pieces of text";
 };
 
 /// What an encoder must know of its input, by name: "vocabulary" {8000}, "image" {1, 28, 28}.
@@ -192,7 +194,7 @@ class Input : public Component {
   /// Of the texts that a head writes; null: the input knows none.
   virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
   virtual std::string target_tokenizer_kind() const { return ""; }
-  /// Tensors with pieces of text, of which unknown ones are counted.
+  /// Tensors with pieces of text or categories, of which unknown ones are counted.
   virtual std::vector<PieceNumbers> pieces() const { return {}; }
   /// Whether pieces() may have some: it is asked before anything was learned.
   virtual bool has_pieces() const { return false; }

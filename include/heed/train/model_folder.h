@@ -41,9 +41,9 @@ struct ModelFiles {
 };
 
 /// Writes the folder whole or not at all, and reads it back before it takes its place. A folder that
-/// stands there must be a model folder or empty: anything else is not replaced (UsageError). Throws
-/// FileError, and ModelError where what was written cannot be read (the old folder then still
-/// stands).
+/// stands there must be a model folder or empty: anything else is not replaced (UsageError). What a
+/// user put into it beside the model's files stays there. Throws FileError, and ModelError where
+/// what was written cannot be read (the old folder then still stands).
 void save_model(const std::filesystem::path& folder, const ModelFiles& files);
 
 enum class WithState { no, yes };
@@ -62,6 +62,9 @@ enum class FileState {
 
 /// Reads every file of a model folder and verifies it. Throws what load_model throws.
 std::vector<std::pair<std::string, FileState>> verify_model(const std::filesystem::path& folder);
+
+/// The names in a model folder that are no files of the model; of a folder that is not there none.
+std::vector<std::string> foreign_files(const std::filesystem::path& folder);
 
 /// `where` itself if it is a model folder; of a run folder best/ and every last-STEP/.
 std::vector<std::filesystem::path> model_folders(const std::filesystem::path& where);
@@ -97,7 +100,7 @@ class RunFolder {
   RunFolder& operator=(const RunFolder&) = delete;
 
   void save_best(const ModelFiles& files);
-  /// Writes last-STEP/, then removes the oldest beyond `keep`.
+  /// Writes last-STEP/, then removes the oldest beyond `keep`, but none into which a user put files.
   void save_last(int64_t step, const ModelFiles& files);
   /// Removes the oldest beyond `keep` of those before a step: a run that was stopped between the two
   /// left them.

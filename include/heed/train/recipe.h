@@ -34,6 +34,9 @@ class RecipeFile {
   /// the recipe is then as it was.
   void set(std::string_view assignment);
 
+  /// Takes a key away, as if the recipe left it out; one that is not there stays away.
+  void erase(const std::string& path);
+
   /// The string under a key of the top level. Throws ModelError where it is missing or no string.
   std::string text_at(const std::string& key) const;
 

@@ -30,9 +30,9 @@ struct TrainResult {
 };
 
 /// What training takes beside the weights: gradients, the optimizer's two means and the moving
-/// average are each as large. Throws Error(Failure::memory), with both numbers, where that is more
-/// than is available.
-void check_training_memory(const torch::nn::Module& model, const TrainOptions& options);
+/// average are each as large. Throws Error(Failure::memory), with both numbers and the keys that
+/// make the model large, where that is more than is available.
+void check_training_memory(Task& task, const TrainOptions& options);
 
 /// Trains task.model() and writes best/, last-STEP/, log.jsonl and TensorBoard's files into the
 /// folder.

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/as_line.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/metrics/nab.h"
@@ -127,7 +128,7 @@ class AnomalyScorer : public Scorer {
       char numbers[64];
       std::snprintf(numbers, sizeof numbers, "\t%.6f\t%.9g", scores_[series][next[series]++],
                     errors_[static_cast<size_t>(i)]);
-      lines.push_back(rows.facts.name + "\t" + rows.time(split_->window(i).row) + numbers);
+      lines.push_back(as_line(rows.facts.name + "\t" + rows.time(split_->window(i).row) + numbers));
     }
     return lines;
   }

@@ -172,7 +172,8 @@ HeadLoss TextHead::loss(const Tokens&, const Batch& batch) {
 std::unique_ptr<Scorer> TextHead::scorer(const SplitPtr& split, bool quick) {
   if (auto corpus = as_corpus(split)) return make_corpus_scorer(model_, counts_, std::move(corpus));
   auto writer = answers_.writer();
-  if (quick) writer.options.beam_size(1).num_hypotheses(1).sample(false);
+  if (quick)
+    writer.options.beam_size(1).num_hypotheses(1).sample(false).temperature(1).top_k(0).top_p(1);
   return make_text_scorer(std::move(writer), options.metric, split,
                           !quick || options.metric.kind != "loss");
 }

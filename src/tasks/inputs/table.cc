@@ -106,22 +106,20 @@ class TableInput : public Input {
   }
   std::string default_encoder() const override { return "table"; }
 
-  /// Cells that training cannot have known, so that nobody is surprised by them.
+  /// Cells that training cannot have known are counted like unknown words.
+  bool has_pieces() const override { return true; }
+  std::vector<PieceNumbers> pieces() const override {
+    return {{"categories", 0, {-1}, "cells of categories"}};
+  }
   Metrics stats(const Split& split) const override {
-    int64_t missing = 0, unknown = 0;
-    for (int64_t i = 0; i < split.size(); ++i) {
-      for (const auto& column : state_->columns.numbers)
-        missing += is_missing(split.value(i, column.name), state_->options);
-      for (const auto& column : state_->columns.categories) {
-        const auto cell = split.value(i, column.name);
-        if (is_missing(cell, state_->options))
-          ++missing;
-        else
-          unknown += !column.number_of.contains(cell);
-      }
-    }
-    return {{"missing cells", static_cast<double>(missing)},
-            {"cells of an unknown category", static_cast<double>(unknown)}};
+    int64_t missing = 0;
+    const auto count = [&](const auto& columns) {
+      for (int64_t i = 0; i < split.size(); ++i)
+        for (const auto& column : columns)
+          missing += is_missing(split.value(i, column.name), state_->options);
+    };
+    count(state_->columns.numbers), count(state_->columns.categories);
+    return {{"missing cells", static_cast<double>(missing)}};
   }
 
   DataReport examine(const Source& source) override {

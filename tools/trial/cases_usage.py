@@ -1,0 +1,112 @@
+"""Words, flags and their order: what a new user mistypes."""
+
+from case import Case
+
+VERBS = {"train": "recipe", "eval": "model", "predict": "model", "map": "model", "check": "recipe", "summary": "model",
+         "import": "map", "score": "predicted"}
+
+
+def usage(name, command, says, code=2, **more):
+    return Case(name, command, code, says, **more)
+
+
+def of_verbs():
+    for verb, first in VERBS.items():
+        yield usage(f"{verb} alone", verb, first)
+        yield Case(f"{verb} --help", f"{verb} --help", 0, "Usage: heed " + verb)
+        yield usage(f"{verb} with an unknown flag", f"{verb} x --nonsense", "--nonsense")
+        yield usage(f"{verb} with an empty argument", [verb, ""], "empty")
+        yield Case(f"{verb} --json without more", f"{verb} --json", 2, first)
+    for verb in ("train", "eval", "predict", "map", "check", "summary"):
+        yield usage(f"{verb} --set without a value", f"{verb} x --set", "--set")
+        yield Case(f"{verb} --set of no assignment", f"{verb} {'{w}/class.toml' if verb in ('train', 'check') else '{w}/m/class'}"
+                   + (" {w}/records.csv:1" if verb == "map" else "") + " --set nonsense", 2, "--set nonsense")
+        yield Case(f"{verb} --set the same key twice",
+                   f"{verb} {'{w}/class.toml' if verb in ('train', 'check') else '{w}/m/class'}"
+                   + (" {w}/records.csv:1" if verb == "map" else "") + " --set seed=1 --set seed=2", 2, "seed")
+
+
+def of_the_program():
+    yield usage("nothing", "", "Usage")
+    yield Case("--help", "--help", 0, "Exit codes")
+    yield Case("-h behind a verb", "env -h", 0, "Usage: heed env")
+    yield Case("--version", "--version", 0, r"heed \d+\.\d+")
+    yield usage("a verb in capitals", "TRAIN x", "unknown verb 'TRAIN'")
+    yield usage("a mistyped verb", "trian x", "did you mean 'train'")
+    yield usage("two verbs", "env env", "env")
+    yield usage("a flag alone", "--json", "--json")
+    yield usage("a file where a verb is wanted", "{w}/class.toml", "unknown verb")
+    yield usage("a verb that is no UTF-8", [b"tr\xffin", "x"], r"tr\\xffin")
+    yield usage("a flag that is no UTF-8", ["env", b"--\xff\xfe"], r"\\xff")
+    yield usage("a verb with a line feed and an escape", ["tr\n\x1b[31m"], r"\\n\\x1b")
+    yield usage("a word of 100,000 letters", ["x" * 100000], "unknown verb")
+    yield usage("1,000 flags", ["env"] + ["--json"] * 1000, "--json", code=(0, 2))
+    yield usage("-- before a flag", "env -- --json", "--json")
+    yield usage("a flag's value is a flag", "train {w}/class.toml --out --json", "", code=2)
+    yield Case("env", "env", 0, "threads")
+    yield Case("env --json", "env --json", 0, "threads")
+    yield usage("env with an argument", "env x", "x")
+
+
+def of_threads():
+    for what, given in {"0": "0", "-1": "-1", "a word": "two", "a fraction": "1.5", "empty": "", "too many": "100000",
+                        "beyond 64 bits": "99999999999999999999", "hexadecimal": "0x2", "a blank before": " 2"}.items():
+        yield usage(f"--threads {what}", ["env", f"--threads={given}"], "--threads|threads")
+        yield Case(f"HEED_NUM_THREADS {what}", "env", 0 if given == "" else 2, "" if given == "" else "HEED_NUM_THREADS",
+                   env={"HEED_NUM_THREADS": given})
+    yield Case("--threads twice", "env --threads 1 --threads 2", 2, "--threads")
+    yield Case("--threads before the verb", "--threads 1 env", 0, "threads")
+    yield Case("--threads beats a wrong variable", "env --threads 1", 0, "", env={"HEED_NUM_THREADS": "abc"})
+    yield Case("OMP_NUM_THREADS of two levels", "env", 0, "", env={"OMP_NUM_THREADS": "2,1"})
+    yield Case("OMP_NUM_THREADS wrong", "env", 2, "OMP_NUM_THREADS", env={"OMP_NUM_THREADS": "many"})
+
+
+def of_recipe():
+    yield Case("recipe of one input", "recipe text", 0, r"\[input\]")
+    yield Case("recipe of both", "recipe series forecast", 0, "forecast")
+    yield Case("recipe with an encoder", "recipe series forecast --encoder series", 0, "series")
+    yield usage("recipe of an unknown input", "recipe txet", "did you mean 'text'", code=(2, 4))
+    yield usage("recipe of an unknown head", "recipe text clas", "did you mean 'class'", code=(2, 4))
+    yield usage("recipe of a head as an input", "recipe class", "class", code=(2, 4))
+    yield usage("recipe of an unknown encoder", "recipe text class --encoder tex", "tex", code=(2, 4))
+    yield usage("recipe of three", "recipe text class number", "number")
+    yield Case("recipe --reference", "recipe --reference", 0, r"\| key|\|")
+    yield usage("recipe --reference with an input", "recipe text --reference", "--reference|reference")
+    yield usage("recipe alone", "recipe", "", code=(0, 2))
+    yield usage("recipe --json", "recipe text --json", "--json")
+
+
+def of_flags_that_do_nothing():
+    yield usage("predict --top without --json", "predict {w}/m/class {w}/records.csv --top 2", "--json")
+    yield usage("predict --top 0", "predict {w}/m/class {w}/records.csv --json --top 0", "--top")
+    yield usage("predict --top of a number", "predict {w}/m/number {w}/records.csv --json --top 2", "--top")
+    yield usage("predict --top of a translator", "predict {w}/m/translation {w}/a --json --top 2", "--top")
+    yield usage("predict --prefix of a classifier", "predict {w}/m/class {w}/records.csv --prefix {w}/a", "--prefix")
+    yield usage("predict --target of a classifier", "predict {w}/m/class {w}/records.csv --target {w}/a", "--target")
+    yield usage("predict --with of a classifier", "predict {w}/m/class {w}/records.csv --with {w}/m/class", "--with")
+    yield usage("predict --prefix and --target", "predict {w}/m/translation {w}/a --prefix {w}/b --target {w}/b",
+                "--prefix and --target")
+    yield usage("predict --target of a language model", "predict {w}/m/corpus {w}/a --target {w}/b", "--target")
+    yield usage("eval --output of a language model", "eval {w}/m/corpus --data {w}/corpus.txt --output {s}/o", "--output")
+    yield usage("eval --png of nothing to draw", "eval {w}/m/corpus --data {w}/corpus.txt --png {s}/o.png", "--png")
+    yield usage("map --colour with --json", "map {w}/m/class {w}/records.csv:1 --json --colour 256", "--colour")
+    yield usage("map --target of a classifier", "map {w}/m/class {w}/records.csv:1 --target x", "--target")
+    yield usage("map --alignment of a classifier", "map {w}/m/class {w}/records.csv:1 --alignment", "--alignment")
+    yield usage("map --layer that is not there", "map {w}/m/class {w}/records.csv:1 --layer 9", "--layer")
+    yield usage("map --layer 0", "map {w}/m/class {w}/records.csv:1 --layer 0", "--layer")
+    yield usage("map --head that is not there", "map {w}/m/class {w}/records.csv:1 --head 3", "--head")
+    yield usage("map --head of a word", "map {w}/m/class {w}/records.csv:1 --head one", "--head")
+    yield usage("map --colour unknown", "map {w}/m/class {w}/records.csv:1 --colour rainbow", "--colou?r")
+    yield usage("set of training on a model", "predict {w}/m/class {w}/records.csv --set train.epochs=3", "train.epochs")
+    yield usage("set of out on a model", "eval {w}/m/class --data {w}/records.csv --set out=x", "out")
+    yield usage("set of drawing without sample", "predict {w}/m/translation {w}/a --set head.generate.top_k=5", "top_k",
+                code=4)
+    yield usage("set of beams with sample", "predict {w}/m/corpus {w}/a --set head.generate.beam_size=3", "beam_size", code=4)
+    yield usage("set of another width", "predict {w}/m/class {w}/records.csv --set encoder.width=16", "width|weights",
+                code=4)
+    yield usage("set of another seed on a model", "predict {w}/m/class {w}/records.csv --set seed=2", "seed")
+
+
+def cases():
+    for group in (of_verbs, of_the_program, of_threads, of_recipe, of_flags_that_do_nothing):
+        yield from group()

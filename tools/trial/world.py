@@ -1,0 +1,127 @@
+"""Small data of every kind, a recipe for each cell of the grid, and the models that they train."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+ENCODER = "encoder.width = 8\nencoder.layers = 1\nencoder.attention = { num_heads = 2 }\n"
+PATCHES = "encoder.patch = 4\nencoder.stride = 4\n"
+TEXT = "input = { kind = 'text', column = 'text', tokenizer = { kind = 'words' } }\n"
+SEQUENCES = "width = 8\nhidden = 8\ndecoder_layers = 1\ndecoder_attention = { num_heads = 2 }\n"
+
+# Cell: the file of its data, and its recipe without data.train.
+CELLS = {
+    "anomaly": ("rows.csv", ENCODER + PATCHES +
+                "input = { kind = 'series', time = 'date', look_back = 8, horizon = 1 }\n"
+                "head = { kind = 'anomaly', window = 60, recent = 3 }\n"),
+    "class": ("records.csv", TEXT + ENCODER + "head = { kind = 'class', column = 'side' }\n"),
+    "corpus": ("corpus.txt", "[input]\nkind = 'corpus'\ncontext = 8\ntokenizer = { kind = 'characters' }\n"
+               "[head]\nkind = 'text'\npreset = 'gpt'\ngenerate = { max_length = 12 }\n" + SEQUENCES),
+    "document": ("records.csv", ENCODER +
+                 "input = { kind = 'document', column = 'text', tokenizer = { kind = 'words' } }\n"
+                 "encoder.pool = { num_heads = 2 }\nhead = { kind = 'class', column = 'side' }\n"),
+    "embedding": ("records.csv", ENCODER +
+                  "input = { kind = 'text', column = 'text', pair = 'pair', tokenizer = { kind = 'words' } }\n"
+                  "head = { kind = 'embedding' }\n"),
+    "forecast": ("rows.csv", ENCODER + PATCHES +
+                 "input = { kind = 'series', time = 'date', look_back = 8, horizon = 2 }\n"
+                 "head = { kind = 'forecast', period = 4 }\n"),
+    "image": ("set", "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"
+              "input = { kind = 'image' }\nhead = { kind = 'class' }\n"),
+    "items": ("events.csv",
+              "input = { kind = 'items', user = 'user', item = 'item', time = 'time', max_length = 4 }\n"
+              "encoder = { width = 8, layers = 1 }\nhead = { kind = 'ranking', k = 1 }\n"),
+    "labels": ("records.csv", TEXT + ENCODER + "head = { kind = 'labels', column = 'labels' }\n"),
+    "masked": ("records.csv", TEXT + ENCODER + "head = { kind = 'masked' }\n"),
+    "number": ("records.csv", ENCODER +
+               "input = { kind = 'table', numbers = ['weight'], categories = ['colour'] }\n"
+               "head = { kind = 'number', column = 'height' }\n"),
+    "tags": ("words.conll", "data.columns = ['word', 'tag', 'name']\ninput = { kind = 'words', column = 'word' }\n"
+             "encoder = { kind = 'recurrent', width = 8, layers = 1 }\n"
+             "head = { kind = 'tags', column = 'name', scheme = 'iob2', decoder = 'crf' }\n"),
+    "stories": ("stories.txt", "input = { kind = 'stories' }\nencoder = { width = 8, layers = 1 }\n"
+                "head = { kind = 'class', column = 'answer' }\n"),
+    "translation": ("a", "[input]\nkind = 'parallel'\nsource = { kind = 'words' }\ntarget = { kind = 'words' }\n"
+                    "[head]\nkind = 'text'\nencoder_layers = 1\nencoder_attention = { num_heads = 2 }\n"
+                    "cross_attention = { num_heads = 2 }\ngenerate = { max_length = 12 }\n" + SEQUENCES),
+}
+
+
+def records(count):
+    rows = ["text,pair,height,weight,colour,side,labels"]
+    for i in range(count):
+        rows.append(f"the word{i % 5} is here.,b{i % 5} there,{i % 7}.5,{i % 4},{'red' if i % 3 else 'blue'},"
+                    f"{'left' if i % 2 else 'right'},{'tall' if i % 2 else 'small'}")
+    return "\n".join(rows) + "\n"
+
+
+def rows(count):
+    text = "date,a,b\n"
+    for i in range(count):
+        text += f"2020-01-{i // 24 + 1:02} {i % 24:02}:00:00,{i % 12},{i % 5}\n"
+    return text
+
+
+def events(users):
+    return "user,item,time\n" + "".join(
+        f"u{user},i{(user + i) % 6},{i}\n" for user in range(users) for i in range(5))
+
+
+def idx(count):
+    """IDX bytes of grey images of 8 x 8 of two classes: (images, labels)."""
+    images = bytearray()
+    for i in range(count):
+        image = bytearray([200 if i % 2 else 20] * 64)
+        image[63 - i] = 90
+        images += image
+    return (struct.pack(">IIII", 0x803, count, 8, 8) + bytes(images),
+            struct.pack(">II", 0x801, count) + bytes(i % 2 for i in range(count)))
+
+
+def write_data(folder):
+    text = {
+        "records.csv": records(24),
+        "corpus.txt": "".join(f"w{i % 5} w\n" for i in range(60)),
+        "rows.csv": rows(240),
+        "events.csv": events(20),
+        "words.conll": "".join(f"the DET O\nword{i % 5} NOUN B-place\nis VERB O\n\n" for i in range(12)),
+        "stories.txt": "".join(f"1 Ada went to the {room}.\n2 Where is Ada?\t{room}\n"
+                               for room in ["cellar", "attic"] * 6),
+        "a": "".join(f"a{i % 5} a\n" for i in range(20)),
+        "b": "".join(f"b{i % 5} b\n" for i in range(20)),
+    }
+    for name, content in text.items():
+        (folder / name).write_text(content)
+    images, labels = idx(12)
+    (folder / "set-images-idx3-ubyte").write_bytes(images)
+    (folder / "set-labels-idx1-ubyte").write_bytes(labels)
+
+
+def recipe_of(cell, folder, data=None):
+    file, parts = CELLS[cell]
+    train = f"'{data or folder / file}'"
+    if cell == "translation":
+        train = f"[{train}, '{folder / 'b'}']"
+    return (f"seed = 1\ndata.train = {train}\n{parts}\n[train]\nepochs = 2\n"
+            f"batch = {64 if cell in ('translation', 'corpus') else 8}\noptimizer = {{ kind = 'adamw' }}\n")
+
+
+def make(folder, heed):
+    """The world: FOLDER/DATA, FOLDER/CELL.toml, FOLDER/m/CELL."""
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    write_data(folder)
+    (folder / "m").mkdir()
+    for cell in CELLS:
+        (folder / f"{cell}.toml").write_text(recipe_of(cell, folder))
+        made = subprocess.run([heed, "train", folder / f"{cell}.toml", "--out", folder / "m" / cell],
+                              capture_output=True, text=True, timeout=120)
+        if made.returncode != 0:
+            raise SystemExit(f"trial: the model {cell} cannot be trained: {made.stderr}")
+    return folder
+
+
+def data_of(cell, folder):
+    """What `heed eval --data` takes."""
+    file = str(Path(folder) / CELLS[cell][0])
+    return [file, str(Path(folder) / "b")] if cell == "translation" else [file]
