@@ -115,13 +115,18 @@ int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
   return fail(app, usage, usage_message(app, error));
 }
 
-/// An empty text is no value of a flag or argument: none would do anything with it.
-void refuse_empty_values(CLI::App& app) {
-  const auto check = [](const std::string& given) {
-    return given.empty() ? "expected a value, given an empty text" : "";
+/// An empty text is no value of a flag or argument: none would do anything with it. Nor is the name of
+/// a flag, which was meant as one. `above`: flags that stand before the verb.
+void refuse_empty_values(CLI::App& app, std::vector<std::string> above = {}) {
+  const auto own = flags_of(app);
+  above.insert(above.end(), own.begin(), own.end());
+  const auto check = [above](const std::string& given) -> std::string {
+    if (given.empty()) return "expected a value, given an empty text";
+    if (std::find(above.begin(), above.end(), given) == above.end()) return "";
+    return "expected a value, given the flag " + given + "; a file of that name is ./" + given;
   };
   for (auto* option : app.get_options([](CLI::Option*) { return true; })) option->check(check, "");
-  for (auto* verb : app.get_subcommands({})) refuse_empty_values(*verb);
+  for (auto* verb : app.get_subcommands({})) refuse_empty_values(*verb, above);
 }
 
 /// A result that did not reach its reader is no success. A reader that went away (head) is not

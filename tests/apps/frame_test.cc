@@ -118,6 +118,16 @@ TEST(Frame, EmptyValuesAreUsageErrors) {
   }
 }
 
+TEST(Frame, AFlagIsNoValueOfAnother) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"train", "r.toml", "--out", "--json"}, {"train", "r.toml", "--out", "--threads"}}) {
+    const auto result = run(arguments);
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.err,
+                HasSubstr("given the flag " + arguments.back() + "; a file of that name is ./"));
+  }
+}
+
 TEST(Frame, NumbersBeyondTheirRangeAreToldInFewDigits) {
   for (const char* top : {"0", "1e300", "nan", "99999999999999999999", "many"}) {
     const auto result = run({"predict", "M", "--top", top});

@@ -54,8 +54,9 @@ TEST_F(Threads, WorkThatIsShortAndThenLongRunsOnce) {
 TEST_F(Threads, AWrongNumberOfTheEnvironmentIsSaid) {
   const char* given = std::getenv("HEED_NUM_THREADS");
   const std::string before = given ? given : "";
-  for (const std::string wrong :
-       {"abc", "-4", "0", "2 threads", std::to_string(most_threads() + 1).c_str()}) {
+  const std::vector<std::string> all = {"abc", "-4", "0", "2 threads",
+                                        std::to_string(most_threads() + 1)};
+  for (const auto& wrong : all) {
     setenv("HEED_NUM_THREADS", wrong.c_str(), 1);
     testing::internal::CaptureStderr();
     const int threads = detail::default_threads();

@@ -1,6 +1,6 @@
 """Tries Heed as a hostile or new user: several hundred command lines, each with what must come of it.
 
-    python3 tools/trial [HEED] [--only PATTERN] [--list] [--keep]
+    ./dev trial [--only PATTERN] [--list] [--keep]
 
 A case is wrong where the program crashes, hangs, fails unexpectedly or without a word, leaves half a file, or where its
 exit code or message is another than its table says (cases_*.py). Prints the wrong ones and their number; exit code 1 where there

@@ -128,11 +128,7 @@ def judge(case, result, scratch, before):
     if raw:
         found.append(f"a raw control character {raw.group()!r} on standard error")
     if result.code == 0 and "--json" in str(case.command) and 1 not in case.closed and not case.stdout:
-        try:
-            for line in result.out.decode("utf-8").splitlines():
-                json.loads(line)
-        except ValueError as error:
-            found.append(f"--json prints what is no JSON: {error}")
+        found += complaints_of_json(result.out)
     left = sorted(str(path.relative_to(scratch)) for path in scratch.rglob("*") if path not in before)
     if result.code > 0 and result.code < 128:
         stays = [name for name in left if not any(re.match(allowed, name) for allowed in case.leaves)]
@@ -141,6 +137,20 @@ def judge(case, result, scratch, before):
     if result.code >= 0 and any(".partial-" in name or ".ready-" in name for name in left):
         found.append("leaves an unfinished file")
     return found
+
+
+def complaints_of_json(printed):
+    """One object, or one a line."""
+    try:
+        text = printed.decode("utf-8")
+        try:
+            json.loads(text)
+        except ValueError:
+            for line in text.splitlines():
+                json.loads(line)
+    except ValueError as error:
+        return [f"--json prints what is no JSON: {error}"]
+    return []
 
 
 def run(case, heed, world, scratch):
