@@ -101,9 +101,12 @@ class LineParser : public nlohmann::json_sax<nlohmann::json> {
     bool is_array = false;
   };
   struct Array {
-    Of of = Of::nothing;
-    size_t count = 0;
-    std::vector<size_t> cells = {};  // of the objects in it
+    // Written out: members' defaults are known to clang from the end of LineParser on only, too
+    // late for the optional below.
+    Array() : of(Of::nothing), count(0) {}
+    Of of;
+    size_t count;
+    std::vector<size_t> cells;  // of the objects in it
   };
 
   [[noreturn]] void refuse(const std::string& what) const { throw DataError(place_ + ": " + what); }
