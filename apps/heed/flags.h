@@ -41,6 +41,12 @@ struct EvalFlags {
   bool json = false;
 };
 
+struct ExportFlags {
+  static constexpr const char* kVerb = "export";
+  std::string model, folder;
+  bool adapter = false;
+};
+
 struct ImportFlags {
   static constexpr const char* kVerb = "import";
   std::string map, tensors, out;

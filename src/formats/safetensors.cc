@@ -229,6 +229,17 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   });
 }
 
+Safetensors parse_safetensors(std::string_view bytes, const std::string& name) {
+  auto [data_begin, header] = header_of(
+      name, bytes.size(),
+      [&](void* to, size_t count, uint64_t from) { std::memcpy(to, bytes.data() + from, count); });
+  return tensors_of(std::move(header), name, [&, begin = data_begin](const TensorEntry& entry) {
+    const auto tensor = new_tensor(entry, name);
+    std::memcpy(tensor.data_ptr(), bytes.data() + begin + entry.begin, tensor.nbytes());
+    return tensor;
+  });
+}
+
 Safetensors map_safetensors(const std::filesystem::path& path) {
   const auto file = std::make_shared<const MappedFile>(path);
   auto [data_begin, header] =

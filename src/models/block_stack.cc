@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "heed/nn/positions.h"
 #include "nn/block_parts.h"
+#include "nn/checkpoint.h"
 #include "nn/model_memory.h"
 
 namespace heed {
@@ -125,9 +126,12 @@ void BlockStack::share_position(int64_t i) {
 
 at::Tensor BlockStack::forward(at::Tensor x, const AttendInputs& inputs) {
   const auto own = static_cast<int64_t>(layers->size());
-  for (int64_t i = 0; i < count_; ++i)
-    x = layers[static_cast<size_t>(i * own / count_)]->as<nn::TransformerBlockImpl>()->forward(
-        x, inputs);
+  for (int64_t i = 0; i < count_; ++i) {
+    auto* block = layers[static_cast<size_t>(i * own / count_)]->as<nn::TransformerBlockImpl>();
+    x = nn::checkpointed(*block, {x}, [block, inputs](const std::vector<at::Tensor>& given) {
+      return block->forward(given[0], inputs);
+    });
+  }
   return norm ? norm->forward(x) : x;
 }
 

@@ -10,6 +10,7 @@
 #include "models/transformer_check.h"
 #include "models/transformer_state.h"
 #include "nn/block_parts.h"
+#include "nn/checkpoint.h"
 #include "nn/linear.h"
 #include "nn/model_memory.h"
 
@@ -186,9 +187,18 @@ at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
                                    const SourceBatch& source) {
   if (memory_) return memory_->forward(decoder, x);
   auto y = x;
-  for (size_t i = 0; i < decoder->size(); ++i)
-    y = z.defined() ? decoder_block(decoder, i).forward(y, z, models::told_lengths(source.lengths))
-                    : block(decoder, i).forward(y);
+  for (size_t i = 0; i < decoder->size(); ++i) {
+    if (z.defined()) {
+      auto& own = decoder_block(decoder, i);
+      y = nn::checkpointed(own, {y, z}, [&own, source](const std::vector<at::Tensor>& given) {
+        return own.forward(given[0], given[1], models::told_lengths(source.lengths));
+      });
+    } else {
+      auto& own = block(decoder, i);
+      y = nn::checkpointed(
+          own, {y}, [&own](const std::vector<at::Tensor>& given) { return own.forward(given[0]); });
+    }
+  }
   return y;
 }
 

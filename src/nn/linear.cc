@@ -2,6 +2,7 @@
 
 #include <torch/nn/init.h>
 
+#include "heed/nn/lora.h"
 #include "nn/small_products.h"
 #include "ops/call.h"
 #include "ops/torch_version.h"
@@ -10,6 +11,21 @@ namespace heed::nn {
 namespace {
 
 thread_local PackedWeights* kept_weights = nullptr;  // not null: rows are alone
+
+/// y (..., rows), what a layer's rows from `first` on made of x, with the adapters of these rows.
+at::Tensor with_adapters(const torch::nn::Linear& linear, const at::Tensor& x, at::Tensor y,
+                         int64_t first) {
+  for (const auto& child : linear->children()) {
+    auto* lora = child->as<LoraImpl>();
+    if (!lora || lora->first < first || lora->first >= first + y.size(-1)) continue;
+    const auto more = lora->forward(x);  // (..., rows of the adapter)
+    if (lora->rows == y.size(-1))
+      y = y + more;
+    else
+      y.narrow(-1, lora->first - first, lora->rows).add_(more);
+  }
+  return y;
+}
 
 }  // namespace
 
@@ -46,7 +62,15 @@ bool rows_alone(const at::Tensor& x) {
 }
 
 at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x) {
-  return affine(x, linear->weight, linear->bias);
+  return with_adapters(linear, x, affine(x, linear->weight, linear->bias), 0);
+}
+
+at::Tensor affine_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
+                       int64_t rows) {
+  const auto& bias = linear->bias;
+  const auto y = affine(x, linear->weight.narrow(0, first, rows),
+                        bias.defined() ? bias.narrow(0, first, rows) : bias);
+  return with_adapters(linear, x, y, first);
 }
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

@@ -28,6 +28,10 @@ torch::nn::Linear small_linear(int64_t in, int64_t out, bool bias = true);
 /// x W^T + b as one product. LibTorch 1.13's own Linear adds the bias in a second pass over the
 /// result where x has three dimensions.
 at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
+/// What rows first .. first + rows - 1 of the weight make of x. Both with the layer's adapters
+/// (heed/nn/lora.h).
+at::Tensor affine_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
+                       int64_t rows);
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 /// Weights as row_linear() reads them, each packed when it is first met and again when it changed.

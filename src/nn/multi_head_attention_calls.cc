@@ -18,14 +18,6 @@ at::Tensor heads_in(const at::Tensor& x, int64_t heads, RowNorm& norm) {
   return norm->forward(x.unflatten(2, {heads, x.size(2) / heads})).transpose(1, 2);
 }
 
-/// What some rows of a linear layer's weight make of x.
-at::Tensor by_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
-                   int64_t rows) {
-  const auto& bias = linear->bias;
-  return affine(x, linear->weight.narrow(0, first, rows),
-                bias.defined() ? bias.narrow(0, first, rows) : bias);
-}
-
 /// Whether a mask goes by the distance of a key, or by what the call brings.
 bool is_relative(const OpSpec& mask) {
   for (const char* name : {"causal", "window", "dilated", "strided", "key_lengths", "segment_ids",
@@ -57,13 +49,14 @@ void MultiHeadAttentionImpl::check_input(const at::Tensor& x, const char* name,
 }
 
 at::Tensor MultiHeadAttentionImpl::project_query(const at::Tensor& x) {
-  return qkv ? by_rows(qkv, x, 0, query_rows()) : affine(query, x);
+  return qkv ? affine_rows(qkv, x, 0, query_rows()) : affine(query, x);
 }
 
 /// Rows are counted among those of keys and values.
 at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_t first,
                                                      int64_t rows) {
-  return qkv ? by_rows(qkv, z, query_rows() + first, rows) : by_rows(key_value, z, first, rows);
+  return qkv ? affine_rows(qkv, z, query_rows() + first, rows)
+             : affine_rows(key_value, z, first, rows);
 }
 
 at::Tensor MultiHeadAttentionImpl::queries_of(const at::Tensor& x, int64_t first, int64_t length) {

@@ -24,6 +24,18 @@ SmallProducts::~SmallProducts() {
   current = nullptr;
 }
 
+SmallProducts::Aside::Aside() {
+  if (!current) return;
+  threads_ = detail::openmp_threads();
+  sum_ = current->sum_, count_ = current->count_;
+}
+
+SmallProducts::Aside::~Aside() {
+  if (!current || threads_ == 0) return;
+  detail::set_openmp_threads(threads_);
+  current->sum_ = sum_, current->count_ = count_;
+}
+
 void SmallProducts::use(double multiplications) {
   detail::set_openmp_threads(multiplications < kWorthThreads ? 1 : threads_);
 }

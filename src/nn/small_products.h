@@ -23,6 +23,20 @@ class SmallProducts {
   /// A product of so many multiplications comes now. Does nothing where none lives.
   static void next(double multiplications);
 
+  /// What runs while one lives counts for nothing that comes after it.
+  class Aside {
+   public:
+    Aside();
+    ~Aside();
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    int threads_ = 0;  ///< of OpenMP at the time; 0: no SmallProducts lives
+    double sum_ = 0;
+    int64_t count_ = 0;
+  };
+
   /// What comes now has the products of before in another order, as backward has: their mean
   /// decides.
   void mix();

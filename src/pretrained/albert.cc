@@ -103,6 +103,8 @@ void add_albert_head(Plan& plan, const Given& given, const AlbertConfig& albert,
     tensors.linear("head.linear", "qa_outputs", 2, M);
   } else {
     add_embedding_head(plan);
+    tensors.kept(prefix, "pooler.weight", {M, M});
+    tensors.kept(prefix, "pooler.bias", {M});
   }
 }
 

@@ -15,6 +15,9 @@ namespace heed::pretrained {
 
 inline constexpr Bounds kDropouts = from_to_below(0, 1);
 
+/// The file of tensors that only a class of theirs has (TensorTable::kept).
+inline constexpr const char* kKeptFile = "kept.safetensors";
+
 /// What a folder's weights answer, by the end of the class that config.json names.
 enum class Task {
   states,          ///< ...Model: a vector a token

@@ -52,6 +52,8 @@ void add_bert_head(Plan& plan, const Given& given, const BertConfig& bert,
     tensors.linear("head.linear", "qa_outputs", 2, M);
   } else {
     add_embedding_head(plan);
+    tensors.kept(prefix, "pooler.dense.weight", {M, M});
+    tensors.kept(prefix, "pooler.dense.bias", {M});
   }
 }
 

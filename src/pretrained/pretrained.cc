@@ -30,7 +30,7 @@ bool is_pretrained(const fs::path& folder) {
 }
 
 bool is_pretrained_file(const std::string& name) {
-  return name == kConfig ||
+  return name == kConfig || name == pretrained::kKeptFile ||
          std::find(std::begin(kBeside), std::end(kBeside), name) != std::end(kBeside);
 }
 
@@ -55,6 +55,8 @@ ModelFiles from_pretrained(const PretrainedFiles& files) {
                    .tensors = plan.tensors.ours(files.tensors, files.name),
                    .others = std::move(plan.others)};
   for (const auto& [name, bytes] : files.others) model.others.emplace(name, bytes);
+  if (const auto kept = plan.tensors.kept_of(files.tensors); !kept.empty())
+    model.others.emplace(pretrained::kKeptFile, safetensors_bytes(kept));
   model.others.emplace(kConfig, files.config);
   auto tokenizer = model.others.extract("tokenizer.json");
   if (tokenizer) model.others.emplace(plan.tokenizer, std::move(tokenizer.mapped()));

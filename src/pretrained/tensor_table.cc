@@ -186,6 +186,7 @@ void TensorTable::check_all_known(const NamedTensors& theirs, const std::string&
   for (const auto& pair : pairs_)
     for (const auto& tensor : pair.theirs) known.insert(tensor.name);
   for (const auto& [name, as] : same_) known.insert(name);
+  for (const auto& kept : kept_) known.insert(kept.prefix + kept.tensor.name);
   for (const auto& [given, tensor] : theirs) {
     const auto& name = given;
     if (known.contains(name)) continue;
@@ -220,7 +221,21 @@ NamedTensors TensorTable::ours(const NamedTensors& theirs, const std::string& fi
   return all;
 }
 
-NamedTensors TensorTable::theirs(const NamedTensors& ours) const {
+NamedTensors TensorTable::kept_of(const NamedTensors& theirs) const {
+  NamedTensors all;
+  for (const auto& [name, tensor] : theirs)
+    for (const auto& [prefix, kept] : kept_)
+      if (name == prefix + kept.name) all.emplace_back(kept.name, tensor.to(at::kFloat));
+  return all;
+}
+
+const TensorPair* TensorTable::pair_of(const std::string& ours) const {
+  for (const auto& pair : pairs_)
+    if (pair.ours == ours) return &pair;
+  return nullptr;
+}
+
+NamedTensors TensorTable::theirs(const NamedTensors& ours, const NamedTensors& kept) const {
   const auto known = by_name(ours, "the model");
   ByName made;
   NamedTensors all;
@@ -246,6 +261,16 @@ NamedTensors TensorTable::theirs(const NamedTensors& ours) const {
     if (std::none_of(pairs_.begin(), pairs_.end(), [&](const auto& p) { return p.ours == own; }))
       throw ModelError(text_of("tensor '", name, "' ", shape_text(tensor.sizes()),
                                ": the folder to be written has no such weights"));
+  }
+  const auto known_kept = by_name(kept, "the model");
+  for (const auto& [prefix, tensor] : kept_) {
+    const auto& [name, shape] = tensor;
+    const auto found = known_kept.find(name);
+    if (found == known_kept.end() || found->second.sizes() != at::IntArrayRef(shape))
+      throw ModelError(text_of("tensor '", name, "' ", shape_text(shape),
+                               ": the class of transformers has it, and the folder that the model "
+                               "began with had none to keep"));
+    all.emplace_back(prefix + name, found->second);
   }
   return all;
 }

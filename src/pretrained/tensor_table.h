@@ -63,11 +63,23 @@ class TensorTable {
   /// names that go on there.
   void unused(const std::string& name) { unused_.push_back(name); }
 
+  /// A tensor that the model does without and its class of theirs has, `prefix` before its name: it
+  /// is kept for that.
+  void kept(const std::string& prefix, const std::string& name, std::vector<int64_t> shape) {
+    kept_.push_back({prefix, {name, std::move(shape)}});
+  }
+
   /// Ours in float32. Throws ModelError (`file` stands in it) for a tensor of theirs that is missing,
   /// has another shape or dtype, is none of the table's, or should be the same as another.
   NamedTensors ours(const NamedTensors& theirs, const std::string& file) const;
-  /// Theirs in float32. Throws ModelError where ours are not those of the table or cannot be one.
-  NamedTensors theirs(const NamedTensors& ours) const;
+  /// Those of theirs that are to be kept, as far as they are there, under names without prefix.
+  NamedTensors kept_of(const NamedTensors& theirs) const;
+  /// Theirs in float32, with those that were kept. Throws ModelError where ours are not those of the
+  /// table or cannot be one, or one that is to be kept was not there.
+  NamedTensors theirs(const NamedTensors& ours, const NamedTensors& kept = {}) const;
+  /// The pair of a tensor of ours; null: there is none.
+  const TensorPair* pair_of(const std::string& ours) const;
+  const std::vector<TensorPair>& pairs() const { return pairs_; }
 
  private:
   struct Same {
@@ -79,6 +91,11 @@ class TensorTable {
 
   std::vector<TensorPair> pairs_;
   std::vector<Same> same_;
+  struct Kept {
+    std::string prefix;
+    TheirTensor tensor;
+  };
+  std::vector<Kept> kept_;
   std::vector<std::string> unused_;
 };
 

@@ -130,12 +130,15 @@ Plan plan_vit(const Given& given) {
                         vit.width_pixels, ", found ", vit.patch);
   add_image_input(plan, vit, given);
   add_vit_recipe(plan, vit);
-  add_vit_tensors(plan.tensors, vit, prefix_of(given.tensors, "vit."));
+  const auto prefix = prefix_of(given.tensors, "vit.");
+  add_vit_tensors(plan.tensors, vit, prefix);
   if (given.task == Task::image_class) {
     const auto labels = add_label_head(plan, given.config, {});
     plan.tensors.linear("head.linear", "classifier", labels, vit.width);
   } else {
     add_embedding_head(plan, "first");
+    plan.tensors.kept(prefix, "pooler.dense.weight", {vit.width, vit.width});
+    plan.tensors.kept(prefix, "pooler.dense.bias", {vit.width});
   }
   return plan;
 }

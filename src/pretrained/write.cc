@@ -8,6 +8,7 @@
 #include "heed/pretrained/pretrained.h"
 #include "heed/train/recipe.h"
 #include "pretrained/architecture.h"
+#include "pretrained/write.h"
 
 namespace heed {
 namespace {
@@ -87,15 +88,14 @@ NamedTensors in_units(NamedTensors tensors, const ModelFiles& model) {
 
 }  // namespace
 
-PretrainedFiles to_pretrained(const ModelFiles& model) {
+pretrained::Written pretrained::plan_to_write(const ModelFiles& model) {
   const auto own = model.others.find("config.json");
   if (own == model.others.end())
     throw ModelError(
-        "the model has no config.json: it did not begin with a folder of transformers, and there "
-        "is "
-        "no architecture of theirs that it is known to be");
-  PretrainedFiles files{.name = "the model", .config = own->second, .tensors = {}};
-  pretrained::Config first(files.config, own->first);
+        "the model did not begin with a folder of transformers (it has no config.json), and none "
+        "of "
+        "their architectures is known to hold it");
+  pretrained::Config first(own->second, own->first);
   const auto& architecture = pretrained::architecture_of(first);
   const auto before = pretrained::task_of(first, architecture);
   const auto head = recipe_value(model, "head.kind");
@@ -104,29 +104,52 @@ PretrainedFiles to_pretrained(const ModelFiles& model) {
   if (end.empty())
     throw ModelError("head.kind: transformers has no class of '" + architecture.model_type +
                      "' for the head '" + head + "'");
-  auto json = Json::parse(files.config);
+  auto json = Json::parse(own->second);
   if (task != before || task == Task::sequence_class || task == Task::token_class ||
       task == Task::image_class)
     set_head(json, model, architecture.class_prefix + end, head);
+  // T5's says whether outputs are scaled, and transformers 5 ties what it likes.
+  if ((task == Task::causal || task == Task::seq2seq) && architecture.model_type != "t5")
+    json["tie_word_embeddings"] = !pretrained::has_tensor(model.tensors, "head.output");
   json["dtype"] = "float32";
   json.erase("torch_dtype");
-  files.config = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  pretrained::Config config(files.config, own->first);
+  Written written{.config = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
+                  .task = task,
+                  .plan = {}};
+  pretrained::Config config(written.config, own->first);
   const auto hints = hints_of(task, model.tensors);
-  const auto plan = architecture.plan({config, task, hints, model.others});
-  files.tensors = plan.tensors.theirs(in_units(model.tensors, model));
+  written.plan = architecture.plan({config, task, hints, model.others});
+  return written;
+}
+
+std::string recipe_of_class(const ModelFiles& model) {
+  return pretrained::plan_to_write(model).plan.recipe.text();
+}
+
+PretrainedFiles to_pretrained(const ModelFiles& model) {
+  const auto written = pretrained::plan_to_write(model);
+  PretrainedFiles files{.name = "the model", .config = written.config, .tensors = {}};
+  NamedTensors kept;
+  if (const auto found = model.others.find(pretrained::kKeptFile); found != model.others.end())
+    kept = parse_safetensors(found->second, found->first).tensors;
+  files.tensors = written.plan.tensors.theirs(in_units(model.tensors, model), kept);
   for (const auto& [name, bytes] : model.others) {
-    if (name == plan.tokenizer) files.others.emplace("tokenizer.json", bytes);
-    if (name != own->first && is_pretrained_file(name)) files.others.emplace(name, bytes);
+    if (name == written.plan.tokenizer) files.others.emplace("tokenizer.json", bytes);
+    if (name != "config.json" && name != pretrained::kKeptFile && is_pretrained_file(name))
+      files.others.emplace(name, bytes);
   }
   return files;
 }
 
-void write_pretrained(const std::filesystem::path& path, const ModelFiles& model) {
+void refuse_full_folder(const std::filesystem::path& path) {
   std::error_code ignored;
   if (kind_of(path) != PathKind::absent && !std::filesystem::is_empty(path, ignored))
     throw UsageError("cannot write a model to " + path.string() +
                      ": the folder is not empty; name a new one");
+}
+
+void write_pretrained(const std::filesystem::path& path, const ModelFiles& model) {
+  refuse_full_folder(path);
   const auto files = to_pretrained(model);
   AtomicFolder folder(path);
   folder.write("config.json", files.config);

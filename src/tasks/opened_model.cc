@@ -1,14 +1,39 @@
 #include "tasks/opened_model.h"
 
+#include <algorithm>
+
+#include "heed/core/error.h"
+#include "heed/nn/lora.h"
 #include "heed/pretrained/pretrained.h"
+#include "heed/tasks/recipe.h"
 
 namespace heed {
+namespace {
+
+/// Adapters become part of the weights that they stand beside.
+void merge_adapters(OpenedModel& opened) {
+  auto& tensors = opened.files.tensors;
+  if (std::none_of(tensors.begin(), tensors.end(),
+                   [](const auto& tensor) { return nn::is_lora(tensor.first); }))
+    return;
+  const auto recipe =
+      Recipe::read_complete(RecipeFile::parse(opened.files.recipe, opened.recipe_name));
+  try {
+    tensors = nn::merged_lora(tensors, recipe.model.lora.alpha, recipe.model.lora.rank);
+  } catch (const ModelError& error) {
+    throw ModelError((opened.folder / "model.safetensors").string() + ": " + error.what());
+  }
+}
+
+}  // namespace
 
 OpenedModel open_model(const std::filesystem::path& where) {
   if (is_pretrained(where))
     return {where, read_pretrained(where), (where / "config.json").string() + " as a recipe"};
   const auto folder = find_model(where);
-  return {folder, load_model(folder), (folder / "recipe.toml").string()};
+  OpenedModel opened{folder, load_model(folder), (folder / "recipe.toml").string()};
+  merge_adapters(opened);
+  return opened;
 }
 
 }  // namespace heed

@@ -14,7 +14,8 @@ struct OpenedModel {
   std::string recipe_name;  ///< what the recipe stands in, for messages
 };
 
-/// A model folder or run folder of Heed, or a folder that others trained (heed/pretrained). Throws
+/// A model folder or run folder of Heed, or a folder that others trained (heed/pretrained).
+/// Low-rank adapters are merged into the weights. Throws
 /// ModelError, FileError.
 OpenedModel open_model(const std::filesystem::path& where);
 

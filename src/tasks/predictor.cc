@@ -44,8 +44,9 @@ std::vector<std::vector<int64_t>> of_like_lengths(const Split& examples) {
 /// Refuses what no trained model looks at.
 void set_of_trained(RecipeFile& file, const std::string& assignment) {
   const auto key = assignment.substr(0, assignment.find('='));
-  const bool of_training = key.starts_with("train.") && key != "train.batch";
-  for (const char* other : {"out", "seed", "train", "encoder.from", "data.valid", "data.holdout"})
+  const bool of_training =
+      (key.starts_with("train.") && key != "train.batch") || key.starts_with("model.");
+  for (const char* other : {"out", "seed", "train", "model.from", "data.valid", "data.holdout"})
     if (key == other || of_training)
       throw UsageError("--set " + assignment + ": " + key +
                        " says how a model is trained, and this one is; leave it out");
@@ -87,7 +88,7 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
   follow_format(file, set);
   Predictor predictor;
   by_recipe(recipe_file, [&] {
-    predictor.cell_ = std::make_unique<Cell>(Recipe::read(file));
+    predictor.cell_ = std::make_unique<Cell>(Recipe::read_complete(file));
     predictor.cell_->load(files.others);
     const nn::ModelMemory memory(bytes_of(files.tensors), (folder / "model.safetensors").string(),
                                  sizes_of(predictor.cell_->recipe.entries()));
@@ -229,6 +230,7 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   const auto batch = example->batch({0}, {});
   Recording recording(*cell_->module);
   const auto tokens = cell_->encode(batch);
+  if (auto read = example->read_tokens(0); !read.empty()) result.shown.tokens = std::move(read);
   result.grid = tokens.grid;
   if (tokens.grid) {
     auto places = example->grid_tokens(0, *tokens.grid);

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "heed/core/error.h"
+#include "tasks/begun_from.h"
 
 namespace heed {
 namespace {
@@ -19,6 +20,20 @@ void check_names(const std::vector<Table>& tables, const std::string& what) {
     if (!names.insert(table.name).second)
       throw ModelError("two [[" + what + "]] are called '" + table.name + "'");
   }
+}
+
+/// [model] from was once a key of [encoder].
+RecipeFile with_model_from(RecipeFile file) {
+  const auto values = file.values();
+  const auto old = values.find("encoder.from");
+  if (old == values.end()) return file;
+  if (values.contains("model.from"))
+    throw ModelError(file.name() +
+                     ": both model.from and encoder.from, its older name, are given; remove the "
+                     "second");
+  file.erase("encoder.from");
+  file.set("model.from=" + old->second);
+  return file;
 }
 
 }  // namespace
@@ -90,9 +105,21 @@ const std::vector<std::string>& Recipe::paths(const std::string& role) const {
   return role == "valid" ? data.valid : data.test;
 }
 
-Recipe Recipe::read(const RecipeFile& file) {
+Recipe Recipe::read_complete(const RecipeFile& given) {
+  const auto file = with_model_from(given);
   auto recipe = read_recipe<Recipe>(file);
   recipe.file = file.name();
+  return recipe;
+}
+
+Recipe Recipe::read(const RecipeFile& given) {
+  auto file = with_model_from(given);
+  const auto from = text_in(file, "model.from");
+  if (from.empty()) return read_complete(file);
+  const auto opened = open_begin(from);
+  auto recipe = read_complete(with_keys_of(file, *opened));
+  recipe.model.opened = opened;
+  check_keys_of(recipe, *opened);
   return recipe;
 }
 

@@ -28,6 +28,9 @@ class SubsetOfSplit : public Split {
   }
   std::string place(int64_t example) const override { return whole_->place(number(example)); }
   Shown show(int64_t example) const override { return whole_->show(number(example)); }
+  std::vector<TokenPlace> read_tokens(int64_t example) const override {
+    return whole_->read_tokens(number(example));
+  }
   int64_t record(int64_t example) const override { return whole_->record(number(example)); }
   int64_t length(int64_t example) const override { return whole_->length(number(example)); }
   bool has(const std::string& column) const override { return whole_->has(column); }

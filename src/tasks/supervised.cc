@@ -3,9 +3,11 @@
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
+#include "nn/checkpoint.h"
 #include "nn/model_memory.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
+#include "tasks/tuning.h"
 #include "tasks/unknown.h"
 #include "train/size_keys.h"
 
@@ -18,16 +20,20 @@ class SupervisedTask : public Task {
  public:
   explicit SupervisedTask(Recipe recipe) : cell_(std::move(recipe)) {
     std::optional<BegunFrom> from;
-    if (!cell_.recipe.encoder.from.empty()) from.emplace(cell_.recipe);
+    if (!cell_.recipe.model.from.empty()) from.emplace(cell_.recipe);
     open_data(from);
     at::manual_seed(seed());
     {
       const nn::ModelMemory memory(sizes_of(cell_.recipe.entries()));
       cell_.make_model();
     }
-    if (from) from->load_encoder(cell_), kept_ = from->kept();
+    if (from) {
+      from->load_weights(cell_), kept_ = from->kept();
+      tuning_.emplace(*cell_.module, cell_.recipe.model, from->takes());
+      cell_.recipe.model.opened.reset();
+    }
     entries_ = cell_.recipe.entries();
-    Recipe::read(RecipeFile::parse(to_toml(entries_), "the recipe as it is saved"));
+    Recipe::read_complete(RecipeFile::parse(to_toml(entries_), "the recipe as it is saved"));
     source_ = cell_.batches(train_, {.batch = cell_.recipe.train.batch,
                                      .training = true,
                                      .seed = seed(),
@@ -44,6 +50,7 @@ class SupervisedTask : public Task {
 
   Metrics dataset_stats() const override {
     Metrics all;
+    if (tuning_) all.emplace_back("weights that learn", static_cast<double>(tuning_->learning()));
     for (const auto& [name, split] : splits()) {
       if (!split) continue;
       all.emplace_back(name + " examples", static_cast<double>(split->size()));
@@ -69,6 +76,7 @@ class SupervisedTask : public Task {
 
   BatchLoss next() override {
     const auto batch = next_batch();
+    const nn::GradientCheckpointing recompute(cell_.recipe.train.gradient_checkpointing);
     const auto tokens = cell_.encode(batch);
     const auto* first = batch.records.data_ptr<int64_t>();
     BatchLoss result{{}, 0, {first, first + batch.records.numel()}, {}};
@@ -85,6 +93,9 @@ class SupervisedTask : public Task {
     return result;
   }
 
+  double rate_factor(const std::string& parameter) const override {
+    return tuning_ ? tuning_->rate_factor(parameter) : 1;
+  }
   const char* unit() const override { return cell_.input().unit(); }
   std::string record_name(int64_t record) const override { return train_->place(record); }
 
@@ -195,7 +206,8 @@ class SupervisedTask : public Task {
   }
 
   Cell cell_;
-  Files kept_;  // of the folder that training began with
+  std::optional<Tuning> tuning_;  // of a model that training began with
+  Files kept_;                    // of the folder that training began with
   std::vector<RecipeEntry> entries_;
   SplitPtr train_, valid_, test_;
   std::map<std::string, UnknownPieces> unknown_;  // of what is measured

@@ -3,6 +3,7 @@
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 
+#include <algorithm>
 #include <map>
 
 #include "heed/core/error.h"
@@ -20,17 +21,35 @@ std::unique_ptr<LibTorchOptions> group_options(const OptimizerOptions& options, 
   return group;
 }
 
-template <class LibTorchOptimizer, class LibTorchOptions>
-std::unique_ptr<Optimizer> make(const NamedTensors& parameters, const OptimizerOptions& options,
-                                double decay) {
-  std::vector<at::Tensor> decaying, others;
+/// Parameters with one weight decay and one rate.
+struct Group {
+  bool decaying;
+  double rate;
+  std::vector<at::Tensor> parameters = {};
+};
+
+std::vector<Group> groups_of(const NamedTensors& parameters,
+                             const ModelOptimizer::RateOf& rate_of) {
+  std::vector<Group> groups;
   for (const auto& [name, parameter] : parameters) {
-    (decays(name, parameter) ? decaying : others).push_back(parameter);
+    const Group own{decays(name, parameter), rate_of ? rate_of(name) : 1};
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& other) {
+      return other.decaying == own.decaying && other.rate == own.rate;
+    });
+    if (group == groups.end()) group = groups.insert(group, own);
+    group->parameters.push_back(parameter);
   }
-  std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(decaying, group_options<LibTorchOptions>(options, decay));
-  groups.emplace_back(others, group_options<LibTorchOptions>(options, 0));
-  return std::make_unique<LibTorchOptimizer>(std::move(groups), LibTorchOptions(options.lr));
+  return groups;
+}
+
+template <class LibTorchOptimizer, class LibTorchOptions>
+std::unique_ptr<Optimizer> make(const std::vector<Group>& groups, const OptimizerOptions& options,
+                                double decay) {
+  std::vector<torch::optim::OptimizerParamGroup> own;
+  for (const auto& group : groups)
+    own.emplace_back(group.parameters,
+                     group_options<LibTorchOptions>(options, group.decaying ? decay : 0));
+  return std::make_unique<LibTorchOptimizer>(std::move(own), LibTorchOptions(options.lr));
 }
 
 std::string state_name(const std::string& parameter, const char* what) {
@@ -96,19 +115,23 @@ bool decays(const std::string& name, const at::Tensor& parameter) {
   return parameter.dim() >= 2 && (name == "weight" || name.ends_with(".weight"));
 }
 
-ModelOptimizer::ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options)
+ModelOptimizer::ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options,
+                               const RateOf& rate_of)
     : options_(options) {
   using namespace torch::optim;
   for (const auto& item : model.named_parameters()) {
     if (item.value().requires_grad()) parameters_.emplace_back(item.key(), item.value());
   }
+  const auto groups = groups_of(parameters_, rate_of);
+  for (const auto& group : groups) rates_.push_back(group.rate);
   optimizer_ = options.kind == OptimizerKind::adam
-                   ? make<Adam, AdamOptions>(parameters_, options, 0)
-                   : make<AdamW, AdamWOptions>(parameters_, options, options.weight_decay);
+                   ? make<Adam, AdamOptions>(groups, options, 0)
+                   : make<AdamW, AdamWOptions>(groups, options, options.weight_decay);
 }
 
 void ModelOptimizer::step(double factor) {
-  for (auto& group : optimizer_->param_groups()) group.options().set_lr(options_.lr * factor);
+  for (size_t i = 0; i < rates_.size(); ++i)
+    optimizer_->param_groups()[i].options().set_lr(options_.lr * factor * rates_[i]);
   optimizer_->step();
   for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = at::Tensor();
 }

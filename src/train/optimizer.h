@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 #include <torch/optim/optimizer.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,10 @@ bool decays(const std::string& name, const at::Tensor& parameter);
 
 class ModelOptimizer {
  public:
-  ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options);
+  /// `rate_of`: what the learning rate of a parameter is multiplied by, by its name; null: 1.
+  using RateOf = std::function<double(const std::string&)>;
+  ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options,
+                 const RateOf& rate_of = nullptr);
 
   /// One update with lr times `factor` from the gradients, which are then dropped.
   void step(double factor);
@@ -39,6 +43,7 @@ class ModelOptimizer {
   std::vector<at::Tensor> gradients() const;
   NamedTensors parameters_;
   OptimizerOptions options_;
+  std::vector<double> rates_;  // of the optimizer's groups
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
 };
 

@@ -86,7 +86,8 @@ Trainer::Trainer(Task& task, const TrainRun& run)
       recipe_(task.recipe()),
       steps_per_epoch_((task.batches() + options_.accumulate - 1) / options_.accumulate),
       steps_(steps_of(options_, steps_per_epoch_)),
-      optimizer_(task.model(), options_.optimizer),
+      optimizer_(task.model(), options_.optimizer,
+                 [&](const std::string& name) { return task.rate_factor(name); }),
       average_(task.model(), options_.ema),
       progress_(run.progress) {
   options_.check();

@@ -6,7 +6,7 @@ using namespace heed;
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto written = [](std::string_view recipe) {
-    return to_toml(Recipe::read(RecipeFile::parse(recipe, "r.toml")).entries());
+    return to_toml(Recipe::read_complete(RecipeFile::parse(recipe, "r.toml")).entries());
   };
   fuzz::only<ModelError>([&] {
     const std::string once = written(fuzz::text({data, size}));

@@ -203,7 +203,7 @@ head = { kind = 'masked' }
 )",
                                   "masked.toml");
   run(Recipe::read(masked), "masked");
-  const auto from = "encoder.from=" + path("masked");
+  const auto from = "model.from=" + path("masked");
   const auto task = make_task(recipe({from}));
   auto theirs = Predictor::load(folder_ / "masked");
   auto& before = theirs.module();

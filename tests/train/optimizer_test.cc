@@ -75,6 +75,27 @@ TEST(Optimizer, FollowsTheFormula) {
   }
 }
 
+TEST(Optimizer, AParameterMayHaveARateOfItsOwn) {
+  const OptimizerOptions options{.lr = 0.01, .weight_decay = 0.3};
+  const auto after = [&](const ModelOptimizer::RateOf& rate_of) {
+    NetImpl net;
+    ModelOptimizer optimizer(net, options, rate_of);
+    backward(net, 1);
+    optimizer.step(0.5);
+    std::map<std::string, at::Tensor> changed;
+    NetImpl before;
+    for (const auto& item : net.named_parameters())
+      changed[item.key()] = item.value().detach() - before.named_parameters()[item.key()].detach();
+    EXPECT_EQ(optimizer.state().size(), 15);
+    return changed;
+  };
+  const auto rate = [](const std::string& name) { return name.starts_with("linear") ? 0.25 : 1; };
+  const auto one = after(nullptr), other = after(rate);
+  // The first step of AdamW is lr (decay w + the sign of the gradient), all of it times the rate.
+  for (const auto& [name, change] : one)
+    EXPECT_TRUE(at::allclose(other.at(name), change * rate(name), 1e-9, 1e-14)) << name;
+}
+
 TEST(Optimizer, ClipsTheNormOfTheWholeGradient) {
   NetImpl net;
   ModelOptimizer optimizer(net, {});

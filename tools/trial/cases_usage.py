@@ -3,7 +3,7 @@
 from case import Case
 
 VERBS = {"train": "recipe", "eval": "model", "predict": "model", "map": "model", "check": "recipe", "summary": "model",
-         "import": "map", "score": "predicted"}
+         "import": "map", "export": "model", "score": "predicted"}
 
 
 def usage(name, command, says, code=2, **more):
@@ -16,7 +16,7 @@ def of_verbs():
         yield Case(f"{verb} --help", f"{verb} --help", 0, "Usage: heed " + verb)
         yield usage(f"{verb} with an unknown flag", f"{verb} x --nonsense", "--nonsense")
         yield usage(f"{verb} with an empty argument", [verb, ""], "empty")
-        if verb != "import":  # which prints nothing
+        if verb not in ("import", "export"):  # which print nothing
             yield Case(f"{verb} --json without more", f"{verb} --json", 2, first)
     for verb in ("train", "eval", "predict", "map", "check", "summary"):
         yield usage(f"{verb} --set without a value", f"{verb} x --set", "--set")

@@ -29,6 +29,7 @@ void add_verbs(CLI::App& app) {
   add_score(app);
   add_summary(app);
   add_import(app);
+  add_export(app);
   add_env(app);
 }
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,9 @@ std::map<std::string, std::string> read_safetensors_metadata(const std::filesyst
 /// left out of the metadata. Throws ModelError that names the file, the tensor, the field, what was
 /// expected and what was found; FileError when it cannot be read.
 Safetensors read_safetensors(const std::filesystem::path& path);
+
+/// The same of the bytes of a file; `name` stands in messages.
+Safetensors parse_safetensors(std::string_view bytes, const std::string& name);
 
 /// The same with the tensors' memory being the file's own pages, which are read when they are looked
 /// at and shared with all who map the file: nothing is copied but tensors that do not lie at a

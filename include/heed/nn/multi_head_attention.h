@@ -93,6 +93,11 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   /// heads, for one with shares_position. Throws ModelError where they differ.
   void share_position(const MultiHeadAttentionImpl& owner);
 
+  /// Rows of the projections of queries H D, keys G D and values G E, in this order.
+  int64_t query_rows() const;
+  int64_t key_rows() const;
+  int64_t value_rows() const;
+
   MultiHeadAttentionOptions options;
   torch::nn::Linear qkv{nullptr};                        ///< null where K differs from M
   torch::nn::Linear query{nullptr}, key_value{nullptr};  ///< null where K is M
@@ -109,9 +114,6 @@ class MultiHeadAttentionImpl : public torch::nn::Cloneable<MultiHeadAttentionImp
   };
   int64_t head_width() const;
   int64_t score_width() const;
-  int64_t query_rows() const;
-  int64_t key_rows() const;
-  int64_t value_rows() const;
   int64_t key_width() const { return options.key_width() ? options.key_width() : options.width(); }
   void check_options() const;
   void make_projections();

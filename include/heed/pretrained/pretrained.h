@@ -64,8 +64,24 @@ ModelFiles read_pretrained(const std::filesystem::path& folder);
 /// architecture has no class for the head, or tensors do not fit it.
 PretrainedFiles to_pretrained(const ModelFiles& model);
 
+/// The recipe of the class as which to_pretrained would write it: where that differs from the model's
+/// own in what is computed, they are two models. Throws ModelError where there is no such class.
+std::string recipe_of_class(const ModelFiles& model);
+
 /// Writes it whole or not at all. Throws UsageError where the folder is not empty, and what
 /// to_pretrained throws, FileError.
 void write_pretrained(const std::filesystem::path& folder, const ModelFiles& model);
+
+/// Low-rank adapters (heed/nn/lora.h) as PEFT reads them.
+struct AdapterFiles {
+  std::string config;    ///< adapter_config.json
+  NamedTensors tensors;  ///< adapter_model.safetensors: lora_A, lora_B and the new head
+};
+
+/// Of a model that began with a folder of transformers and was trained with model.lora, its tensors
+/// as its folder has them, not merged. Throws ModelError, also what to_pretrained throws.
+AdapterFiles to_adapter(const ModelFiles& model);
+/// Writes the folder whole or not at all. Throws UsageError where it is not empty.
+void write_adapter(const std::filesystem::path& folder, const ModelFiles& model);
 
 }  // namespace heed

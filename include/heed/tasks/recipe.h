@@ -2,16 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "heed/data/record_files.h"
+#include "heed/nn/lora.h"
 #include "heed/tasks/encoder_part.h"
 #include "heed/tasks/head.h"
 #include "heed/tasks/input.h"
 
 namespace heed {
+
+struct OpenedModel;
 
 /// [input]; [[input]] where there are several, each with a name.
 struct InputTable : Chosen<Input> {
@@ -25,16 +29,34 @@ struct InputTable : Chosen<Input> {
   }
 };
 
-/// [encoder], and where its weights come from.
-struct EncoderTable : Chosen<EncoderPart> {
+/// [model]: what training begins with, and what of it learns.
+struct ModelTable {
   std::string from;
+  nn::LoraOptions lora;
+  std::string frozen = "none";
+  int64_t frozen_layers = 0;
+  double layer_decay = 1;
+  /// What `from` names, once the recipe was read; null without it.
+  std::shared_ptr<const OpenedModel> opened;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    Chosen::fields(v);
     v("from", from,
-      "folder of a model whose encoder and input (tokenizer) training begins with; empty: new "
-      "ones");
+      "model that training begins with: a folder of Heed's or of transformers, a GGUF file; its "
+      "tokenizer and its encoder (of a head that writes, all of it) are taken, with their keys; "
+      "empty: new weights");
+    if (from.empty()) return;
+    v("lora", lora, "");
+    if (lora.rank == 0)
+      v("frozen", frozen,
+        "what keeps its weights. encoder: all but the head; layers: embeddings and the first "
+        "`frozen_layers`",
+        OneOf{{"none", "encoder", "layers"}});
+    if (frozen == "layers")
+      v("frozen_layers", frozen_layers, "blocks, from the embeddings on", between(0, kMostLayers));
+    v("layer_decay", layer_decay,
+      "what the learning rate is multiplied by from a block to the one below it; 1: one rate",
+      above(0, 1));
   }
 };
 
@@ -97,7 +119,8 @@ struct Recipe {
   int64_t seed = 0;
   std::vector<InputTable> inputs = std::vector<InputTable>(1);
   DataTable data;
-  EncoderTable encoder;
+  ModelTable model;
+  Chosen<EncoderPart> encoder;
   std::vector<HeadTable> heads = std::vector<HeadTable>(1);
   TrainOptions train;
 
@@ -109,6 +132,7 @@ struct Recipe {
     v("input", inputs, "");
     if constexpr (reads) follow_inputs();
     v("data", data, "");
+    v("model", model, "");
     v("encoder", encoder, "");
     v("head", heads, "");
     v("train", train, "");
@@ -119,8 +143,13 @@ struct Recipe {
   /// data.train.
   const std::vector<std::string>& paths(const std::string& role) const;
 
-  /// Reads a recipe. Throws ModelError with all problems, by file and line.
+  /// Reads a recipe. Throws ModelError with all problems, by file and line. What model.from names is
+  /// opened: [encoder] (of a head that writes texts [head]) and [input] take over what the recipe
+  /// leaves out, and a key that contradicts it is an error; dropout, columns and how texts are cut to
+  /// a length may differ. Throws FileError, too.
   static Recipe read(const RecipeFile& file);
+  /// The same of a recipe that is complete, as a model's folder has it: model.from is not opened.
+  static Recipe read_complete(const RecipeFile& file);
   std::vector<RecipeEntry> entries();
 
   /// Columns that heads answer, and those of them that hold labels.

@@ -60,6 +60,9 @@ class Task {
   virtual data::Cursor cursor() const = 0;
   virtual void seek(const data::Cursor& cursor) = 0;
 
+  /// What the learning rate of a parameter is multiplied by.
+  virtual double rate_factor(const std::string&) const { return 1; }
+
   /// What to call a record in a message.
   virtual std::string record_name(int64_t record) const = 0;
 

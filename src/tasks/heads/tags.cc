@@ -18,6 +18,14 @@ constexpr const char* kTagsFile = "tags.json";
 constexpr const char* kTagBaselineFile = "tags_baseline.json";
 constexpr const char* kTagsTarget = "tags";
 
+/// Of words that are read as pieces the first pieces.
+Tokens at_words(const Tokens& tokens, const Batch& batch) {
+  if (!batch.has("word_pieces")) return tokens;
+  const auto& pieces = batch.at("word_pieces");  // (B, W)
+  const auto places = pieces.unsqueeze(2).expand({-1, -1, tokens.states.size(2)});
+  return {.states = tokens.states.gather(1, places), .lengths = batch.at("word_lengths")};
+}
+
 /// Tokens (B, L, M) -> scores of tags (B, L, K); a CRF beside it where there is one.
 class TagsModule : public torch::nn::Module {
  public:
@@ -92,8 +100,8 @@ class TagsHead : public WithOptions<Head, TagsHeadOptions> {
     batch.tensors[in_batch(kTagsTarget)] = padded;
   }
 
-  at::Tensor output(const Tokens& tokens, const Batch&) override {
-    return module_->forward(tokens);  // (B, L, K)
+  at::Tensor output(const Tokens& tokens, const Batch& batch) override {
+    return module_->forward(at_words(tokens, batch));  // (B, L, K)
   }
 
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
@@ -173,7 +181,7 @@ TagsHead::SummedLoss TagsHead::summed_loss(const Tokens& tokens, const Batch& ba
                                            double smoothing) {
   const auto scores = output(tokens, batch);
   const auto& targets = batch.at(in_batch(kTagsTarget));
-  if (module_->crf) return crf_loss(scores, tokens, targets);
+  if (module_->crf) return crf_loss(scores, at_words(tokens, batch), targets);
   return {at::cross_entropy_loss(scores.flatten(0, 1), targets.flatten(), {}, at::Reduction::Sum,
                                  -1, smoothing),
           targets.ge(0).sum().item<int64_t>()};
@@ -214,8 +222,9 @@ int64_t TagsHead::first_forbidden(const int64_t* tags, int64_t count) const {
 std::vector<std::vector<std::string>> TagsHead::decode(const Tokens& tokens, const Batch& batch,
                                                        const Split& split) {
   const auto scores = output(tokens, batch);
-  const auto best =
-      module_->crf ? module_->crf->decode(scores, tokens.lengths).tags : scores.argmax(2);
+  const auto best = module_->crf
+                        ? module_->crf->decode(scores, at_words(tokens, batch).lengths).tags
+                        : scores.argmax(2);
   std::vector<std::vector<std::string>> all;
   for (int64_t row = 0; row < best.size(0); ++row) {
     const auto example = batch.records[row].item<int64_t>();

@@ -6,12 +6,14 @@
 #include "data/permutation.h"
 #include "heed/core/error.h"
 #include "tasks/inputs.h"
+#include "tasks/inputs/tokenizer_file.h"
 #include "tasks/inputs/words_split.h"
 
 namespace heed {
 namespace {
 
 constexpr const char* kWordsFile = "words.vocabulary";
+constexpr const char* kPiecesFile = "text.tokenizer";
 constexpr const char* kAlsoFile = "features.vocabulary";
 constexpr int64_t kWordsExample = 24, kWordsExampleFeatures = 32;
 
@@ -61,6 +63,10 @@ class WordsInput : public Input {
   }
 
   void learn(const Split& train, uint64_t) override {
+    if (options().pieces)
+      throw ModelError(
+          "input.pieces: the pieces are those of a model that training begins with; name it by "
+          "model.from");
     WordCounts words, also;
     for (int64_t i = 0; i < train.size(); ++i) {
       if (i > 0 && train.record(i) == train.record(i - 1)) continue;
@@ -77,11 +83,16 @@ class WordsInput : public Input {
   }
 
   Files files() const override {
+    if (options().pieces) return {{kPiecesFile, state_->tokenizer->file()}};
     Files files{{kWordsFile, state_->words->file("words")}};
     if (state_->also) files[kAlsoFile] = state_->also->file("words");
     return files;
   }
   void load(const Files& files) override {
+    if (options().pieces) {
+      state_->tokenizer = tokenizer_file(files, kPiecesFile, options().tokenizer);
+      return;
+    }
     state_->words = vocabulary_file(files, kWordsFile);
     if (!options().also.empty()) state_->also = vocabulary_file(files, kAlsoFile);
     make_features();
@@ -107,6 +118,10 @@ class WordsInput : public Input {
   }
 
   Sizes sizes() const override {
+    if (options().pieces)
+      return {{"vocabulary", {state_->tokenizer->size()}},
+              {"segments", {0}},
+              {"unknown", {state_->tokenizer->unknown()}}};
     Sizes sizes{{"vocabulary", {state_->words->size()}},
                 {"segments", {options().predicate.empty() ? 0 : 2}},
                 {"unknown", {data::kUnknown}}};
@@ -115,6 +130,7 @@ class WordsInput : public Input {
   }
   bool has_pieces() const override { return true; }
   std::vector<PieceNumbers> pieces() const override {
+    if (options().pieces) return {piece_numbers("tokens", *state_->tokenizer)};
     return {{"tokens", data::kUnknown, {data::kPadding}}};
   }
   std::string default_encoder() const override { return "text"; }
@@ -138,6 +154,9 @@ class WordsInput : public Input {
     Batch batch{{{"tokens", at::zeros({1, kWordsExample}, at::kLong)},
                  {"lengths", at::full({1}, kWordsExample, at::kLong)}},
                 at::zeros({1}, at::kLong)};
+    if (options().pieces)
+      batch.tensors["word_pieces"] = at::zeros({1, 1}, at::kLong),
+      batch.tensors["word_lengths"] = at::ones({1}, at::kLong);
     if (state_->features)
       batch.tensors["features"] = at::zeros({1, kWordsExample, kWordsExampleFeatures}, at::kLong);
     if (!options().predicate.empty())

@@ -124,7 +124,69 @@ std::vector<std::string> WordsSplit::values(int64_t example, const std::string& 
   return items;
 }
 
+WordsSplit::Pieces WordsSplit::pieces_of(int64_t record) const {
+  const auto& tokenizer = *state_->tokenizer;
+  std::string text;
+  std::vector<data::ByteRange> ranges;
+  for (const auto word : words_of(record)) {
+    if (!text.empty()) text += ' ';
+    const auto begin = std::ssize(text);
+    text += word;
+    ranges.push_back({begin, std::ssize(text)});
+  }
+  const auto encoded = tokenizer.encode_with_offsets(text);
+  Pieces pieces;
+  const auto add = [&](int64_t token, int64_t word) {
+    if (token >= 0) pieces.tokens.push_back(token), pieces.word.push_back(word);
+  };
+  add(tokenizer.begin(), -1);
+  size_t next = 0;
+  for (size_t w = 0; w < ranges.size(); ++w) {
+    pieces.first.push_back(std::ssize(pieces.tokens));
+    const auto before = next;
+    while (next < encoded.ids.size() &&
+           (encoded.offsets[next].end <= ranges[w].end || w + 1 == ranges.size()))
+      add(encoded.ids[next++], static_cast<int64_t>(w));
+    if (next == before) add(tokenizer.unknown(), static_cast<int64_t>(w));
+  }
+  add(tokenizer.end(), -1);
+  return pieces;
+}
+
+Batch WordsSplit::piece_batch(const std::vector<int64_t>& examples) const {
+  std::vector<std::vector<int64_t>> tokens, first;
+  for (const int64_t example : examples) {
+    auto pieces = pieces_of(at(example).record);
+    tokens.push_back(std::move(pieces.tokens)), first.push_back(std::move(pieces.first));
+  }
+  Batch batch{{}, at::tensor(examples, at::kLong)};
+  std::tie(batch.tensors["tokens"], batch.tensors["lengths"]) =
+      data::pad_sequences(tokens, std::max<int64_t>(0, state_->tokenizer->padding()));
+  auto& words = batch.tensors["word_pieces"];
+  std::tie(words, batch.tensors["word_lengths"]) = data::pad_sequences(first, 0);
+  if (words.size(1) == 0) words = at::zeros({words.size(0), 1}, at::kLong);
+  return batch;
+}
+
+std::vector<TokenPlace> WordsSplit::read_tokens(int64_t example) const {
+  if (!state_->options.pieces) return {};
+  const auto words = show(example).tokens;
+  const auto pieces = pieces_of(at(example).record);
+  std::vector<TokenPlace> places;
+  for (size_t i = 0; i < pieces.tokens.size(); ++i) {
+    TokenPlace place{.text = state_->tokenizer->piece(pieces.tokens[i])};
+    place.special = pieces.word[i] < 0;
+    if (!place.special) {
+      const auto& word = words[static_cast<size_t>(pieces.word[i])];
+      place.begin = word.begin, place.end = word.end;
+    }
+    places.push_back(std::move(place));
+  }
+  return places;
+}
+
 Batch WordsSplit::batch(const std::vector<int64_t>& examples, const Draw&) const {
+  if (state_->options.pieces) return piece_batch(examples);
   std::vector<std::vector<std::string_view>> sentences;
   std::vector<std::vector<int64_t>> numbers;
   for (const int64_t example : examples) {

@@ -20,6 +20,8 @@ struct WordsInputOptions {
   int64_t min_count = 2;
   int64_t size = 0;
   data::WordFeatureOptions features;
+  bool pieces = false;
+  data::TokenizerOptions tokenizer{.kind = data::TokenizerKind::json};
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -31,6 +33,15 @@ struct WordsInputOptions {
       "record");
     if (!predicate.empty())
       v("roles", roles, "list with a column for each predicate, of which an example has its own");
+    if (predicate.empty())
+      v("pieces", pieces,
+        "whether a word is read as the pieces of model.from's tokenizer, of which the first has "
+        "its "
+        "tag; so by default where that model reads texts");
+    if (pieces) {
+      v("tokenizer", tokenizer, "");
+      return;
+    }
     v("also", also, "lists, one item a word, that are read as features of words, as upos");
     v("lowercase", lowercase, "of the vocabulary; features have their own");
     v("min_count", min_count, "how often training has a word that gets a number",
@@ -44,6 +55,7 @@ struct WordsInputOptions {
   }
 
   bool has_features() const {
+    if (pieces) return false;
     return features.prefix() > 0 || features.suffix() > 0 || features.shape() ||
            features.max_ngram() > 0 || !also.empty();
   }
@@ -53,6 +65,7 @@ struct WordsInputOptions {
 struct WordsState {
   WordsInputOptions options;
   std::optional<data::Vocabulary> words;  ///< behind the special pieces
+  data::TokenizerPtr tokenizer;           ///< of pieces
   std::optional<data::Vocabulary> also;   ///< "column=item"; rows behind those of `features`
   std::optional<data::WordFeatures> features;
 
@@ -61,6 +74,9 @@ struct WordsState {
 
 /// The batch: tokens (B, L), lengths (B); with features (B, L, F), -1: none; with predicates
 /// segments (B, L), 1 where the example's predicate stands.
+///
+/// Of pieces: tokens of <s>, the words with a space between them, </s>; word_pieces (B, W), where each
+/// word's first piece stands, and word_lengths (B). A word without a piece has an unknown one.
 ///
 /// values(): of the column `predicate` _ but for the example's own, of `roles` its own.
 class WordsSplit : public RecordSplit {
@@ -74,6 +90,7 @@ class WordsSplit : public RecordSplit {
   int64_t length(int64_t example) const override;
   Shown show(int64_t example) const override;
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override;
+  std::vector<TokenPlace> read_tokens(int64_t example) const override;
   std::string value(int64_t example, const std::string& column, const Draw& draw) const override;
   std::vector<std::string> values(int64_t example, const std::string& column) const override;
 
@@ -85,6 +102,12 @@ class WordsSplit : public RecordSplit {
     int64_t record, predicate = -1, number = 0;  // word, and its number among the predicates
   };
   const Example& at(int64_t example) const { return examples_.at(static_cast<size_t>(example)); }
+  struct Pieces {
+    std::vector<int64_t> tokens, first;  ///< first: of each word
+    std::vector<int64_t> word;           ///< of each token; -1: of none
+  };
+  Pieces pieces_of(int64_t record) const;
+  Batch piece_batch(const std::vector<int64_t>& examples) const;
   void find_predicates(int64_t record, bool unmarked);
   std::vector<std::string_view> words_of(int64_t record) const;
   std::string role_of(const Example& example, std::string_view cell) const;
