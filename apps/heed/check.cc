@@ -16,8 +16,21 @@
 namespace heed::cli {
 namespace {
 
+constexpr size_t kMostPaths = 4;  // that are shown one by one
+
+std::string joined(const std::vector<std::string>& paths) {
+  std::string text;
+  for (const auto& path : paths) text += (text.empty() ? "" : ", ") + path;
+  return text;
+}
+
 void print_report(const DataReport& report) {
-  std::cout << report.role << '\t' << printable(report.path) << '\n';
+  const auto& paths = report.paths;
+  std::cout << report.role << '\t'
+            << printable(paths.size() <= kMostPaths ? joined(paths)
+                                                    : paths.front() + " .. " + paths.back())
+            << (paths.size() <= kMostPaths ? "" : ", " + std::to_string(paths.size()) + " files")
+            << '\n';
   for (const auto& line : report.lines) std::cout << "  " << printable(line, "\t") << '\n';
   for (const auto& problem : report.problems)
     std::cout << "  wrong: " << printable(problem) << '\n';
@@ -27,7 +40,7 @@ void print_report(const DataReport& report) {
 }
 
 Json report_json(const DataReport& report) {
-  Json json = {{"path", report.path}, {"records", report.records}};
+  Json json = {{"path", joined(report.paths)}, {"records", report.records}};
   json.update(Json::parse(report.json));
   json["problem_count"] = report.problem_count;
   json["problems"] = report.problems;

@@ -239,14 +239,19 @@ TextFigure figure_of(const TextMaps& maps, const TextFigureOptions& options) {
   const int64_t cells =
       options.cells > 0 ? options.cells : panel_pixels(count_panels(maps, options.heads));
   TextFigure figure;
-  bool self = false, cross = false;
-  for (const auto& map : maps.maps) {
-    figure.strips.push_back(strip_of(map, cells, options.heads));
-    (map.title.starts_with("cross") ? cross : self) = true;
-  }
-  if (self)
-    figure.lines.emplace_back(
-        "encoder, decoder: a row is a token, and shows what it takes from others");
+  for (const auto& map : maps.maps) figure.strips.push_back(strip_of(map, cells, options.heads));
+  const auto has = [&](std::string_view kind) {
+    return std::any_of(maps.maps.begin(), maps.maps.end(),
+                       [&](const TextMap& map) { return map.title.starts_with(kind); });
+  };
+  std::string stacks;
+  for (const char* kind : {"encoder", "decoder", "layer"})
+    if (has(kind)) stacks += (stacks.empty() ? "" : ", ") + std::string(kind);
+  if (!stacks.empty())
+    figure.lines.push_back(stacks + ": a row is a token, and shows what it takes from others");
+  if (has("pooling"))
+    figure.lines.emplace_back("pooling: its row shows what it takes from each token");
+  const bool cross = has("cross");
   if (cross && maps.predicted)
     figure.lines.emplace_back(
         "cross: a row is a token, and shows what of the source serves to predict it");

@@ -19,6 +19,10 @@ StemOptions stem_options(const ImageEncoderOptions& options, const ImageShape& s
 ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const ImageShape& shape)
     : options(given), shape(shape) {
   models::check_fields(options);
+  if (options.skip == ImageSkip::attention_gate && options.class_token)
+    throw ModelError(
+        "encoder.skip: attention_gate adds to all tokens but the class token, which a head reads "
+        "alone; leave out class_token or skip");
   models::check_blocks(options, {.name = "images", .grid = true});
   make_stem();
   const int64_t M = options.width;
@@ -34,6 +38,8 @@ ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const Image
   position =
       models::additive_position(*this, "position", placed.attention.position, M, grid().tokens());
   blocks = BlockStack(*this, placed);
+  if (options.skip == ImageSkip::attention_gate)
+    skip = register_module("skip", nn::AttentionGate(nn::AttentionGateOptions(M, M).stride(1)));
 }
 
 void ImageEncoderImpl::make_stem() {
@@ -55,11 +61,22 @@ Tokens ImageEncoderImpl::forward(const Batch& batch) {
   const auto& image = models::taken(
       batch, "image", {{"B"}, {"C", shape.channels}, {"h", shape.height}, {"w", shape.width}},
       models::Dtype::floating);
-  auto x = conv_stem ? conv_stem->forward(image) : patch_stem->forward(image);  // (B, r c, M)
+  const auto stem =
+      conv_stem ? conv_stem->forward(image) : patch_stem->forward(image);  // (B, r c, M)
+  auto x = stem;
   if (class_token.defined()) x = torch::cat({class_token.expand({x.size(0), 1, -1}), x}, 1);
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());
-  return {.states = blocks.forward(x), .grid = grid()};
+  x = blocks.forward(x);
+  return {.states = skip ? skipped(stem, x) : x, .grid = grid()};
+}
+
+at::Tensor ImageEncoderImpl::skipped(const at::Tensor& stem, const at::Tensor& states) {
+  const auto map = [&](const at::Tensor& tokens) {  // (B, r c, M) -> (B, M, r, c)
+    return tokens.transpose(1, 2).reshape(
+        {tokens.size(0), options.width, grid().rows, grid().columns});
+  };
+  return states + skip->forward(map(stem), map(states)).flatten(2).transpose(1, 2);
 }
 
 }  // namespace heed

@@ -29,7 +29,7 @@ DataReport examine_part(Recipe& recipe, const Source& source) {
     add_problem(report, error);
   }
   report.role = source.role;
-  for (const auto& path : source.paths) report.path += (report.path.empty() ? "" : ", ") + path;
+  report.paths = source.paths;
   return report;
 }
 
@@ -71,8 +71,7 @@ std::vector<DataReport> examine(Recipe& recipe) {
     if (failed) {
       reports.emplace_back().role = role;
       add_problem(reports.back(), *failed);
-      for (const auto& path : *paths)
-        reports.back().path += (reports.back().path.empty() ? "" : ", ") + path;
+      reports.back().paths = *paths;
       continue;
     }
     reports.push_back(examine_part(recipe, source));

@@ -95,6 +95,28 @@ TEST(Records, WhatStandsBeforeABadRecordIsAnswered) {
   EXPECT_THAT(found.err, AllOf(HasSubstr("new.csv:4"), HasSubstr("tall")));
 }
 
+TEST(Records, CheckNamesTheFirstAndTheLastOfManyFiles) {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> files;
+  for (const char* name : {"a.csv", "b.csv", "c.csv", "d.csv", "e.csv"}) {
+    files.push_back((folder / name).string());
+    test::write_bytes(files.back(), heights());
+  }
+  const auto paths = [&](size_t count) {
+    std::string list;
+    for (size_t i = 0; i < count; ++i) list += (i > 0 ? ", '" : "'") + files[i] + "'";
+    return "data.train=[" + list + "]";
+  };
+  const auto recipe = trained().recipe;
+  const auto many = run({"check", recipe, "--set", paths(5)});
+  EXPECT_EQ(many.code, 0) << many.err;
+  EXPECT_THAT(many.out, HasSubstr("train\t" + files[0] + " .. " + files[4] + ", 5 files\n"));
+  const auto few = run({"check", recipe, "--set", paths(2)});
+  EXPECT_THAT(few.out, HasSubstr("train\t" + files[0] + ", " + files[1] + "\n"));
+  const auto json = run({"check", recipe, "--set", paths(5), "--json"});
+  EXPECT_THAT(json.out, HasSubstr(files[2])) << "all of them";
+}
+
 TEST(Records, APlaceIsAWholeNumberOfALine) {
   const auto model = trained().model;
   const test::TemporaryFolder folder;

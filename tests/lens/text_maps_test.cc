@@ -6,6 +6,7 @@
 
 #include "heed/core/error.h"
 #include "heed/models/transformer.h"
+#include "heed/nn/recording.h"
 #include "lens/known_model.h"
 
 namespace heed::lens {
@@ -143,6 +144,27 @@ TEST(TextFigureOf, HasAPanelAHeadAndTheirMean) {
   const auto one = figure_of(selected(look(model, kSource, kTarget), "cross 1", 2));
   ASSERT_EQ(one.strips[0].panels.size(), 1u);
   EXPECT_EQ(one.strips[0].panels[0].title, "cross 1 head 2");
+}
+
+TEST(TextFigureOf, SaysOfTheMapsThatThereAreWhatTheyShow) {
+  KnownModel both(Kind::both), decoder(Kind::decoder), one_query(Kind::recurrent);
+  const auto row = [](const std::string& kinds) {
+    return kinds + ": a row is a token, and shows what it takes from others";
+  };
+  EXPECT_THAT(figure_of(look(both, kSource, kTarget, kPredicted)).lines,
+              ElementsAre(row("encoder, decoder"), HasSubstr("serves to predict it")));
+  EXPECT_THAT(figure_of(selected(look(both, kSource, kTarget), "encoder", 0)).lines,
+              ElementsAre(row("encoder")));
+  EXPECT_THAT(figure_of(look(decoder, {}, kTarget)).lines, ElementsAre(row("decoder")));
+  const auto ids = [](const Tokens& tokens) { return at::tensor(tokens.ids).unsqueeze(0); };
+  Recording layers(decoder);
+  decoder.hidden({}, ids(kTarget));
+  EXPECT_THAT(figure_of(text_maps(layers.maps(), {.source = kTarget.pieces})).lines,
+              ElementsAre(row("layer")));
+  Recording pooling(one_query);
+  one_query.hidden({ids(kSource), at::tensor({3})}, at::zeros({1, 1}, at::kLong));
+  EXPECT_THAT(figure_of(text_maps(pooling.maps(), {.source = kSource.pieces})).lines,
+              ElementsAre("pooling: its row shows what it takes from each token"));
 }
 
 TEST(TextFigureOf, OneTokenIsOneCell) {

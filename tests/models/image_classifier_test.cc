@@ -139,6 +139,61 @@ TEST(ImageEncoder, GatesOfTheStemTrain) {
   }
 }
 
+/// The gate of one token, by hand in float64: stem (M), states (M) -> the number that weighs stem.
+double gate_of(nn::AttentionGateImpl& gate, const at::Tensor& stem, const at::Tensor& states) {
+  const auto matrix = [](const at::Tensor& kernel) { return kernel.to(at::kDouble).flatten(1); };
+  const auto hidden = matrix(gate.of_x->weight).mv(stem.to(at::kDouble)) +
+                      matrix(gate.of_signal->weight).mv(states.to(at::kDouble)) +
+                      gate.of_signal->bias.to(at::kDouble);
+  const auto score =
+      matrix(gate.psi->weight)[0].dot(hidden.clamp_min(0)) + gate.psi->bias[0].to(at::kDouble);
+  return 1 / (1 + std::exp(-score.item<double>()));
+}
+
+TEST(ImageEncoder, SkipLetsTheStemPastTheBlocksWhereTheyFindItRelevant) {
+  torch::NoGradGuard no_gradient;
+  for (const char* tokens : {"patches", "rows"})
+    for (const char* stem : {"patch", "conv"}) {
+      auto options = small("learned; num_heads=2", stem);
+      options.tokens = test::Word{tokens};
+      ImageEncoder plain(options, kShape);
+      options.skip = ImageSkip::attention_gate;
+      torch::manual_seed(3);
+      ImageEncoder encoder(options, kShape);
+      for (auto& p : encoder->skip->parameters()) torch::nn::init::normal_(p);
+      encoder->eval(), plain->eval();
+      for (auto& p : plain->named_parameters())
+        p.value().set_data(encoder->named_parameters()[p.key()]);
+      const Batch batch{.tensors = {{"image", random_images(3)}}, .records = {}};
+      const auto states = plain->forward(batch).states, with_skip = encoder->forward(batch).states;
+      const auto image = batch.at("image");
+      const auto of_stem = encoder->conv_stem ? encoder->conv_stem->forward(image)
+                                              : encoder->patch_stem->forward(image);
+      double least = 1, most = 0;
+      for (int64_t b = 0; b < 3; ++b)
+        for (int64_t i = 0; i < states.size(1); ++i) {
+          const double a = gate_of(*encoder->skip, of_stem[b][i], states[b][i]);
+          least = std::min(least, a), most = std::max(most, a);
+          EXPECT_TRUE(
+              torch::allclose(with_skip[b][i], states[b][i] + a * of_stem[b][i], 1e-5, 1e-5))
+              << tokens << " " << stem << " " << b << " " << i;
+        }
+      EXPECT_LT(least, most - 0.1) << "tokens are weighed by themselves";
+    }
+}
+
+TEST(ImageEncoder, SkipTrains) {
+  auto options = small("learned; num_heads=2", "conv");
+  options.skip = ImageSkip::attention_gate;
+  torch::manual_seed(2);
+  ImageEncoder encoder(options, kShape);
+  const auto states =
+      encoder->forward(Batch{.tensors = {{"image", random_images(5)}}, .records = {}}).states;
+  (states * torch::randn_like(states)).sum().backward();
+  for (const auto& p : encoder->skip->named_parameters())
+    EXPECT_GT(p.value().grad().abs().max().item<double>(), 0) << p.key();
+}
+
 TEST(ImageEncoder, GivesTokensOnAGrid) {
   const auto check = [](const ImageEncoderOptions& options, int64_t rows, int64_t columns) {
     ImageEncoder encoder(options, kShape);
@@ -256,6 +311,8 @@ TEST(ImageClassifier, RefusesWhatDoesNotFitByField) {
               HasSubstr("encoder.patch: stem = \"conv\""));
   EXPECT_THAT(refused([](auto& o) { o.width = 7; }),
               HasSubstr("encoder.width: expected a multiple of attention.num_heads = 2, given 7"));
+  EXPECT_THAT(refused([](auto& o) { o.skip = ImageSkip::attention_gate, o.class_token = true; }),
+              HasSubstr("encoder.skip: attention_gate adds to all tokens but the class token"));
   EXPECT_THAT(refused([](auto& o) { o.dropout = 1; }), HasSubstr("encoder.dropout"));
   EXPECT_THAT(refused([](auto& o) { o.layers = -1; }), HasSubstr("encoder.layers"));
   EXPECT_THAT(refused([](auto& o) { o.patch = 0; }), HasSubstr("encoder.patch"));

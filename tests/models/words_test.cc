@@ -46,6 +46,7 @@ TEST(Words, AreThoseOfTheirValues) {
   HEED_WORD(ImageTokens, patches), HEED_WORD(ImageTokens, rows);
   HEED_WORD(ImageStem, patch), HEED_WORD(ImageStem, conv);
   HEED_WORD(StemGate, none), HEED_WORD(StemGate, squeeze_excitation), HEED_WORD(StemGate, cbam);
+  HEED_WORD(ImageSkip, none), HEED_WORD(ImageSkip, attention_gate);
   HEED_WORD(ImagePool, class_token), HEED_WORD(ImagePool, attention), HEED_WORD(ImagePool, mean);
   HEED_WORD(SeriesTokens, patches), HEED_WORD(SeriesTokens, variates);
   HEED_WORD(NumberEmbedding, linear), HEED_WORD(NumberEmbedding, periodic);

@@ -172,6 +172,25 @@ TEST_F(TableCell, LearnsSeveralLabels) {
   EXPECT_EQ(predictions(predictor), found.outputs);
 }
 
+TEST_F(TableCell, LabelsThatTrainingLackedAreMissedOrRefused) {
+  write("new.csv",
+        "height,colour,word,number,side,tags\n2,red,more,1,left,\"tall, red\"\n"
+        "2,blue,more,1,left,\"tall, new\"\n-2,red,more,1,left,\"red, new, other\"\n"
+        "-2,blue,more,1,left,\n");
+  const std::string head = "head={ kind = 'labels', column = 'tags'";
+  auto predictor = trained(recipe({head + ", unseen = 'wrong' }"}));
+  const auto found = predictor.evaluate({path("new.csv")});
+  ASSERT_THAT(found.outputs, ElementsAre("red,tall", "tall", "red", ""));
+  // 4 labels predicted and right, 7 expected: f1_score(average="micro") of scikit-learn.
+  EXPECT_DOUBLE_EQ(metric(found, "micro_f1"), 8.0 / 11);
+  EXPECT_DOUBLE_EQ(metric(found, "macro_f1"), 1) << "of those that training knows";
+  EXPECT_DOUBLE_EQ(metric(found, "subset_accuracy"), 0.5);
+  EXPECT_EQ(metric(found, "unseen"), 3);
+  EXPECT_THAT(refused({head + " }", "data.valid=" + path("new.csv")}),
+              testing::AllOf(HasSubstr("3 "), HasSubstr("new.csv:3"), HasSubstr("'new'"),
+                             HasSubstr("nor are 2 more"), HasSubstr("head.unseen")));
+}
+
 TEST_F(TableCell, JoinsATextAndATable) {
   auto predictor = trained(joined());
   const auto found = predictor.evaluate();

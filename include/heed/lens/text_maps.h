@@ -57,9 +57,9 @@ TextMaps look(SequenceModel& model, const Tokens& source, const Tokens& target,
 
 /// What an attention's queries and keys are called.
 struct TextNames {
-  std::vector<std::string> source;     ///< what an encoder, or the only stack, reads
-  std::vector<std::string> target;     ///< what a decoder reads; empty: there is none
-  std::vector<std::string> predicted;  ///< what it predicts there; empty: not known
+  std::vector<std::string> source = {};     ///< what an encoder, or the only stack, reads
+  std::vector<std::string> target = {};     ///< what a decoder reads; empty: there is none
+  std::vector<std::string> predicted = {};  ///< what it predicts there; empty: not known
 };
 
 /// The maps of a forward pass over one example, as look() sorts them; of a model without a decoder

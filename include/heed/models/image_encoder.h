@@ -9,6 +9,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/models/image_stem.h"
+#include "heed/nn/attention_gate.h"
 #include "heed/nn/positions.h"
 #include "heed/nn/remade.h"
 
@@ -19,6 +20,10 @@ constexpr std::array<const char*, 2> words(ImageTokens) { return {"patches", "ro
 
 enum class ImageStem { patch, conv };
 constexpr std::array<const char*, 2> words(ImageStem) { return {"patch", "conv"}; }
+
+/// What goes past the blocks.
+enum class ImageSkip { none, attention_gate };
+constexpr std::array<const char*, 2> words(ImageSkip) { return {"none", "attention_gate"}; }
 
 /// The [encoder] table of a recipe for images.
 struct ImageEncoderOptions : BlockStackOptions {
@@ -32,6 +37,7 @@ struct ImageEncoderOptions : BlockStackOptions {
   StemGate gate = StemGate::none;
   int64_t patch = 4;
   bool class_token = false;
+  ImageSkip skip = ImageSkip::none;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -44,6 +50,9 @@ struct ImageEncoderOptions : BlockStackOptions {
       v("patch", patch, "pixels along a token's side; divides height and width", between(1, 65535));
     }
     v("class_token", class_token, "whether a learned token stands first, for a head to read alone");
+    v("skip", skip,
+      "what goes past the blocks: attention_gate adds the stem's tokens to theirs, each weighed by "
+      "what the blocks make of it; without class_token");
     BlockStackOptions::fields(v);
   }
 };
@@ -53,9 +62,14 @@ struct ImageEncoderOptions : BlockStackOptions {
 ///
 /// The additive position of the attention is added here, once (learned: a vector a token, so a
 /// vector a place of the grid), rope acts in each block. Positions of a grid (sinusoidal_2d,
-/// learned_2d, rope_2d) are told that of the tokens. Parameters: stem.*, [class_token],
-/// [position.*], layers.I.*, [norm.*]. Throws ModelError that names the field where options do not
-/// fit each other or the images.
+/// learned_2d, rope_2d) are told that of the tokens.
+///
+/// skip = attention_gate (Oktay et al. 2018): states + a stem(image), where a is a number from 0 to
+/// 1 per token, which nn::AttentionGate (stride 1, M / 2 hidden) computes of stem(image) with the
+/// states as signal.
+///
+/// Parameters: stem.*, [class_token], [position.*], layers.I.*, [norm.*], [skip.*]. Throws ModelError
+/// that names the field where options do not fit each other or the images.
 class ImageEncoderImpl : public nn::Remade<ImageEncoderImpl, Encoder> {
  public:
   ImageEncoderImpl(const ImageEncoderOptions& options, const ImageShape& shape);
@@ -75,9 +89,11 @@ class ImageEncoderImpl : public nn::Remade<ImageEncoderImpl, Encoder> {
   at::Tensor class_token;  ///< (1, 1, M) or undefined
   nn::AdditivePosition position{nullptr};
   BlockStack blocks;
+  nn::AttentionGate skip{nullptr};
 
  private:
   void make_stem();
+  at::Tensor skipped(const at::Tensor& stem, const at::Tensor& states);
 };
 TORCH_MODULE(ImageEncoder);
 

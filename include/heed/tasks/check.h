@@ -13,7 +13,8 @@ struct Recipe;
 
 /// What was found in one part of the data.
 struct DataReport {
-  std::string role, path;
+  std::string role;
+  std::vector<std::string> paths;
   int64_t records = 0;
   std::vector<std::string> lines = {};     ///< for a reader: classes, lengths, missing values
   std::string json = "{}";                 ///< the same as an object

@@ -1,15 +1,11 @@
 // Several labels at once: tokens are pooled, and a linear layer gives each label a logit.
 #include <nlohmann/json.hpp>
 
-#include "core/as_line.h"
-#include "core/printable.h"
 #include "heed/core/error.h"
-#include "heed/metrics/classification.h"
-#include "heed/metrics/curves.h"
-#include "heed/metrics/multilabel.h"
-#include "heed/metrics/plot.h"
+#include "heed/core/nearest.h"
 #include "tasks/heads.h"
 #include "tasks/heads/label_sets.h"
+#include "tasks/heads/labels_scorer.h"
 #include "tasks/heads/pooled.h"
 
 namespace heed {
@@ -17,12 +13,14 @@ namespace {
 
 constexpr const char* kLabelsFile = "labels.json";
 constexpr const char* kLabelsTarget = "labels";
+constexpr const char* kUnseenLabels = "unseen";
 
 struct LabelsHeadOptions : PooledOptions {
   std::string column = "labels";
   std::string separator = ",";
   double threshold = 0.5;
   std::string metric = "micro_f1";
+  std::string unseen = "refuse";
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -32,146 +30,12 @@ struct LabelsHeadOptions : PooledOptions {
     v("threshold", threshold, "probability from which on an example has a label", between(0, 1));
     v("metric", metric, "by which the best model is chosen",
       OneOf{{"micro_f1", "macro_f1", "average_precision", "subset_accuracy", "loss"}});
+    v("unseen", unseen, "labels of valid and test that training never saw: refused, or missed",
+      OneOf{{"refuse", "wrong"}});
   }
   void check() const {
     if (separator.empty()) throw ModelError("separator: expected at least one character");
   }
-};
-
-using LabelsOutputOf = std::function<at::Tensor(const Tokens&, const Batch&)>;
-
-class LabelsScorer : public Scorer {
- public:
-  LabelsScorer(const LabelSets& sets, double threshold, std::string target, LabelsOutputOf output)
-      : sets_(sets),
-        threshold_(threshold),
-        target_(std::move(target)),
-        output_(std::move(output)) {}
-
-  void add(const Tokens& tokens, const Batch& batch) override {
-    const auto logits = output_(tokens, batch);
-    const auto& targets = batch.at(target_);
-    loss_ += at::binary_cross_entropy_with_logits(logits, targets.to(logits.dtype()), {}, {},
-                                                  at::Reduction::Sum)
-                 .item<double>();
-    const auto scores = logits.sigmoid().to(at::kDouble).contiguous();
-    const auto known = targets.to(at::kLong).contiguous();
-    const int64_t K = labels();
-    for (int64_t i = 0; i < logits.size(0); ++i) {
-      const auto* score = scores.data_ptr<double>() + i * K;
-      const auto* target = known.data_ptr<int64_t>() + i * K;
-      rows_.push_back({batch.records[i].item<int64_t>(), {score, score + K}, {target, target + K}});
-    }
-  }
-
-  Metrics metrics() override {
-    std::sort(rows_.begin(), rows_.end(),
-              [](const Row& a, const Row& b) { return a.record < b.record; });
-    for (const auto& row : rows_) {
-      scores_.insert(scores_.end(), row.scores.begin(), row.scores.end());
-      expected_.insert(expected_.end(), row.expected.begin(), row.expected.end());
-    }
-    for (const double score : scores_) predicted_.push_back(score >= threshold_);
-    counts_ = label_counts(predicted_, expected_, labels());
-    return {{"micro_f1", micro_f1(counts_)},
-            {"macro_f1", macro_f1(counts_)},
-            {"average_precision", label_average_precision(scores_, expected_, labels())},
-            {"subset_accuracy", subset_accuracy(predicted_, expected_, labels())},
-            {"loss", loss_ / static_cast<double>(scores_.size())}};
-  }
-
-  /// The most frequent set of training for every example.
-  Metrics baseline() const override {
-    const auto set = sets_.row(sets_.most_frequent, "");
-    std::vector<int64_t> all;
-    for (size_t i = 0; i < rows_.size(); ++i) all.insert(all.end(), set.begin(), set.end());
-    const auto counts = label_counts(all, expected_, labels());
-    return {{"baseline_micro_f1", micro_f1(counts)},
-            {"baseline_macro_f1", macro_f1(counts)},
-            {"baseline_subset_accuracy", subset_accuracy(all, expected_, labels())}};
-  }
-
-  std::vector<std::string> outputs() const override {
-    std::vector<std::string> lines;
-    for (const auto& row : rows_) {
-      std::string line;
-      for (int64_t k = 0; k < labels(); ++k)
-        if (row.scores[static_cast<size_t>(k)] >= threshold_)
-          line += (line.empty() ? "" : ",") + sets_.labels.name(k);
-      lines.push_back(as_line(line));
-    }
-    return lines;
-  }
-
-  std::string details() const override {
-    return nlohmann::ordered_json{{"labels", per_label()}}.dump(
-        -1, ' ', false, nlohmann::json::error_handler_t::replace);
-  }
-
-  std::string report() const override {
-    std::string text = "\n records precision    recall        f1        ap  label\n";
-    for (const auto& row : per_label()) {
-      char line[80];
-      std::snprintf(line, sizeof line, "%8lld %9.4f %9.4f %9.4f %9.4f  ",
-                    row["records"].get<long long>(), row["precision"].get<double>(),
-                    row["recall"].get<double>(), row["f1"].get<double>(),
-                    row["average_precision"].get<double>());
-      text += line + printable(row["label"].get<std::string>()) + "\n";
-    }
-    return text;
-  }
-
-  std::vector<Plot> plots() const override {
-    Plot plot{.title = "precision beside recall", .x = "recall", .y = "precision", .unit = true};
-    for (int64_t k = 0; k < std::min<int64_t>(labels(), Plot::kMostCurves); ++k) {
-      auto curve = precision_recall_curve(scores_of(k), expected_of(k));
-      plot.curves.push_back(
-          {sets_.labels.name(k), std::move(curve.recall), std::move(curve.precision)});
-    }
-    return {plot};
-  }
-
- private:
-  struct Row {
-    int64_t record;
-    std::vector<double> scores;
-    std::vector<int64_t> expected;
-  };
-
-  int64_t labels() const { return sets_.labels.size(); }
-  std::vector<double> scores_of(int64_t label) const {
-    std::vector<double> all;
-    for (const auto& row : rows_) all.push_back(row.scores[static_cast<size_t>(label)]);
-    return all;
-  }
-  std::vector<int64_t> expected_of(int64_t label) const {
-    std::vector<int64_t> all;
-    for (const auto& row : rows_) all.push_back(row.expected[static_cast<size_t>(label)]);
-    return all;
-  }
-  nlohmann::ordered_json per_label() const {
-    auto rows = nlohmann::ordered_json::array();
-    for (int64_t k = 0; k < labels(); ++k) {
-      const auto& counts = counts_[static_cast<size_t>(k)];
-      rows.push_back({{"label", sets_.labels.name(k)},
-                      {"records", counts.expected},
-                      {"precision", counts.precision()},
-                      {"recall", counts.recall()},
-                      {"f1", counts.f1()},
-                      {"average_precision", average_precision(scores_of(k), expected_of(k))}});
-    }
-    return rows;
-  }
-
-  const LabelSets& sets_;
-  double threshold_;
-  std::string target_;
-  LabelsOutputOf output_;
-  double loss_ = 0;
-  std::vector<Row> rows_;
-  std::vector<double> scores_;
-  std::vector<int64_t> predicted_, expected_;
-  std::vector<MatchCounts> counts_;
 };
 
 class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
@@ -191,13 +55,17 @@ class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
 
   void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw&,
                    Batch& batch) const override {
-    std::vector<int64_t> targets;
+    std::vector<int64_t> targets, unseen;
     for (const int64_t example : examples) {
-      const auto row = row_of(split, example);
+      auto labels = labels_at(split, example);
+      const auto unknown = [&](const std::string& label) { return sets_.labels.number(label) < 0; };
+      unseen.push_back(static_cast<int64_t>(std::erase_if(labels, unknown)));
+      const auto row = sets_.row(labels, split.place(example));
       targets.insert(targets.end(), row.begin(), row.end());
     }
     batch.tensors[in_batch(kLabelsTarget)] =
         at::tensor(targets, at::kLong).view({std::ssize(examples), sets_.labels.size()});
+    batch.tensors[in_batch(kUnseenLabels)] = at::tensor(unseen, at::kLong);
   }
 
   at::Tensor output(const Tokens& tokens, const Batch&) override {
@@ -210,9 +78,11 @@ class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
   }
 
   std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
-    return std::make_unique<LabelsScorer>(
-        sets_, options.threshold, in_batch(kLabelsTarget),
-        [this](const Tokens& tokens, const Batch& batch) { return output(tokens, batch); });
+    return make_labels_scorer(
+        sets_, options.threshold, [this](const Tokens& tokens, const Batch& batch) {
+          return LabelsOutput{output(tokens, batch), batch.at(in_batch(kLabelsTarget)),
+                              batch.at(in_batch(kUnseenLabels)), batch.records};
+        });
   }
 
   void answer_by(const AnswerOptions& answer) override {
@@ -246,12 +116,24 @@ class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
   std::string expected(const Split& split, int64_t example) const override {
     if (!split.has(options.column)) return "";
     std::string text;
-    for (const auto& label : labels_of(split, example, options.column, options.separator))
-      text += (text.empty() ? "" : ",") + label;
+    for (const auto& label : labels_at(split, example)) text += (text.empty() ? "" : ",") + label;
     return text;
   }
-  void check(const Split& split, bool) const override {
-    for (int64_t i = 0; i < split.size(); ++i) row_of(split, i);
+  void check(const Split& split, bool training) const override {
+    int64_t unknown = 0;
+    std::string first, nearest;
+    for (int64_t i = 0; i < split.size(); ++i)
+      for (const auto& label : labels_at(split, i)) {
+        if (sets_.labels.number(label) >= 0 || unknown++ > 0) continue;
+        first = split.place(i) + ": the label '" + label + "'";
+        nearest = suggestion(label, sets_.labels.names());
+      }
+    if (unknown > 0 && (training || options.unseen == "refuse"))
+      throw DataError(
+          first + " is none of the training data's" + nearest +
+          (unknown > 1 ? ", nor are " + std::to_string(unknown - 1) + " more labels" : "") +
+          "; correct them, leave them out, or count them as missed by head.unseen = "
+          "\"wrong\"");
   }
   SelectionMetric selection_metric() const override {
     return {options.metric, options.metric != "loss"};
@@ -259,14 +141,13 @@ class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
   Metrics stats(const Split& split) const override {
     double labels = 0;
     for (int64_t i = 0; i < split.size(); ++i)
-      labels += static_cast<double>(labels_of(split, i, options.column, options.separator).size());
+      labels += static_cast<double>(labels_at(split, i).size());
     return {{"labels an example", labels / static_cast<double>(split.size())}};
   }
 
  private:
-  std::vector<int64_t> row_of(const Split& split, int64_t example) const {
-    return sets_.row(labels_of(split, example, options.column, options.separator),
-                     split.place(example));
+  std::vector<std::string> labels_at(const Split& split, int64_t example) const {
+    return labels_of(split, example, options.column, options.separator);
   }
 
   LabelSets sets_;
