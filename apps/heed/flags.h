@@ -25,7 +25,7 @@ struct EmbedFlags {
   std::string model, output, search;
   std::vector<std::string> inputs, set;
   std::optional<int64_t> top;
-  bool json = false;
+  bool json = false, truncate = false;
 };
 
 struct EnvFlags {
@@ -38,7 +38,7 @@ struct EvalFlags {
   std::string model;
   std::vector<std::string> data, set;
   std::string output, png;
-  bool json = false;
+  bool json = false, truncate = false;
 };
 
 struct ExportFlags {
@@ -58,7 +58,7 @@ struct MapFlags {
   std::string model, input, target, layer, png, svg, colour = "auto";
   std::vector<std::string> set;
   int64_t head = 0;
-  bool alignment = false, json = false;
+  bool alignment = false, json = false, truncate = false;
 };
 
 struct PredictFlags {
@@ -67,7 +67,7 @@ struct PredictFlags {
   std::vector<std::string> inputs, set, with;
   std::optional<int64_t> top;
   std::string prefix, target;
-  bool json = false;
+  bool json = false, truncate = false;
 };
 
 struct ScoreFlags {

@@ -149,8 +149,12 @@ void run(const MapFlags& flags) {
         "--colour is of what is drawn in the terminal, and with --json, --png or --svg "
         "nothing is");
   refuse_twice("--set", flags.set);
-  auto predictor = Predictor::load(flags.model, flags.set);
+  auto predictor =
+      Predictor::load(flags.model, flags.set, flags.truncate ? TooLong::cut : TooLong::as_recipe);
   const auto seen = predictor.explain(predictor.find(flags.input), flags.target);
+  if (flags.truncate)
+    if (const auto note = predictor.finish(); !note.empty())
+      std::cerr << "heed: note: " << printable(note) << '\n';
   const auto names = predictor.heads();
   if (seen.shown.image && seen.grid) return map_image(flags, seen, names);
   map_tokens(flags, seen, names);

@@ -3,6 +3,23 @@
 #include "nn/lengths.h"
 
 namespace heed::nn {
+namespace {
+
+bool is_mean(PoolingKind kind) {
+  return kind == PoolingKind::mean || kind == PoolingKind::mean_sqrt ||
+         kind == PoolingKind::weighted_mean;
+}
+
+/// Of a kind of mean: x (B, L, M), lengths (B) or (1), at least 1 -> (B, M).
+at::Tensor weighted_sum(PoolingKind kind, const at::Tensor& x, const at::Tensor& lengths) {
+  const auto n = lengths.unsqueeze(1).to(x.dtype());  // (B, 1)
+  if (kind == PoolingKind::mean) return x.sum(1) / n;
+  if (kind == PoolingKind::mean_sqrt) return x.sum(1) / n.sqrt();
+  const auto places = at::arange(1, x.size(1) + 1, x.options());  // (L)
+  return (x * places.unsqueeze(1)).sum(1) / (n * (n + 1) / 2);
+}
+
+}  // namespace
 
 PoolingImpl::PoolingImpl(int64_t width, const PoolingOptions& options)
     : width(width), options(options) {
@@ -31,15 +48,15 @@ at::Tensor PoolingImpl::forward(const at::Tensor& x, const at::Tensor& lengths) 
   }
   if (L == 0) return x.sum(1);  // zeros
   if (!lengths.defined()) {
-    if (kind == PoolingKind::mean) return x.mean(1);
     if (kind == PoolingKind::max) return x.amax(1);
-    return x.select(1, kind == PoolingKind::first ? 0 : L - 1);
+    if (kind == PoolingKind::first || kind == PoolingKind::last)
+      return x.select(1, kind == PoolingKind::first ? 0 : L - 1);
+    return weighted_sum(kind, x, at::full({1}, L, at::kLong));
   }
   const auto padding = real_tokens(lengths, L).logical_not().unsqueeze(2);  // (B, L, 1)
   const auto none = (lengths == 0).unsqueeze(1);                            // (B, 1)
   // Filled and not multiplied with 0, which would keep a NaN.
-  if (kind == PoolingKind::mean)
-    return x.masked_fill(padding, 0).sum(1) / lengths.clamp_min(1).unsqueeze(1).to(x.dtype());
+  if (is_mean(kind)) return weighted_sum(kind, x.masked_fill(padding, 0), lengths.clamp_min(1));
   if (kind == PoolingKind::max)
     return x.masked_fill(padding, -std::numeric_limits<double>::infinity())
         .amax(1)

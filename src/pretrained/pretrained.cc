@@ -8,6 +8,7 @@
 #include "pretrained/architecture.h"
 #include "pretrained/folder.h"
 #include "pretrained/gguf.h"
+#include "pretrained/sentence_modules.h"
 
 namespace heed {
 namespace fs = std::filesystem;
@@ -42,19 +43,30 @@ PretrainedFiles read_pretrained_files(const fs::path& folder) {
   for (const char* name : kBeside)
     if (kind_of(folder / name) == PathKind::file)
       files.others.emplace(name, read_text(folder / name, kMostOther));
+  pretrained::read_sentence_files(folder, files);
   return files;
 }
 
 ModelFiles from_pretrained(const PretrainedFiles& files) {
   pretrained::Config config(files.config, (fs::path(files.name) / kConfig).string());
   const auto& architecture = pretrained::architecture_of(config);
-  const auto task = pretrained::task_of(config, architecture);
+  const bool sentences = pretrained::has_sentence_modules(files.others);
+  auto task = pretrained::task_of(config, architecture);
+  if (sentences && task != pretrained::Task::states) {
+    if (pretrained::class_of(architecture, pretrained::Task::states).empty())
+      throw ModelError(files.name +
+                       ": has modules.json, which makes vectors of an encoder's tokens, and '" +
+                       architecture.model_type + "' is read as a decoder");
+    task = pretrained::Task::states;
+  }
   auto plan = architecture.plan({config, task, files.tensors, files.others});
+  if (sentences) pretrained::add_sentence_modules(plan, files);
   config.end();
   ModelFiles model{.recipe = plan.recipe.text(),
                    .tensors = plan.tensors.ours(files.tensors, files.name),
                    .others = std::move(plan.others)};
-  for (const auto& [name, bytes] : files.others) model.others.emplace(name, bytes);
+  for (const auto& [name, bytes] : files.others)
+    if (!pretrained::is_sentence_file(name)) model.others.emplace(name, bytes);
   if (const auto kept = plan.tensors.kept_of(files.tensors); !kept.empty())
     model.others.emplace(pretrained::kKeptFile, safetensors_bytes(kept));
   model.others.emplace(kConfig, files.config);

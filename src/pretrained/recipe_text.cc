@@ -1,5 +1,6 @@
 #include "pretrained/recipe_text.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace heed::pretrained {
@@ -43,28 +44,37 @@ std::string list_of(const std::vector<T>& values, const AsText& as_text) {
 }  // namespace
 
 RecipeText& RecipeText::table(const std::string& name) {
-  text_ += (text_.empty() ? "[" : "\n[") + name + "]\n";
+  const auto found = std::find_if(tables_.begin(), tables_.end(),
+                                  [&](const Table& table) { return table.name == name; });
+  at_ = static_cast<size_t>(found - tables_.begin());
+  if (found == tables_.end()) tables_.push_back({name});
+  return *this;
+}
+
+RecipeText& RecipeText::put(const std::string& key, std::string value) {
+  for (auto& [known, own] : tables_[at_].values) {
+    if (known != key) continue;
+    own = std::move(value);
+    return *this;
+  }
+  tables_[at_].values.emplace_back(key, std::move(value));
   return *this;
 }
 
 RecipeText& RecipeText::set(const std::string& key, int64_t value) {
-  text_ += key + " = " + std::to_string(value) + "\n";
-  return *this;
+  return put(key, std::to_string(value));
 }
 
 RecipeText& RecipeText::set(const std::string& key, double value) {
-  text_ += key + " = " + number_text(value) + "\n";
-  return *this;
+  return put(key, number_text(value));
 }
 
 RecipeText& RecipeText::set(const std::string& key, bool value) {
-  text_ += key + " = " + (value ? "true" : "false") + "\n";
-  return *this;
+  return put(key, value ? "true" : "false");
 }
 
 RecipeText& RecipeText::set(const std::string& key, const std::string& value) {
-  text_ += key + " = " + quoted(value) + "\n";
-  return *this;
+  return put(key, quoted(value));
 }
 
 RecipeText& RecipeText::set(const std::string& key, const Attention& value) {
@@ -72,18 +82,31 @@ RecipeText& RecipeText::set(const std::string& key, const Attention& value) {
 }
 
 RecipeText& RecipeText::set(const std::string& key, const std::vector<std::string>& values) {
-  text_ += key + " = " + list_of(values, quoted) + "\n";
-  return *this;
+  return put(key, list_of(values, quoted));
 }
 
 RecipeText& RecipeText::set(const std::string& key, const std::vector<int64_t>& values) {
-  text_ += key + " = " + list_of(values, [](int64_t x) { return std::to_string(x); }) + "\n";
-  return *this;
+  return put(key, list_of(values, [](int64_t x) { return std::to_string(x); }));
 }
 
 RecipeText& RecipeText::set(const std::string& key, const std::vector<double>& values) {
-  text_ += key + " = " + list_of(values, number_text) + "\n";
-  return *this;
+  return put(key, list_of(values, number_text));
+}
+
+std::string RecipeText::value(const std::string& table, const std::string& key) const {
+  for (const auto& own : tables_)
+    for (const auto& [known, value] : own.values)
+      if (own.name == table && known == key) return value;
+  return "";
+}
+
+std::string RecipeText::text() const {
+  std::string all;
+  for (const auto& table : tables_) {
+    all += (all.empty() ? "[" : "\n[") + table.name + "]\n";
+    for (const auto& [key, value] : table.values) all += key + " = " + value + "\n";
+  }
+  return all;
 }
 
 }  // namespace heed::pretrained

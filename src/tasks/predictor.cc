@@ -62,17 +62,40 @@ std::set<std::string> keys_of_format(const std::string& format) {
   return keys;
 }
 
+std::string without_quotes(std::string value) {
+  std::erase_if(value, [](char c) { return c == '"' || c == '\''; });
+  return value;
+}
+
 /// Files of another format than the model learned from are read where --set names it: the keys of
 /// the old format that the new one lacks go, unless --set names these, too.
 void follow_format(RecipeFile& file, const std::vector<std::string>& set) {
   std::set<std::string> given;
   for (const auto& assignment : set) given.insert(assignment.substr(0, assignment.find('=')));
   if (!given.contains("data.format")) return;
-  auto format = file.values().at("data.format");
-  std::erase_if(format, [](char c) { return c == '"' || c == '\''; });
+  const auto format = without_quotes(file.values().at("data.format"));
   const auto kept = keys_of_format(format);
   for (const auto& key : keys_of_format(""))
     if (!kept.contains(key) && !given.contains("data." + key)) file.erase("data." + key);
+}
+
+/// Has texts cut in place of refused, whichever input reads them.
+void cut_too_long(RecipeFile& file) {
+  const auto values = file.values();
+  const std::string end = ".max_length";
+  bool found = false;
+  for (const auto& [key, value] : values) {
+    if (!key.starts_with("input") || !key.ends_with(end) || value == "0") continue;
+    const auto table = key.substr(0, key.size() - end.size());
+    const auto kind = values.find(table + ".kind");
+    if (kind == values.end() || without_quotes(kind->second) != "text") continue;
+    file.set(table + ".too_long=\"cut\"");
+    found = true;
+  }
+  if (!found)
+    throw UsageError(
+        "--truncate cuts texts to the tokens that a model takes, input.max_length, and this model "
+        "has no such limit; leave it out");
 }
 
 }  // namespace
@@ -81,11 +104,13 @@ Predictor::Predictor() : unknown_(std::make_unique<UnknownPieces>()) {}
 Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
 
-Predictor Predictor::load(const std::filesystem::path& where, const std::vector<std::string>& set) {
+Predictor Predictor::load(const std::filesystem::path& where, const std::vector<std::string>& set,
+                          TooLong too_long) {
   const auto [folder, files, recipe_file] = open_model(where);
   auto file = RecipeFile::parse(files.recipe, recipe_file);
   for (const auto& assignment : set) set_of_trained(file, assignment);
   follow_format(file, set);
+  if (too_long == TooLong::cut) cut_too_long(file);
   Predictor predictor;
   by_recipe(recipe_file, [&] {
     predictor.cell_ = std::make_unique<Cell>(Recipe::read_complete(file));
@@ -121,7 +146,7 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   auto score = score_split(*cell_, split, false, &unknown);
   unknown.check(*cell_);
   Evaluation result;
-  result.note = unknown.note();
+  result.note = note(unknown);
   result.examples = split->size();
   result.metrics = std::move(score.metrics);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -213,7 +238,14 @@ int64_t Predictor::readable(const SplitPtr& examples) const {
 std::string Predictor::finish() {
   for (const auto& head : cell_->recipe.heads) head.get()->finish();
   unknown_->check(*cell_);
-  return unknown_->note();
+  return note(*unknown_);
+}
+
+std::string Predictor::note(const UnknownPieces& unknown) const {
+  auto all = unknown.note();
+  for (const auto& table : cell_->recipe.inputs)
+    if (const auto own = table.get()->note(); !own.empty()) all += (all.empty() ? "" : "; ") + own;
+  return all;
 }
 
 SplitPtr Predictor::find(const std::string& input) const {

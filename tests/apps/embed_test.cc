@@ -144,6 +144,24 @@ TEST(Embed, RefusesWhatItWouldIgnore) {
   refused({"--search", "absent.txt"}, 5, "absent.txt");
 }
 
+TEST(Embed, TruncateCutsAndSaysHowMuch) {
+  const auto model = embed_model().model;
+  const std::vector<std::string> limited = {"embed", model, "--set", "input.max_length=4"};
+  const auto refused = run(limited, {.input = lines(kTexts)});
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.err, testing::AllOf(HasSubstr("standard input:3"), HasSubstr("9 tokens"),
+                                          HasSubstr("max_length = 4"), HasSubstr("--truncate")));
+  auto cutting = limited;
+  cutting.push_back("--truncate");
+  const auto cut = run(cutting, {.input = lines(kTexts)});
+  EXPECT_EQ(cut.code, 0) << cut.err;
+  EXPECT_THAT(cut.err, HasSubstr("2 texts were cut to input.max_length = 4 tokens: 6 tokens were "
+                                 "cut off, and the longest had 9"));
+  const auto unlimited = run({"embed", model, "--truncate"}, {.input = lines(kTexts)});
+  EXPECT_EQ(unlimited.code, 2);
+  EXPECT_THAT(unlimited.err, HasSubstr("no such limit"));
+}
+
 TEST(Embed, AModelWithoutVectorsSaysWhatItHas) {
   const test::TemporaryFolder folder;
   test::write_bytes(folder / "train.csv", "height,side\n1,left\n2,right\n3,left\n4,right\n");

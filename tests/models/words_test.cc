@@ -38,7 +38,8 @@ TEST(Words, AreThoseOfTheirValues) {
   HEED_WORD(nn::PoolKeys, tokens), HEED_WORD(nn::PoolKeys, tanh);
   HEED_WORD(nn::PoolingKind, mean), HEED_WORD(nn::PoolingKind, max);
   HEED_WORD(nn::PoolingKind, first), HEED_WORD(nn::PoolingKind, last);
-  HEED_WORD(nn::PoolingKind, attention);
+  HEED_WORD(nn::PoolingKind, attention), HEED_WORD(nn::PoolingKind, mean_sqrt);
+  HEED_WORD(nn::PoolingKind, weighted_mean);
   HEED_WORD(nn::NgramReduction, mean), HEED_WORD(nn::NgramReduction, sum);
   HEED_WORD(nn::NegativeDistribution, uniform), HEED_WORD(nn::NegativeDistribution, log_uniform);
   HEED_WORD(nn::NegativeDistribution, popularity);

@@ -10,7 +10,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-const std::vector<std::string> kKinds = {"mean", "max", "first", "last", "attention"};
+const std::vector<std::string> kKinds = {"mean",      "max",       "first",        "last",
+                                         "attention", "mean_sqrt", "weighted_mean"};
 
 Pooling make_pool(const std::string& kind, int64_t width = 4) {
   torch::manual_seed(3);
@@ -26,16 +27,18 @@ Pooling make_pool(const std::string& kind, int64_t width = 4) {
 std::vector<double> pooled_by_loops(const std::string& kind, const at::Tensor& x, int64_t n) {
   std::vector<double> y;
   for (int64_t m = 0; m < x.size(1); ++m) {
-    double sum = 0, most = -std::numeric_limits<double>::infinity();
+    double sum = 0, weighted = 0, most = -std::numeric_limits<double>::infinity();
     for (int64_t i = 0; i < n; ++i) {
       const double value = x[i][m].item<double>();
-      sum += value, most = std::max(most, value);
+      sum += value, weighted += double(i + 1) * value, most = std::max(most, value);
     }
-    y.push_back(n == 0            ? 0
-                : kind == "mean"  ? sum / double(n)
-                : kind == "max"   ? most
-                : kind == "first" ? x[0][m].item<double>()
-                                  : x[n - 1][m].item<double>());
+    y.push_back(n == 0                    ? 0
+                : kind == "mean"          ? sum / double(n)
+                : kind == "mean_sqrt"     ? sum / std::sqrt(double(n))
+                : kind == "weighted_mean" ? weighted / (double(n) * double(n + 1) / 2)
+                : kind == "max"           ? most
+                : kind == "first"         ? x[0][m].item<double>()
+                                          : x[n - 1][m].item<double>());
   }
   return y;
 }

@@ -38,5 +38,6 @@ void add_recipe_flags(CLI::App& verb, RecipeFlags& flags);
 void add_model(CLI::App& verb, std::string& model);
 /// --set KEY=VALUE of a trained model's recipe
 void add_model_set(CLI::App& verb, std::vector<std::string>& set);
+void add_truncate(CLI::App& verb, bool& truncate);
 
 }  // namespace heed::cli

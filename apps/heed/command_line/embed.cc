@@ -21,6 +21,7 @@ void add_embed(CLI::App& app) {
       ->check(whole_number(1, 1000000000))
       ->type_name("K");
   add_model_set(*verb, flags->set);
+  add_truncate(*verb, flags->truncate);
   verb->add_flag("--json", flags->json, "With --search: print a line of JSON an input");
   on_run(*verb, flags);
   verb->footer(R"(

@@ -12,6 +12,7 @@ void add_eval(CLI::App& app) {
       ->type_name("PATH")
       ->allow_extra_args(false);
   add_model_set(*verb, flags->set);
+  add_truncate(*verb, flags->truncate);
   verb->add_option("--output", flags->output, "Write what is answered, a line an example")
       ->type_name("FILE");
   verb->add_option(

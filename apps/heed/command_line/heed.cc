@@ -60,4 +60,11 @@ void add_model_set(CLI::App& verb, std::vector<std::string>& set) {
       ->allow_extra_args(false);
 }
 
+void add_truncate(CLI::App& verb, bool& truncate) {
+  verb.add_flag(
+      "--truncate", truncate,
+      "Cut texts of more tokens than the model takes, and say how much; otherwise they are "
+      "an error");
+}
+
 }  // namespace heed::cli

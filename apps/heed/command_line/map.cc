@@ -24,6 +24,7 @@ void add_map(CLI::App& app) {
       ->check(whole_number(1, 1000000000))
       ->type_name("J");
   add_model_set(*verb, flags->set);
+  add_truncate(*verb, flags->truncate);
   verb->add_option("--png", flags->png, "Write the figure as PNG")->type_name("FILE");
   verb->add_option("--svg", flags->svg, "Write the figure as SVG")->type_name("FILE");
   verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")

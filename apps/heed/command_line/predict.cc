@@ -15,6 +15,7 @@ void add_predict(CLI::App& app) {
       ->check(whole_number(1, 1000000000))
       ->type_name("K");
   add_model_set(*verb, flags->set);
+  add_truncate(*verb, flags->truncate);
   verb->add_option("--with", flags->with,
                    "Another model of the same vocabularies; all write together")
       ->type_name("MODEL")

@@ -1,8 +1,10 @@
 // Hugging Face's tokenizer.json: text to ids and back, as the library tokenizers 0.23 does it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,6 +36,10 @@ struct Encoding {
   std::vector<int64_t> attention_mask;       ///< 0: padding
   std::vector<Encoding> overflowing;  ///< what truncation cut off, in as many parts as needed
 };
+
+/// The files beside a tokenizer.json that say which tokens have a role.
+inline constexpr std::array<const char*, 2> kTokenizerFiles = {"tokenizer_config.json",
+                                                               "special_tokens_map.json"};
 
 enum class Side { left, right };
 
@@ -94,8 +100,11 @@ class JsonTokenizer {
   /// wrong types, unknown keys, a component that is not known (the known ones are listed), an id twice, a merge of unknown
   /// tokens, an added token whose id is not what tokenizers gives it, values nested deeper than 64.
   static std::shared_ptr<const JsonTokenizer> open(const std::filesystem::path& path);
-  /// The bytes of a tokenizer.json; `name` stands in messages.
-  static std::shared_ptr<const JsonTokenizer> parse(std::string bytes, const std::string& name);
+  /// The bytes of a tokenizer.json; `name` stands in messages. `beside`: the bytes of tokenizer_config.json and
+  /// special_tokens_map.json by their names, where there are such; others are not looked at.
+  static std::shared_ptr<const JsonTokenizer> parse(
+      std::string bytes, const std::string& name,
+      const std::map<std::string, std::string>& beside = {});
   ~JsonTokenizer();
 
   /// Throws DataError: no UTF-8, a text of 2^30 bytes or more, what has no token where the model has none for that; and
@@ -138,9 +147,15 @@ using JsonTokenizerPtr = std::shared_ptr<const JsonTokenizer>;
 /// Fills encodings to one length.
 void pad(std::span<Encoding> encodings, const Padding& padding);
 
+/// Byte ranges as encode_with_offsets has them: where several tokens come from one character, the last has it.
+void set_apart(std::vector<ByteRange>& offsets);
+
 /// The same tokenizer for recipes: special tokens are neither put in nor found in texts; where several tokens come from one
 /// character, offsets are as encode_with_offsets says. begin() is the token of begin or classification, end() that of end or
 /// separator.
 TokenizerPtr as_tokenizer(JsonTokenizerPtr tokenizer);
+
+/// What as_tokenizer was given; null for a tokenizer of another kind.
+JsonTokenizerPtr json_tokenizer_of(const TokenizerPtr& tokenizer);
 
 }  // namespace heed::data

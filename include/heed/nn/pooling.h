@@ -11,9 +11,9 @@
 
 namespace heed::nn {
 
-enum class PoolingKind { mean, max, first, last, attention };
-constexpr std::array<const char*, 5> words(PoolingKind) {
-  return {"mean", "max", "first", "last", "attention"};
+enum class PoolingKind { mean, max, first, last, attention, mean_sqrt, weighted_mean };
+constexpr std::array<const char*, 7> words(PoolingKind) {
+  return {"mean", "max", "first", "last", "attention", "mean_sqrt", "weighted_mean"};
 }
 
 struct PoolingOptions {
@@ -24,7 +24,9 @@ struct PoolingOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("kind", kind(),
-      "how tokens become one vector; first: the class token, attention: a learned query");
+      "how tokens become one vector; first: the class token, attention: a learned query, "
+      "mean_sqrt: "
+      "their sum by the root of their number, weighted_mean: the i-th counts i times");
     if (kind() == PoolingKind::attention)
       v("attention", attention(), "of the pool: score, normalizer, heads, merge, dropout");
   }
@@ -33,6 +35,8 @@ struct PoolingOptions {
 /// x (B, L, M), lengths (B) int64 or undefined (all L are real) -> (B, M), with n_b = lengths[b]:
 ///
 ///   mean       y_b = sum_{i < n_b} x_bi / n_b
+///   mean_sqrt  y_b = sum_{i < n_b} x_bi / sqrt(n_b)
+///   weighted_mean  y_b = sum_{i < n_b} (i + 1) x_bi / sum_{i < n_b} (i + 1)
 ///   max        y_bm = max_{i < n_b} x_bim; equal ones share the gradient
 ///   first      y_b = x_b0                     last   y_b = x_b,n_b-1
 ///   attention  nn::AttentionPooling with one query (module `attention`), started as that is

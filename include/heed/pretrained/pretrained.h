@@ -5,6 +5,8 @@
 //                                     (shards) that it names
 //   tokenizer.json, tokenizer_config.json, special_tokens_map.json, generation_config.json,
 //   preprocessor_config.json          where there are such
+//   modules.json                      of sentence-transformers: which vector a text has, and the files
+//                                     of its modules
 //
 // A model_type has one file in src/pretrained/, which says what its keys and tensors are called here.
 // Every key of config.json is used, known to have no effect on the result, or an error; so is every

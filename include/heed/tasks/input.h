@@ -201,6 +201,8 @@ class Input : public Component {
   virtual std::vector<PieceNumbers> pieces() const { return {}; }
   /// Whether pieces() may have some: it is asked before anything was learned.
   virtual bool has_pieces() const { return false; }
+  /// What is to be said of all that was read, in a sentence; empty: nothing.
+  virtual std::string note() const { return ""; }
   virtual Sizes sizes() const = 0;
   virtual std::string default_encoder() const = 0;
   /// Whether [data] says how records are read; otherwise the input reads its paths by itself.

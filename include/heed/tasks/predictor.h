@@ -21,7 +21,7 @@ struct Evaluation {
   std::string report;                ///< the same for a reader
   std::vector<std::string> outputs;  ///< a line an example, of the first head
   std::vector<Plot> plots;           ///< of every head
-  std::string note;                  ///< pieces of text that the model does not know; empty: none
+  std::string note;  ///< pieces that the model does not know, texts that were cut; empty: none
   double seconds = 0;
 };
 
@@ -36,13 +36,20 @@ struct Explanation {
 class Cell;
 class UnknownPieces;
 
+/// What is done with texts of more tokens than the model takes.
+enum class TooLong {
+  as_recipe,  ///< what input.too_long says: mostly that they are refused
+  cut,        ///< they are cut, and finish() says how much
+};
+
 /// A trained model in evaluation mode.
 class Predictor {
  public:
   /// A model folder or run folder. `set` changes keys of its recipe: "head.generate.beam_size=8".
-  /// Throws ModelError, FileError.
+  /// Throws ModelError, FileError; UsageError where texts are to be cut and the model takes any length.
   static Predictor load(const std::filesystem::path& where,
-                        const std::vector<std::string>& set = {});
+                        const std::vector<std::string>& set = {},
+                        TooLong too_long = TooLong::as_recipe);
   ~Predictor();
   Predictor(Predictor&&) noexcept;
 
@@ -67,8 +74,8 @@ class Predictor {
   /// How many examples stand before the first that cannot be read: what predict() throws for all is
   /// the fault of one.
   int64_t readable(const SplitPtr& examples) const;
-  /// After the last example: what is to be said of all that were predicted, in a sentence; empty:
-  /// nothing. Throws DataError where a file that goes with the examples has more, and where more
+  /// After the last example: what is to be said of all that were predicted (unknown pieces, texts that were cut), in
+  /// a sentence; empty: nothing. Throws DataError where a file that goes with the examples has more, and where more
   /// pieces of text than data.max_unknown of the recipe are unknown to the model.
   std::string finish();
 
@@ -83,6 +90,7 @@ class Predictor {
 
  private:
   Predictor();
+  std::string note(const UnknownPieces& unknown) const;
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<UnknownPieces> unknown_;  // in what was predicted
 };

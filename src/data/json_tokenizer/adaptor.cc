@@ -35,13 +35,7 @@ class JsonAdaptor : public Tokenizer {
   EncodedText encode_with_offsets(std::string_view text) const override {
     auto encoding = tokenizer_->encode(text, plain());
     EncodedText result{std::move(encoding.ids), std::move(encoding.byte_offsets)};
-    // Tokens of one character all have its bytes; here the last of them has it.
-    for (size_t i = 0; i + 1 < result.offsets.size(); ++i) {
-      auto& next = result.offsets[i + 1];
-      next.begin = std::max(next.begin, result.offsets[i].begin);
-      next.end = std::max(next.end, next.begin);
-      result.offsets[i].end = std::min(result.offsets[i].end, next.begin);
-    }
+    set_apart(result.offsets);
     return result;
   }
 
@@ -56,6 +50,7 @@ class JsonAdaptor : public Tokenizer {
     return tokenizer_->id(piece).value_or(unknown_);
   }
   std::string file() const override { return tokenizer_->file(); }
+  const JsonTokenizerPtr& tokenizer() const { return tokenizer_; }
 
  private:
   int64_t id_of(const std::optional<std::string>& token) const {
@@ -68,8 +63,22 @@ class JsonAdaptor : public Tokenizer {
 
 }  // namespace
 
+void set_apart(std::vector<ByteRange>& offsets) {
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
+    auto& next = offsets[i + 1];
+    next.begin = std::max(next.begin, offsets[i].begin);
+    next.end = std::max(next.end, next.begin);
+    offsets[i].end = std::min(offsets[i].end, next.begin);
+  }
+}
+
 TokenizerPtr as_tokenizer(JsonTokenizerPtr tokenizer) {
   return std::make_shared<JsonAdaptor>(std::move(tokenizer));
+}
+
+JsonTokenizerPtr json_tokenizer_of(const TokenizerPtr& tokenizer) {
+  const auto* own = dynamic_cast<const JsonAdaptor*>(tokenizer.get());
+  return own ? own->tokenizer() : nullptr;
 }
 
 }  // namespace heed::data

@@ -188,10 +188,15 @@ void JsonTokenizer::Parts::complete(const std::string& file) {
 JsonTokenizer::JsonTokenizer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 JsonTokenizer::~JsonTokenizer() = default;
 
-JsonTokenizerPtr JsonTokenizer::parse(std::string bytes, const std::string& name) {
+JsonTokenizerPtr JsonTokenizer::parse(std::string bytes, const std::string& name,
+                                      const std::map<std::string, std::string>& beside) {
   auto parts = std::make_unique<Parts>();
   parts->bytes = std::move(bytes);
   parts->read(json::parse_file(parts->bytes, name), name);
+  const auto folder = std::filesystem::path(name).parent_path();
+  for (const char* file : kTokenizerFiles)
+    if (const auto found = beside.find(file); found != beside.end())
+      json::read_config(found->second, (folder / file).string(), parts->config);
   parts->complete(name);
   return JsonTokenizerPtr(new JsonTokenizer(std::move(parts)));
 }
@@ -199,16 +204,11 @@ JsonTokenizerPtr JsonTokenizer::parse(std::string bytes, const std::string& name
 JsonTokenizerPtr JsonTokenizer::open(const std::filesystem::path& path) {
   const bool folder = kind_of(path) == PathKind::folder;
   const auto file = folder ? path / "tokenizer.json" : path;
-  auto parts = std::make_unique<Parts>();
-  parts->bytes = read_text(file);
-  parts->read(json::parse_file(parts->bytes, file.string()), file.string());
-  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
-    const auto beside = path / name;
-    if (folder && kind_of(beside) == PathKind::file)
-      json::read_config(read_text(beside), beside.string(), parts->config);
-  }
-  parts->complete(file.string());
-  return JsonTokenizerPtr(new JsonTokenizer(std::move(parts)));
+  std::map<std::string, std::string> beside;
+  for (const char* name : kTokenizerFiles)
+    if (folder && kind_of(path / name) == PathKind::file)
+      beside.emplace(name, read_text(path / name));
+  return parse(read_text(file), file.string(), beside);
 }
 
 Encoding JsonTokenizer::encode(std::string_view text, const EncodeOptions& options) const {

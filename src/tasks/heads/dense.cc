@@ -4,7 +4,6 @@
 #include "nn/linear.h"
 
 namespace heed {
-namespace {
 
 at::Tensor activated(DenseActivation activation, const at::Tensor& x) {
   switch (activation) {
@@ -23,8 +22,6 @@ at::Tensor activated(DenseActivation activation, const at::Tensor& x) {
   }
   return x;
 }
-
-}  // namespace
 
 Dense::Dense(int64_t width, const DenseOptions& options) : options_(options) {
   linear_ = register_module("linear", nn::xavier_linear(width, width, options.bias));

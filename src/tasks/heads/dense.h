@@ -17,6 +17,8 @@ constexpr std::array<const char*, 6> words(DenseActivation) {
   return {"none", "tanh", "relu", "gelu", "gelu_tanh", "silu"};
 }
 
+at::Tensor activated(DenseActivation activation, const at::Tensor& x);
+
 struct DenseOptions {
   DenseActivation activation = DenseActivation::none;
   bool bias = true;

@@ -6,6 +6,7 @@
 #include "heed/nn/pooling.h"
 #include "nn/linear.h"
 #include "tasks/heads.h"
+#include "tasks/heads/dense.h"
 #include "tasks/heads/pair_scorer.h"
 #include "tasks/inputs/text_split.h"
 
@@ -15,6 +16,9 @@ namespace {
 struct EmbeddingHeadOptions {
   nn::PoolingOptions pool;
   int64_t width = 0;
+  bool bias = false;
+  DenseActivation activation = DenseActivation::none;
+  bool normalize = true;
   nn::ContrastiveOptions loss{.symmetric = true};
 
   template <class Visitor>
@@ -22,24 +26,34 @@ struct EmbeddingHeadOptions {
     v("pool", pool, "");
     v("width", width, "numbers of a vector; 0: as many as the encoder's",
       between(0, kMostChannels));
+    if (width > 0) {
+      v("bias", bias, "whether the layer that makes them has one");
+      v("activation", activation, "of that layer");
+    }
+    v("normalize", normalize, "whether vectors have length 1; cosines are learned anyway");
     v("temperature", loss.temperature, "by which cosines are divided", between(1e-4, 1e4));
     v("symmetric", loss.symmetric, "also from the pair's text to the text");
   }
 };
 
-/// tokens (B, L, M) -> vectors (B, W) of length 1: pool(tokens), of another width times a matrix.
+at::Tensor of_length_one(const at::Tensor& y) { return y / y.norm(2, {1}, true).clamp_min(1e-12); }
+
+/// tokens (B, L, M) -> vectors (B, W), of length 1 where the options say so: pool(tokens), with a width of
+/// their own act(pool(tokens) A + a).
 class EmbeddingModule : public torch::nn::Module {
  public:
-  EmbeddingModule(int64_t width, const EmbeddingHeadOptions& options) {
+  EmbeddingModule(int64_t width, const EmbeddingHeadOptions& given) : options(given) {
     pool = register_module("pool", nn::Pooling(width, options.pool));
     if (options.width > 0)
-      linear = register_module("linear", nn::xavier_linear(width, options.width, false));
+      linear = register_module("linear", nn::xavier_linear(width, options.width, options.bias));
   }
   at::Tensor forward(const Tokens& tokens) {
     auto y = pool->forward(tokens.states, tokens.lengths).to(at::kFloat);
-    if (linear) y = linear->forward(y);
-    return y / y.norm(2, {1}, true).clamp_min(1e-12);
+    if (linear) y = activated(options.activation, linear->forward(y));
+    return options.normalize ? of_length_one(y) : y;
   }
+
+  EmbeddingHeadOptions options;
 
   nn::Pooling pool{nullptr};
   torch::nn::Linear linear{nullptr};
@@ -84,7 +98,8 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
     return make_pair_scorer([this](const Tokens& tokens, const Batch& batch) {
       const auto pairs = pair_batch(batch);
-      return PairOutput{output(tokens, batch), output(encoder_->forward(pairs), pairs), pairs};
+      return PairOutput{of_length_one(output(tokens, batch)),
+                        of_length_one(output(encoder_->forward(pairs), pairs)), pairs};
     });
   }
 

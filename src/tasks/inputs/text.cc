@@ -36,11 +36,20 @@ class TextInput : public Input {
         seed);
     make_features();
   }
-  Files files() const override { return {{kTextTokenizer, state_->tokenizer->file()}}; }
+  Files files() const override {
+    Files files = beside_;
+    files.emplace(kTextTokenizer, state_->tokenizer->file());
+    return files;
+  }
   void load(const Files& files) override {
     state_->tokenizer = tokenizer_file(files, kTextTokenizer, options().tokenizer);
+    state_->json = data::json_tokenizer_of(state_->tokenizer);
+    for (const char* name : data::kTokenizerFiles)
+      if (const auto found = files.find(name); state_->json && found != files.end())
+        beside_.insert(*found);
     make_features();
   }
+  std::string note() const override { return state_->cut.note(options().max_length); }
   data::TokenizerPtr tokenizer() const override { return state_->tokenizer; }
 
   Sizes sizes() const override {
@@ -82,6 +91,7 @@ class TextInput : public Input {
           at::zeros({1, kTextExample, kTextExampleFeatures}, at::kLong);
   }
 
+  Files beside_;  // a tokenizer.json, as they lay there
   std::shared_ptr<TextState> state_ = std::make_shared<TextState>();
 };
 

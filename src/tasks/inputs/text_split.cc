@@ -43,6 +43,7 @@ void TextSplit::add(Batch& batch, const std::string& prefix, const std::vector<i
   std::vector<std::vector<std::string_view>> words;
   for (const int64_t example : examples) {
     auto encoded = encode(example, columns);
+    state_->cut.add(encoded.whole, std::ssize(encoded.tokens));
     tokens.push_back(std::move(encoded.tokens)), segments.push_back(std::move(encoded.segments));
     words.push_back(std::move(encoded.words));
   }
@@ -62,9 +63,10 @@ Shown TextSplit::show(int64_t example) const {
   if (read_.size() > 1) shown.text += " | " + std::string(records().text(example, read_.back()));
   shown.tokenizer = word_of(state_->options.tokenizer.kind);
   const auto& tokenizer = *state_->tokenizer;
-  for (const int64_t token : encode(example, read_).tokens) {
-    shown.tokens.push_back({tokenizer.piece(token)});
-    shown.tokens.back().special = token == tokenizer.begin() || token == tokenizer.end();
+  const auto encoded = encode(example, read_);
+  for (size_t i = 0; i < encoded.tokens.size(); ++i) {
+    shown.tokens.push_back({tokenizer.piece(encoded.tokens[i])});
+    shown.tokens.back().special = encoded.texts[i] < 0;
   }
   return shown;
 }
@@ -79,6 +81,7 @@ TextTokens TextSplit::text_tokens(int64_t example, const std::string& column) co
   const auto& options = state_->options;
   const bool is_second = !options.second.empty() && column == options.second;
   if (!is_second && column != options.column) return Split::text_tokens(example, column);
+  if (state_->json) return tokens_by_file(example, is_second);
   TextTokens result{1};  // behind <s>
   if (is_second) result.first += std::ssize(pieces(example, read_.front()).ids) + 1;
   result.offsets = pieces(example, is_second ? read_.back() : read_.front()).offsets;
@@ -98,19 +101,37 @@ data::EncodedText TextSplit::pieces(int64_t example, int64_t column) const {
 }
 
 TextSplit::Encoded TextSplit::encode(int64_t example, const std::vector<int64_t>& columns) const {
-  Encoded result{{state_->tokenizer->begin()}, {0}, {""}};
+  if (state_->json) {
+    int64_t whole = 0;
+    auto encoding = encode_by_file(example, columns, whole);
+    return {std::move(encoding.ids),
+            std::move(encoding.type_ids),
+            std::move(encoding.sequence_ids),
+            {},
+            whole};
+  }
+  Encoded result{{state_->tokenizer->begin()}, {0}, {-1}, {""}};
   for (size_t i = 0; i < columns.size(); ++i)
     append(result, example, columns[i], static_cast<int64_t>(i));
+  result.whole = std::ssize(result.tokens);
   const auto most = state_->options.max_length;
-  if (most == 0 || std::ssize(result.tokens) <= most) return result;
-  if (state_->options.too_long == "refuse")
-    throw DataError(place(example) + ": the text has " + std::to_string(result.tokens.size()) +
-                    " tokens, expected at most input.max_length = " + std::to_string(most) +
-                    "; raise it, shorten the text, or set input.too_long = \"cut\"");
+  if (most == 0 || result.whole <= most) return result;
+  check_length(example, result.whole);
   result.tokens.resize(static_cast<size_t>(most));
   result.segments.resize(static_cast<size_t>(most));
+  result.texts.resize(static_cast<size_t>(most));
   result.words.resize(static_cast<size_t>(most));
   return result;
+}
+
+void TextSplit::check_length(int64_t example, int64_t whole) const {
+  const auto& options = state_->options;
+  if (options.max_length == 0 || whole <= options.max_length || options.too_long == "cut") return;
+  throw DataError(
+      place(example) + ": the text has " + std::to_string(whole) +
+      " tokens, expected at most input.max_length = " + std::to_string(options.max_length) +
+      "; shorten the text, or cut it: --truncate of a trained model, "
+      "input.too_long = \"cut\" of a recipe, which can also raise max_length");
 }
 
 void TextSplit::append(Encoded& to, int64_t example, int64_t column, int64_t segment) const {
@@ -121,12 +142,68 @@ void TextSplit::append(Encoded& to, int64_t example, int64_t column, int64_t seg
   } catch (const DataError& error) {
     throw DataError(place(example) + ": " + error.what());
   }
-  tokens.push_back(state_->tokenizer->end());
   to.tokens.insert(to.tokens.end(), tokens.begin(), tokens.end());
+  to.texts.resize(to.tokens.size(), segment);
+  to.tokens.push_back(state_->tokenizer->end());
+  to.texts.push_back(-1);
   to.segments.resize(to.tokens.size(), segment);
   if (state_->features)
     for (const auto& word : data::fields_with_offsets(text)) to.words.push_back(word.text);
   to.words.resize(to.tokens.size());
+}
+
+data::Encoding TextSplit::encode_by_file(int64_t example, const std::vector<int64_t>& columns,
+                                         int64_t& whole) const {
+  const auto encoded = [&](const data::EncodeOptions& how) {
+    const auto first = records().text(example, columns.front());
+    if (columns.size() == 1) return state_->json->encode(first, how);
+    return state_->json->encode_pair(first, records().text(example, columns.back()), how);
+  };
+  try {
+    auto encoding = encoded({});
+    whole = std::ssize(encoding.ids);
+    check_length(example, whole);
+    const auto most = state_->options.max_length;
+    if (most == 0 || whole <= most) return encoding;
+    const data::Truncation truncation{.max_length = most,
+                                      .direction = state_->json->truncation_side()};
+    return encoded({.truncation = truncation});
+  } catch (const UsageError& error) {
+    throw ModelError(std::string("input.max_length: ") + error.what());
+  } catch (const DataError& error) {
+    const std::string message = error.what(), where = place(example);
+    if (message.starts_with(where)) throw;
+    throw DataError(where + ": " + message);
+  }
+}
+
+TextTokens TextSplit::tokens_by_file(int64_t example, bool is_second) const {
+  int64_t whole = 0;
+  const auto encoding = encode_by_file(example, read_, whole);
+  TextTokens result;
+  for (size_t i = 0; i < encoding.ids.size(); ++i) {
+    if (encoding.sequence_ids[i] != (is_second ? 1 : 0)) continue;
+    if (result.offsets.empty()) result.first = static_cast<int64_t>(i);
+    result.offsets.push_back(encoding.byte_offsets[i]);
+  }
+  data::set_apart(result.offsets);
+  return result;
+}
+
+void CutTexts::add(int64_t whole, int64_t kept) {
+  if (whole <= kept) return;
+  ++examples, tokens += whole - kept;
+  for (int64_t before = longest; before < whole && !longest.compare_exchange_weak(before, whole);) {
+  }
+}
+
+std::string CutTexts::note(int64_t most) const {
+  if (examples == 0) return "";
+  const bool one = examples == 1;
+  return std::to_string(examples) + (one ? " text was" : " texts were") +
+         " cut to input.max_length = " + std::to_string(most) +
+         " tokens: " + std::to_string(tokens) + " tokens were cut off, and the longest had " +
+         std::to_string(longest);
 }
 
 }  // namespace heed

@@ -1,12 +1,13 @@
 // Texts as pieces: one, one behind another, or two that are read apart.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "heed/core/fields.h"
-#include "heed/data/tokenizer.h"
+#include "heed/data/json_tokenizer.h"
 #include "heed/data/word_features.h"
 #include "tasks/record_split.h"
 
@@ -49,16 +50,28 @@ struct TextInputOptions {
   std::vector<std::string> columns() const;
 };
 
+/// What input.too_long = "cut" has cut off in batches.
+struct CutTexts {
+  std::atomic<int64_t> examples = 0, tokens = 0, longest = 0;
+
+  void add(int64_t whole, int64_t kept);
+  /// "3 texts were cut to input.max_length = 256 tokens, ..."; empty: none was.
+  std::string note(int64_t most) const;
+};
+
 /// What splits share with their input, which learns after the first was opened.
 struct TextState {
   TextInputOptions options;
   data::TokenizerPtr tokenizer;
+  data::JsonTokenizerPtr json;  ///< null for tokenizers of other kinds
   std::optional<data::WordFeatures> features;
+  mutable CutTexts cut;
 };
 
-/// <s> text </s>, or <s> text </s> second </s>. The batch: tokens (B, L), lengths (B); with a second
-/// text segments (B, L), with features features (B, L, F), -1: none. The same of the pair's text as
-/// pair.tokens and so on.
+/// <s> text </s>, or <s> text </s> second </s>; of a tokenizer.json what its post-processor makes of them, the type ids
+/// as segments: special tokens are found in texts, and cutting (from the longer text, at its truncation_side) leaves
+/// those that are put in. The batch: tokens (B, L), lengths (B); with a second text segments (B, L), with features
+/// features (B, L, F), -1: none. The same of the pair's text as pair.tokens and so on.
 class TextSplit : public RecordSplit {
  public:
   /// `lone`: records may lack the pair's column; there is then nothing of a pair.
@@ -73,13 +86,20 @@ class TextSplit : public RecordSplit {
  private:
   struct Encoded {
     std::vector<int64_t> tokens, segments;
+    std::vector<int64_t> texts;           // which one a token is of; -1: none, it was put in
     std::vector<std::string_view> words;  // of each token; empty: it has no features
+    int64_t whole = 0;                    // tokens before they were cut
   };
   /// Of the texts of those columns, one behind another.
   Encoded encode(int64_t example, const std::vector<int64_t>& columns) const;
   /// Of a text, with places in it, without begin and end.
   data::EncodedText pieces(int64_t example, int64_t column) const;
   void append(Encoded& to, int64_t example, int64_t column, int64_t segment) const;
+  /// By the tokenizer.json, cut.
+  data::Encoding encode_by_file(int64_t example, const std::vector<int64_t>& columns,
+                                int64_t& whole) const;
+  TextTokens tokens_by_file(int64_t example, bool is_second) const;
+  void check_length(int64_t example, int64_t whole) const;
   void add(Batch& batch, const std::string& prefix, const std::vector<int64_t>& examples,
            const std::vector<int64_t>& columns) const;
 

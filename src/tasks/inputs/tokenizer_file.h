@@ -4,11 +4,13 @@
 #include <string>
 
 #include "heed/core/error.h"
+#include "heed/data/json_tokenizer.h"
 #include "heed/tasks/input.h"
 
 namespace heed {
 
-/// The tokenizer in the file `name` of a model folder. Throws ModelError where there is none or a
+/// The tokenizer in the file `name` of a model folder; of a tokenizer.json with the roles that the files
+/// beside it give to tokens. Throws ModelError where there is none or a
 /// damaged one.
 inline data::TokenizerPtr tokenizer_file(const Files& files, const std::string& name,
                                          const data::TokenizerOptions& options) {
@@ -16,6 +18,8 @@ inline data::TokenizerPtr tokenizer_file(const Files& files, const std::string& 
   if (found == files.end())
     throw ModelError("the model folder lacks its tokenizer, the file " + name);
   try {
+    if (options.kind == data::TokenizerKind::json)
+      return data::as_tokenizer(data::JsonTokenizer::parse(found->second, name, files));
     return data::load_tokenizer(options, found->second, name);
   } catch (const DataError& error) {
     throw ModelError(error.what());
