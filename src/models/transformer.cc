@@ -157,7 +157,8 @@ at::Tensor TransformerImpl::output_weight() const {
 }
 
 int64_t TransformerImpl::max_positions() const {
-  return target_position ? target_position->max_positions() : 0;
+  const int64_t places = target_position ? target_position->max_positions() : 0;
+  return places ? places : options.max_positions();
 }
 
 void TransformerImpl::reset_state() {
@@ -210,6 +211,10 @@ at::Tensor TransformerImpl::finished(const at::Tensor& y) {
 
 at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& target) {
   models::check_ids(target, "target", vocabulary_);
+  const int64_t most = target_position ? 0 : options.max_positions();
+  if (most > 0 && target.size(1) > most)
+    throw UsageError(text_of("transformer: target: expected at most max_positions = ", most,
+                             " tokens, given ", target.size(1)));
   check_source(source, target.size(0));
   const auto z = has_encoder() ? encode(source) : at::Tensor();
   const auto y = decode(embed(target, target_embedding, target_position, 0), z, source);

@@ -52,7 +52,8 @@ void add_decoder_recipe(Plan& plan, const DecoderConfig& decoder, bool tied) {
                      .set("dropout", 0.0)
                      .set("tied", tied ? "decoder" : "none")
                      .set("scale_embeddings", decoder.scale_embeddings)
-                     .set("decoder_attention", decoder_attention_of(decoder, all_local));
+                     .set("decoder_attention", decoder_attention_of(decoder, all_local))
+                     .set("max_positions", decoder.positions);
   if (decoder.qk_norm) recipe.set("qk_norm", true);
   if (decoder.logit_softcap > 0) recipe.set("output_softcap", decoder.logit_softcap);
   if (!decoder.local_layers.empty() && !all_local)
@@ -159,6 +160,10 @@ TiedHead tied_head(const Given& given, const std::string& embedding, const std::
     if (name == embedding) first = &tensor;
     if (name == head) second = &tensor;
   }
+  if (!said && (!first || !second))
+    given.config.refuse("tie_word_embeddings", "is false, and the weights have no ",
+                        first ? head : embedding,
+                        "; say true where both are one matrix, or fetch all weights");
   if (!second) return {embedding, true};
   if (!first) return {head, true};
   return {embedding, said && at::equal(*first, *second)};

@@ -10,7 +10,7 @@ namespace heed::pretrained {
 namespace {
 
 struct MarianConfig {
-  int64_t vocabulary, width, layers, decoder_layers, heads, decoder_heads, hidden;
+  int64_t vocabulary, width, layers, decoder_layers, heads, decoder_heads, hidden, positions;
   std::string activation;
   double dropout, attention_dropout;
   bool scale_embeddings, shared;
@@ -29,8 +29,7 @@ MarianConfig marian_config(Config& config) {
   config.only("extra_pos_embeddings", "0", "rows before the first position");
   // Of training alone, and what repeats another key.
   config.no_effect({"encoder_layerdrop", "decoder_layerdrop", "activation_dropout",
-                    "classifier_dropout", "classif_dropout", "num_hidden_layers", "is_decoder",
-                    "max_position_embeddings"});
+                    "classifier_dropout", "classif_dropout", "num_hidden_layers", "is_decoder"});
   return {.vocabulary = vocabulary,
           .width = config.integer("d_model", between(1, kMostChannels)),
           .layers = config.integer("encoder_layers", between(1, kMostLayers)),
@@ -38,6 +37,7 @@ MarianConfig marian_config(Config& config) {
           .heads = config.integer("encoder_attention_heads", between(1, kMostChannels)),
           .decoder_heads = config.integer("decoder_attention_heads", between(1, kMostChannels)),
           .hidden = hidden,
+          .positions = config.integer("max_position_embeddings", between(1, kMostLength), 1024),
           .activation = activation_of(config, "activation_function", "gelu"),
           .dropout = config.number("dropout", kDropouts, 0.1),
           .attention_dropout = config.number("attention_dropout", kDropouts, 0),
@@ -56,7 +56,11 @@ Attention marian_attention_of(const MarianConfig& marian, int64_t heads, bool pl
 void add_marian_recipe(Plan& plan, const MarianConfig& marian) {
   auto writing = marian_attention_of(marian, marian.decoder_heads, true);
   writing.masks.push_back({"causal"});
-  plan.recipe.table("input").set("kind", "parallel").set("share_vocabulary", true);
+  plan.recipe.table("input")
+      .set("kind", "parallel")
+      .set("share_vocabulary", true)
+      .set("max_source_length", marian.positions)
+      .set("max_target_length", marian.positions);
   plan.recipe.table("input.source").set("kind", "json");
   plan.recipe.table("head")
       .set("kind", "text")
@@ -70,6 +74,7 @@ void add_marian_recipe(Plan& plan, const MarianConfig& marian) {
       .set("tied", marian.shared ? "all" : "decoder")
       .set("scale_embeddings", marian.scale_embeddings)
       .set("output_bias", true)
+      .set("max_positions", marian.positions)
       .set("encoder_attention", marian_attention_of(marian, marian.heads, true))
       .set("decoder_attention", writing)
       .set("cross_attention", marian_attention_of(marian, marian.decoder_heads, false));

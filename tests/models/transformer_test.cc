@@ -223,6 +223,21 @@ TEST(Transformer, RowsComeAndGoBetweenSteps) {
   }
 }
 
+TEST(Transformer, ALimitOfPositionsThatHaveNoTable) {
+  torch::manual_seed(3);
+  auto options = TransformerOptions().encoder_layers(0).decoder_layers(1).width(8).hidden(8);
+  options.decoder_attention(Attention::parse("rope; causal; num_heads=2")).max_positions(4);
+  Transformer model(options, 10);
+  EXPECT_EQ(model->max_positions(), 4);
+  EXPECT_NO_THROW(model->hidden({}, torch::zeros({1, 4}, at::kLong)));
+  try {
+    model->hidden({}, torch::zeros({1, 5}, at::kLong));
+    ADD_FAILURE() << "expected an error";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("max_positions = 4"), HasSubstr("given 5")));
+  }
+}
+
 TEST(Transformer, PaddingDoesNotMatter) {
   const torch::NoGradGuard no_gradient;
   for (const auto& options : forms()) {

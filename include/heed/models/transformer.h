@@ -52,6 +52,7 @@ struct TransformerOptions {
   TORCH_ARG(bool, shared_position) = false;
   TORCH_ARG(double, output_scale) = 1;
   TORCH_ARG(double, output_softcap) = 0;
+  TORCH_ARG(int64_t, max_positions) = 0;  ///< of a target whose position has no table; 0: any
 
  public:
   TransformerOptions& preset(TransformerPreset preset);
@@ -96,6 +97,9 @@ struct TransformerOptions {
       "whether what the position learns in a stack's first block serves all of its blocks");
     if (encoder_layers() > 0)
       v("cross_attention", cross_attention(), "of the target to the source; key_lengths is added");
+    v("max_positions", max_positions(),
+      "tokens of the longest target, where its position has no table; 0: any number",
+      between(0, kMostLength));
     if (encoder_layers() == 0)
       v("memory", memory(),
         "tokens before a window that each layer remembers (Transformer-XL); 0: none",
@@ -126,6 +130,8 @@ struct TransformerOptions {
 /// [target_position.*], decoder.I.*, [decoder_norm.*], [output (V, M)], [output_bias (V)]. An
 /// encoder's blocks and those of a decoder alone are nn::TransformerBlock, the others
 /// nn::TransformerDecoderBlock.
+///
+/// A target of more tokens than max_positions() is a UsageError with both counts.
 ///
 /// Throws ModelError that names the field where options do not fit each other or the vocabularies.
 class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
