@@ -2,11 +2,14 @@
 
 #include <cmath>
 
+#include "nn/not_initialized.h"
+
 namespace heed::models {
 
 at::Tensor embedding_table(torch::nn::Module& owner, const std::string& name, int64_t rows,
                            int64_t width) {
   auto table = owner.register_parameter(name, torch::empty({rows, width}));
+  if (nn::NotInitialized::active()) return table;
   const torch::NoGradGuard no_gradient;
   return table.normal_(0, 1 / std::sqrt(static_cast<double>(width)));
 }

@@ -3,6 +3,7 @@
 #include <torch/nn/init.h>
 
 #include "heed/nn/lora.h"
+#include "nn/not_initialized.h"
 #include "nn/small_products.h"
 #include "ops/call.h"
 #include "ops/torch_version.h"
@@ -30,6 +31,7 @@ at::Tensor with_adapters(const torch::nn::Linear& linear, const at::Tensor& x, a
 }  // namespace
 
 void truncated_normal(at::Tensor tensor, double deviation) {
+  if (NotInitialized::active()) return;
   torch::NoGradGuard no_gradient;
   // By the inverse of the distribution function: x = sqrt(2) erfinv(u), u uniform within +-erf(c).
   const double cut = 2, end = std::erf(cut / std::sqrt(2.0));
@@ -38,19 +40,22 @@ void truncated_normal(at::Tensor tensor, double deviation) {
 }
 
 void xavier_rows(const at::Tensor& weight, int64_t first, int64_t rows) {
+  if (NotInitialized::active()) return;
   torch::NoGradGuard no_gradient;
   torch::nn::init::xavier_uniform_(weight.narrow(0, first, rows));
 }
 
 torch::nn::Linear xavier_linear(int64_t in, int64_t out, bool bias) {
-  torch::nn::Linear linear(torch::nn::LinearOptions(in, out).bias(bias));
+  auto linear = unfilled_linear(in, out, bias);
+  if (NotInitialized::active()) return linear;
   torch::nn::init::xavier_uniform_(linear->weight);
   if (bias) torch::nn::init::zeros_(linear->bias);
   return linear;
 }
 
 torch::nn::Linear small_linear(int64_t in, int64_t out, bool bias) {
-  torch::nn::Linear linear(torch::nn::LinearOptions(in, out).bias(bias));
+  auto linear = unfilled_linear(in, out, bias);
+  if (NotInitialized::active()) return linear;
   truncated_normal(linear->weight);
   if (bias) torch::nn::init::zeros_(linear->bias);
   return linear;

@@ -9,6 +9,7 @@
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
 #include "nn/model_memory.h"
+#include "nn/not_initialized.h"
 #include "tasks/cell.h"
 #include "tasks/opened_model.h"
 #include "tasks/record_stream.h"
@@ -117,9 +118,10 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
     predictor.cell_->load(files.others);
     const nn::ModelMemory memory(bytes_of(files.tensors), (folder / "model.safetensors").string(),
                                  sizes_of(predictor.cell_->recipe.entries()));
+    const nn::NotInitialized loaded;
     predictor.cell_->make_model();
   });
-  load_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
+  take_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
   predictor.cell_->module->eval();
   return predictor;
 }

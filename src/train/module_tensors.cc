@@ -1,4 +1,5 @@
 // Between a module's parameters and buffers and tensors by name.
+#include <cmath>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -29,7 +30,8 @@ void check(const std::filesystem::path& file, const std::string& name, const at:
   if (own.sizes() != given.sizes() || own.scalar_type() != given.scalar_type()) {
     does_not_fit(file, name, text_of(own), text_of(given));
   }
-  if (!given.is_floating_point()) return;
+  // A sum of numbers is one, unless it is too large; then they are counted.
+  if (!given.is_floating_point() || std::isfinite(given.sum().item<double>())) return;
   const int64_t nans = at::isnan(given).sum().item<int64_t>();
   if (nans > 0) does_not_fit(file, name, "numbers", std::to_string(nans) + " NaN");
   // A buffer may hold infinity: a mask that is added to scores.
@@ -49,8 +51,12 @@ NamedTensors named_tensors(const torch::nn::Module& module) {
   return tensors;
 }
 
-void load_into(torch::nn::Module& module, const NamedTensors& tensors,
-               const std::filesystem::path& file) {
+namespace {
+
+/// The tensors by name, which are those of the module. Throws as load_into.
+std::unordered_map<std::string, at::Tensor> checked(const torch::nn::Module& module,
+                                                    const NamedTensors& tensors,
+                                                    const std::filesystem::path& file) {
   std::unordered_map<std::string, at::Tensor> given;
   for (const auto& [name, tensor] : tensors) {
     if (!given.emplace(name, tensor).second)
@@ -70,8 +76,23 @@ void load_into(torch::nn::Module& module, const NamedTensors& tensors,
       if (given.contains(name)) does_not_fit(file, name, "no such tensor", text_of(tensor));
     }
   }
+  return given;
+}
+
+}  // namespace
+
+void load_into(torch::nn::Module& module, const NamedTensors& tensors,
+               const std::filesystem::path& file) {
+  const auto given = checked(module, tensors, file);
   const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : own) at::Tensor(tensor).copy_(given.at(name));
+  for (const auto& [name, tensor] : named_tensors(module)) at::Tensor(tensor).copy_(given.at(name));
+}
+
+void take_into(torch::nn::Module& module, const NamedTensors& tensors,
+               const std::filesystem::path& file) {
+  const auto given = checked(module, tensors, file);
+  for (auto& item : module.named_parameters()) item.value().set_data(given.at(item.key()));
+  for (auto& item : module.named_buffers()) item.value().set_data(given.at(item.key()));
 }
 
 }  // namespace heed

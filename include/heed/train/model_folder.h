@@ -83,6 +83,12 @@ NamedTensors named_tensors(const torch::nn::Module& module);
 void load_into(torch::nn::Module& module, const NamedTensors& tensors,
                const std::filesystem::path& file);
 
+/// The same for a model that is not changed any more: its parameters and buffers have the memory of `tensors`, that of
+/// a file that is read only among them, and nothing is copied. What shares a parameter's memory with it in another
+/// shape does not follow.
+void take_into(torch::nn::Module& module, const NamedTensors& tensors,
+               const std::filesystem::path& file);
+
 /// Throws UsageError unless a run may use the folder: it is missing, empty, or holds what a run left
 /// that ended before its first checkpoint; with `resume` it may hold a run. What else it holds is
 /// the user's.
