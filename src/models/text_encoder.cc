@@ -1,8 +1,10 @@
 #include "heed/models/text_encoder.h"
 
+#include "heed/nn/recording.h"
 #include "heed/nn/token_convolution.h"
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
+#include "models/packed_texts.h"
 #include "nn/model_memory.h"
 
 namespace heed {
@@ -31,6 +33,11 @@ Tokens TextEncoderImpl::forward(const Batch& batch) {
   const auto& lengths = batch.at("lengths");
   for (int64_t i = 0; i < options.convolutions; ++i)
     x = convolutions[static_cast<size_t>(i)]->as<nn::TokenConvolutionImpl>()->forward(x, lengths);
+  if (!is_training() && !Recording::active() && convolutions.is_empty() &&
+      models::can_pack(options))
+    if (const auto packed = models::PackedTexts::of(lengths, x.size(1)))
+      return {.states = packed->unpack(blocks.forward(packed->pack(x), packed->inputs())),
+              .lengths = lengths};
   return {.states = blocks.forward(x, models::told_lengths(lengths)), .lengths = lengths};
 }
 
