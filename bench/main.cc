@@ -11,6 +11,8 @@
 #include "bench_load.h"
 #include "bench_mechanisms.h"
 #include "bench_rows.h"
+#include "bench_sentences.h"
+#include "bench_tokens.h"
 #include "bench_train.h"
 #include "frame/frame.h"
 #include "frame/torch.h"
@@ -205,6 +207,32 @@ void add_load(CLI::App& app) {
   });
 }
 
+void add_sentences(CLI::App& app) {
+  auto* verb = app.add_subcommand("sentences", "Sentences to vectors by a model, when asked to");
+  verb->footer(
+      "Reads numbers from standard input: how many sentences are given at once, 0: all. For each "
+      "all of FILE is embedded "
+      "and the seconds are printed, tokenizer included. bench/peers/embed.py asks in turns.");
+  auto options = std::make_shared<SentencesBench>();
+  verb->add_option("model", options->model, "A model whose head gives vectors")->required();
+  verb->add_option("file", options->file, "A sentence a line (.txt)")->required();
+  verb->add_option("--threads", options->threads, "Number of threads")
+      ->check(whole_number(1, most_threads()))
+      ->capture_default_str();
+  on_run(verb, [options] { bench_sentences(*options); });
+}
+
+void add_tokens(CLI::App& app) {
+  auto* verb = app.add_subcommand("tokens", "What a tokenizer.json makes of texts, as JSON");
+  verb->footer(
+      "Reads lines of JSON from standard input, a text or a list of two. "
+      "bench/peers/tokenizer_texts.py compares them with "
+      "those of the library tokenizers.");
+  auto file = std::make_shared<std::string>();
+  verb->add_option("tokenizer", *file, "tokenizer.json, or the folder that it lies in")->required();
+  on_run(verb, [file] { bench_tokens(*file); });
+}
+
 void add_verbs(CLI::App& app) {
   add_attention(app);
   add_mechanisms(app);
@@ -212,6 +240,8 @@ void add_verbs(CLI::App& app) {
   add_training(app);
   add_goals(app);
   add_load(app);
+  add_sentences(app);
+  add_tokens(app);
 }
 
 }  // namespace
