@@ -108,6 +108,11 @@ TEST(ChatTemplate, TakesNoMoreThanItMay) {
                         "ns.x + ns.x %}{% endfor %}"),
               HasSubstr("it makes more than"));
   EXPECT_THAT(complaint("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}"), HasSubstr("deep"));
+  for (const char* nested : {"[ns.x]", "{'a': ns.x}", "ns.x.index", "(ns.x, 1)"})
+    EXPECT_THAT(
+        complaint("{% set ns = namespace(x=[]) %}{% for i in range(90000) %}{% set ns.x = [" +
+                  std::string(nested) + "] %}{% endfor %}"),
+        HasSubstr("a value is nested deeper than 100"));
   EXPECT_THAT(complaint("{{ range(1000000) }}"), HasSubstr("range: more than 100000"));
   EXPECT_THAT(complaint("{{ " + std::string(100000, '(') + "1 }}"), HasSubstr("nested deeper"));
   EXPECT_THAT(complaint("{{ 1" + std::string(100000, '-') + "1 }}"), HasSubstr("nested deeper"));

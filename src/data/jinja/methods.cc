@@ -212,9 +212,10 @@ Value of_mapping(Interpreter& run, const Dict& dict, const std::string& name, co
     if (name == "items") items.push_back(run.made_list({run.made_text(key), value}, true));
   }
   run.charge(items.size() * sizeof(Value));
-  return Value::view(std::move(items), name == "keys"     ? "dict_keys"
-                                       : name == "values" ? "dict_values"
-                                                          : "dict_items");
+  return Value::list(std::move(items), false,
+                     name == "keys"     ? "dict_keys"
+                     : name == "values" ? "dict_values"
+                                        : "dict_items");
 }
 
 Value of_list(const List& list, const std::string& name, const Given& given) {

@@ -36,13 +36,12 @@ std::string quoted_python(std::string_view text) {
   return all + quote;
 }
 
-std::string repr_at(const Value& value, int depth) {
-  if (depth > kDeepestValue) fail("a value is nested deeper than 100");
+std::string repr_of(const Value& value) {
   if (const auto* text = value.as_text()) return quoted_python(text->text);
   if (const auto* list = value.as_list()) {
     std::string all = list->view ? list->view + std::string("([") : list->tuple ? "(" : "[";
     for (size_t i = 0; i < list->items.size(); ++i)
-      all += (i ? ", " : "") + repr_at(list->items[i], depth + 1);
+      all += (i ? ", " : "") + repr_of(list->items[i]);
     if (list->tuple && list->items.size() == 1) all += ",";
     return all + (list->view ? "])" : list->tuple ? ")" : "]");
   }
@@ -50,11 +49,17 @@ std::string repr_at(const Value& value, int depth) {
     std::string all = "{";
     for (size_t i = 0; i < dict->items.size(); ++i)
       all += (i ? ", " : "") + quoted_python(dict->items[i].first) + ": " +
-             repr_at(dict->items[i].second, depth + 1);
+             repr_of(dict->items[i].second);
     return all + "}";
   }
   if (value.as_callable() || value.as_space()) fail("expected text, found ", value.kind());
   return str(value);
+}
+
+/// The levels of what holds `value`, which is none of `levels` alone.
+int one_more_level(int levels, const Value& value) {
+  if (value.levels() >= kDeepestValue) fail("a value is nested deeper than 100");
+  return std::max(levels, value.levels() + 1);
 }
 
 uint32_t code_of(std::string_view c) {
@@ -130,6 +135,28 @@ void Dict::set(const std::string& key, Value value) {
       return;
     }
   items.emplace_back(key, std::move(value));
+}
+
+int Value::levels() const {
+  if (const auto* list = as_list()) return list->levels;
+  if (const auto* dict = as_dict()) return dict->levels;
+  return as_callable() ? as_callable()->levels : 0;
+}
+
+Value Value::list(std::vector<Value> items, bool tuple, const char* view) {
+  List made{std::move(items), tuple, view};
+  for (const auto& item : made.items) made.levels = one_more_level(made.levels, item);
+  return Value(std::make_shared<const List>(std::move(made)));
+}
+
+Value Value::dict(Dict dict) {
+  for (const auto& [key, value] : dict.items) dict.levels = one_more_level(dict.levels, value);
+  return Value(std::make_shared<const Dict>(std::move(dict)));
+}
+
+Value Value::callable(Callable callable) {
+  if (callable.of) callable.levels = one_more_level(callable.levels, *callable.of);
+  return Value(std::make_shared<const Callable>(std::move(callable)));
 }
 
 int64_t Value::as_integer() const {
@@ -228,10 +255,9 @@ std::string str(const Value& value) {
   return repr(value);
 }
 
-std::string repr(const Value& value) { return repr_at(value, 0); }
+std::string repr(const Value& value) { return repr_of(value); }
 
 std::string to_json(const Value& value, const JsonStyle& style, int depth) {
-  if (depth > kDeepestValue) fail("tojson: a value is nested deeper than 100");
   if (value.is_none()) return "null";
   if (const auto* flag = value.get<bool>()) return *flag ? "true" : "false";
   if (const auto* real = value.get<double>())

@@ -28,9 +28,11 @@ struct List {
   std::vector<Value> items;
   bool tuple = false;
   const char* view = nullptr;  ///< "dict_items", as Python writes what a mapping's methods give
+  int levels = 1;              ///< of values in each other
 };
 struct Dict {
   std::vector<std::pair<std::string, Value>> items;  ///< in the order in which they came
+  int levels = 1;
 
   const Value* find(std::string_view key) const;
   void set(const std::string& key, Value value);
@@ -47,6 +49,7 @@ struct Callable {
   std::string name;
   std::shared_ptr<const Value> of;
   const Macro* macro = nullptr;
+  int levels = 1;
 };
 
 class Value {
@@ -60,17 +63,12 @@ class Value {
   static Value text(std::string value, bool safe = false) {
     return Value(std::make_shared<const Text>(Text{std::move(value), safe}));
   }
-  static Value list(std::vector<Value> items, bool tuple = false) {
-    return Value(std::make_shared<const List>(List{std::move(items), tuple}));
-  }
-  static Value view(std::vector<Value> items, const char* name) {
-    return Value(std::make_shared<const List>(List{std::move(items), false, name}));
-  }
-  static Value dict(Dict dict) { return Value(std::make_shared<const Dict>(std::move(dict))); }
+  // These throw TemplateError for values that are in each other more than 100 levels deep, whose end
+  // would need as many levels of the stack.
+  static Value list(std::vector<Value> items, bool tuple = false, const char* view = nullptr);
+  static Value dict(Dict dict);
   static Value space(Space* space) { return Value(space); }
-  static Value callable(Callable callable) {
-    return Value(std::make_shared<const Callable>(std::move(callable)));
-  }
+  static Value callable(Callable callable);
 
   template <class T>
   const T* get() const {
@@ -93,6 +91,7 @@ class Value {
     return found ? *found : nullptr;
   }
 
+  int levels() const;
   bool truth() const;
   /// "a string", "a list", for messages.
   std::string kind() const;
