@@ -136,7 +136,7 @@ void run(const EmbedFlags& flags) {
   check_embed(flags);
   const auto inputs = flags.inputs.empty() ? std::vector<std::string>{"-"} : flags.inputs;
   auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? TooLong::cut : TooLong::as_recipe);
+      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
   check_outputs({flags.output}, flags.model, inputs);
   if (!flags.output.empty()) {
     write_vectors(predictor, inputs, flags.output);

@@ -13,7 +13,7 @@ void run(const EvalFlags& flags) {
   refuse_twice("--set", flags.set);
   refuse_twice("--data", flags.data);
   auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? TooLong::cut : TooLong::as_recipe);
+      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
   const auto& paths = flags.data.empty() ? predictor.recipe().paths("test") : flags.data;
   auto read = paths;
   const auto& data_of_folds = predictor.recipe().data;

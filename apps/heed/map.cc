@@ -150,7 +150,7 @@ void run(const MapFlags& flags) {
         "nothing is");
   refuse_twice("--set", flags.set);
   auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? TooLong::cut : TooLong::as_recipe);
+      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
   const auto seen = predictor.explain(predictor.find(flags.input), flags.target);
   if (flags.truncate)
     if (const auto note = predictor.finish(); !note.empty())

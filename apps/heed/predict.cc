@@ -70,7 +70,7 @@ void run(const PredictFlags& flags) {
   refuse_twice("--set", flags.set);
   refuse_twice("--with", flags.with);
   auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? TooLong::cut : TooLong::as_recipe);
+      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
   predictor.answer_by(
       {.top = flags.top, .prefix = flags.prefix, .target = flags.target, .with = flags.with});
   const std::vector<std::string> standard_input = {"-"};

@@ -1,4 +1,5 @@
 // Metrics of texts, line by line.
+#include "heed/core/fields.h"
 #include "heed/metrics/answers.h"
 #include "heed/metrics/bleu.h"
 #include "heed/metrics/chrf.h"
@@ -10,8 +11,9 @@ namespace {
 
 ScoreRow bleu_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
                   const References& references) {
-  const BleuOptions options{
-      .tokenize = flags.tokenize, .lowercase = flags.lowercase, .smooth = flags.smooth};
+  const BleuOptions options{.tokenize = from_word<BleuTokenizer>(flags.tokenize).value(),
+                            .lowercase = flags.lowercase,
+                            .smooth = from_word<BleuSmoothing>(flags.smooth).value()};
   const auto result = corpus_bleu(lines, references, options);
   const auto signature = signed_by(bleu_signature(options, references.size()));
   return {{"name", "BLEU"},

@@ -142,13 +142,13 @@ Take take_keys(const std::vector<std::string>& keys) {
 }
 
 void check(const path& target, const PairOptions& options) {
-  const bool table = options.format != "lines";
+  const bool table = options.format != PairFormat::lines;
   if (table != target.empty()) {
-    throw UsageError("text pairs: format '" + options.format + "' " +
+    throw UsageError(std::string("text pairs: format '") + word_of(options.format) + "' " +
                      (table ? "has both texts in one file; given a second, " + target.string()
                             : "needs a file of targets beside the file of sources"));
   }
-  if (options.format == "tsv") {
+  if (options.format == PairFormat::tsv) {
     if (options.columns.size() != 2) {
       throw UsageError("text pairs: columns: expected 2, source and target, given " +
                        std::to_string(options.columns.size()));
@@ -160,7 +160,7 @@ void check(const path& target, const PairOptions& options) {
       }
     }
   }
-  if (options.format == "json" && options.keys.size() != 2) {
+  if (options.format == PairFormat::json && options.keys.size() != 2) {
     throw UsageError("text pairs: keys: expected 2, source and target, given " +
                      std::to_string(options.keys.size()));
   }
@@ -199,15 +199,11 @@ class MemoryPairs : public TextPairs {
 }  // namespace
 
 TextPairsPtr open_text_pairs(const path& source, const path& target, const PairOptions& options) {
-  const std::vector<std::string> formats{"lines", "tsv", "json"};
-  if (std::find(formats.begin(), formats.end(), options.format) == formats.end()) {
-    throw UsageError("text pairs: unknown format '" + options.format + "'" +
-                     suggestion(options.format, formats));
-  }
   check(target, options);
-  if (options.format == "lines") return std::make_shared<LinesPairs>(source, target);
-  return std::make_shared<TablePairs>(
-      source, options.format == "tsv" ? take_columns(options.columns) : take_keys(options.keys));
+  if (options.format == PairFormat::lines) return std::make_shared<LinesPairs>(source, target);
+  return std::make_shared<TablePairs>(source, options.format == PairFormat::tsv
+                                                  ? take_columns(options.columns)
+                                                  : take_keys(options.keys));
 }
 
 TextPairsPtr text_pairs(std::vector<std::string> sources, std::vector<std::string> targets,

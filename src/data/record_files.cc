@@ -6,7 +6,6 @@
 #include "data/text.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
-#include "heed/core/nearest.h"
 #include "heed/data/lines.h"
 
 namespace heed::data {
@@ -29,28 +28,30 @@ class PlainLines : public RecordReader {
   }
 };
 
-std::string common_format(const std::vector<path>& files, const RecordOptions& options) {
-  if (!options.format.empty()) return options.format;
+RecordFormat common_format(const std::vector<path>& files, const RecordOptions& options) {
+  if (options.format != RecordFormat::by_name) return options.format;
   const auto format = record_format_of(files[0]);
   for (const auto& file : files) {
     if (const auto other = record_format_of(file); other != format) {
-      throw UsageError("records: " + files[0].string() + " is " + format + " and " + file.string() +
-                       " is " + other + "; expected files of one format");
+      throw UsageError("records: " + files[0].string() + " is " + word_of(format) + " and " +
+                       file.string() + " is " + word_of(other) + "; expected files of one format");
     }
   }
   return format;
 }
 
 void check_record_options(const RecordOptions& options) {
-  const bool table = options.format == "csv" || options.format == "tsv";
-  const bool words = options.format == "conll" || options.format == "conllu";
+  using enum RecordFormat;
+  const bool table = options.format == csv || options.format == tsv;
+  const bool words = options.format == conll || options.format == conllu;
   const auto refuse = [&](const std::string& what) {
-    throw UsageError("records: format '" + options.format + "' has no " + what);
+    throw UsageError(std::string("records: format '") + word_of(options.format) + "' has no " +
+                     what);
   };
   if (!table && !options.delimiter.empty()) refuse("delimiter");
   if (!table && options.quoting) refuse("quoting");
   if (!table && !words && !options.columns.empty()) refuse("columns to be named");
-  if (options.comments && options.format != "conll") refuse("choice of comments");
+  if (options.comments && options.format != conll) refuse("choice of comments");
   if (table && options.header && !options.columns.empty()) {
     throw UsageError(
         "records: columns: the header names the columns; give names where there is none "
@@ -59,15 +60,20 @@ void check_record_options(const RecordOptions& options) {
 }
 
 std::unique_ptr<RecordReader> record_reader_of(const RecordOptions& options) {
-  if (options.format == "csv" || options.format == "tsv") return table_reader(options);
-  if (options.format == "jsonl") return json_reader();
-  if (options.format == "conllu") return conllu_reader(options);
-  if (options.format == "conll") return conll_reader(options);
-  if (options.format == "lines") return lines_reader();
-  if (options.format == "squad") return squad_reader();
-  throw UsageError(
-      "records: unknown format '" + options.format + "'" +
-      suggestion(options.format, {"csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad"}));
+  switch (options.format) {
+    case RecordFormat::jsonl:
+      return json_reader();
+    case RecordFormat::conllu:
+      return conllu_reader(options);
+    case RecordFormat::conll:
+      return conll_reader(options);
+    case RecordFormat::lines:
+      return lines_reader();
+    case RecordFormat::squad:
+      return squad_reader();
+    default:
+      return table_reader(options);
+  }
 }
 
 std::string shown(const path& file) { return file == "-" ? "standard input" : file.string(); }
@@ -84,14 +90,15 @@ uint64_t bytes_of_files(const std::vector<path>& files) {
 
 }  // namespace
 
-std::string record_format_of(path file) {
+RecordFormat record_format_of(path file) {
   if (file.extension() == ".gz") file.replace_extension();
   const std::string ending = file.extension().string();
-  if (ending == ".txt") return "lines";
-  if (ending == ".conllup") return "conllu";
-  if (ending == ".json") return "squad";
-  for (const char* format : {"csv", "tsv", "jsonl", "conllu", "conll"}) {
-    if (ending == std::string(".") + format) return format;
+  using enum RecordFormat;
+  if (ending == ".txt") return lines;
+  if (ending == ".conllup") return conllu;
+  if (ending == ".json") return squad;
+  for (const auto format : {csv, tsv, jsonl, conllu, conll}) {
+    if (ending == std::string(".") + word_of(format)) return format;
   }
   throw UsageError(file.string() +
                    ": its name does not say what it is; name it .csv, .tsv, .jsonl, .conllu, "

@@ -4,7 +4,7 @@
 
 namespace heed::data {
 RowRules row_rules_of(const RecordOptions& options) {
-  const bool csv = options.format == "csv";
+  const bool csv = options.format == RecordFormat::csv;
   RowRules rules{csv ? ',' : '\t', options.delimiter == "whitespace",
                  options.quoting.value_or(csv)};
   if (rules.whitespace && options.quoting.value_or(false)) {

@@ -5,7 +5,7 @@
 
 #include "core/lower_case.h"
 #include "heed/core/error.h"
-#include "heed/core/nearest.h"
+#include "heed/core/fields.h"
 #include "metrics/metric_text.h"
 
 namespace heed {
@@ -16,13 +16,6 @@ constexpr double kLogOfNothing = -9999999999;  // sacrebleu's ln 0
 std::string prepared(const std::string& line, const BleuOptions& options) {
   const std::string text = options.lowercase ? lower_case(line) : line;
   return tokenize_for_bleu(std::string(metric::without_end(text)), options.tokenize);
-}
-
-void check(const BleuOptions& options) {
-  for (const char* known : {"exp", "floor", "none"})
-    if (options.smooth == known) return;
-  throw UsageError("bleu: smooth: unknown '" + options.smooth + "'" +
-                   suggestion(options.smooth, {"exp", "floor", "none"}));
 }
 
 /// The number nearest to `to`, the smaller of two.
@@ -52,7 +45,6 @@ BleuCounts& BleuCounts::operator+=(const BleuCounts& other) {
 
 BleuCounts bleu_counts(const std::string& hypothesis, const std::vector<std::string>& references,
                        const BleuOptions& options) {
-  check(options);
   if (references.empty()) throw UsageError("bleu: expected at least one reference, given none");
   const std::string text = prepared(hypothesis, options);
   const auto words = metric::split(text);
@@ -81,7 +73,6 @@ BleuCounts bleu_counts(const std::string& hypothesis, const std::vector<std::str
 }
 
 BleuScore bleu_score(const BleuCounts& counts, const BleuOptions& options) {
-  check(options);
   BleuScore result;
   result.counts = counts;
   const auto hypothesis = static_cast<double>(counts.hypothesis);
@@ -98,10 +89,10 @@ BleuScore bleu_score(const BleuCounts& counts, const BleuOptions& options) {
     if (options.effective_order) order = n + 1;
     if (counts.matches[n] > 0) {
       result.precisions[n] = 100 * static_cast<double>(counts.matches[n]) / total;
-    } else if (options.smooth == "exp") {
+    } else if (options.smooth == BleuSmoothing::exp) {
       halving *= 2;
       result.precisions[n] = 100 / (halving * total);
-    } else if (options.smooth == "floor") {
+    } else if (options.smooth == BleuSmoothing::floor) {
       result.precisions[n] = 100 * options.floor / total;
     }
   }
@@ -134,11 +125,10 @@ std::string BleuScore::text() const {
 }
 
 std::string bleu_signature(const BleuOptions& options, size_t references) {
-  check(options);
-  std::string smooth = options.smooth;
-  if (smooth == "floor") smooth += formatted("[%.2f]", options.floor);
+  std::string smooth = word_of(options.smooth);
+  if (options.smooth == BleuSmoothing::floor) smooth += formatted("[%.2f]", options.floor);
   return "nrefs:" + std::to_string(references) + (options.lowercase ? "|case:lc" : "|case:mixed") +
-         (options.effective_order ? "|eff:yes" : "|eff:no") + "|tok:" + options.tokenize +
+         (options.effective_order ? "|eff:yes" : "|eff:no") + "|tok:" + word_of(options.tokenize) +
          "|smooth:" + smooth;
 }
 

@@ -99,20 +99,11 @@ std::string tokenize_char(std::string_view text) {
 
 }  // namespace
 
-std::string tokenize_for_bleu(const std::string& line, const std::string& tokenize) {
-  std::string parted;
-  if (tokenize == "13a") {
-    parted = tokenize_13a(line);
-  } else if (tokenize == "intl") {
-    parted = tokenize_intl(line);
-  } else if (tokenize == "char") {
-    parted = tokenize_char(line);
-  } else if (tokenize == "none") {
-    parted = line;
-  } else {
-    throw UsageError("bleu: tokenize: unknown '" + tokenize + "'" +
-                     suggestion(tokenize, {"13a", "intl", "char", "none"}));
-  }
+std::string tokenize_for_bleu(const std::string& line, BleuTokenizer tokenize) {
+  std::string parted = line;
+  if (tokenize == BleuTokenizer::mteval_13a) parted = tokenize_13a(line);
+  if (tokenize == BleuTokenizer::intl) parted = tokenize_intl(line);
+  if (tokenize == BleuTokenizer::characters) parted = tokenize_char(line);
   std::string out;
   for (const auto word : metric::split(parted)) out.append(out.empty() ? "" : " ").append(word);
   return out;

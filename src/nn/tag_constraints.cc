@@ -14,32 +14,30 @@ struct SpanTag {
   bool opens() const { return letter == 'O' || letter == 'B' || letter == 'S'; }
 };
 
-SpanTag parse_tag(const std::string& name, const std::string& scheme) {
-  const std::string letters = scheme == "iob2" ? "BI" : scheme == "iobes" ? "BIES" : "BILU";
+SpanTag parse_tag(const std::string& name, SpanScheme scheme) {
+  constexpr std::array<const char*, 3> kLetters = {"BI", "BIES", "BILU"};
+  const std::string letters = kLetters[static_cast<size_t>(scheme)];
   if (name == "O") return {'O', ""};
   const size_t at = name.size() > 2 && name[1] == '-' ? letters.find(name[0]) : std::string::npos;
   if (at == std::string::npos)
     throw DataError(text_of("tag '", name, "': expected O, or one of ", letters,
-                            ", '-' and a type (B-PER), as ", scheme, " has it"));
+                            ", '-' and a type (B-PER), as ", word_of(scheme), " has it"));
   return {"BIES"[at], name.substr(2)};
 }
 
 /// Whether a span of `tag` is whole with it. In iob2 any span may be.
-bool closes(const SpanTag& tag, const std::string& scheme) {
-  return scheme == "iob2" || tag.letter == 'O' || tag.letter == 'E' || tag.letter == 'S';
+bool closes(const SpanTag& tag, SpanScheme scheme) {
+  return scheme == SpanScheme::iob2 || tag.letter == 'O' || tag.letter == 'E' || tag.letter == 'S';
 }
 
-bool may_follow(const SpanTag& from, const SpanTag& to, const std::string& scheme) {
+bool may_follow(const SpanTag& from, const SpanTag& to, SpanScheme scheme) {
   if (to.opens()) return closes(from, scheme);
   return (from.letter == 'B' || from.letter == 'I') && from.type == to.type;
 }
 
 }  // namespace
 
-TagConstraints span_constraints(const std::vector<std::string>& names, const std::string& scheme) {
-  const std::vector<std::string> schemes = {"iob2", "iobes", "bilou"};
-  if (std::find(schemes.begin(), schemes.end(), scheme) == schemes.end())
-    throw UsageError("scheme: unknown '" + scheme + "'" + suggestion(scheme, schemes));
+TagConstraints span_constraints(const std::vector<std::string>& names, SpanScheme scheme) {
   std::vector<SpanTag> tags;
   std::set<std::string> seen;
   for (const auto& name : names) {

@@ -85,9 +85,10 @@ Cell::Cell(Recipe given) : recipe(std::move(given)) {
   for (const auto& head : recipe.heads) head.get()->set_name(head.name);
 }
 
-std::string Cell::piped_format() const {
+data::RecordFormat Cell::piped_format() const {
   const auto& data = recipe.data;
-  if (!data.records.format.empty() || data.train.empty()) return data.records.format;
+  const auto format = data.records.format;
+  if (format != data::RecordFormat::by_name || data.train.empty()) return format;
   return data::record_format_of(data.train.front());
 }
 

@@ -20,7 +20,7 @@ class Cell {
   explicit Cell(Recipe recipe);
 
   /// Of records that come from where no name says it: that of training.
-  std::string piped_format() const;
+  data::RecordFormat piped_format() const;
   /// The recipe's paths as a source, read as records where the inputs want that. `flag`: what named
   /// them instead of the recipe.
   Source source(const std::string& role, const std::vector<std::string>& paths,

@@ -55,7 +55,7 @@ void set_of_trained(RecipeFile& file, const std::string& assignment) {
 }
 
 /// Keys of the records' options that have a place in this format.
-std::set<std::string> keys_of_format(const std::string& format) {
+std::set<std::string> keys_of_format(data::RecordFormat format) {
   std::set<std::string> keys;
   data::RecordOptions options;
   options.format = format, options.quoting = false;
@@ -74,9 +74,10 @@ void follow_format(RecipeFile& file, const std::vector<std::string>& set) {
   std::set<std::string> given;
   for (const auto& assignment : set) given.insert(assignment.substr(0, assignment.find('=')));
   if (!given.contains("data.format")) return;
-  const auto format = without_quotes(file.values().at("data.format"));
-  const auto kept = keys_of_format(format);
-  for (const auto& key : keys_of_format(""))
+  const auto format = from_word<data::RecordFormat>(without_quotes(file.values().at("data.format")));
+  if (!format) return;  // refused where the recipe is read
+  const auto kept = keys_of_format(*format);
+  for (const auto& key : keys_of_format(data::RecordFormat::by_name))
     if (!kept.contains(key) && !given.contains("data." + key)) file.erase("data." + key);
 }
 
@@ -106,12 +107,12 @@ Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
 
 Predictor Predictor::load(const std::filesystem::path& where, const std::vector<std::string>& set,
-                          TooLong too_long) {
+                          Truncation truncation) {
   const auto [folder, files, recipe_file] = open_model(where);
   auto file = RecipeFile::parse(files.recipe, recipe_file);
   for (const auto& assignment : set) set_of_trained(file, assignment);
   follow_format(file, set);
-  if (too_long == TooLong::cut) cut_too_long(file);
+  if (truncation == Truncation::cut) cut_too_long(file);
   Predictor predictor;
   by_recipe(recipe_file, [&] {
     predictor.cell_ = std::make_unique<Cell>(Recipe::read_complete(file));

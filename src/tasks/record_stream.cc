@@ -53,11 +53,12 @@ data::RecordsPtr read(const std::string& file, const data::RecordOptions& option
 }  // namespace
 
 RecordStream::RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
-                           std::string line_column, OpenSource open, std::string piped_format)
+                           std::string line_column, OpenSource open,
+                           data::RecordFormat piped_format)
     : inputs_(std::move(inputs)),
       options_(std::move(options)),
       line_column_(std::move(line_column)),
-      piped_format_(std::move(piped_format)),
+      piped_format_(piped_format),
       open_(std::move(open)) {}
 
 SplitPtr RecordStream::next(int64_t most) {

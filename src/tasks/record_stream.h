@@ -19,7 +19,7 @@ using OpenSource = std::function<SplitPtr(const Source&)>;
 class RecordStream : public Stream {
  public:
   RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
-               std::string line_column, OpenSource open, std::string piped_format);
+               std::string line_column, OpenSource open, data::RecordFormat piped_format);
   SplitPtr next(int64_t most) override;
 
  private:
@@ -28,7 +28,8 @@ class RecordStream : public Stream {
 
   std::vector<std::string> inputs_;
   data::RecordOptions options_;
-  std::string line_column_, piped_format_;
+  std::string line_column_;
+  data::RecordFormat piped_format_;
   OpenSource open_;
   size_t next_ = 0;
   SplitPtr file_;  // of which the examples from first_ on were not given

@@ -81,6 +81,9 @@ TEST(Records, FilesOfAnotherFormatThanTheModelLearnedFrom) {
   }
   const auto other = run(
       {"eval", model, "--data", lines, "--set", "data.format=jsonl", "--set", "data.delimiter=;"});
+  const auto unknown = run({"predict", model, csv, "--set", "data.format=cvs"});
+  EXPECT_EQ(unknown.code, 4);
+  EXPECT_THAT(unknown.err, AllOf(HasSubstr("data.format"), HasSubstr("did you mean 'csv'")));
   EXPECT_EQ(other.code, 4) << "a key that this format has not, and that was given";
   EXPECT_THAT(other.err, HasSubstr("--set data.delimiter=;: data.delimiter: unknown key"));
 }

@@ -76,9 +76,11 @@ TEST(Events, LeavesOneOut) {
 
 TEST(Events, ReadsPurchases) {  // Python's Counter gave the numbers
   HEED_NEEDS_SHARED("amazon_beauty");
-  const auto records = open_records(
-      {test::shared_data() / "amazon_beauty/beauty.txt.gz"},
-      {.format = "csv", .header = false, .columns = {"user", "item"}, .delimiter = " "});
+  const auto records = open_records({test::shared_data() / "amazon_beauty/beauty.txt.gz"},
+                                    {.format = RecordFormat::csv,
+                                     .header = false,
+                                     .columns = {"user", "item"},
+                                     .delimiter = " "});
   const auto events = read_events(*records, {.order = data::ItemOrder::frequency});
   EXPECT_EQ(events.facts.events, 353962);
   EXPECT_EQ(events.users(), 40226);

@@ -57,19 +57,19 @@ TEST_F(ParallelText, FilesOfDifferentLengthsNameBoth) {
 }
 
 TEST_F(ParallelText, ColumnsOfATable) {
-  EXPECT_THAT(read_table("a\tb\nc\td\te\n", {.format = "tsv"}),
+  EXPECT_THAT(read_table("a\tb\nc\td\te\n", {.format = PairFormat::tsv}),
               ElementsAre(std::pair("a", "b"), std::pair("c", "d")));
-  EXPECT_THAT(read_table("a\tb\tc\n\t\t\n", {.format = "tsv", .columns = {3, 1}}),
+  EXPECT_THAT(read_table("a\tb\tc\n\t\t\n", {.format = PairFormat::tsv, .columns = {3, 1}}),
               ElementsAre(std::pair("c", "a"), std::pair("", "")));
-  EXPECT_THAT(refused("a\tb\na\n", {.format = "tsv"}),
+  EXPECT_THAT(refused("a\tb\na\n", {.format = PairFormat::tsv}),
               HasSubstr("table:2: expected a column 2, given 1 column parted"));
 }
 
 TEST_F(ParallelText, KeysOfJson) {
-  EXPECT_THAT(
-      read_table("{\"target\": \"b\\n\", \"n\": 3, \"source\": \"\\u00e9\"}\n", {.format = "json"}),
-      ElementsAre(std::pair("é", "b\n")));
-  const PairOptions json{.format = "json"};
+  EXPECT_THAT(read_table("{\"target\": \"b\\n\", \"n\": 3, \"source\": \"\\u00e9\"}\n",
+                         {.format = PairFormat::json}),
+              ElementsAre(std::pair("é", "b\n")));
+  const PairOptions json{.format = PairFormat::json};
   EXPECT_THAT(refused("{}\n", json), HasSubstr("table:1: the object has no key 'source'"));
   EXPECT_THAT(refused("{\"source\": \"a\", \"tarket\": \"b\"}\n", json),
               HasSubstr("did you mean 'tarket'?"));
@@ -87,12 +87,12 @@ TEST_F(ParallelText, RefusesWhatMakesNoSense) {
   const auto refused = [](const std::string& target, const PairOptions& options) {
     return message_of<UsageError>([&] { open_text_pairs("a", target, options); });
   };
-  EXPECT_THAT(refused("b", {.format = "tsv"}), HasSubstr("given a second, b"));
+  EXPECT_THAT(refused("b", {.format = PairFormat::tsv}), HasSubstr("given a second, b"));
   EXPECT_THAT(refused("", {}), HasSubstr("needs a file of targets"));
-  EXPECT_THAT(refused("", {.format = "csv"}), HasSubstr("unknown format 'csv'"));
-  EXPECT_THAT(refused("", {.format = "tsv", .columns = {1}}), HasSubstr("expected 2"));
-  EXPECT_THAT(refused("", {.format = "tsv", .columns = {0, 1}}), HasSubstr("at least 1, given 0"));
-  EXPECT_THAT(refused("", {.format = "json", .keys = {"a"}}), HasSubstr("expected 2"));
+  EXPECT_THAT(refused("", {.format = PairFormat::tsv, .columns = {1}}), HasSubstr("expected 2"));
+  EXPECT_THAT(refused("", {.format = PairFormat::tsv, .columns = {0, 1}}),
+              HasSubstr("at least 1, given 0"));
+  EXPECT_THAT(refused("", {.format = PairFormat::json, .keys = {"a"}}), HasSubstr("expected 2"));
   EXPECT_THROW(text_pairs({"a"}, {}, "x"), UsageError);
   EXPECT_THROW(read(open_text_pairs("/absent/a", "/absent/b")), FileError);
 }

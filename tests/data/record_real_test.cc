@@ -46,12 +46,12 @@ INSTANTIATE_TEST_SUITE_P(
         RealTable{"stocks/stocks.csv", {}, 560, 0x0ffe34cddd4bf5cd},
         RealTable{"stocks/sp500-2000.csv", {}, 5105, 0x32a94209823e9d1d},
         RealTable{"german_credit/german.data",
-                  {.format = "tsv", .header = false},
+                  {.format = RecordFormat::tsv, .header = false},
                   1000,
                   0xdd276917780cd701},
         RealTable{"nab/data/realTweets/Twitter_volume_AAPL.csv", {}, 15902, 0xe769c2f87bf77d14},
         RealTable{"amazon_beauty/beauty.txt.gz",
-                  {.format = "csv", .header = false, .delimiter = " "},
+                  {.format = RecordFormat::csv, .header = false, .delimiter = " "},
                   353962,
                   0x2965dd1854151060}));
 

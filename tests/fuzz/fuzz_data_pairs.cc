@@ -6,7 +6,7 @@ using namespace heed;
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const fuzz::MemoryFile file(fuzz::text({data, size}));
-  for (const char* format : {"tsv", "json"}) {
+  for (const auto format : {data::PairFormat::tsv, data::PairFormat::json}) {
     fuzz::only<DataError>([&] {
       const auto corpus = data::open_text_pairs(file.path(), {}, {.format = format});
       data::TextPair pair;

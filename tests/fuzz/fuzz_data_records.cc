@@ -11,16 +11,16 @@ using namespace heed;
 namespace {
 
 const std::array<data::RecordOptions, 10> kOptions{{
-    {.format = "csv"},
-    {.format = "csv", .header = false, .delimiter = " "},
-    {.format = "csv", .header = false, .delimiter = "whitespace"},
-    {.format = "tsv"},
-    {.format = "jsonl"},
-    {.format = "conllu"},
-    {.format = "conllu", .columns = {"id", "form", "head", "args*"}},
-    {.format = "conll", .columns = {"word", "tag"}},
-    {.format = "lines"},
-    {.format = "squad"},
+    {.format = data::RecordFormat::csv},
+    {.format = data::RecordFormat::csv, .header = false, .delimiter = " "},
+    {.format = data::RecordFormat::csv, .header = false, .delimiter = "whitespace"},
+    {.format = data::RecordFormat::tsv},
+    {.format = data::RecordFormat::jsonl},
+    {.format = data::RecordFormat::conllu},
+    {.format = data::RecordFormat::conllu, .columns = {"id", "form", "head", "args*"}},
+    {.format = data::RecordFormat::conll, .columns = {"word", "tag"}},
+    {.format = data::RecordFormat::lines},
+    {.format = data::RecordFormat::squad},
 }};
 
 void look_at(const data::Records& records) {

@@ -10,7 +10,7 @@ using namespace heed;
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto text = fuzz::text({data, size});
   const fuzz::MemoryFile file(text);
-  const data::RecordOptions options{.format = "tsv", .header = false};
+  const data::RecordOptions options{.format = data::RecordFormat::tsv, .header = false};
   fuzz::only<DataError>([&] {
     const data::TextOffsets offsets(text);
     for (const auto& word : data::words_with_offsets(text))
@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   });
   fuzz::only<Error>([&] {
     const auto records = data::open_records({file.path()}, options);
-    for (const auto& series :
-         data::read_series(*records, {.time = "1", .missing = "linear", .sort = true}))
+    for (const auto& series : data::read_series(
+             *records, {.time = "1", .missing = data::MissingValues::linear, .sort = true}))
       fuzz::require(series.values.isfinite().all().item<bool>());
   });
   fuzz::only<Error>([&] {

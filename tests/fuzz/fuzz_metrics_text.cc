@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string other = line.substr(cut);
   line.resize(cut);
   const auto good = [](double x, double most) { fuzz::require(x >= 0 && x <= most + 1e-9); };
-  for (const char* tokenize : {"13a", "intl", "char", "none"}) {
+  for (const auto tokenize : {BleuTokenizer::mteval_13a, BleuTokenizer::intl,
+                              BleuTokenizer::characters, BleuTokenizer::none}) {
     const BleuOptions options{.tokenize = tokenize, .lowercase = true, .effective_order = true};
     good(bleu_score(bleu_counts(line, {other}, options), options).score, 100);
   }

@@ -27,7 +27,9 @@ struct CrfTensors {
   at::Tensor x, tags, lengths;
 };
 
-TagConstraints iob2_of_one_type() { return span_constraints({"O", "B-X", "I-X"}, "iob2"); }
+TagConstraints iob2_of_one_type() {
+  return span_constraints({"O", "B-X", "I-X"}, SpanScheme::iob2);
+}
 
 CrfTensors make_crf(const CrfCase& c, at::ScalarType type = at::kDouble) {
   torch::manual_seed(11);
@@ -292,7 +294,7 @@ TEST(Crf, RefusesWhatDoesNotFit) {
 
 TEST(TagConstraints, KnowTheSchemes) {
   const std::vector<std::string> iobes = {"O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y"};
-  const auto may = span_constraints(iobes, "iobes");
+  const auto may = span_constraints(iobes, SpanScheme::iobes);
   const auto follows = [&](int64_t i, int64_t j) { return may.transitions[i][j].item<bool>(); };
   EXPECT_TRUE(follows(0, 0) && follows(0, 1) && follows(0, 4) && follows(4, 4));
   EXPECT_TRUE(follows(1, 2) && follows(1, 3) && follows(2, 2) && follows(2, 3) && follows(3, 5));
@@ -300,18 +302,18 @@ TEST(TagConstraints, KnowTheSchemes) {
   EXPECT_FALSE(follows(3, 2) || follows(3, 3) || follows(2, 6) || follows(4, 3) || follows(6, 0));
   EXPECT_TRUE(may.start.equal(torch::tensor({1, 1, 0, 0, 1, 1, 0}).to(at::kBool)));
   EXPECT_TRUE(may.end.equal(torch::tensor({1, 0, 0, 1, 1, 0, 0}).to(at::kBool)));
-  const auto bilou = span_constraints({"O", "B-X", "I-X", "L-X", "U-X", "B-Y", "I-Y"}, "bilou");
+  const auto bilou =
+      span_constraints({"O", "B-X", "I-X", "L-X", "U-X", "B-Y", "I-Y"}, SpanScheme::bilou);
   EXPECT_TRUE(bilou.transitions.equal(may.transitions));
-  const auto iob2 = span_constraints({"O", "B-X", "I-X", "B-Y", "I-Y"}, "iob2");
+  const auto iob2 = span_constraints({"O", "B-X", "I-X", "B-Y", "I-Y"}, SpanScheme::iob2);
   EXPECT_TRUE(iob2.end.all().item<bool>());
   EXPECT_TRUE(iob2.start.equal(torch::tensor({1, 1, 0, 1, 0}).to(at::kBool)));
   EXPECT_TRUE(iob2.transitions[2][2].item<bool>() && iob2.transitions[1][3].item<bool>());
   EXPECT_FALSE(iob2.transitions[3][2].item<bool>() || iob2.transitions[0][4].item<bool>());
-  EXPECT_THROW(span_constraints({"O", "S-X"}, "iob2"), DataError);
-  EXPECT_THROW(span_constraints({"O", "NOUN"}, "iob2"), DataError);
-  EXPECT_THROW(span_constraints({"O", "B-"}, "iob2"), DataError);
-  EXPECT_THROW(span_constraints({"O", "O"}, "iob2"), DataError);
-  EXPECT_THROW(span_constraints({"O"}, "iob"), UsageError);
+  EXPECT_THROW(span_constraints({"O", "S-X"}, SpanScheme::iob2), DataError);
+  EXPECT_THROW(span_constraints({"O", "NOUN"}, SpanScheme::iob2), DataError);
+  EXPECT_THROW(span_constraints({"O", "B-"}, SpanScheme::iob2), DataError);
+  EXPECT_THROW(span_constraints({"O", "O"}, SpanScheme::iob2), DataError);
 }
 
 }  // namespace

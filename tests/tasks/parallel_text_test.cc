@@ -138,6 +138,7 @@ TEST_F(ParallelText, RefusesWhatCannotBe) {
   refused("data.test=[\"x\"]", "data.test: expected [source, target]");
   refused("data.test=[\"x\", \"y\"]", "x");
   refused("input.format=\"tsv\"", "data.train: expected [file]");
+  refused("input.format=\"csv\"", "'tsv'");
   refused("input.tokens=4096", "tokens");
   refused("encoder={ kind = \"text\" }", "encoder");
   refused("head={ kind = \"class\", column = \"target\" }", "'none'");

@@ -86,7 +86,7 @@ class PretrainedText : public testing::Test {
     test::write_bytes(file, json.dump());
   }
 
-  Predictor load(const std::vector<std::string>& set = {}, TooLong too_long = TooLong::as_recipe) {
+  Predictor load(const std::vector<std::string>& set = {}, Truncation truncation = Truncation::as_recipe) {
     return Predictor::load(folder, set, too_long);
   }
   SplitPtr examples(const Predictor& predictor, const std::vector<Json>& records) {
@@ -187,12 +187,12 @@ TEST_F(PretrainedText, TooLongTextsAreRefusedWithBothCountsOrCutAndCounted) {
     EXPECT_THAT(error.what(), AllOf(HasSubstr("in.jsonl:2"), HasSubstr("22 tokens"),
                                     HasSubstr("max_length = 16"), HasSubstr("--truncate")));
   }
-  auto cutting = load({}, TooLong::cut);
+  auto cutting = load({}, Truncation::cut);
   cutting.embed(examples(cutting, records));
   EXPECT_THAT(cutting.finish(),
               AllOf(HasSubstr("1 text was cut to input.max_length = 16 tokens"),
                     HasSubstr("6 tokens were cut off"), HasSubstr("the longest had 22")));
-  EXPECT_THROW(load({"input.max_length=0"}, TooLong::cut), UsageError);
+  EXPECT_THROW(load({"input.max_length=0"}, Truncation::cut), UsageError);
 }
 
 TEST_F(PretrainedText, RolesOfTokensAreThoseOfTheFilesBeside) {

@@ -320,7 +320,7 @@ TEST(BestSpan, IsThatOfAllPairs) {
   for (int trial = 0; trial < 200; ++trial) {
     SpansHeadOptions options;
     options.max_answer_length = 1 + trial % 4;
-    options.no_answer = trial % 2 == 0 ? "refuse" : "learn";
+    options.no_answer = trial % 2 == 0 ? NoAnswer::refuse : NoAnswer::learn;
     const int64_t first = 3;
     const auto logits = at::randn({14, 2});
     const auto p = at::cat({logits.slice(0, 0, trial % 2), logits.slice(0, first, first + 9)})

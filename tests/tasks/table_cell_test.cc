@@ -236,6 +236,15 @@ TEST_F(TableCell, UnknownCategoriesAreCounted) {
   EXPECT_EQ(refused({kSide[0]}), "");
 }
 
+TEST_F(TableCell, AConstantNumberHasNoScale) {
+  write("train.csv", "height,colour,side\n3,red,left\n,blue,left\n3,blue,right\n");
+  EXPECT_THAT(
+      refused({kSide[0]}),
+      testing::AllOf(HasSubstr("3 "), HasSubstr("'height' of the training data is 3 in every"),
+                     HasSubstr("input.scale = \"none\"")));
+  EXPECT_EQ(refused({kSide[0], "input.scale=none", "train.epochs=1"}), "");
+}
+
 TEST_F(TableCell, NumbersAreScaledAsTrainingSays) {
   write("train.csv", "x,c,y\n1,a,0\n2,b,1\n,b,0\n6,,1\n");
   write("test.csv", "x,c,y\n3,b,0\n,z,1\n100,,0\n");

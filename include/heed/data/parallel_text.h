@@ -2,6 +2,7 @@
 // text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -35,9 +36,12 @@ class TextPairs {
 
 using TextPairsPtr = std::shared_ptr<const TextPairs>;
 
+enum class PairFormat { lines, tsv, json };
+constexpr std::array<const char*, 3> words(PairFormat) { return {"lines", "tsv", "json"}; }
+
 /// Where the two texts of a pair stand; part of a recipe's [data].
 struct PairOptions {
-  std::string format = "lines";                          ///< lines | tsv | json
+  PairFormat format = PairFormat::lines;
   std::vector<int64_t> columns = {1, 2};                 ///< tsv: of source and target, from 1
   std::vector<std::string> keys = {"source", "target"};  ///< json: of source and target
 
@@ -45,11 +49,10 @@ struct PairOptions {
   void fields(Visitor&& v) {
     v("format", format,
       "lines (a file of sources and one of targets, line by line), tsv (columns parted by tabs), "
-      "json (an object per line)",
-      OneOf{{"lines", "tsv", "json"}});
-    if (format == "tsv")
+      "json (an object per line)");
+    if (format == PairFormat::tsv)
       v("columns", columns, "[source, target], columns counted from 1", between(1, kMostCount));
-    if (format == "json") v("keys", keys, "[source, target], keys of a line's object");
+    if (format == PairFormat::json) v("keys", keys, "[source, target], keys of a line's object");
   }
 };
 

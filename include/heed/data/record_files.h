@@ -1,6 +1,7 @@
 // Files of records: tables, JSON lines, annotated sentences, plain lines.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,10 +12,15 @@
 
 namespace heed::data {
 
+/// How a file of records is written; by_name: as the file's name says.
+enum class RecordFormat { by_name, csv, tsv, jsonl, conllu, conll, lines, squad };
+constexpr std::array<const char*, 8> words(RecordFormat) {
+  return {"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad"};
+}
+
 /// How a file of records is read; one table of a recipe.
 struct RecordOptions {
-  std::string format =
-      "";  ///< csv | tsv | jsonl | conllu | conll | lines | squad; empty: by the file's name
+  RecordFormat format = RecordFormat::by_name;
   bool header = true;                     ///< csv, tsv: the first row of a file names the columns
   std::vector<std::string> columns = {};  ///< names where the file has none; empty: "1", "2", ..
   std::string delimiter = "";  ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
@@ -25,9 +31,9 @@ struct RecordOptions {
   void fields(Visitor&& v) {
     v("format", format,
       "csv, tsv, jsonl (an object a line), conllu (also CoNLL-U Plus), conll (a word a line), "
-      "lines (a text a line), squad (SQuAD's JSON); empty: by the file's name",
-      OneOf{{"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad"}});
-    const bool table = format.empty() || format == "csv" || format == "tsv";
+      "lines (a text a line), squad (SQuAD's JSON); empty: by the file's name");
+    using enum RecordFormat;
+    const bool table = format == by_name || format == csv || format == tsv;
     if (table) {
       v("header", header, "the first row of a file names the columns");
       v("delimiter", delimiter,
@@ -37,44 +43,42 @@ struct RecordOptions {
         "a cell in double quotes may hold delimiters, line breaks and doubled quotes; csv: true, "
         "tsv: false");
     }
-    if (table || format == "conllu" || format == "conll") {
+    if (table || format == conllu || format == conll) {
       v("columns", columns,
         "names of the columns where the file has none; a last one that ends with * takes all "
         "columns that follow (conll, conllu)");
     }
-    if (format.empty() || format == "conll")
+    if (format == by_name || format == conll)
       v("comments", comments, "conll: a line that begins with '# ' is a comment");
   }
 };
 
-/// csv, tsv, jsonl, conllu, conll, lines or squad, by the file's name. Throws UsageError where it
-/// says none.
-std::string record_format_of(std::filesystem::path file);
+/// The format by the file's name. Throws UsageError where it says none.
+RecordFormat record_format_of(std::filesystem::path file);
 
 /// Reads the files of a split into memory, one after another; "-" is standard input, which may be a
-/// pipe and needs options.format. Files are read as LineReader does
-/// (lines.h: UTF-8, plain or gzipped, a byte order mark is left out), which also throws. The format
-/// comes from the name: .csv .tsv .jsonl .conllu .conllup .conll, .txt for lines, .json for squad;
-/// .gz behind it is left out. An empty cell is a missing one.
+/// pipe and needs options.format. Files are read as LineReader does (lines.h: UTF-8, plain or
+/// gzipped, a byte order mark is left out), which also throws. The format comes from the name: .csv
+/// .tsv .jsonl .conllu .conllup .conll, .txt for lines, .json for squad; .gz behind it is left out.
+/// An empty cell is a missing one.
 ///
 /// - csv, tsv: a row has as many cells as the first. Quotes as in RFC 4180: a cell that begins with
 ///   a quote ends at the next one that is not doubled, and may hold delimiters and line breaks,
 ///   which stay as they are (CRLF too). A quote elsewhere is an error, unless quoting is off and
-///   quotes are characters. Empty lines may stand before the first row and at the end. Without a header columns
-///   are named by `columns`, or "1", "2", ... With delimiter "whitespace" cells are what stands
-///   between runs of blanks and tabs, and none is empty.
-/// - jsonl: a line is an object. {"a": {"b": 1}} has the column "a.b"; an array of texts and
-/// numbers
+///   quotes are characters. Empty lines may stand before the first row and at the end. Without a
+///   header columns are named by `columns`, or "1", "2", ... With delimiter "whitespace" cells are
+///   what stands between runs of blanks and tabs, and none is empty.
+/// - jsonl: a line is an object. {"a": {"b": 1}} has the column "a.b"; an array of texts and numbers
 ///   is a list; an array of objects is a list for each of their keys, all of one length, as
 ///   {"spans": [{"start": 1, "end": 3}]} has the lists "spans.start" and "spans.end". Numbers keep
 ///   their text, booleans are "true" and "false", null and an absent key are missing. Columns stand
 ///   in the order in which they are met. A column is a text or a list in all records; an array in
 ///   an array is an error.
-/// - conllu: a sentence is a record (universaldependencies.org/format.html). Lists: id, form,
-/// lemma,
+/// - conllu: a sentence is a record (universaldependencies.org/format.html). Lists: id, form, lemma,
 ///   upos, xpos, feats, head, deprel, deps, misc; in CoNLL-U Plus what "# global.columns" names, in
 ///   lower case. Texts: sent_id and text of the comments; other comments are passed over. An item
-///   "_" stays "_", and an empty one behind the ten columns of CoNLL-U is read as "_". Multiword tokens (1-2) and empty nodes (1.1) are in no list, and counted.
+///   "_" stays "_", and an empty one behind the ten columns of CoNLL-U is read as "_". Multiword
+///   tokens (1-2) and empty nodes (1.1) are in no list, and counted.
 ///   Checked: numbers 1, 2, ..; ranges; a head from 0 to the number of words and not the word
 ///   itself (or "_"). For other columns without "# global.columns" `columns` names them all.
 /// - conll: a line is a word, its columns parted by tabs where the line has one and else by blanks;
@@ -92,7 +96,8 @@ std::string record_format_of(std::filesystem::path file);
 ///
 /// The files of a split have the same columns (jsonl: a key may be absent anywhere).
 ///
-/// Throws UsageError: an unknown format, a delimiter that cannot be one, `columns` beside a header.
+/// Throws UsageError: a name that says no format, a delimiter that cannot be one, `columns` beside a
+/// header.
 /// DataError, with file, line and column: other numbers of cells, quotes that do not end (the line
 /// where they begin), the same name twice, invalid JSON or CoNLL, an end inside a sentence's rules,
 /// a record or a line over kLongestLine bytes, no record. FileError where a file cannot be read.

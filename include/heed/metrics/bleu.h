@@ -11,10 +11,21 @@ namespace heed {
 /// references[r][i] is line i of the r-th reference; an empty line is a reference too.
 using References = std::vector<std::vector<std::string>>;
 
+/// The words that n-grams are made of: mteval_13a: the tokenizer of mteval-v13a; intl: of mteval-v14,
+/// which parts punctuation and symbols of Unicode; characters; none: what stands between white space.
+enum class BleuTokenizer { mteval_13a, intl, characters, none };
+constexpr std::array<const char*, 4> words(BleuTokenizer) {
+  return {"13a", "intl", "char", "none"};
+}
+
+/// What a precision of 0 becomes.
+enum class BleuSmoothing { exp, floor, none };
+constexpr std::array<const char*, 3> words(BleuSmoothing) { return {"exp", "floor", "none"}; }
+
 struct BleuOptions {
-  std::string tokenize = "13a";  ///< 13a | intl | char | none
+  BleuTokenizer tokenize = BleuTokenizer::mteval_13a;
   bool lowercase = false;
-  std::string smooth = "exp";    ///< exp | floor | none: what a precision of 0 becomes
+  BleuSmoothing smooth = BleuSmoothing::exp;
   double floor = 0.1;            ///< of smooth floor: matches that are counted instead of none
   bool effective_order = false;  ///< leave orders without an n-gram out; for single sentences
 };
@@ -37,12 +48,10 @@ struct BleuScore {
   std::string text() const;
 };
 
-/// The words that n-grams are made of, with a space between them; white space as Python's split.
-/// 13a: the tokenizer of mteval-v13a; intl: of mteval-v14, which parts punctuation and symbols of
-/// Unicode. Throws UsageError for another name.
-std::string tokenize_for_bleu(const std::string& line, const std::string& tokenize);
+/// The words with a space between them; white space as Python's split.
+std::string tokenize_for_bleu(const std::string& line, BleuTokenizer tokenize);
 
-/// One sentence against at least one reference. Throws UsageError: an option, no reference.
+/// One sentence against at least one reference. Throws UsageError: no reference.
 BleuCounts bleu_counts(const std::string& hypothesis, const std::vector<std::string>& references,
                        const BleuOptions& options = {});
 

@@ -20,8 +20,7 @@ struct Span {
   auto operator<=>(const Span&) const = default;
 };
 
-/// What tags mean. A tag is O, or a prefix B, I, E or S, "-" and a type; a prefix alone has the
-/// type
+/// What tags mean. A tag is O, or a prefix B, I, E or S, "-" and a type; a prefix alone has the type
 /// "_".
 enum class TagScheme {
   kLenient,  ///< as conlleval reads them: a span begins at B or S, behind E or S, where the type

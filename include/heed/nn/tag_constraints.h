@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,17 @@ struct TagConstraints {
   std::vector<std::string> names = {};  ///< of the tags, for messages; may be empty
 };
 
-/// The constraints of spans written as tags: "O" outside, or a letter, '-' and the span's type.
+/// How spans are written as tags: "O" outside, or a letter, '-' and the span's type.
 ///
 ///   iob2   B begins every span, I goes on                       (Tjong Kim Sang & Veenstra 1999)
 ///   iobes  B begins, I goes on and E ends a span of two or more tokens, S is a span of one
 ///   bilou  as iobes, with L for E and U for S                   (Ratinov & Roth 2009)
 ///
+enum class SpanScheme { iob2, iobes, bilou };
+constexpr std::array<const char*, 3> words(SpanScheme) { return {"iob2", "iobes", "bilou"}; }
+
 /// A type goes on only as itself: I-PER follows B-PER or I-PER. Throws DataError naming the tag
-/// that is no tag of the scheme or stands twice, UsageError for an unknown scheme.
-TagConstraints span_constraints(const std::vector<std::string>& names, const std::string& scheme);
+/// that is no tag of the scheme or stands twice.
+TagConstraints span_constraints(const std::vector<std::string>& names, SpanScheme scheme);
 
 }  // namespace heed::nn

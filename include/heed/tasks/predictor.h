@@ -37,7 +37,7 @@ class Cell;
 class UnknownPieces;
 
 /// What is done with texts of more tokens than the model takes.
-enum class TooLong {
+enum class Truncation {
   as_recipe,  ///< what input.too_long says: mostly that they are refused
   cut,        ///< they are cut, and finish() says how much
 };
@@ -49,7 +49,7 @@ class Predictor {
   /// Throws ModelError, FileError; UsageError where texts are to be cut and the model takes any length.
   static Predictor load(const std::filesystem::path& where,
                         const std::vector<std::string>& set = {},
-                        TooLong too_long = TooLong::as_recipe);
+                        Truncation truncation = Truncation::as_recipe);
   ~Predictor();
   Predictor(Predictor&&) noexcept;
 

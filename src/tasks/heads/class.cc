@@ -2,6 +2,7 @@
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
@@ -11,6 +12,7 @@
 #include "tasks/heads/class_scorer.h"
 #include "tasks/heads/classes.h"
 #include "tasks/heads/dense.h"
+#include "tasks/heads/unseen.h"
 
 namespace heed {
 namespace {
@@ -18,14 +20,22 @@ namespace {
 constexpr const char* kClassesFile = "classes.json";
 constexpr const char* kClassTarget = "class";
 
+enum class InitialLinear { normal, xavier };
+constexpr std::array<const char*, 2> words(InitialLinear) { return {"normal", "xavier"}; }
+
+enum class ClassMetric { accuracy, macro_f1, mcc, auc, loss };
+constexpr std::array<const char*, 5> words(ClassMetric) {
+  return {"accuracy", "macro_f1", "mcc", "auc", "loss"};
+}
+
 struct ClassHeadOptions {
   std::string column = "label";
   nn::PoolingOptions pool;
   DenseOptions dense;
   double dropout = 0;
-  std::string init = "normal";
-  std::string metric = "accuracy";
-  std::string unseen = "refuse";
+  InitialLinear init = InitialLinear::normal;
+  ClassMetric metric = ClassMetric::accuracy;
+  Unseen unseen = Unseen::refuse;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -33,12 +43,9 @@ struct ClassHeadOptions {
     v("pool", pool, "");
     v("dense", dense, "");
     v("dropout", dropout, "of the pooled tokens", from_to_below(0, 1));
-    v("init", init, "of the linear layer: normal, 0.02 cut at two deviations, or xavier",
-      OneOf{{"normal", "xavier"}});
-    v("metric", metric, "by which the best model is chosen",
-      OneOf{{"accuracy", "macro_f1", "mcc", "auc", "loss"}});
-    v("unseen", unseen, "classes of valid and test that training never saw: refused, or wrong",
-      OneOf{{"refuse", "wrong"}});
+    v("init", init, "of the linear layer: normal, 0.02 cut at two deviations, or xavier");
+    v("metric", metric, "by which the best model is chosen");
+    v("unseen", unseen, "classes of valid and test that training never saw: refused, or wrong");
   }
 };
 
@@ -49,9 +56,9 @@ class ClassModule : public torch::nn::Module {
     pool = register_module("pool", nn::Pooling(width, options.pool));
     dense = make_dense(*this, width, options.dense);
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
-    linear =
-        register_module("linear", options.init == "normal" ? nn::small_linear(width, classes)
-                                                           : nn::xavier_linear(width, classes));
+    linear = register_module("linear", options.init == InitialLinear::normal
+                                           ? nn::small_linear(width, classes)
+                                           : nn::xavier_linear(width, classes));
   }
   at::Tensor forward(const Tokens& tokens) {
     const auto pooled = through(dense, pool->forward(tokens.states, tokens.lengths));
@@ -146,16 +153,14 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
       if (classes_.number(value) >= 0) continue;
       if (unknown++ == 0) first = split.place(i) + ": the class '" + value + "'";
     }
-    if (unknown > 0 && (training || options.unseen == "refuse"))
+    if (unknown > 0 && (training || options.unseen == Unseen::refuse))
       throw DataError(
-          first + " is none of the training data's" +
-          (unknown > 1 ? ", nor are those of " + std::to_string(unknown - 1) + " more examples"
-                       : "") +
+          first + " is none of the training data's" + nor_are_others(unknown, "example") +
           "; correct them, leave them out, or count them as wrong by head.unseen = \"wrong\"");
   }
 
   SelectionMetric selection_metric() const override {
-    return {options.metric, options.metric != "loss"};
+    return {word_of(options.metric), options.metric != ClassMetric::loss};
   }
 
   Metrics stats(const Split& split) const override {

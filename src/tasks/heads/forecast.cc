@@ -14,16 +14,15 @@ constexpr const char* kForecastFile = "forecast.json";
 constexpr const char* kForecastHead = "head.kind: the head 'forecast'";
 
 struct ForecastHeadOptions {
-  std::string loss = "mse";
+  ForecastLoss loss = ForecastLoss::mse;
   std::vector<double> quantiles = {0.1, 0.5, 0.9};
   int64_t period = 1;
   double dropout = 0;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("loss", loss, "mse, mae: a number a value; quantile: the pinball loss of its quantiles",
-      OneOf{{"mse", "mae", "quantile"}});
-    if (loss == "quantile")
+    v("loss", loss, "mse, mae: a number a value; quantile: the pinball loss of its quantiles");
+    if (loss == ForecastLoss::quantile)
       v("quantiles", quantiles, "that are forecast, rising; the middle one stands for the value",
         Bounds{0, 1, true, true});
     v("period", period,
@@ -119,7 +118,7 @@ class ForecastHead : public WithOptions<Head, ForecastHeadOptions> {
     }
     auto error = found.squeeze(3) - future;
     if (observed.defined()) error = error * observed;
-    const auto sum = options.loss == "mse" ? error.square().sum() : error.abs().sum();
+    const auto sum = options.loss == ForecastLoss::mse ? error.square().sum() : error.abs().sum();
     const auto count = observed.defined() ? observed.sum().clamp_min(1)
                                           : at::scalar_tensor(future.numel(), at::kLong);
     return {sum / count.to(sum.dtype()), B};
@@ -147,11 +146,11 @@ class ForecastHead : public WithOptions<Head, ForecastHeadOptions> {
   std::string expected(const Split&, int64_t) const override { return ""; }
   void check(const Split& split, bool) const override { series_split(split, kForecastHead); }
   SelectionMetric selection_metric() const override {
-    return {is_quantile() ? "pinball" : options.loss, false};
+    return {is_quantile() ? "pinball" : word_of(options.loss), false};
   }
 
  private:
-  bool is_quantile() const { return options.loss == "quantile"; }
+  bool is_quantile() const { return options.loss == ForecastLoss::quantile; }
 
   ForecastScale scale_;
   std::shared_ptr<SeriesOutput> module_;

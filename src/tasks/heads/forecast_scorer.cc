@@ -56,9 +56,10 @@ class ForecastScorer : public Scorer {
       all.emplace_back("pinball", pinball);
       if (pinball_.size() > 1) all.emplace_back("coverage", covered_ / count);
     }
+    const std::string loss =
+        rules_.loss == ForecastLoss::quantile ? "pinball" : word_of(rules_.loss);
     for (const auto& [name, value] : Metrics(all))
-      if (name == (rules_.loss == "quantile" ? "pinball" : rules_.loss))
-        all.emplace_back("loss", value);
+      if (name == loss) all.emplace_back("loss", value);
     return all;
   }
 

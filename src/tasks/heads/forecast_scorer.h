@@ -1,11 +1,15 @@
 // What forecasts are worth.
 #pragma once
 
+#include <array>
 #include <functional>
 
 #include "heed/tasks/head.h"
 
 namespace heed {
+
+enum class ForecastLoss { mse, mae, quantile };
+constexpr std::array<const char*, 3> words(ForecastLoss) { return {"mse", "mae", "quantile"}; }
 
 struct ForecastScale {
   std::vector<std::string> columns;  ///< C
@@ -15,7 +19,7 @@ struct ForecastScale {
 
 struct ForecastRules {
   std::vector<double> quantiles;  ///< empty: a point
-  std::string loss;
+  ForecastLoss loss = ForecastLoss::mse;
   int64_t period = 1;
 };
 

@@ -1,4 +1,5 @@
 // Several labels at once: tokens are pooled, and a linear layer gives each label a logit.
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
@@ -7,6 +8,7 @@
 #include "tasks/heads/label_sets.h"
 #include "tasks/heads/labels_scorer.h"
 #include "tasks/heads/pooled.h"
+#include "tasks/heads/unseen.h"
 
 namespace heed {
 namespace {
@@ -15,12 +17,17 @@ constexpr const char* kLabelsFile = "labels.json";
 constexpr const char* kLabelsTarget = "labels";
 constexpr const char* kUnseenLabels = "unseen";
 
+enum class LabelsMetric { micro_f1, macro_f1, average_precision, subset_accuracy, loss };
+constexpr std::array<const char*, 5> words(LabelsMetric) {
+  return {"micro_f1", "macro_f1", "average_precision", "subset_accuracy", "loss"};
+}
+
 struct LabelsHeadOptions : PooledOptions {
   std::string column = "labels";
   std::string separator = ",";
   double threshold = 0.5;
-  std::string metric = "micro_f1";
-  std::string unseen = "refuse";
+  LabelsMetric metric = LabelsMetric::micro_f1;
+  Unseen unseen = Unseen::refuse;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -28,10 +35,8 @@ struct LabelsHeadOptions : PooledOptions {
     v("separator", separator, "between labels of a text; blanks around labels do not count");
     PooledOptions::fields(v);
     v("threshold", threshold, "probability from which on an example has a label", between(0, 1));
-    v("metric", metric, "by which the best model is chosen",
-      OneOf{{"micro_f1", "macro_f1", "average_precision", "subset_accuracy", "loss"}});
-    v("unseen", unseen, "labels of valid and test that training never saw: refused, or missed",
-      OneOf{{"refuse", "wrong"}});
+    v("metric", metric, "by which the best model is chosen");
+    v("unseen", unseen, "labels of valid and test that training never saw: refused, or missed");
   }
   void check() const {
     if (separator.empty()) throw ModelError("separator: expected at least one character");
@@ -128,15 +133,15 @@ class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
         first = split.place(i) + ": the label '" + label + "'";
         nearest = suggestion(label, sets_.labels.names());
       }
-    if (unknown > 0 && (training || options.unseen == "refuse"))
-      throw DataError(
-          first + " is none of the training data's" + nearest +
-          (unknown > 1 ? ", nor are " + std::to_string(unknown - 1) + " more labels" : "") +
-          "; correct them, leave them out, or count them as missed by head.unseen = "
-          "\"wrong\"");
+    if (unknown > 0 && (training || options.unseen == Unseen::refuse))
+      throw DataError(first + " is none of the training data's" +
+                      (unknown > 1 ? ", nor are " + std::to_string(unknown - 1) + " more" : "") +
+                      nearest +
+                      "; correct them, leave them out, or count them as missed by head.unseen = "
+                      "\"wrong\"");
   }
   SelectionMetric selection_metric() const override {
-    return {options.metric, options.metric != "loss"};
+    return {word_of(options.metric), options.metric != LabelsMetric::loss};
   }
   Metrics stats(const Split& split) const override {
     double labels = 0;

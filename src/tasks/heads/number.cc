@@ -1,4 +1,5 @@
 // A number (regression): tokens are pooled, and a linear layer gives it in training's deviations.
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -14,22 +15,28 @@ namespace {
 constexpr const char* kNumberFile = "number.json";
 constexpr const char* kNumberTarget = "number";
 
+enum class NumberLoss { mse, huber };
+constexpr std::array<const char*, 2> words(NumberLoss) { return {"mse", "huber"}; }
+
+enum class NumberMetric { mse, mae, r2, pearson, spearman, loss };
+constexpr std::array<const char*, 6> words(NumberMetric) {
+  return {"mse", "mae", "r2", "pearson", "spearman", "loss"};
+}
+
 struct NumberHeadOptions : PooledOptions {
   std::string column = "number";
-  std::string loss = "mse";
+  NumberLoss loss = NumberLoss::mse;
   double delta = 1;
-  std::string metric = "mse";
+  NumberMetric metric = NumberMetric::mse;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("column", column, "of the number");
     PooledOptions::fields(v);
-    v("loss", loss, "of the number in deviations of training: mse, or huber, linear far out",
-      OneOf{{"mse", "huber"}});
-    if (loss == "huber")
+    v("loss", loss, "of the number in deviations of training: mse, or huber, linear far out");
+    if (loss == NumberLoss::huber)
       v("delta", delta, "where huber becomes linear, in deviations", between(1e-6, 1e6));
-    v("metric", metric, "by which the best model is chosen",
-      OneOf{{"mse", "mae", "r2", "pearson", "spearman", "loss"}});
+    v("metric", metric, "by which the best model is chosen");
   }
 };
 
@@ -186,7 +193,7 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
     const auto found = output(tokens, batch);
     const auto target = ((batch.at(in_batch(kNumberTarget)) - training_.mean) / training_.deviation)
                             .to(found.options());
-    return {options.loss == "mse"
+    return {options.loss == NumberLoss::mse
                 ? at::mse_loss(found, target)
                 : at::huber_loss(found, target, at::Reduction::Mean, options.delta),
             found.size(0)};
@@ -215,8 +222,9 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
     for (int64_t i = 0; i < split.size(); ++i) number(split, i);
   }
   SelectionMetric selection_metric() const override {
-    const auto& metric = options.metric;
-    return {metric, metric == "r2" || metric == "pearson" || metric == "spearman"};
+    using enum NumberMetric;
+    const auto metric = options.metric;
+    return {word_of(metric), metric == r2 || metric == pearson || metric == spearman};
   }
 
  private:

@@ -1,4 +1,5 @@
 // What comes next: every item has a score, the product of the last token and the item's own vector.
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
@@ -14,29 +15,37 @@ namespace {
 constexpr const char* kPopularityFile = "popularity.json";
 constexpr const char* kStepTarget = "step";
 
+enum class RankingLoss { softmax, sampled_softmax, gbce };
+constexpr std::array<const char*, 3> words(RankingLoss) {
+  return {"softmax", "sampled_softmax", "gbce"};
+}
+
+enum class RankingMetric { ndcg, hr, mrr, loss };
+constexpr std::array<const char*, 4> words(RankingMetric) { return {"ndcg", "hr", "mrr", "loss"}; }
+
+enum class SeenItems { leave_out, rank };
+constexpr std::array<const char*, 2> words(SeenItems) { return {"leave_out", "rank"}; }
+
 struct RankingHeadOptions {
-  std::string loss = "softmax";
+  RankingLoss loss = RankingLoss::softmax;
   nn::NegativeSamplerOptions sampler;
   double calibration = 0.75;
   int64_t k = 10;
-  std::string metric = "ndcg";
-  std::string seen = "leave_out";
+  RankingMetric metric = RankingMetric::ndcg;
+  SeenItems seen = SeenItems::leave_out;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("loss", loss,
       "softmax: over all items; sampled_softmax: over the next item and a few others; gbce: a "
-      "binary one for each of these",
-      OneOf{{"softmax", "sampled_softmax", "gbce"}});
-    if (loss != "softmax") v("sampler", sampler, "");
-    if (loss == "gbce")
+      "binary one for each of these");
+    if (loss != RankingLoss::softmax) v("sampler", sampler, "");
+    if (loss == RankingLoss::gbce)
       v("calibration", calibration, "0: binary cross entropy; 1: scores become probabilities",
         Bounds{0, 1});
     v("k", k, "of HR@k and NDCG@k", between(1, kMostCount));
-    v("metric", metric, "by which the best model is chosen, the first two at k",
-      OneOf{{"ndcg", "hr", "mrr", "loss"}});
-    v("seen", seen, "items of the history: left out of what is ranked, or ranked like the others",
-      OneOf{{"leave_out", "rank"}});
+    v("metric", metric, "by which the best model is chosen, the first two at k");
+    v("seen", seen, "items of the history: left out of what is ranked, or ranked like the others");
   }
 };
 
@@ -99,14 +108,14 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
     const auto& table = encoder_->item_embedding();
     at::Tensor sum;
     int64_t count = 0;
-    if (options.loss == "softmax") {
+    if (options.loss == RankingLoss::softmax) {
       const auto found = linear_cross_entropy(states, table, {}, next,
                                               {.label_smoothing = context_.train.label_smoothing});
       sum = found.loss, count = found.count;
     } else {
       const auto step = batch.at(in_batch(kStepTarget)).item<int64_t>();
       const auto negatives = sampler_->draw(context_.seed, static_cast<uint64_t>(step));
-      const auto found = options.loss == "gbce"
+      const auto found = options.loss == RankingLoss::gbce
                              ? nn::gbce(states, table, {}, next, negatives, options.calibration)
                              : nn::sampled_softmax(states, table, {}, next, negatives, *sampler_);
       sum = found.loss, count = found.count;
@@ -117,7 +126,7 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
   std::unique_ptr<Scorer> scorer(const SplitPtr&, bool quick) override {
     return make_ranking_scorer(
         items_, [this](const Tokens& tokens, const Batch& batch) { return output(tokens, batch); },
-        {options.k, options.seen == "leave_out", quick});
+        {options.k, options.seen == SeenItems::leave_out, quick});
   }
 
   void answer_by(const AnswerOptions& answer) override {
@@ -129,7 +138,7 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
 
   std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch, const Split&) override {
     auto scores = output(tokens, batch).contiguous();
-    if (options.seen == "leave_out") leave_seen_out(scores, batch.at("seen"));
+    if (options.seen == SeenItems::leave_out) leave_seen_out(scores, batch.at("seen"));
     std::vector<Prediction> all;
     for (const auto& best : best_items(scores, top_.value_or(options.k))) {
       Prediction prediction;
@@ -153,18 +162,18 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
       throw DataError(split.place(0) + ": histories have no item that comes next");
   }
   SelectionMetric selection_metric() const override {
-    const bool at_k = options.metric == "ndcg" || options.metric == "hr";
-    return {options.metric + (at_k ? "@" + std::to_string(options.k) : ""),
-            options.metric != "loss"};
+    const bool at_k = options.metric == RankingMetric::ndcg || options.metric == RankingMetric::hr;
+    return {word_of(options.metric) + (at_k ? "@" + std::to_string(options.k) : ""),
+            options.metric != RankingMetric::loss};
   }
 
  private:
   void make_sampler() {
-    if (options.loss == "softmax") return;
+    if (options.loss == RankingLoss::softmax) return;
     if (context_.train.label_smoothing > 0)
-      throw ModelError("train.label_smoothing: expected 0 with head.loss = \"" + options.loss +
-                       "\"; only softmax takes it");
-    if (options.loss == "gbce" &&
+      throw ModelError(std::string("train.label_smoothing: expected 0 with head.loss = \"") +
+                       word_of(options.loss) + "\"; only softmax takes it");
+    if (options.loss == RankingLoss::gbce &&
         options.sampler.distribution() != nn::NegativeDistribution::uniform)
       throw ModelError(
           "head.sampler.distribution: expected uniform with head.loss = \"gbce\", "

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,10 +16,14 @@
 
 namespace heed {
 
+/// Questions without an answer.
+enum class NoAnswer { refuse, learn };
+constexpr std::array<const char*, 2> words(NoAnswer) { return {"refuse", "learn"}; }
+
 struct SpansHeadOptions {
   std::string question = "question", context = "context";
   std::string answer = "answers.text", start = "answers.answer_start";
-  std::string no_answer = "refuse";
+  NoAnswer no_answer = NoAnswer::refuse;
   int64_t max_answer_length = 30;
   DenseOptions dense;
   double dropout = 0;
@@ -32,8 +37,7 @@ struct SpansHeadOptions {
     v("start", start,
       "column of the character of the context at which it begins, from 0, or of a list of them");
     v("no_answer", no_answer,
-      "questions without an answer: refused, or learned as one more possible answer (SQuAD 2.0)",
-      OneOf{{"refuse", "learn"}});
+      "questions without an answer: refused, or learned as one more possible answer (SQuAD 2.0)");
     v("max_answer_length", max_answer_length, "tokens of an answer at most",
       between(1, kMostLength));
     v("dense", dense, "");
@@ -43,7 +47,7 @@ struct SpansHeadOptions {
       OneOf{{"", "en", "es", "hi", "vi", "de", "ar", "zh"}});
   }
 
-  bool learns_no_answer() const { return no_answer == "learn"; }
+  bool learns_no_answer() const { return no_answer == NoAnswer::learn; }
 };
 
 /// A right answer, and its bytes in the context without white space around it.

@@ -106,7 +106,8 @@ Metrics TagScorer::metrics_of(const AllTags& found) {
     const auto scores = score_tags(found, right);
     types_ = scores.types;
     add_figures(all, scores.all);
-    all.emplace_back("f1_strict", score_tags(found, right, tag_scheme(options_.scheme)).all.f1());
+    all.emplace_back("f1_strict",
+                     score_tags(found, right, tag_scheme(word_of(options_.scheme))).all.f1());
   } else if (options_.has_roles()) {
     const auto scores = score_srl(arguments_of(found), arguments_of(right));
     types_ = scores.roles;

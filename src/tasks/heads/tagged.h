@@ -1,6 +1,7 @@
 // Sentences with a tag a word, and what answers them without a model.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,16 +10,26 @@
 #include "heed/metrics/spans.h"
 #include "heed/tasks/input.h"
 #include "tasks/heads/dense.h"
+#include "tasks/heads/unseen.h"
 
 namespace heed {
 
+/// What a tag says.
+enum class TagsScheme { none, iob2, iobes, roles };
+constexpr std::array<const char*, 4> words(TagsScheme) {
+  return {"none", "iob2", "iobes", "roles"};
+}
+
+enum class TagDecoder { softmax, crf };
+constexpr std::array<const char*, 2> words(TagDecoder) { return {"softmax", "crf"}; }
+
 struct TagsHeadOptions {
   std::string column = "upos";
-  std::string scheme = "none";
-  std::string decoder = "softmax";
+  TagsScheme scheme = TagsScheme::none;
+  TagDecoder decoder = TagDecoder::softmax;
   DenseOptions dense;
   double dropout = 0;
-  std::string unseen = "refuse";
+  Unseen unseen = Unseen::refuse;
   std::string predicate = "pred";
   std::string part_of_speech;
 
@@ -27,23 +38,20 @@ struct TagsHeadOptions {
     v("column", column, "list of the tags, one a word");
     v("scheme", scheme,
       "what a tag says: none: of its word, as a part of speech; iob2, iobes: of a span of words, "
-      "as a name; roles: of its word as an argument of the example's predicate, _: none",
-      OneOf{{"none", "iob2", "iobes", "roles"}});
+      "as a name; roles: of its word as an argument of the example's predicate, _: none");
     v("decoder", decoder,
-      "softmax: each tag by itself; crf: all tags of a sentence together, as the scheme allows",
-      OneOf{{"softmax", "crf"}});
+      "softmax: each tag by itself; crf: all tags of a sentence together, as the scheme allows");
     v("dense", dense, "");
     v("dropout", dropout, "of tokens", from_to_below(0, 1));
-    v("unseen", unseen, "tags of valid and test that training never saw: refused, or wrong",
-      OneOf{{"refuse", "wrong"}});
-    if (scheme != "roles") return;
+    v("unseen", unseen, "tags of valid and test that training never saw: refused, or wrong");
+    if (scheme != TagsScheme::roles) return;
     v("predicate", predicate, "list that marks the predicate, as that of the input");
     v("part_of_speech", part_of_speech,
       "list by which, with the distance, the baseline guesses; empty: by the distance alone");
   }
 
-  bool has_spans() const { return scheme == "iob2" || scheme == "iobes"; }
-  bool has_roles() const { return scheme == "roles"; }
+  bool has_spans() const { return scheme == TagsScheme::iob2 || scheme == TagsScheme::iobes; }
+  bool has_roles() const { return scheme == TagsScheme::roles; }
 };
 
 /// What a head and its baseline know of an example.

@@ -34,7 +34,7 @@ class TagsModule : public torch::nn::Module {
     dense = make_dense(*this, width, options.dense);
     dropout = register_module("dropout", torch::nn::Dropout(options.dropout));
     linear = register_module("linear", nn::small_linear(width, tags));
-    if (options.decoder == "crf")
+    if (options.decoder == TagDecoder::crf)
       crf = register_module("crf", nn::Crf(nn::CrfOptions(tags).constraints(constraints)));
   }
   at::Tensor forward(const Tokens& tokens) {
@@ -139,7 +139,7 @@ class TagsHead : public WithOptions<Head, TagsHeadOptions> {
   void check(const Split& split, bool training) const override;
   std::vector<std::string> columns() const override { return {options.column}; }
   SelectionMetric selection_metric() const override {
-    return {options.scheme == "none" ? "accuracy" : "f1", true};
+    return {options.scheme == TagsScheme::none ? "accuracy" : "f1", true};
   }
   Metrics stats(const Split& split) const override;
 
@@ -151,13 +151,16 @@ class TagsHead : public WithOptions<Head, TagsHeadOptions> {
 
   void find_constraints() {
     constraints_ = {};
-    if (options.has_spans()) constraints_ = nn::span_constraints(tags_.names(), options.scheme);
+    if (options.has_spans())
+      constraints_ = nn::span_constraints(tags_.names(), options.scheme == TagsScheme::iob2
+                                                             ? nn::SpanScheme::iob2
+                                                             : nn::SpanScheme::iobes);
   }
   /// Throws DataError with the place of a tag that is none of the scheme.
   void check_form(const Split& split, int64_t example, const std::vector<std::string>& tags) const {
     if (!options.has_spans()) return;
     try {
-      spans_of_tags(tags, tag_scheme(options.scheme));
+      spans_of_tags(tags, tag_scheme(word_of(options.scheme)));
     } catch (const DataError& error) {
       throw DataError(split.place(example) + ": the column '" + options.column +
                       "': " + error.what());
@@ -255,16 +258,13 @@ void TagsHead::check(const Split& split, bool training) const {
     first_forbidden_tag = split.place(i) + ": word " + std::to_string(word + 1) + ": the tag '" +
                           tags[static_cast<size_t>(word)] + "'";
   }
-  const auto more = [](int64_t count, const char* of) {
-    return count > 1 ? ", nor are those of " + std::to_string(count - 1) + " more " + of : "";
-  };
-  if (unknown > 0 && (training || options.unseen == "refuse"))
+  if (unknown > 0 && (training || options.unseen == Unseen::refuse))
     throw DataError(
-        first_unknown + " is none of the training data's" + more(unknown, "words") +
+        first_unknown + " is none of the training data's" + nor_are_others(unknown, "word") +
         "; correct them, leave them out, or count them as wrong by head.unseen = \"wrong\"");
-  if (forbidden > 0 && training && options.decoder == "crf")
-    throw DataError(first_forbidden_tag + " may not stand there by the scheme " + options.scheme +
-                    more(forbidden, "sentences") +
+  if (forbidden > 0 && training && options.decoder == TagDecoder::crf)
+    throw DataError(first_forbidden_tag + " may not stand there by the scheme " +
+                    word_of(options.scheme) + nor_are_others(forbidden, "sentence") +
                     "; correct them, or set head.decoder = \"softmax\"");
 }
 

@@ -110,9 +110,9 @@ void TextHead::check_fit(const Sizes& sizes) const {
     throw ModelError(
         "head.encoder_layers is 0, but a source needs an encoder; for text alone: input.kind = "
         "\"corpus\"");
-  if (!source && options.model.model != "transformer")
-    throw ModelError("head.model: a model of one text is a transformer, given " +
-                     options.model.model);
+  if (!source && options.model.model != TextModelKind::transformer)
+    throw ModelError(std::string("head.model: a model of one text is a transformer, given ") +
+                     word_of(options.model.model));
   if (!source && options.model.has_encoder())
     throw ModelError(
         "head.encoder_layers: a model of one text reads no source; expected 0, as "
@@ -175,7 +175,7 @@ std::unique_ptr<Scorer> TextHead::scorer(const SplitPtr& split, bool quick) {
   if (quick)
     writer.options.beam_size(1).num_hypotheses(1).sample(false).temperature(1).top_k(0).top_p(1);
   return make_text_scorer(std::move(writer), options.metric, split,
-                          !quick || options.metric.kind != "loss");
+                          !quick || options.metric.kind != TextMetric::loss);
 }
 
 }  // namespace

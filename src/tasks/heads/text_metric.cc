@@ -27,15 +27,15 @@ std::string first_words(const std::string& text, int64_t count) {
 
 Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::string>& written,
                      const std::vector<std::string>& expected) {
-  if (options.kind == "bleu" || options.kind == "chrf") {
+  if (options.kind == TextMetric::bleu || options.kind == TextMetric::chrf) {
     return {{"bleu", corpus_bleu(written, {expected}, bleu_options(options)).score},
             {"chrf", corpus_chrf(written, {expected}, {.lowercase = options.lowercase})}};
   }
-  if (options.kind == "rouge") {
+  if (options.kind == TextMetric::rouge) {
     const auto scores = corpus_rouge(written, {expected});
     return {{"rouge1", scores.one.f}, {"rouge2", scores.two.f}, {"rougeL", scores.longest.f}};
   }
-  if (options.kind == "exact") {
+  if (options.kind == TextMetric::exact) {
     const auto scores = corpus_answers(written, {expected});
     return {{"exact", scores.exact}, {"f1", scores.f1}};
   }
@@ -45,7 +45,7 @@ Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::st
 Metrics baseline_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
                          const std::vector<std::string>& expected) {
   auto written = sources;
-  if (options.kind == "rouge") {
+  if (options.kind == TextMetric::rouge) {
     if (options.lead == 0) return {};
     for (auto& text : written) text = first_words(text, options.lead);
   }
@@ -55,13 +55,13 @@ Metrics baseline_metrics(const TextMetricOptions& options, const std::vector<std
 }
 
 SelectionMetric text_selection_metric(const TextMetricOptions& options) {
-  if (options.kind == "loss") return {"loss", false};
-  return {options.kind == "rouge" ? "rougeL" : options.kind, true};
+  if (options.kind == TextMetric::loss) return {"loss", false};
+  return {options.kind == TextMetric::rouge ? "rougeL" : word_of(options.kind), true};
 }
 
 std::string text_signature(const TextMetricOptions& options) {
-  if (options.kind == "bleu") return bleu_signature(bleu_options(options), 1);
-  if (options.kind == "chrf") return chrf_signature({.lowercase = options.lowercase}, 1);
+  if (options.kind == TextMetric::bleu) return bleu_signature(bleu_options(options), 1);
+  if (options.kind == TextMetric::chrf) return chrf_signature({.lowercase = options.lowercase}, 1);
   return "";
 }
 

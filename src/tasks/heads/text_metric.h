@@ -1,19 +1,26 @@
 // How good written text is, beside what was expected: the metrics of `heed eval` and validation.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "heed/core/fields.h"
+#include "heed/metrics/bleu.h"
 #include "heed/train/task.h"
 
 namespace heed {
 
+enum class TextMetric { bleu, chrf, rouge, exact, loss };
+constexpr std::array<const char*, 5> words(TextMetric) {
+  return {"bleu", "chrf", "rouge", "exact", "loss"};
+}
+
 /// [metric]: the metric by which the best model is chosen, and what else is measured.
 struct TextMetricOptions {
-  std::string kind = "bleu";
-  std::string tokenize = "13a";
+  TextMetric kind = TextMetric::bleu;
+  BleuTokenizer tokenize = BleuTokenizer::mteval_13a;
   bool lowercase = false;
   int64_t lead = 0;
 
@@ -21,13 +28,9 @@ struct TextMetricOptions {
   void fields(Visitor&& v) {
     v("kind", kind,
       "what chooses the best model: bleu, chrf, rouge (L), exact (share of equal texts), or loss, "
-      "which writes nothing while it trains",
-      OneOf{{"bleu", "chrf", "rouge", "exact", "loss"}});
-    if (kind == "bleu") {
-      v("tokenize", tokenize, "of BLEU, as sacrebleu names it",
-        OneOf{{"13a", "intl", "char", "none"}});
-    }
-    if (kind == "rouge") {
+      "which writes nothing while it trains");
+    if (kind == TextMetric::bleu) v("tokenize", tokenize, "of BLEU, as sacrebleu names it");
+    if (kind == TextMetric::rouge) {
       v("lead", lead,
         "words of each source that are the baseline: the first so many; 0: no baseline",
         between(0, kMostLength));

@@ -7,7 +7,7 @@ namespace heed {
 SequenceModelPtr make_text_model(const TextModelOptions& options, int64_t vocabulary,
                                  int64_t source_vocabulary) {
   return by_key({{"transformer: ", "head."}, {"recurrent: ", "head."}}, [&]() -> SequenceModelPtr {
-    if (options.model == "recurrent")
+    if (options.model == TextModelKind::recurrent)
       return Recurrent(options.recurrent, vocabulary, source_vocabulary).ptr();
     return Transformer(options.transformer, vocabulary, source_vocabulary).ptr();
   });

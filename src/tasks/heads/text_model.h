@@ -1,30 +1,34 @@
 // Which model of sequences writes text, and what it is made of.
 #pragma once
 
-#include <string>
+#include <array>
 
 #include "heed/models/recurrent.h"
 #include "heed/models/transformer.h"
 
 namespace heed {
 
+enum class TextModelKind { transformer, recurrent };
+constexpr std::array<const char*, 2> words(TextModelKind) { return {"transformer", "recurrent"}; }
+
 struct TextModelOptions {
-  std::string model = "transformer";
+  TextModelKind model = TextModelKind::transformer;
   TransformerOptions transformer;
   RecurrentOptions recurrent;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("model", model, "transformer, or recurrent: LSTM or GRU with attention to the source",
-      OneOf{{"transformer", "recurrent"}});
-    if (model == "recurrent") {
+    v("model", model, "transformer, or recurrent: LSTM or GRU with attention to the source");
+    if (model == TextModelKind::recurrent) {
       recurrent.fields(v);
     } else {
       transformer.fields(v);
     }
   }
 
-  bool has_encoder() const { return model == "recurrent" || transformer.encoder_layers() > 0; }
+  bool has_encoder() const {
+    return model == TextModelKind::recurrent || transformer.encoder_layers() > 0;
+  }
 };
 
 /// The model with new weights, from LibTorch's generator. source_vocabulary 0: it has no encoder.

@@ -25,7 +25,7 @@ class UnknownItems {
 
   /// Throws where there was one and the options refuse it.
   int64_t count() const {
-    if (count_ == 0 || state_.options.unseen == "leave_out") return count_;
+    if (count_ == 0 || state_.options.unseen == UnseenItems::leave_out) return count_;
     const auto near = nearest_name(item_, state_.items);
     throw DataError(first_ + ": training knows no item '" + item_ + "'" +
                     (near.empty() ? "" : ", did you mean '" + near + "'?") +

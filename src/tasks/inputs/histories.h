@@ -1,6 +1,7 @@
 // What users did, as examples: the items before, and the item that came next.
 #pragma once
 
+#include <array>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -10,11 +11,15 @@
 
 namespace heed {
 
+/// Items that training does not know.
+enum class UnseenItems { refuse, leave_out };
+constexpr std::array<const char*, 2> words(UnseenItems) { return {"refuse", "leave_out"}; }
+
 struct ItemsInputOptions {
   data::EventOptions events;
   int64_t max_length = 50;
   bool leave_one_out = true;
-  std::string unseen = "refuse";
+  UnseenItems unseen = UnseenItems::refuse;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -27,8 +32,7 @@ struct ItemsInputOptions {
       "alone");
     v("unseen", unseen,
       "items that training does not know: refused, or left out of histories and missed where they "
-      "come next",
-      OneOf{{"refuse", "leave_out"}});
+      "come next");
   }
   void check() const {
     check_apart({{"user", {events.user}}, {"item", {events.item}}, {"time", {events.time}}});

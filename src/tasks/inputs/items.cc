@@ -61,7 +61,9 @@ class ItemsInput : public Input {
   /// Where data.format says how files are read, .txt files are no lines of items either.
   std::unique_ptr<Stream> record_stream(const std::vector<std::string>& inputs,
                                         const data::RecordOptions& records) const override {
-    if (records.format.empty() || std::any_of(inputs.begin(), inputs.end(), flows)) return nullptr;
+    if (records.format == data::RecordFormat::by_name ||
+        std::any_of(inputs.begin(), inputs.end(), flows))
+      return nullptr;
     return std::make_unique<RecordStream>(
         inputs, records, "", [this](const Source& source) { return to_answer(source); },
         records.format);
@@ -109,7 +111,9 @@ class ItemsInput : public Input {
     if (!options().events.time.empty())
       add("ties", facts.ties,
           "events at the time of the user's last one, first " + facts.first_tie);
-    add("single", facts.single, "users with one event, the first '" + facts.first_single + "'");
+    add("single", facts.single,
+        (facts.single == 1 ? "user" : "users") + std::string(" with one event, the first '") +
+            facts.first_single + "'");
     report.json = items_json(json);
     return report;
   }
@@ -146,7 +150,8 @@ SplitPtr ItemsInput::to_answer(const Source& source) const {
 SplitPtr ItemsInput::find_record(const std::string& input,
                                  const data::RecordOptions& options) const {
   const auto file = input.substr(0, input.rfind(':'));
-  if (options.format.empty() || kind_of(file) != PathKind::file) return nullptr;
+  if (options.format == data::RecordFormat::by_name || kind_of(file) != PathKind::file)
+    return nullptr;
   const auto events = heed::find_record(input, options, "");
   const auto user = events.records->text(0, events.records->column(this->options().events.user));
   const auto all = to_answer({"input", {file}, data::open_records({file}, options)});

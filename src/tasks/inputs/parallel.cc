@@ -183,16 +183,16 @@ class ParallelInput : public Input {
 
  private:
   data::TextPairsPtr open_pairs(const Source& source) const {
-    const auto& format = state_->options.pairs.format;
-    const size_t files = format == "lines" ? 2 : 1;
+    const auto format = state_->options.pairs.format;
+    const size_t files = format == data::PairFormat::lines ? 2 : 1;
     const auto& paths = source.paths;
     if (paths.size() != files)
       throw ModelError(source.called() + ": expected " +
                        (files == 2 ? "[source, target], two files side by side"
                                    : "[file], which holds both sides") +
                        ", given " + std::to_string(paths.size()) +
-                       (paths.size() == 1 ? " file" : " files") + "; input.format is \"" + format +
-                       "\"");
+                       (paths.size() == 1 ? " file" : " files") + "; input.format is \"" +
+                       word_of(format) + "\"");
     return data::open_text_pairs(paths[0], files == 2 ? paths[1] : "", state_->options.pairs);
   }
 

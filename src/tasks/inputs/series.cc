@@ -25,7 +25,7 @@ class SeriesInput : public Input {
   void learn(const Split& train, uint64_t) override {
     const auto& split = series_split(train, kSeriesInput);
     const auto& options = state_->options;
-    if (options.standardize == "columns") {
+    if (options.standardize == Standardize::columns) {
       std::tie(state_->mean, state_->std) =
           series_scale(split, &SeriesRows::values, state_->columns);
     } else {
@@ -137,7 +137,7 @@ SeriesInput::SeriesSplitPtr SeriesInput::open_part(const Source& source) {
   if (role == "train" && !rows->empty()) state_->columns = rows->front().facts.columns;
   take_columns(*rows, role == "train");
   std::vector<SeriesWindow> windows;
-  const bool every_row = role == "test" && options.answer == "rows";
+  const bool every_row = role == "test" && options.answer == SeriesAnswer::rows;
   const int64_t stride = role == "train" ? options.stride : 1;
   for (size_t i = 0; i < rows->size(); ++i) {
     const auto& series = (*rows)[i];
@@ -159,7 +159,7 @@ SeriesInput::SeriesSplitPtr SeriesInput::open_to_answer(const data::RecordsPtr& 
   for (size_t i = 0; i < rows->size(); ++i) {
     const auto& series = (*rows)[i];
     check_steps(series, options);
-    if (options.answer == "rows") {
+    if (options.answer == SeriesAnswer::rows) {
       for (int64_t row = 0; row < series.size(); ++row)
         windows.push_back({static_cast<int64_t>(i), row});
       continue;

@@ -90,7 +90,8 @@ DataReport report_of(const std::vector<SeriesRows>& all, const SeriesInputOption
                     {"gaps", rows.facts.steps.gaps},
                     {"repeats", rows.facts.steps.repeats},
                     {"moved", rows.facts.moved}});
-    if (options.steps == "regular" && !irregular.empty() && report.problem_count++ < kShownSeries)
+    if (options.steps == SeriesSteps::regular && !irregular.empty() &&
+        report.problem_count++ < kShownSeries)
       report.problems.push_back(rows.facts.name + ": " + irregular.front());
     if (static_cast<int64_t>(i) >= kShownSeries) continue;
     lines.push_back(line_of(rows, missing));

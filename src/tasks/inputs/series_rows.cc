@@ -150,7 +150,7 @@ std::vector<std::string> irregular_steps(const SeriesRows& rows) {
 }
 
 void check_steps(const SeriesRows& rows, const SeriesInputOptions& options) {
-  if (options.steps == "any") return;
+  if (options.steps == SeriesSteps::any) return;
   const auto lines = irregular_steps(rows);
   if (lines.empty()) return;
   throw DataError(rows.facts.name + ": " + lines.front() +

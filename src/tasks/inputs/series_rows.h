@@ -9,15 +9,24 @@
 
 namespace heed {
 
+enum class SeriesSteps { regular, any };
+constexpr std::array<const char*, 2> words(SeriesSteps) { return {"regular", "any"}; }
+
+enum class Standardize { columns, none };
+constexpr std::array<const char*, 2> words(Standardize) { return {"columns", "none"}; }
+
+enum class SeriesAnswer { ahead, rows };
+constexpr std::array<const char*, 2> words(SeriesAnswer) { return {"ahead", "rows"}; }
+
 struct SeriesInputOptions {
   data::SeriesOptions columns;
   std::vector<std::string> known;
   int64_t look_back = 96, horizon = 24, stride = 1;
   std::vector<double> borders;
   int64_t border_rows = 0;
-  std::string steps = "regular";
-  std::string standardize = "columns";
-  std::string answer = "ahead";
+  SeriesSteps steps = SeriesSteps::regular;
+  Standardize standardize = Standardize::columns;
+  SeriesAnswer answer = SeriesAnswer::ahead;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -38,17 +47,14 @@ struct SeriesInputOptions {
         between(0, kMostCount));
     v("steps", steps,
       "regular: other steps than the usual one and times that stand twice are refused; any: rows "
-      "follow each other, whatever time is between them",
-      OneOf{{"regular", "any"}});
+      "follow each other, whatever time is between them");
     v("standardize", standardize,
       "columns: each has mean 0 and deviation 1 over the training rows of all series, and metrics "
-      "are on that scale; none: values as they are",
-      OneOf{{"columns", "none"}});
+      "are on that scale; none: values as they are");
     v("answer", answer,
       "ahead: what follows the end of each series of a file; rows: every row of it, each from "
       "those "
-      "before it",
-      OneOf{{"ahead", "rows"}});
+      "before it");
   }
   void check() const;
 };

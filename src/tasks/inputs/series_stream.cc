@@ -83,9 +83,11 @@ class RowWindows {
 
  private:
   static data::RecordOptions table(data::RecordOptions options) {
-    if (options.format.empty()) options.format = "csv";
-    if (options.format != "csv" && options.format != "tsv")
-      throw UsageError("rows of standard input are csv or tsv; data.format is " + options.format);
+    using enum data::RecordFormat;
+    if (options.format == by_name) options.format = csv;
+    if (options.format != csv && options.format != tsv)
+      throw UsageError(std::string("rows of standard input are csv or tsv; data.format is ") +
+                       word_of(options.format));
     return options;
   }
 
@@ -175,12 +177,13 @@ class SeriesStream : public Stream {
  private:
   void open(const std::string& input) {
     file_ = nullptr, first_ = 0;
-    if (flows(input) && state_->options.answer == "rows") {
+    if (flows(input) && state_->options.answer == SeriesAnswer::rows) {
       rows_.emplace(input, records_, state_);
       return;
     }
     auto options = records_;
-    if (flows(input) && options.format.empty()) options.format = "csv";
+    if (flows(input) && options.format == data::RecordFormat::by_name)
+      options.format = data::RecordFormat::csv;
     file_ = open_(data::open_records({input}, options));
   }
 

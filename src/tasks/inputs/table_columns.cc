@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/text.h"
 #include "heed/core/error.h"
 
 namespace heed {
@@ -71,8 +72,12 @@ NumberColumn learn_number(const Split& train, const std::string& name,
     throw DataError("the column '" + name +
                     "' of the training data has no number; leave it out of input.numbers");
   NumberColumn column{name, mean, std::sqrt(squares / static_cast<double>(all.size()))};
-  if (column.deviation == 0) column.deviation = 1;
-  if (options.scale == "quantile") column.quantiles = quantiles_of(std::move(all));
+  if (column.deviation == 0 && options.scale == NumberScale::standard)
+    throw DataError(text_of("the column '", name, "' of the training data is ", mean,
+                            " in every record that has it, so it has no scale; name the other "
+                            "columns in input.numbers, or keep numbers as they are by input.scale "
+                            "= \"none\""));
+  if (options.scale == NumberScale::quantile) column.quantiles = quantiles_of(std::move(all));
   return column;
 }
 
@@ -177,9 +182,9 @@ TableColumns learn_columns(const Split& train, const TableOptions& options) {
   return columns;
 }
 
-at::Tensor scaled(const at::Tensor& numbers, const NumberColumn& column, const std::string& scale) {
-  if (scale == "none") return numbers;
-  if (scale == "standard") return (numbers - column.mean) / column.deviation;
+at::Tensor scaled(const at::Tensor& numbers, const NumberColumn& column, NumberScale scale) {
+  if (scale == NumberScale::none) return numbers;
+  if (scale == NumberScale::standard) return (numbers - column.mean) / column.deviation;
   auto shares = numbers.clone();
   auto* share = shares.data_ptr<double>();
   // As far out as half a record of the quantiles, so that the ends stay finite.
@@ -212,10 +217,12 @@ TableColumns columns_from_file(const std::string& text, const std::string& name,
     for (const auto& entry : json.at("numbers")) {
       NumberColumn column{entry.at("name").get<std::string>(), entry.at("mean").get<double>(),
                           entry.at("std").get<double>()};
-      if (options.scale == "quantile")
+      if (options.scale == NumberScale::quantile)
         column.quantiles = entry.at("quantiles").get<std::vector<double>>();
-      if (options.scale == "quantile" && column.quantiles.size() < 2)
+      if (options.scale == NumberScale::quantile && column.quantiles.size() < 2)
         throw ModelError("the column '" + column.name + "' has fewer than two quantiles");
+      if (options.scale == NumberScale::standard && !(column.deviation > 0))
+        throw ModelError("the column '" + column.name + "' has no deviation");
       numbers.push_back(column.name);
       columns.numbers.push_back(std::move(column));
     }

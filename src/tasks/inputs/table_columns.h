@@ -1,6 +1,7 @@
 // The columns of a table as numbers: which they are, and what training knows of them.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,9 +11,12 @@
 
 namespace heed {
 
+enum class NumberScale { standard, quantile, none };
+constexpr std::array<const char*, 3> words(NumberScale) { return {"standard", "quantile", "none"}; }
+
 struct TableOptions {
   std::vector<std::string> numbers, categories, ignore, missing;
-  std::string scale = "standard";
+  NumberScale scale = NumberScale::standard;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -25,8 +29,7 @@ struct TableOptions {
     v("missing", missing, "texts that say that a cell is missing, beside the empty one");
     v("scale", scale,
       "of numbers. standard: (x - mean) / std of training; quantile: their share of training's "
-      "numbers below, as a standard normal; none: as they are",
-      OneOf{{"standard", "quantile", "none"}});
+      "numbers below, as a standard normal; none: as they are");
   }
   void check() const { check_apart({{"numbers", numbers}, {"categories", categories}}); }
 };
@@ -65,7 +68,7 @@ bool is_missing(const std::string& cell, const TableOptions& options);
 double number_of(const Split& split, int64_t example, const std::string& column,
                  const TableOptions& options);
 /// Of one column (B) float64, NaN where one is missing.
-at::Tensor scaled(const at::Tensor& numbers, const NumberColumn& column, const std::string& scale);
+at::Tensor scaled(const at::Tensor& numbers, const NumberColumn& column, NumberScale scale);
 
 std::string columns_file(const TableColumns& columns);  ///< JSON
 /// Throws ModelError.

@@ -1,6 +1,7 @@
 // Texts as pieces: one, one behind another, or two that are read apart.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -16,6 +17,10 @@ namespace heed {
 /// What the names of a pair's tensors begin with.
 inline constexpr const char* kPairPrefix = "pair.";
 
+/// Examples of more tokens than there may be.
+enum class TooLong { refuse, cut };
+constexpr std::array<const char*, 2> words(TooLong) { return {"refuse", "cut"}; }
+
 struct TextInputOptions {
   std::string column = "text";
   std::string second, pair;
@@ -23,7 +28,7 @@ struct TextInputOptions {
   data::WordFeatureOptions features =
       data::WordFeatureOptions().prefix(0).suffix(0).shape(false).max_ngram(0);
   int64_t max_length = 0;
-  std::string too_long = "refuse";
+  TooLong too_long = TooLong::refuse;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -36,8 +41,7 @@ struct TextInputOptions {
     v("max_length", max_length, "tokens of an example at most, <s> and </s> included; 0: any",
       between(0, kMostLength));
     if (max_length > 0)
-      v("too_long", too_long, "examples of more tokens: refused, or cut at the end",
-        OneOf{{"refuse", "cut"}});
+      v("too_long", too_long, "examples of more tokens: refused, or cut at the end");
   }
   void check() const;
 

@@ -52,8 +52,8 @@ std::vector<std::string_view> WordsSplit::words_of(int64_t record) const {
   if (is_list_) return records().list(record, column_);
   const auto text = records().text(record, column_);
   std::vector<std::string_view> words;
-  for (const auto& word : state_->options.cut == "space" ? data::fields_with_offsets(text)
-                                                         : data::words_with_offsets(text))
+  for (const auto& word : state_->options.cut == WordCut::space ? data::fields_with_offsets(text)
+                                                                : data::words_with_offsets(text))
     words.push_back(word.text);
   return words;
 }
@@ -79,8 +79,8 @@ Shown WordsSplit::show(int64_t example) const {
   if (!is_list_) {
     const auto text = records().text(record, column_);
     shown.text = text;
-    for (const auto& word : state_->options.cut == "space" ? data::fields_with_offsets(text)
-                                                           : data::words_with_offsets(text))
+    for (const auto& word : state_->options.cut == WordCut::space ? data::fields_with_offsets(text)
+                                                                  : data::words_with_offsets(text))
       shown.tokens.push_back({std::string(word.text), word.begin, word.end});
     return shown;
   }

@@ -1,6 +1,7 @@
 // Sentences of words, an example each or one for each of their predicates.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "data/vocabulary.h"
@@ -11,9 +12,13 @@
 
 namespace heed {
 
+/// Where a text is cut into words.
+enum class WordCut { unicode, space };
+constexpr std::array<const char*, 2> words(WordCut) { return {"unicode", "space"}; }
+
 struct WordsInputOptions {
   std::string column = "form";
-  std::string cut = "unicode";
+  WordCut cut = WordCut::unicode;
   std::string predicate, roles = "args";
   std::vector<std::string> also;
   bool lowercase = true;
@@ -26,8 +31,7 @@ struct WordsInputOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("column", column, "of the words: a list, or a text that is cut into words");
-    v("cut", cut, "a text into words: by Unicode's word boundaries, or at white space",
-      OneOf{{"unicode", "space"}});
+    v("cut", cut, "a text into words: by Unicode's word boundaries, or at white space");
     v("predicate", predicate,
       "list whose items other than _ mark predicates: an example a predicate; empty: an example a "
       "record");
