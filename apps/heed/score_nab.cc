@@ -1,4 +1,5 @@
 // The NAB score of a folder of time series, laid out as NAB's results/DETECTOR.
+#include <cmath>
 #include <filesystem>
 #include <map>
 
@@ -51,6 +52,8 @@ NabSeries read_series(const fs::path& file, const nlohmann::json& windows) {
                       " cells, as on line 1, given " + std::to_string(cells.size()));
     rows.emplace(cells[time].substr(0, kSeconds), std::ssize(series.scores));
     series.scores.push_back(parsed_number(cells[score], reader.place()));
+    if (!std::isfinite(series.scores.back()) || series.scores.back() >= kNabNothing)
+      throw DataError(reader.place() + ": expected a score from 0 to 1, given " + cells[score]);
   }
   for (const auto& window : windows) {
     std::pair<int64_t, int64_t> ends;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr double kProbation = 0.15;  // of the rows ...
 constexpr int64_t kMostRows = 5000;  // ... but of no more than these
-constexpr double kNothing = 1.1;     // a threshold that no score reaches
 constexpr double kFar = 3;           // windows behind the last one, from where s is -1
 constexpr int64_t kNoWindow = -1;
 
@@ -31,8 +30,8 @@ void check(const NabSeries& series, size_t number) {
   const auto rows = static_cast<int64_t>(series.scores.size());
   if (rows == 0) throw UsageError(where + "expected at least one row, given none");
   for (size_t i = 0; i < series.scores.size(); ++i)
-    if (!(series.scores[i] >= 0 && series.scores[i] <= 1))
-      throw UsageError(where + "row " + std::to_string(i) + ": expected a score in 0 .. 1, given " +
+    if (!(std::isfinite(series.scores[i]) && series.scores[i] < kNabNothing))
+      throw UsageError(where + "row " + std::to_string(i) + ": expected a score below 1.1, given " +
                        std::to_string(series.scores[i]));
   int64_t next = 0;
   for (const auto& [first, last] : series.windows) {
@@ -94,7 +93,7 @@ class Sweep {
               [](const Row& a, const Row& b) { return a.score > b.score; });
     for (const double part : best_) null_ += part;
     now_.raw = null_;
-    now_.threshold = kNothing;
+    now_.threshold = kNabNothing;
   }
 
   bool done() const { return next_ == rows_.size(); }

@@ -8,6 +8,7 @@
 
 #include "apps/run.h"
 #include "data/samples.h"
+#include "files.h"
 
 namespace heed::test {
 namespace {
@@ -171,6 +172,10 @@ TEST_F(ScoreOfFiles, Nab) {
       run({"score", folder.string(), "--reference", windows, "--metric", "nab", "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_DOUBLE_EQ(json::parse(result.out)["scores"][0]["standard"], 100);
+  test::write_bytes(folder / "real" / "found_x.csv", series + "2014-04-10 01:00:00,1.5,1.1,0\n");
+  const auto high = run({"score", folder.string(), "--reference", windows, "--metric", "nab"});
+  EXPECT_EQ(high.code, 3);
+  EXPECT_THAT(high.err, HasSubstr("found_x.csv:62: expected a score from 0 to 1, given 1.1"));
   const auto bad = write("bad.json", R"({"real/y.csv": []})");
   const auto absent = run({"score", folder.string(), "--reference", bad, "--metric", "nab"});
   EXPECT_EQ(absent.code, 3);

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "heed/core/error.h"
 #include "metrics/draw.h"
 
@@ -61,6 +63,19 @@ TEST(Nab, AgreesWithItsSweeper) {
               kNearNab);
 }
 
+TEST(Nab, OnlyTheOrderOfScoresMatters) {
+  auto series = drawn_series();
+  double least = 0, most = 0;
+  for (auto& one : series)
+    for (auto& score : one.scores) {
+      score = 1.2 * score - 0.1;
+      least = std::min(least, score), most = std::max(most, score);
+    }
+  EXPECT_LT(least, 0) << "NAB's own detectors leave 0 .. 1";
+  EXPECT_GT(most, 1);
+  EXPECT_NEAR(nab_score(series).score, 94.25090768774251, kNearNab);
+}
+
 TEST(Nab, NullAndPerfect) {
   NabSeries series{std::vector<double>(100, 0.5), {{50, 59}}};
   EXPECT_EQ(nab_score_at({&series, 1}, 1.1).score, 0);
@@ -89,7 +104,9 @@ TEST(Nab, RefusesWhatMakesNoSense) {
   };
   fails({{}, {}});
   fails({{0.5, 0.5}, {}});
-  fails({{0.5, 1.5}, {{0, 0}}});
+  fails({{0.5, kNabNothing}, {{0, 0}}});
+  fails({{0.5, -std::numeric_limits<double>::infinity()}, {{0, 0}}});
+  fails({{0.5, std::numeric_limits<double>::quiet_NaN()}, {{0, 0}}});
   fails({{0.5, 0.5}, {{0, 2}}});
   fails({{0.5, 0.5}, {{1, 0}}});
   fails({{0.5, 0.5}, {{0, 1}, {1, 1}}});

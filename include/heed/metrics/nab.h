@@ -22,8 +22,12 @@ const std::vector<NabProfile>& nab_profiles();
 /// Throws UsageError for another name.
 const NabProfile& nab_profile(const std::string& name);
 
-/// One time series: an anomaly score in 0 .. 1 per row, and the windows of its anomalies, first and
-/// last row of each, in order, without overlap.
+/// A threshold that no score may reach: there nothing is detected.
+inline constexpr double kNabNothing = 1.1;
+
+/// One time series: a finite anomaly score below kNabNothing per row (NAB asks for 0 .. 1, which its
+/// own detector expose leaves a little), and the windows of its anomalies, first and last row of
+/// each, in order, without overlap.
 struct NabSeries {
   std::vector<double> scores;
   std::vector<std::pair<int64_t, int64_t>> windows;
@@ -49,12 +53,13 @@ struct NabScore {
 ///
 /// The first 15 % of a series' rows, at most 750, do not count. Windows that lie wholly in them
 /// count in `perfect` alone, as in NAB. Throws UsageError: no series, no window at all, a series
-/// without rows, a window out of range or order, a score outside 0 .. 1. Cost O(N log N).
+/// without rows, a window out of range or order, a score that is not finite or not below
+/// kNabNothing. Cost O(N log N).
 NabScore nab_score_at(std::span<const NabSeries> series, double threshold,
                       const NabProfile& profile = {});
 
 /// At the best threshold for all series together, as NAB's optimizer finds it: of all scores that
-/// occur, and 1.1 (no detection), the one with the best raw score, the highest of several. Cost
+/// occur, and kNabNothing, the one with the best raw score, the highest of several. Cost
 /// O(N log N) rows.
 NabScore nab_score(std::span<const NabSeries> series, const NabProfile& profile = {});
 
