@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr uint64_t kMostIndex = uint64_t{1} << 28;
 /// Weights in formats that Heed does not read, and the reason.
 constexpr std::pair<const char*, const char*> kFolderOthers[] = {
     {"pytorch_model.bin", "a pickle, which can run any program while it is read"},
@@ -22,31 +23,9 @@ constexpr std::pair<const char*, const char*> kFolderOthers[] = {
     {"tf_model.h5", "of TensorFlow"},
     {"flax_model.msgpack", "of Flax"}};
 
-/// {tensor, shard} of an index file.
-std::map<std::string, std::string> weight_map(const fs::path& index) {
-  const auto json = nlohmann::json::parse(read_text(index, uint64_t{1} << 28), nullptr, false);
-  const auto wrong = [&](const std::string& what) {
-    return ModelError(index.string() + ": " + what);
-  };
-  if (json.is_discarded()) throw wrong("is not valid JSON");
-  const auto found = json.is_object() ? json.find("weight_map") : json.end();
-  if (!json.is_object() || found == json.end() || !found->is_object())
-    throw wrong("expected an object with the object weight_map, which says where tensors are");
-  std::map<std::string, std::string> all;
-  for (const auto& [tensor, shard] : found->items()) {
-    if (!shard.is_string()) throw wrong("weight_map: '" + tensor + "': expected a file's name");
-    const auto name = shard.get<std::string>();
-    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
-      throw wrong("weight_map: '" + tensor + "': expected a plain file name, found '" + name + "'");
-    all.emplace(tensor, name);
-  }
-  if (all.empty()) throw wrong("weight_map names no tensor");
-  return all;
-}
-
 NamedTensors read_shards(const fs::path& folder) {
   const auto index = folder / kIndex;
-  const auto where = weight_map(index);
+  const auto where = parse_weight_map(read_text(index, kMostIndex), index.string());
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : where) shards.insert(shard);
   NamedTensors all;
@@ -86,6 +65,28 @@ std::string modern_name(std::string name) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> parse_weight_map(std::string_view text,
+                                                    const std::string& file) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto wrong = [&](const std::string& what) { return ModelError(file + ": " + what); };
+  if (json.is_discarded()) throw wrong("is not valid JSON");
+  const auto found = json.is_object() ? json.find("weight_map") : json.end();
+  if (!json.is_object() || found == json.end() || !found->is_object())
+    throw wrong("expected an object with the object weight_map, which says where tensors are");
+  std::map<std::string, std::string> all;
+  for (const auto& [tensor, shard] : found->items()) {
+    if (!shard.is_string()) throw wrong("weight_map: '" + tensor + "': expected a file's name");
+    const auto name = shard.get<std::string>();
+    constexpr std::string_view kNotPlain("/\0", 2);
+    if (name.empty() || name == "." || name == ".." ||
+        name.find_first_of(kNotPlain) != std::string::npos)
+      throw wrong("weight_map: '" + tensor + "': expected a plain file name, found '" + name + "'");
+    all.emplace(tensor, name);
+  }
+  if (all.empty()) throw wrong("weight_map names no tensor");
+  return all;
+}
 
 NamedTensors read_weights(const fs::path& folder) {
   NamedTensors all;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "data/samples.h"
+#include "formats/gguf_bytes.h"
 
 namespace {
 
@@ -65,26 +66,44 @@ void write_jpegs(const std::filesystem::path& folder) {
     write(folder / "data_jpeg" / name, heed::test::jpeg(sample));
 }
 
-/// A key, and a tensor of one float32.
+void write(const std::filesystem::path& file, const std::string& bytes) {
+  write(file, Bytes(bytes.begin(), bytes.end()));
+}
+
+/// A key, and a tensor of one float32; and all that a model of llama's kind says of itself.
 void write_gguf(const std::filesystem::path& folder) {
-  const std::string text(
-      "GGUF\3\0\0\0"
-      "\1\0\0\0\0\0\0\0"
-      "\1\0\0\0\0\0\0\0"
-      "\1\0\0\0\0\0\0\0"
-      "k"
-      "\4\0\0\0"
-      "\7\0\0\0"
-      "\1\0\0\0\0\0\0\0"
-      "w"
-      "\1\0\0\0"
-      "\1\0\0\0\0\0\0\0"
-      "\0\0\0\0"
-      "\0\0\0\0\0\0\0\0",
-      74);
-  Bytes bytes(text.begin(), text.end());
-  bytes.resize(100);
-  write(folder / "formats_gguf/one", bytes);
+  using namespace heed::test::gguf;
+  heed::test::GgufBytes one;
+  one.begin(1, 1).text("k").number(u32).number<uint32_t>(7);
+  one.tensor("w", {1}, 0, 0).fill(32).number(1.5f);
+  write(folder / "formats_gguf/one", one.get());
+
+  heed::test::GgufBytes llama;
+  const auto size = [&](const std::string& key, uint32_t value) {
+    llama.text(key).number(u32).number(value);
+  };
+  const auto texts = [&](const char* key, const std::vector<std::string>& values) {
+    llama.text(key).number(array).number(text).number<uint64_t>(values.size());
+    for (const auto& value : values) llama.text(value);
+  };
+  llama.begin(1, 16).text("general.architecture").number(text).text("llama");
+  for (const char* key :
+       {"block_count", "context_length", "embedding_length", "feed_forward_length",
+        "attention.head_count", "attention.head_count_kv", "rope.dimension_count"})
+    size(std::string("llama.") + key, 2);
+  llama.text("llama.rope.freq_base").number(f32).number(50000.0f);
+  llama.text("llama.attention.layer_norm_rms_epsilon").number(f32).number(1e-5f);
+  llama.text("tokenizer.ggml.model").number(text).text("gpt2");
+  llama.text("tokenizer.ggml.pre").number(text).text("gpt-2");
+  texts("tokenizer.ggml.tokens", {"<s>", "a", "b", "ab"});
+  texts("tokenizer.ggml.merges", {"a b"});
+  llama.text("tokenizer.ggml.token_type").number(array).number(i32).number<uint64_t>(4);
+  for (const int32_t type : {3, 1, 1, 1}) llama.number(type);
+  size("tokenizer.ggml.bos_token_id", 0);
+  size("general.file_type", 0);
+  llama.tensor("output_norm.weight", {2}, 0, 0).fill(32).number(1.0f).number(2.0f);
+  write(folder / "pretrained_gguf/llama", llama.get());
+  write(folder / "formats_gguf/llama", llama.get());
 }
 
 }  // namespace

@@ -97,9 +97,11 @@ TEST(PretrainedFolder, Shards) {
   map.erase(first.front().first);
   write_index();
   EXPECT_THAT(complaint(folder), HasSubstr("does not name"));
-  map[first.front().first] = "../1.safetensors";
-  write_index();
-  EXPECT_THAT(complaint(folder), HasSubstr("plain file name"));
+  for (const auto& name : {std::string("../1.safetensors"), std::string("1.safetensors\0x", 15)}) {
+    map[first.front().first] = name;
+    write_index();
+    EXPECT_THAT(complaint(folder), HasSubstr("plain file name"));
+  }
   map[first.front().first] = "1.safetensors";
   write_index();
   std::filesystem::remove(folder / "2.safetensors");
