@@ -87,7 +87,7 @@ class PretrainedText : public testing::Test {
   }
 
   Predictor load(const std::vector<std::string>& set = {}, Truncation truncation = Truncation::as_recipe) {
-    return Predictor::load(folder, set, too_long);
+    return Predictor::load(folder, set, truncation);
   }
   SplitPtr examples(const Predictor& predictor, const std::vector<Json>& records) {
     std::string lines;
