@@ -75,8 +75,9 @@ void with_torch(const std::function<void()>& verb) {
     verb();
   } catch (const c10::Error& error) {  // says that memory ran out in words only
     const std::string message = error.what_without_backtrace();
-    for (const char* words : {"can't allocate memory", "not enough memory", "out of memory",
-                              "Storage size calculation overflowed"}) {
+    for (const char* words :
+         {"can't allocate memory", "Could not allocate memory", "not enough memory",
+          "out of memory", "Storage size calculation overflowed"}) {
       if (message.find(words) != std::string::npos)
         throw Error(Failure::memory, "not enough memory: " + message);
     }

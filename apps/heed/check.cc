@@ -2,9 +2,13 @@
 // wrong; or reads a model and verifies every file of it.
 #include "heed/tasks/check.h"
 
+#include <algorithm>
+
+#include "core/list_folder.h"
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "heed/pretrained/pretrained.h"
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
 #include "heed/train/model_folder.h"
@@ -84,18 +88,40 @@ const char* state_text(FileState state) {
   return state == FileState::no_checksum ? "no checksum" : "no file of the model";
 }
 
+void add_folder(Json& json, const std::filesystem::path& folder,
+                const std::vector<std::pair<std::string, FileState>>& states, bool quiet) {
+  Json files = Json::object();
+  for (const auto& [name, state] : states) {
+    files[name] = state_text(state);
+    if (!quiet)
+      std::cout << state_text(state) << '\t' << printable((folder / name).string()) << '\n';
+  }
+  json["folders"].push_back({{"folder", folder.string()}, {"files", files}});
+}
+
+/// A folder that others trained, or a GGUF file: neither has checksums, so it is right if it opens.
+void check_pretrained(const CheckFlags& flags, Json json) {
+  const std::filesystem::path where = flags.recipe.file;
+  std::vector<std::pair<std::string, FileState>> files;
+  if (kind_of(where) == PathKind::file)
+    files.emplace_back(where.filename().string(), FileState::no_checksum);
+  else
+    for (const auto& entry : list_folder(where))
+      if (kind_of(entry) == PathKind::file)
+        files.emplace_back(entry.filename().string(), FileState::no_checksum);
+  std::sort(files.begin(), files.end());
+  add_folder(json, kind_of(where) == PathKind::file ? where.parent_path() : where, files,
+             flags.json);
+  Predictor::load(flags.recipe.file, flags.recipe.set);
+  std::cout << (flags.json ? one_line(json) : "nothing is wrong") << '\n';
+}
+
 /// Every model of a run, and whether the one that stands for it opens.
 void check_model(const CheckFlags& flags) {
   Json json = {{"model", flags.recipe.file}, {"folders", Json::array()}};
-  for (const auto& folder : model_folders(flags.recipe.file)) {
-    Json files = Json::object();
-    for (const auto& [name, state] : verify_model(folder)) {
-      files[name] = state_text(state);
-      if (!flags.json)
-        std::cout << state_text(state) << '\t' << printable((folder / name).string()) << '\n';
-    }
-    json["folders"].push_back({{"folder", folder.string()}, {"files", files}});
-  }
+  if (is_pretrained(flags.recipe.file)) return check_pretrained(flags, std::move(json));
+  for (const auto& folder : model_folders(flags.recipe.file))
+    add_folder(json, folder, verify_model(folder), flags.json);
   Predictor::load(flags.recipe.file, flags.recipe.set);
   std::cout << (flags.json ? one_line(json) : "nothing is wrong") << '\n';
 }
@@ -103,7 +129,9 @@ void check_model(const CheckFlags& flags) {
 }  // namespace
 
 void run(const CheckFlags& flags) {
-  kind_of(flags.recipe.file) == PathKind::folder ? check_model(flags) : check_recipe(flags);
+  const auto& what = flags.recipe.file;
+  const bool is_model = kind_of(what) == PathKind::folder || is_pretrained(what);
+  is_model ? check_model(flags) : check_recipe(flags);
 }
 
 }  // namespace heed::cli

@@ -1,7 +1,13 @@
 // heed train: from a recipe to a model folder.
 #include "heed/train/train.h"
+
+#include <algorithm>
+
+#include "core/list_folder.h"
+#include "core/printable.h"
 #include "frame/called_again.h"
 #include "frame/exit.h"
+#include "heed/core/files.h"
 #include "heed/tasks/supervised.h"
 #include "output.h"
 #include "recipe_flags.h"
@@ -25,6 +31,19 @@ Json result_json(const std::string& folder, const TrainResult& result) {
   return json;
 }
 
+/// A run that is to go on and has nothing to go on from: killed before its first checkpoint, or
+/// somebody removed it.
+void say_where_it_begins(const std::string& out) {
+  if (kind_of(out) != PathKind::folder) return;
+  const auto entries = list_folder(out);
+  const auto is_checkpoint = [](const fs::path& entry) {
+    return entry.filename().string().starts_with("last-");
+  };
+  if (entries.empty() || std::any_of(entries.begin(), entries.end(), is_checkpoint)) return;
+  std::cerr << "heed: note: " << printable(out)
+            << " has no checkpoint (last-STEP/) to go on from; the run begins anew\n";
+}
+
 }  // namespace
 
 void run(const TrainFlags& flags) {
@@ -33,6 +52,7 @@ void run(const TrainFlags& flags) {
   if (recipe.out.empty()) recipe.out = "models/" + fs::path(flags.recipe.file).stem().string();
   const auto out = recipe.out;
   const auto options = recipe.train;
+  if (flags.resume) say_where_it_begins(out);
   Progress progress(std::cerr, progress_options(2));
   const auto task = make_task(std::move(recipe));
   const auto result = train(

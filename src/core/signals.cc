@@ -6,9 +6,10 @@
 namespace heed {
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM};
+constexpr int kCount = 3;
+constexpr int kSignals[kCount] = {SIGINT, SIGTERM, SIGHUP};
 volatile sig_atomic_t first = 0;
-struct sigaction before[2];
+struct sigaction before[kCount];
 
 void note(int number) {
   if (first != 0) ::_exit(128 + number);
@@ -24,14 +25,14 @@ StopSignals::StopSignals() {
   action.sa_flags = SA_RESTART;  // reads and writes under way go on
   sigemptyset(&action.sa_mask);
   for (const int number : kSignals) sigaddset(&action.sa_mask, number);
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kCount; ++i) {
     ::sigaction(kSignals[i], nullptr, &before[i]);
     if (before[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
   }
 }
 
 StopSignals::~StopSignals() {
-  for (int i = 0; i < 2; ++i) ::sigaction(kSignals[i], &before[i], nullptr);
+  for (int i = 0; i < kCount; ++i) ::sigaction(kSignals[i], &before[i], nullptr);
 }
 
 int StopSignals::caught() noexcept { return first; }

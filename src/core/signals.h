@@ -1,9 +1,9 @@
-// Ctrl-C and SIGTERM as a wish to stop, which the training loop asks for between steps.
+// Ctrl-C, SIGTERM and the end of the terminal (SIGHUP) as a wish to stop, which the training loop asks for between steps.
 #pragma once
 
 namespace heed {
 
-/// While it lives, the first SIGINT or SIGTERM is only noted; a second one ends the process at once
+/// While it lives, the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process at once
 /// with exit code 128 + n. A signal that the process was started to ignore (nohup) stays ignored.
 /// One at a time; not thread-safe to make.
 class StopSignals {

@@ -31,6 +31,17 @@ Files files_of(const Files& all, const std::string& owner) {
   return files;
 }
 
+/// Gives a part its files. Where there are several, a complaint says which part's they are.
+template <class Part>
+void load_part(Part& part, const Files& files, const std::string& name) {
+  try {
+    part.load(files_of(files, name));
+  } catch (const ModelError& error) {
+    if (name.empty()) throw;
+    throw ModelError("of '" + name + "': " + error.what());
+  }
+}
+
 using Groups = std::vector<std::vector<int64_t>>;
 
 /// Examples with equal values of a column, in the order in which these are met; without a column
@@ -202,13 +213,13 @@ Files Cell::files() const {
 
 void Cell::load_inputs(const Files& files) {
   for (const auto& table : recipe.inputs)
-    table.get()->load(files_of(files, has_several_inputs() ? table.name : ""));
+    load_part(*table.get(), files, has_several_inputs() ? table.name : "");
 }
 
 void Cell::load(const Files& files) {
   load_inputs(files);
   for (const auto& table : recipe.heads)
-    table.get()->load(files_of(files, has_several_heads() ? table.name : ""));
+    load_part(*table.get(), files, has_several_heads() ? table.name : "");
 }
 
 Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {

@@ -11,6 +11,7 @@
 #include "nn/model_memory.h"
 #include "nn/not_initialized.h"
 #include "tasks/cell.h"
+#include "tasks/inputs/line_stream.h"
 #include "tasks/opened_model.h"
 #include "tasks/record_stream.h"
 #include "tasks/unknown.h"
@@ -100,6 +101,21 @@ void cut_too_long(RecipeFile& file) {
         "has no such limit; leave it out");
 }
 
+/// Whether the call itself says how its files are read.
+bool sets_format(const std::vector<std::string>& set) {
+  return std::any_of(set.begin(), set.end(), [](const auto& assignment) {
+    return assignment.starts_with("data.format=") && assignment.find("lines") == std::string::npos;
+  });
+}
+
+/// Of items: their files are records, and what comes through a pipe is a list of items a line.
+void check_format_of_pipes(const Input& input, const data::RecordOptions& records) {
+  if (!input.record_stream({}, records)) return;
+  throw UsageError(
+      "--set data.format says how files are read, and a pipe gives an input a line here; name a "
+      "file");
+}
+
 }  // namespace
 
 Predictor::Predictor() : unknown_(std::make_unique<UnknownPieces>()) {}
@@ -114,6 +130,7 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
   follow_format(file, set);
   if (truncation == Truncation::cut) cut_too_long(file);
   Predictor predictor;
+  predictor.is_format_set_ = sets_format(set);
   by_recipe(recipe_file, [&] {
     predictor.cell_ = std::make_unique<Cell>(Recipe::read_complete(file));
     predictor.cell_->load(files.others);
@@ -181,10 +198,13 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
   if (!cell_->input().reads_records()) return cell_->input().stream(inputs);
-  if (!cell_->has_several_inputs())
-    if (auto own = cell_->input().record_stream(inputs, cell_->recipe.data.records)) return own;
+  const auto& records = cell_->recipe.data.records;
+  if (!cell_->has_several_inputs()) {
+    if (auto own = cell_->input().record_stream(inputs, records)) return own;
+    if (is_format_set_) check_format_of_pipes(cell_->input(), records);
+  }
   return std::make_unique<RecordStream>(
-      inputs, cell_->recipe.data.records, cell_->line_column(),
+      inputs, records, is_format_set_ ? "" : cell_->line_column(),
       [this](const Source& source) { return cell_->open(source); }, cell_->piped_format());
 }
 
@@ -253,9 +273,12 @@ std::string Predictor::note(const UnknownPieces& unknown) const {
 
 SplitPtr Predictor::find(const std::string& input) const {
   if (!cell_->input().reads_records()) return cell_->input().find(input);
+  if (is_format_set_ && !file_line_of(input))
+    throw UsageError("--set data.format says how a file is read, and the input is no FILE:LINE");
   if (!cell_->has_several_inputs())
     if (auto own = cell_->input().find_record(input, cell_->recipe.data.records)) return own;
-  return cell_->open(find_record(input, cell_->recipe.data.records, cell_->line_column()));
+  return cell_->open(
+      find_record(input, cell_->recipe.data.records, is_format_set_ ? "" : cell_->line_column()));
 }
 
 Explanation Predictor::explain(const SplitPtr& example, const std::string& target) {

@@ -19,7 +19,10 @@ class SplitBatches : public BatchSource {
   std::optional<Batch> next() override { return prefetch_->next(); }
   int64_t batches() const override { return prefetch_->batches(); }
   data::Cursor cursor() const override { return prefetch_->cursor(); }
-  void seek(const data::Cursor& cursor) override { prefetch_->seek(cursor); }
+  void seek(const data::Cursor& cursor) override {
+    prefetch_->seek(cursor);
+    if (cursor.position < split_->size()) plan(cursor.epoch, cursor.position);  // throws now
+  }
 
  private:
   /// The batches of an epoch behind its first `first` examples.

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "train/json_number.h"
 #include "train/run_folder.h"
@@ -160,11 +161,19 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
                      ": the tensor generator is missing");
   }
   const at::NoGradGuard no_grad;
-  average_.restore(take(tensors, "weights/"));
-  optimizer_.restore(tensors);
+  try {
+    average_.restore(take(tensors, "weights/"));
+    optimizer_.restore(tensors);
+  } catch (const ModelError& error) {
+    throw ModelError((checkpoint / "state.safetensors").string() + ": " + error.what());
+  }
   state_ = LoopState::from_json(files.state->values, (checkpoint / "state.json").string());
   go_further(checkpoint);
-  task_.seek(state_.cursor);
+  try {
+    task_.seek(state_.cursor);
+  } catch (const UsageError& error) {
+    throw ModelError((checkpoint / "state.json").string() + ": cursor: " + error.what());
+  }
   generator_ = generator.front().second;
   set_generator_state(generator_);
   saved_step_ = state_.step;
@@ -175,16 +184,9 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
 void Trainer::keep_best() {
   const auto best = folder_.path() / "best";
   if (!is_model_folder(best)) return;
-  Metrics kept;
-  try {
-    const auto json = Json::parse(load_model(best).metrics);
-    if (!json.contains("valid")) return;
-    for (const auto& [name, value] : json.at("valid").items())
-      kept.emplace_back(name, number_of(value));
-  } catch (const Json::exception& error) {
-    throw ModelError((best / "metrics.json").string() +
-                     ": not the metrics of a model: " + error.what());
-  }
+  const JsonObject json(load_model(best).metrics, (best / "metrics.json").string());
+  if (!json.has("valid")) return;
+  const Metrics kept = json.any_numbers("valid");
   if (state_.best.empty() || !is_better(kept)) return;
   state_.best = kept;
   is_mean_kept_ = true;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "train/json_number.h"
 
@@ -33,26 +34,24 @@ std::string LoopState::to_json() const {
 
 LoopState LoopState::from_json(const std::string& text, const std::string& file) {
   LoopState state;
-  try {
-    const Json json = Json::parse(text);
-    const auto mean = [&](const char* name) {
-      return Mean{json.at(name).at("sum"), json.at(name).at("count")};
-    };
-    state.step = json.at("step");
-    state.epoch = json.at("epoch");
-    state.finished = json.at("finished");
-    state.cursor = {json.at("cursor").at("epoch"), json.at("cursor").at("position")};
-    state.epoch_loss = mean("epoch_loss"), state.log_loss = mean("log_loss");
-    state.plateau = json.at("plateau");
-    state.plateau_patience.waited = json.at("plateau_waited");
-    state.stop_patience.waited = json.at("stop_waited");
-    state.best_epoch = json.at("best_epoch"), state.best_loss = json.at("best_loss");
-    for (const auto& [name, value] : json.at("best").items())
-      state.best.emplace_back(name, number_of(value));
-  } catch (const Json::exception& error) {
-    throw ModelError(file + ": not the state of a training run: " + error.what() +
-                     "; resume from another checkpoint");
-  }
+  const JsonObject json(text, file);
+  const Bounds count = between(0, kMostSeed);
+  const auto mean = [&](const char* name) {
+    const auto of = json.object(name);
+    return Mean{of.any_number("sum"), of.integer("count", count)};
+  };
+  state.step = json.integer("step", count);
+  state.epoch = json.integer("epoch", count);
+  state.finished = json.flag("finished");
+  const auto cursor = json.object("cursor");
+  state.cursor = {cursor.integer("epoch", count), cursor.integer("position", count)};
+  state.epoch_loss = mean("epoch_loss"), state.log_loss = mean("log_loss");
+  state.plateau = json.number("plateau");
+  state.plateau_patience.waited = json.integer("plateau_waited", count);
+  state.stop_patience.waited = json.integer("stop_waited", count);
+  state.best_epoch = json.integer("best_epoch", count);
+  state.best_loss = json.any_number("best_loss");
+  state.best = json.any_numbers("best");
   return state;
 }
 

@@ -52,6 +52,8 @@ std::unique_ptr<Optimizer> make(const std::vector<Group>& groups, const Optimize
   return std::make_unique<LibTorchOptimizer>(std::move(own), LibTorchOptions(options.lr));
 }
 
+constexpr const char* kStateKinds[] = {"mean", "square", "updates"};
+
 std::string state_name(const std::string& parameter, const char* what) {
   return "optimizer/" + parameter + "." + what;
 }
@@ -73,10 +75,9 @@ std::optional<std::array<at::Tensor, 3>> parts_of(const std::map<std::string, at
                                                   const std::string& name,
                                                   const at::Tensor& parameter) {
   std::array<at::Tensor, 3> parts;
-  const char* kinds[] = {"mean", "square", "updates"};
   size_t found = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
-    const auto at = state.find(state_name(name, kinds[i]));
+    const auto at = state.find(state_name(name, kStateKinds[i]));
     if (at == state.end()) continue;
     ++found, parts[i] = at->second;
     const bool is_count = i == 2;
@@ -176,8 +177,10 @@ void ModelOptimizer::restore(const NamedTensors& state) {
           ? take_over<torch::optim::AdamParamState>(*optimizer_, parameters_, tensors)
           : take_over<torch::optim::AdamWParamState>(*optimizer_, parameters_, tensors);
   if (used == tensors.size()) return;
-  throw ModelError("the checkpoint's optimizer state has " + std::to_string(tensors.size()) +
-                   " tensors, of which the model's parameters use " + std::to_string(used));
+  for (const auto& [name, parameter] : parameters_)
+    for (const char* kind : kStateKinds) tensors.erase(state_name(name, kind));
+  throw ModelError("the optimizer state '" + tensors.begin()->first +
+                   "' belongs to no parameter of the model");
 }
 
 }  // namespace heed

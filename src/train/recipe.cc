@@ -1,6 +1,7 @@
 #include "heed/train/recipe.h"
 
 #include <toml++/toml.h>
+#include <charconv>
 #include <map>
 #include <sstream>
 
@@ -72,8 +73,15 @@ const char* toml_kind(const toml::node& node) {
   }
 }
 
+/// As it would be written. A stream that finds no memory must say so.
 std::string shown(const toml::node& node) {
+  if (const auto number = node.value_exact<double>()) {
+    char digits[40];
+    std::string text(digits, std::to_chars(digits, digits + sizeof digits, *number).ptr);
+    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+  }
   std::ostringstream text;
+  text.exceptions(std::ios::badbit);
   node.visit([&](const auto& value) { text << value; });
   return text.str();
 }

@@ -72,6 +72,7 @@ void FieldLister::operator()(const char* name, const Attention& field, const cha
   toml::table table = ops::to_toml(field);
   table.is_inline(true);
   std::ostringstream text;
+  text.exceptions(std::ios::badbit);
   text << table;
   add(name, text.str(), help);
 }

@@ -64,6 +64,22 @@ std::vector<std::vector<float>> predicted(const std::string& model) {
   return all;
 }
 
+TEST(Embed, APipeIsReadInTheFormatThatTheCallNames) {
+  const auto trained = embed_model();
+  std::string table = "text\n";
+  for (const auto& text : kTexts) table += text + "\n";
+  const test::TemporaryFolder folder;
+  test::write_bytes(folder / "x.csv", table);
+  const auto of_file = run({"embed", trained.model, (folder / "x.csv").string()});
+  ASSERT_EQ(of_file.code, 0) << of_file.err;
+  const auto of_pipe =
+      run({"embed", trained.model, "-", "--set", "data.format=csv"}, {.input = table});
+  EXPECT_EQ(of_pipe.out, of_file.out) << of_pipe.err;
+  const auto of_text = run({"map", trained.model, "red house", "--set", "data.format=csv"});
+  EXPECT_EQ(of_text.code, 2);
+  EXPECT_THAT(of_text.err, HasSubstr("--set data.format says how a file is read"));
+}
+
 TEST(Embed, ALineAnInputInOrder) {
   const auto model = embed_model().model;
   const auto expected = predicted(model);

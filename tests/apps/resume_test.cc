@@ -117,8 +117,8 @@ TEST_F(Resume, KilledAgainAndAgain) {
   expect_same_end();
 }
 
-TEST_F(Resume, CtrlCAndTermSaveAndStop) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+TEST_F(Resume, CtrlCTermAndHangUpSaveAndStop) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     for (const int step : {2, 10}) {
       const auto result =
           run(train(), {.signal = signal, .when = [&] { return log_has(out(), step_text(step)); }});
@@ -206,6 +206,15 @@ TEST_F(Resume, RunThatIsThereIsNotOverwritten) {
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.err, HasSubstr("--resume"));
   EXPECT_EQ(outcome(trained_.model), whole_);
+}
+
+TEST_F(Resume, ARunWithoutACheckpointBeginsAnewAndSaysSo) {
+  ASSERT_EQ(run(train()).code, 0);
+  for (const auto& entry : fs::directory_iterator(out()))
+    if (entry.path().filename().string().starts_with("last-")) fs::remove_all(entry.path());
+  const auto result = run(train());
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("has no checkpoint (last-STEP/) to go on from"));
 }
 
 TEST_F(Resume, DamagedCheckpointIsNamed) {

@@ -12,12 +12,12 @@ namespace {
 class StopSignal : public testing::Test {
  protected:
   StopSignal() {
-    for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, SIG_DFL);
   }
 };
 
 TEST_F(StopSignal, TheFirstIsNoted) {
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     const StopSignals signals;
     EXPECT_EQ(StopSignals::caught(), 0);
     raise(number);

@@ -31,6 +31,7 @@ behind each input's. All vectors of FILE, or of what --output writes, are held i
 
 Examples:
   echo 'a dog runs on the beach' | heed embed models/multi30k-embedding
+  zcat multi30k/test_2016_flickr.en.gz > captions.txt
   heed embed models/multi30k-embedding captions.txt --output captions.npy
   echo 'a dog runs on the beach' | heed embed models/multi30k-embedding --search captions.txt --top 3)");
 }

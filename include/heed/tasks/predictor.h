@@ -93,6 +93,7 @@ class Predictor {
   std::string note(const UnknownPieces& unknown) const;
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<UnknownPieces> unknown_;  // in what was predicted
+  bool is_format_set_ = false;              // data.format, for this call
 };
 
 }  // namespace heed

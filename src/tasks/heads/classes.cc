@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 
 namespace heed {
@@ -51,18 +52,16 @@ Classes Classes::from_file(const Files& files, const std::string& name) {
   const auto found = files.find(name);
   if (found == files.end())
     throw ModelError("the model folder lacks its classes, the file " + name);
-  try {
-    const auto json = nlohmann::json::parse(found->second);
-    Classes classes(json.at("classes"), json.at("counts"));
-    if (classes.names_.size() != classes.counts_.size() ||
-        classes.number_of_.size() != classes.names_.size())
-      throw ModelError("a class stands twice, or names and counts differ in number");
-    return classes;
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ModelError(name + ": not the classes of a model: " + error.what());
-  }
+  const JsonObject json(found->second, name);
+  return from_json(json, "classes");
+}
+
+Classes Classes::from_json(const JsonObject& json, const std::string& key) {
+  Classes classes(json.texts(key), json.integers("counts", between(0, kMostSeed)));
+  if (classes.names_.size() != classes.counts_.size())
+    json.refuse(key, "names and counts differ in number");
+  if (classes.number_of_.size() != classes.names_.size()) json.refuse(key, "a name stands twice");
+  return classes;
 }
 
 }  // namespace heed

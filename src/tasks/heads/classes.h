@@ -9,6 +9,8 @@
 
 namespace heed {
 
+class JsonObject;
+
 class Classes {
  public:
   Classes() = default;
@@ -28,7 +30,9 @@ class Classes {
   int64_t number(const std::string& name) const;
 
   std::string file() const;  ///< JSON
+  /// Throw ModelError.
   static Classes from_file(const Files& files, const std::string& name);
+  static Classes from_json(const JsonObject& json, const std::string& key);  ///< and "counts"
 
  private:
   std::vector<std::string> names_;

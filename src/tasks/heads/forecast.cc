@@ -1,6 +1,7 @@
 // The rows behind a window of series: a number of each column, or its quantiles.
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "heed/nn/quantile_loss.h"
 #include "tasks/heads.h"
@@ -75,13 +76,8 @@ class ForecastHead : public WithOptions<Head, ForecastHeadOptions> {
     if (found == files.end())
       throw ModelError(std::string("the model folder lacks the scale of its forecasts, the file ") +
                        kForecastFile);
-    try {
-      const auto json = nlohmann::json::parse(found->second);
-      scale_ = {json.at("columns"), json.at("naive")};
-    } catch (const nlohmann::json::exception& error) {
-      throw ModelError(std::string(kForecastFile) +
-                       ": not the scale of forecasts: " + error.what());
-    }
+    const JsonObject json(found->second, kForecastFile);
+    scale_ = {json.texts("columns"), json.numbers("naive")};
     if (scale_.columns.size() != scale_.naive.size())
       throw ModelError(std::string(kForecastFile) + ": columns and scales differ in number");
   }

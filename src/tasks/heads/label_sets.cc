@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 
@@ -84,17 +85,12 @@ std::string LabelSets::file() const {
 LabelSets LabelSets::from_file(const Files& files, const std::string& name) {
   const auto found = files.find(name);
   if (found == files.end()) throw ModelError("the model folder lacks its labels, the file " + name);
-  try {
-    const auto json = nlohmann::json::parse(found->second);
-    LabelSets sets{Classes(json.at("labels"), json.at("counts")),
-                   json.at("most_frequent").get<std::vector<std::string>>()};
-    sets.row(sets.most_frequent, name);
-    return sets;
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ModelError(name + ": not the labels of a model: " + error.what());
-  }
+  const JsonObject json(found->second, name);
+  LabelSets sets{Classes::from_json(json, "labels"), json.texts("most_frequent")};
+  for (const auto& label : sets.most_frequent)
+    if (sets.labels.number(label) < 0)
+      json.refuse("most_frequent", "'" + label + "' is none of the labels");
+  return sets;
 }
 
 }  // namespace heed

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "heed/metrics/correlation.h"
 #include "heed/metrics/plot.h"
@@ -162,15 +163,9 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
     if (found == files.end())
       throw ModelError(std::string("the model folder lacks the numbers' mean, the file ") +
                        kNumberFile);
-    try {
-      const auto json = nlohmann::json::parse(found->second);
-      training_ = {json.at("mean").get<double>(), json.at("std").get<double>()};
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::exception& error) {
-      throw ModelError(std::string(kNumberFile) +
-                       ": not the mean and std of numbers: " + error.what());
-    }
+    const JsonObject json(found->second, kNumberFile);
+    training_ = {json.number("mean"), json.number("std")};
+    if (training_.deviation <= 0) json.refuse("std", "expected a number above 0");
   }
 
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input&,

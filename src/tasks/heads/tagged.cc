@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 
 namespace heed {
@@ -133,15 +134,9 @@ TagBaseline TagBaseline::from_file(const Files& files, const std::string& name,
   if (found == files.end())
     throw ModelError("the model folder lacks the tags of words in training, the file " + name);
   TagBaseline baseline(options);
-  try {
-    const auto json = nlohmann::json::parse(found->second);
-    baseline.best_ = json.at("of").get<std::map<std::string, std::string>>();
-    baseline.major_ = json.at("most_frequent");
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ModelError(name + ": not the tags of words in training: " + error.what());
-  }
+  const JsonObject json(found->second, name);
+  baseline.best_ = json.map_of_texts("of");
+  baseline.major_ = json.text("most_frequent");
   baseline.find_longest();
   return baseline;
 }

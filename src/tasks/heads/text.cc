@@ -1,6 +1,7 @@
 // A text, written by a model of sequences that reads the source by itself.
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "tasks/heads.h"
 #include "tasks/heads/text_answers.h"
@@ -93,11 +94,7 @@ void TextHead::load(const Files& files) {
   if (found == files.end())
     throw ModelError(std::string("the model folder lacks its counts of tokens, the file ") +
                      kCountsFile);
-  try {
-    counts_ = nlohmann::json::parse(found->second).get<TokenCounts>();
-  } catch (const nlohmann::json::exception& error) {
-    throw ModelError(std::string(kCountsFile) + ": not counts of tokens: " + error.what());
-  }
+  counts_ = json_integers(found->second, kCountsFile, between(0, kMostSeed));
 }
 
 void TextHead::check_fit(const Sizes& sizes) const {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 
 namespace heed {
@@ -14,11 +15,7 @@ TokenTally token_counts_of(const Files& files, const std::string& name) {
   const auto found = files.find(name);
   if (found == files.end())
     throw ModelError("the model folder lacks its counts of tokens, the file " + name);
-  try {
-    return nlohmann::json::parse(found->second).at("counts").get<TokenTally>();
-  } catch (const nlohmann::json::exception& error) {
-    throw ModelError(name + ": expected counts of tokens as JSON: " + error.what());
-  }
+  return JsonObject(found->second, name).integers("counts", between(0, kMostSeed));
 }
 
 }  // namespace heed

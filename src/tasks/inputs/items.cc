@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "tasks/inputs.h"
@@ -47,11 +48,7 @@ class ItemsInput : public Input {
     const auto found = files.find(kItemsFile);
     if (found == files.end())
       throw ModelError(std::string("the model folder lacks its items, the file ") + kItemsFile);
-    try {
-      state_->set_items(nlohmann::json::parse(found->second).at("items"));
-    } catch (const nlohmann::json::exception& error) {
-      throw ModelError(std::string(kItemsFile) + ": not the items of a model: " + error.what());
-    }
+    state_->set_items(JsonObject(found->second, kItemsFile).texts("items"));
     if (state_->items.empty() || state_->number_of.size() != state_->items.size())
       throw ModelError(std::string(kItemsFile) + ": an item stands twice, or there is none");
   }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/series_facts.h"
@@ -49,15 +50,10 @@ class SeriesInput : public Input {
     if (found == files.end())
       throw ModelError(std::string("the model folder lacks the scale of its series, the file ") +
                        kSeriesFile);
-    try {
-      const auto json = nlohmann::json::parse(found->second);
-      json.at("columns").get_to(state_->columns);
-      json.at("mean").get_to(state_->mean), json.at("std").get_to(state_->std);
-      json.at("known_mean").get_to(state_->known_mean);
-      json.at("known_std").get_to(state_->known_std);
-    } catch (const nlohmann::json::exception& error) {
-      throw ModelError(std::string(kSeriesFile) + ": not the series of a model: " + error.what());
-    }
+    const JsonObject json(found->second, kSeriesFile);
+    state_->columns = json.texts("columns");
+    state_->mean = json.numbers("mean"), state_->std = json.numbers("std");
+    state_->known_mean = json.numbers("known_mean"), state_->known_std = json.numbers("known_std");
     const size_t C = state_->columns.size(), K = state_->options.known.size();
     if (C == 0 || state_->mean.size() != C || state_->std.size() != C ||
         state_->known_mean.size() != K || state_->known_std.size() != K)

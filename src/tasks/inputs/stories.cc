@@ -2,6 +2,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "heed/data/entity_permutation.h"
 #include "heed/data/lines.h"
@@ -174,13 +175,9 @@ class StoriesInput : public Input {
     const auto found = files.find(kStoryFile);
     if (found == files.end())
       throw ModelError(std::string("the model folder lacks its words, the file ") + kStoryFile);
-    try {
-      const auto json = nlohmann::json::parse(found->second);
-      state_->vocabulary.words = json.at("words");
-      state_->vocabulary.answers = json.at("answers");
-    } catch (const nlohmann::json::exception& error) {
-      throw ModelError(std::string(kStoryFile) + ": not the words of a model: " + error.what());
-    }
+    const JsonObject json(found->second, kStoryFile);
+    state_->vocabulary.words = json.texts("words");
+    state_->vocabulary.answers = json.texts("answers");
     make_permutation();
   }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/text.h"
+#include "formats/json_object.h"
 #include "heed/core/error.h"
 
 namespace heed {
@@ -212,31 +213,25 @@ TableColumns columns_from_file(const std::string& text, const std::string& name,
                                const TableOptions& options) {
   TableColumns columns;
   std::vector<std::string> numbers, categories;
-  try {
-    const auto json = nlohmann::json::parse(text);
-    for (const auto& entry : json.at("numbers")) {
-      NumberColumn column{entry.at("name").get<std::string>(), entry.at("mean").get<double>(),
-                          entry.at("std").get<double>()};
-      if (options.scale == NumberScale::quantile)
-        column.quantiles = entry.at("quantiles").get<std::vector<double>>();
-      if (options.scale == NumberScale::quantile && column.quantiles.size() < 2)
-        throw ModelError("the column '" + column.name + "' has fewer than two quantiles");
-      if (options.scale == NumberScale::standard && !(column.deviation > 0))
-        throw ModelError("the column '" + column.name + "' has no deviation");
-      numbers.push_back(column.name);
-      columns.numbers.push_back(std::move(column));
+  const JsonObject json(text, name);
+  for (const auto& entry : json.objects("numbers")) {
+    NumberColumn column{entry.text("name"), entry.number("mean"), entry.number("std")};
+    if (options.scale == NumberScale::standard && !(column.deviation > 0))
+      entry.refuse("std", "expected a number above 0");
+    if (options.scale == NumberScale::quantile) {
+      column.quantiles = entry.numbers("quantiles");
+      if (column.quantiles.size() < 2 ||
+          !std::is_sorted(column.quantiles.begin(), column.quantiles.end()))
+        entry.refuse("quantiles", "expected two numbers or more, none below the one before");
     }
-    for (const auto& entry : json.at("categories")) {
-      CategoryColumn column{entry.at("name").get<std::string>(),
-                            entry.at("values").get<std::vector<std::string>>()};
-      number_values(column);
-      categories.push_back(column.name);
-      columns.categories.push_back(std::move(column));
-    }
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ModelError(name + ": not the columns of a table: " + error.what());
+    numbers.push_back(column.name);
+    columns.numbers.push_back(std::move(column));
+  }
+  for (const auto& entry : json.objects("categories")) {
+    CategoryColumn column{entry.text("name"), entry.texts("values")};
+    number_values(column);
+    categories.push_back(column.name);
+    columns.categories.push_back(std::move(column));
   }
   if (numbers != options.numbers || categories != options.categories)
     throw ModelError(name + ": its columns are not those of input.numbers and input.categories");
