@@ -1,5 +1,6 @@
 """Small data of every kind, a recipe for each cell of the grid, and the models that they train."""
 
+import json
 import struct
 import subprocess
 from pathlib import Path
@@ -8,6 +9,8 @@ ENCODER = "encoder.width = 8\nencoder.layers = 1\nencoder.attention = { num_head
 PATCHES = "encoder.patch = 4\nencoder.stride = 4\n"
 TEXT = "input = { kind = 'text', column = 'text', tokenizer = { kind = 'words' } }\n"
 SEQUENCES = "width = 8\nhidden = 8\ndecoder_layers = 1\ndecoder_attention = { num_heads = 2 }\n"
+
+TRANSLATORS = ("gru", "translation")
 
 # Cell: the file of its data, and its recipe without data.train.
 CELLS = {
@@ -28,6 +31,9 @@ CELLS = {
                  "head = { kind = 'forecast', period = 4 }\n"),
     "image": ("set", "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"
               "input = { kind = 'image' }\nhead = { kind = 'class' }\n"),
+    "gru": ("a", "[input]\nkind = 'parallel'\nshare_vocabulary = true\nsource = { kind = 'bpe', size = 13 }\n"
+            "[head]\nkind = 'text'\nmodel = 'recurrent'\nattention_type = 'bahdanau'\nwidth = 8\nembedding = 8\n"
+            "generate = { max_length = 12 }\n"),
     "items": ("events.csv",
               "input = { kind = 'items', user = 'user', item = 'item', time = 'time', max_length = 4 }\n"
               "encoder = { width = 8, layers = 1 }\nhead = { kind = 'ranking', k = 1 }\n"),
@@ -36,6 +42,15 @@ CELLS = {
     "number": ("records.csv", ENCODER +
                "input = { kind = 'table', numbers = ['weight'], categories = ['colour'] }\n"
                "head = { kind = 'number', column = 'height' }\n"),
+    "several": ("records.csv", ENCODER +
+                "[[input]]\nname = 'words'\nkind = 'text'\ncolumn = 'text'\ntokenizer = { kind = 'characters' }\n"
+                "[[input]]\nname = 'row'\nkind = 'table'\nnumbers = ['weight']\n"
+                "[encoder.inputs.words]\nwidth = 8\nlayers = 1\nattention = { num_heads = 2 }\n"
+                "[encoder.inputs.row]\nwidth = 8\nlayers = 1\nattention = { num_heads = 2 }\n"
+                "[[head]]\nname = 'side'\nkind = 'class'\ncolumn = 'side'\nweight = 2.0\n"
+                "[[head]]\nname = 'height'\nkind = 'number'\ncolumn = 'height'\n"),
+    "spans": ("questions.json", "input = { kind = 'text', column = 'question', second = 'context', "
+              "tokenizer = { kind = 'words' } }\n" + ENCODER + "head = { kind = 'spans' }\n"),
     "tags": ("words.conll", "data.columns = ['word', 'tag', 'name']\ninput = { kind = 'words', column = 'word' }\n"
              "encoder = { kind = 'recurrent', width = 8, layers = 1 }\n"
              "head = { kind = 'tags', column = 'name', scheme = 'iob2', decoder = 'crf' }\n"),
@@ -78,6 +93,18 @@ def idx(count):
             struct.pack(">II", 0x801, count) + bytes(i % 2 for i in range(count)))
 
 
+def questions(count):
+    """SQuAD's JSON: who of two stands where."""
+    data = []
+    for i in range(count):
+        context = f"The cat{i % 4} is here and the dog{i % 3} is there."
+        asked = f"dog{i % 3}"
+        data.append({"title": f"T{i}", "paragraphs": [{"context": context, "qas": [
+            {"id": str(i), "question": "who is there ?",
+             "answers": [{"text": asked, "answer_start": context.index(asked)}]}]}]})
+    return json.dumps({"version": "x", "data": data})
+
+
 def write_data(folder):
     text = {
         "records.csv": records(24),
@@ -87,6 +114,7 @@ def write_data(folder):
         "words.conll": "".join(f"the DET O\nword{i % 5} NOUN B-place\nis VERB O\n\n" for i in range(12)),
         "stories.txt": "".join(f"1 Ada went to the {room}.\n2 Where is Ada?\t{room}\n"
                                for room in ["cellar", "attic"] * 6),
+        "questions.json": questions(16),
         "a": "".join(f"a{i % 5} a\n" for i in range(20)),
         "b": "".join(f"b{i % 5} b\n" for i in range(20)),
     }
@@ -100,10 +128,10 @@ def write_data(folder):
 def recipe_of(cell, folder, data=None):
     file, parts = CELLS[cell]
     train = f"'{data or folder / file}'"
-    if cell == "translation":
+    if cell in TRANSLATORS:
         train = f"[{train}, '{folder / 'b'}']"
     return (f"seed = 1\ndata.train = {train}\n{parts}\n[train]\nepochs = 2\n"
-            f"batch = {64 if cell in ('translation', 'corpus') else 8}\noptimizer = {{ kind = 'adamw' }}\n")
+            f"batch = {64 if cell in (*TRANSLATORS, 'corpus') else 8}\noptimizer = {{ kind = 'adamw' }}\n")
 
 
 def make(folder, heed):
@@ -124,4 +152,4 @@ def make(folder, heed):
 def data_of(cell, folder):
     """What `heed eval --data` takes."""
     file = str(Path(folder) / CELLS[cell][0])
-    return [file, str(Path(folder) / "b")] if cell == "translation" else [file]
+    return [file, str(Path(folder) / "b")] if cell in TRANSLATORS else [file]
