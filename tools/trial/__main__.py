@@ -52,8 +52,13 @@ def main():
     home = Path(tempfile.mkdtemp(prefix="heed-trial-"))
     home.chmod(0o755)
     world = worlds.make(home / "world", heed)
-    wrong = 0
+    wrong = skipped = 0
     for number, (name, case) in enumerate(chosen):
+        why = case.skip() if case.skip else ""
+        if why:
+            skipped += 1
+            print(f"not run  {name}: {why}", flush=True)
+            continue
         complaints, result = cases_of_trial.run(case, heed, world, home / f"{number}")
         if complaints:
             wrong += 1
@@ -61,7 +66,7 @@ def main():
                   result.err.decode("utf-8", "replace")[-400:].strip().replace("\n", "\n    "), flush=True)
         if not given.keep:
             cases_of_trial.shutil.rmtree(home / f"{number}", ignore_errors=True)
-    print(f"{len(chosen)} cases, {wrong} wrong")
+    print(f"{len(chosen)} cases, {wrong} wrong, {skipped} not run")
     if not given.keep:
         cases_of_trial.shutil.rmtree(home, ignore_errors=True)
     sys.exit(wrong > 0)

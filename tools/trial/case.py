@@ -33,6 +33,8 @@ class Case:
     signal: int = 0  # sent when the file `when` is there, or after `after` seconds
     when: str = ""
     after: float = 0.5
+    program: str = ""  # another than heed
+    skip: object = None  # gives the reason why this machine cannot run it, or nothing
     leaves: tuple = ()  # files that may stay behind although the command failed
 
 
@@ -42,6 +44,7 @@ class Result:
     out: bytes
     err: bytes
     hung: bool
+    program: str = ""  # heed
 
     @property
     def text(self):
@@ -62,6 +65,8 @@ def words_of(case, world, scratch):
 
 def settings(case):
     def set_up():
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # ignored where the trial itself runs in the background
+            signal.signal(number, signal.SIG_DFL)
         for number in case.closed:
             os.close(number)
         if case.largest_file:
@@ -86,19 +91,20 @@ def interrupt(case, process, scratch):
 
 
 def execute(case, heed, world, scratch):
-    words = [heed] + words_of(case, world, scratch)
+    words = ([] if case.program else [heed]) + words_of(case, world, scratch)
+    places = {"HEED": str(heed), "W": str(world), "S": str(scratch)}
     out = open(case.stdout, "wb") if case.stdout else subprocess.PIPE
     process = subprocess.Popen(words, cwd=scratch, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE,
-                               env={**os.environ, **case.env}, preexec_fn=settings(case))
+                               env={**os.environ, **places, **case.env}, preexec_fn=settings(case))
     try:
         if case.signal:
             interrupt(case, process, scratch)
         found, said = process.communicate(case.stdin, timeout=LIMIT)
-        return Result(process.returncode, found or b"", said, False)
+        return Result(process.returncode, found or b"", said, False, heed)
     except subprocess.TimeoutExpired:
         process.kill()
         found, said = process.communicate()
-        return Result(process.returncode, found or b"", said, True)
+        return Result(process.returncode, found or b"", said, True, heed)
     finally:
         if case.stdout:
             out.close()
