@@ -203,6 +203,23 @@ TEST_F(Translate, ForcesPrefixesAndScoresWhatIsGiven) {
   EXPECT_THAT(short_one.err, HasSubstr("source:2"));
 }
 
+// What writes goes through Heed's own kernels: OpenBLAS's and LibTorch's choices for a processor move
+// no bit of it.
+TEST_F(Translate, WritesTheSameWhateverOtherLibrariesChoose) {
+  const auto answers = [&](const std::string& name, const std::string& value) {
+    const auto result = run({"predict", model(), trained_.file("test.de"), "--json"},
+                            {.environment = {{name, value}}});
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  };
+  const auto here = answers("HEED_NUM_THREADS", "2");
+  EXPECT_EQ(std::count(here.begin(), here.end(), '\n'), 60);
+  for (const char* core : {"Nehalem", "Haswell"})
+    EXPECT_EQ(answers("OPENBLAS_CORETYPE", core), here) << core;
+  for (const char* level : {"default", "avx2"})
+    EXPECT_EQ(answers("ATEN_CPU_CAPABILITY", level), here) << level;
+}
+
 TEST_F(Translate, ModelsAnswerTogether) {
   const auto result =
       run({"predict", model(), "--with", model() + "/best"}, {.input = "drei vier\n"});
