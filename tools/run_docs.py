@@ -27,7 +27,7 @@ PROGRAMS = ("heed", "echo", "printf", "zcat", "cut", "paste", "awk", "head", "re
 SKIPPED = {"heed_bench": "it measures", "./dev": "it builds", "cmake": "it builds", "tools/": "it builds",
            "build/release/tests": "it builds", "pip": "it installs", "python": "it needs another Python"}
 PATTERN = re.compile(r"\b(RECIPE|MODEL|FOLDER|FILE|VERB|DIR|VERSION)\b")
-SHORT = "--set train.epochs=1 --set train.max_steps=2"
+SHORT = "--set train.max_steps=2"
 LONGEST = 600
 MISSING = re.compile(r"(?:Could not open file )?([^\s:]+)(?: - open \(2)?: No such file or directory")
 # What a command makes: the model of a recipe, files behind > and some flags, data of the scripts that make them.
@@ -127,6 +127,18 @@ def attempt(command, folder, environment, absent):
     return "failed", f"exit code {ended.returncode}: {ended.stderr.strip()[-500:]}"
 
 
+def needed(commands):
+    """What makes the models that commands use and none of them trains: the commands of their recipes."""
+    text, before = "\n".join(commands), []
+    for name in dict.fromkeys(re.findall(r"models/([\w-]+)", text)):
+        recipe = ROOT / f"recipes/{name}.toml"
+        if recipe.exists() and name not in MODELS.findall(text):
+            own = blocks(header(recipe), "   ")
+            trains = name in MODELS.findall("\n".join(own))
+            before += own if trains else [*own, f"heed train recipes/{name}.toml"]
+    return before
+
+
 def remove(path):
     if path.is_dir():
         shutil.rmtree(path)
@@ -138,7 +150,7 @@ def run_document(document, commands, program, counts):
     with tempfile.TemporaryDirectory() as name:
         folder, absent = pathlib.Path(name), set()
         environment = fill(folder, program)
-        for command in commands:
+        for command in needed(commands) + commands:
             start = time.monotonic()
             outcome, why = attempt(command, folder, environment, absent)
             counts[outcome] += 1
