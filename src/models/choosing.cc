@@ -95,27 +95,41 @@ Hypothesis Growing::finished(bool ended, const GenerateOptions& options) const {
                     .log_probabilities = log_probabilities,
                     .seconds = seconds,
                     .ended = ended};
-  if (ended) result.tokens.pop_back();
+  if (ended && options.is_end(tokens.back())) result.tokens.pop_back();
   result.score = penalised(total, static_cast<int64_t>(tokens.size()) - forced, options);
   return result;
 }
 
-void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, int64_t least,
+void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, const Limits& limits,
             const Choices& choices, const GenerateOptions& options) {
   const auto never = [&](int64_t token) {
     const int64_t choice = token < 0 ? -1 : choices.of(token);
     if (choice >= 0) next.forbid(row, choice);
   };
-  const bool ends = options.end() >= 0;
-  if (ends && options.begin() != options.end()) never(options.begin());
-  if (static_cast<int64_t>(tokens.size()) < least) never(options.end());
-  for (const int64_t token : options.suppressed()) never(token);
+  const bool own = options.rules() == GenerateRules::own;
+  const auto count = std::ssize(tokens);
+  if (own && options.end() >= 0 && options.begin() != options.end()) never(options.begin());
+  if (count < limits.least) {
+    never(options.end());
+    for (const int64_t token : options.more_ends()) never(token);
+  }
+  auto seen = tokens;
+  if (!own) seen.insert(seen.begin(), options.begin());
   for (const auto& sequence : options.suppressed_sequences())
-    if (ends_with(tokens, sequence.data(), sequence.size() - 1)) never(sequence.back());
+    if (ends_with(seen, sequence.data(), sequence.size() - 1)) never(sequence.back());
   const auto n = static_cast<size_t>(options.no_repeat_ngram());
-  if (n == 0) return;
-  for (size_t i = 0; i + n <= tokens.size(); ++i)
-    if (ends_with(tokens, tokens.data() + i, n - 1)) never(tokens[i + n - 1]);
+  for (size_t i = 0; n > 0 && i + n <= seen.size(); ++i)
+    if (ends_with(seen, seen.data() + i, n - 1)) never(seen[i + n - 1]);
+  if (tokens.empty() && options.first() >= 0) next.force(row, {choices.of(options.first())});
+  if (!options.last().empty() && count + 1 == limits.most) {
+    std::vector<int64_t> last;
+    for (const int64_t token : options.last()) last.push_back(choices.of(token));
+    next.force(row, last);
+  }
+  for (const int64_t token : options.suppressed()) never(token);
+  // A token that is forced to be the first has its place before what is written first.
+  if (count == std::max<int64_t>(limits.given, options.first() >= 0 ? 1 : 0))
+    for (const int64_t token : options.first_suppressed()) never(token);
 }
 
 std::vector<Candidate> likeliest(const NextTokens& next, int64_t row, int64_t count) {

@@ -22,9 +22,14 @@ struct Growing {
   Hypothesis finished(bool ended, const GenerateOptions& options) const;
 };
 
-/// Forbids what may not come behind `tokens` in that row: <s>, </s> before `least` tokens, what is
-/// suppressed, and n-grams that were there.
-void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, int64_t least,
+/// Tokens of a line, the given ones among them.
+struct Limits {
+  int64_t given = 0, least = 0, most = 0;
+};
+
+/// Forbids what may not come behind `tokens` in that row: ends before `least` tokens, what is
+/// suppressed, n-grams that were there, <s> by Heed's own rules; and all but what is forced.
+void forbid(NextTokens& next, int64_t row, const std::vector<int64_t>& tokens, const Limits& limits,
             const Choices& choices, const GenerateOptions& options);
 
 struct Candidate {

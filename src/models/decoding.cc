@@ -16,18 +16,7 @@ auto with_type(const at::Tensor& t, const F& f) {
   return t.scalar_type() == at::kDouble ? f(t.data_ptr<double>()) : f(t.data_ptr<float>());
 }
 
-template <class T>
-void penalise(T* row, std::span<const int64_t> seen, const Choices& choices, double penalty) {
-  std::vector<int64_t> tokens(seen.begin(), seen.end());
-  std::sort(tokens.begin(), tokens.end());
-  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
-  for (const int64_t token : tokens) {
-    const int64_t j = choices.of(token);
-    if (j < 0) continue;
-    const double x = static_cast<double>(row[j]);
-    row[j] = static_cast<T>(x > 0 ? x / penalty : x * penalty);
-  }
-}
+double penalised_logit(double x, double penalty) { return x > 0 ? x / penalty : x * penalty; }
 
 /// log of the mean of the probabilities.
 NextTokens mean_of(const std::vector<NextTokens>& all) {
@@ -66,15 +55,26 @@ double NextTokens::log_probability(int64_t row, int64_t choice) const {
   });
 }
 
-void NextTokens::forbid(int64_t row, int64_t choice) {
+void NextTokens::set(int64_t row, int64_t choice, double value) {
   with_type(values, [&](auto* x) {
     using T = std::decay_t<decltype(*x)>;
     T* all = x + row * choices();
-    all[choice] = static_cast<T>(kNever);
+    all[choice] = static_cast<T>(value);
     const int64_t block = choice / kernels::kNeighbours, first = block * kernels::kNeighbours;
     largest.data_ptr<T>()[row * largest.size(1) + block] =
         *std::max_element(all + first, all + std::min(first + kernels::kNeighbours, choices()));
   });
+}
+
+void NextTokens::force(int64_t row, const std::vector<int64_t>& choices) {
+  with_type(values, [&](auto* x) {
+    using T = std::decay_t<decltype(*x)>;
+    std::fill_n(x + row * values.size(1), values.size(1), static_cast<T>(kNever));
+    std::fill_n(largest.data_ptr<T>() + row * largest.size(1), largest.size(1),
+                static_cast<T>(kNever));
+  });
+  for (const int64_t choice : choices)
+    if (choice >= 0) set(row, choice, shift[static_cast<size_t>(row)]);
 }
 
 Choices::Choices(const GenerateOptions& options, int64_t vocabulary) : ids_(options.shortlist()) {
@@ -102,6 +102,9 @@ int64_t Choices::of(int64_t token) const {
 Ensemble::Ensemble(const std::vector<SequenceModelPtr>& models, const GenerateOptions& options)
     : models_(models),
       repetition_penalty_(options.repetition_penalty()),
+      penalises_probabilities_(options.rules() == GenerateRules::transformers &&
+                               options.beam_size() > 1),
+      seen_begin_(options.rules() == GenerateRules::transformers ? options.begin() : -1),
       choices_(options, models.front()->vocabulary()) {
   for (const auto& model : models_) {
     if (choices_.all()) break;
@@ -152,6 +155,17 @@ at::Tensor Ensemble::project_to_choices(size_t m, const at::Tensor& hidden) cons
   return models_[m]->project(hidden, weights_[m], biases_[m]);
 }
 
+std::vector<int64_t> Ensemble::choices_seen(std::span<const int64_t> seen) const {
+  std::vector<int64_t> tokens(seen.begin(), seen.end());
+  if (seen_begin_ >= 0) tokens.push_back(seen_begin_);
+  std::sort(tokens.begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  std::vector<int64_t> found;
+  for (const int64_t token : tokens)
+    if (const int64_t choice = choices_.of(token); choice >= 0) found.push_back(choice);
+  return found;
+}
+
 NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& seen,
                               const Name& name) const {
   const c10::InferenceMode inference;
@@ -159,12 +173,19 @@ NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& se
   if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
   logits = logits.to(at::kCPU).contiguous();
   const int64_t rows = logits.size(0), n = logits.size(1);
-  if (repetition_penalty_ != 1)
+  if (repetition_penalty_ != 1 && !penalises_probabilities_)
     with_type(logits, [&](auto* x) {
+      using T = std::decay_t<decltype(*x)>;
       for (int64_t i = 0; i < rows; ++i)
-        penalise(x + i * n, seen(i), choices_, repetition_penalty_);
+        for (const int64_t j : choices_seen(seen(i)))
+          x[i * n + j] = static_cast<T>(penalised_logit(double(x[i * n + j]), repetition_penalty_));
     });
   NextTokens next(logits);
+  for (int64_t i = 0; i < rows && repetition_penalty_ != 1 && penalises_probabilities_; ++i)
+    for (const int64_t j : choices_seen(seen(i)))
+      next.set(
+          i, j,
+          next.shift[static_cast<size_t>(i)] + repetition_penalty_ * next.log_probability(i, j));
   for (int64_t i = 0; i < rows; ++i)
     if (!std::isfinite(next.shift[static_cast<size_t>(i)]))
       throw ModelError(text_of("generate: model ", m + 1, " of ", models_.size(),

@@ -23,7 +23,10 @@ struct NextTokens {
 
   int64_t choices() const { return values.size(1); }
   double log_probability(int64_t row, int64_t choice) const;
-  void forbid(int64_t row, int64_t choice);
+  void set(int64_t row, int64_t choice, double value);
+  void forbid(int64_t row, int64_t choice) { set(row, choice, kNever); }
+  /// These are certain, and nothing else is possible; -1 is no choice.
+  void force(int64_t row, const std::vector<int64_t>& choices);
 };
 
 /// The tokens that an output matrix is multiplied with: choice j is token ids[j], or j.
@@ -67,9 +70,13 @@ class Ensemble {
   at::Tensor project_to_choices(size_t model, const at::Tensor& hidden) const;
   NextTokens of_model(size_t model, const at::Tensor& hidden, const Seen& seen,
                       const Name& name) const;
+  /// The choices that were there, each once.
+  std::vector<int64_t> choices_seen(std::span<const int64_t> seen) const;
 
   std::vector<SequenceModelPtr> models_;
   double repetition_penalty_;
+  bool penalises_probabilities_;  ///< log-probabilities instead of logits
+  int64_t seen_begin_;            ///< <s>, where it counts as seen; else -1
   Choices choices_;
   std::vector<at::Tensor> weights_, biases_;  ///< a model, where there is a shortlist
   mutable nn::PackedWeights packed_;          ///< of these, for all batches

@@ -42,7 +42,12 @@ void check_token(int64_t token, int64_t vocabulary, const char* name) {
 void check_tokens(const GenerateOptions& options, int64_t vocabulary) {
   check_token(options.begin(), vocabulary, "begin");
   if (options.end() != -1) check_token(options.end(), vocabulary, "end");
+  for (const int64_t token : options.more_ends()) check_token(token, vocabulary, "more_ends");
   for (const int64_t token : options.suppressed()) check_token(token, vocabulary, "suppressed");
+  for (const int64_t token : options.first_suppressed())
+    check_token(token, vocabulary, "first_suppressed");
+  if (options.first() != -1) check_token(options.first(), vocabulary, "first");
+  for (const int64_t token : options.last()) check_token(token, vocabulary, "last");
   for (const auto& sequence : options.suppressed_sequences()) {
     if (sequence.empty()) refuse_generate("suppressed_sequences: expected tokens, given none");
     for (const int64_t token : sequence) check_token(token, vocabulary, "suppressed_sequences");
@@ -82,7 +87,7 @@ models::Line line_of(int64_t number, const Lines& source, const GenerateOptions&
   if (!options.prefixes().empty()) line.prefix = options.prefixes()[i];
   const auto forced = static_cast<int64_t>(line.prefix.size());
   const auto reads = source.empty() ? 0.0 : static_cast<double>(source[i].size());
-  line.limit = options.max_length();
+  line.limit = options.max_new() > 0 ? forced + options.max_new() : options.max_length();
   if (options.max_ratio() > 0 && !source.empty())
     line.limit =
         std::min<int64_t>(line.limit, std::max(1.0, std::ceil(options.max_ratio() * reads)));
@@ -94,6 +99,7 @@ models::Line line_of(int64_t number, const Lines& source, const GenerateOptions&
   line.limit = std::max(line.limit, forced);
   line.least =
       std::max(options.min_length(), static_cast<int64_t>(std::ceil(options.min_ratio() * reads)));
+  if (options.min_new() > 0) line.least = std::max(line.least, forced + options.min_new());
   for (int64_t draw = 0; options.sample() && draw < options.num_hypotheses(); ++draw)
     line.random.emplace_back(static_cast<uint64_t>(options.seed()), static_cast<uint32_t>(number),
                              static_cast<uint32_t>(draw));
@@ -171,10 +177,17 @@ void GenerateOptions::check() const {
   of_drawing("temperature", temperature(), 1.0);
   of_drawing("top_k", top_k(), int64_t{0});
   of_drawing("top_p", top_p(), 1.0);
-  if (min_length() > max_length())
+  if (max_new() == 0 && min_length() > max_length())
     refuse("min_length: expected at most max_length = ", max_length(), ", given ", min_length());
   if (max_ratio() > 0 && min_ratio() > max_ratio())
     refuse("min_ratio: expected at most max_ratio = ", max_ratio(), ", given ", min_ratio());
+  if (max_new() > 0 && min_new() > max_new())
+    refuse("min_new: expected at most max_new = ", max_new(), ", given ", min_new());
+}
+
+bool GenerateOptions::is_end(int64_t token) const {
+  if (token == end()) return true;
+  return std::find(more_ends().begin(), more_ends().end(), token) != more_ends().end();
 }
 
 double penalised(double log_probability, int64_t n, const GenerateOptions& options) {
@@ -186,9 +199,13 @@ double penalised(double log_probability, int64_t n, const GenerateOptions& optio
 }
 
 std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr>& models,
-                                              const Lines& source, const GenerateOptions& options) {
+                                              const Lines& source, const GenerateOptions& given) {
   const auto began = models::Clock::now();
   const torch::NoGradGuard no_gradient;
+  auto options = given;
+  // One beam of transformers is greedy search, which has no stopping of its own.
+  if (options.rules() == GenerateRules::transformers && options.beam_size() == 1)
+    options.early_stop(true);
   check_options(options);
   check_models(models);
   check_tokens(options, models.front()->vocabulary());

@@ -29,7 +29,7 @@ void Search::add(const Line& line, Growing& to, int64_t token, double log_probab
   to.add(token, log_probability, !is_free(line));
   if (options_.times())
     to.seconds.push_back(std::chrono::duration<double>(Clock::now() - began_).count());
-  if (tells_at_once() && options_.on_token() && token != options_.end())
+  if (tells_at_once() && options_.on_token() && !options_.is_end(token))
     options_.on_token()(line.number, token);
 }
 
@@ -96,9 +96,11 @@ Search::Possible Search::candidates(NextTokens& next) {
     auto& line = lines_[static_cast<size_t>(row / width_)];
     const auto& growing = line.live[static_cast<size_t>(row % width_)];
     if (!is_free(line) || growing.dead || length_ >= line.limit) return;
-    forbid(next, row, growing.tokens, line.least, ensemble_.choices(), options_);
+    const Limits limits{
+        .given = static_cast<int64_t>(line.prefix.size()), .least = line.least, .most = line.limit};
+    forbid(next, row, growing.tokens, limits, ensemble_.choices(), options_);
     if (!options_.sample()) {
-      possible[static_cast<size_t>(row)] = likeliest(next, row, 2 * options_.beam_size());
+      possible[static_cast<size_t>(row)] = likeliest(next, row, looked_at());
       return;
     }
     // The rows of a line before its draws part stand for all of them.
@@ -109,13 +111,18 @@ Search::Possible Search::candidates(NextTokens& next) {
   return possible;
 }
 
+bool Search::ends(const Growing& grown) const {
+  return options_.is_end(grown.tokens.back()) ||
+         (options_.stops() && options_.stops()(grown.tokens));
+}
+
 /// Whether the candidate lives on; one that ends is put aside.
 bool Search::take(Line& line, std::vector<Growing>& live, int64_t first, const Growing& parent,
                   int64_t row, const Candidate& candidate) {
   const int64_t token = ensemble_.choices().token(candidate.choice);
   Growing grown = parent;
   add(line, grown, token, candidate.log_probability);
-  if (token == options_.end()) {
+  if (ends(grown)) {
     line.done.push_back(grown.finished(true, options_));
     return false;
   }
@@ -124,13 +131,54 @@ bool Search::take(Line& line, std::vector<Growing>& live, int64_t first, const G
   return true;
 }
 
+/// Heed's own rules: who is among the best K and ends is put aside.
+void Search::extend_beams(Line& line, const std::vector<Way>& ways, int64_t first,
+                          std::vector<Growing>& live) {
+  const auto K = options_.beam_size();
+  for (int64_t rank = 0; rank < std::ssize(ways); ++rank) {
+    const auto& way = ways[static_cast<size_t>(rank)];
+    if (options_.is_end(ensemble_.choices().token(way.candidate.choice)) && rank >= K) continue;
+    take(line, live, first, line.live[static_cast<size_t>(way.beam)], way.beam, way.candidate);
+    if (std::ssize(live) == K || (options_.early_stop() && ended(line) >= K)) break;
+  }
+  if (live.empty() && line.done.empty()) cut(line);
+}
+
+/// The rules of transformers: what ends among the best K is held against what ended before.
+void Search::extend_as_transformers(Line& line, const std::vector<Way>& ways, int64_t first,
+                                    std::vector<Growing>& live) {
+  const auto K = options_.beam_size();
+  const bool last = length_ + 1 >= line.limit;
+  for (int64_t rank = 0; rank < std::ssize(ways); ++rank) {
+    const auto& way = ways[static_cast<size_t>(rank)];
+    const int64_t token = ensemble_.choices().token(way.candidate.choice);
+    auto grown = line.live[static_cast<size_t>(way.beam)];
+    add(line, grown, token, way.candidate.log_probability);
+    const bool stops = ends(grown);
+    if (stops || last) {
+      if (rank < K) line.done.push_back(grown.finished(stops, options_));
+    } else if (std::ssize(live) < K) {
+      live.push_back(std::move(grown));
+      rows_.push_back({first + way.beam, token});
+    }
+  }
+  std::stable_sort(line.done.begin(), line.done.end(),
+                   [](const auto& a, const auto& b) { return a.score > b.score; });
+  if (std::ssize(line.done) > K) line.done.resize(static_cast<size_t>(K));
+  if (live.empty() && line.done.empty()) cut(line);
+  close(line, live);
+}
+
+/// Whether no live sequence, the best of which stands first, can become one of the best K.
+void Search::close(Line& line, const std::vector<Growing>& live) const {
+  if (live.empty() || std::ssize(line.done) < options_.beam_size()) return;
+  const auto n = length_ + 1 - std::ssize(line.prefix);
+  line.closed =
+      options_.early_stop() || penalised(live.front().total, n, options_) <= line.done.back().score;
+}
+
 /// Beam search: the best of all that is possible behind a line's live sequences.
 void Search::extend(Line& line, const Possible& possible, int64_t first) {
-  struct Way {
-    int64_t beam;
-    Candidate candidate;
-    double total;
-  };
   const auto K = options_.beam_size();
   std::vector<Way> ways;
   for (size_t beam = 0; beam < line.live.size(); ++beam)
@@ -138,17 +186,13 @@ void Search::extend(Line& line, const Possible& possible, int64_t first) {
       ways.push_back({static_cast<int64_t>(beam), c, line.live[beam].total + c.log_probability});
   std::stable_sort(ways.begin(), ways.end(),
                    [](const Way& a, const Way& b) { return a.total > b.total; });
+  if (std::ssize(ways) > looked_at()) ways.resize(static_cast<size_t>(looked_at()));
   std::vector<Growing> live;
   const size_t rows_before = rows_.size();
-  for (int64_t rank = 0; rank < std::min<int64_t>(2 * K, int64_t(ways.size())); ++rank) {
-    const auto& way = ways[static_cast<size_t>(rank)];
-    const bool ends = ensemble_.choices().token(way.candidate.choice) == options_.end();
-    if (ends && rank >= K) continue;
-    take(line, live, first, line.live[static_cast<size_t>(way.beam)], way.beam, way.candidate);
-    if (static_cast<int64_t>(live.size()) == K || (options_.early_stop() && ended(line) >= K))
-      break;
-  }
-  if (live.empty() && line.done.empty()) cut(line);
+  if (as_transformers() && K > 1)
+    extend_as_transformers(line, ways, first, live);
+  else
+    extend_beams(line, ways, first, live);
   line.live = std::move(live);
   for (int64_t i = int64_t(line.live.size()); i < K && !line.live.empty(); ++i) {
     line.live.push_back({});
@@ -198,12 +242,14 @@ void Search::draw(Line& line, const Possible& possible, int64_t first, int64_t w
 }
 
 bool Search::is_finished(const Line& line) const {
+  if (line.closed) return true;
   double most = kNever;
   bool alive = false;
   for (const auto& one : line.live)
     if (!one.dead) most = std::max(most, one.total), alive = true;
   if (!alive) return true;
   if (options_.sample() || !is_free(line)) return false;
+  if (as_transformers() && options_.beam_size() > 1) return false;
   if (options_.early_stop()) return ended(line) >= options_.beam_size();
   if (ended(line) < options_.num_hypotheses()) return false;
   std::vector<double> scores;
@@ -215,7 +261,8 @@ bool Search::is_finished(const Line& line) const {
 }
 
 void Search::finish(Line& line) {
-  std::stable_sort(line.done.begin(), line.done.end(), stands_before);
+  if (!as_transformers() || options_.beam_size() == 1)
+    std::stable_sort(line.done.begin(), line.done.end(), stands_before);
   if (static_cast<int64_t>(line.done.size()) > options_.num_hypotheses())
     line.done.resize(static_cast<size_t>(options_.num_hypotheses()));
   if (!tells_at_once() && options_.on_token() && !line.done.empty())

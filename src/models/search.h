@@ -19,6 +19,7 @@ struct Line {
   int64_t limit = 0, least = 0;  ///< tokens
   std::vector<Growing> live;     ///< a row of the batch each
   std::vector<Hypothesis> done;
+  bool closed = false;              ///< whether nothing better can come, by transformers' rules
   std::vector<Random> random = {};  ///< of each draw
 };
 
@@ -37,9 +38,22 @@ class Search {
     int64_t token;
   };
   using Possible = std::vector<std::vector<Candidate>>;  ///< of each row
+  /// A candidate behind a beam, and the log-probability of both.
+  struct Way {
+    int64_t beam;
+    Candidate candidate;
+    double total;
+  };
 
   NextTokens read_prefixes();
   NextTokens next(const std::vector<at::Tensor>& hidden, int64_t place);
+  bool as_transformers() const { return options_.rules() == GenerateRules::transformers; }
+  /// Candidates that are looked at: as many may end and leave K to go on.
+  int64_t looked_at() const {
+    const auto count = int64_t(options_.end() >= 0) + std::ssize(options_.more_ends());
+    return std::max<int64_t>(2, 1 + count) * options_.beam_size();
+  }
+  bool ends(const Growing& grown) const;
   bool is_free(const Line& line) const { return length_ >= int64_t(line.prefix.size()); }
   int64_t wanted() const {
     return options_.sample() ? options_.num_hypotheses() : options_.beam_size();
@@ -51,6 +65,11 @@ class Search {
   Possible candidates(NextTokens& next);
   void force(Line& line, const NextTokens& next, int64_t first, int64_t width);
   void extend(Line& line, const Possible& possible, int64_t first);
+  void extend_beams(Line& line, const std::vector<Way>& ways, int64_t first,
+                    std::vector<Growing>& live);
+  void extend_as_transformers(Line& line, const std::vector<Way>& ways, int64_t first,
+                              std::vector<Growing>& live);
+  void close(Line& line, const std::vector<Growing>& live) const;
   void draw(Line& line, const Possible& possible, int64_t first, int64_t width);
   bool take(Line& line, std::vector<Growing>& live, int64_t first, const Growing& parent,
             int64_t row, const Candidate& candidate);

@@ -143,10 +143,11 @@ std::string Config::text(const std::string& key, const std::string& otherwise) {
 std::vector<std::string> Config::texts(const std::string& key) {
   const auto* value = impl_->find(key);
   if (!value) return {};
-  const bool fits = value->is_array() && std::all_of(value->begin(), value->end(),
-                                                     [](const auto& x) { return x.is_string(); });
+  const auto list = value->is_array() ? *value : Json::array({*value});
+  const bool fits =
+      std::all_of(list.begin(), list.end(), [](const auto& x) { return x.is_string(); });
   if (!fits) refuse(key, "expected a list of texts, found ", shown(*value));
-  return value->get<std::vector<std::string>>();
+  return list.get<std::vector<std::string>>();
 }
 
 std::vector<int64_t> Config::integers(const std::string& key, const Bounds& bounds) {
@@ -167,6 +168,32 @@ std::vector<double> Config::numbers(const std::string& key, const Bounds& bounds
     if (!x.is_number() || !bounds.allow(x.template get<double>()))
       refuse(key, "expected numbers ", bounds.text(), ", found ", shown(*value));
   return list.get<std::vector<double>>();
+}
+
+std::vector<std::vector<int64_t>> Config::integer_lists(const std::string& key,
+                                                        const Bounds& bounds) {
+  const auto* value = impl_->find(key);
+  if (!value) return {};
+  const auto fits = [&](const Json& list) {
+    return list.is_array() && !list.empty() &&
+           std::all_of(list.begin(), list.end(), [&](const Json& x) {
+             return x.is_number_integer() && bounds.allow(x.get<double>());
+           });
+  };
+  if (!value->is_array() || !std::all_of(value->begin(), value->end(), fits))
+    refuse(key, "expected a list of lists of whole numbers ", bounds.text(), ", found ",
+           shown(*value));
+  return value->get<std::vector<std::vector<int64_t>>>();
+}
+
+Config Config::part(const std::vector<std::string>& keys) const {
+  auto some = std::make_unique<Impl>();
+  some->object = Json::object();
+  some->file = impl_->file;
+  for (const auto& key : keys)
+    if (const auto found = impl_->object.find(key); found != impl_->object.end())
+      some->object[key] = *found;
+  return Config(std::move(some));
 }
 
 std::optional<Config> Config::object(const std::string& key) {

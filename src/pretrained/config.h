@@ -37,13 +37,17 @@ class Config {
   bool flag(const std::string& key, bool otherwise);
   std::string text(const std::string& key);
   std::string text(const std::string& key, const std::string& otherwise);
-  /// A list of texts; empty where the key is absent.
+  /// A list of texts, or one text as a list of one; empty where the key is absent.
   std::vector<std::string> texts(const std::string& key);
   /// A list of numbers, or one number as a list of one; empty where the key is absent.
   std::vector<int64_t> integers(const std::string& key, const Bounds& bounds);
   std::vector<double> numbers(const std::string& key, const Bounds& bounds);
+  /// A list of lists of numbers; empty where the key is absent.
+  std::vector<std::vector<int64_t>> integer_lists(const std::string& key, const Bounds& bounds);
   /// An object, which is to be ended, too.
   std::optional<Config> object(const std::string& key);
+  /// The same object with these keys alone, those of them that it has.
+  Config part(const std::vector<std::string>& keys) const;
   /// The texts of an object whose keys are 0, 1, ...; empty where it is absent.
   std::vector<std::string> numbered_texts(const std::string& key);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "heed/core/fields.h"
+#include "heed/data/chat_template.h"
 #include "pretrained/heads.h"
 
 namespace heed::pretrained {
@@ -33,8 +34,8 @@ std::vector<std::string> biases_of(const DecoderConfig& decoder) {
   return biases;
 }
 
-void add_decoder_recipe(Plan& plan, const DecoderConfig& decoder, bool tied) {
-  add_corpus_input(plan, decoder.positions);
+void add_decoder_recipe(Plan& plan, const Given& given, const DecoderConfig& decoder, bool tied) {
+  add_corpus_input(plan, given, decoder.positions);
   const bool all_local = std::ssize(decoder.local_layers) == decoder.layers;
   auto& recipe = plan.recipe.table("head")
                      .set("kind", "text")
@@ -169,10 +170,11 @@ TiedHead tied_head(const Given& given, const std::string& embedding, const std::
   return {embedding, said && at::equal(*first, *second)};
 }
 
-void add_corpus_input(Plan& plan, int64_t positions) {
+void add_corpus_input(Plan& plan, const Given& given, int64_t positions) {
   plan.recipe.table("input")
       .set("kind", "corpus")
       .set("context", std::min(positions, kLongestContext));
+  if (data::ChatTemplate::is_in(given.others)) plan.recipe.set("chat", true);
   plan.recipe.table("input.tokenizer").set("kind", "json");
 }
 
@@ -182,7 +184,7 @@ Plan plan_decoder(const Given& given, const DecoderConfig& decoder) {
   const auto own = prefix + "embed_tokens.weight", head = std::string("lm_head.weight");
   const auto [embedding, tied] = tied_head(given, own, head, true);
   const std::vector<int64_t> table{decoder.vocabulary, decoder.width};
-  add_decoder_recipe(plan, decoder, tied);
+  add_decoder_recipe(plan, given, decoder, tied);
   add_generation(plan, given);
   plan.others["token_counts.json"] = no_counts(decoder.vocabulary) + "\n";
   plan.tensors.add("head.target_embedding", embedding, table);

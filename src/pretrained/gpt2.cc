@@ -36,13 +36,13 @@ Gpt2Config gpt2_config(Config& config) {
           .eps = config.number("layer_norm_epsilon", above(0, 1), 1e-5)};
 }
 
-void add_gpt2_recipe(Plan& plan, const Gpt2Config& gpt2, bool tied) {
+void add_gpt2_recipe(Plan& plan, const Given& given, const Gpt2Config& gpt2, bool tied) {
   Attention how;
   how.position = {"learned", {{"length", double(gpt2.positions)}}};
   how.masks.push_back({"causal"});
   how.num_heads = gpt2.heads;
   how.dropout = gpt2.attention_dropout;
-  add_corpus_input(plan, gpt2.positions);
+  add_corpus_input(plan, given, gpt2.positions);
   plan.recipe.table("head")
       .set("kind", "text")
       .set("encoder_layers", int64_t{0})
@@ -72,7 +72,7 @@ Plan plan_gpt2(const Given& given) {
   const int64_t M = gpt2.width;
   const auto prefix = prefix_of(given.tensors, "transformer.");
   const auto [embedding, tied] = tied_head(given, prefix + "wte.weight", "lm_head.weight", true);
-  add_gpt2_recipe(plan, gpt2, tied);
+  add_gpt2_recipe(plan, given, gpt2, tied);
   add_generation(plan, given);
   plan.others["token_counts.json"] = no_counts(gpt2.vocabulary) + "\n";
   auto& tensors = plan.tensors;

@@ -18,9 +18,9 @@ constexpr const char* kConfig = "config.json";
 constexpr uint64_t kMostConfig = uint64_t{16} << 20;
 constexpr uint64_t kMostOther = uint64_t{256} << 20;
 /// What a model may need beside its weights.
-constexpr const char* kBeside[] = {"tokenizer.json", "tokenizer_config.json",
-                                   "special_tokens_map.json", "generation_config.json",
-                                   "preprocessor_config.json"};
+constexpr const char* kBeside[] = {"tokenizer.json",           "tokenizer_config.json",
+                                   "special_tokens_map.json",  "generation_config.json",
+                                   "preprocessor_config.json", "chat_template.jinja"};
 
 }  // namespace
 

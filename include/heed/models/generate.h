@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "heed/core/fields.h"
@@ -17,6 +19,38 @@ namespace heed {
 /// 2016), or n^a.
 enum class LengthPenaltyType { wu, power };
 constexpr std::array<const char*, 2> words(LengthPenaltyType) { return {"wu", "power"}; }
+
+/// Whose rules a search goes by: Heed's own, or those of generate() of Hugging Face's transformers
+/// (5.24), of which see generate().
+enum class GenerateRules { own, transformers };
+constexpr std::array<const char*, 2> words(GenerateRules) { return {"own", "transformers"}; }
+
+/// Tokens with a role, as generation_config.json names them; the [generate.tokens] table of models
+/// that others trained.
+struct GenerateTokens {
+  TORCH_ARG(std::vector<int64_t>, begin);
+  TORCH_ARG(std::vector<int64_t>, ends);
+  TORCH_ARG(std::vector<int64_t>, suppressed);
+  TORCH_ARG(std::vector<int64_t>, first_suppressed);
+  TORCH_ARG(std::vector<std::string>, suppressed_sequences);
+  TORCH_ARG(int64_t, first) = -1;
+  TORCH_ARG(std::vector<int64_t>, last);
+
+ public:
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    constexpr auto kIds = between(0, 1 << 24);
+    v("begin", begin(), "tokens that every text begins with, unwritten; none: the tokenizer's <s>",
+      kIds);
+    v("ends", ends(), "tokens that end a text", kIds);
+    v("suppressed", suppressed(), "tokens that are never written", kIds);
+    v("first_suppressed", first_suppressed(), "tokens that are never written first", kIds);
+    v("suppressed_sequences", suppressed_sequences(),
+      "tokens that never come behind each other, as \"5 17 3\"");
+    v("first", first(), "the token that is written first; -1: any", between(-1, 1 << 24));
+    v("last", last(), "the tokens of which one is written where a text is cut", kIds);
+  }
+};
 
 /// The [generate] table of a recipe. A length counts tokens with the forced prefix, without <s> and
 /// </s>.
@@ -35,14 +69,26 @@ struct GenerateOptions {
   TORCH_ARG(double, max_ratio) = 0;
   TORCH_ARG(int64_t, min_length) = 0;
   TORCH_ARG(double, min_ratio) = 0;
+  TORCH_ARG(int64_t, max_new) = 0;
+  TORCH_ARG(int64_t, min_new) = 0;
   TORCH_ARG(int64_t, no_repeat_ngram) = 0;
   TORCH_ARG(double, repetition_penalty) = 1;
-  TORCH_ARG(int64_t, batch) = 32;  ///< lines at a time; changes no result
+  TORCH_ARG(std::vector<std::string>, stop);  ///< texts; whoever has the tokenizer makes `stops`
+  TORCH_ARG(int64_t, batch) = 32;             ///< lines at a time; changes no result
+  TORCH_ARG(GenerateRules, rules) = GenerateRules::own;
+  TORCH_ARG(GenerateTokens, tokens);
 
   // Not of a recipe: what the tokenizer, the program or the call knows.
   TORCH_ARG(int64_t, begin) = 2;                ///< <s>: never generated where there is an end
   TORCH_ARG(int64_t, end) = 3;                  ///< </s>; -1: sequences end by their length only
+  TORCH_ARG(std::vector<int64_t>, more_ends);   ///< tokens that end a text as `end` does
   TORCH_ARG(std::vector<int64_t>, suppressed);  ///< tokens that are never generated: padding
+  TORCH_ARG(std::vector<int64_t>, first_suppressed);  ///< those that are no first behind a prefix
+  TORCH_ARG(int64_t, first) = -1;  ///< what comes behind <s> where nothing is forced; -1: any
+  TORCH_ARG(std::vector<int64_t>, last);  ///< one of which is the last token of what is cut
+  /// Whether a text is at its end behind tokens (<s> left out) that do not end with an end token.
+  using Stops = std::function<bool(std::span<const int64_t> tokens)>;
+  TORCH_ARG(Stops, stops);
   /// Sequences that are never generated: their last token is impossible behind the others.
   TORCH_ARG(std::vector<std::vector<int64_t>>, suppressed_sequences);
   /// The only tokens that may be generated, among them the end; empty: all. Only their rows of the
@@ -60,6 +106,8 @@ struct GenerateOptions {
  public:
   /// Throws UsageError that names the field where options contradict each other.
   void check() const;
+
+  bool is_end(int64_t token) const;
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -86,12 +134,19 @@ struct GenerateOptions {
       between(0, 1000));
     v("min_length", min_length(), "tokens at least", between(0, 1 << 20));
     v("min_ratio", min_ratio(), "tokens at least, over those of the source", between(0, 1000));
+    v("max_new", max_new(), "tokens at most behind what is forced, instead of max_length; 0: none",
+      between(0, 1 << 20));
+    v("min_new", min_new(), "tokens at least behind what is forced", between(0, 1 << 20));
     v("no_repeat_ngram", no_repeat_ngram(), "no sequence of so many tokens comes twice; 0: it may",
       between(0, kMostLength));
     v("repetition_penalty", repetition_penalty(),
       "logits of tokens that were there: positive ones are divided by it, others multiplied",
       between(1e-3, 1e3));
+    v("stop", stop(), "texts behind which writing ends; they are the end of what is written");
     v("batch", batch(), "lines at a time; changes no result", between(1, kMostCount));
+    v("rules", rules(),
+      "own; transformers: as its generate() takes penalties, ends beams and cuts texts");
+    if (rules() == GenerateRules::transformers) v("tokens", tokens(), "");
   }
 };
 
@@ -122,6 +177,16 @@ struct Hypothesis {
 /// probabilities. Sampling: `num_hypotheses` independent draws a line, each from random numbers
 /// named by (seed, line, draw), among the top_k and then the top_p (Holtzman et al. 2020). Equal
 /// probabilities: the lower token, of the lower beam.
+///
+/// The rules of transformers differ where they could change a token:
+///
+/// - What is said of tokens that were there means <s>, too. With beams the repetition penalty
+///   multiplies log-probabilities, which then do not sum to 1. A forced token counts as certain.
+/// - Nothing is forbidden but what the options name.
+/// - Beams: with e ends the (1 + e) K best tokens are looked at. What ends among the first K is held
+///   against what ended before by its score, and the best K stay. A text that is cut has ended. A
+///   line is finished when K have ended (early_stop), and else when the worst of K is as good as the
+///   best live one over the penalty of its present length.
 ///
 /// Results do not depend on the batch a line is in, bit for bit, nor on the number of threads.
 /// Lines leave the batch as soon as they are finished. `source`: token ids a line, some may be

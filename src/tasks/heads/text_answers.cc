@@ -1,5 +1,6 @@
 #include "tasks/heads/text_answers.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "data/text.h"
@@ -8,6 +9,16 @@
 #include "heed/tasks/predictor.h"
 
 namespace heed {
+namespace {
+
+void take_off_first(Hypothesis& found, int64_t count) {
+  const auto cut = [&](auto& list) {
+    list.erase(list.begin(), list.begin() + std::min<int64_t>(count, std::ssize(list)));
+  };
+  cut(found.tokens), cut(found.log_probabilities), cut(found.seconds);
+}
+
+}  // namespace
 
 void TextAnswers::answer_by(const AnswerOptions& answer) {
   if (answer.top)
@@ -91,8 +102,13 @@ std::vector<Prediction> TextAnswers::score(const Batch& batch, const Split& spli
 
 std::vector<Prediction> TextAnswers::go_on(const Batch& batch) {
   std::vector<Prediction> predictions;
-  for (const auto& beginning : rows_of(batch.at("target"), batch.at("target_lengths")))
-    predictions.push_back(writer_.predicted(writer_.go_on(beginning), answered_++));
+  const auto* unshown = batch.at("unshown").data_ptr<int64_t>();
+  for (const auto& beginning : rows_of(batch.at("target"), batch.at("target_lengths"))) {
+    auto found = writer_.go_on(beginning);
+    for (auto& each : found) take_off_first(each, *unshown);
+    ++unshown;
+    predictions.push_back(writer_.predicted(found, answered_++));
+  }
   return predictions;
 }
 

@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 
 #include "core/text.h"
+#include "heed/core/error.h"
 
 namespace heed {
 namespace {
@@ -36,6 +38,31 @@ Json hypothesis_json(const data::Tokenizer& tokenizer, const Hypothesis& found) 
           {"tokens", token_rows(tokenizer, found.tokens, found.log_probabilities, found.seconds)}};
 }
 
+std::vector<int64_t> sequence_of(const std::string& text) {
+  std::vector<int64_t> tokens;
+  std::istringstream in(text);
+  for (int64_t token; in >> token;) tokens.push_back(token);
+  if (!in.eof() || tokens.empty())
+    throw UsageError(
+        "generate: tokens.suppressed_sequences: expected numbers of tokens, as \"5 17\", given \"" +
+        text + "\"");
+  return tokens;
+}
+
+/// The options with the tokens that a model of others names.
+GenerateOptions with_tokens(GenerateOptions options, const data::Tokenizer& tokenizer) {
+  const auto& named = options.tokens();
+  const auto ends = named.ends();
+  options.begin(named.begin().empty() ? tokenizer.begin() : named.begin().front());
+  options.end(ends.empty() ? -1 : ends.front());
+  if (!ends.empty()) options.more_ends({ends.begin() + 1, ends.end()});
+  options.suppressed(named.suppressed()).first_suppressed(named.first_suppressed());
+  options.first(named.first()).last(named.last());
+  auto& sequences = options.suppressed_sequences();
+  for (const auto& text : named.suppressed_sequences()) sequences.push_back(sequence_of(text));
+  return options;
+}
+
 }  // namespace
 
 TokenLists rows_of(const at::Tensor& tokens, const at::Tensor& lengths) {
@@ -55,6 +82,9 @@ SourceBatch source_of(const Batch& batch) {
 
 GenerateOptions TextWriter::search() const {
   auto own = options;
+  if (!own.stop().empty())
+    own.stops([this](std::span<const int64_t> tokens) { return stops(tokens); });
+  if (own.rules() == GenerateRules::transformers) return with_tokens(own, *tokenizer);
   own.begin(tokenizer->begin()).end(tokenizer->end());
   std::vector<int64_t> never;
   for (const int64_t id : {tokenizer->padding(), tokenizer->unknown()})
@@ -62,17 +92,50 @@ GenerateOptions TextWriter::search() const {
   return own.suppressed(never);
 }
 
+/// Whether one of the texts to stop at ends in the last token, which it may begin in and go beyond.
+bool TextWriter::stops(std::span<const int64_t> tokens) const {
+  size_t longest = 0;
+  for (const auto& text : options.stop()) longest = std::max(longest, text.size());
+  const auto part = tokens.last(std::min(tokens.size(), longest + 1));
+  std::vector<int64_t> ids(part.begin(), part.end());
+  const auto piece = tokenizer->piece(ids.back());
+  const auto after = tokenizer->decode(ids);
+  ids.pop_back();
+  const auto before = tokenizer->decode(ids);
+  const bool is_special = after == before;  // which is written as nothing
+  return std::any_of(options.stop().begin(), options.stop().end(), [&](const auto& text) {
+    if (is_special) return piece.find(text) != std::string::npos;
+    const auto found = after.rfind(text);
+    return found != std::string::npos && found + text.size() > before.size();
+  });
+}
+
 std::vector<std::vector<Hypothesis>> TextWriter::write(const TokenLists& sources,
                                                        const TokenLists& prefixes) const {
-  return generate(models, sources, search().prefixes(prefixes));
+  return generate(models, sources, search().prefixes(begun(prefixes, sources.size())));
+}
+
+/// Behind the tokens that every text begins with, of which generate() is told the first.
+TokenLists TextWriter::begun(TokenLists prefixes, size_t count) const {
+  const auto& begin = options.tokens().begin();
+  if (options.rules() != GenerateRules::transformers || begin.size() < 2) return prefixes;
+  prefixes.resize(count);
+  for (auto& each : prefixes) each.insert(each.begin(), begin.begin() + 1, begin.end());
+  return prefixes;
 }
 
 std::vector<Hypothesis> TextWriter::go_on(const std::vector<int64_t>& beginning) const {
   auto own = search();
-  own.begin(beginning.front()).end(-1).prefixes({{beginning.begin() + 1, beginning.end()}});
+  own.begin(beginning.front()).prefixes({{beginning.begin() + 1, beginning.end()}});
+  if (own.rules() == GenerateRules::own) own.end(-1);
   own.max_length(std::max<int64_t>(1, own.max_length() - 1));
+  own.min_length(std::max<int64_t>(0, own.min_length() - 1));
   auto found = generate(models, {}, own).front();
-  for (auto& each : found) each.tokens.insert(each.tokens.begin(), beginning.front());
+  for (auto& each : found) {
+    each.tokens.insert(each.tokens.begin(), beginning.front());
+    each.log_probabilities.insert(each.log_probabilities.begin(), 0);  // it is given, not asked for
+    if (!each.seconds.empty()) each.seconds.insert(each.seconds.begin(), each.seconds.front());
+  }
   return found;
 }
 

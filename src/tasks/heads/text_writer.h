@@ -39,8 +39,10 @@ struct TextWriter {
   Prediction scored(const std::vector<int64_t>& target, const std::vector<double>& scores) const;
 
  private:
-  /// The options with what the tokenizer says: <s>, </s>, and what is never written.
+  /// The options with what the tokenizer says: <s>, </s>, what is never written, where it stops.
   GenerateOptions search() const;
+  bool stops(std::span<const int64_t> tokens) const;
+  TokenLists begun(TokenLists prefixes, size_t count) const;
 };
 
 }  // namespace heed

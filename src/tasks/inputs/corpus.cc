@@ -82,6 +82,7 @@ class CorpusInput : public Input {
   Files files() const override { return {{kCorpusTokenizer, state_->tokenizer->file()}}; }
   void load(const Files& files) override {
     state_->tokenizer = tokenizer_file(files, kCorpusTokenizer, state_->options.tokenizer);
+    if (state_->options.chat) state_->chat = chat_template(files);
   }
 
   /// Held out is the last share of the characters.
@@ -163,6 +164,19 @@ class CorpusInput : public Input {
   }
 
  private:
+  data::ChatTemplatePtr chat_template(const Files& files) const {
+    constexpr const char* kRaw = "; for a text to go on from: --set input.chat=false";
+    try {
+      if (auto found = data::ChatTemplate::of_files(files)) return found;
+    } catch (const ModelError& error) {
+      throw ModelError(error.what() + std::string(kRaw));
+    }
+    throw ModelError(
+        std::string(
+            "input.chat: the folder has no chat template (chat_template.jinja, or chat_template of "
+            "tokenizer_config.json)") +
+        kRaw);
+  }
   static const std::string& path_of(const Source& source) {
     if (source.paths.size() != 1)
       throw ModelError(source.called() + ": expected one text, given " +

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "heed/core/error.h"
+#include "heed/data/json_tokenizer.h"
 #include "heed/data/sequence_loader.h"
 
 namespace heed {
@@ -14,10 +15,22 @@ namespace {
 
 }  // namespace
 
+std::vector<int64_t> CorpusState::tokens_of(const std::string& text) const {
+  const auto json = data::json_tokenizer_of(tokenizer);
+  if (chat) {
+    std::vector<data::ChatMessage> messages;
+    if (!options.system.empty()) messages.push_back({"system", options.system});
+    messages.push_back({"user", text});
+    return json->ids(chat->render(messages), {.add_special_tokens = false});
+  }
+  const std::string line = text.empty() ? "\n" : text;
+  return json ? json->ids(line, {.split_special_tokens = true}) : tokenizer->encode(line);
+}
+
 std::vector<int64_t> CorpusState::beginning(const TextLine& line) const {
   std::vector<int64_t> tokens;
   try {
-    tokens = tokenizer->encode(line.text.empty() ? "\n" : line.text);
+    tokens = tokens_of(line.text);
   } catch (const DataError& error) {
     throw DataError(line.place + ": " + error.what());
   }
@@ -62,7 +75,10 @@ Batch BeginningSplit::batch(const std::vector<int64_t>& examples, const Draw&) c
   std::vector<std::vector<int64_t>> tokens;
   for (const int64_t example : examples) tokens.push_back(state_->beginning(line(example)));
   auto [padded, lengths] = data::pad_sequences(tokens, 0);
-  return {{{"target", padded}, {"target_lengths", lengths}}, at::tensor(examples, at::kLong)};
+  return {{{"target", padded},
+           {"target_lengths", lengths},
+           {"unshown", state_->chat ? lengths : at::zeros_like(lengths)}},
+          at::tensor(examples, at::kLong)};
 }
 
 std::string BeginningSplit::value(int64_t example, const std::string& column, const Draw&) const {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "heed/core/error.h"
+#include "heed/data/chat_template.h"
 #include "heed/data/tokenizer.h"
 #include "heed/tasks/input.h"
 #include "tasks/inputs/line_stream.h"
@@ -14,12 +16,24 @@ namespace heed {
 
 struct CorpusOptions {
   int64_t context = 256;
+  bool chat = false;
+  std::string system;
   data::TokenizerOptions tokenizer;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("context", context, "tokens of a window", between(1, kMostLength));
+    v("chat", chat,
+      "whether a line is a user's message, put into the folder's chat template; else a text to go "
+      "on from");
+    v("system", system, "the system's message before a user's; empty: none, or the template's own");
     v("tokenizer", tokenizer, "");
+  }
+
+  void check() const {
+    if (chat && tokenizer.kind != data::TokenizerKind::json)
+      throw UsageError(
+          "chat: expected a tokenizer of the kind json, whose special tokens a chat has");
   }
 };
 
@@ -27,7 +41,10 @@ struct CorpusOptions {
 struct CorpusState {
   CorpusOptions options;
   data::TokenizerPtr tokenizer;
+  data::ChatTemplatePtr chat;  ///< null: lines are texts
 
+  /// The tokens of a text as its tokenizer gives them, with those that a tokenizer.json puts about it.
+  std::vector<int64_t> tokens_of(const std::string& text) const;
   /// The tokens with which what is written begins; an empty text stands for a line feed. Throws
   /// DataError for a text without a token.
   std::vector<int64_t> beginning(const TextLine& line) const;
@@ -63,7 +80,8 @@ class CorpusSplit : public Split {
   mutable data::TokenStream tokens_;
 };
 
-/// Lines with which texts begin: target (B, L) and target_lengths (B).
+/// Lines with which texts begin: target (B, L) and target_lengths (B); unshown (B), how many of these
+/// tokens are no part of the answer.
 class BeginningSplit : public Split {
  public:
   BeginningSplit(std::vector<TextLine> lines, std::shared_ptr<const CorpusState> state)
