@@ -29,7 +29,7 @@ double seconds_of(Predictor& predictor, const SplitPtr& all, int64_t batch) {
 
 void bench_sentences(const SentencesBench& options) {
   set_num_threads(options.threads);
-  auto predictor = Predictor::load(options.model, {}, TooLong::cut);
+  auto predictor = Predictor::load(options.model, {}, Truncation::cut);
   const auto all = predictor.stream({options.file})->next(kMostSentences);
   if (!all) throw DataError(options.file + ": expected at least one sentence");
   for (int64_t batch = 0; std::cin >> batch;) {

@@ -135,8 +135,8 @@ void check_embed(const EmbedFlags& flags) {
 void run(const EmbedFlags& flags) {
   check_embed(flags);
   const auto inputs = flags.inputs.empty() ? std::vector<std::string>{"-"} : flags.inputs;
-  auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
+  auto predictor = Predictor::load(flags.model, flags.set,
+                                   flags.truncate ? Truncation::cut : Truncation::as_recipe);
   check_outputs({flags.output}, flags.model, inputs);
   if (!flags.output.empty()) {
     write_vectors(predictor, inputs, flags.output);

@@ -12,8 +12,8 @@ namespace heed::cli {
 void run(const EvalFlags& flags) {
   refuse_twice("--set", flags.set);
   refuse_twice("--data", flags.data);
-  auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
+  auto predictor = Predictor::load(flags.model, flags.set,
+                                   flags.truncate ? Truncation::cut : Truncation::as_recipe);
   const auto& paths = flags.data.empty() ? predictor.recipe().paths("test") : flags.data;
   auto read = paths;
   const auto& data_of_folds = predictor.recipe().data;

@@ -149,8 +149,8 @@ void run(const MapFlags& flags) {
         "--colour is of what is drawn in the terminal, and with --json, --png or --svg "
         "nothing is");
   refuse_twice("--set", flags.set);
-  auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
+  auto predictor = Predictor::load(flags.model, flags.set,
+                                   flags.truncate ? Truncation::cut : Truncation::as_recipe);
   const auto seen = predictor.explain(predictor.find(flags.input), flags.target);
   if (flags.truncate)
     if (const auto note = predictor.finish(); !note.empty())

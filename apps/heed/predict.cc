@@ -69,8 +69,8 @@ void run(const PredictFlags& flags) {
     throw UsageError("--top says what --json lists; a line of text has the best alone: add --json");
   refuse_twice("--set", flags.set);
   refuse_twice("--with", flags.with);
-  auto predictor =
-      Predictor::load(flags.model, flags.set, flags.truncate ? Truncation::cut : Truncation::as_recipe);
+  auto predictor = Predictor::load(flags.model, flags.set,
+                                   flags.truncate ? Truncation::cut : Truncation::as_recipe);
   predictor.answer_by(
       {.top = flags.top, .prefix = flags.prefix, .target = flags.target, .with = flags.with});
   const std::vector<std::string> standard_input = {"-"};

@@ -75,7 +75,8 @@ void follow_format(RecipeFile& file, const std::vector<std::string>& set) {
   std::set<std::string> given;
   for (const auto& assignment : set) given.insert(assignment.substr(0, assignment.find('=')));
   if (!given.contains("data.format")) return;
-  const auto format = from_word<data::RecordFormat>(without_quotes(file.values().at("data.format")));
+  const auto format =
+      from_word<data::RecordFormat>(without_quotes(file.values().at("data.format")));
   if (!format) return;  // refused where the recipe is read
   const auto kept = keys_of_format(*format);
   for (const auto& key : keys_of_format(data::RecordFormat::by_name))

@@ -86,7 +86,8 @@ class PretrainedText : public testing::Test {
     test::write_bytes(file, json.dump());
   }
 
-  Predictor load(const std::vector<std::string>& set = {}, Truncation truncation = Truncation::as_recipe) {
+  Predictor load(const std::vector<std::string>& set = {},
+                 Truncation truncation = Truncation::as_recipe) {
     return Predictor::load(folder, set, truncation);
   }
   SplitPtr examples(const Predictor& predictor, const std::vector<Json>& records) {

@@ -159,9 +159,10 @@ class FileParser : public nlohmann::json_sax<Json> {
   std::string path() const {
     std::string path;
     for (size_t i = 0; i + 1 < open_.size(); ++i) {
-      const bool list = open_[i]->is_array();
-      if (!list) path += (path.empty() ? "" : ".") + keys_[i];
-      if (list) path += "[" + std::to_string(open_[i]->size() - 1) + "]";
+      if (open_[i]->is_array())
+        path.append("[").append(std::to_string(open_[i]->size() - 1)).append("]");
+      else
+        path.append(path.empty() ? "" : ".").append(keys_[i]);
     }
     return path;
   }

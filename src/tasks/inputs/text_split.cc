@@ -126,7 +126,8 @@ TextSplit::Encoded TextSplit::encode(int64_t example, const std::vector<int64_t>
 
 void TextSplit::check_length(int64_t example, int64_t whole) const {
   const auto& options = state_->options;
-  if (options.max_length == 0 || whole <= options.max_length || options.too_long == TooLong::cut) return;
+  if (options.max_length == 0 || whole <= options.max_length || options.too_long == TooLong::cut)
+    return;
   throw DataError(
       place(example) + ": the text has " + std::to_string(whole) +
       " tokens, expected at most input.max_length = " + std::to_string(options.max_length) +
