@@ -170,7 +170,10 @@ def run(case, heed, world, scratch):
     result = execute(case, heed, world, scratch)
     complaints = judge(case, result, scratch, before)
     if case.check and not result.hung:
-        more = case.check(result, Path(world), Path(scratch))
+        try:
+            more = case.check(result, Path(world), Path(scratch))
+        except subprocess.TimeoutExpired as late:
+            more = f"afterwards {late}"
         if more:
             complaints.append(more)
     return complaints, result
