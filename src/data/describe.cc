@@ -106,7 +106,7 @@ std::string key_of(const Records& records, int64_t record, const std::vector<int
       key += text;
       ++items;
     });
-    key += "#" + std::to_string(items) + ";";
+    key.append("#").append(std::to_string(items)).append(";");
   }
   return key;
 }

@@ -144,7 +144,8 @@ void add_sequences(RecipeText& recipe, Config& config, const std::vector<int64_t
     if (sequence.size() == 1 && std::find(ends.begin(), ends.end(), sequence[0]) != ends.end())
       continue;
     std::string text;
-    for (const int64_t token : sequence) text += (text.empty() ? "" : " ") + std::to_string(token);
+    for (const int64_t token : sequence)
+      text.append(text.empty() ? "" : " ").append(std::to_string(token));
     if (std::find(sequences.begin(), sequences.end(), text) == sequences.end())
       sequences.push_back(text);
   }

@@ -73,7 +73,7 @@ uint32_t code_of(std::string_view c) {
 }
 
 void add_escape(std::string& all, uint32_t unit) {
-  char code[8];
+  char code[12];  // of any number
   std::snprintf(code, sizeof code, "\\u%04x", unit);
   all += code;
 }
