@@ -70,8 +70,7 @@ TEST(Lora, StartsAsItSays) {
 /// Every way in which attention projects: q, k and v at once, each by itself, of another stream.
 TEST(Lora, MergedWeightsGiveTheSame) {
   torch::manual_seed(3);
-  for (const char* how :
-       {"num_heads=4; num_kv_heads=2", "sinusoidal; num_heads=2", "rope; num_heads=2"})
+  for (const char* how : {"num_heads=4/2", "sinusoidal; num_heads=2", "rope; num_heads=2"})
     for (const int64_t key_width : {0, 6}) {
       const auto make = [&] {
         MultiHeadAttention layer(
@@ -88,8 +87,8 @@ TEST(Lora, MergedWeightsGiveTheSame) {
       move_adapters(*adapted);
       load(*merged, merged_lora(tensors_of(*adapted), all.alpha, all.rank));
       EXPECT_TRUE(at::allclose(adapted->forward(x, z), merged->forward(x, z), 0, 1e-12)) << how;
-      if (key_width == 0)
-        EXPECT_TRUE(at::allclose(adapted->forward(x), merged->forward(x), 0, 1e-12)) << how;
+      if (key_width > 0) continue;
+      EXPECT_TRUE(at::allclose(adapted->forward(x), merged->forward(x), 0, 1e-12)) << how;
     }
 }
 
