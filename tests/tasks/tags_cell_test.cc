@@ -182,7 +182,7 @@ TEST_F(Tagging, TagsThatTrainingLackedAreRefusedOrWrong) {
   write("test.conll", "the DET O\nn1 NUN O\nv1 VERP O\n\n");
   const auto message = refusal(tags());
   EXPECT_THAT(message, HasSubstr("test.conll:1: word 2: the tag 'NUN'"));
-  EXPECT_THAT(message, HasSubstr("1 more words"));
+  EXPECT_THAT(message, HasSubstr("1 more word;"));
   const auto task = make_task(tags({"head.unseen=wrong"}));
   task->model().eval();
   EXPECT_LE(metric(*task->test(), "accuracy"), 1.0 / 3);
