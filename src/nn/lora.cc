@@ -67,11 +67,13 @@ at::Tensor LoraImpl::forward(const at::Tensor& x) {
   return affine(low, b, {}) * (options.alpha / static_cast<double>(options.rank));
 }
 
-void add_lora(torch::nn::Module& model, const LoraOptions& options) {
+void add_lora(torch::nn::Module& model, const LoraOptions& options,
+              const std::function<bool(const std::string&)>& takes) {
   options.check();
   std::map<std::string, int64_t> found;
-  for (const auto& module : model.modules()) {
-    for (auto& [target, layer, first, rows] : targets_of(*module)) {
+  for (const auto& module : model.named_modules()) {
+    if (takes && !takes(module.key() + ".")) continue;
+    for (auto& [target, layer, first, rows] : targets_of(*module.value())) {
       const auto& wanted = options.targets;
       if (std::find(wanted.begin(), wanted.end(), target) == wanted.end()) continue;
       ++found[target];

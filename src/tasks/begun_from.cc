@@ -114,9 +114,15 @@ void check_keys_of(Recipe& recipe, const OpenedModel& opened) {
     const auto found = keys.find(key);
     return found == keys.end() ? "not there" : found->second;
   };
-  Keys all = given;
+  // Keys that only one of them has come last: they may follow from another.
+  Keys both, all = given;
   all.insert(expected.begin(), expected.end());
-  for (const auto& [key, value] : all) {
+  for (const auto& [key, value] : given)
+    if (expected.contains(key)) both.emplace(key, value);
+  std::vector<std::string> keys;
+  for (const auto& part : {both, all})
+    for (const auto& [key, value] : part) keys.push_back(key);
+  for (const auto& key : keys) {
     if (!is_taken(key, writes) || may_differ(key) || (words && key == "input.kind")) continue;
     const auto is = value_in(given, key), was = value_in(expected, key);
     if (is == was) continue;

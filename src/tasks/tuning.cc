@@ -54,8 +54,7 @@ Tuning::Tuning(torch::nn::Module& model, const ModelTable& table,
                        (table.frozen == "layers" && depth(item.key()) <= table.frozen_layers);
     if (stays && takes_(item.key())) item.value().set_requires_grad(false);
   }
-  for (const auto& child : model.named_children())
-    if (adapters && takes_(child.key() + ".")) nn::add_lora(*child.value(), table.lora);
+  if (adapters) nn::add_lora(model, table.lora, takes_);
   for (const auto& item : model.named_parameters())
     if (item.value().requires_grad()) learning_ += item.value().numel();
   if (learning_ == 0)

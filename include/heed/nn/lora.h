@@ -4,6 +4,7 @@
 #include <torch/nn/cloneable.h>
 #include <torch/nn/pimpl.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,8 +56,10 @@ class LoraImpl : public torch::nn::Cloneable<LoraImpl> {
 TORCH_MODULE(Lora);
 
 /// Gives every target of the model's attentions and feed-forward parts an adapter, in the dtype of
-/// its weight, from LibTorch's generator. Throws ModelError for a target that the model has nowhere.
-void add_lora(torch::nn::Module& model, const LoraOptions& options);
+/// its weight, from LibTorch's generator. `takes`: of which modules, by their names followed by a
+/// dot; null: of all. Throws ModelError for a target that is nowhere among them.
+void add_lora(torch::nn::Module& model, const LoraOptions& options,
+              const std::function<bool(const std::string&)>& takes = nullptr);
 
 /// Behind a layer's name, before the first row of an adapter.
 inline constexpr const char* kLoraInName = ".lora_";
