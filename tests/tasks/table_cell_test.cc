@@ -237,7 +237,9 @@ TEST_F(TableCell, UnknownCategoriesAreCounted) {
 }
 
 TEST_F(TableCell, AConstantNumberHasNoScale) {
-  write("train.csv", "height,colour,side\n3,red,left\n,blue,left\n3,blue,right\n");
+  write(
+      "train.csv",
+      "height,colour,word,number,side,tags\n3,red,a,1,left,\n,blue,a,1,left,\n3,blue,a,1,right,\n");
   EXPECT_THAT(
       refused({kSide[0]}),
       testing::AllOf(HasSubstr("3 "), HasSubstr("'height' of the training data is 3 in every"),
