@@ -31,7 +31,9 @@ TEST_P(GoldenTextInputs, IdsAndTypeIds) {
   HEED_NEEDS_GOLDEN(GetParam());
   const auto folder = test::shared_data() / "golden" / GetParam();
   const auto cases = json::parse(read_text(folder / "tokenizer_cases.json"));
-  const auto single = Predictor::load(folder), two = Predictor::load(folder, {"input.second=pair"});
+  // Some texts are longer than these small models take.
+  const auto single = Predictor::load(folder, {"input.max_length=0"});
+  const auto two = Predictor::load(folder, {"input.max_length=0", "input.second=pair"});
   for (const auto& one : cases.at("cases")) {
     if (one.at("text") == "") continue;  // a record without a text
     SCOPED_TRACE(one.at("text").get<std::string>());
