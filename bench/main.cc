@@ -211,8 +211,8 @@ void add_sentences(CLI::App& app) {
   auto* verb = app.add_subcommand("sentences", "Sentences to vectors by a model, when asked to");
   verb->footer(
       "Reads numbers from standard input: how many sentences are given at once, 0: all. For each "
-      "all of FILE is embedded "
-      "and the seconds are printed, tokenizer included. bench/peers/embed.py asks in turns.");
+      "all of FILE is embedded and the seconds are printed, tokenizer included. "
+      "bench/peers/embed.py asks in turns.");
   auto options = std::make_shared<SentencesBench>();
   verb->add_option("model", options->model, "A model whose head gives vectors")->required();
   verb->add_option("file", options->file, "A sentence a line (.txt)")->required();

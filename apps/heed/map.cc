@@ -121,8 +121,10 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
   }
   const auto maps = lens::selected(all, flags.layer, flags.head);
   std::string title = printable(seen.shown.text);
-  for (const auto& looked : seen.heads)
-    title += " \u2192 " + printable(looked.prediction.text, "\t");
+  for (const auto& looked : seen.heads) {
+    const auto& answer = looked.prediction;
+    title += " \u2192 " + printable(answer.title.empty() ? answer.text : answer.title, "\t");
+  }
   const bool files = !flags.png.empty() || !flags.svg.empty();
   if (files) {
     auto figure = lens::figure_of(maps);

@@ -181,6 +181,8 @@ void GenerateOptions::check() const {
     refuse("min_length: expected at most max_length = ", max_length(), ", given ", min_length());
   if (max_ratio() > 0 && min_ratio() > max_ratio())
     refuse("min_ratio: expected at most max_ratio = ", max_ratio(), ", given ", min_ratio());
+  for (const auto& text : stop())
+    if (text.empty()) refuse("stop: expected texts behind which writing ends, given an empty one");
   if (max_new() > 0 && min_new() > max_new())
     refuse("min_new: expected at most max_new = ", max_new(), ", given ", min_new());
 }

@@ -116,14 +116,14 @@ bool Search::ends(const Growing& grown) const {
          (options_.stops() && options_.stops()(grown.tokens));
 }
 
-/// Whether the candidate lives on; one that ends is put aside.
+/// Whether the candidate lives on; one that ends is put aside where it `counts`.
 bool Search::take(Line& line, std::vector<Growing>& live, int64_t first, const Growing& parent,
-                  int64_t row, const Candidate& candidate) {
+                  int64_t row, const Candidate& candidate, bool counts) {
   const int64_t token = ensemble_.choices().token(candidate.choice);
   Growing grown = parent;
   add(line, grown, token, candidate.log_probability);
   if (ends(grown)) {
-    line.done.push_back(grown.finished(true, options_));
+    if (counts) line.done.push_back(grown.finished(true, options_));
     return false;
   }
   live.push_back(std::move(grown));
@@ -137,8 +137,8 @@ void Search::extend_beams(Line& line, const std::vector<Way>& ways, int64_t firs
   const auto K = options_.beam_size();
   for (int64_t rank = 0; rank < std::ssize(ways); ++rank) {
     const auto& way = ways[static_cast<size_t>(rank)];
-    if (options_.is_end(ensemble_.choices().token(way.candidate.choice)) && rank >= K) continue;
-    take(line, live, first, line.live[static_cast<size_t>(way.beam)], way.beam, way.candidate);
+    take(line, live, first, line.live[static_cast<size_t>(way.beam)], way.beam, way.candidate,
+         rank < K);
     if (std::ssize(live) == K || (options_.early_stop() && ended(line) >= K)) break;
   }
   if (live.empty() && line.done.empty()) cut(line);
@@ -233,7 +233,7 @@ void Search::draw(Line& line, const Possible& possible, int64_t first, int64_t w
     const auto& drawn = possible[static_cast<size_t>(first + parent)];
     const Candidate* one =
         drawn.empty() ? nullptr : &drawn[drawn.size() == 1 ? 0 : static_cast<size_t>(i)];
-    if (one && one->choice >= 0 && take(line, line.live, first, from, parent, *one)) continue;
+    if (one && one->choice >= 0 && take(line, line.live, first, from, parent, *one, true)) continue;
     if (one && one->choice < 0) line.done.push_back(from.finished(false, options_));
     line.live.push_back({});
     line.live.back().dead = true;

@@ -72,7 +72,7 @@ class Search {
   void close(Line& line, const std::vector<Growing>& live) const;
   void draw(Line& line, const Possible& possible, int64_t first, int64_t width);
   bool take(Line& line, std::vector<Growing>& live, int64_t first, const Growing& parent,
-            int64_t row, const Candidate& candidate);
+            int64_t row, const Candidate& candidate, bool counts);
   void settle(Line& line, size_t first_row, int64_t first_before);
   bool is_finished(const Line& line) const;
   void finish(Line& line);

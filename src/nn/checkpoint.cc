@@ -1,12 +1,12 @@
 #include "nn/checkpoint.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <set>
 
 #include "heed/nn/multi_head_attention.h"
+#include "nn/generator_state.h"
 #include "nn/small_products.h"
 #include "ops/torch_version.h"
 
@@ -14,18 +14,6 @@ namespace heed::nn {
 namespace {
 
 thread_local bool checkpointing = false;
-
-at::Tensor generator_state() {
-  auto generator = at::detail::getDefaultCPUGenerator();
-  std::lock_guard lock(generator.mutex());
-  return generator.get_state();
-}
-
-void set_generator_state(const at::Tensor& state) {
-  auto generator = at::detail::getDefaultCPUGenerator();
-  std::lock_guard lock(generator.mutex());
-  generator.set_state(state);
-}
 
 /// The generator and autocast as they were, while one lives.
 class AsBefore {

@@ -105,7 +105,8 @@ void cut_too_long(RecipeFile& file) {
 /// Whether the call itself says how its files are read.
 bool sets_format(const std::vector<std::string>& set) {
   return std::any_of(set.begin(), set.end(), [](const auto& assignment) {
-    return assignment.starts_with("data.format=") && assignment.find("lines") == std::string::npos;
+    const std::string key = "data.format=";
+    return assignment.starts_with(key) && without_quotes(assignment.substr(key.size())) != "lines";
   });
 }
 

@@ -50,8 +50,8 @@ Tuning::Tuning(torch::nn::Module& model, const ModelTable& table,
     if (const auto own = depth(item.key()); own < kAbove) blocks_ = std::max(blocks_, own);
   const bool adapters = table.lora.rank > 0;
   for (auto& item : model.named_parameters()) {
-    const bool stays = adapters || table.frozen == "encoder" ||
-                       (table.frozen == "layers" && depth(item.key()) <= table.frozen_layers);
+    const bool stays = adapters || table.frozen == Frozen::encoder ||
+                       (table.frozen == Frozen::layers && depth(item.key()) <= table.frozen_layers);
     if (stays && takes_(item.key())) item.value().set_requires_grad(false);
   }
   if (adapters) nn::add_lora(model, table.lora, takes_);

@@ -1,10 +1,9 @@
 // What a run writes and reads to go on with the same bits.
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <nlohmann/json.hpp>
 
 #include "formats/json_object.h"
 #include "heed/core/error.h"
+#include "nn/generator_state.h"
 #include "train/json_number.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
@@ -13,18 +12,6 @@ namespace heed {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-at::Tensor generator_state() {
-  auto generator = at::detail::getDefaultCPUGenerator();
-  std::lock_guard lock(generator.mutex());
-  return generator.get_state();
-}
-
-void set_generator_state(const at::Tensor& state) {
-  auto generator = at::detail::getDefaultCPUGenerator();
-  std::lock_guard lock(generator.mutex());
-  generator.set_state(state);
-}
 
 Json metrics_json(const Metrics& metrics) {
   Json json = Json::object();
@@ -65,7 +52,7 @@ NamedTensors take(NamedTensors& tensors, const std::string& prefix) {
 
 void Trainer::remember_start() {
   state_.cursor = task_.cursor();
-  generator_ = generator_state();
+  generator_ = nn::generator_state();
 }
 
 /// The name of the first parameter or buffer with a NaN or infinite number; empty: none has any.
@@ -175,7 +162,7 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
     throw ModelError((checkpoint / "state.json").string() + ": cursor: " + error.what());
   }
   generator_ = generator.front().second;
-  set_generator_state(generator_);
+  nn::set_generator_state(generator_);
   saved_step_ = state_.step;
 }
 

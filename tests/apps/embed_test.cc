@@ -183,6 +183,12 @@ TEST(Embed, TruncateCutsAndSaysHowMuch) {
   EXPECT_THAT(unlimited.err, HasSubstr("no such limit"));
 }
 
+TEST(Embed, AMapSaysHowLongTheVectorIs) {
+  const auto map = run({"map", embed_model().model, "red house"});
+  EXPECT_EQ(map.code, 0) << map.err;
+  EXPECT_THAT(map.out, HasSubstr("red house \u2192 a vector of 8 numbers"));
+}
+
 TEST(Embed, AModelWithoutVectorsSaysWhatItHas) {
   const test::TemporaryFolder folder;
   test::write_bytes(folder / "train.csv", "height,side\n1,left\n2,right\n3,left\n4,right\n");

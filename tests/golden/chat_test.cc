@@ -59,6 +59,7 @@ TEST(GoldenChat, AnswersAsTransformersDoes) {
   // Without the template the model goes on from the line, which stands before what is written.
   EXPECT_TRUE(
       folder.answers({"Hello, king!"}, {"input.chat=false"})[0].starts_with("Hello, king!"));
+  EXPECT_ANY_THROW(folder.answers({"Hello"}, {"input.chat=false", "input.system=Be kind."}));
 }
 
 TEST(GoldenChat, StopsBehindATextThatEndsInAToken) {

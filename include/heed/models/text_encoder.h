@@ -38,10 +38,14 @@ struct TextEncoderOptions : BlockStackOptions, TextEmbeddingOptions {
 ///   states = blocks(z)                                       BlockStack
 ///
 /// The attention hides padding (`lengths` is added); one that is causal makes convolutions causal,
-/// too. In evaluation blocks are given the texts one behind the other, without padding, where they make the same of
-/// that (no convolutions, positions that are added or rope, masks by order and window) and no map is recorded. An empty text has no tokens. Parameters: embedding (V, M), [segment_embedding],
-/// [position.*], [convolutions.I.*], layers.I.*, [norm.*]. Throws ModelError that names the field
-/// where options do not fit each other.
+/// too. An empty text has no tokens.
+///
+/// In evaluation on the CPU blocks are given the texts one behind the other, without padding, where they
+/// make the same of that (no convolutions, positions that are added or rope, masks by order and window)
+/// and no map is recorded. The last bits of a text's states depend on the texts beside it.
+///
+/// Parameters: embedding (V, M), [segment_embedding], [position.*], [convolutions.I.*], layers.I.*,
+/// [norm.*]. Throws ModelError that names the field where options do not fit each other.
 class TextEncoderImpl : public nn::Remade<TextEncoderImpl, Encoder> {
  public:
   TextEncoderImpl(const TextEncoderOptions& options, const TextShape& shape);

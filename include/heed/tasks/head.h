@@ -22,6 +22,7 @@ namespace heed {
 struct Prediction {
   std::string text;
   std::string json;                     ///< {"class": "sports", ...}
+  std::string title = {};               ///< of a picture, where the text is too long for one
   std::vector<std::string> lines = {};  ///< printed in place of the text: an n-best list
 };
 

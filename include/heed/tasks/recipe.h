@@ -1,6 +1,7 @@
 // A recipe: input x encoder x head, the data and the training.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,11 +30,15 @@ struct InputTable : Chosen<Input> {
   }
 };
 
+/// What keeps the weights of the model that training begins with.
+enum class Frozen { none, encoder, layers };
+constexpr std::array<const char*, 3> words(Frozen) { return {"none", "encoder", "layers"}; }
+
 /// [model]: what training begins with, and what of it learns.
 struct ModelTable {
   std::string from;
   nn::LoraOptions lora;
-  std::string frozen = "none";
+  Frozen frozen = Frozen::none;
   int64_t frozen_layers = 0;
   double layer_decay = 1;
   /// What `from` names, once the recipe was read; null without it.
@@ -50,9 +55,8 @@ struct ModelTable {
     if (lora.rank == 0)
       v("frozen", frozen,
         "what keeps its weights. encoder: all but the head; layers: embeddings and the first "
-        "`frozen_layers`",
-        OneOf{{"none", "encoder", "layers"}});
-    if (frozen == "layers")
+        "`frozen_layers`");
+    if (frozen == Frozen::layers)
       v("frozen_layers", frozen_layers, "blocks, from the embeddings on", between(0, kMostLayers));
     v("layer_decay", layer_decay,
       "what the learning rate is multiplied by from a block to the one below it; 1: one rate",

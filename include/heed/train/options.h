@@ -93,8 +93,7 @@ struct TrainOptions {
     v("precision", precision, "of products while it learns; weights, sums and validation: float32");
     v("gradient_checkpointing", gradient_checkpointing,
       "whether backward computes what is inside of Transformer blocks again, in place of keeping "
-      "it: "
-      "less memory, a third more time, the same bits");
+      "it: less memory, a third more time, the same bits");
     v("label_smoothing", label_smoothing, "share of a label spread over all", from_to_below(0, 1));
     v("clip_grad_norm", clip_grad_norm, "largest norm of the whole gradient; 0: any",
       between(0, 1e9));

@@ -285,14 +285,18 @@ ExpressionPtr ExpressionParser::postfix(ExpressionPtr value) {
     } else if (peek().is_op("[")) {
       value = subscript(std::move(value));
     } else if (peek().is_op("(")) {
-      auto made = make(Of::call);
-      made->parts.push_back(std::move(value));
-      made->arguments = arguments();
-      value = counted(std::move(made));
+      value = called(std::move(value));
     } else {
       return value;
     }
   }
+}
+
+ExpressionPtr ExpressionParser::called(ExpressionPtr value) {
+  auto made = make(Of::call);
+  made->parts.push_back(std::move(value));
+  made->arguments = arguments();
+  return counted(std::move(made));
 }
 
 ExpressionPtr ExpressionParser::subscript(ExpressionPtr value) {
@@ -345,10 +349,7 @@ ExpressionPtr ExpressionParser::filters(ExpressionPtr value) {
       next();
       value = test(std::move(value));
     } else if (peek().is_op("(")) {
-      auto made = make(Of::call);
-      made->parts.push_back(std::move(value));
-      made->arguments = arguments();
-      value = counted(std::move(made));
+      value = called(std::move(value));
     } else {
       return value;
     }

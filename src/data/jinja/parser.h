@@ -63,6 +63,7 @@ class ExpressionParser {
   ExpressionPtr dict();
   ExpressionPtr strings();
   ExpressionPtr postfix(ExpressionPtr value);
+  ExpressionPtr called(ExpressionPtr value);
   ExpressionPtr subscript(ExpressionPtr value);
   ExpressionPtr filters(ExpressionPtr value);
   ExpressionPtr filter(ExpressionPtr value);

@@ -116,6 +116,7 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
         if (!prediction.text.empty()) prediction.text += ' ';
         prediction.text += text;
       }
+      prediction.title = "a vector of " + std::to_string(numbers.size()) + " numbers";
       prediction.json = nlohmann::json{{"vector", numbers}}.dump();
       all.push_back(std::move(prediction));
     }

@@ -147,7 +147,7 @@ std::vector<std::vector<double>> TextWriter::score(const TokenLists& sources,
 Prediction TextWriter::predicted(const std::vector<Hypothesis>& found, int64_t number) const {
   auto json = hypothesis_json(*tokenizer, found.front());
   if (found.size() == 1) return {text(found.front()), dump(json)};
-  Prediction prediction{text(found.front()), "", {}};
+  Prediction prediction{text(found.front()), ""};
   for (const auto& each : found) {
     json["hypotheses"].push_back(hypothesis_json(*tokenizer, each));
     char score[32];

@@ -34,6 +34,8 @@ struct CorpusOptions {
     if (chat && tokenizer.kind != data::TokenizerKind::json)
       throw UsageError(
           "chat: expected a tokenizer of the kind json, whose special tokens a chat has");
+    if (!chat && !system.empty())
+      throw UsageError("system: without chat nothing reads it; leave it out, or set chat = true");
   }
 };
 
