@@ -98,7 +98,7 @@ def compare(bench, file, texts, show):
     tokenizer.no_truncation()
     tokenizer.no_padding()
     lines = "".join(json.dumps(text) + "\n" for text in texts)
-    given = subprocess.run([bench, "tokens", file], input=lines, capture_output=True, text=True, check=True).stdout.splitlines()
+    given = subprocess.run([bench, "tokens", file], input=lines, capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
     assert len(given) == len(texts), (len(given), len(texts))
     differing = collections.defaultdict(list)
     for text, line in zip(texts, given):

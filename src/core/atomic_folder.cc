@@ -83,7 +83,11 @@ AtomicFolder::~AtomicFolder() {
 }
 
 void AtomicFolder::write(const std::string& name, std::string_view bytes) {
-  FileWriter file(partial_ / name);
+  const auto path = partial_ / name;
+  std::error_code failure;
+  fs::create_directories(path.parent_path(), failure);
+  if (failure) throw FileError("make the folder", path.parent_path(), failure.value());
+  FileWriter file(path);
   file.write(bytes);
   file.close();
 }

@@ -27,9 +27,14 @@ void check(const PairCoders& coders, SequenceOptions options) {
   CheckNumber{}("tokens", options.tokens, "", between(2, kMostCount));
   if (options.source_end && coders.source->end() < 0)
     throw UsageError("sequence loader: the vocabulary of the sources has no </s>");
-  if (coders.target->begin() < 0 || coders.target->end() < 0)
+  if (options.target_begin >= coders.target->size())
+    throw UsageError("sequence loader: target_begin: expected a number below the " +
+                     std::to_string(coders.target->size()) + " of the targets' vocabulary, given " +
+                     std::to_string(options.target_begin));
+  const bool begins = options.target_begin >= 0 || coders.target->begin() >= 0;
+  if (!begins || coders.target->end() < 0)
     throw UsageError("sequence loader: the vocabulary of the targets has no " +
-                     std::string(coders.target->begin() < 0 ? "<s>" : "</s>"));
+                     std::string(begins ? "</s>" : "<s>"));
 }
 
 /// Reads windows one after another, each a window ahead of when it is asked for.
@@ -216,7 +221,7 @@ class SequenceLoader::Impl {
       if (options_.source_end) *x = coders_.source->end();
       const auto [target, target_size] = window_->target(pair);
       int64_t* y = batch.target.data_ptr<int64_t>() + i * most.target;
-      *y = coders_.target->begin();
+      *y = options_.target_begin >= 0 ? options_.target_begin : coders_.target->begin();
       std::copy(target, target + target_size, y + 1);
       y = std::copy(target, target + target_size,
                     batch.labels.data_ptr<int64_t>() + i * most.target);

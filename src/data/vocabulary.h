@@ -58,4 +58,7 @@ TokenizerPtr train_sentencepiece(const TokenizerOptions& options, const Lines& l
 TokenizerPtr load_sentencepiece(const TokenizerOptions& options, const std::string& bytes,
                                 const std::string& name);
 
+/// Of kind marian.
+TokenizerPtr load_marian_tokenizer(const std::string& bytes, const std::string& name);
+
 }  // namespace heed::data

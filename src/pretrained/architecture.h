@@ -17,6 +17,8 @@ inline constexpr Bounds kDropouts = from_to_below(0, 1);
 
 /// The file of tensors that only a class of theirs has (TensorTable::kept).
 inline constexpr const char* kKeptFile = "kept.safetensors";
+/// What a folder of Marian has in place of tokenizer.json.
+inline constexpr const char* kMarianFiles[] = {"source.spm", "target.spm", "vocab.json"};
 
 /// What a folder's weights answer, by the end of the class that config.json names.
 enum class Task {

@@ -165,6 +165,8 @@ void add_named_tokens(RecipeText& recipe, Config& config, const Given& given) {
   }
   add_forced(config, begin);
   const auto ends = config.integers("eos_token_id", kTokenIds);
+  if (recipe.value("input", "kind") == "\"parallel\"")
+    recipe.table("input").set("target_begin", begin.front());
   recipe.table("head.generate.tokens");
   set("begin", begin);
   set("ends", ends);

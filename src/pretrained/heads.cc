@@ -98,7 +98,7 @@ void add_spans_head(Plan& plan, const DenseLayer& dense, double dropout) {
 }
 
 void add_embedding_head(Plan& plan, const std::string& pool) {
-  plan.recipe.table("head").set("kind", "embedding");
+  plan.recipe.table("head").set("kind", "embedding").set("normalize", true);
   plan.recipe.table("head.pool").set("kind", pool);
 }
 

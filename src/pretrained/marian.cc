@@ -1,8 +1,10 @@
 // Marian (Junczys-Dowmunt et al. 2018): https://huggingface.co/docs/transformers/model_doc/marian
 //
 // The Transformer of 2017, post-normalised, with positions that are calculated, sines before cosines.
-// Writing begins with padding.
+// Writing begins with padding. Texts are cut by source.spm and target.spm, one for each side, and vocab.json
+// has the numbers of both sides' pieces; where a folder has a tokenizer.json, that.
 #include "heed/core/fields.h"
+#include "heed/data/tokenizer.h"
 #include "pretrained/decoder.h"
 #include "pretrained/heads.h"
 
@@ -53,15 +55,24 @@ Attention marian_attention_of(const MarianConfig& marian, int64_t heads, bool pl
   return how;
 }
 
+/// The tokenizers of both sides; false where the folder has none of theirs.
+bool add_marian_tokenizers(Plan& plan, const std::map<std::string, std::string>& files) {
+  if (files.contains("tokenizer.json") || !files.contains("source.spm")) return false;
+  for (const char* side : {"source", "target"}) {
+    plan.others[std::string(side) + ".tokenizer"] =
+        data::marian_tokenizer_file(files.at("vocab.json"), files.at(std::string(side) + ".spm"));
+    plan.recipe.table(std::string("input.") + side).set("kind", "marian");
+  }
+  return true;
+}
+
 void add_marian_recipe(Plan& plan, const MarianConfig& marian) {
   auto writing = marian_attention_of(marian, marian.decoder_heads, true);
   writing.masks.push_back({"causal"});
   plan.recipe.table("input")
       .set("kind", "parallel")
-      .set("share_vocabulary", true)
       .set("max_source_length", marian.positions)
       .set("max_target_length", marian.positions);
-  plan.recipe.table("input.source").set("kind", "json");
   plan.recipe.table("head")
       .set("kind", "text")
       .set("encoder_layers", marian.layers)
@@ -109,6 +120,10 @@ Plan plan_marian(const Given& given) {
   const auto marian = marian_config(given.config);
   const int64_t V = marian.vocabulary, M = marian.width;
   add_marian_recipe(plan, marian);
+  if (!add_marian_tokenizers(plan, given.others)) {
+    plan.recipe.table("input").set("share_vocabulary", true);
+    plan.recipe.table("input.source").set("kind", "json");
+  }
   add_generation(plan, given);
   plan.tokenizer = "shared.tokenizer";
   auto& tensors = plan.tensors;

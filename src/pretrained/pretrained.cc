@@ -31,8 +31,11 @@ bool is_pretrained(const fs::path& folder) {
 }
 
 bool is_pretrained_file(const std::string& name) {
-  return name == kConfig || name == pretrained::kKeptFile ||
-         std::find(std::begin(kBeside), std::end(kBeside), name) != std::end(kBeside);
+  const auto is_one_of = [&](const auto& names) {
+    return std::find(std::begin(names), std::end(names), name) != std::end(names);
+  };
+  return name == kConfig || name == pretrained::kKeptFile || is_one_of(kBeside) ||
+         is_one_of(pretrained::kMarianFiles);
 }
 
 PretrainedFiles read_pretrained_files(const fs::path& folder) {
@@ -42,6 +45,9 @@ PretrainedFiles read_pretrained_files(const fs::path& folder) {
                         .tensors = pretrained::read_weights(folder)};
   for (const char* name : kBeside)
     if (kind_of(folder / name) == PathKind::file)
+      files.others.emplace(name, read_text(folder / name, kMostOther));
+  if (kind_of(folder / "source.spm") == PathKind::file)
+    for (const char* name : pretrained::kMarianFiles)
       files.others.emplace(name, read_text(folder / name, kMostOther));
   pretrained::read_sentence_files(folder, files);
   return files;

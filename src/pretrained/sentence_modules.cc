@@ -5,6 +5,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "pretrained/sentence_words.h"
 
 namespace heed::pretrained {
 namespace fs = std::filesystem;
@@ -59,22 +60,12 @@ std::string module_file(const SentenceModule& module, const char* name) {
 
 /// The one of the module's modes, as [head.pool] calls it.
 std::string pool_of(Config& config, int64_t width) {
-  static const std::pair<const char*, const char*> kModes[] = {
-      {"cls", "first"},
-      {"max", "max"},
-      {"mean", "mean"},
-      {"mean_sqrt_len_tokens", "mean_sqrt"},
-      {"weightedmean", "weighted_mean"},
-      {"lasttoken", "last"}};
   std::vector<std::string> given = config.texts("pooling_mode");
   const bool old = given.empty();
   std::string known;
-  for (const auto& [theirs, ours] : kModes) {
-    const std::string name = theirs;
-    const bool has_end = name.ends_with("_tokens") || name == "lasttoken";
-    const auto key = "pooling_mode_" + name + (has_end ? "" : name == "cls" ? "_token" : "_tokens");
-    if (config.flag(key, false) && old) given.push_back(name);
-    known += (known.empty() ? "" : ", ") + name;
+  for (const auto& [theirs, ours] : kPoolingModes) {
+    if (config.flag(pooling_key(theirs), false) && old) given.push_back(theirs);
+    known += (known.empty() ? "" : ", ") + std::string(theirs);
   }
   if (given.empty()) given.push_back("mean");
   if (given.size() > 1)
@@ -86,18 +77,12 @@ std::string pool_of(Config& config, int64_t width) {
   // Which tokens of a prompt are left out; there is none.
   config.no_effect({"include_prompt"});
   config.end();
-  for (const auto& [theirs, ours] : kModes)
+  for (const auto& [theirs, ours] : kPoolingModes)
     if (given.front() == theirs) return ours;
   config.refuse("pooling_mode", "unknown '", given.front(), "'; known: ", known);
 }
 
 void add_dense_module(Plan& plan, Config& config, const std::string& folder, int64_t width) {
-  static const std::pair<const char*, const char*> kActivations[] = {
-      {"torch.nn.modules.linear.Identity", "none"},
-      {"torch.nn.modules.activation.Tanh", "tanh"},
-      {"torch.nn.modules.activation.ReLU", "relu"},
-      {"torch.nn.modules.activation.GELU", "gelu"},
-      {"torch.nn.modules.activation.SiLU", "silu"}};
   if (const auto in = config.integer("in_features", between(1, kMostChannels)); in != width)
     config.refuse("in_features", "expected the ", width, " of config.json, found ", in);
   const auto out = config.integer("out_features", between(1, kMostChannels));
@@ -108,7 +93,7 @@ void add_dense_module(Plan& plan, Config& config, const std::string& folder, int
     config.only(key, "\"sentence_embedding\"", "a layer of tokens");
   config.end();
   std::string activation, known;
-  for (const auto& [theirs, ours] : kActivations) {
+  for (const auto& [theirs, ours] : kDenseActivations) {
     if (given == theirs) activation = ours;
     known += std::string(known.empty() ? "" : ", ") + theirs;
   }

@@ -8,6 +8,8 @@
 #include "heed/pretrained/pretrained.h"
 #include "heed/train/recipe.h"
 #include "pretrained/architecture.h"
+#include "pretrained/sentence_modules.h"
+#include "pretrained/sentence_writer.h"
 #include "pretrained/write.h"
 
 namespace heed {
@@ -16,9 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using pretrained::Task;
 
-/// The value of a key of the model's recipe, "" where it is not there.
-std::string recipe_value(const ModelFiles& model, const std::string& key) {
-  const auto values = RecipeFile::parse(model.recipe, "recipe.toml").values();
+/// The value of a key of a recipe, a text, "" where it is not there.
+std::string recipe_value(const std::map<std::string, std::string>& values, const std::string& key) {
   const auto found = values.find(key);
   if (found == values.end()) return "";
   return found->second.substr(1, found->second.size() - 2);  // without the quotes
@@ -98,8 +99,9 @@ pretrained::Written pretrained::plan_to_write(const ModelFiles& model) {
   pretrained::Config first(own->second, own->first);
   const auto& architecture = pretrained::architecture_of(first);
   const auto before = pretrained::task_of(first, architecture);
-  const auto head = recipe_value(model, "head.kind");
-  const auto task = task_of_head(head, recipe_value(model, "input.kind"), before);
+  const auto recipe = RecipeFile::parse(model.recipe, "recipe.toml").values();
+  const auto head = recipe_value(recipe, "head.kind");
+  const auto task = task_of_head(head, recipe_value(recipe, "input.kind"), before);
   const auto end = pretrained::class_of(architecture, task);
   if (end.empty())
     throw ModelError("head.kind: transformers has no class of '" + architecture.model_type +
@@ -119,6 +121,12 @@ pretrained::Written pretrained::plan_to_write(const ModelFiles& model) {
   pretrained::Config config(written.config, own->first);
   const auto hints = hints_of(task, model.tensors);
   written.plan = architecture.plan({config, task, hints, model.others});
+  if (head == "embedding") {
+    written.others = pretrained::sentence_files(recipe);
+    pretrained::add_sentence_modules(
+        written.plan,
+        {.name = "the model", .config = written.config, .tensors = {}, .others = written.others});
+  }
   return written;
 }
 
@@ -128,7 +136,8 @@ std::string recipe_of_class(const ModelFiles& model) {
 
 PretrainedFiles to_pretrained(const ModelFiles& model) {
   const auto written = pretrained::plan_to_write(model);
-  PretrainedFiles files{.name = "the model", .config = written.config, .tensors = {}};
+  PretrainedFiles files{
+      .name = "the model", .config = written.config, .tensors = {}, .others = written.others};
   NamedTensors kept;
   if (const auto found = model.others.find(pretrained::kKeptFile); found != model.others.end())
     kept = parse_safetensors(found->second, found->first).tensors;
@@ -153,8 +162,17 @@ void write_pretrained(const std::filesystem::path& path, const ModelFiles& model
   const auto files = to_pretrained(model);
   AtomicFolder folder(path);
   folder.write("config.json", files.config);
+  std::map<std::string, NamedTensors> weights{{"", {}}};  // by the folder of a module
+  for (const auto& [name, tensor] : files.tensors) {
+    const auto end = name.find('/');
+    if (end == name.npos)
+      weights[""].emplace_back(name, tensor);
+    else
+      weights[name.substr(0, end)].emplace_back(name.substr(end + 1), tensor);
+  }
   for (const auto& [name, bytes] : files.others) folder.write(name, bytes);
-  write_safetensors(folder.path() / "model.safetensors", files.tensors, {{"format", "pt"}});
+  for (const auto& [module, tensors] : weights)
+    write_safetensors(folder.path() / module / "model.safetensors", tensors, {{"format", "pt"}});
   folder.commit();
 }
 

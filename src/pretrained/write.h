@@ -11,6 +11,7 @@ struct Written {
   std::string config;  ///< config.json
   Task task;
   Plan plan;
+  std::map<std::string, std::string> others = {};  ///< more files, by their path in the folder
 };
 
 /// Throws ModelError where no class of theirs has the model's head.

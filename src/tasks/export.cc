@@ -19,10 +19,12 @@ bool decides_output(const std::string& key, const std::string& head) {
   if (head == "text")
     return key.starts_with("head.") && !key.starts_with("head.generate.") &&
            !key.starts_with("head.metric.") && key != "head.preset";
-  if (key == "head.width") return head == "embedding";
+  if (head == "embedding")
+    return key.starts_with("head.pool.") || key == "head.width" || key == "head.bias" ||
+           key == "head.activation" || key == "head.normalize";
   if (head == "masked") return key.starts_with("head.") && !key.starts_with("head.mask.");
   if (head == "tags" && key == "head.decoder") return true;
-  return head != "embedding" && (key.starts_with("head.pool.") || key.starts_with("head.dense."));
+  return key.starts_with("head.pool.") || key.starts_with("head.dense.");
 }
 
 std::map<std::string, std::string> keys_of(const std::string& text) {

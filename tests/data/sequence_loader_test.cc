@@ -82,6 +82,21 @@ TEST(SequenceLoader, LaysTokensOut) {
   EXPECT_TRUE(torch::equal(plain.next()->source, tensor({{a, b}})));
 }
 
+TEST(SequenceLoader, TargetsBeginWithWhatTheOptionsSay) {
+  auto plain = loader({.tokens = 200}, 20), other = loader({.tokens = 200, .target_begin = 65}, 20);
+  const auto first = epoch(plain), second = epoch(other);
+  ASSERT_EQ(first.size(), second.size());
+  for (size_t i = 0; i < first.size(); ++i) {
+    auto target = first[i].target.clone();
+    EXPECT_TRUE((target.select(1, 0) == 2).all().item<bool>());
+    target.select(1, 0).fill_(65);
+    EXPECT_TRUE(torch::equal(second[i].target, target));
+    EXPECT_TRUE(torch::equal(second[i].labels, first[i].labels));
+  }
+  EXPECT_THAT(message_of<UsageError>([] { loader({.target_begin = 260}); }),
+              HasSubstr("target_begin: expected a number below the 260 of"));
+}
+
 TEST(SequenceLoader, EveryPairOnceWithinTheLimits) {
   for (const bool shuffle : {false, true}) {
     SequenceOptions options = kShuffled;

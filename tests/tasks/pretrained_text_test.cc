@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
+#include "heed/tasks/export.h"
 #include "heed/tasks/predictor.h"
 #include "pretrained/folders.h"
 
@@ -304,6 +305,42 @@ TEST_F(PretrainedText, ModulesThatAreNotKnownAreNamed) {
   write("config_sentence_transformers.json", Json::parse(R"({"default_prompt_name": null})"));
   test::write_bytes(folder / "1_Pooling/pytorch_model.bin", "");
   EXPECT_THAT(complaint(), AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("pickle")));
+}
+
+TEST_F(PretrainedText, ModulesAreWrittenAgain) {
+  auto tensors = test::small_bert_tensors();
+  tensors.emplace_back("pooler.dense.weight", at::randn({8, 8}));
+  tensors.emplace_back("pooler.dense.bias", at::randn({8}));
+  std::filesystem::remove_all(folder);
+  test::write_folder(folder, test::small_bert_config(), tensors);
+  write("tokenizer.json", tokenizer_of(bert_template()));
+  const auto expect_same_again = [&] {
+    const auto before = vector("a b c");
+    const auto again = here / "again";
+    export_model(folder, again);
+    EXPECT_EQ(kind_of(again / "modules.json"), PathKind::file);
+    std::filesystem::remove_all(folder);
+    std::filesystem::rename(again, folder);
+    EXPECT_TRUE(at::equal(vector("a b c"), before));
+  };
+  expect_same_again();  // modules.json appears
+  for (const char* mode : {"cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}) {
+    write("1_Pooling/config.json", {{"pooling_mode", mode}});
+    write_modules({{kTransformer, ""}, {kPooling, "1_Pooling"}});
+    expect_same_again();
+  }
+  write("2_Dense/config.json", {{"in_features", 8},
+                                {"out_features", 3},
+                                {"bias", false},
+                                {"activation_function", "torch.nn.modules.activation.GELU"}});
+  write_safetensors(folder / "2_Dense/model.safetensors", {{"linear.weight", at::randn({3, 8})}});
+  write_modules({{kTransformer, ""}, {kPooling, "1_Pooling"}, {kDense, "2_Dense"}});
+  write("sentence_bert_config.json", {{"max_seq_length", 11}, {"do_lower_case", false}});
+  expect_same_again();
+  EXPECT_THROW(tokens({{{"text", "a b c d e f a b c d"}}}), DataError);
+  write_modules(
+      {{kTransformer, ""}, {kPooling, "1_Pooling"}, {kDense, "2_Dense"}, {kNormalize, ""}});
+  expect_same_again();
 }
 
 TEST_F(PretrainedText, TheLongestTextIsThatOfTheModules) {

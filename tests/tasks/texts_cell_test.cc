@@ -156,6 +156,44 @@ TEST_F(Texts, FindsWhatBelongsTogether) {
   EXPECT_NEAR(squares, 1, 1e-5);
 }
 
+/// Pairs of texts of two languages, and how much of them is the same: 2 for the beast, 1 for the time.
+std::string scored_pairs(int count, uint64_t seed) {
+  Random random(seed);
+  std::string text = "text,pair,score\n";
+  for (int i = 0; i < count; ++i) {
+    const auto beast = random.below(4), time = random.below(3);
+    const auto other_beast = random.below(4), other_time = random.below(3);
+    const int score = 2 * (beast == other_beast) + (time == other_time);
+    text += std::string("the ") + kBeasts[beast] + " " + kTimes[time] + ",the b" +
+            std::to_string(other_beast) + " t" + std::to_string(other_time) + "," +
+            std::to_string(score) + "\n";
+  }
+  return text;
+}
+
+TEST_F(Texts, CosinesRiseWithScores) {
+  test::write_bytes(folder_ / "train.csv", scored_pairs(300, 1));
+  test::write_bytes(folder_ / "test.csv", scored_pairs(60, 2));
+  const std::vector<std::string> pairs{"input.pair=pair", "train.epochs=30"};
+  const char* head = "{ kind = 'embedding', score = 'score' }";
+  const auto result = run(recipe(head, pairs), "run");
+  ASSERT_TRUE(result.test);
+  test::expect_learned("spearman", metric(*result.test, "spearman"), 0.85);
+  auto predictor = Predictor::load(folder_ / "run");
+  const auto found = predictor.evaluate();
+  EXPECT_DOUBLE_EQ(metric(found.metrics, "spearman"), metric(*result.test, "spearman"));
+  EXPECT_EQ(found.outputs.size(), 60u);
+
+  EXPECT_THAT(error_of(recipe("{ kind = 'embedding', score = 'text' }", pairs)),
+              HasSubstr("train.csv:2: the column 'text': expected a finite number, given 'the "));
+  EXPECT_THAT(error_of(recipe("{ kind = 'embedding', score = 'scores' }", pairs)),
+              HasSubstr("'score'"));
+  EXPECT_THROW(recipe("{ kind = 'embedding', score = 'score', symmetric = true }"), Error);
+  test::write_bytes(folder_ / "train.csv", "text,pair,score\na,b,1\nb,a,1\nc,d,1\nd,c,1\n");
+  EXPECT_THAT(error_of(recipe(head, {"input.pair=pair"})),
+              HasSubstr("the column 'score' of the training data is 1 in every record"));
+}
+
 TEST_F(Texts, SaysWhatDoesNotGo) {
   EXPECT_THAT(error_of(recipe("{ kind = 'embedding' }")), HasSubstr("input.pair"));
   EXPECT_THAT(error_of(recipe("{ kind = 'masked', mask = { probability = 0 } }")),

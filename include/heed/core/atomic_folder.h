@@ -34,6 +34,7 @@ class AtomicFolder {
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 
   const std::filesystem::path& path() const { return partial_; }
+  /// `name` may be a path, whose folders are made.
   void write(const std::string& name, std::string_view bytes);
   /// Takes a file or folder of the target along: by links to its files, where the file system has
   /// them, else by copies.

@@ -22,7 +22,7 @@ inline constexpr int64_t kIgnoredLabel = -100;  ///< of a place that is no token
 struct SequenceBatch {
   at::Tensor source;  ///< (B, Ls) int64: x .. </s>, or x .. without SequenceOptions::source_end
   at::Tensor source_lengths;  ///< (B) int64
-  at::Tensor target;          ///< (B, Lt) int64: <s> y ..
+  at::Tensor target;          ///< (B, Lt) int64: <s> y .., or what target_begin says
   at::Tensor labels;          ///< (B, Lt) int64: y .. </s>, kIgnoredLabel behind it
   at::Tensor target_lengths;  ///< (B) int64, of target and of labels
   at::Tensor indices;         ///< (B) int64: number of the pair in the corpus, from 0
@@ -36,6 +36,7 @@ struct SequenceOptions {
   bool skip_too_long = false;       ///< pairs that are longer: left out and counted, or an error
   bool skip_empty = false;          ///< pairs with a side without a token: the same
   bool source_end = true;           ///< sources end with </s>
+  int64_t target_begin = -1;        ///< what targets begin with; -1: the <s> of their vocabulary
   int64_t shuffle_buffer = 100000;  ///< pairs that are sorted and shuffled among themselves
   int64_t memory = 1024;            ///< MiB that all token numbers may take to be kept
   bool shuffle = false;             ///< another order each epoch
@@ -54,6 +55,9 @@ struct SequenceOptions {
     v("skip_empty", skip_empty,
       "leave pairs with an empty side out and say how many; otherwise they are an error");
     v("source_end", source_end, "sources end with </s>, as all that Heed trains; others may not");
+    v("target_begin", target_begin,
+      "number of the token that targets begin with, decoder_start_token_id of others; -1: <s>",
+      between(-1, 1 << 24));
     v("shuffle_buffer", shuffle_buffer,
       "pairs that are sorted by length and shuffled among themselves", between(1, kMostCount));
     v("memory", memory, "MiB of token numbers that are kept; larger corpora are read every epoch",

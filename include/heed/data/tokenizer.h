@@ -15,10 +15,11 @@
 namespace heed::data {
 
 /// What a text is cut into: pieces of SentencePiece (unigram, bpe), words, characters, bytes, or the
-/// pieces of a vocabulary that others chose, or those of a tokenizer.json (heed/data/json_tokenizer.h).
-enum class TokenizerKind { unigram, bpe, words, characters, bytes, vocabulary, json };
-constexpr std::array<const char*, 7> words(TokenizerKind) {
-  return {"unigram", "bpe", "words", "characters", "bytes", "vocabulary", "json"};
+/// pieces of a vocabulary that others chose, or those of a tokenizer.json (heed/data/json_tokenizer.h),
+/// or of a source.spm or target.spm with the numbers of a vocab.json (marian).
+enum class TokenizerKind { unigram, bpe, words, characters, bytes, vocabulary, json, marian };
+constexpr std::array<const char*, 8> words(TokenizerKind) {
+  return {"unigram", "bpe", "words", "characters", "bytes", "vocabulary", "json", "marian"};
 }
 
 /// Which Unicode forms become one before a text is cut: NFKC, and what SentencePiece adds to it
@@ -43,7 +44,8 @@ struct TokenizerOptions {
   void fields(Visitor&& v) {
     v("kind", kind,
       "unigram or bpe (SentencePiece), words, characters, bytes; of a model that others "
-      "trained: vocabulary, a list of pieces; json, a tokenizer.json");
+      "trained: vocabulary, a list of pieces; json, a tokenizer.json; marian, SentencePiece's with "
+      "a vocab.json");
     if (of_others()) return;
     if (kind != TokenizerKind::bytes) {
       v("size", size, "pieces at most, the four special ones included", between(5, 1 << 24));
@@ -66,7 +68,8 @@ struct TokenizerOptions {
 
   /// Whether others made it, so that nothing is learnt and nothing can be chosen.
   bool of_others() const {
-    return kind == TokenizerKind::vocabulary || kind == TokenizerKind::json;
+    return kind == TokenizerKind::vocabulary || kind == TokenizerKind::json ||
+           kind == TokenizerKind::marian;
   }
   bool of_sentencepiece() const {
     return kind == TokenizerKind::unigram || kind == TokenizerKind::bpe;
@@ -157,7 +160,7 @@ TokenizerPtr train_tokenizer(const TokenizerOptions& options, const Lines& lines
 
 /// The tokenizer whose file() gave `bytes`; `name` stands in messages. For unigram and bpe any
 /// .model file of SentencePiece; for vocabulary what vocabulary_tokenizer takes; for json what
-/// as_tokenizer makes of a tokenizer.json. Throws DataError: not such a file, damaged, of another
+/// as_tokenizer makes of a tokenizer.json; for marian what marian_tokenizer_file gave. Throws DataError: not such a file, damaged, of another
 /// kind than options.kind; for json ModelError as JsonTokenizer; FileError as train_tokenizer.
 TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& bytes,
                             const std::string& name);
@@ -166,5 +169,10 @@ TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& 
 /// with white space between them. <pad> or <blank>, <unk>, <s> and </s> are found by name. Throws
 /// DataError: empty, a piece twice (both lines), an empty line, invalid UTF-8.
 TokenizerPtr vocabulary_tokenizer(const std::string& bytes, const std::string& name);
+
+/// The bytes of a tokenizer of kind marian, that of transformers' MarianTokenizer: the pieces of a
+/// model file of SentencePiece, with the numbers that vocab.json, a JSON object, gives them. Those
+/// which it lacks are <unk>. A text may begin with >>CODE<<, a piece of its own. There is no begin.
+std::string marian_tokenizer_file(std::string_view vocabulary, std::string_view model);
 
 }  // namespace heed::data

@@ -197,6 +197,11 @@ class Input : public Component {
   /// Of the texts that a head writes; null: the input knows none.
   virtual data::TokenizerPtr target_tokenizer() const { return nullptr; }
   virtual std::string target_tokenizer_kind() const { return ""; }
+  /// The token that a text to be written begins with; -1: there is none.
+  virtual int64_t target_begin() const {
+    const auto tokenizer = target_tokenizer();
+    return tokenizer ? tokenizer->begin() : -1;
+  }
   /// Tensors with pieces of text or categories, of which unknown ones are counted.
   virtual std::vector<PieceNumbers> pieces() const { return {}; }
   /// Whether pieces() may have some: it is asked before anything was learned.

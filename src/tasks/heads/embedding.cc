@@ -3,15 +3,20 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/contrastive.h"
+#include "heed/nn/cosent.h"
 #include "heed/nn/pooling.h"
 #include "nn/linear.h"
 #include "tasks/heads.h"
 #include "tasks/heads/dense.h"
+#include "tasks/heads/number_cell.h"
 #include "tasks/heads/pair_scorer.h"
+#include "tasks/heads/similarity_scorer.h"
 #include "tasks/inputs/text_split.h"
 
 namespace heed {
 namespace {
+
+constexpr const char* kScoreTarget = "score";
 
 struct EmbeddingHeadOptions {
   nn::PoolingOptions pool;
@@ -19,6 +24,7 @@ struct EmbeddingHeadOptions {
   bool bias = false;
   DenseActivation activation = DenseActivation::none;
   bool normalize = true;
+  std::string score;
   nn::ContrastiveOptions loss{.symmetric = true};
 
   template <class Visitor>
@@ -31,8 +37,11 @@ struct EmbeddingHeadOptions {
       v("activation", activation, "of that layer");
     }
     v("normalize", normalize, "whether vectors have length 1; cosines are learned anyway");
+    v("score", score,
+      "column of how alike a pair is, with which cosines learn to rise and fall (CoSENT); none: "
+      "each text learns to find its pair among the batch's");
     v("temperature", loss.temperature, "by which cosines are divided", between(1e-4, 1e4));
-    v("symmetric", loss.symmetric, "also from the pair's text to the text");
+    if (score.empty()) v("symmetric", loss.symmetric, "also from the pair's text to the text");
   }
 };
 
@@ -74,33 +83,57 @@ Batch pair_batch(const Batch& batch) {
 
 class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
  public:
-  void learn(const Split& train, const Input&) override { pair_batch(train.batch({0}, {})); }
+  std::vector<std::string> columns() const override {
+    return options.score.empty() ? std::vector<std::string>() : std::vector{options.score};
+  }
+  void learn(const Split& train, const Input&) override {
+    pair_batch(train.batch({0}, {}));
+    if (options.score.empty()) return;
+    const double first = score(train, 0);
+    for (int64_t i = 1; i < train.size(); ++i)
+      if (score(train, i) != first) return;
+    throw DataError("the column '" + options.score + "' of the training data is " +
+                    train.value(0, options.score) +
+                    " in every record; there is nothing to learn from its order");
+  }
 
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input&,
                                           const HeadContext&) override {
     encoder_ = encoder;
     return module_ = std::make_shared<EmbeddingModule>(encoder->width(), options);
   }
-  void add_targets(const Split&, const std::vector<int64_t>&, const Draw&, Batch&) const override {}
+  void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
+                   Batch& batch) const override {
+    if (options.score.empty()) return;
+    std::vector<double> scores;
+    for (const int64_t example : examples) scores.push_back(score(split, example, draw));
+    batch.tensors[in_batch(kScoreTarget)] = at::tensor(scores, at::kDouble);
+  }
 
   at::Tensor output(const Tokens& tokens, const Batch&) override {
     return module_->forward(tokens);  // (B, W)
   }
   bool gives_vectors() const override { return true; }
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
-    const auto queries = output(tokens, batch);
-    const auto pairs = pair_batch(batch);
-    const auto targets = output(encoder_->forward(pairs), pairs);
-    TextNumbers numbers;
-    return {nn::contrastive_loss(queries, targets, options.loss, numbers.of(pairs)), batch.size()};
+    if (options.score.empty()) {
+      const auto queries = output(tokens, batch);
+      const auto pairs = pair_batch(batch);
+      TextNumbers numbers;
+      return {nn::contrastive_loss(queries, vectors(pairs), options.loss, numbers.of(pairs)),
+              batch.size()};
+    }
+    const auto both = unit_vectors(tokens, batch);
+    const auto cosines = (both.queries * both.targets).sum(1);
+    const auto scores = batch.at(in_batch(kScoreTarget)).to(cosines.device());
+    return {nn::cosent_loss(cosines, scores, options.loss.temperature), batch.size()};
   }
 
   std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
-    return make_pair_scorer([this](const Tokens& tokens, const Batch& batch) {
-      const auto pairs = pair_batch(batch);
-      return PairOutput{of_length_one(output(tokens, batch)),
-                        of_length_one(output(encoder_->forward(pairs), pairs)), pairs};
-    });
+    const auto both = [this](const Tokens& tokens, const Batch& batch) {
+      return unit_vectors(tokens, batch);
+    };
+    return options.score.empty() ? make_pair_scorer(both)
+                                 : make_similarity_scorer(both, in_batch(kScoreTarget));
   }
 
   std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch, const Split&) override {
@@ -125,14 +158,26 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
 
   std::string expected(const Split&, int64_t) const override { return ""; }
   void check(const Split& split, bool) const override {
+    if (!options.score.empty())
+      for (int64_t i = 0; i < split.size(); ++i) score(split, i);
     if (split.size() < 2)
       throw DataError(split.place(0) +
-                      ": one pair alone; expected at least two, of which one is "
-                      "to be found among the others");
+                      ": one pair alone; expected at least two, which are compared");
   }
-  SelectionMetric selection_metric() const override { return {"mrr", true}; }
+  SelectionMetric selection_metric() const override {
+    return {options.score.empty() ? "mrr" : "spearman", true};
+  }
 
  private:
+  double score(const Split& split, int64_t example, const Draw& draw = {}) const {
+    return number_cell(split, example, options.score, draw);
+  }
+  at::Tensor vectors(const Batch& texts) { return output(encoder_->forward(texts), texts); }
+  PairOutput unit_vectors(const Tokens& tokens, const Batch& batch) {
+    const auto pairs = pair_batch(batch);
+    return {of_length_one(output(tokens, batch)), of_length_one(vectors(pairs)), pairs};
+  }
+
   EncoderPtr encoder_;
   std::shared_ptr<EmbeddingModule> module_;
 };

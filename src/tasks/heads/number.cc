@@ -8,6 +8,7 @@
 #include "heed/metrics/correlation.h"
 #include "heed/metrics/plot.h"
 #include "tasks/heads.h"
+#include "tasks/heads/number_cell.h"
 #include "tasks/heads/pooled.h"
 
 namespace heed {
@@ -224,13 +225,7 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
 
  private:
   double number(const Split& split, int64_t example, const Draw& draw = {}) const {
-    const auto text = split.value(example, options.column, draw);
-    double x = 0;
-    if (data::parse_number(text, x) && std::isfinite(x)) return x;
-    throw DataError(split.place(example) + ": the column '" + options.column +
-                    "': expected a finite number, " +
-                    (text.empty() ? "and the cell is empty" : "given '" + text + "'") +
-                    "; correct it or leave the record out");
+    return number_cell(split, example, options.column, draw);
   }
 
   NumberScorer::Training training_{0, 1};

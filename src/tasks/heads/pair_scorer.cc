@@ -1,33 +1,13 @@
 #include "tasks/heads/pair_scorer.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "tasks/heads/token_bags.h"
 
 namespace heed {
 namespace {
 
 constexpr int64_t kRankedTogether = 256;
-
-using Bag = std::map<int64_t, double>;  // of tokens, a vector of length 1
-
-std::vector<std::vector<int64_t>> token_lists(const Batch& texts) {
-  std::vector<std::vector<int64_t>> rows;
-  const auto tokens = texts.at("tokens").contiguous(), lengths = texts.at("lengths").contiguous();
-  for (int64_t row = 0; row < tokens.size(0); ++row) {
-    const auto* first = tokens.data_ptr<int64_t>() + row * tokens.size(1);
-    rows.emplace_back(first, first + lengths.data_ptr<int64_t>()[row]);
-  }
-  return rows;
-}
-
-Bag bag_of(const std::vector<int64_t>& tokens) {
-  Bag bag;
-  for (const int64_t token : tokens) bag[token] += 1;
-  double sum = 0;
-  for (const auto& [token, count] : bag) sum += count * count;
-  for (auto& [token, count] : bag) count /= std::sqrt(sum);
-  return bag;
-}
 
 /// The rank of the score at `own` among those of other texts; equal ones share their ranks.
 double pair_rank(const float* scores, const std::vector<int64_t>& numbers, size_t own) {
@@ -59,8 +39,8 @@ class PairScorer : public Scorer {
     const auto numbers = numbers_.of(found.texts).contiguous();
     const auto* first = numbers.data_ptr<int64_t>();
     text_numbers_.insert(text_numbers_.end(), first, first + numbers.numel());
-    for (const auto& row : token_lists(batch)) query_bags_.push_back(bag_of(row));
-    for (const auto& row : token_lists(found.texts)) target_bags_.push_back(bag_of(row));
+    for (const auto& row : token_lists(batch)) query_bags_.push_back(token_bag(row));
+    for (const auto& row : token_lists(found.texts)) target_bags_.push_back(token_bag(row));
   }
 
   Metrics metrics() override {
@@ -99,7 +79,7 @@ class PairScorer : public Scorer {
   TextNumbers numbers_;
   std::vector<at::Tensor> queries_, targets_;
   std::vector<int64_t> text_numbers_;
-  std::vector<Bag> query_bags_, target_bags_;
+  std::vector<TokenBag> query_bags_, target_bags_;
 };
 
 }  // namespace

@@ -136,8 +136,8 @@ std::shared_ptr<torch::nn::Module> TextHead::make(const EncoderPtr& encoder, con
     throw ModelError("input.context is " + std::to_string(window->second.front()) +
                      ", but the model has positions for " + std::to_string(positions) +
                      " tokens; raise these, or lower input.context");
-  answers_ = TextAnswers({{model_}, tokenizer_, options.generate}, input.target_tokenizer_kind(),
-                         input.files());
+  answers_ = TextAnswers({{model_}, tokenizer_, options.generate, input.target_begin()},
+                         input.target_tokenizer_kind(), input.files());
   return model_;
 }
 

@@ -116,8 +116,8 @@ std::vector<TokenPlace> TextAnswers::pieces(const std::vector<int64_t>& tokens) 
   std::vector<TokenPlace> places;
   for (const int64_t token : tokens) {
     places.push_back({tokenizer().piece(token)});
-    places.back().special = token == tokenizer().padding() || token == tokenizer().begin() ||
-                            token == tokenizer().end();
+    places.back().special =
+        token == tokenizer().padding() || token == writer_.begin || token == tokenizer().end();
   }
   return places;
 }
@@ -140,7 +140,7 @@ Looked TextAnswers::explain(const Batch& batch, const std::string& target) {
 
 Looked TextAnswers::look_at(const SourceBatch& source, const std::vector<int64_t>& written) {
   auto read = written, predicted = written;
-  read.insert(read.begin(), tokenizer().begin());
+  read.insert(read.begin(), writer_.begin);
   predicted.push_back(tokenizer().end());
   const nn::MapPaths paths(model());  // "encoder.0.attention", as its maps are sorted
   model().hidden(source, at::tensor(read, at::kLong).unsqueeze(0));

@@ -50,10 +50,10 @@ std::vector<int64_t> sequence_of(const std::string& text) {
 }
 
 /// The options with the tokens that a model of others names.
-GenerateOptions with_tokens(GenerateOptions options, const data::Tokenizer& tokenizer) {
+GenerateOptions with_tokens(GenerateOptions options, int64_t begin) {
   const auto& named = options.tokens();
   const auto ends = named.ends();
-  options.begin(named.begin().empty() ? tokenizer.begin() : named.begin().front());
+  options.begin(named.begin().empty() ? begin : named.begin().front());
   options.end(ends.empty() ? -1 : ends.front());
   if (!ends.empty()) options.more_ends({ends.begin() + 1, ends.end()});
   options.suppressed(named.suppressed()).first_suppressed(named.first_suppressed());
@@ -84,8 +84,8 @@ GenerateOptions TextWriter::search() const {
   auto own = options;
   if (!own.stop().empty())
     own.stops([this](std::span<const int64_t> tokens) { return stops(tokens); });
-  if (own.rules() == GenerateRules::transformers) return with_tokens(own, *tokenizer);
-  own.begin(tokenizer->begin()).end(tokenizer->end());
+  if (own.rules() == GenerateRules::transformers) return with_tokens(own, begin);
+  own.begin(begin).end(tokenizer->end());
   std::vector<int64_t> never;
   for (const int64_t id : {tokenizer->padding(), tokenizer->unknown()})
     if (id >= 0) never.push_back(id);

@@ -22,6 +22,7 @@ struct TextWriter {
   std::vector<SequenceModelPtr> models;  ///< the mean of their probabilities
   data::TokenizerPtr tokenizer;          ///< of what is written
   GenerateOptions options;
+  int64_t begin = -1;  ///< what a text begins with, unwritten, where options.tokens() does not say
 
   /// For each source its texts, best first. `prefixes`: none, or one a source.
   std::vector<std::vector<Hypothesis>> write(const TokenLists& sources,
@@ -39,7 +40,7 @@ struct TextWriter {
   Prediction scored(const std::vector<int64_t>& target, const std::vector<double>& scores) const;
 
  private:
-  /// The options with what the tokenizer says: <s>, </s>, what is never written, where it stops.
+  /// The options with what the tokenizer says: </s>, what is never written, where it stops.
   GenerateOptions search() const;
   bool stops(std::span<const int64_t> tokens) const;
   TokenLists begun(TokenLists prefixes, size_t count) const;

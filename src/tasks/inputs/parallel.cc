@@ -141,6 +141,10 @@ class ParallelInput : public Input {
   SplitPtr find(const std::string& input) const override { return sources({find_line(input)}); }
 
   data::TokenizerPtr target_tokenizer() const override { return state_->target; }
+  int64_t target_begin() const override {
+    const auto given = state_->options.batches.target_begin;
+    return given >= 0 ? given : state_->target->begin();
+  }
   std::string target_tokenizer_kind() const override {
     return word_of(state_->options.of_target().kind);
   }

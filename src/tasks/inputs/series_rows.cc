@@ -66,7 +66,7 @@ int64_t time_behind(const data::Series& series, int64_t steps) {
 
 namespace {
 
-std::string text_of(const std::vector<double>& numbers) {
+std::string numbers_text(const std::vector<double>& numbers) {
   std::ostringstream text;
   for (size_t i = 0; i < numbers.size(); ++i) text << (i ? ", " : "") << numbers[i];
   return text.str();
@@ -86,13 +86,13 @@ void SeriesInputOptions::check() const {
     throw ModelError("borders: expected the ends of train, valid and test, given " +
                      std::to_string(borders.size()) + " numbers");
   if (!std::is_sorted(borders.begin(), borders.end()) || borders[0] <= 0)
-    throw ModelError("borders: expected rising numbers above 0, given " + text_of(borders));
+    throw ModelError("borders: expected rising numbers above 0, given " + numbers_text(borders));
   if (borders.back() <= 1) return;
   for (const double border : borders)
     if (border != std::floor(border))
       throw ModelError(
           "borders: expected whole numbers of rows, or three shares of at most 1, given " +
-          text_of(borders));
+          numbers_text(borders));
 }
 
 std::string SeriesRows::place(int64_t row) const {
