@@ -128,9 +128,9 @@ Ensemble::States Ensemble::start(const SourceBatch& source, int64_t rows) const 
   States states;
   for (const auto& model : models_) {
     const auto device = model->output_weight().device();
-    const SourceBatch there = source.defined()
-                                  ? SourceBatch{source.tokens.to(device), source.lengths.to(device)}
-                                  : source;
+    auto there = source;
+    for (auto* part : {&there.tokens, &there.lengths, &there.states})
+      if (part->defined()) *part = part->to(device);
     states.push_back(model->start(there, rows));
   }
   return states;
@@ -200,6 +200,27 @@ NextTokens Ensemble::next(const std::vector<at::Tensor>& hidden, int64_t place, 
   for (size_t m = 0; m < models_.size(); ++m)
     all.push_back(of_model(m, hidden[m].select(1, place), seen, name));
   return all.size() == 1 ? std::move(all[0]) : mean_of(all);
+}
+
+int64_t Sources::size() const {
+  return given.defined() ? given.lengths.size(0) : std::ssize(tokens);
+}
+
+std::vector<int64_t> Sources::lengths() const {
+  std::vector<int64_t> all;
+  if (given.defined()) {
+    const auto lengths = given.lengths.to(at::kCPU).contiguous();
+    all.assign(lengths.data_ptr<int64_t>(), lengths.data_ptr<int64_t>() + lengths.numel());
+  }
+  for (const auto& line : tokens) all.push_back(std::ssize(line));
+  return all;
+}
+
+SourceBatch Sources::batch(const std::vector<int64_t>& lines) const {
+  if (!given.defined()) return batch_of(tokens, lines);
+  const auto rows = torch::tensor(lines, at::kLong);
+  return {.lengths = given.lengths.index_select(0, rows.to(given.lengths.device())),
+          .states = given.states.index_select(0, rows.to(given.states.device()))};
 }
 
 SourceBatch batch_of(const std::vector<std::vector<int64_t>>& source,

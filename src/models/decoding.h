@@ -82,6 +82,17 @@ class Ensemble {
   mutable nn::PackedWeights packed_;          ///< of these, for all batches
 };
 
+/// The sources of a call: tokens a line, or the states of all lines.
+struct Sources {
+  std::vector<std::vector<int64_t>> tokens = {};
+  SourceBatch given = {};
+
+  bool empty() const { return tokens.empty() && !given.defined(); }
+  int64_t size() const;
+  std::vector<int64_t> lengths() const;
+  SourceBatch batch(const std::vector<int64_t>& lines) const;
+};
+
 /// Padded; undefined tensors for lines without a source.
 SourceBatch batch_of(const std::vector<std::vector<int64_t>>& source,
                      const std::vector<int64_t>& lines);

@@ -10,7 +10,7 @@
 namespace heed {
 namespace {
 
-using models::Ensemble, models::Search;
+using models::Ensemble, models::Search, models::Sources;
 
 using Lines = std::vector<std::vector<int64_t>>;
 
@@ -68,27 +68,28 @@ void check_options(GenerateOptions options) {
 }
 
 /// How many lines there are.
-int64_t check_lines(const Ensemble& ensemble, const Lines& source, const Lines& prefixes) {
+int64_t check_lines(const Ensemble& ensemble, const Sources& source, const Lines& prefixes) {
   if (!ensemble.has_encoder()) {
     if (!source.empty()) refuse_generate("source: expected none, as there is no encoder");
     return static_cast<int64_t>(prefixes.size());
   }
-  if (!prefixes.empty() && prefixes.size() != source.size())
+  if (!prefixes.empty() && std::ssize(prefixes) != source.size())
     refuse_generate("prefixes: expected none or ", source.size(), ", one per line, given ",
                     prefixes.size());
-  return static_cast<int64_t>(source.size());
+  return source.size();
 }
 
-models::Line line_of(int64_t number, const Lines& source, const GenerateOptions& options,
-                     int64_t longest) {
+/// `read`: tokens of each line's source; empty: there are no sources.
+models::Line line_of(int64_t number, const std::vector<int64_t>& read,
+                     const GenerateOptions& options, int64_t longest) {
   models::Line line;
   line.number = number;
   const auto i = static_cast<size_t>(number);
   if (!options.prefixes().empty()) line.prefix = options.prefixes()[i];
   const auto forced = static_cast<int64_t>(line.prefix.size());
-  const auto reads = source.empty() ? 0.0 : static_cast<double>(source[i].size());
+  const auto reads = read.empty() ? 0.0 : static_cast<double>(read[i]);
   line.limit = options.max_new() > 0 ? forced + options.max_new() : options.max_length();
-  if (options.max_ratio() > 0 && !source.empty())
+  if (options.max_ratio() > 0 && !read.empty())
     line.limit =
         std::min<int64_t>(line.limit, std::max(1.0, std::ceil(options.max_ratio() * reads)));
   if (longest > 0) line.limit = std::min(line.limit, longest);
@@ -107,12 +108,12 @@ models::Line line_of(int64_t number, const Lines& source, const GenerateOptions&
 }
 
 /// Lines of like length beside each other, long ones first, cut into batches.
-Lines batches_of(int64_t count, const Lines& lengths, int64_t size) {
+Lines batches_of(int64_t count, const std::vector<int64_t>& lengths, int64_t size) {
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), 0);
   if (!lengths.empty())
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return lengths[static_cast<size_t>(a)].size() > lengths[static_cast<size_t>(b)].size();
+      return lengths[static_cast<size_t>(a)] > lengths[static_cast<size_t>(b)];
     });
   Lines batches;
   for (int64_t first = 0; first < count; first += size)
@@ -134,11 +135,11 @@ at::Tensor targets_of(const Lines& target, const std::vector<int64_t>& lines, in
   return tokens;
 }
 
-void score_batch(const Ensemble& ensemble, const Lines& source, const Lines& target,
+void score_batch(const Ensemble& ensemble, const Sources& source, const Lines& target,
                  const std::vector<int64_t>& lines, const GenerateOptions& options,
                  std::vector<std::vector<double>>& results) {
   const auto tokens = targets_of(target, lines, options.begin());
-  auto states = ensemble.start(models::batch_of(source, lines), static_cast<int64_t>(lines.size()));
+  auto states = ensemble.start(source.batch(lines), static_cast<int64_t>(lines.size()));
   for (int64_t first = 0; first < tokens.size(1); first += models::kPiece) {
     const int64_t piece = std::min(models::kPiece, tokens.size(1) - first);
     const auto hidden = ensemble.step(states, tokens.narrow(1, first, piece));
@@ -200,8 +201,11 @@ double penalised(double log_probability, int64_t n, const GenerateOptions& optio
   return log_probability / std::pow(base, options.length_penalty());
 }
 
-std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr>& models,
-                                              const Lines& source, const GenerateOptions& given) {
+namespace {
+
+std::vector<std::vector<Hypothesis>> generate_all(const std::vector<SequenceModelPtr>& models,
+                                                  const Sources& source,
+                                                  const GenerateOptions& given) {
   const auto began = models::Clock::now();
   const torch::NoGradGuard no_gradient;
   auto options = given;
@@ -214,20 +218,20 @@ std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr
   const Ensemble ensemble(models, options);
   const int64_t count = check_lines(ensemble, source, options.prefixes());
   std::vector<std::vector<Hypothesis>> results(static_cast<size_t>(count));
-  const auto& lengths = source.empty() ? options.prefixes() : source;
+  const auto read = source.lengths();
+  const auto lengths = source.empty() ? Sources{options.prefixes()}.lengths() : read;
   for (const auto& numbers : batches_of(count, lengths, options.batch())) {
     std::vector<models::Line> lines;
     for (const int64_t number : numbers)
-      lines.push_back(line_of(number, source, options, ensemble.max_positions()));
-    Search(ensemble, options, std::move(lines), began)
-        .run(models::batch_of(source, numbers), results);
+      lines.push_back(line_of(number, read, options, ensemble.max_positions()));
+    Search(ensemble, options, std::move(lines), began).run(source.batch(numbers), results);
   }
   return results;
 }
 
-std::vector<std::vector<double>> score(const std::vector<SequenceModelPtr>& models,
-                                       const Lines& source, const Lines& target,
-                                       const GenerateOptions& given) {
+std::vector<std::vector<double>> score_all(const std::vector<SequenceModelPtr>& models,
+                                           const Sources& source, const Lines& target,
+                                           const GenerateOptions& given) {
   const torch::NoGradGuard no_gradient;
   const auto options =
       GenerateOptions().begin(given.begin()).end(given.end()).batch(given.batch()).prefixes(target);
@@ -240,9 +244,42 @@ std::vector<std::vector<double>> score(const std::vector<SequenceModelPtr>& mode
     refuse_generate("target: expected ", count, " lines, those of the source, given ",
                     target.size());
   std::vector<std::vector<double>> results(static_cast<size_t>(count));
-  for (const auto& lines : batches_of(count, target, options.batch()))
+  for (const auto& lines : batches_of(count, Sources{target}.lengths(), options.batch()))
     score_batch(ensemble, source, target, lines, options, results);
   return results;
+}
+
+/// Of tensors that fit each other; which they must be is said where a model starts.
+Sources given_states(const SourceBatch& source) {
+  if (!source.states.defined() || !source.lengths.defined() || source.states.dim() != 3 ||
+      source.lengths.dim() != 1 || source.states.size(0) != source.lengths.size(0))
+    refuse_generate("source: expected states (B, Ls, M) and lengths (B) of an encoder");
+  return {.given = source};
+}
+
+}  // namespace
+
+std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr>& models,
+                                              const Lines& source, const GenerateOptions& options) {
+  return generate_all(models, {.tokens = source}, options);
+}
+
+std::vector<std::vector<Hypothesis>> generate_from_states(
+    const std::vector<SequenceModelPtr>& models, const SourceBatch& source,
+    const GenerateOptions& options) {
+  return generate_all(models, given_states(source), options);
+}
+
+std::vector<std::vector<double>> score(const std::vector<SequenceModelPtr>& models,
+                                       const Lines& source, const Lines& target,
+                                       const GenerateOptions& options) {
+  return score_all(models, {.tokens = source}, target, options);
+}
+
+std::vector<std::vector<double>> score_from_states(const std::vector<SequenceModelPtr>& models,
+                                                   const SourceBatch& source, const Lines& target,
+                                                   const GenerateOptions& options) {
+  return score_all(models, given_states(source), target, options);
 }
 
 }  // namespace heed

@@ -118,7 +118,7 @@ void TransformerImpl::make_embeddings() {
   const auto positions = [&](const char* name, const Attention& attention) {
     return models::additive_position(*this, name, attention.position, M);
   };
-  if (has_encoder()) {
+  if (has_own_encoder()) {
     if (!nn::shares_source(tied)) source_embedding = matrix("source_embedding", source_vocabulary_);
     source_position = positions("source_position", options.encoder_attention());
   }
@@ -130,7 +130,7 @@ void TransformerImpl::make_embeddings() {
 }
 
 void TransformerImpl::make_stacks() {
-  if (has_encoder()) {
+  if (has_own_encoder()) {
     const auto reading = models::with_mask(options.encoder_attention(), "key_lengths");
     encoder = BlockStack(*this, options.encoder_layers(), layer_options(options, reading),
                          {.shared_position = options.shared_position()},
@@ -166,7 +166,10 @@ void TransformerImpl::reset_state() {
 }
 
 void TransformerImpl::check_source(const SourceBatch& source, int64_t rows) const {
-  models::check_source(source, source_vocabulary_, rows);
+  if (options.from_encoder())
+    models::check_states(source, options.width(), rows);
+  else
+    models::check_source(source, source_vocabulary_, rows);
 }
 
 at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table,
@@ -178,6 +181,7 @@ at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table
 
 at::Tensor TransformerImpl::encode(const SourceBatch& source) {
   check_source(source, -1);
+  if (options.from_encoder()) return source.states;
   const auto& table = source_embedding.defined() ? source_embedding : target_embedding;
   const auto ids = nn::without_padding(source.tokens, source.lengths);
   return encoder.forward(embed(ids, table, source_position, 0),
@@ -229,7 +233,7 @@ std::unique_ptr<DecoderState> TransformerImpl::start(const SourceBatch& source, 
   state->caches.resize(decoder->size());
   state->rows = rows;
   if (!has_encoder()) return state;
-  state->rows = source.tokens.size(0);
+  state->rows = source.lengths.size(0);
   state->shares = models::asks_for_no_place(options.cross_attention());
   state->source.resize(decoder->size());
   const auto z = encode(source);

@@ -55,8 +55,9 @@ void check_attentions(const TransformerOptions& options) {
       refuse("shared_position: layers of two attentions have no one position; remove local_layers ",
              "or shared_position");
   }
-  if (options.encoder_layers() == 0) return;
-  check_attention(options, options.encoder_attention(), "encoder_attention");
+  if (!options.has_source()) return;
+  if (options.encoder_layers() > 0)
+    check_attention(options, options.encoder_attention(), "encoder_attention");
   check_attention(options, options.cross_attention(), "cross_attention");
   const auto& cross = options.cross_attention();
   if (nn::is_additive(cross.position))
@@ -69,8 +70,7 @@ void check_attentions(const TransformerOptions& options) {
 
 void check_memory(const TransformerOptions& options) {
   if (options.memory() == 0) return;
-  if (options.encoder_layers() != 0)
-    refuse("memory: expected 0 with an encoder, given ", options.memory());
+  if (options.has_source()) refuse("memory: expected 0 with an encoder, given ", options.memory());
   const auto& position = options.decoder_attention().position;
   if (nn::is_additive(position))
     refuse("memory: positions of a window that goes on must go by distance (transformer_xl, rope, ",
@@ -79,6 +79,9 @@ void check_memory(const TransformerOptions& options) {
 
 void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, int64_t source) {
   const bool reads = options.encoder_layers() > 0;
+  if (reads && options.from_encoder())
+    refuse("from_encoder: expected encoder_layers 0, the encoder being another's, given ",
+           options.encoder_layers());
   if (vocabulary < 1) refuse("vocabulary: expected at least 1, given ", vocabulary);
   if (reads ? source < 1 : source != 0)
     refuse("source_vocabulary: expected ", reads ? "at least 1" : "0 without an encoder",
@@ -89,6 +92,16 @@ void check_vocabularies(const TransformerOptions& options, int64_t vocabulary, i
   if (source != vocabulary)
     refuse("tied: '", word, "' is for one vocabulary, given ", source, " tokens of the source and ",
            vocabulary, " of the target; say decoder");
+}
+
+void check_lengths(const at::Tensor& lengths, int64_t B, int64_t Ls) {
+  if (!lengths.defined() || lengths.dim() != 1 || lengths.size(0) != B ||
+      lengths.scalar_type() != at::kLong)
+    refuse_call(
+        "source.lengths: expected shape (B) = [", B, "] of int64, given ",
+        lengths.defined() ? text_of(lengths.sizes(), " of ", lengths.dtype()) : "no tensor");
+  if (const auto wrong = ops::beyond(lengths, Ls))
+    refuse_call("source.lengths: expected 0 to Ls = ", Ls, ", given ", *wrong);
 }
 
 }  // namespace
@@ -111,25 +124,33 @@ void check_ids(const at::Tensor& ids, const char* name, int64_t vocabulary) {
     refuse_call(name, ": expected tokens 0 to ", vocabulary - 1, ", given ", *wrong);
 }
 
+void check_states(const SourceBatch& source, int64_t width, int64_t rows) {
+  const auto& states = source.states;
+  if (source.tokens.defined())
+    refuse_call("source.tokens: expected none with from_encoder, which reads source.states");
+  if (!states.defined() || states.dim() != 3 || states.size(2) != width ||
+      !states.is_floating_point())
+    refuse_call("source.states: expected shape (B, Ls, M = ", width, ") of floating point, given ",
+                states.defined() ? text_of(states.sizes(), " of ", states.dtype()) : "no tensor");
+  if (rows >= 0 && states.size(0) != rows)
+    refuse_call("source.states: expected ", rows, " rows, those of the target, given ",
+                states.size(0));
+  check_lengths(source.lengths, states.size(0), states.size(1));
+}
+
 void check_source(const SourceBatch& source, int64_t vocabulary, int64_t rows) {
   if (vocabulary == 0) {
     if (source.defined()) refuse_call("source: expected none, as there is no encoder");
     return;
   }
-  const auto& [tokens, lengths] = source;
+  const auto &tokens = source.tokens, &lengths = source.lengths;
   if (!tokens.defined() || tokens.dim() != 2 || tokens.scalar_type() != at::kLong)
     refuse_call("source.tokens: expected shape (B, Ls) of int64, given ",
                 tokens.defined() ? text_of(tokens.sizes(), " of ", tokens.dtype()) : "no tensor");
-  const int64_t B = tokens.size(0);
-  if (rows >= 0 && B != rows)
-    refuse_call("source.tokens: expected ", rows, " rows, those of the target, given ", B);
-  if (!lengths.defined() || lengths.dim() != 1 || lengths.size(0) != B ||
-      lengths.scalar_type() != at::kLong)
-    refuse_call(
-        "source.lengths: expected shape (B) = [", B, "] of int64, given ",
-        lengths.defined() ? text_of(lengths.sizes(), " of ", lengths.dtype()) : "no tensor");
-  if (const auto wrong = ops::beyond(lengths, tokens.size(1)))
-    refuse_call("source.lengths: expected 0 to Ls = ", tokens.size(1), ", given ", *wrong);
+  if (rows >= 0 && tokens.size(0) != rows)
+    refuse_call("source.tokens: expected ", rows, " rows, those of the target, given ",
+                tokens.size(0));
+  check_lengths(lengths, tokens.size(0), tokens.size(1));
   const auto places = torch::arange(tokens.size(1), lengths.options());
   check_ids(tokens.masked_fill(places.ge(lengths.unsqueeze(1)), 0), "source.tokens", vocabulary);
 }

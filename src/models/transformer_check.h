@@ -15,6 +15,9 @@ void check_ids(const at::Tensor& ids, const char* name, int64_t vocabulary);
 /// 0 is that of a model without an encoder.
 void check_source(const SourceBatch& source, int64_t vocabulary, int64_t rows);
 
+/// The same of the states (B, Ls, width) that another encoder made.
+void check_states(const SourceBatch& source, int64_t width, int64_t rows);
+
 /// Whether a query's output does not depend on where it stands.
 bool asks_for_no_place(const Attention& how);
 

@@ -31,10 +31,10 @@ bool starts_with_any(const std::string& text, const std::vector<std::string>& be
 /// Whether a key is taken from a model, one that writes texts or not.
 bool is_taken(const std::string& key, bool writes) {
   if (key == "input.column" || key == "input.second" || key == "input.pair" ||
-      key == "input.workers")
+      key == "input.workers" || key == "head.column")
     return false;
   if (!writes) return starts_with_any(key, {"encoder.", "input."});
-  return starts_with_any(key, {"head.", "input."}) && !key.starts_with("head.metric.");
+  return starts_with_any(key, {"encoder.", "head.", "input."}) && !key.starts_with("head.metric.");
 }
 
 /// Whether a key may differ from the model's: what acts in training alone, how texts are written,
@@ -42,9 +42,9 @@ bool is_taken(const std::string& key, bool writes) {
 bool may_differ(const std::string& key) {
   if (key.ends_with("dropout") || key.ends_with("stochastic_depth")) return true;
   if (key.starts_with("head.generate.")) return true;
-  const bool decides_pieces = key.find(".tokenizer.") != std::string::npos ||
-                              key.find(".features.") != std::string::npos ||
-                              starts_with_any(key, {"input.source.", "input.target."});
+  const bool decides_pieces =
+      key.find(".tokenizer.") != std::string::npos || key.find(".features.") != std::string::npos ||
+      starts_with_any(key, {"input.source.", "input.target.", "input.log_mel."});
   return key.starts_with("input.") && key != "input.kind" && !decides_pieces;
 }
 
@@ -147,6 +147,12 @@ Files BegunFrom::kept() const {
   for (const auto& [name, bytes] : opened_->files.others)
     if (is_pretrained_file(name)) kept.emplace(name, bytes);
   return kept;
+}
+
+void BegunFrom::load_heads(Cell& cell) const {
+  const auto& head = cell.recipe.heads.front();
+  if (taken_.size() > 1 && writes_texts(head.kind))
+    as_model_from([&] { head.get()->load(opened_->files.others); });
 }
 
 std::function<bool(const std::string&)> BegunFrom::takes() const {

@@ -27,6 +27,8 @@ class BegunFrom {
 
   /// Its tokenizers and the like.
   void load_inputs(Cell& cell) const { cell.load_inputs(opened_->files.others); }
+  /// Of a head that writes texts, and goes on: its vocabulary.
+  void load_heads(Cell& cell) const;
   /// Its weights, as far as they are taken; which of two texts a token is in begins anew where it
   /// read one alone. Throws ModelError that names a tensor that does not fit.
   void load_weights(Cell& cell) const;

@@ -5,6 +5,7 @@
 
 namespace heed {
 
+std::shared_ptr<EncoderPart> make_audio_encoder();
 std::shared_ptr<EncoderPart> make_document_encoder();
 std::shared_ptr<EncoderPart> make_image_encoder();
 std::shared_ptr<EncoderPart> make_items_encoder();

@@ -18,7 +18,7 @@ bool decides_output(const std::string& key, const std::string& head) {
   if (key.starts_with("encoder.")) return true;
   if (head == "text")
     return key.starts_with("head.") && !key.starts_with("head.generate.") &&
-           !key.starts_with("head.metric.") && key != "head.preset";
+           !key.starts_with("head.metric.") && key != "head.preset" && key != "head.column";
   if (head == "embedding")
     return key.starts_with("head.pool.") || key == "head.width" || key == "head.bias" ||
            key == "head.activation" || key == "head.normalize";

@@ -5,6 +5,7 @@
 
 namespace heed {
 
+std::shared_ptr<Input> make_audio_input();
 std::shared_ptr<Input> make_corpus_input();
 std::shared_ptr<Input> make_document_input();
 std::shared_ptr<Input> make_image_input();

@@ -11,6 +11,7 @@ namespace heed {
 template <>
 const Registry<Input>& registry() {
   static const Registry<Input> all{
+      {"audio", make_audio_input},
       {"corpus", make_corpus_input},
       {"document", make_document_input},
       {"image", make_image_input},
@@ -28,6 +29,7 @@ const Registry<Input>& registry() {
 template <>
 const Registry<EncoderPart>& registry() {
   static const Registry<EncoderPart> all{
+      {"audio", make_audio_encoder},
       {"document", make_document_encoder},
       {"image", make_image_encoder},
       {"items", make_items_encoder},

@@ -145,6 +145,7 @@ class SupervisedTask : public Task {
     if (data.holdout > 0) std::tie(train_, valid_) = cell_.hold_out(train_);
     if (from) {
       from->load_inputs(cell_);
+      from->load_heads(cell_);
     } else {
       for (const auto& table : cell_.recipe.inputs) table.get()->learn(*train_, seed());
     }

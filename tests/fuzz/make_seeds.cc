@@ -10,6 +10,7 @@
 
 #include "data/samples.h"
 #include "formats/gguf_bytes.h"
+#include "sounds.h"
 
 namespace {
 
@@ -53,6 +54,13 @@ void write_pngs(const std::filesystem::path& folder) {
   };
   for (const auto& [name, sample] : samples)
     write(folder / "data_png" / name, heed::test::png(sample));
+}
+
+void write_sounds(const std::filesystem::path& folder) {
+  for (const uint16_t channels : {1, 2, 8}) {
+    const auto wav = heed::test::float_wav(heed::test::tone(440, 0.02, 8000), 8000, channels);
+    write(folder / "data_sound" / std::to_string(channels), Bytes(wav.begin(), wav.end()));
+  }
 }
 
 void write_jpegs(const std::filesystem::path& folder) {
@@ -117,6 +125,7 @@ int main(int count, char** arguments) {
   write_idx(folder);
   write_pngs(folder);
   write_jpegs(folder);
+  write_sounds(folder);
   write_gguf(folder);
   return 0;
 }

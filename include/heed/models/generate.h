@@ -35,6 +35,9 @@ struct GenerateTokens {
   TORCH_ARG(std::vector<std::string>, suppressed_sequences);
   TORCH_ARG(int64_t, first) = -1;
   TORCH_ARG(std::vector<int64_t>, last);
+  TORCH_ARG(std::vector<int64_t>, languages);
+  TORCH_ARG(std::string, language);
+  TORCH_ARG(std::string, task);
 
  public:
   template <class Visitor>
@@ -49,6 +52,14 @@ struct GenerateTokens {
       "tokens that never come behind each other, as \"5 17 3\"");
     v("first", first(), "the token that is written first; -1: any", between(-1, 1 << 24));
     v("last", last(), "the tokens of which one is written where a text is cut", kIds);
+    v("languages", languages(),
+      "tokens of which the likeliest comes behind the first of `begin`, a text each; none: no such "
+      "choice",
+      kIds);
+    v("language", language(),
+      "of speech, \"de\" for the token <|de|>; empty: the likeliest of `languages`");
+    v("task", task(),
+      "of speech, \"translate\" for the token <|translate|>; empty: as `begin` has it");
   }
 };
 
@@ -199,12 +210,23 @@ std::vector<std::vector<Hypothesis>> generate(const std::vector<SequenceModelPtr
                                               const std::vector<std::vector<int64_t>>& source,
                                               const GenerateOptions& options);
 
+/// The same of the states that an encoder gave (SourceBatch::states and lengths, a row a line), for models that
+/// write from them (TransformerOptions::from_encoder).
+std::vector<std::vector<Hypothesis>> generate_from_states(
+    const std::vector<SequenceModelPtr>& models, const SourceBatch& source,
+    const GenerateOptions& options);
+
 /// log p of each token of each target given its source, then of </s> (unless options.end is -1):
 /// what generate() would say of it. Of `options` it takes begin, end and batch.
 std::vector<std::vector<double>> score(const std::vector<SequenceModelPtr>& models,
                                        const std::vector<std::vector<int64_t>>& source,
                                        const std::vector<std::vector<int64_t>>& target,
                                        const GenerateOptions& options);
+
+std::vector<std::vector<double>> score_from_states(const std::vector<SequenceModelPtr>& models,
+                                                   const SourceBatch& source,
+                                                   const std::vector<std::vector<int64_t>>& target,
+                                                   const GenerateOptions& options);
 
 /// A log-probability over the penalty of n tokens.
 double penalised(double log_probability, int64_t n, const GenerateOptions& options);

@@ -12,12 +12,14 @@ namespace nn {
 class PackedWeights;
 }
 
-/// The sequences that an encoder reads. A model without an encoder takes both undefined.
+/// What is read: the sequences of the model's own encoder, or the states that another has made. A
+/// model without a source takes all undefined.
 struct SourceBatch {
-  at::Tensor tokens;   ///< (B, Ls) int64, padded with anything behind its length
-  at::Tensor lengths;  ///< (B) int64, 0 to Ls
+  at::Tensor tokens = {};   ///< (B, Ls) int64, padded with anything behind its length
+  at::Tensor lengths = {};  ///< (B) int64, 0 to Ls
+  at::Tensor states = {};   ///< (B, Ls, M) of the model's dtype, in place of tokens
 
-  bool defined() const { return tokens.defined(); }
+  bool defined() const { return tokens.defined() || states.defined(); }
 };
 
 /// What a model keeps of B sequences that grow by steps. A row is one sequence.
@@ -77,9 +79,9 @@ class SequenceModel : public torch::nn::Module {
   /// hidden() throws, and UsageError for a state of another model or another number of rows.
   virtual at::Tensor step(const at::Tensor& tokens, DecoderState& state) = 0;
 
-  virtual bool has_encoder() const = 0;
+  virtual bool has_encoder() const = 0;                    ///< whether it writes from a source
   virtual int64_t vocabulary() const = 0;                  ///< V, of the target
-  virtual int64_t source_vocabulary() const { return 0; }  ///< 0: no encoder
+  virtual int64_t source_vocabulary() const { return 0; }  ///< 0: no encoder of its own
   virtual int64_t max_positions() const { return 0; }      ///< the longest target; 0: any length
 
   /// Whether a call of hidden() goes on where the last one ended (Transformer-XL's memory, a

@@ -32,6 +32,8 @@ constexpr std::array<const char*, 3> words(TransformerPreset) { return {"base", 
 ///          256 tokens, GELU, no biases, embeddings not scaled (Radford et al. 2019)
 struct TransformerOptions {
   TORCH_ARG(int64_t, encoder_layers) = 6;  ///< 0: a decoder alone, a language model
+  TORCH_ARG(bool,
+            from_encoder) = false;  ///< writes from the states of an encoder that is not its own
   TORCH_ARG(int64_t, decoder_layers) = 6;
   TORCH_ARG(int64_t, width) = 512;    ///< M
   TORCH_ARG(int64_t, hidden) = 2048;  ///< F
@@ -57,6 +59,8 @@ struct TransformerOptions {
  public:
   TransformerOptions& preset(TransformerPreset preset);
   TransformerPreset preset() const { return preset_; }
+  /// Whether it writes from a source.
+  bool has_source() const { return encoder_layers() > 0 || from_encoder(); }
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -65,6 +69,9 @@ struct TransformerOptions {
     if (start != preset_) preset(start);
     v("encoder_layers", encoder_layers(), "0: a decoder alone, which is a language model",
       between(0, kMostLayers));
+    if (encoder_layers() == 0)
+      v("from_encoder", from_encoder(),
+        "whether it writes from what [encoder] gives, to which cross_attention attends");
     v("decoder_layers", decoder_layers(), "blocks of the decoder", between(1, kMostLayers));
     v("width", width(), "channels of a token; a multiple of every attention's num_heads",
       between(1, kMostChannels));
@@ -95,12 +102,12 @@ struct TransformerOptions {
         "of the target to itself in local layers; causal is added");
     v("shared_position", shared_position(),
       "whether what the position learns in a stack's first block serves all of its blocks");
-    if (encoder_layers() > 0)
+    if (has_source())
       v("cross_attention", cross_attention(), "of the target to the source; key_lengths is added");
     v("max_positions", max_positions(),
       "tokens of the longest target, where its position has no table; 0: any number",
       between(0, kMostLength));
-    if (encoder_layers() == 0)
+    if (!has_source())
       v("memory", memory(),
         "tokens before a window that each layer remembers (Transformer-XL); 0: none",
         between(0, kMostLength));
@@ -120,6 +127,8 @@ struct TransformerOptions {
 /// = E_s, embeddings E_t = E_s. Padding of the source is hidden by its lengths; an empty source is one that nothing is
 /// seen of. Keys and values of the source are projected once, at start().
 ///
+/// With `from_encoder` z is given as SourceBatch::states, of width M, and there is no encoder here.
+///
 /// With `memory` n hidden() goes on where the last one ended, until reset_state(): every layer sees
 /// the n states before the window, without gradient (Dai et al. 2019; nn::SegmentMemory). Positions
 /// must then go by distance. Steps keep all of their own sequence.
@@ -136,7 +145,7 @@ struct TransformerOptions {
 /// Throws ModelError that names the field where options do not fit each other or the vocabularies.
 class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
  public:
-  /// source_vocabulary: 0 for a decoder alone.
+  /// source_vocabulary: 0 without an encoder of its own.
   TransformerImpl(const TransformerOptions& options, int64_t vocabulary,
                   int64_t source_vocabulary = 0);
 
@@ -146,7 +155,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
   at::Tensor output_weight() const override;
   at::Tensor output_bias() const override { return output_bias_; }
   double output_softcap() const override { return options.output_softcap(); }
-  bool has_encoder() const override { return options.encoder_layers() > 0; }
+  bool has_encoder() const override { return options.has_source(); }
   int64_t vocabulary() const override { return vocabulary_; }
   int64_t source_vocabulary() const override { return source_vocabulary_; }
   int64_t max_positions() const override;
@@ -155,7 +164,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
 
   std::shared_ptr<TransformerImpl> remade() const;
 
-  /// What the encoder gives, (B, Ls, M).
+  /// What the encoder gives, (B, Ls, M); with `from_encoder` the states as they are.
   at::Tensor encode(const SourceBatch& source);
 
   TransformerOptions options;
@@ -174,6 +183,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
   at::Tensor decode(const at::Tensor& x, const at::Tensor& z, const SourceBatch& source);
   at::Tensor finished(const at::Tensor& y);
   void check_source(const SourceBatch& source, int64_t rows) const;
+  bool has_own_encoder() const { return options.encoder_layers() > 0; }
 
   int64_t vocabulary_, source_vocabulary_;
   at::Tensor output_bias_;

@@ -7,25 +7,31 @@
 #include "tasks/heads/text_answers.h"
 #include "tasks/heads/text_model.h"
 #include "tasks/heads/text_scorer.h"
+#include "tasks/heads/written_column.h"
 
 namespace heed {
 namespace {
 
 constexpr const char* kCountsFile = "token_counts.json";
+/// Tokens of an example's text, for `heed summary`.
+constexpr int64_t kTextTokens = 16;
 
-/// Without an encoder the model goes on from a text: it draws, and the loss measures it.
+/// Without an encoder the model goes on from a text: it draws, and the loss measures it. With
+/// from_encoder it writes the text of a column.
 struct TextHeadOptions {
   TextModelOptions model;
+  WrittenOptions written;
   GenerateOptions generate;
   TextMetricOptions metric;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     model.fields(v);
+    if (model.from_encoder()) written.fields(v);
     constexpr bool reads = std::is_same_v<std::remove_cvref_t<Visitor>, FieldReader>;
-    if (reads && !model.has_encoder()) generate.sample(true);
+    if (reads && !model.has_source()) generate.sample(true);
     v("generate", generate, "");
-    if (model.has_encoder()) v("metric", metric, "");
+    if (model.has_source()) v("metric", metric, "");
   }
 };
 
@@ -35,14 +41,19 @@ std::shared_ptr<const CorpusSplit> as_corpus(const SplitPtr& split) {
 
 class TextHead : public WithOptions<Head, TextHeadOptions> {
  public:
+  std::vector<std::string> columns() const override {
+    return from_encoder() ? std::vector{options.written.column} : std::vector<std::string>();
+  }
   void learn(const Split& train, const Input& input) override {
+    if (from_encoder()) return written_.learn(options.written, train);
     const auto* corpus = dynamic_cast<const CorpusSplit*>(&train);
     if (!corpus) return;
     counts_.assign(static_cast<size_t>(input.target_tokenizer()->size()), 0);
     for (const int32_t token : *corpus->tokens()) ++counts_.at(static_cast<size_t>(token));
   }
   Files files() const override {
-    if (options.model.has_encoder()) return {};
+    if (from_encoder()) return written_.files();
+    if (options.model.has_source()) return {};
     return {{kCountsFile, nlohmann::json(counts_).dump() + "\n"}};
   }
   void load(const Files& files) override;
@@ -50,37 +61,57 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input& input,
                                           const HeadContext& context) override;
 
-  /// The input's batches hold what is to be written.
-  void add_targets(const Split&, const std::vector<int64_t>&, const Draw&, Batch&) const override {}
+  /// The input's batches hold what is to be written, unless it is a column's text.
+  void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
+                   Batch& batch) const override {
+    if (!from_encoder()) return;
+    std::tie(batch.tensors[in_batch("tokens")], batch.tensors[in_batch("labels")]) =
+        written_.targets(split, examples, draw, answers_.writer());
+  }
 
-  at::Tensor output(const Tokens&, const Batch& batch) override;
-  HeadLoss loss(const Tokens&, const Batch& batch) override;
+  at::Tensor output(const Tokens& tokens, const Batch& batch) override;
+  HeadLoss loss(const Tokens& tokens, const Batch& batch) override;
   std::unique_ptr<Scorer> scorer(const SplitPtr& split, bool quick) override;
 
-  std::vector<Prediction> predict(const Tokens&, const Batch& batch, const Split& split) override {
-    return answers_.predict(batch, split);
+  std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch,
+                                  const Split& split) override {
+    return answers_.predict(states_of(tokens), batch, split);
   }
-  Looked explain(const Tokens&, const Batch& batch, const Split&,
+  Looked explain(const Tokens& tokens, const Batch& batch, const Split&,
                  const std::string& target) override {
-    return answers_.explain(batch, target);
+    return answers_.explain(states_of(tokens), batch, target);
   }
   void answer_by(const AnswerOptions& answer) override { answers_.answer_by(answer); }
   void finish() override { answers_.finish(); }
 
   std::string expected(const Split& split, int64_t example) const override {
-    return split.has("target") ? split.value(example, "target") : "";
+    const auto& column = columns_of_texts().target;
+    return split.has(column) ? split.value(example, column) : "";
   }
-  void check(const Split&, bool) const override {}  // the input's check reads the targets, too
+  /// The input's check reads the targets, too, unless they are a column's texts.
+  void check(const Split& split, bool) const override {
+    if (from_encoder()) written_.check(split);
+  }
   SelectionMetric selection_metric() const override {
-    if (!options.model.has_encoder()) return {"loss", false};
+    if (!options.model.has_source()) return {"loss", false};
     return text_selection_metric(options.metric);
   }
   bool is_stateful() const override { return model_->is_stateful(); }
   void reset_state() override { model_->reset_state(); }
 
  private:
+  bool from_encoder() const { return options.model.from_encoder(); }
+  SourceBatch states_of(const Tokens& tokens) const {
+    return from_encoder() ? source_of(tokens) : SourceBatch();
+  }
+  TextBatch texts_of(const Tokens& tokens, const Batch& batch) const;
+  TextColumns columns_of_texts() const {
+    return from_encoder() ? TextColumns{"", options.written.column} : TextColumns();
+  }
   void check_fit(const Sizes& sizes) const;
+  void check_encoder(const Encoder& encoder) const;
 
+  WrittenColumn written_;
   TokenCounts counts_;  // of the training text
   HeadContext context_;
   SequenceModelPtr model_;
@@ -89,7 +120,8 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
 };
 
 void TextHead::load(const Files& files) {
-  if (options.model.has_encoder()) return;
+  if (from_encoder()) return written_.load(options.written, files);
+  if (options.model.has_source()) return;
   const auto found = files.find(kCountsFile);
   if (found == files.end())
     throw ModelError(std::string("the model folder lacks its counts of tokens, the file ") +
@@ -97,20 +129,39 @@ void TextHead::load(const Files& files) {
   counts_ = json_integers(found->second, kCountsFile, between(0, kMostSeed));
 }
 
+/// Of a model that writes from what the encoder gives, and of one that does not.
+void TextHead::check_encoder(const Encoder& encoder) const {
+  const bool reads = !encoder.parameters().empty();
+  if (reads && !from_encoder())
+    throw ModelError(
+        "encoder.kind: the head 'text' has an encoder of its own and would leave this one unused; "
+        "expected \"none\", or head.from_encoder = true with encoder_layers = 0");
+  if (!from_encoder()) return;
+  if (!reads)
+    throw ModelError(
+        "head.from_encoder: the encoder gives no states to write from; choose another encoder.kind "
+        "than \"none\"");
+  if (encoder.width() != options.model.transformer.width())
+    throw ModelError("head.width: expected that of the encoder, " +
+                     std::to_string(encoder.width()) + ", given " +
+                     std::to_string(options.model.transformer.width()));
+}
+
 void TextHead::check_fit(const Sizes& sizes) const {
+  if (from_encoder()) return;
   const bool source = sizes.contains("source_vocabulary");
   if (!tokenizer_)
     throw ModelError(
         "head.kind: 'text' writes what an input of the kind parallel or corpus has as text; choose "
         "another head or input");
-  if (source && !options.model.has_encoder())
+  if (source && !options.model.has_source())
     throw ModelError(
         "head.encoder_layers is 0, but a source needs an encoder; for text alone: input.kind = "
         "\"corpus\"");
   if (!source && options.model.model != TextModelKind::transformer)
     throw ModelError(std::string("head.model: a model of one text is a transformer, given ") +
                      word_of(options.model.model));
-  if (!source && options.model.has_encoder())
+  if (!source && options.model.has_source())
     throw ModelError(
         "head.encoder_layers: a model of one text reads no source; expected 0, as "
         "preset = \"gpt\" has it, given " +
@@ -119,16 +170,15 @@ void TextHead::check_fit(const Sizes& sizes) const {
 
 std::shared_ptr<torch::nn::Module> TextHead::make(const EncoderPtr& encoder, const Input& input,
                                                   const HeadContext& context) {
-  if (!encoder->parameters().empty())
-    throw ModelError(
-        "encoder.kind: the head 'text' has an encoder of its own and would leave this one unused; "
-        "expected \"none\"");
+  check_encoder(*encoder);
   const auto sizes = input.sizes();
-  tokenizer_ = input.target_tokenizer();
+  tokenizer_ = from_encoder() ? written_.tokenizer() : input.target_tokenizer();
   check_fit(sizes);
   context_ = context;
   const auto source = sizes.find("source_vocabulary");
-  model_ = make_text_model(options.model, tokenizer_->size(),
+  const int64_t vocabulary =
+      from_encoder() ? written_.vocabulary(options.written) : tokenizer_->size();
+  model_ = make_text_model(options.model, vocabulary,
                            source == sizes.end() ? 0 : source->second.front());
   const int64_t positions = model_->max_positions();
   const auto window = sizes.find("context");
@@ -136,12 +186,31 @@ std::shared_ptr<torch::nn::Module> TextHead::make(const EncoderPtr& encoder, con
     throw ModelError("input.context is " + std::to_string(window->second.front()) +
                      ", but the model has positions for " + std::to_string(positions) +
                      " tokens; raise these, or lower input.context");
-  answers_ = TextAnswers({{model_}, tokenizer_, options.generate, input.target_begin()},
-                         input.target_tokenizer_kind(), input.files());
+  answers_ = TextAnswers({{model_},
+                          tokenizer_,
+                          options.generate,
+                          from_encoder(),
+                          from_encoder() ? tokenizer_->begin() : input.target_begin()},
+                         from_encoder() ? std::string(word_of(options.written.tokenizer.kind))
+                                        : input.target_tokenizer_kind(),
+                         input.files());
   return model_;
 }
 
-at::Tensor TextHead::output(const Tokens&, const Batch& batch) {
+TextBatch TextHead::texts_of(const Tokens& tokens, const Batch& batch) const {
+  if (!from_encoder()) return {heed::source_of(batch), batch.at("target"), batch.at("labels")};
+  return {source_of(tokens), batch.at(in_batch("tokens")), batch.at(in_batch("labels"))};
+}
+
+at::Tensor TextHead::output(const Tokens& tokens, const Batch& batch) {
+  if (from_encoder()) {
+    const auto name = in_batch("tokens");
+    const int64_t most = model_->max_positions();
+    const auto length = most > 0 ? std::min(most, kTextTokens) : kTextTokens;
+    const auto target =
+        batch.has(name) ? batch.at(name) : at::zeros({batch.size(), length}, at::kLong);
+    return model_->project(model_->hidden(source_of(tokens), target));  // (B, Lt, V)
+  }
   auto source = source_of(batch);
   auto target = batch.at("target");
   const int64_t most = model_->max_positions();
@@ -151,8 +220,8 @@ at::Tensor TextHead::output(const Tokens&, const Batch& batch) {
   return model_->project(model_->hidden(source, target));  // (B, Lt, V)
 }
 
-HeadLoss TextHead::loss(const Tokens&, const Batch& batch) {
-  const auto found = text_loss(*model_, batch, context_.train.label_smoothing);
+HeadLoss TextHead::loss(const Tokens& tokens, const Batch& batch) {
+  const auto found = text_loss(*model_, texts_of(tokens, batch), context_.train.label_smoothing);
   HeadLoss result{found.sum / static_cast<double>(found.count), found.count};
   if (batch.has("source")) {
     const auto& source = batch.at("source");
@@ -171,8 +240,10 @@ std::unique_ptr<Scorer> TextHead::scorer(const SplitPtr& split, bool quick) {
   auto writer = answers_.writer();
   if (quick)
     writer.options.beam_size(1).num_hypotheses(1).sample(false).temperature(1).top_k(0).top_p(1);
-  return make_text_scorer(std::move(writer), options.metric, split,
-                          !quick || options.metric.kind != TextMetric::loss);
+  return make_text_scorer(
+      std::move(writer), options.metric, split, !quick || options.metric.kind != TextMetric::loss,
+      [this](const Tokens& tokens, const Batch& batch) { return texts_of(tokens, batch); },
+      columns_of_texts());
 }
 
 }  // namespace

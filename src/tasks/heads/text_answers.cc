@@ -32,6 +32,10 @@ void TextAnswers::answer_by(const AnswerOptions& answer) {
         "one text goes on from is its input");
   if (!answer.prefix.empty() && !answer.target.empty())
     throw UsageError("--prefix and --target exclude each other: a given text has no choice");
+  if (!answer.with.empty() && model().source_vocabulary() == 0)
+    throw UsageError(
+        "--with is for models that read their source by themselves, and this one writes from what "
+        "its [encoder] gives");
   prefix_ = LinesBeside("--prefix", answer.prefix);
   target_ = LinesBeside("--target", answer.target);
   answered_ = 0;
@@ -60,7 +64,9 @@ std::vector<int64_t> TextAnswers::encode(const std::string& text, const std::str
   }
 }
 
-std::vector<Prediction> TextAnswers::predict(const Batch& batch, const Split& split) {
+std::vector<Prediction> TextAnswers::predict(const SourceBatch& states, const Batch& batch,
+                                             const Split& split) {
+  if (states.defined()) return answer_from(states, batch, split);
   if (!batch.has("source")) return go_on(batch);
   return target_.is_given() ? score(batch, split) : write(batch, split);
 }
@@ -83,6 +89,26 @@ std::vector<Prediction> TextAnswers::write(const Batch& batch, const Split& spli
   for (const bool skipped : empty)
     predictions.push_back(
         writer_.predicted(skipped ? std::vector<Hypothesis>(1) : *next++, answered_++));
+  return predictions;
+}
+
+std::vector<Prediction> TextAnswers::answer_from(const SourceBatch& states, const Batch& batch,
+                                                 const Split& split) {
+  auto& given = target_.is_given() ? target_ : prefix_;
+  const auto* records = batch.records.data_ptr<int64_t>();
+  TokenLists texts;
+  for (int64_t i = 0; i < batch.size(); ++i)
+    texts.push_back(encode(given.next(split.place(records[i])), given.place()));
+  std::vector<Prediction> predictions;
+  if (target_.is_given()) {
+    const auto scores = writer_.score_from(states, texts);
+    for (size_t i = 0; i < scores.size(); ++i)
+      predictions.push_back(writer_.scored(texts[i], scores[i]));
+    answered_ += batch.size();
+  } else {
+    for (const auto& found : writer_.write_from(states, texts))
+      predictions.push_back(writer_.predicted(found, answered_++));
+  }
   return predictions;
 }
 
@@ -114,37 +140,46 @@ std::vector<Prediction> TextAnswers::go_on(const Batch& batch) {
 
 std::vector<TokenPlace> TextAnswers::pieces(const std::vector<int64_t>& tokens) const {
   std::vector<TokenPlace> places;
+  const auto begin = writer_.beginning();
   for (const int64_t token : tokens) {
-    places.push_back({tokenizer().piece(token)});
-    places.back().special =
-        token == tokenizer().padding() || token == writer_.begin || token == tokenizer().end();
+    places.push_back({writer_.piece(token)});
+    places.back().special = token == tokenizer().padding() || token == writer_.begin ||
+                            token == tokenizer().end() ||
+                            std::find(begin.begin(), begin.end(), token) != begin.end();
   }
   return places;
 }
 
-Looked TextAnswers::explain(const Batch& batch, const std::string& target) {
-  if (!batch.has("source")) {
+Looked TextAnswers::explain(const SourceBatch& states, const Batch& batch,
+                            const std::string& target) {
+  if (!states.defined() && !batch.has("source")) {
     if (!target.empty()) throw UsageError("--target is for models that write text from text");
     return look_on(rows_of(batch.at("target"), batch.at("target_lengths")).front());
   }
   std::vector<int64_t> written;
   if (target.empty()) {
     const Recording aside(model());  // what is looked at is the whole text, not its search
-    const auto sources = rows_of(batch.at("source"), batch.at("source_lengths"));
-    written = writer_.write({sources.front()}).front().front().tokens;
+    if (states.defined())
+      written = writer_.write_from(states).front().front().tokens;
+    else
+      written = writer_.write({rows_of(batch.at("source"), batch.at("source_lengths")).front()})
+                    .front()
+                    .front()
+                    .tokens;
   } else {
     written = encode(target, "--target");
+    if (states.defined()) written = writer_.begun_from(states, {written}).front();
   }
-  return look_at(source_of(batch), written);
+  return look_at(states.defined() ? states : source_of(batch), written);
 }
 
 Looked TextAnswers::look_at(const SourceBatch& source, const std::vector<int64_t>& written) {
   auto read = written, predicted = written;
-  read.insert(read.begin(), writer_.begin);
-  predicted.push_back(tokenizer().end());
+  read.insert(read.begin(), writer_.beginning().front());
+  predicted.push_back(writer_.end());
   const nn::MapPaths paths(model());  // "encoder.0.attention", as its maps are sorted
   model().hidden(source, at::tensor(read, at::kLong).unsqueeze(0));
-  const auto output = tokenizer().decode(written);
+  const auto output = writer_.decoded(written);
   const nlohmann::ordered_json json = {{"output", output}};
   return {{output, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
           pieces(read),

@@ -22,8 +22,10 @@ class TextAnswers {
 
   /// See Head, of which these are.
   void answer_by(const AnswerOptions& answer);
-  std::vector<Prediction> predict(const Batch& batch, const Split& split);
-  Looked explain(const Batch& batch, const std::string& target);
+  /// `states`: what an encoder gave, of a model that writes from that; otherwise undefined.
+  std::vector<Prediction> predict(const SourceBatch& states, const Batch& batch,
+                                  const Split& split);
+  Looked explain(const SourceBatch& states, const Batch& batch, const std::string& target);
   void finish() { prefix_.check_end(answered_), target_.check_end(answered_); }
 
  private:
@@ -32,6 +34,8 @@ class TextAnswers {
   void join(const std::string& folder);
   std::vector<Prediction> write(const Batch& batch, const Split& split);
   std::vector<Prediction> score(const Batch& batch, const Split& split);
+  std::vector<Prediction> answer_from(const SourceBatch& states, const Batch& batch,
+                                      const Split& split);
   std::vector<Prediction> go_on(const Batch& batch);
   std::vector<int64_t> encode(const std::string& text, const std::string& place) const;
   std::vector<TokenPlace> pieces(const std::vector<int64_t>& tokens) const;

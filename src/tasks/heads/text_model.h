@@ -26,8 +26,9 @@ struct TextModelOptions {
     }
   }
 
-  bool has_encoder() const {
-    return model == TextModelKind::recurrent || transformer.encoder_layers() > 0;
+  bool has_source() const { return model == TextModelKind::recurrent || transformer.has_source(); }
+  bool from_encoder() const {
+    return model == TextModelKind::transformer && transformer.from_encoder();
   }
 };
 

@@ -12,12 +12,11 @@
 
 namespace heed {
 
-TextLoss text_loss(SequenceModel& model, const Batch& batch, double label_smoothing) {
-  const auto hidden = model.hidden(source_of(batch), batch.at("target"));  // (B, Lt, M)
-  const auto found =
-      linear_cross_entropy(hidden.flatten(0, 1), model.output_weight(), model.output_bias(),
-                           batch.at("labels").flatten(),
-                           {.label_smoothing = label_smoothing, .softcap = model.output_softcap()});
+TextLoss text_loss(SequenceModel& model, const TextBatch& batch, double label_smoothing) {
+  const auto hidden = model.hidden(batch.source, batch.target);  // (B, Lt, M)
+  const auto found = linear_cross_entropy(
+      hidden.flatten(0, 1), model.output_weight(), model.output_bias(), batch.labels.flatten(),
+      {.label_smoothing = label_smoothing, .softcap = model.output_softcap()});
   return {found.loss, found.nll, found.count};
 }
 
@@ -26,7 +25,7 @@ namespace {
 /// The mean loss over all batches.
 class MeanLoss {
  public:
-  void add(SequenceModel& model, const Batch& batch) {
+  void add(SequenceModel& model, const TextBatch& batch) {
     const auto part = text_loss(model, batch);
     sum_ += part.nll, count_ += part.count;
   }
@@ -53,11 +52,19 @@ std::string as_lines(const std::string& object) {
 
 class TextScorer : public Scorer {
  public:
-  TextScorer(TextWriter writer, const TextMetricOptions& metric, SplitPtr split, bool writes)
-      : writer_(std::move(writer)), metric_(metric), split_(std::move(split)), writes_(writes) {}
+  TextScorer(TextWriter writer, const TextMetricOptions& metric, SplitPtr split, bool writes,
+             TextBatchOf batch_of, TextColumns columns)
+      : writer_(std::move(writer)),
+        metric_(metric),
+        split_(std::move(split)),
+        writes_(writes),
+        batch_of_(std::move(batch_of)),
+        columns_(std::move(columns)) {}
 
-  void add(const Tokens&, const Batch& batch) override {
-    if (!several()) loss_.add(*writer_.models.front(), batch);
+  void add(const Tokens& tokens, const Batch& batch) override {
+    const auto texts = batch_of_(tokens, batch);
+    if (!several()) loss_.add(*writer_.models.front(), texts);
+    if (texts.source.states.defined()) return add_states(texts.source, batch);
     auto rows = rows_of(batch.at("source"), batch.at("source_lengths"));
     const auto* records = batch.records.data_ptr<int64_t>();
     for (size_t i = 0; i < rows.size(); ++i) sources_[records[i]] = std::move(rows[i]);
@@ -66,8 +73,11 @@ class TextScorer : public Scorer {
   Metrics metrics() override {
     Metrics all;
     if (writes_) {
-      write();
-      all = text_metrics(metric_, written_, texts("target"));
+      if (columns_.source.empty())
+        for (const auto& [record, text] : written_from_) written_.push_back(text);
+      else
+        write();
+      all = text_metrics(metric_, written_, texts(columns_.target));
     }
     if (!several()) {
       const auto losses = loss_.metrics();
@@ -78,7 +88,9 @@ class TextScorer : public Scorer {
 
   Metrics baseline() const override {
     if (!writes_) return {};
-    return baseline_metrics(metric_, texts("source"), texts("target"));
+    const auto read = columns_.source.empty() ? std::vector<std::string>(sources_.size())
+                                              : texts(columns_.source);
+    return baseline_metrics(metric_, read, texts(columns_.target));
   }
   /// Pairs that are left out have empty lines, so that lines stand beside those of the corpus.
   std::vector<std::string> outputs() const override {
@@ -105,6 +117,19 @@ class TextScorer : public Scorer {
  private:
   bool several() const { return writer_.models.size() > 1; }
 
+  /// What an encoder gave of a batch is too large to be kept: its texts are written at once.
+  void add_states(const SourceBatch& source, const Batch& batch) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto* records = batch.records.data_ptr<int64_t>();
+    for (int64_t i = 0; i < batch.size(); ++i) sources_[records[i]];
+    if (!writes_) return;
+    for (const auto& found : writer_.write_from(source)) {
+      written_from_[*records++] = writer_.text(found.front());
+      tokens_ += std::ssize(found.front().tokens);
+    }
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
   void write() {
     const auto start = std::chrono::steady_clock::now();
     TokenLists sources;
@@ -116,7 +141,7 @@ class TextScorer : public Scorer {
     seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
-  std::vector<std::string> texts(const char* column) const {
+  std::vector<std::string> texts(const std::string& column) const {
     std::vector<std::string> all;
     for (const auto& [record, source] : sources_) all.push_back(split_->value(record, column));
     return all;
@@ -127,8 +152,11 @@ class TextScorer : public Scorer {
   SplitPtr split_;
   std::map<int64_t, std::vector<int64_t>> sources_;  // of the pairs that are measured
   bool writes_;
+  TextBatchOf batch_of_;
+  TextColumns columns_;
   MeanLoss loss_;
   std::vector<std::string> written_;
+  std::map<int64_t, std::string> written_from_;  // of each record, from an encoder's states
   int64_t tokens_ = 0;
   double seconds_ = 0;
 };
@@ -142,7 +170,9 @@ class CorpusScorer : public Scorer {
   }
   ~CorpusScorer() override { model_->reset_state(); }
 
-  void add(const Tokens&, const Batch& batch) override { loss_.add(*model_, batch); }
+  void add(const Tokens&, const Batch& batch) override {
+    loss_.add(*model_, {{}, batch.at("target"), batch.at("labels")});
+  }
 
   Metrics metrics() override {
     auto all = loss_.metrics();
@@ -179,8 +209,10 @@ class CorpusScorer : public Scorer {
 }  // namespace
 
 std::unique_ptr<Scorer> make_text_scorer(TextWriter writer, const TextMetricOptions& metric,
-                                         SplitPtr split, bool writes) {
-  return std::make_unique<TextScorer>(std::move(writer), metric, std::move(split), writes);
+                                         SplitPtr split, bool writes, TextBatchOf batch_of,
+                                         TextColumns columns) {
+  return std::make_unique<TextScorer>(std::move(writer), metric, std::move(split), writes,
+                                      std::move(batch_of), std::move(columns));
 }
 
 std::unique_ptr<Scorer> make_corpus_scorer(SequenceModelPtr model, const TokenCounts& counts,

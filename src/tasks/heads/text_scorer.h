@@ -1,6 +1,7 @@
 // What a model that writes is worth: on texts whose answers are known, and on one long text.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "tasks/heads/text_metric.h"
@@ -9,19 +10,33 @@
 
 namespace heed {
 
+/// What a batch holds of texts that are written.
+struct TextBatch {
+  SourceBatch source = {};
+  at::Tensor target, labels;  ///< (B, Lt), as data::SequenceBatch has them
+};
+using TextBatchOf = std::function<TextBatch(const Tokens& tokens, const Batch& batch)>;
+
+/// Where a split has the texts by which a writer is measured.
+struct TextColumns {
+  std::string source = "source";  ///< empty: no text is read
+  std::string target = "target";
+};
+
 /// Cross-entropy of the batch's labels in nats a token.
 struct TextLoss {
   at::Tensor sum;  ///< with gradient and label smoothing
   double nll = 0;  ///< without
   int64_t count = 0;
 };
-TextLoss text_loss(SequenceModel& model, const Batch& batch, double label_smoothing = 0);
+TextLoss text_loss(SequenceModel& model, const TextBatch& batch, double label_smoothing = 0);
 
 /// loss, perplexity and, of what the writer writes to every source, the metrics of `metric`; copied
-/// sources (of summaries: their first words) are the baseline. Several models: no loss. Without
-/// `writes` only the loss.
+/// sources (of summaries: their first words; where no text is read: empty texts) are the baseline.
+/// Several models: no loss. Without `writes` only the loss.
 std::unique_ptr<Scorer> make_text_scorer(TextWriter writer, const TextMetricOptions& metric,
-                                         SplitPtr split, bool writes);
+                                         SplitPtr split, bool writes, TextBatchOf batch_of,
+                                         TextColumns columns);
 
 /// How often training had each token, for the baseline.
 using TokenCounts = std::vector<int64_t>;

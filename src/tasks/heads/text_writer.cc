@@ -18,11 +18,11 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Json token_rows(const data::Tokenizer& tokenizer, const std::vector<int64_t>& tokens,
+Json token_rows(const TextWriter& writer, const std::vector<int64_t>& tokens,
                 const std::vector<double>& log_probabilities, const std::vector<double>& seconds) {
   auto rows = Json::array();
   for (size_t i = 0; i < log_probabilities.size(); ++i) {
-    Json row = {{"piece", i < tokens.size() ? tokenizer.piece(tokens[i]) : "</s>"},
+    Json row = {{"piece", i < tokens.size() ? writer.piece(tokens[i]) : "</s>"},
                 {"log_probability", log_probabilities[i]}};
     if (i < seconds.size()) row["seconds"] = seconds[i];
     rows.push_back(row);
@@ -30,12 +30,12 @@ Json token_rows(const data::Tokenizer& tokenizer, const std::vector<int64_t>& to
   return rows;
 }
 
-Json hypothesis_json(const data::Tokenizer& tokenizer, const Hypothesis& found) {
-  return {{"output", tokenizer.decode(found.tokens)},
+Json hypothesis_json(const TextWriter& writer, const Hypothesis& found) {
+  return {{"output", writer.text(found)},
           {"score", found.score},
           {"log_probability", found.log_probability},
           {"ended", found.ended},
-          {"tokens", token_rows(tokenizer, found.tokens, found.log_probabilities, found.seconds)}};
+          {"tokens", token_rows(writer, found.tokens, found.log_probabilities, found.seconds)}};
 }
 
 std::vector<int64_t> sequence_of(const std::string& text) {
@@ -80,6 +80,14 @@ SourceBatch source_of(const Batch& batch) {
   return {batch.at("source"), batch.at("source_lengths")};
 }
 
+SourceBatch source_of(const Tokens& tokens) {
+  const auto& states = tokens.states;
+  const auto lengths = tokens.lengths.defined()
+                           ? tokens.lengths
+                           : at::full({states.size(0)}, states.size(1), at::kLong);
+  return {.lengths = lengths, .states = states};
+}
+
 GenerateOptions TextWriter::search() const {
   auto own = options;
   if (!own.stop().empty())
@@ -98,13 +106,13 @@ bool TextWriter::stops(std::span<const int64_t> tokens) const {
   for (const auto& text : options.stop()) longest = std::max(longest, text.size());
   const auto part = tokens.last(std::min(tokens.size(), longest + 1));
   std::vector<int64_t> ids(part.begin(), part.end());
-  const auto piece = tokenizer->piece(ids.back());
-  const auto after = tokenizer->decode(ids);
+  const auto last = piece(ids.back());
+  const auto after = decoded(ids);
   ids.pop_back();
-  const auto before = tokenizer->decode(ids);
+  const auto before = decoded(ids);
   const bool is_special = after == before;  // which is written as nothing
   return std::any_of(options.stop().begin(), options.stop().end(), [&](const auto& text) {
-    if (is_special) return piece.find(text) != std::string::npos;
+    if (is_special) return last.find(text) != std::string::npos;
     const auto found = after.rfind(text);
     return found != std::string::npos && found + text.size() > before.size();
   });
@@ -113,6 +121,101 @@ bool TextWriter::stops(std::span<const int64_t> tokens) const {
 std::vector<std::vector<Hypothesis>> TextWriter::write(const TokenLists& sources,
                                                        const TokenLists& prefixes) const {
   return generate(models, sources, search().prefixes(begun(prefixes, sources.size())));
+}
+
+std::vector<std::vector<Hypothesis>> TextWriter::write_from(const SourceBatch& states,
+                                                            const TokenLists& prefixes) const {
+  return generate_from_states(models, states, search().prefixes(begun_from(states, prefixes)));
+}
+
+int64_t TextWriter::speech_token(const char* key, const std::string& name) const {
+  const auto wanted = "<|" + name + "|>";
+  const int64_t id = tokenizer->id(wanted);
+  if (id < 0 || piece(id) != wanted)
+    throw ModelError(
+        text_of("head.generate.tokens.", key, ": the tokenizer has no token ", wanted));
+  return id;
+}
+
+bool TextWriter::chooses_language() const {
+  const auto begin = beginning();
+  const auto& all = options.tokens().languages();
+  return !all.empty() &&
+         (begin.size() < 2 || std::find(all.begin(), all.end(), begin[1]) == all.end());
+}
+
+std::vector<int64_t> TextWriter::beginning() const {
+  const auto& named = options.tokens();
+  if (options.rules() != GenerateRules::transformers || named.begin().empty())
+    return {search().begin()};
+  auto begin = named.begin();
+  const auto is_language = [&](int64_t token) {
+    return std::find(named.languages().begin(), named.languages().end(), token) !=
+           named.languages().end();
+  };
+  const bool has_language = begin.size() > 1 && is_language(begin[1]);
+  if (!named.language().empty()) {
+    const int64_t token = speech_token("language", named.language());
+    if (!is_language(token))
+      throw ModelError("head.generate.tokens.language: '" + named.language() +
+                       "' is none of the model's languages");
+    if (has_language)
+      begin[1] = token;
+    else
+      begin.insert(begin.begin() + 1, token);
+  }
+  if (named.task().empty()) return begin;
+  const int64_t task = speech_token("task", named.task());
+  for (auto& token : begin)
+    if (const auto own = piece(token); own == "<|transcribe|>" || own == "<|translate|>") {
+      token = task;
+      return begin;
+    }
+  throw ModelError(
+      "head.generate.tokens.task: the model has one task, and its texts begin without");
+}
+
+std::vector<int64_t> TextWriter::likeliest_languages(const SourceBatch& states) const {
+  const auto own = search();
+  auto choices = options.tokens().languages();
+  choices.push_back(own.end());
+  const auto found = generate_from_states(models, states,
+                                          GenerateOptions()
+                                              .begin(own.begin())
+                                              .end(own.end())
+                                              .suppressed({own.end()})
+                                              .shortlist(choices)
+                                              .max_length(1));
+  std::vector<int64_t> languages;
+  for (const auto& each : found) languages.push_back(each.front().tokens.front());
+  return languages;
+}
+
+TokenLists TextWriter::begun_from(const SourceBatch& states, TokenLists prefixes) const {
+  const auto begin = beginning();
+  const auto languages = chooses_language() ? likeliest_languages(states) : std::vector<int64_t>();
+  prefixes.resize(static_cast<size_t>(states.states.size(0)));
+  for (size_t i = 0; i < prefixes.size(); ++i) {
+    prefixes[i].insert(prefixes[i].begin(), begin.begin() + 1, begin.end());
+    if (!languages.empty()) prefixes[i].insert(prefixes[i].begin(), languages[i]);
+  }
+  return prefixes;
+}
+
+std::string TextWriter::decoded(const std::vector<int64_t>& tokens) const {
+  auto known = tokens;
+  std::erase_if(known, [&](int64_t token) { return token >= tokenizer->size(); });
+  auto text = tokenizer->decode(known);
+  if (!trims) return text;
+  constexpr const char* kBlank = " \t\n\r";
+  text.erase(0, std::min(text.size(), text.find_first_not_of(kBlank)));
+  text.erase(text.find_last_not_of(kBlank) + 1);
+  return text;
+}
+
+int64_t TextWriter::end() const {
+  const int64_t end = search().end();
+  return end >= 0 ? end : tokenizer->end();
 }
 
 /// Behind the tokens that every text begins with, of which generate() is told the first.
@@ -144,12 +247,22 @@ std::vector<std::vector<double>> TextWriter::score(const TokenLists& sources,
   return heed::score(models, sources, targets, search());
 }
 
+std::vector<std::vector<double>> TextWriter::score_from(const SourceBatch& states,
+                                                        const TokenLists& targets) const {
+  const auto begun = begun_from(states, targets);
+  auto scores = score_from_states(models, states, begun, search());
+  for (size_t i = 0; i < scores.size(); ++i)
+    scores[i].erase(scores[i].begin(),
+                    scores[i].begin() + std::ssize(begun[i]) - std::ssize(targets[i]));
+  return scores;
+}
+
 Prediction TextWriter::predicted(const std::vector<Hypothesis>& found, int64_t number) const {
-  auto json = hypothesis_json(*tokenizer, found.front());
+  auto json = hypothesis_json(*this, found.front());
   if (found.size() == 1) return {text(found.front()), dump(json)};
   Prediction prediction{text(found.front()), ""};
   for (const auto& each : found) {
-    json["hypotheses"].push_back(hypothesis_json(*tokenizer, each));
+    json["hypotheses"].push_back(hypothesis_json(*this, each));
     char score[32];
     std::snprintf(score, sizeof score, "%.4f", each.score);
     prediction.lines.push_back(text_of(number, " ||| ", text(each), " ||| ", score));
@@ -165,7 +278,7 @@ Prediction TextWriter::scored(const std::vector<int64_t>& target,
   std::snprintf(text, sizeof text, "%.6f", sum);
   return {text, dump({{"target", tokenizer->decode(target)},
                       {"log_probability", sum},
-                      {"tokens", token_rows(*tokenizer, target, scores, {})}})};
+                      {"tokens", token_rows(*this, target, scores, {})}})};
 }
 
 }  // namespace heed

@@ -1,0 +1,197 @@
+// Recordings, named by a column of records or by themselves.
+#include <nlohmann/json.hpp>
+
+#include "heed/core/error.h"
+#include "heed/core/threads.h"
+#include "tasks/inputs.h"
+#include "tasks/inputs/audio_split.h"
+#include "tasks/record_stream.h"
+
+namespace heed {
+namespace {
+
+/// Whether a file holds records that name recordings, and is none.
+bool is_of_recordings(std::string name) {
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  for (const char* ending : {".csv", ".tsv", ".jsonl"})
+    if (name.ends_with(ending)) return true;
+  return false;
+}
+
+/// A recording, and how much of it was given.
+class RecordingParts {
+ public:
+  RecordingParts(std::string file, const AudioState& state)
+      : file_(std::move(file)), sound_(state.read(file_)) {
+    cuts_ = data::cut_at_pauses(sound_, double(state.options.log_mel.seconds));
+    if (cuts_.size() > 1) ++state.cut, state.windows += std::ssize(cuts_);
+  }
+  bool has_more() const { return next_ < cuts_.size(); }
+  Heard next() {
+    const auto [begin, end] = cuts_[next_++];
+    const auto second = [&](int64_t sample) {
+      return double(sample) / double(sound_.sampling_rate);
+    };
+    Heard heard{file_, file_, second(begin), {}};
+    heard.samples.assign(sound_.samples.begin() + begin, sound_.samples.begin() + end);
+    char times[64];
+    std::snprintf(times, sizeof times, ":%.2f-%.2f", second(begin), second(end));
+    if (cuts_.size() > 1) heard.place += times;
+    return heard;
+  }
+
+ private:
+  std::string file_;
+  data::Sound sound_;
+  std::vector<data::SampleRange> cuts_;
+  size_t next_ = 0;
+};
+
+/// Recordings, cut where they are longer than the model reads; files of records that name some; and
+/// names of them from standard input.
+class AudioStream : public Stream {
+ public:
+  AudioStream(std::vector<std::string> inputs, data::RecordOptions options, AudioStatePtr state)
+      : inputs_(std::move(inputs)), options_(std::move(options)), state_(std::move(state)) {}
+
+  SplitPtr next(int64_t most) override {
+    constexpr int64_t kTogether = 8;  // each takes as many tokens as some pages of text
+    most = std::min(most, kTogether);
+    if (records_) {
+      if (auto some = records_->next(most)) return some;
+      records_.reset();
+    }
+    std::vector<Heard> heard;
+    try {
+      while (std::ssize(heard) < most && next_part(!heard.empty())) heard.push_back(parts_->next());
+    } catch (const Error&) {
+      // What stands before a bad recording is answered before it is reported.
+      if (heard.empty()) throw;
+      error_ = std::current_exception();
+    }
+    if (!heard.empty()) return std::make_shared<HeardSplit>(std::move(heard), state_);
+    if (error_) std::rethrow_exception(error_);
+    return records_ ? next(most) : nullptr;
+  }
+
+ private:
+  bool next_part(bool may_stop) {
+    if (parts_ && parts_->has_more()) return true;
+    parts_.reset();
+    std::string name;
+    if (error_ || !next_name(name, may_stop)) return false;
+    parts_.emplace(std::move(name), *state_);
+    return true;
+  }
+
+  /// False at the end, before a file of records, and where standard input would keep us waiting.
+  bool next_name(std::string& name, bool may_stop) {
+    while (lines_ || next_ < inputs_.size()) {
+      if (!lines_) {
+        if (is_of_recordings(inputs_[next_])) {
+          if (!may_stop) open_records(inputs_[next_++]);
+          return false;
+        }
+        name = inputs_[next_++];
+        if (name != "-") return true;
+        lines_.emplace(std::vector{name}, InputLines::Of::names);
+      }
+      if (may_stop && lines_->would_wait()) return false;
+      if (!lines_->next(name)) {
+        lines_.reset();
+      } else if (!name.empty()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void open_records(const std::string& file) {
+    records_.emplace(
+        std::vector{file}, options_, "",
+        [state = state_](const Source& source) {
+          return std::make_shared<AudioSplit>(source.records, state);
+        },
+        data::RecordFormat::by_name);
+  }
+
+  std::vector<std::string> inputs_;
+  data::RecordOptions options_;
+  AudioStatePtr state_;
+  size_t next_ = 0;
+  std::optional<RecordStream> records_;
+  std::optional<InputLines> lines_;
+  std::optional<RecordingParts> parts_;
+  std::exception_ptr error_;
+};
+
+class AudioInput : public Input {
+ public:
+  void read(FieldReader& reader) override { reader.read(state_->options); }
+  void list(FieldLister& lister) const override {
+    AudioInputOptions(state_->options).fields(lister);
+  }
+
+  SplitPtr open(const Source& source) override {
+    return std::make_shared<AudioSplit>(source.records, state_);
+  }
+  std::unique_ptr<Stream> record_stream(const std::vector<std::string>& inputs,
+                                        const data::RecordOptions& options) const override {
+    return std::make_unique<AudioStream>(inputs, options, state_);
+  }
+  /// A recording, or FILE:LINE of records that name it.
+  SplitPtr find_record(const std::string& input,
+                       const data::RecordOptions& options) const override {
+    if (is_of_recordings(numbered(input).first))
+      return std::make_shared<AudioSplit>(heed::find_record(input, options, "").records, state_);
+    const auto file = input == "-" ? first_line(input) : input;
+    return std::make_shared<HeardSplit>(
+        std::vector{Heard{file, file, 0, state_->read_whole(file).samples}}, state_);
+  }
+
+  DataReport examine(const Source& source) override;
+
+  Sizes sizes() const override {
+    return {{"audio", {state_->options.bands(), state_->options.frames()}}};
+  }
+  Batch example() const override {
+    return {{{"audio", at::zeros({1, state_->options.bands(), state_->options.frames()})}},
+            at::zeros({1}, at::kLong)};
+  }
+  std::string default_encoder() const override { return "audio"; }
+  int64_t default_batch() const override { return 8; }
+  int64_t workers() const override {
+    return state_->options.workers > 0 ? state_->options.workers : num_threads();
+  }
+  std::string note() const override { return state_->note(); }
+
+ private:
+  std::shared_ptr<AudioState> state_ = std::make_shared<AudioState>();
+};
+
+DataReport AudioInput::examine(const Source& source) {
+  constexpr int64_t kShown = 10;
+  const AudioSplit split(source.records, state_);
+  DataReport report;
+  double seconds = 0, longest = 0;
+  for (int64_t i = 0; i < split.size(); ++i) {
+    try {
+      const double own = state_->read_whole(split.file_of(i)).seconds();
+      seconds += own, longest = std::max(longest, own);
+      ++report.records;
+    } catch (const Error& error) {
+      if (report.problem_count == 0) report.why = error.why();
+      if (report.problem_count++ < kShown) report.problems.emplace_back(error.what());
+    }
+  }
+  report.lines.push_back(text_of(report.records, " recordings of ", seconds,
+                                 " seconds together, the longest of ", longest));
+  report.json = nlohmann::ordered_json{{"seconds", seconds}, {"longest_seconds", longest}}.dump();
+  return report;
+}
+
+}  // namespace
+
+std::shared_ptr<Input> make_audio_input() { return std::make_shared<AudioInput>(); }
+
+}  // namespace heed

@@ -1,0 +1,147 @@
+// Recordings to classes and to texts: small sets are learned, and a saved model answers as the trained one did.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "heed/tasks/predictor.h"
+#include "learning.h"
+#include "sounds.h"
+#include "tasks/cell_runs.h"
+
+namespace heed {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Tones that are low or high, a second at 2000 samples a second, of a height and pitch of their own.
+class AudioCell : public test::CellRuns {
+ protected:
+  AudioCell() {
+    std::filesystem::create_directory(folder_ / "sounds");
+    for (const char* part : {"train", "test"}) {
+      std::string list = "audio,pitch,text\n";
+      for (int i = 0; i < 24; ++i) {
+        const bool high = i % 2 == 1;
+        const auto name = std::string(part) + std::to_string(i) + ".wav";
+        const double shift = part[1] == 'r' ? 0 : 4;
+        const auto samples =
+            test::tone((high ? 600 : 150) + 6 * i + shift, 0.6 + 0.015 * i, 2000, 0.2 + 0.02 * i);
+        test::write_bytes(folder_ / "sounds" / name, test::float_wav(samples, 2000));
+        list += name + (high ? ",high,it is high\n" : ",low,a low tone\n");
+      }
+      test::write_bytes(folder_ / "sounds" / (std::string(part) + ".csv"), list);
+    }
+  }
+
+  Recipe recipe(const std::string& head, const std::vector<std::string>& more = {}) const {
+    auto file = RecipeFile::parse("[data]\ntrain = '" + path("sounds/train.csv") + "'\ntest = '" +
+                                      path("sounds/test.csv") + "'\n" + R"(
+[input]
+kind = "audio"
+log_mel = { sampling_rate = 2000, window = 64, hop = 40, mels = 12, seconds = 1 }
+[encoder]
+width = 16
+layers = 1
+dropout = 0.0
+attention = { position = "learned", num_heads = 2 }
+)" + head,
+                                  "recipe.toml");
+    file.set("seed=" + std::to_string(test::learning_seed(3)));
+    for (const auto& assignment : more) file.set(assignment);
+    return Recipe::read(file);
+  }
+  Recipe classes() const {
+    return recipe(R"(
+[head]
+kind = "class"
+column = "pitch"
+[train]
+epochs = 20
+batch = 8
+optimizer = { lr = 0.01 }
+)");
+  }
+  Recipe texts(const std::vector<std::string>& more = {}) const {
+    return recipe(R"(
+[head]
+kind = "text"
+encoder_layers = 0
+from_encoder = true
+decoder_layers = 1
+width = 16
+hidden = 32
+dropout = 0.0
+decoder_attention = { position = "sinusoidal", num_heads = 2 }
+cross_attention = { num_heads = 2 }
+tokenizer = { kind = "words", size = 20 }
+generate = { max_length = 8 }
+metric = { kind = "exact" }
+[train]
+epochs = 60
+batch = 8
+optimizer = { lr = 0.01 }
+)",
+                  more);
+  }
+};
+
+TEST_F(AudioCell, LearnsClasses) {
+  const auto result = run(classes(), "classes");
+  test::expect_learned("accuracy of pitches", metric(result.test, "accuracy"), 0.75);
+  auto predictor = Predictor::load(folder_ / "classes");
+  const auto found = predictor.predict(
+      predictor.stream({path("sounds/test3.wav"), path("sounds/test4.wav")})->next(8));
+  ASSERT_EQ(found.size(), 2u);
+}
+
+TEST_F(AudioCell, LearnsTextsFromWhatAnEncoderGives) {
+  const auto result = run(texts(), "texts");
+  test::expect_learned("exact texts of pitches", metric(result.test, "exact"), 0.75);
+  EXPECT_EQ(metric(result.test, "baseline_exact"), 0);
+  auto predictor = Predictor::load(folder_ / "texts");
+  const auto again = predictor.evaluate({path("sounds/test.csv")});
+  EXPECT_EQ(metric(again.metrics, "exact"), metric(result.test, "exact"));
+  EXPECT_EQ(metric(again.metrics, "loss"), metric(result.test, "loss"));
+  // One at a time and together.
+  const std::vector<std::string> files = {path("sounds/test2.wav"), path("sounds/test5.wav"),
+                                          path("sounds/test6.wav")};
+  const auto together = predictor.predict(predictor.stream(files)->next(8));
+  for (size_t i = 0; i < files.size(); ++i)
+    EXPECT_EQ(predictor.predict(predictor.stream({files[i]})->next(1))[0][0].text,
+              together[i][0].text);
+}
+
+TEST_F(AudioCell, GoesOnWithTheSameBits) {
+  expect_resume(
+      [this] {
+        return texts({"train.epochs=2", "train.save_every=3", "train.keep_checkpoints=9"});
+      },
+      3, 6);
+}
+
+TEST_F(AudioCell, WhatDoesNotFitIsRefused) {
+  const auto refused = [&](const std::vector<std::string>& more) -> std::string {
+    try {
+      make_task(texts(more));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(refused({"head.width=8"}),
+              AllOf(HasSubstr("head.width"), HasSubstr("16"), HasSubstr("8")));
+  EXPECT_THAT(refused({"encoder.kind=none"}), HasSubstr("head.from_encoder"));
+  EXPECT_THAT(refused({"head.from_encoder=false"}), HasSubstr("encoder.kind"));
+  EXPECT_THAT(refused({"input.column=sound"}), HasSubstr("'sound'"));
+  EXPECT_THAT(refused({"head.column=txt"}), HasSubstr("'txt'"));
+  EXPECT_THAT(refused({"input.log_mel.mels=40"}), HasSubstr("log_mel.mels"));
+  EXPECT_THAT(refused({"input.log_mel.seconds=0"}), HasSubstr("log_mel.seconds"));
+  EXPECT_THAT(refused({"input.log_mel.hop=4000"}), HasSubstr("log_mel.hop"));
+  test::write_bytes(folder_ / "sounds/train.csv", "audio,pitch,text\ntrain0.wav,low,\n");
+  EXPECT_THAT(refused({}),
+              AllOf(HasSubstr("train.csv:2"), HasSubstr("'text'"), HasSubstr("empty")));
+}
+
+}  // namespace
+}  // namespace heed
