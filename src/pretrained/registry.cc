@@ -36,7 +36,7 @@ const std::vector<Architecture>& architectures() {
   static const std::vector<Architecture> all = {
       albert(), bert(),    distilbert(), electra(), gemma2(),     gemma3(),
       gpt2(),   llama(),   marian(),     mistral(), modernbert(), qwen2(),
-      qwen3(),  roberta(), t5(),         vit(),     xlm_roberta()};
+      qwen3(),  roberta(), t5(),         vit(),     whisper(),    xlm_roberta()};
   return all;
 }
 

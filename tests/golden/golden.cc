@@ -43,7 +43,7 @@ Golden::Golden(const std::string& name) {
     expected_.emplace(own, tensor);
   files_ = read_pretrained(folder);
   const auto pieces = made_up_pieces(vocabulary_of(files_.tensors));
-  for (const char* tokenizer : {"text.tokenizer", "shared.tokenizer"})
+  for (const char* tokenizer : {"text.tokenizer", "shared.tokenizer", "written.tokenizer"})
     files_.others[tokenizer] = pieces;
   const auto text = replaced(files_.recipe, "kind = \"json\"", "kind = \"vocabulary\"");
   auto recipe = RecipeFile::parse(text, name);

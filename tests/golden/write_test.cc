@@ -33,7 +33,7 @@ TEST_P(GoldenWrittenAgain, HasTheSameTensors) {
 INSTANTIATE_TEST_SUITE_P(Folders, GoldenWrittenAgain,
                          testing::Values("bert", "bert_token_classification", "roberta", "gpt2",
                                          "llama", "qwen3", "t5", "t5_gated", "marian", "vit",
-                                         "modernbert", "gemma2", "gemma3"));
+                                         "whisper", "modernbert", "gemma2", "gemma3"));
 
 TEST(GoldenWritten, ANewHeadIsNamed) {
   HEED_NEEDS_GOLDEN("bert");
