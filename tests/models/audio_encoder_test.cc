@@ -27,7 +27,7 @@ AudioEncoder small_encoder(int64_t layers) {
   return encoder;
 }
 
-at::Tensor gelu(const at::Tensor& x) { return x * 0.5 * (1 + (x / std::sqrt(2.0)).erf()); }
+at::Tensor exact_gelu(const at::Tensor& x) { return x * 0.5 * (1 + (x / std::sqrt(2.0)).erf()); }
 
 /// out[b, m, t] = bias[m] + sum over c, k of w[m, c, k] x[b, c, stride t + k - 1]
 at::Tensor convolved(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
@@ -48,10 +48,10 @@ TEST(AudioEncoder, IsItsFormula) {
   for (const int64_t frames : {1, 2, 7, 10}) {
     const auto audio = at::randn({2, 3, frames});
     const auto found = encoder->forward(sound_of(audio));
-    auto x = gelu(convolved(audio.to(at::kDouble), encoder->conv1->weight.to(at::kDouble),
-                            encoder->conv1->bias.to(at::kDouble), 1));
-    x = gelu(convolved(x, encoder->conv2->weight.to(at::kDouble),
-                       encoder->conv2->bias.to(at::kDouble), 2))
+    auto x = exact_gelu(convolved(audio.to(at::kDouble), encoder->conv1->weight.to(at::kDouble),
+                                  encoder->conv1->bias.to(at::kDouble), 1));
+    x = exact_gelu(convolved(x, encoder->conv2->weight.to(at::kDouble),
+                             encoder->conv2->bias.to(at::kDouble), 2))
             .transpose(1, 2);
     const int64_t L = (frames + 1) / 2;
     ASSERT_EQ(found.states.sizes(), at::IntArrayRef({2, L, 8}));
