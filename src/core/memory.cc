@@ -1,5 +1,7 @@
 #include "core/memory.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <fstream>
 #include <limits>
@@ -11,13 +13,16 @@ namespace {
 
 constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
-uint64_t of_machine() {
-  std::ifstream file("/proc/meminfo");
+/// Of a file with lines as "MemAvailable:  24 kB".
+uint64_t bytes_in(const char* path, std::string_view key) {
+  std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("MemAvailable:")) return std::stoull(line.substr(13)) * 1024;
+    if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
   }
   return kNoLimit;
 }
+
+uint64_t of_machine() { return bytes_in("/proc/meminfo", "MemAvailable:"); }
 
 /// A file of one number; "max" and an absent file are no limit.
 uint64_t number_in(const char* path) {
@@ -34,11 +39,22 @@ uint64_t of_group() {
   return most > used ? most - used : 0;
 }
 
+uint64_t of_limit(__rlimit_resource_t resource, std::string_view used_key) {
+  rlimit limit{};
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kNoLimit;
+  const uint64_t used = bytes_in("/proc/self/status", used_key);
+  if (used == kNoLimit) return kNoLimit;
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
 std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20); }
 
 }  // namespace
 
-uint64_t available_memory() { return std::min(of_machine(), of_group()); }
+uint64_t available_memory() {
+  return std::min(
+      {of_machine(), of_group(), of_limit(RLIMIT_AS, "VmSize:"), of_limit(RLIMIT_DATA, "VmData:")});
+}
 
 void require_memory(uint64_t bytes, uint64_t available, const std::string& what,
                     const char* remedy) {

@@ -6,8 +6,8 @@
 
 namespace heed {
 
-/// Bytes that can be taken without swapping: MemAvailable of /proc/meminfo, and what the control
-/// group still allows. Without both: no limit.
+/// Bytes that can be taken without swapping: MemAvailable of /proc/meminfo, what the control group
+/// still allows, and the limits of the process (`ulimit -v`, `ulimit -d`). Without these: no limit.
 uint64_t available_memory();
 
 /// Throws Error(Failure::memory), with both numbers, where `bytes` are more than `available`;
