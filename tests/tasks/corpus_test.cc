@@ -85,6 +85,18 @@ TEST_F(Corpus, ATrainedModelGoesOn) {
   EXPECT_EQ(seen.maps.size(), 1);
 }
 
+TEST_F(Corpus, ATextLongerThanThePositionsIsNamedByItsPlace) {
+  auto predictor = Predictor::load(trained({"head.max_positions=40"}));
+  EXPECT_NO_THROW(predictor.explain(predictor.find(std::string(40, 'l'))));
+  try {
+    predictor.explain(predictor.find(std::string(41, 'l')));
+    ADD_FAILURE() << "accepted";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr(": a text of 41 tokens, and the model has positions for 40"));
+  }
+}
+
 TEST_F(Corpus, EvaluationIsValidation) {
   const auto folder = trained();
   const auto text = (corpus_.folder / "text").string();

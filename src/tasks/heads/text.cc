@@ -77,9 +77,10 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
                                   const Split& split) override {
     return answers_.predict(states_of(tokens), batch, split);
   }
-  Looked explain(const Tokens& tokens, const Batch& batch, const Split&,
+  Looked explain(const Tokens& tokens, const Batch& batch, const Split& split,
                  const std::string& target) override {
-    return answers_.explain(states_of(tokens), batch, target);
+    const auto place = split.place(batch.records[0].item<int64_t>());
+    return answers_.explain(states_of(tokens), batch, place, target);
   }
   void answer_by(const AnswerOptions& answer) override { answers_.answer_by(answer); }
   void finish() override { answers_.finish(); }

@@ -150,10 +150,19 @@ std::vector<TokenPlace> TextAnswers::pieces(const std::vector<int64_t>& tokens) 
   return places;
 }
 
-Looked TextAnswers::explain(const SourceBatch& states, const Batch& batch,
+void TextAnswers::check_length(int64_t tokens, const std::string& place) const {
+  const int64_t most = model().max_positions();
+  if (most == 0 || tokens <= most) return;
+  throw DataError(place + ": a text of " + std::to_string(tokens) +
+                  " tokens, and the model has positions for " + std::to_string(most) +
+                  "; give less text");
+}
+
+Looked TextAnswers::explain(const SourceBatch& states, const Batch& batch, const std::string& place,
                             const std::string& target) {
   if (!states.defined() && !batch.has("source")) {
     if (!target.empty()) throw UsageError("--target is for models that write text from text");
+    check_length(batch.at("target_lengths")[0].item<int64_t>(), place);
     return look_on(rows_of(batch.at("target"), batch.at("target_lengths")).front());
   }
   std::vector<int64_t> written;
@@ -169,6 +178,7 @@ Looked TextAnswers::explain(const SourceBatch& states, const Batch& batch,
   } else {
     written = encode(target, "--target");
     if (states.defined()) written = writer_.begun_from(states, {written}).front();
+    check_length(std::ssize(written) + 1, "--target");
   }
   return look_at(states.defined() ? states : source_of(batch), written);
 }

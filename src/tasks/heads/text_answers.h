@@ -25,7 +25,9 @@ class TextAnswers {
   /// `states`: what an encoder gave, of a model that writes from that; otherwise undefined.
   std::vector<Prediction> predict(const SourceBatch& states, const Batch& batch,
                                   const Split& split);
-  Looked explain(const SourceBatch& states, const Batch& batch, const std::string& target);
+  /// `place`: of the example. A text of more tokens than the model has positions for: DataError.
+  Looked explain(const SourceBatch& states, const Batch& batch, const std::string& place,
+                 const std::string& target);
   void finish() { prefix_.check_end(answered_), target_.check_end(answered_); }
 
  private:
@@ -37,6 +39,7 @@ class TextAnswers {
   std::vector<Prediction> answer_from(const SourceBatch& states, const Batch& batch,
                                       const Split& split);
   std::vector<Prediction> go_on(const Batch& batch);
+  void check_length(int64_t tokens, const std::string& place) const;
   std::vector<int64_t> encode(const std::string& text, const std::string& place) const;
   std::vector<TokenPlace> pieces(const std::vector<int64_t>& tokens) const;
   Looked look_at(const SourceBatch& source, const std::vector<int64_t>& written);
