@@ -1,6 +1,7 @@
 #include "core/cpu_quota.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -85,6 +86,11 @@ std::optional<double> cpu_quota(const fs::path& root) {
     }
   }
   return least;
+}
+
+int threads_within(int cores, std::optional<double> quota) noexcept {
+  if (!quota || *quota >= cores) return cores;
+  return static_cast<int>(std::ceil(*quota));
 }
 
 }  // namespace heed::detail

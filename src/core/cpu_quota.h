@@ -11,4 +11,7 @@ namespace heed::detail {
 /// the groups' mount points are looked for.
 std::optional<double> cpu_quota(const std::filesystem::path& root = "/");
 
+/// Threads for that many cores under a quota: the quota rounded up, at most one for each core.
+int threads_within(int cores, std::optional<double> quota) noexcept;
+
 }  // namespace heed::detail

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -31,8 +30,7 @@ int cores() noexcept {
 int threads_of_machine() noexcept {
   const int allowed = cores();
   try {
-    if (const auto quota = cpu_quota(); quota && *quota < allowed)
-      return static_cast<int>(std::ceil(*quota));
+    return threads_within(allowed, cpu_quota());
   } catch (...) {  // no memory to read files: the cores are a good answer, too
   }
   return allowed;

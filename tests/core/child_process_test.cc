@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -53,6 +55,29 @@ TEST(ChildProcess, ExitAndSignalsEndTheChildAlone) {
   EXPECT_FALSE(broken.returned);
   EXPECT_THAT(broken.end, HasSubstr("signal 11"));
   EXPECT_EQ(broken.said, "last word");
+}
+
+TEST(ChildProcess, TheChildEndsWithAParentThatIsKilled) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    in_child_process(from({}), [&](const Texts&) {
+      const auto say = [&](char what) { return write(ends[1], &what, 1) == 1; };
+      if (say('b')) sleep(20);
+      say('e');  // the end of the work, which nobody waits for
+      return std::string();
+    });
+    _exit(0);
+  }
+  close(ends[1]);
+  char said = 0;
+  ASSERT_EQ(read(ends[0], &said, 1), 1);
+  EXPECT_EQ(said, 'b');
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+  EXPECT_EQ(read(ends[0], &said, 1), 0) << "the work went on alone";
+  close(ends[0]);
 }
 
 TEST(ChildProcess, WhatTheTextsThrowArrivesAndMemoryIsNamed) {

@@ -59,6 +59,14 @@ TEST(CpuQuota, Version1HasTwoFilesOfTheProcessorsController) {
   EXPECT_EQ(detail::cpu_quota(root.path()), 1.5);
 }
 
+TEST(CpuQuota, IsRoundedUpToThreads) {
+  EXPECT_EQ(detail::threads_within(8, 1.5), 2);
+  EXPECT_EQ(detail::threads_within(8, 0.3), 1);
+  EXPECT_EQ(detail::threads_within(8, 3.0), 3);
+  EXPECT_EQ(detail::threads_within(2, 5.0), 2);
+  EXPECT_EQ(detail::threads_within(2, std::nullopt), 2);
+}
+
 TEST(CpuQuota, NoneWhereTheKernelShowsNothing) {
   const TemporaryFolder root;
   EXPECT_FALSE(detail::cpu_quota(root.path()));
