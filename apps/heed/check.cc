@@ -74,12 +74,16 @@ void check_recipe(const CheckFlags& flags) {
                           " in the data; standard output lists them");
   }
   const auto task = make_task(read(flags.recipe));  // whether data and model fit
+  const auto notes = notes_of(*task, recipe.train);
   check_training_memory(*task, recipe.train);
   task->next();
+  json["notes"] = notes;
   for (const auto& [name, value] : task->dataset_stats()) {
     json["stats"][name] = number(value);
     if (!flags.json) std::cout << number(value) << '\t' << printable(name) << '\n';
   }
+  if (!flags.json)
+    for (const auto& note : notes) std::cout << "note: " << printable(note) << '\n';
   std::cout << (flags.json ? one_line(json) : "nothing is wrong") << '\n';
 }
 

@@ -55,6 +55,8 @@ void run(const TrainFlags& flags) {
   if (flags.resume) say_where_it_begins(out);
   Progress progress(std::cerr, progress_options(2));
   const auto task = make_task(std::move(recipe));
+  for (const auto& note : notes_of(*task, options))
+    std::cerr << "heed: note: " << printable(note) << '\n';
   const auto result = train(
       *task, {.options = options, .folder = out, .resume = flags.resume, .progress = &progress});
   if (result.stopped_by) {

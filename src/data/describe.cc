@@ -12,6 +12,9 @@ namespace heed::data {
 namespace {
 
 using Splits = std::vector<std::pair<std::string, RecordsPtr>>;
+
+constexpr int64_t kFirstCompared = 64;  // records of a part, before all of them are
+
 using TextCounts = std::unordered_map<std::string_view, int64_t>;
 
 /// Calls `call` for the text of a cell, or for each item of its list; missing texts are none.
@@ -221,6 +224,31 @@ Description describe(const Splits& splits, const DescribeOptions& options) {
     all.splits.push_back(std::move(facts));
   }
   return all;
+}
+
+bool all_are_in(const Records& part, const Records& whole) {
+  std::vector<int64_t> own, columns;
+  for (const auto& column : whole.columns()) {
+    const auto is_it = [&](const Column& other) {
+      return other.name == column.name && other.is_list == column.is_list;
+    };
+    const auto found = std::find_if(part.columns().begin(), part.columns().end(), is_it);
+    if (found == part.columns().end()) return false;
+    own.push_back(found - part.columns().begin());
+    columns.push_back(std::ssize(columns));
+  }
+  std::unordered_set<std::string> some;
+  for (int64_t record = 0; record < std::min(part.size(), kFirstCompared); ++record)
+    some.insert(key_of(part, record, own));
+  if (some.empty()) return false;
+  for (int64_t record = 0; record < whole.size() && !some.empty(); ++record)
+    some.erase(key_of(whole, record, columns));
+  if (!some.empty()) return false;
+  RecordIndex index(whole, columns);
+  for (int64_t record = 0; record < whole.size(); ++record) index.add(index.key(record), record);
+  for (int64_t record = 0; record < part.size(); ++record)
+    if (index.find(key_of(part, record, own)) < 0) return false;
+  return true;
 }
 
 }  // namespace heed::data

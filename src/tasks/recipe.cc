@@ -4,9 +4,12 @@
 
 #include "heed/core/error.h"
 #include "tasks/begun_from.h"
+#include "tasks/unknown_key.h"
 
 namespace heed {
 namespace {
+
+constexpr int kMostExplained = 10;  // unknown keys, each of which takes some reading
 
 template <class Table>
 void check_names(const std::vector<Table>& tables, const std::string& what) {
@@ -107,7 +110,13 @@ const std::vector<std::string>& Recipe::paths(const std::string& role) const {
 
 Recipe Recipe::read_complete(const RecipeFile& given) {
   const auto file = with_model_from(given);
-  auto recipe = read_recipe<Recipe>(file);
+  Recipe recipe;
+  FieldReader reader(file);
+  reader.explain_unknown([&file, asked = 0](const std::string& path) mutable {
+    return asked++ < kMostExplained ? only_where(file, path) : "";
+  });
+  reader.read(recipe);
+  reader.leave();
   recipe.file = file.name();
   return recipe;
 }

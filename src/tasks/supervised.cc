@@ -7,6 +7,7 @@
 #include "nn/model_memory.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
+#include "tasks/learned_before.h"
 #include "tasks/tuning.h"
 #include "tasks/unknown.h"
 #include "train/size_keys.h"
@@ -66,6 +67,7 @@ class SupervisedTask : public Task {
     return all;
   }
 
+  std::vector<std::string> notes() const override { return notes_; }
   int64_t batches() const override { return source_->batches(); }
   data::Cursor cursor() const override { return source_->cursor(); }
   /// A stateful model begins anew there: its state came from weights that are gone.
@@ -140,7 +142,8 @@ class SupervisedTask : public Task {
   void open_data(const std::optional<BegunFrom>& from) {
     const auto& data = cell_.recipe.data;
     if (data.train.empty()) throw ModelError("data.train is missing: what is learned from");
-    train_ = cell_.open(cell_.source("train", data.train));
+    const auto learned = cell_.source("train", data.train);
+    train_ = cell_.open(learned);
     if (data.folds > 0) std::tie(train_, test_) = cell_.fold(train_);
     if (data.holdout > 0) std::tie(train_, valid_) = cell_.hold_out(train_);
     if (from) {
@@ -152,9 +155,18 @@ class SupervisedTask : public Task {
     for (const auto& table : cell_.recipe.heads) table.get()->learn(*train_, cell_.input());
     const auto& valid = cell_.recipe.paths("valid");
     const auto& test = cell_.recipe.paths("test");
-    if (!valid.empty()) valid_ = cell_.open(cell_.source("valid", valid));
-    if (!test.empty()) test_ = cell_.open(cell_.source("test", test));
+    if (!valid.empty()) valid_ = open_measured(cell_.source("valid", valid), learned);
+    if (!test.empty()) test_ = open_measured(cell_.source("test", test), learned);
     check_targets();
+  }
+
+  SplitPtr open_measured(const Source& source, const Source& learned) {
+    auto split = cell_.open(source);
+    if (!cell_.input().parts_training_data() && is_learned(source, learned))
+      notes_.push_back("data." + source.role + ": all of it is in data.train, too, so that its " +
+                       "metrics say how well the data were learned by heart, not what the model " +
+                       "makes of new ones");
+    return split;
   }
 
   /// Targets that are none are found before training begins.
@@ -214,6 +226,7 @@ class SupervisedTask : public Task {
   std::map<std::string, UnknownPieces> unknown_;  // of what is measured
   std::unique_ptr<BatchSource> source_;
   std::vector<Sample> samples_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace

@@ -222,6 +222,7 @@ struct FieldReader::Impl {
   RecipeFile file;
   std::vector<Level> levels;
   std::string problems;
+  std::function<std::string(const std::string&)> explain;
 
   const RecipeFile::Document& document() const { return *file.document_; }
   std::string path(const char* name) const { return levels.back().prefix + name; }
@@ -309,10 +310,14 @@ struct FieldReader::Impl {
   }
 };
 
-FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, ""}) {
+FieldReader::FieldReader(const RecipeFile& file) : impl_(new Impl{file, {}, "", {}}) {
   impl_->levels.push_back({&impl_->document().root, "", {}});
 }
 FieldReader::~FieldReader() = default;
+
+void FieldReader::explain_unknown(std::function<std::string(const std::string& path)> explain) {
+  impl_->explain = std::move(explain);
+}
 
 void FieldReader::operator()(const char* name, bool& field, const char*) {
   impl_->field(name, field);
@@ -407,8 +412,9 @@ void FieldReader::leave() {
     for (const auto& [key, node] : *level.table) {
       const std::string name(key.str());
       if (std::find(level.known.begin(), level.known.end(), name) != level.known.end()) continue;
+      const auto why = impl_->explain ? impl_->explain(level.prefix + name) : "";
       impl_->add_problem(impl_->document().where(level.prefix + name, &node) + ": unknown key '" +
-                         name + "'" + suggestion(name, level.known));
+                         name + "'" + (why.empty() ? suggestion(name, level.known) : why));
     }
   }
   if (impl_->levels.empty() && !impl_->problems.empty()) throw ProblemList(impl_->problems);

@@ -70,6 +70,10 @@ int64_t steps_of(const TrainOptions& options, int64_t steps_per_epoch) {
                    std::to_string(steps_per_epoch) + " steps are more than can be counted");
 }
 
+int64_t steps_of_epoch(const Task& task, const TrainOptions& options) {
+  return (task.batches() + options.accumulate - 1) / options.accumulate;
+}
+
 int64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -84,13 +88,14 @@ Trainer::Trainer(Task& task, const TrainRun& run)
       folder_(free_folder(run),
               std::max(run.options.keep_checkpoints, run.options.average_checkpoints)),
       recipe_(task.recipe()),
-      steps_per_epoch_((task.batches() + options_.accumulate - 1) / options_.accumulate),
+      steps_per_epoch_(steps_of_epoch(task, options_)),
       steps_(steps_of(options_, steps_per_epoch_)),
       optimizer_(task.model(), options_.optimizer,
                  [&](const std::string& name) { return task.rate_factor(name); }),
       average_(task.model(), options_.ema),
       progress_(run.progress) {
   options_.check();
+  check_schedule(task, options_);
   check_training_memory(task, options_);
   if (const auto newest = folder_.newest()) resume_from(*newest);
   log_.emplace(folder_.log(), state_.step);
@@ -342,6 +347,20 @@ void Trainer::finish(TrainResult& result) {
 void check_training_memory(Task& task, const TrainOptions& options) {
   require_memory(nn::parameter_bytes(task.model()) * (options.ema > 0 ? 4 : 3), available_memory(),
                  "training the model", nn::memory_remedy(sizes_of(task.recipe())).c_str());
+}
+
+std::string check_schedule(const Task& task, const TrainOptions& options) {
+  const int64_t per_epoch = steps_of_epoch(task, options), steps = steps_of(options, per_epoch);
+  const int64_t warmup = options.schedule.warmup;
+  if (warmup <= steps) return "";
+  const std::string longer = "train.schedule.warmup = " + std::to_string(warmup) +
+                             " is longer than the whole run of " + std::to_string(steps) + " steps";
+  if (options.max_steps > 0)
+    return longer + " (train.max_steps): the learning rate ends far below train.optimizer.lr";
+  throw ModelError(longer + " (" + std::to_string(options.epochs) + " epochs of " +
+                   std::to_string(per_epoch) +
+                   "), so that the learning rate never gets to train.optimizer.lr; lower it or "
+                   "raise train.epochs");
 }
 
 TrainResult train(Task& task, const TrainRun& run) { return Trainer(task, run).run(); }

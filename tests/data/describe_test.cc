@@ -63,6 +63,21 @@ TEST(Describe, FindsOverlapsAndUnseenLabels) {
               HasSubstr("no column 'x'"));
 }
 
+TEST(Describe, SaysWhetherAllRecordsAreInOthers) {
+  const auto train = records_of("t,l\na,1\nb,2\nc,3\nb,2\n", "a.csv");
+  const auto are_in = [&](const std::string& text) {
+    return all_are_in(*records_of(text, "b.csv"), *train);
+  };
+  EXPECT_TRUE(are_in("l,t,more\n2,b,x\n1,a,y\n2,b,z\n"));
+  EXPECT_FALSE(are_in("l,t\n2,b\n1,b\n"));
+  EXPECT_FALSE(are_in("t\na\n"));    // without a column of the others
+  EXPECT_FALSE(are_in("t,l\n,\n"));  // missing cells are cells, too
+  std::string many = "t,l\n";
+  for (int i = 0; i < 100; ++i) many += "a,1\n";
+  EXPECT_TRUE(are_in(many));
+  EXPECT_FALSE(are_in(many + "d,4\n"));  // the last one alone
+}
+
 TEST(Describe, KeepsListsApart) {
   const auto train = records_of(
       "{\"a\": [\"1:x\"]}\n{\"a\": [\"1\", \"x\"]}\n{\"a\": []}\n"

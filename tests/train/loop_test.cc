@@ -177,6 +177,28 @@ TEST_F(Loop, MoreStepsThanCanBeCountedAreRefused) {
   EXPECT_THROW(train(task, run), ModelError);
 }
 
+TEST_F(Loop, WarmupLongerThanTheRunIsRefusedOrSaid) {
+  LineTask task(5);
+  auto run = plan(3);
+  run.options.accumulate = 2;
+  run.options.schedule.warmup = 3;
+  EXPECT_EQ(check_schedule(task, run.options), "");
+  run.options.schedule.warmup = 4;
+  try {
+    train(task, run);
+    FAIL() << "no error";
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("train.schedule.warmup = 4 is longer than the whole run of "
+                                        "3 steps (3 epochs of 1)"));
+  }
+  EXPECT_FALSE(fs::exists(run.folder));
+  run.options.max_steps = 2;  // to try something
+  EXPECT_THAT(check_schedule(task, run.options),
+              HasSubstr("warmup = 4 is longer than the whole run "
+                        "of 2 steps (train.max_steps)"));
+  EXPECT_EQ(train(task, run).steps, 2);
+}
+
 TEST_F(Loop, TheLossDecidesBetweenEquals) {
   LineTask task(5);
   task.valid = {0.5, 0.2, 0.2, 0.2, 0.3};

@@ -1,5 +1,7 @@
 """Words, flags and their order: what a new user mistypes."""
 
+import re
+
 from case import Case
 
 VERBS = {"train": "recipe", "eval": "model", "predict": "model", "map": "model", "check": "recipe", "summary": "model",
@@ -108,6 +110,35 @@ def of_flags_that_do_nothing():
     yield usage("set of another seed on a model", "predict {w}/m/class {w}/records.csv --set seed=2", "seed")
 
 
+def of_recipes_that_contradict_themselves():
+    other = r"unknown key '{key}', which is there only where {path} is {value}"
+    for name, recipe, change, key, path, value in (
+            ("a language model's", "translation", "head.encoder_layers=0", "cross_attention", "head.encoder_layers", r"above 0 \(it is 0\)"),
+            ("a fold's", "class", "data.fold=1", "fold", "data.folds", r"above 0 \(it is 0\)"),
+            ("a schedule's", "class", "train.schedule.min_lr=0.1", "min_lr", "train.schedule.kind", '"cosine"'),
+            ("a begun model's", "class", "model.layer_decay=0.5", "layer_decay", "model.from", "given"),
+            ("another head's", "class", "head.scheme='iob2'", "scheme", "head.kind", '"tags"')):
+        says = other.format(key=key, path=re.escape(path), value=value)
+        for verb in ("check", "train", "summary"):
+            yield usage(f"{verb} with {name} key", f"{verb} {{w}}/{recipe}.toml --set {change}", says, code=4)
+    long = "train.schedule.warmup=10000"
+    for verb, rest in (("check", ""), ("train", " --out {s}/run")):
+        yield usage(f"{verb} with a warmup longer than all epochs", f"{verb} {{w}}/class.toml --set {long}{rest}",
+                    r"train\.schedule\.warmup = 10000 is longer than the whole run of 6 steps \(2 epochs of 3\)", code=4)
+        yield Case(f"{verb} with a warmup longer than max_steps", f"{verb} {{w}}/class.toml --set {long} --set train.max_steps=2{rest}",
+                   0, r"note: train\.schedule\.warmup = 10000 is longer than the whole run of 2 steps")
+        for what, test in (("the same file", "{w}/records.csv"), ("a path to it", "{w}/../world/records.csv"), ("its records", "{s}/part.csv")):
+            yield Case(f"{verb} where the test data is {what}", f"{verb} {{w}}/class.toml --set data.test={test}{rest}", 0,
+                       r"note: data\.test: all of it is in data\.train, too", prepare=part_of_records)
+        yield Case(f"{verb} where valid and test are train", f"{verb} {{w}}/translation.toml --set data.valid=['{{w}}/a','{{w}}/b'] "
+                   f"--set data.test=['{{w}}/a','{{w}}/b']{rest}".replace("'", "\\'"), 0, r"note: data\.valid: all.*note: data\.test: all")
+
+
+def part_of_records(world, scratch):
+    lines = (world / "records.csv").read_text().splitlines(keepends=True)
+    (scratch / "part.csv").write_text("".join(lines[:1] + lines[5:9]))
+
+
 def cases():
-    for group in (of_verbs, of_the_program, of_threads, of_recipe, of_flags_that_do_nothing):
+    for group in (of_verbs, of_the_program, of_threads, of_recipe, of_flags_that_do_nothing, of_recipes_that_contradict_themselves):
         yield from group()

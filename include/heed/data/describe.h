@@ -76,4 +76,9 @@ struct DescribeOptions {
 Description describe(const std::vector<std::pair<std::string, RecordsPtr>>& splits,
                      const DescribeOptions& options = {});
 
+/// Whether every record of `part` is in `whole`, too: equal in all columns of `whole`, of which
+/// `part` lacks none. An empty part: false. Cost: O(bytes of whole) where one of the first records of
+/// `part` is not there, else O(bytes of both).
+bool all_are_in(const Records& part, const Records& whole);
+
 }  // namespace heed::data

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,6 +60,10 @@ class FieldReader {
  public:
   explicit FieldReader(const RecipeFile& file);
   ~FieldReader();
+
+  /// Asked for the path of each unknown key, what the message says of it in place of the nearest
+  /// name; "" where it knows nothing.
+  void explain_unknown(std::function<std::string(const std::string& path)> explain);
 
   void operator()(const char* name, bool& field, const char* help);
   void operator()(const char* name, int64_t& field, const char* help, const Bounds& bounds);

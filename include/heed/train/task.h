@@ -51,6 +51,9 @@ class Task {
   /// What opening the data found: counts by name, what was left out among them. None by default.
   virtual Metrics dataset_stats() const { return {}; }
 
+  /// What whoever trains should know of the data before, a sentence each; none by default.
+  virtual std::vector<std::string> notes() const { return {}; }
+
   /// Batches of an epoch.
   virtual int64_t batches() const = 0;
   /// The loss of the next batch with the model as it is; after the last of an epoch comes the first

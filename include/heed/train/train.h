@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "heed/train/options.h"
 #include "heed/train/task.h"
@@ -34,6 +35,11 @@ struct TrainResult {
 /// make the model large, where that is more than is available.
 void check_training_memory(Task& task, const TrainOptions& options);
 
+/// Whether the rate gets to its top: ModelError, with both numbers, where schedule.warmup takes more
+/// steps than all epochs have. Where max_steps says how long the run is, which is short to try
+/// something, the same is a note for whoever runs it; "" where there is nothing to say.
+std::string check_schedule(const Task& task, const TrainOptions& options);
+
 /// Trains task.model() and writes best/, last-STEP/, log.jsonl and TensorBoard's files into the
 /// folder.
 ///
@@ -49,8 +55,8 @@ void check_training_memory(Task& task, const TrainOptions& options);
 /// folder.
 ///
 /// Throws UsageError where the folder holds a run and `resume` is not set, holds other things and no
-/// run, or where fewer steps are asked for than were done; ModelError where the recipe has changed
-/// otherwise since the checkpoint, or the checkpoint does not fit; DivergedError (epoch,
+/// run, or where fewer steps are asked for than were done; ModelError of check_schedule, where the recipe
+/// has changed otherwise since the checkpoint, or the checkpoint does not fit; DivergedError (epoch,
 /// step, records) for a loss or gradient that is not finite, after saving the weights as they were
 /// before that step; FileError with the old checkpoint whole.
 TrainResult train(Task& task, const TrainRun& run);
