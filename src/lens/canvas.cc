@@ -68,10 +68,12 @@ void Canvas::text(int64_t x, int64_t y, std::string_view utf8, int64_t scale, Co
   }
 }
 
-Canvas Canvas::enlarged(int64_t factor) const {
-  Canvas result(width_ * factor, height_ * factor);
+Canvas Canvas::enlarged(int64_t factor) const { return enlarged(factor, factor); }
+
+Canvas Canvas::enlarged(int64_t across, int64_t down) const {
+  Canvas result(width_ * across, height_ * down);
   for (int64_t y = 0; y < result.height_; ++y) {
-    for (int64_t x = 0; x < result.width_; ++x) result.at(x, y) = at(x / factor, y / factor);
+    for (int64_t x = 0; x < result.width_; ++x) result.at(x, y) = at(x / across, y / down);
   }
   return result;
 }

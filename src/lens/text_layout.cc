@@ -28,31 +28,47 @@ std::string counted(int64_t count, const char* what) {
   return "every " + std::to_string(count) + ending + " " + what + " has a label";
 }
 
-/// What the panels of a strip have in common.
-struct Measures {
-  int64_t rows, columns, cell, size, step;  ///< of pixels; every step-th label is shown
-  int64_t left, top;                        ///< room for the labels
-  int64_t slot;                             ///< of a panel and its title
+/// The rows or columns of a panel and their labels.
+struct PanelSide {
+  int64_t count, cell;  ///< of pixels
+  int64_t size, step;   ///< of letters; every step-th label is shown
 
-  Measures(const TextStrip& strip, int64_t side)
-      : rows(strip.panels.front().values.size(0)), columns(strip.panels.front().values.size(1)) {
-    cell = std::clamp<int64_t>(side / std::max(rows, columns), 1, kLargestCell);
+  PanelSide(int64_t count, int64_t cell) : count(count), cell(cell) {
     size = cell >= kTextSize ? kTextSize : kSmallSize;
     step = size == kTextSize ? 1 : (line_height(size) + 2 + cell - 1) / cell;
-    left = widest(strip.rows) * pitch(size) + kLabelGap;
-    top = widest(strip.columns) * pitch(size) + kLabelGap;
-    slot = columns * cell;
-    for (const auto& panel : strip.panels) {
-      slot = std::max(slot, lens::columns(panel.title) * pitch(kTextSize));
-    }
   }
-
-  int64_t widest(const std::vector<std::string>& labels) const {
+  int64_t pixels() const { return count * cell; }
+  int64_t room_of(const std::vector<std::string>& labels) const {
     int64_t most = 0;
     for (size_t i = 0; i < labels.size(); i += static_cast<size_t>(step)) {
       most = std::max(most, lens::columns(cut(labels[i], kLongestLabel)));
     }
-    return most;
+    return most * pitch(size) + kLabelGap;
+  }
+};
+
+/// Cells are squares, unless one side would be less than a quarter of the other: a few words beside
+/// many seconds.
+PanelSide side_of(int64_t count, int64_t other, int64_t pixels) {
+  const int64_t square = std::clamp<int64_t>(pixels / std::max(count, other), 1, kLargestCell);
+  return {count, std::clamp<int64_t>(square * other / (4 * count), square, kLargestCell)};
+}
+
+/// What the panels of a strip have in common.
+struct Measures {
+  PanelSide rows, columns;
+  int64_t left, top;  ///< room for the labels
+  int64_t slot;       ///< of a panel and its title
+
+  Measures(const TextStrip& strip, int64_t side)
+      : rows(side_of(std::ssize(strip.rows), std::ssize(strip.columns), side)),
+        columns(side_of(std::ssize(strip.columns), std::ssize(strip.rows), side)) {
+    left = rows.room_of(strip.rows);
+    top = columns.room_of(strip.columns);
+    slot = columns.pixels();
+    for (const auto& panel : strip.panels) {
+      slot = std::max(slot, lens::columns(panel.title) * pitch(kTextSize));
+    }
   }
 };
 
@@ -105,18 +121,19 @@ class TextComposer {
   }
 
   void row_labels(const std::vector<std::string>& labels, const Measures& of) {
-    const int64_t middle = (of.cell - line_height(of.size)) / 2;
-    for (int64_t i = 0; i < of.rows; i += of.step) {
+    const auto& rows = of.rows;
+    const int64_t middle = (rows.cell - line_height(rows.size)) / 2;
+    for (int64_t i = 0; i < rows.count; i += rows.step) {
       const auto label = cut(labels[i], kLongestLabel);
-      const int64_t x = kPageMargin + of.left - kLabelGap - columns(label) * pitch(of.size);
-      layout_.texts.push_back({x, y_ + i * of.cell + middle, of.size, label, false, true});
+      const int64_t x = kPageMargin + of.left - kLabelGap - columns(label) * pitch(rows.size);
+      layout_.texts.push_back({x, y_ + i * rows.cell + middle, rows.size, label, false, true});
     }
   }
 
   /// They end, turned, kLabelGap above the panel.
-  void column_labels(const std::vector<std::string>& labels, const Measures& of, int64_t x) {
+  void column_labels(const std::vector<std::string>& labels, const PanelSide& of, int64_t x) {
     const int64_t middle = (of.cell - line_height(of.size)) / 2;
-    for (int64_t j = 0; j < of.columns; j += of.step) {
+    for (int64_t j = 0; j < of.count; j += of.step) {
       const auto label = cut(labels[j], kLongestLabel);
       const int64_t y = y_ - kLabelGap - columns(label) * pitch(of.size);
       layout_.texts.push_back({x + j * of.cell + middle, y, of.size, label, true, false});
@@ -125,7 +142,7 @@ class TextComposer {
 
   void panel(const Panel& panel, const Scale& scale, const Measures& of, int64_t x) {
     layout_.images.push_back(
-        {x, y_, heat_map(panel.values, scale).enlarged(of.cell),
+        {x, y_, heat_map(panel.values, scale).enlarged(of.columns.cell, of.rows.cell),
          panel.title + ", " + number(scale.low) + " to " + number(scale.high)});
   }
 
@@ -142,10 +159,10 @@ class TextComposer {
         const int64_t x =
             kPageMargin + of.left + static_cast<int64_t>(i - begin) * (of.slot + kPanelGap);
         text(x, titles, kTextSize, strip.panels[i].title);
-        column_labels(strip.columns, of, x);
+        column_labels(strip.columns, of.columns, x);
         panel(strip.panels[i], scale, of, x);
       }
-      y_ += of.rows * of.cell + kPanelGap;
+      y_ += of.rows.pixels() + kPanelGap;
     }
     legend_of(strip, scale, of);
     y_ += 2 * kPanelGap;
@@ -162,7 +179,10 @@ class TextComposer {
     y_ += kBarHigh + kLeading;
     std::string note = scale.note();
     if (!strip.note.empty()) note += "; " + strip.note;
-    if (of.step > 1) note += "; " + counted(of.step, "cell");
+    const int64_t rows = of.rows.step, columns = of.columns.step;
+    if (rows == columns && rows > 1) note += "; " + counted(rows, "cell");
+    if (rows != columns && rows > 1) note += "; " + counted(rows, "row");
+    if (rows != columns && columns > 1) note += "; " + counted(columns, "column");
     paragraph(note, kTextSize);
   }
 

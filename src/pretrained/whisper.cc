@@ -29,7 +29,6 @@ struct WhisperConfig {
   WhisperStack encoder, decoder;
   std::string activation;
   double dropout, attention_dropout;
-  bool scale_embeddings;
 };
 
 WhisperConfig whisper_config(Config& config) {
@@ -46,6 +45,7 @@ WhisperConfig whisper_config(Config& config) {
                     "mask_time_min_masks", "mask_feature_prob", "mask_feature_length",
                     "mask_feature_min_masks", "use_weighted_layer_sum", "classifier_proj_size",
                     "median_filter_width", "num_hidden_layers"});
+  config.no_effect({"scale_embedding"});  // theirs keeps the factor and multiplies nothing by it
   return {.vocabulary = config.integer("vocab_size", between(1, 1 << 24)),
           .width = config.integer("d_model", between(1, kMostChannels)),
           .bands = config.integer("num_mel_bins", between(1, 4096)),
@@ -53,8 +53,7 @@ WhisperConfig whisper_config(Config& config) {
           .decoder = stack("decoder", "max_target_positions"),
           .activation = activation_of(config, "activation_function", "gelu"),
           .dropout = config.number("dropout", kDropouts, 0),
-          .attention_dropout = config.number("attention_dropout", kDropouts, 0),
-          .scale_embeddings = config.flag("scale_embedding", false)};
+          .attention_dropout = config.number("attention_dropout", kDropouts, 0)};
 }
 
 /// How features are made of sound; where the folder does not say so, none can be.
@@ -130,7 +129,7 @@ void add_whisper_recipe(Plan& plan, const WhisperConfig& whisper) {
       .set("activation", whisper.activation)
       .set("dropout", whisper.dropout)
       .set("tied", "decoder")
-      .set("scale_embeddings", whisper.scale_embeddings)
+      .set("scale_embeddings", false)
       .set("decoder_attention", writing)
       .set("vocabulary", whisper.vocabulary)  // times have rows, and in old folders no pieces
       .set("cross_attention", whisper_attention_of(whisper, whisper.decoder, false));
@@ -219,6 +218,9 @@ void add_speech_tokens(Plan& plan, Config& config, const std::string& bytes, int
 void add_speech(Plan& plan, const Given& given) {
   const auto found = given.others.find(kGeneration);
   if (found == given.others.end()) {
+    if (given.config.has("forced_decoder_ids"))
+      given.config.refuse("forced_decoder_ids", "says what texts begin with, which Heed reads of ",
+                          kGeneration, ", and that is not there; fetch it, too");
     given.config.no_effect({"forced_decoder_ids"});
     return add_generation(plan, given);
   }

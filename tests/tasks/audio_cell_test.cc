@@ -88,7 +88,7 @@ optimizer = { lr = 0.01 }
 
 TEST_F(AudioCell, LearnsClasses) {
   const auto result = run(classes(), "classes");
-  test::expect_learned("accuracy of pitches", metric(result.test, "accuracy"), 0.75);
+  test::expect_learned("accuracy of pitches", metric(*result.test, "accuracy"), 0.75);
   auto predictor = Predictor::load(folder_ / "classes");
   const auto found = predictor.predict(
       predictor.stream({path("sounds/test3.wav"), path("sounds/test4.wav")})->next(8));
@@ -97,12 +97,12 @@ TEST_F(AudioCell, LearnsClasses) {
 
 TEST_F(AudioCell, LearnsTextsFromWhatAnEncoderGives) {
   const auto result = run(texts(), "texts");
-  test::expect_learned("exact texts of pitches", metric(result.test, "exact"), 0.75);
-  EXPECT_EQ(metric(result.test, "baseline_exact"), 0);
+  test::expect_learned("exact texts of pitches", metric(*result.test, "exact"), 0.75);
+  EXPECT_EQ(metric(*result.test, "baseline_exact"), 0);
   auto predictor = Predictor::load(folder_ / "texts");
   const auto again = predictor.evaluate({path("sounds/test.csv")});
-  EXPECT_EQ(metric(again.metrics, "exact"), metric(result.test, "exact"));
-  EXPECT_EQ(metric(again.metrics, "loss"), metric(result.test, "loss"));
+  EXPECT_EQ(metric(again.metrics, "exact"), metric(*result.test, "exact"));
+  EXPECT_EQ(metric(again.metrics, "loss"), metric(*result.test, "loss"));
   // One at a time and together.
   const std::vector<std::string> files = {path("sounds/test2.wav"), path("sounds/test5.wav"),
                                           path("sounds/test6.wav")};

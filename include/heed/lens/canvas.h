@@ -43,6 +43,8 @@ class Canvas {
 
   /// Each pixel becomes factor x factor of its colour.
   Canvas enlarged(int64_t factor) const;
+  /// The same of `across` columns and `down` rows.
+  Canvas enlarged(int64_t across, int64_t down) const;
 
  private:
   int64_t width_, height_;

@@ -24,7 +24,9 @@ class RecordingParts {
   RecordingParts(std::string file, const AudioState& state)
       : file_(std::move(file)), sound_(state.read(file_)) {
     cuts_ = data::cut_at_pauses(sound_, double(state.options.log_mel.seconds));
-    if (cuts_.size() > 1) ++state.cut, state.windows += std::ssize(cuts_);
+    if (cuts_.size() < 2) return;
+    const std::lock_guard lock(state.mutex);
+    if (state.cut.insert(file_).second) state.parts += std::ssize(cuts_);
   }
   bool has_more() const { return next_ < cuts_.size(); }
   Heard next() {

@@ -35,9 +35,13 @@ data::Sound AudioState::read(const fs::path& file) const {
         "the model's folder has no preprocessor_config.json, which says how features are made of "
         "sound (sampling_rate, n_fft, hop_length, chunk_length); fetch it, too");
   auto sound = data::read_sound(file);
-  if (sound.channels > 1) ++mixed;
-  if (sound.sampling_rate == options.log_mel.sampling_rate) return sound;
-  ++resampled;
+  const bool other_rate = sound.sampling_rate != options.log_mel.sampling_rate;
+  {
+    const std::lock_guard lock(mutex);  // a file may be read by several threads, and again
+    if (sound.channels > 1) mixed.insert(file.string());
+    if (other_rate) resampled.insert(file.string());
+  }
+  if (!other_rate) return sound;
   try {
     return data::resampled(std::move(sound), options.log_mel.sampling_rate);
   } catch (const DataError& error) {
@@ -79,17 +83,18 @@ std::vector<TokenPlace> AudioState::times(double begin) const {
 }
 
 std::string AudioState::note() const {
+  const std::lock_guard lock(mutex);
   std::string text;
-  const auto say = [&](int64_t count, const std::string& what) {
-    if (count == 0) return;
-    text += (text.empty() ? "" : "; ") + std::to_string(count) +
-            (count == 1 ? " recording was " : " recordings were ") + what;
+  const auto say = [&](const std::set<std::string>& files, const std::string& what) {
+    if (files.empty()) return;
+    text += (text.empty() ? "" : "; ") + std::to_string(files.size()) +
+            (files.size() == 1 ? " recording was " : " recordings were ") + what;
   };
   say(mixed, "of several channels, of which the mean is read");
   say(resampled, text_of("of another rate, and changed to ", options.log_mel.sampling_rate,
                          " samples a second"));
   say(cut, text_of("longer than ", options.log_mel.seconds, " seconds, and cut at pauses into ",
-                   windows.load(), " parts"));
+                   parts, " parts"));
   return text;
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <filesystem>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,9 @@ struct AudioInputOptions {
 /// What splits share with their input: options, and what was changed of recordings.
 struct AudioState {
   AudioInputOptions options;
-  mutable std::atomic<int64_t> mixed = 0, resampled = 0, cut = 0, windows = 0;
+  mutable std::mutex mutex;  ///< of what follows
+  mutable std::set<std::string> mixed = {}, resampled = {}, cut = {};
+  mutable int64_t parts = 0;  ///< of those that were cut
 
   /// At the model's rate. Throws FileError and DataError that name the file.
   data::Sound read(const std::filesystem::path& file) const;
