@@ -121,26 +121,39 @@ TEST_F(AudioCell, GoesOnWithTheSameBits) {
 }
 
 TEST_F(AudioCell, WhatDoesNotFitIsRefused) {
-  const auto refused = [&](const std::vector<std::string>& more) -> std::string {
+  const auto complaint = [](const std::function<Recipe()>& made) -> std::string {
     try {
-      make_task(texts(more));
+      make_task(made());
     } catch (const Error& error) {
       return error.what();
     }
     return "";
   };
+  const auto refused = [&](const std::vector<std::string>& more) {
+    return complaint([&] { return texts(more); });
+  };
   EXPECT_THAT(refused({"head.width=8"}),
               AllOf(HasSubstr("head.width"), HasSubstr("16"), HasSubstr("8")));
-  EXPECT_THAT(refused({"encoder.kind=none"}), HasSubstr("head.from_encoder"));
-  EXPECT_THAT(refused({"head.from_encoder=false"}), HasSubstr("encoder.kind"));
   EXPECT_THAT(refused({"input.column=sound"}), HasSubstr("'sound'"));
   EXPECT_THAT(refused({"head.column=txt"}), HasSubstr("'txt'"));
   EXPECT_THAT(refused({"input.log_mel.mels=40"}), HasSubstr("log_mel.mels"));
   EXPECT_THAT(refused({"input.log_mel.seconds=0"}), HasSubstr("log_mel.seconds"));
   EXPECT_THAT(refused({"input.log_mel.hop=4000"}), HasSubstr("log_mel.hop"));
-  test::write_bytes(folder_ / "sounds/train.csv", "audio,pitch,text\ntrain0.wav,low,\n");
+  const auto with = [&](const std::string& rest) {
+    return complaint([&] {
+      return Recipe::read(RecipeFile::parse("data = { train = '" + path("sounds/train.csv") +
+                                                "' }\ninput = { kind = 'audio' }\n" + rest,
+                                            "recipe.toml"));
+    });
+  };
+  EXPECT_THAT(with("head = { kind = 'text' }\n"), HasSubstr("encoder.kind"));
+  EXPECT_THAT(with("encoder = { kind = 'none' }\nhead = { kind = 'text', encoder_layers = 0, "
+                   "from_encoder = true, tokenizer = { kind = 'words' } }\n"),
+              HasSubstr("head.from_encoder"));
+  test::write_bytes(folder_ / "sounds/train.csv",
+                    "audio,pitch,text\ntrain0.wav,low,a low tone\ntrain1.wav,high,\n");
   EXPECT_THAT(refused({}),
-              AllOf(HasSubstr("train.csv:2"), HasSubstr("'text'"), HasSubstr("empty")));
+              AllOf(HasSubstr("train.csv:3"), HasSubstr("'text'"), HasSubstr("empty")));
 }
 
 }  // namespace
