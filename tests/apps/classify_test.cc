@@ -235,7 +235,7 @@ TEST_F(Classify, FoldersOfImagesAreTrainedOnAndPredicted) {
   const auto trained =
       run({"train", recipe_, "--out", path("of-images"), "--set", "data.train=" + folder.string(),
            "--set", "data.test=" + folder.string(), "--set", "train.epochs=1", "--set",
-           "data.holdout=0.25"});
+           "data.holdout=0.25", "--set", "train.schedule.warmup=0"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   const auto result = run({"predict", path("of-images"), (folder / "a" / "1.png").string(),
                            (folder / "b" / "4.jpg").string()});

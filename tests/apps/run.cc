@@ -75,7 +75,8 @@ Result run(const std::vector<std::string>& arguments, const RunOptions& options)
     if (options.largest_file > 0) limit_files(options.largest_file);
     dup2(in.descriptor(), 0), dup2(sink, 1), dup2(err.descriptor(), 2);
     for (const int number : options.closed) close(number);
-    signal(SIGINT, SIG_DFL);  // ignored where the tests were started in the background
+    for (const int number : {SIGINT, SIGHUP, SIGTERM})  // ignored in the background and by nohup
+      signal(number, SIG_DFL);
     execv(options.program, words.data());
     _exit(127);
   }

@@ -70,6 +70,8 @@ def out_of_reach(outcome):
     """Who is to blame for an end that Heed cannot prevent; empty: nobody else."""
     if outcome.code == 127 and "thread-local data" in outcome.err:
         return "glibc gets no thread-local data"
+    if "failed to register TLS destructor" in outcome.err:
+        return "glibc gets no memory for the end of thread-local data"
     if "libgomp: " in outcome.err and outcome.code == 1:
         return "libgomp ends the process"
     if outcome.code == 4 and "not TOML: Error while parsing" in outcome.err:
