@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "core/printable.h"
+#include "core/system_file.h"
 
 namespace heed::cli {
 namespace {
 
 /// As the system keeps them, each ended by a NUL.
 std::vector<std::string> own_words() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  auto file = system_file("/proc/self/cmdline");
   std::vector<std::string> words;
   for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
   return words;

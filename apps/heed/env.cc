@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cpu_quota.h"
+#include "core/system_file.h"
 #include "frame/torch.h"
 #include "frame/waiting.h"
 #include "heed/core/threads.h"
@@ -21,8 +22,7 @@ namespace {
 
 /// The first value of `key` in a file of "key : value" lines; empty where there is none.
 std::string field_of(const char* file, const std::string& key) {
-  std::ifstream in(file);
-  in.exceptions(std::ios::badbit);  // throws what a stream would keep to itself: no memory
+  auto in = system_file(file);
   for (std::string line; std::getline(in, line);) {
     if (line.rfind(key, 0) != 0) continue;
     const auto start = line.find_first_not_of(" \t", line.find(':') + 1);

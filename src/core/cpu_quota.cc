@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/system_file.h"
+
 namespace heed::detail {
 namespace {
 
@@ -15,6 +17,7 @@ namespace fs = std::filesystem;
 std::vector<std::string> parts_of(const std::string& line, char separator) {
   std::vector<std::string> parts;
   std::istringstream in(line);
+  in.exceptions(std::ios::badbit);  // a stream would keep to itself that there is no memory
   for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
   return parts;
 }
@@ -33,7 +36,7 @@ struct Mount {
 /// From "36 25 0:31 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate".
 std::vector<Mount> mounts(const fs::path& file) {
   std::vector<Mount> found;
-  std::ifstream in(file);
+  auto in = system_file(file);
   for (std::string line; std::getline(in, line);) {
     const auto parts = parts_of(line, ' ');
     const auto dash =
@@ -48,7 +51,7 @@ std::vector<Mount> mounts(const fs::path& file) {
 
 /// The group of this process, "/user.slice", from "0::/user.slice" (v2) or "4:cpu,cpuacct:/docker/1f" (v1).
 std::optional<std::string> group(const fs::path& file, bool v2) {
-  std::ifstream in(file);
+  auto in = system_file(file);
   for (std::string line; std::getline(in, line);) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;

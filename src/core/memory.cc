@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "core/system_file.h"
 #include "heed/core/error.h"
 
 namespace heed {
@@ -15,7 +16,7 @@ constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
 /// Of a file with lines as "MemAvailable:  24 kB".
 uint64_t bytes_in(const char* path, std::string_view key) {
-  std::ifstream file(path);
+  auto file = system_file(path);
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
   }

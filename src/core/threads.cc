@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
+#include <optional>
 #include <string>
 
 #include "core/cpu_quota.h"
@@ -46,12 +48,15 @@ void tell_follower(int threads) {
 
 int default_threads() noexcept {
   try {
-    if (const auto given = threads_of_environment()) return *given;
-  } catch (const UsageError& error) {  // a program that asks gets it; who only computes reads it
-    const int instead = threads_of_machine();
-    std::fprintf(stderr, "heed: warning: %s; %d are used\n", printable(error.what()).c_str(),
-                 instead);
-    return instead;
+    try {
+      if (const auto given = threads_of_environment()) return *given;
+    } catch (const UsageError& error) {  // a program that asks gets it; who only computes reads it
+      const int instead = threads_of_machine();
+      std::fprintf(stderr, "heed: warning: %s; %d are used\n", printable(error.what()).c_str(),
+                   instead);
+      return instead;
+    }
+  } catch (const std::bad_alloc&) {  // for the words about a wrong number
   }
   return threads_of_machine();
 }
@@ -62,11 +67,21 @@ namespace heed {
 
 int most_threads() noexcept { return std::min(1024, 8 * detail::cores()); }
 
-int threads_from_text(std::string_view text, const std::string& source) {
+namespace {
+
+/// Takes no memory.
+std::optional<int> threads_in(std::string_view text) noexcept {
   int64_t threads = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
   const bool whole = error == std::errc() && end == text.data() + text.size();
   if (whole && threads >= 1 && threads <= most_threads()) return static_cast<int>(threads);
+  return std::nullopt;
+}
+
+}  // namespace
+
+int threads_from_text(std::string_view text, const std::string& source) {
+  if (const auto threads = threads_in(text)) return *threads;
   throw UsageError(source + ": expected a number of threads from 1 to " +
                    std::to_string(most_threads()) + ", eight for each core, given '" +
                    std::string(text) + "'");
@@ -78,7 +93,8 @@ std::optional<int> threads_of_environment() {
     if (!given || *given == '\0') continue;
     std::string_view text = given;
     if (name[0] == 'O') text = text.substr(0, text.find(','));
-    return threads_from_text(text, name);
+    const auto threads = threads_in(text);
+    return threads ? threads : threads_from_text(text, name);
   }
   return std::nullopt;
 }

@@ -1,15 +1,29 @@
 #include "heed/models/summary.h"
 
 #include <ATen/record_function.h>
+#include <cxxabi.h>
 
+#include <cstdlib>
 #include <exception>
+#include <memory>
+#include <new>
 #include <numeric>
+#include <typeinfo>
 #include <unordered_map>
 
 #include "heed/nn/recording.h"
 
 namespace heed {
 namespace {
+
+/// "torch::nn::LinearImpl". Module::name() ends the process where this finds no memory.
+std::string type_name(const torch::nn::Module& module) {
+  int failure = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(
+      abi::__cxa_demangle(typeid(module).name(), nullptr, nullptr, &failure), std::free);
+  if (failure == -1) throw std::bad_alloc();
+  return name ? name.get() : typeid(module).name();
+}
 
 /// Follows the operators of this thread: which parameter goes in, what comes out.
 class Watcher {
@@ -59,7 +73,7 @@ class Watcher {
 
   /// "Linear" of "torch::nn::LinearImpl".
   static std::string kind_of(const torch::nn::Module& module) {
-    std::string name = module.name();
+    std::string name = type_name(module);
     name = name.substr(name.rfind(':') + 1);
     const std::string suffix = "Impl";
     if (name.size() > suffix.size() && name.ends_with(suffix)) name.resize(name.size() - 4);

@@ -30,6 +30,11 @@ uint64_t used_now(const std::string& key) {
   return 0;
 }
 
+TEST(Memory, IsToldFromWhatElseFailsOfFiles) {
+  EXPECT_EQ(FileError("list", "made", ENOMEM).why(), Failure::memory);
+  EXPECT_EQ(FileError("list", "made", EACCES).why(), Failure::file);
+}
+
 TEST(Memory, LimitsOfTheProcessCount) {
   constexpr uint64_t kMiB = uint64_t{1} << 20;
   for (const auto& [resource, key] : {std::pair{RLIMIT_AS, "VmSize:"}, {RLIMIT_DATA, "VmData:"}}) {
