@@ -134,13 +134,29 @@ TEST_F(HandedOver, FullStandardOutputIsNoSuccess) {
 }
 
 TEST_F(HandedOver, ClosedDescriptorsStayClosed) {
-  const auto out = path("run");
-  EXPECT_EQ(train(out, {}, {.closed = {0, 1, 2}}).code, 5) << "the result reached nobody";
-  for (const auto& line : lines_of(read_bytes(out + "/log.jsonl")))
-    EXPECT_TRUE(json::accept(line)) << line;
-  const auto more =
-      run({"train", trained_.recipe, "--out", out, "--resume", "--set", "train.epochs=2"});
-  EXPECT_EQ(more.code, 0) << more.err;
+  const auto bytes_of =
+      [&](const std::string& out) {  // of the files whose size is the same each time
+        uintmax_t bytes = 0;
+        for (const auto& entry : fs::recursive_directory_iterator(out))
+          if (entry.path().string().find("tfevents") != std::string::npos)
+            bytes += entry.file_size();
+        return bytes;
+      };
+  const auto whole = path("whole");
+  EXPECT_EQ(train(whole).code, 0);
+  EXPECT_GT(bytes_of(whole), 0u);
+  for (const auto& closed : std::vector<std::vector<int>>{{2}, {1, 2}, {0, 2}, {0, 1, 2}}) {
+    const auto out = path("run" + std::to_string(closed.size()) + std::to_string(closed[0]));
+    const bool heard = closed[0] != 1 && closed.size() < 3;
+    EXPECT_EQ(train(out, {}, {.closed = closed}).code, heard ? 0 : 5)
+        << "the result reached nobody";
+    for (const auto& line : lines_of(read_bytes(out + "/log.jsonl")))
+      EXPECT_TRUE(json::accept(line)) << line;
+    EXPECT_EQ(bytes_of(out), bytes_of(whole)) << "progress went into a file";
+    const auto more =
+        run({"train", trained_.recipe, "--out", out, "--resume", "--set", "train.epochs=2"});
+    EXPECT_EQ(more.code, 0) << more.err;
+  }
 }
 
 TEST_F(HandedOver, AFailedStartLeavesNothingBehind) {

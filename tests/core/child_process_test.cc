@@ -1,5 +1,6 @@
 #include "core/child_process.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -55,6 +56,24 @@ TEST(ChildProcess, ExitAndSignalsEndTheChildAlone) {
   EXPECT_FALSE(broken.returned);
   EXPECT_THAT(broken.end, HasSubstr("signal 11"));
   EXPECT_EQ(broken.said, "last word");
+}
+
+int said_at_exit = -1;  // a descriptor
+
+TEST(ChildProcess, WhatThisProgramDoesAtItsEndIsNotDoneByTheChild) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  said_at_exit = ends[1];
+  std::atexit([] {
+    if (said_at_exit >= 0 && write(said_at_exit, "x", 1) != 1) std::abort();
+  });
+  const auto result = in_child_process(from({}), [](const Texts&) -> std::string { std::exit(3); });
+  said_at_exit = -1;
+  EXPECT_FALSE(result.returned);
+  EXPECT_EQ(result.end, "exit code 255");
+  char said = 0;
+  EXPECT_LT(read(ends[0], &said, 1), 0);
+  close(ends[0]), close(ends[1]);
 }
 
 TEST(ChildProcess, TheChildEndsWithAParentThatIsKilled) {

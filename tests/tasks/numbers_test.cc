@@ -1,14 +1,13 @@
 // Every number of every table of a recipe, at the ends of its range and far beyond them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <set>
 
 #include "heed/tasks/recipe.h"
+#include "little_memory.h"
 #include "tasks/cell_runs.h"
 #include "tasks/small_cells.h"
 
@@ -119,29 +118,6 @@ std::vector<double> ends_of(const Bounds& bounds) {
           bounds.most_open ? bounds.most - inside : most};
 }
 
-/// While it lives, the process has little more memory than now: models of gigabytes are refused, as
-/// they are on a small machine, in place of being trained and saved for minutes.
-class LittleMemory {
- public:
-  LittleMemory() {
-    if (getrlimit(RLIMIT_DATA, &before_) != 0) throw std::runtime_error("no limit can be read");
-    std::ifstream file("/proc/self/status");
-    for (std::string line; std::getline(file, line);)
-      if (line.starts_with("VmData:"))
-        set({(std::stoull(line.substr(7)) << 10) + kMore, before_.rlim_max});
-  }
-  ~LittleMemory() { setrlimit(RLIMIT_DATA, &before_); }
-  LittleMemory(const LittleMemory&) = delete;
-  LittleMemory& operator=(const LittleMemory&) = delete;
-
- private:
-  static constexpr uint64_t kMore = uint64_t{256} << 20;
-  static void set(const rlimit& limit) {
-    if (setrlimit(RLIMIT_DATA, &limit) != 0) throw std::runtime_error("no limit can be set");
-  }
-  rlimit before_{};
-};
-
 bool is_of_memory(const std::exception& error) {
   return dynamic_cast<const std::bad_alloc*>(&error) ||
          std::string_view(error.what()).find("can't allocate memory") != std::string_view::npos;
@@ -171,7 +147,7 @@ TEST_P(SmallCells, RunWithTheEndsOfEveryRange) {
   const auto text = test::small_cell(GetParam(), folder_.path());
   try_number(text, {}, "seed=1");
   ASSERT_TRUE(std::filesystem::exists(folder_ / "run/best")) << "the recipe itself";
-  const LittleMemory little;
+  const test::LittleMemory little(256);  // models of gigabytes are refused, not trained and saved
   for (const auto& [path, number] : numbers_of(text)) {
     if (path.starts_with("train.") && GetParam() != "class") continue;  // the same everywhere
     for (const double end : ends_of(*number.entry.bounds)) {

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "heed/core/error.h"
 #include "heed/tasks/supervised.h"
+#include "tasks/learned_before.h"
 #include "tasks/small_cells.h"
 
 namespace heed {
@@ -96,6 +97,14 @@ TEST_F(Notes, AlsoOfFilesWithoutRecords) {
   other.back() = ' ';
   test::write_bytes(folder_ / "copy.txt", other);
   EXPECT_THAT(notes(text, {data("test", "copy.txt")}), IsEmpty());
+}
+
+TEST_F(Notes, AlsoOfAFolderByAnotherPath) {
+  std::filesystem::create_directory(path("images")), std::filesystem::create_directory(path("new"));
+  const Source learned{"train", {path("images")}};
+  EXPECT_TRUE(is_learned({"test", {path("new/../images")}}, learned));
+  EXPECT_FALSE(is_learned({"test", {path("new")}}, learned));
+  EXPECT_FALSE(is_learned({"test", {path("images"), path("new")}}, learned));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "heed/core/error.h"
 #include "heed/train/model_folder.h"
 #include "heed/train/train.h"
+#include "little_memory.h"
 #include "train/progress.h"
 
 namespace heed {
@@ -197,6 +198,35 @@ TEST_F(Loop, WarmupLongerThanTheRunIsRefusedOrSaid) {
               HasSubstr("warmup = 4 is longer than the whole run "
                         "of 2 steps (train.max_steps)"));
   EXPECT_EQ(train(task, run).steps, 2);
+}
+
+class LargeTask : public LineTask {
+ public:
+  LargeTask() : LineTask(5) {}
+  torch::nn::Module& model() override { return *large_; }
+
+ private:
+  torch::nn::Linear large_{torch::nn::LinearOptions(4096, 4096).bias(false)};  // 64 MiB
+};
+
+TEST_F(Loop, WhatTrainingTakesBesideTheWeightsMustBeThere) {
+  LargeTask task;
+  auto options = plan(1).options;
+  const auto refused = [&](uint64_t more) {
+    const test::LittleMemory little(more);
+    try {
+      check_training_memory(task, options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.why(), Failure::memory);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refused(230), "");  // a gradient and two means
+  EXPECT_THAT(refused(150),
+              HasSubstr("training the model needs at least 192 MiB of memory, and 1"));
+  options.ema = 0.9;
+  EXPECT_THAT(refused(230), HasSubstr("at least 256 MiB"));
 }
 
 TEST_F(Loop, TheLossDecidesBetweenEquals) {
