@@ -145,6 +145,22 @@ void print_row(const LoadRow& row) {
   std::fflush(stdout);
 }
 
+nlohmann::ordered_json json_of(const LinearRow& row) {
+  return {{"rows", row.rows},       {"depth", row.depth},
+          {"columns", row.columns}, {"threads", row.threads},
+          {"us", row.us},           {"spread", row.spread},
+          {"gflops", row.gflops},   {"of_sgemm", row.of_peak},
+          {"blas_us", row.blas_us}, {"times_blas", row.times_blas}};
+}
+
+void print_row(const LinearRow& row) {
+  std::printf("%6ld %6ld %8ld %8d %10.1f %7.1f%% %8.1f %9.2f %10.1f %10.2fx\n",
+              static_cast<long>(row.rows), static_cast<long>(row.depth),
+              static_cast<long>(row.columns), row.threads, row.us, 100 * row.spread, row.gflops,
+              row.of_peak, row.blas_us, row.times_blas);
+  std::fflush(stdout);
+}
+
 template <class Row>
 void show_as(const Row& row, bool json) {
   if (json) {
@@ -180,11 +196,17 @@ void print_load_header() {
   std::printf("%-6s %5s %8s %10s %8s %9s\n", "work", "load", "threads", "ms", "spread", "of first");
 }
 
+void print_linear_header() {
+  std::printf("%6s %6s %8s %8s %10s %8s %8s %9s %10s %11s\n", "rows", "depth", "columns", "threads",
+              "us", "spread", "GFLOPS", "of SGEMM", "blas us", "times blas");
+}
+
 void show(const AttentionRow& row, bool json) { show_as(row, json); }
 void show(const MechanismRow& row, bool json) { show_as(row, json); }
 void show(const DecodeRow& row, bool json) { show_as(row, json); }
 void show(const TrainRow& row, bool json) { show_as(row, json); }
 void show(const GoalRow& row, bool json) { show_as(row, json); }
 void show(const LoadRow& row, bool json) { show_as(row, json); }
+void show(const LinearRow& row, bool json) { show_as(row, json); }
 
 }  // namespace heed::cli

@@ -8,6 +8,7 @@
 #include "bench_attention.h"
 #include "bench_decode.h"
 #include "bench_goals.h"
+#include "bench_linear.h"
 #include "bench_load.h"
 #include "bench_mechanisms.h"
 #include "bench_rows.h"
@@ -207,6 +208,26 @@ void add_load(CLI::App& app) {
   });
 }
 
+void add_linear(CLI::App& app) {
+  auto* verb = app.add_subcommand(
+      "linear", "Linear layers of evaluation, weights packed before, against OpenBLAS");
+  verb->footer(
+      "of SGEMM: operations per second as a part of OpenBLAS SGEMM's with as many threads (1024 x "
+      "1024 matrices).\ntimes blas: how many times faster than LibTorch's linear. All in turns.");
+  auto options = std::make_shared<LinearBench>();
+  auto json = std::make_shared<bool>(false);
+  add_options(verb, *options, *json);
+  verb->add_option("--rows", options->rows, "Rows that are multiplied together")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  on_run(verb, [options, json] {
+    say_blas();
+    if (!*json) print_linear_header();
+    bench_linear(*options, [&](const LinearRow& row) { show(row, *json); });
+  });
+}
+
 void add_sentences(CLI::App& app) {
   auto* verb = app.add_subcommand("sentences", "Sentences to vectors by a model, when asked to");
   verb->footer(
@@ -240,6 +261,7 @@ void add_verbs(CLI::App& app) {
   add_training(app);
   add_goals(app);
   add_load(app);
+  add_linear(app);
   add_sentences(app);
   add_tokens(app);
 }
