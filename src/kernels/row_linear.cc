@@ -17,6 +17,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/function-inl.h"
 #include "kernels/gemm_tile-inl.h"
 #include "kernels/transpose-inl.h"
 
@@ -24,6 +25,7 @@ HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
 
 constexpr int64_t kPieceOfDepth = 128;
+constexpr int64_t kLine = 64;  // bytes of a cache's line
 
 /// One row of y in kPanels panels, whose sums do not wait for each other, of a piece of depth.
 /// `apart`: from panel to panel. kAdd: y += the sums.
@@ -75,6 +77,54 @@ HWY_INLINE void one_row(int64_t columns, int64_t depth, const T* x, const T* w, 
   if (j < columns) row_by_pieces<1>(depth, x, w + j * depth, y + j);
 }
 
+/// kRows rows and one panel of y over a piece of depth, as gemm_rows adds. kAhead: of what lies at
+/// `ahead`, a line a step comes to the second-level cache meanwhile.
+template <int kRows, bool kAdd, bool kAhead, class T>
+HWY_INLINE void tile_of_panel(int64_t depth, Left<T> x, Right<T> w, Result<T> y,
+                              const char* ahead) {
+  const Vector<T> d;
+  using V = hn::Vec<Vector<T>>;
+  const int64_t panel = panel_width<T>(), lanes = panel / 2;
+  V low[kRows], high[kRows];
+  for (int i = 0; i < kRows; ++i) low[i] = high[i] = hn::Zero(d);
+  const T* HWY_RESTRICT left = x.data;
+  const T* HWY_RESTRICT right = w.data;
+  HWY_UNROLL(4)
+  for (int64_t k = 0; k < depth; ++k, right += panel) {
+    const V b0 = hn::LoadU(d, right), b1 = hn::LoadU(d, right + lanes);
+    for (int i = 0; i < kRows; ++i) {
+      const V element = hn::Set(d, left[i * x.row + k]);
+      low[i] = hn::MulAdd(element, b0, low[i]), high[i] = hn::MulAdd(element, b1, high[i]);
+    }
+    if constexpr (kAhead) __builtin_prefetch(ahead + k * kLine, 0, 2);
+  }
+  for (int i = 0; i < kRows; ++i) {
+    T* to = y.data + i * y.stride;
+    hn::StoreU(kAdd ? hn::Add(hn::LoadU(d, to), low[i]) : low[i], d, to);
+    hn::StoreU(kAdd ? hn::Add(hn::LoadU(d, to + lanes), high[i]) : high[i], d, to + lanes);
+  }
+}
+
+/// Rows of one panel over a piece of depth, while the first two tiles fetch the piece that comes
+/// next: W lies from end to end, and a large model's weights come from memory for every call. Of 18
+/// rows of x the first of three tiles would wait for them, and memory for the others.
+template <bool kAdd, class T>
+HWY_INLINE void panel_of_rows(int64_t m, int64_t depth, Left<T> x, Right<T> w, Result<T> y) {
+  const auto* ahead = reinterpret_cast<const char*>(w.data + depth * w.stride);
+  int64_t i = 0;
+  for (int64_t tiles = divide_up(m, kTileRows), rows = 0, turn = 0; turn < tiles; ++turn) {
+    rows = divide_up(m - i, tiles - turn);
+    with_rows<kTileRows>(rows, [&](auto count) HWY_ATTR {
+      if (turn < 2 && tiles > 1)
+        tile_of_panel<count, kAdd, true>(depth, x.from(i), w, y.from(i),
+                                         ahead + turn * depth * kLine);
+      else
+        tile_of_panel<count, kAdd, false>(depth, x.from(i), w, y.from(i), ahead);
+    });
+    i += rows;
+  }
+}
+
 /// y = x W^T for some rows of x and the first `columns` columns of a block.
 template <class T>
 HWY_INLINE void some_rows(int64_t m, int64_t columns, int64_t depth, const T* x, const T* w,
@@ -83,10 +133,10 @@ HWY_INLINE void some_rows(int64_t m, int64_t columns, int64_t depth, const T* x,
   for (int64_t j = 0; j < columns; j += panel) {
     const Left<T> left{x, depth, 1};
     const Right<T> right{w + j * depth, panel};
-    gemm<false>(m, panel, std::min(kPieceOfDepth, depth), left, right, y.from(0, j));
+    panel_of_rows<false>(m, std::min(kPieceOfDepth, depth), left, right, y.from(0, j));
     for (int64_t k = kPieceOfDepth; k < depth; k += kPieceOfDepth)
-      gemm<true>(m, panel, std::min(kPieceOfDepth, depth - k), Left<T>{x + k, depth, 1},
-                 right.from(k), y.from(0, j));
+      panel_of_rows<true>(m, std::min(kPieceOfDepth, depth - k), Left<T>{x + k, depth, 1},
+                          right.from(k), y.from(0, j));
   }
 }
 
@@ -109,21 +159,29 @@ HWY_INLINE void finish_rows(int64_t m, int64_t width, const T* bias, Result<T> y
   }
 }
 
-/// Rows i .. i_end - 1 of y, at most kRowsTogether, in the columns of one block.
+/// Rows i .. i_end - 1 of y, at most kRowsTogether, in the columns of one block. Sums of several rows
+/// come together apart, on 12 KiB from end to end: rows of y may be a power of two apart, on the
+/// same few sets of a cache, and are written once.
 template <class T>
 HWY_NOINLINE void rows_by_block(const RowLinear<T>& p, int64_t i, int64_t i_end, int64_t block) {
   const int64_t j = block * kPackedRows, width = std::min(kPackedRows, p.n - j), m = i_end - i;
   const int64_t columns = round_up(width, panel_width<T>());
   HWY_ALIGN T apart[kRowsTogether * kPackedRows];
   const Result<T> to{p.y + i * p.n + j, p.n};
-  const Result<T> y = columns == width ? to : Result<T>{apart, kPackedRows};
+  const bool direct = m == 1 && columns == width;
+  const Result<T> y = direct ? to : Result<T>{apart, kPackedRows};
   const T* x = p.x + i * p.depth;
   const T* w = p.packed + j * p.depth;
   if (m == 1)
     one_row(columns, p.depth, x, w, y.data);
   else
     some_rows(m, columns, p.depth, x, w, y);
-  if (p.bias || columns != width) finish_rows(m, width, p.bias ? p.bias + j : nullptr, y, to);
+  if (p.bias || !direct) finish_rows(m, width, p.bias ? p.bias + j : nullptr, y, to);
+  if (p.function == Function::none) return;
+  for (int64_t r = 0; r < m; ++r) {
+    T* row = to.from(r, 0).data;
+    apply_any(p.function, row, width, row);
+  }
 }
 
 void rows_by_block_float(const RowLinear<float>& p, int64_t i, int64_t i_end, int64_t block) {
@@ -178,11 +236,21 @@ HWY_EXPORT(rows_by_block_double);
 HWY_EXPORT(pack_block_float);
 HWY_EXPORT(pack_block_double);
 
+/// Blocks of W that one task goes through for its rows of x. Where there are many rows, as many as a
+/// second-level cache holds: x, larger than a cache then, is read a few times and not once a block,
+/// and rows of y are written from end to end.
+int64_t blocks_of_task(int64_t m, int64_t depth, int64_t bytes_of_number) {
+  constexpr int64_t kMany = 16 * kRowsTogether, kBytes = int64_t{1} << 20;
+  const double operations = 2.0 * static_cast<double>(std::min(m, kRowsTogether) * kPackedRows);
+  const int64_t each = items_per_task(operations * static_cast<double>(depth));
+  if (m < kMany) return each;
+  return std::max(each, kBytes / std::max<int64_t>(kPackedRows * depth * bytes_of_number, 1));
+}
+
 template <class T, class Block>
 void by_tasks(const RowLinear<T>& p, const Block& block) {
   const int64_t blocks = divide_up(p.n, kPackedRows), down = divide_up(p.m, kRowsTogether);
-  const double operations = 2.0 * static_cast<double>(std::min(p.m, kRowsTogether) * kPackedRows);
-  const int64_t each = items_per_task(operations * static_cast<double>(p.depth));
+  const int64_t each = blocks_of_task(p.m, p.depth, sizeof(T));
   const int64_t across = divide_up(blocks, each);
   parallel_for(across * down, [&](int64_t task) {
     const int64_t i = task % down * kRowsTogether, first = task / down * each;

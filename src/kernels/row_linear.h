@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/function.h"
+
 namespace heed::kernels {
 
 /// Rows of W that are packed together, a block: whole panels of every vector width.
@@ -22,9 +24,9 @@ constexpr int64_t packed_size(int64_t n, int64_t depth) {
 void pack_rows(const float* weight, int64_t n, int64_t depth, int64_t stride, float* packed);
 void pack_rows(const double* weight, int64_t n, int64_t depth, int64_t stride, double* packed);
 
-/// y (m, n) = x (m, depth) W^T + b, x and y row by row without gaps; b (n) or null. The terms of
+/// y (m, n) = f(x (m, depth) W^T + b), x and y row by row without gaps; b (n) or null. The terms of
 /// 128 steps of depth are added to 0 in order, one fused multiply-add each, these sums one after
-/// the other, and then b[j]: the same whatever m, n, i and j are. 4096 equal terms are off by 2e-6
+/// the other, then b[j], and f has apply()'s bits: the same whatever m, n, i and j are. 4096 equal terms are off by 2e-6
 /// where one chain would be by 6e-5.
 template <class T>
 struct RowLinear {
@@ -33,6 +35,7 @@ struct RowLinear {
   const T* packed;
   const T* bias;
   T* y;
+  Function function = Function::none;
 };
 
 void row_linear(const RowLinear<float>& problem);

@@ -192,6 +192,7 @@ at::Tensor RecurrentImpl::write(const at::Tensor& tokens, RecurrentState& state,
 }
 
 at::Tensor RecurrentImpl::hidden(const SourceBatch& source, const at::Tensor& target) {
+  const nn::RowsAlone::Place place(*packed_);  // the steps' weights, too
   models::check_ids(target, "target", vocabulary_);
   models::check_source(source, source_vocabulary_, target.size(0));
   return write(target, *read(source), /*together=*/true);

@@ -214,6 +214,7 @@ at::Tensor TransformerImpl::finished(const at::Tensor& y) {
 }
 
 at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& target) {
+  const nn::RowsAlone::Place place(*packed_);  // the steps' weights, too
   models::check_ids(target, "target", vocabulary_);
   const int64_t most = target_position ? 0 : options.max_positions();
   if (most > 0 && target.size(1) > most)

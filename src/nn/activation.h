@@ -1,24 +1,25 @@
 // What acts on hidden values.
 #pragma once
 
+#include <torch/nn/modules/linear.h>
 #include <torch/types.h>
 
 #include "heed/nn/choices.h"
+#include "kernels/function.h"
 
 namespace heed::nn {
 
-/// Of each number x, as RowsAlone says:
-///
-///   gelu        x P(X <= x), X standard normal           (Hendrycks & Gimpel 2016, the exact form)
-///   relu        max(x, 0)
-///   gelu_tanh   x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))     (the same, approximately)
-///   silu        x sigmoid(x)                                          (the same)
-///   quick_gelu  x sigmoid(1.702 x)                                    (the same)
+/// Of each number x, as RowsAlone says; the formulas stand at kernels::Function.
 at::Tensor activate(Activation activation, const at::Tensor& x);
 
-/// Exact GELU, sigmoid and tanh, as RowsAlone says.
-at::Tensor gelu_of(const at::Tensor& x);
+/// Of each number of affine(linear, x): one pass where rows are alone, with the same bits.
+at::Tensor activate(Activation activation, const torch::nn::Linear& linear, const at::Tensor& x);
+
+/// Sigmoid and tanh, as RowsAlone says.
 at::Tensor sigmoid_of(const at::Tensor& x);
 at::Tensor tanh_of(const at::Tensor& x);
+
+/// f of each number of x, float32 or float64 on the CPU, by the kernel.
+at::Tensor apply(kernels::Function function, const at::Tensor& x);
 
 }  // namespace heed::nn

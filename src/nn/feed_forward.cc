@@ -17,7 +17,7 @@ void FeedForwardImpl::reset() {
 }
 
 at::Tensor FeedForwardImpl::forward(const at::Tensor& x) {
-  auto hidden = activate(options.activation(), affine(gate ? gate : up, x));  // (..., F)
+  auto hidden = activate(options.activation(), gate ? gate : up, x);  // (..., F)
   if (gate) hidden = hidden * affine(up, x);
   return affine(down, heed::dropout(hidden, options.dropout(), is_training()));
 }

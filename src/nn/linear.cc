@@ -3,9 +3,11 @@
 #include <torch/nn/init.h>
 
 #include "heed/nn/lora.h"
+#include "nn/activation.h"
 #include "nn/not_initialized.h"
 #include "nn/small_products.h"
 #include "ops/call.h"
+#include "ops/row_linear.h"
 #include "ops/torch_version.h"
 
 namespace heed::nn {
@@ -79,9 +81,15 @@ at::Tensor affine_rows(const torch::nn::Linear& linear, const at::Tensor& x, int
 }
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (rows_alone(x)) return row_linear(x, kept_weights->of(weight), bias);
   SmallProducts::next(static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)));
+  if (rows_alone(x)) return row_linear(x, kept_weights->of(weight), bias);
   return torch::linear(x, weight, bias);
+}
+
+at::Tensor affine_then(kernels::Function function, const torch::nn::Linear& linear,
+                       const at::Tensor& x) {
+  if (!linear->children().empty()) return apply(function, affine(linear, x));  // with adapters
+  return ops::row_linear_then(function, x, kept_weights->of(linear->weight), linear->bias);
 }
 
 const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
@@ -102,10 +110,16 @@ void PackedWeights::clear() {
   kept_.clear();
 }
 
-RowsAlone::RowsAlone(PackedWeights& weights) : outer_(kept_weights) {
-  if (!outer_) kept_weights = &weights;
+RowsAlone::RowsAlone() : outer_(kept_weights) {
+  if (!outer_) kept_weights = &own_;
 }
+RowsAlone::RowsAlone(PackedWeights& weights) : outer_(kept_weights) { kept_weights = &weights; }
 RowsAlone::~RowsAlone() { kept_weights = outer_; }
 bool RowsAlone::active() noexcept { return kept_weights && !torch::GradMode::is_enabled(); }
+
+RowsAlone::Place::Place(PackedWeights& weights) : outer_(kept_weights) {
+  if (outer_) kept_weights = &weights;
+}
+RowsAlone::Place::~Place() { kept_weights = outer_; }
 
 }  // namespace heed::nn

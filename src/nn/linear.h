@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "heed/ops/row_linear.h"
+#include "kernels/function.h"
 
 namespace heed::nn {
 
@@ -33,6 +34,9 @@ at::Tensor affine(const torch::nn::Linear& linear, const at::Tensor& x);
 at::Tensor affine_rows(const torch::nn::Linear& linear, const at::Tensor& x, int64_t first,
                        int64_t rows);
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+/// f of affine(linear, x), where rows are alone (rows_alone(x)).
+at::Tensor affine_then(kernels::Function function, const torch::nn::Linear& linear,
+                       const at::Tensor& x);
 
 /// Weights as row_linear() reads them, each packed when it is first met and again when it changed.
 /// The memory of the weights lives as long, so that no other weight is met in its place. Threads
@@ -56,17 +60,30 @@ class PackedWeights {
 /// While one lives and no gradient is recorded, the layers of this thread compute each row of their
 /// input by itself: its bits do not depend on which rows it is with, nor on how many. LibTorch's
 /// products and functions promise no such thing: another number of rows takes another order of
-/// additions, and the last elements of a tensor another polynomial than the first. Nests: the
-/// outermost says where packed weights are kept, with itself unless it was given a place.
+/// additions, and the last elements of a tensor another polynomial than the first. Nests: packed
+/// weights are kept in the innermost place that was given, else with the outermost.
 class RowsAlone {
  public:
-  RowsAlone() : RowsAlone(own_) {}
+  RowsAlone();
   explicit RowsAlone(PackedWeights& weights);
   ~RowsAlone();
   RowsAlone(const RowsAlone&) = delete;
   RowsAlone& operator=(const RowsAlone&) = delete;
 
   static bool active() noexcept;
+
+  /// While one lives, layers whose rows are alone keep their packed weights there; the others are
+  /// as before.
+  class Place {
+   public:
+    explicit Place(PackedWeights& weights);
+    ~Place();
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+   private:
+    PackedWeights* outer_;
+  };
 
  private:
   PackedWeights own_;

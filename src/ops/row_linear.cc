@@ -3,8 +3,8 @@
 #include <sstream>
 
 #include "heed/core/error.h"
-#include "kernels/row_linear.h"
 #include "ops/call.h"
+#include "ops/row_linear.h"
 
 namespace heed {
 namespace {
@@ -52,8 +52,8 @@ PackedWeight::PackedWeight(const at::Tensor& weight) {
   });
 }
 
-at::Tensor row_linear(const at::Tensor& given_x, const PackedWeight& weight,
-                      const at::Tensor& bias) {
+at::Tensor ops::row_linear_then(kernels::Function function, const at::Tensor& given_x,
+                                const PackedWeight& weight, const at::Tensor& bias) {
   const auto x = ops::in_dtype_of(weight.numbers(), given_x);
   check(x, weight, bias);
   const torch::NoGradGuard no_gradient;
@@ -67,9 +67,13 @@ at::Tensor row_linear(const at::Tensor& given_x, const PackedWeight& weight,
     using T = decltype(type);
     kernels::row_linear(kernels::RowLinear<T>{
         N == 0 ? 0 : y.numel() / N, N, K, rows.data_ptr<T>(), weight.numbers().data_ptr<T>(),
-        b.defined() ? b.data_ptr<T>() : nullptr, y.data_ptr<T>()});
+        b.defined() ? b.data_ptr<T>() : nullptr, y.data_ptr<T>(), function});
   });
   return y;
+}
+
+at::Tensor row_linear(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias) {
+  return ops::row_linear_then(kernels::Function::none, x, weight, bias);
 }
 
 at::Tensor row_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {

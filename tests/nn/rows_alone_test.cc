@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "heed/core/threads.h"
+#include "heed/nn/lora.h"
 #include "heed/nn/row_norm.h"
+#include "nn/activation.h"
 #include "nn/linear.h"
 
 namespace heed::nn {
@@ -74,6 +76,65 @@ TEST(RowsAlone, WithAGradientTheLayerItselfIsAsked) {
   const RowsAlone alone;
   const auto y = norm->forward(torch::randn({2, 8}));
   EXPECT_TRUE(y.requires_grad());
+}
+
+TEST(RowsAlone, ActivationsAreLibTorchs) {
+  torch::manual_seed(3);
+  const auto x = 4 * torch::randn({9, 301}), w = x.to(at::kDouble);
+  const auto expected = [&](Activation activation) {
+    return activate(activation, w).to(at::kFloat);
+  };
+  const torch::NoGradGuard no_gradient;
+  for (const auto activation : {Activation::gelu, Activation::relu, Activation::gelu_tanh,
+                                Activation::silu, Activation::quick_gelu}) {
+    const auto exact = expected(activation);
+    const RowsAlone alone;
+    EXPECT_TRUE(activate(activation, x).allclose(exact, 1e-6, 2e-6)) << int(activation);
+  }
+}
+
+TEST(RowsAlone, ALayersActivationIsOnePassWithTheBitsOfTwo) {
+  torch::manual_seed(4);
+  const torch::NoGradGuard no_gradient;
+  const RowsAlone alone;
+  for (const bool adapted : {false, true}) {
+    auto linear = xavier_linear(40, 90);
+    linear->bias.normal_();
+    LoraOptions options;
+    options.rank = 4;
+    if (adapted) linear->register_module("lora_0", Lora(40, 90, 0, options))->b.normal_();
+    const auto x = torch::randn({2, 17, 40});
+    EXPECT_TRUE(
+        activate(Activation::gelu, linear, x).equal(activate(Activation::gelu, affine(linear, x))));
+  }
+}
+
+TEST(RowsAlone, PackedWeightsAreKeptInTheInnermostPlaceThatWasGiven) {
+  const torch::NoGradGuard no_gradient;
+  auto linear = xavier_linear(8, 8);
+  const auto x = torch::randn({2, 8});
+  PackedWeights outer, inner, place;
+  const auto sizes = [&] { return std::vector<size_t>{outer.size(), inner.size(), place.size()}; };
+  {
+    const RowsAlone::Place nobody(place);
+    EXPECT_FALSE(RowsAlone::active());
+    affine(linear, x);
+  }
+  EXPECT_EQ(sizes(), (std::vector<size_t>{0, 0, 0}));
+  const RowsAlone alone(outer);
+  {
+    const RowsAlone again(inner);
+    const RowsAlone own;  // has no place of its own
+    affine(linear, x);
+  }
+  EXPECT_EQ(sizes(), (std::vector<size_t>{0, 1, 0}));
+  {
+    const RowsAlone::Place here(place);
+    affine(linear, x);
+  }
+  EXPECT_EQ(sizes(), (std::vector<size_t>{0, 1, 1}));
+  affine(linear, x);
+  EXPECT_EQ(sizes(), (std::vector<size_t>{1, 1, 1}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
+#include "ops/row_linear.h"
 
 namespace heed {
 namespace {
@@ -42,6 +43,47 @@ TEST(RowLinear, ARowHasItsBitsBesideAnyOthers) {
       EXPECT_TRUE(row_linear(x, w, b).equal(all));
       set_num_threads(threads);
     }
+}
+
+TEST(RowLinear, HasTheSameBitsFromOneRowToThousands) {
+  torch::manual_seed(5);
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const auto& [N, K] : {std::pair{100, 96}, {1000, 130}, {65, 1500}}) {
+      const auto x = torch::randn({3000, K}, type) * 10 + 3, w = torch::randn({N, K}, type) + 1;
+      const auto b = torch::randn({N}, type) * 100;
+      const PackedWeight packed(w);
+      const auto all = row_linear(x, packed, b);
+      const auto exact = at::addmm(b.to(at::kDouble), x.to(at::kDouble), w.to(at::kDouble).t());
+      const double size = exact.abs().max().item<double>();
+      EXPECT_TRUE(
+          all.to(at::kDouble).allclose(exact, 0, size * (type == at::kFloat ? 1e-6 : 1e-14)));
+      for (const int64_t rows : {1, 15, 16, 17, 31, 33, 200, 767, 768, 2999})
+        for (const int64_t first : {int64_t{0}, 3000 - rows})
+          EXPECT_TRUE(
+              row_linear(x.narrow(0, first, rows), packed, b).equal(all.narrow(0, first, rows)))
+              << rows << " from " << first << " of width " << N << ", " << K;
+    }
+}
+
+TEST(RowLinear, WithAFunctionHasTheBitsOfBothOneAfterTheOther) {
+  torch::manual_seed(6);
+  using kernels::Function;
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const int64_t rows : {1, 5, 16, 1000})
+      for (const auto function : {Function::none, Function::gelu, Function::silu, Function::relu}) {
+        const auto x = torch::randn({rows, 70}, type), b = torch::randn({203}, type);
+        const PackedWeight packed(torch::randn({203, 70}, type));
+        for (const auto& bias : {b, at::Tensor()}) {
+          auto expected = row_linear(x, packed, bias);
+          if (type == at::kFloat)
+            kernels::apply(function, expected.data_ptr<float>(), expected.numel(),
+                           expected.data_ptr<float>());
+          else
+            kernels::apply(function, expected.data_ptr<double>(), expected.numel(),
+                           expected.data_ptr<double>());
+          EXPECT_TRUE(ops::row_linear_then(function, x, packed, bias).equal(expected));
+        }
+      }
 }
 
 TEST(RowLinear, KeepsItsDigitsOverManyTerms) {

@@ -67,7 +67,7 @@ MaskedModule::MaskedModule(const Encoder& encoder, int64_t vocabulary,
 }
 
 at::Tensor MaskedModule::transformed(const at::Tensor& states) {
-  return norm->forward(nn::activate(activation_, nn::affine(transform, states)));
+  return norm->forward(nn::activate(activation_, transform, states));
 }
 
 at::Tensor MaskedModule::logits(const at::Tensor& states) {
