@@ -78,15 +78,18 @@ class MarianTokenizer : public Tokenizer {
   }
 
   std::string decode(const std::vector<int64_t>& ids) const override {
+    std::string pieces;
+    for (const int64_t id : ids)
+      if (id != padding_ && id != end_) pieces.append(id == unknown_ ? kUnknownText : piece(id));
     std::string text;
-    for (const int64_t id : ids) {
-      if (id == padding_ || id == end_) continue;
-      text += id == unknown_ ? kUnknownText : piece(id);
+    for (size_t at = 0; at < pieces.size();) {
+      const bool blank = pieces.compare(at, kBlankPiece.size(), kBlankPiece) == 0;
+      if (!blank) text.push_back(pieces[at]);
+      if (blank && !text.empty()) text.push_back(' ');
+      at += blank ? kBlankPiece.size() : 1;
     }
-    for (size_t at = 0; (at = text.find(kBlankPiece, at)) != text.npos;)
-      text.replace(at, kBlankPiece.size(), " ");
-    const auto first = text.find_first_not_of(' ');
-    return first == text.npos ? "" : text.substr(first, text.find_last_not_of(' ') - first + 1);
+    while (text.ends_with(' ')) text.pop_back();
+    return text;
   }
 
   std::string piece(int64_t id) const override {

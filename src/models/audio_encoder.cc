@@ -39,8 +39,10 @@ Tokens AudioEncoderImpl::forward(const Batch& batch) {
 }
 
 at::Tensor AudioEncoderImpl::states_of(const at::Tensor& audio) {
-  auto x = nn::gelu_of(conv1->forward(audio));                      // (B, M, T)
-  x = nn::gelu_of(conv2->forward(x)).transpose(1, 2).contiguous();  // (B, L, M)
+  auto x = nn::activate(nn::Activation::gelu, conv1->forward(audio));  // (B, M, T)
+  x = nn::activate(nn::Activation::gelu, conv2->forward(x))
+          .transpose(1, 2)
+          .contiguous();  // (B, L, M)
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());
   return blocks.forward(x);
