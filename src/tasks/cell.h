@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include "heed/tasks/recipe.h"
+#include "nn/linear.h"
 #include "tasks/by_key.h"
 
 namespace heed {
@@ -57,6 +58,7 @@ class Cell {
   Recipe recipe;
   std::shared_ptr<CellModule> module;
   EncoderPtr encoder;
+  nn::PackedWeights packed;  ///< of linear layers, where a Predictor computes; empty in training
 };
 
 class UnknownPieces;

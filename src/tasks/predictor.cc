@@ -8,6 +8,7 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
+#include "nn/linear.h"
 #include "nn/model_memory.h"
 #include "nn/not_initialized.h"
 #include "tasks/cell.h"
@@ -164,6 +165,7 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   if (fold) split = cell_->fold(split).second;
   for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
   const auto start = std::chrono::steady_clock::now();
+  const nn::RowsAlone alone(cell_->packed);
   UnknownPieces unknown;
   auto score = score_split(*cell_, split, false, &unknown);
   unknown.check(*cell_);
@@ -216,6 +218,7 @@ void Predictor::answer_by(const AnswerOptions& options) {
 
 std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples) {
   const at::NoGradGuard no_grad;
+  const nn::RowsAlone alone(cell_->packed);
   std::vector<int64_t> numbers(static_cast<size_t>(examples->size()));
   std::iota(numbers.begin(), numbers.end(), int64_t{0});
   const auto batch = examples->batch(numbers, {});
@@ -238,6 +241,7 @@ at::Tensor Predictor::embed(const SplitPtr& examples) {
         "this model has no head 'embedding', which gives a vector an example; it has " +
         cell_->recipe.heads.front().kind);
   const at::NoGradGuard no_grad;
+  const nn::RowsAlone alone(cell_->packed);
   at::Tensor all;
   for (const auto& together : of_like_lengths(*examples)) {
     const auto batch = examples->batch(together, {});
@@ -285,6 +289,7 @@ SplitPtr Predictor::find(const std::string& input) const {
 
 Explanation Predictor::explain(const SplitPtr& example, const std::string& target) {
   const at::NoGradGuard no_grad;
+  const nn::RowsAlone alone(cell_->packed);
   Explanation result;
   result.shown = example->show(0);
   const auto batch = example->batch({0}, {});
