@@ -39,10 +39,11 @@ Tokens AudioEncoderImpl::forward(const Batch& batch) {
 }
 
 at::Tensor AudioEncoderImpl::states_of(const at::Tensor& audio) {
-  auto x = nn::activate(nn::Activation::gelu, conv1->forward(audio));  // (B, M, T)
-  x = nn::activate(nn::Activation::gelu, conv2->forward(x))
-          .transpose(1, 2)
-          .contiguous();  // (B, L, M)
+  const auto gelu = nn::Activation::gelu;
+  auto x = nn::activate(gelu, conv1->forward(audio));  // (B, M, T)
+  // Turned before it is activated: LibTorch 1.13's gelu reads memory that nobody wrote where the
+  // gradient that comes back is a turned one.
+  x = nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());
   return blocks.forward(x);

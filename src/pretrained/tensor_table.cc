@@ -15,6 +15,10 @@ using ByName = std::unordered_map<std::string, at::Tensor>;
 
 /// A bias that some layers of a stack lack: no tensor of theirs, zeros of ours.
 constexpr const char* kZeros = "";
+/// The same of one that changes nothing of what the model gives, wherever training moved it.
+constexpr const char* kIdle = "*";
+
+bool is_absent(const std::string& name) { return name == kZeros || name == kIdle; }
 
 ByName by_name(const NamedTensors& tensors, const std::string& file) {
   ByName all;
@@ -44,7 +48,7 @@ bool is_float(const at::Tensor& tensor) {
 at::Tensor stack_of(const TensorPair& pair, const ByName& theirs) {
   std::vector<at::Tensor> parts;
   for (const auto& [name, shape] : pair.theirs)
-    parts.push_back(name == kZeros ? at::zeros(shape) : theirs.at(name).to(at::kFloat));
+    parts.push_back(is_absent(name) ? at::zeros(shape) : theirs.at(name).to(at::kFloat));
   return parts.size() == 1 ? parts.front() : at::cat(parts, 0);
 }
 
@@ -98,7 +102,7 @@ NamedTensors parts_of(const TensorPair& pair, const ByName& ours) {
   for (const auto& [name, part] : pair.theirs) {
     const auto own = tensor.narrow(0, row, part[0]).contiguous();
     row += part[0];
-    if (name != kZeros) parts.emplace_back(name, own);
+    if (!is_absent(name)) parts.emplace_back(name, own);
     if (name == kZeros && own.count_nonzero().item<int64_t>() > 0)
       throw ModelError(text_of("tensor '", pair.ours,
                                "': expected zeros where the folder to be written has no bias"));
@@ -141,7 +145,8 @@ void TensorTable::stacked(const std::string& ours, const std::vector<Rows>& thei
       bias{.ours = ours + ".bias", .theirs = {}};
   for (const auto& layer : theirs) {
     weight.theirs.push_back({layer.name + ".weight", {layer.rows, in}});
-    bias.theirs.push_back({layer.bias ? layer.name + ".bias" : kZeros, {layer.rows}});
+    const auto without = layer.idle_bias ? kIdle : kZeros;
+    bias.theirs.push_back({layer.bias ? layer.name + ".bias" : without, {layer.rows}});
   }
   add(std::move(weight));
   const bool any =
@@ -161,7 +166,7 @@ void TensorTable::check_shapes(const NamedTensors& theirs, const std::string& fi
   for (const auto& [name, tensor] : theirs) names.push_back(name);
   for (const auto& pair : pairs_) {
     for (const auto& [name, shape] : pair.theirs) {
-      if (name == kZeros) continue;
+      if (is_absent(name)) continue;
       const auto found = known.find(name);
       if (found == known.end())
         throw ModelError(text_of(file, ": tensor '", name, "': expected ", shape_text(shape),

@@ -48,9 +48,10 @@ class TensorTable {
     std::string name;
     int64_t rows;
     bool bias = true;
+    bool idle_bias = false;  ///< where it has none: whether one changes nothing, as a key's does
   };
   /// weight (rows, in) and bias (rows) of several layers of theirs as one of ours. A bias that some
-  /// of them lack is zero, and not written; where none has one, ours has none.
+  /// of them lack is zero, and not written: it must be zero still, unless it is idle. Where none has one, ours has none.
   void stacked(const std::string& ours, const std::vector<Rows>& theirs, int64_t in);
 
   /// The rows of a layer of theirs with `all` rows.

@@ -238,7 +238,7 @@ void add_whisper_attention(TensorTable& tensors, const std::string& ours, const 
                            int64_t M) {
   tensors.stacked(
       ours + ".qkv",
-      {{theirs + ".q_proj", M}, {theirs + ".k_proj", M, false}, {theirs + ".v_proj", M}}, M);
+      {{theirs + ".q_proj", M}, {theirs + ".k_proj", M, false, true}, {theirs + ".v_proj", M}}, M);
   tensors.linear(ours + ".output", theirs + ".out_proj", M, M);
 }
 

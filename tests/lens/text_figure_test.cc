@@ -207,7 +207,7 @@ TEST(TextSvg, IsWellFormedAndHasEveryLabel) {
 TEST(TextSvg, ThinsLabelsWhereRowsAreLow) {
   const auto texts = XmlCheck(to_svg(figure_with(1000, 2, 1))).texts();
   EXPECT_LT(texts.size(), 120u);
-  EXPECT_THAT(texts, Contains("colours start at 0; a note; every 11th cell has a label"));
+  EXPECT_THAT(texts, Contains("colours start at 0; a note; every 11th row has a label"));
 }
 
 TEST(TextTerminal, HonoursItsWidth) {
