@@ -40,9 +40,7 @@ Tokens AudioEncoderImpl::forward(const Batch& batch) {
 
 at::Tensor AudioEncoderImpl::states_of(const at::Tensor& audio) {
   const auto gelu = nn::Activation::gelu;
-  auto x = nn::activate(gelu, conv1->forward(audio));  // (B, M, T)
-  // Turned before it is activated: LibTorch 1.13's gelu reads memory that nobody wrote where the
-  // gradient that comes back is a turned one.
+  auto x = nn::activate(gelu, conv1->forward(audio));                      // (B, M, T)
   x = nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());

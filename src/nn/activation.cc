@@ -25,11 +25,19 @@ Function function_of(Activation activation) {
   return Function::none;
 }
 
+/// LibTorch 1.13's gelu computes a wrong gradient where the one that comes back is transposed
+/// (findings/torch_1_13_gelu_turned_gradient.sh).
+at::Tensor recorded_gelu(const at::Tensor& x) {
+  auto y = torch::gelu(x);
+  if (y.requires_grad()) y.register_hook([](at::Tensor gradient) { return gradient.contiguous(); });
+  return y;
+}
+
 /// By LibTorch, with a gradient.
 at::Tensor recorded(Activation activation, const at::Tensor& x) {
   switch (activation) {
     case Activation::gelu:
-      return torch::gelu(x);
+      return recorded_gelu(x);
     case Activation::relu:
       return torch::relu(x);
     case Activation::gelu_tanh:

@@ -232,6 +232,7 @@ Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {
 SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown) {
   const at::NoGradGuard no_grad;
   const nn::SmallProducts small;
+  const nn::RowsAlone alone;  // a Predictor gives the bits that training measured
   SplitScore score;
   for (const auto& table : cell.recipe.heads)
     score.scorers.push_back(table.get()->scorer(split, quick));

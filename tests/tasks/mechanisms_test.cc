@@ -14,7 +14,7 @@ namespace {
 const Sizes kSizes = {{"image", {3, 16, 8}}, {"documents", {30}}, {"vocabulary", {30}},
                       {"segments", {1}},     {"unknown", {1}},    {"words", {30}},
                       {"items", {20}},       {"history", {10}},   {"series", {2, 32, 1, 8, 1, 0}},
-                      {"numbers", {3}},      {"categories", {2}}};
+                      {"numbers", {3}},      {"categories", {2}}, {"audio", {8, 20}}};
 
 struct EncoderOnly {
   Chosen<EncoderPart> encoder;

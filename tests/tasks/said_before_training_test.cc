@@ -35,7 +35,8 @@ TEST(KeysOfOtherRecipes, AreToldWithWhatBringsThem) {
       "input.kind = 'parallel'\n[head]\nkind = 'text'\ncross_attention = { num_heads = 2 }\n";
   EXPECT_EQ(refusal(translation, {"head.encoder_layers=0"}),
             "r.toml:4: head.cross_attention: unknown key 'cross_attention', which is there only "
-            "where head.encoder_layers is above 0 (it is 0); change that or remove this key");
+            "where head.encoder_layers is above 0 (it is 0), or where head.from_encoder is true "
+            "(it is false); change that or remove this key");
   EXPECT_THAT(refusal(translation, {"head.memory=5"}),
               AllOf(HasSubstr("--set head.memory=5: head.memory: unknown key 'memory', which is "),
                     HasSubstr("head.encoder_layers is 0 (it is 6)")));
