@@ -15,9 +15,9 @@ namespace heed::kernels {
 enum class Function { none, relu, gelu, gelu_tanh, silu, quick_gelu, sigmoid, tanh };
 
 /// y[i] = f(x[i]) for n numbers; y may be x. The bits of one do not depend on its place. Float32 by
-/// vectors: tanh within 4e-7 of itself, sigmoid within 4.4e-7 + 6e-8 |x| of itself (1.6e-8 |x|
-/// where products and sums are fused), the others within 4e-7 |x|. NaN gives NaN, as do those from
-/// gelu to quick_gelu at -inf, 0 times infinity.
+/// vectors: tanh within 4e-7 of itself, sigmoid within 4.4e-7 + 8e-8 |x| (1.4e-8 |x| with fused
+/// multiply-add), the others within 4e-7 |x|. NaN gives NaN, as do those from gelu to quick_gelu at
+/// -inf, where they are 0 times infinity.
 void apply(Function function, const float* x, int64_t n, float* y);
 void apply(Function function, const double* x, int64_t n, double* y);
 

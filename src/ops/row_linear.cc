@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "core/huge_pages.h"
 #include "heed/core/error.h"
 #include "ops/call.h"
 #include "ops/row_linear.h"
@@ -46,6 +47,7 @@ PackedWeight::PackedWeight(const at::Tensor& weight) {
   numbers_ = at::empty(
       {(rows_ + kernels::kPackedRows - 1) / kernels::kPackedRows, depth_, kernels::kPackedRows},
       weight.options().requires_grad(false));
+  take_huge_pages(numbers_.data_ptr(), numbers_.nbytes());
   with_type_of(w, [&](auto type) {
     using T = decltype(type);
     kernels::pack_rows(w.data_ptr<T>(), rows_, depth_, w.stride(0), numbers_.data_ptr<T>());

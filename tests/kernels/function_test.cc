@@ -66,7 +66,7 @@ void expect_near(Function function, double error) {
     const double size = std::abs(static_cast<double>(x[i]));
     double bound = error * size;
     if (function == Function::tanh) bound = error * std::abs(right);
-    if (function == Function::sigmoid) bound = error * (1.1 + size * 0.15) * right;
+    if (function == Function::sigmoid) bound = error * (1.1 + size / 5) * right;
     ASSERT_LE(std::abs(static_cast<double>(y[i]) - right), bound + 1.2e-38)
         << int(function) << " of " << x[i] << ": " << y[i] << ", not " << right;
   }
