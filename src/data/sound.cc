@@ -129,6 +129,9 @@ Sound resampled(Sound sound, int64_t sampling_rate) {
                             " is too far from the model's ", sampling_rate,
                             "; convert the recording"));
   const auto count = std::llround(double(sound.samples.size()) * ratio);
+  if (count > kMostSamples)
+    throw DataError(text_of("more than ", kMostSamples, " samples at ", sampling_rate,
+                            " a second; cut it into parts"));
   std::vector<float> out(static_cast<size_t>(count) + 1);
   SRC_DATA data{};
   data.data_in = sound.samples.data(), data.input_frames = std::ssize(sound.samples);

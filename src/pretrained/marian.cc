@@ -3,6 +3,7 @@
 // The Transformer of 2017, post-normalised, with positions that are calculated, sines before cosines.
 // Writing begins with padding. Texts are cut by source.spm and target.spm, one for each side, and vocab.json
 // has the numbers of both sides' pieces; where a folder has a tokenizer.json, that.
+#include "heed/core/error.h"
 #include "heed/core/fields.h"
 #include "heed/data/tokenizer.h"
 #include "pretrained/decoder.h"
@@ -58,6 +59,11 @@ Attention marian_attention_of(const MarianConfig& marian, int64_t heads, bool pl
 /// The tokenizers of both sides; false where the folder has none of theirs.
 bool add_marian_tokenizers(Plan& plan, const std::map<std::string, std::string>& files) {
   if (files.contains("tokenizer.json") || !files.contains("source.spm")) return false;
+  for (const char* name : kMarianFiles)
+    if (!files.contains(name))
+      throw ModelError(std::string("the folder has source.spm and lacks ") + name +
+                       "; a tokenizer of Marian is source.spm, target.spm and vocab.json: fetch "
+                       "it, too");
   for (const char* side : {"source", "target"}) {
     plan.others[std::string(side) + ".tokenizer"] =
         data::marian_tokenizer_file(files.at("vocab.json"), files.at(std::string(side) + ".spm"));

@@ -48,7 +48,8 @@ PretrainedFiles read_pretrained_files(const fs::path& folder) {
       files.others.emplace(name, read_text(folder / name, kMostOther));
   if (kind_of(folder / "source.spm") == PathKind::file)
     for (const char* name : pretrained::kMarianFiles)
-      files.others.emplace(name, read_text(folder / name, kMostOther));
+      if (kind_of(folder / name) == PathKind::file)
+        files.others.emplace(name, read_text(folder / name, kMostOther));
   pretrained::read_sentence_files(folder, files);
   return files;
 }

@@ -7,6 +7,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "heed/tasks/recipe.h"
+#include "tasks/recipe_entries.h"
 
 namespace heed {
 namespace {
@@ -15,18 +16,11 @@ using Entries = std::vector<RecipeEntry>;
 /// Keys and values, "input.tokenizer.kind=bpe".
 using Assignments = std::vector<std::string>;
 
-/// The fields that a recipe has which says this much. What it lacks or refuses does not matter here.
-Entries entries_of(const Assignments& said) {
+/// The fields that a recipe has which says this much.
+Entries entries_said(const Assignments& said) {
   RecipeFile file = RecipeFile::parse("", "recipe");
   for (const auto& assignment : said) file.set(assignment);
-  Recipe recipe;
-  FieldReader reader(file);
-  reader.read(recipe);
-  try {
-    reader.leave();
-  } catch (const ModelError&) {
-  }
-  return recipe.entries();
+  return entries_of(file);
 }
 
 template <class Part>
@@ -80,7 +74,7 @@ std::vector<Row> rows_of(const Assignments& cell, const std::string& prefix) {
   while (!next.empty()) {
     const auto [said, where] = std::move(next.front());
     next.pop_front();
-    for (const auto& entry : entries_of(said)) {
+    for (const auto& entry : entries_said(said)) {
       if (!entry.path.starts_with(prefix) || !seen.insert(entry.path).second) continue;
       rows.push_back({entry, where});
       const bool chosen = entry.path == prefix + "kind";  // the part itself
@@ -141,7 +135,7 @@ std::string recipe_template(const std::string& input, const std::string& encoder
   if (!encoder.empty()) check_kind<EncoderPart>("encoder", encoder);
   Assignments said = {"input.kind=" + input, "head.kind=" + head};
   if (!encoder.empty()) said.push_back("encoder.kind=" + encoder);
-  auto entries = entries_of(said);
+  auto entries = entries_said(said);
   for (auto& entry : entries) entry.help = meaning(entry);
   return to_toml(entries);
 }

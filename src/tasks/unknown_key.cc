@@ -2,25 +2,18 @@
 
 #include <algorithm>
 
-#include "heed/tasks/recipe.h"
+#include "heed/core/error.h"
+#include "tasks/recipe_entries.h"
 
 namespace heed {
 namespace {
 
 constexpr int64_t kMostWords = 4;  // of a key that are shown
 
-/// The keys of the recipe with one assignment more; "" for none. What is wrong with it does not
-/// matter here.
+/// The keys of the recipe with one assignment more.
 std::vector<RecipeEntry> entries_with(RecipeFile file, const std::string& assignment) {
-  if (!assignment.empty()) file.set(assignment);
-  Recipe recipe;
-  FieldReader reader(file);
-  reader.read(recipe);
-  try {
-    reader.leave();
-  } catch (const ModelError&) {
-  }
-  return recipe.entries();
+  file.set(assignment);
+  return entries_of(file);
 }
 
 bool has(const std::vector<RecipeEntry>& entries, const std::string& path) {
@@ -68,7 +61,7 @@ std::string only_where(const RecipeFile& file, const std::string& path) {
   if (path.find('[') != std::string::npos || path.find('.') == std::string::npos) return "";
   std::string conditions;
   try {
-    const auto entries = entries_with(file, "");
+    const auto entries = entries_of(file);
     if (has(entries, path)) return "";
     for (const bool kinds :
          {false, true}) {  // another kind of part only where nothing else will do

@@ -89,6 +89,11 @@ TEST_F(SoundFiles, RatesTooFarApartAreRefused) {
                 resampled({10, 1, {0.1F}}, 16000);
               }),
               HasSubstr("a sampling rate of 10"));
+  const std::vector<float> silence((1 << 23) + 1);  // 128 times as many at the other rate
+  EXPECT_THAT(message_of<DataError>([&] {
+                resampled({125, 1, silence}, 16000);
+              }),
+              HasSubstr("more than 1073741824 samples at 16000 a second"));
 }
 
 /// A tone with silence of half a second from 8.5 and from 17.1 s: parts of ten seconds at most end there.

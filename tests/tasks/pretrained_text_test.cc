@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "heed/tasks/export.h"
 #include "heed/tasks/predictor.h"
 #include "pretrained/folders.h"
@@ -341,6 +342,18 @@ TEST_F(PretrainedText, ModulesAreWrittenAgain) {
   write_modules(
       {{kTransformer, ""}, {kPooling, "1_Pooling"}, {kDense, "2_Dense"}, {kNormalize, ""}});
   expect_same_again();
+}
+
+TEST_F(PretrainedText, APoolThatTheyHaveNotIsNamed) {
+  auto model = read_pretrained(folder);
+  const std::string kind = "kind = \"mean\"";
+  const auto at = model.recipe.find(kind);
+  ASSERT_NE(at, std::string::npos);
+  model.recipe.replace(at, kind.size(), "kind = \"attention\"");
+  EXPECT_THAT([&] { to_pretrained(model); },
+              testing::ThrowsMessage<ModelError>(
+                  HasSubstr("head.pool.kind: sentence-transformers has no 'attention'; what it "
+                            "has are first, max, mean, ")));
 }
 
 TEST_F(PretrainedText, TheLongestTextIsThatOfTheModules) {

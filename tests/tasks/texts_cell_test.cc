@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
 
 #include "heed/core/error.h"
 #include "heed/core/random.h"
@@ -182,7 +184,25 @@ TEST_F(Texts, CosinesRiseWithScores) {
   auto predictor = Predictor::load(folder_ / "run");
   const auto found = predictor.evaluate();
   EXPECT_DOUBLE_EQ(metric(found.metrics, "spearman"), metric(*result.test, "spearman"));
-  EXPECT_EQ(found.outputs.size(), 60u);
+  ASSERT_EQ(found.outputs.size(), 60u);
+  // A line a pair, in the order of the file: the cosine of the two texts' vectors.
+  const auto vector_of = [&](const std::string& text) {
+    test::write_bytes(folder_ / "one.csv", "text\n" + text + "\n");
+    const auto answers = predictor.predict(predictor.stream({path("one.csv")})->next(1));
+    return nlohmann::json::parse(answers[0][0].json)["vector"].get<std::vector<double>>();
+  };
+  std::istringstream rows(test::read_bytes(folder_ / "test.csv"));
+  std::string row;
+  std::getline(rows, row);
+  for (size_t i = 0; i < 12; ++i) {
+    std::getline(rows, row);
+    const auto comma = row.find(','), end = row.rfind(',');
+    const auto a = vector_of(row.substr(0, comma));
+    const auto b = vector_of(row.substr(comma + 1, end - comma - 1));
+    EXPECT_NEAR(std::stod(found.outputs[i]), std::inner_product(a.begin(), a.end(), b.begin(), 0.0),
+                1e-4)
+        << row;
+  }
 
   EXPECT_THAT(error_of(recipe("{ kind = 'embedding', score = 'text' }", pairs)),
               HasSubstr("train.csv:2: the column 'text': expected a finite number, given 'the "));

@@ -27,7 +27,8 @@ Sound read_sound(const std::filesystem::path& file);
 Sound decode_sound(std::span<const uint8_t> file, const std::string& name);
 
 /// The same sound at another rate, by the band-limited interpolation of libsamplerate (SRC_SINC_MEDIUM_QUALITY; Smith &
-/// Gossett 1984): round(n rate / sampling_rate) samples. Throws DataError for rates that are more than 256 times apart.
+/// Gossett 1984): round(n rate / sampling_rate) samples. Throws DataError for rates that are more than 256 times
+/// apart, and for more than 2^30 samples.
 Sound resampled(Sound sound, int64_t sampling_rate);
 
 /// Samples begin .. end - 1.

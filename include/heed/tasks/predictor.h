@@ -68,8 +68,8 @@ class Predictor {
   /// Of each example what each head answers.
   std::vector<std::vector<Prediction>> predict(const SplitPtr& examples);
   /// A vector an example, (N, W) float32, of the first head that gives vectors. Examples of about
-  /// the same length are read together, which changes no vector. Throws UsageError where no head
-  /// does.
+  /// the same length are read together, which moves vectors by their rounding alone. Throws
+  /// UsageError where no head does.
   at::Tensor embed(const SplitPtr& examples);
   /// How many examples stand before the first that cannot be read: what predict() throws for all is
   /// the fault of one.
