@@ -14,6 +14,13 @@
 namespace heed::cli {
 namespace {
 
+/// A figure has no tabs: blanks stand where an answer has one, as between a class and its probability.
+std::string figure_text(const std::string& answer) {
+  std::string text;
+  for (const char c : printable(answer, "\t")) c == '\t' ? text.append("  ") : text.append(1, c);
+  return text;
+}
+
 /// Rows and columns of a terminal's panel at most.
 constexpr int64_t kTerminalCells = 96;
 
@@ -21,7 +28,7 @@ constexpr int64_t kTerminalCells = 96;
 std::vector<std::string> answers(const Explanation& seen) {
   std::vector<std::string> lines;
   for (const auto& head : seen.heads) {
-    lines.push_back(printable(head.prediction.text, "\t"));
+    lines.push_back(figure_text(head.prediction.text));
     if (!head.expected.empty()) lines.push_back("expected " + printable(head.expected));
   }
   return lines;
@@ -123,7 +130,7 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
   std::string title = printable(seen.shown.text);
   for (const auto& looked : seen.heads) {
     const auto& answer = looked.prediction;
-    title += " \u2192 " + printable(answer.title.empty() ? answer.text : answer.title, "\t");
+    title += " \u2192 " + figure_text(answer.title.empty() ? answer.text : answer.title);
   }
   const bool files = !flags.png.empty() || !flags.svg.empty();
   if (files) {

@@ -85,7 +85,11 @@ TEST_F(MapVerb, WritesPngAndSvg) {
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(read_bytes(path("map.png")), StartsWith("\x89PNG"));
-  EXPECT_THAT(read_bytes(path("map.svg")), testing::EndsWith("</svg>\n"));
+  const auto svg = read_bytes(path("map.svg"));
+  EXPECT_THAT(svg, testing::EndsWith("</svg>\n"));
+  // No letter of a font is a tab.
+  const auto answer = json::parse(map({"--json"}).out)["class"].get<std::string>();
+  EXPECT_THAT(svg, HasSubstr(">" + answer + "  0."));
   EXPECT_EQ(map({"--png", path("no/such/folder.png")}).code, 5);
 }
 
