@@ -330,12 +330,22 @@ TEST_F(PretrainedText, ModulesAreWrittenAgain) {
     write_modules({{kTransformer, ""}, {kPooling, "1_Pooling"}});
     expect_same_again();
   }
-  write("2_Dense/config.json", {{"in_features", 8},
-                                {"out_features", 3},
-                                {"bias", false},
-                                {"activation_function", "torch.nn.modules.activation.GELU"}});
-  write_safetensors(folder / "2_Dense/model.safetensors", {{"linear.weight", at::randn({3, 8})}});
-  write_modules({{kTransformer, ""}, {kPooling, "1_Pooling"}, {kDense, "2_Dense"}});
+  for (const bool bias : {false, true}) {
+    for (const char* activation : {"activation.GELU", "activation.Tanh", "linear.Identity"}) {
+      SCOPED_TRACE(testing::Message() << activation << ", bias " << bias);
+      write("2_Dense/config.json",
+            {{"in_features", 8},
+             {"out_features", 3},
+             {"bias", bias},
+             {"activation_function", std::string("torch.nn.modules.").append(activation)}});
+      std::vector<std::pair<std::string, at::Tensor>> dense{{"linear.weight", at::randn({3, 8})}};
+      if (bias) dense.emplace_back("linear.bias", at::randn({3}));
+      std::filesystem::remove(folder / "2_Dense/model.safetensors");
+      write_safetensors(folder / "2_Dense/model.safetensors", dense);
+      write_modules({{kTransformer, ""}, {kPooling, "1_Pooling"}, {kDense, "2_Dense"}});
+      expect_same_again();
+    }
+  }
   write("sentence_bert_config.json", {{"max_seq_length", 11}, {"do_lower_case", false}});
   expect_same_again();
   EXPECT_THROW(tokens({{{"text", "a b c d e f a b c d"}}}), DataError);
