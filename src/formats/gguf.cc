@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "core/mapped_file.h"
 #include "formats/gguf_blocks.h"
+#include "formats/mapped_tensor.h"
 #include "formats/safetensors_header.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -22,16 +22,19 @@ std::pair<at::ScalarType, bool> dtype_of(const GgufType& type) {
   return {at::kFloat, false};
 }
 
-at::Tensor read_tensor(const MappedFile& file, const GgufTensor& entry) {
+at::Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, const GgufTensor& entry) {
   const auto [dtype, as_it_lies] = dtype_of(*entry.type);
+  if (as_it_lies)
+    if (auto mapped = mapped_tensor(file, entry.begin, entry.shape, dtype); mapped.defined())
+      return mapped;
   at::Tensor tensor;
   try {
     tensor = at::empty(entry.shape, dtype);
   } catch (const c10::Error&) {
     throw Error(Failure::memory,
-                file.path().string() + ": no memory for tensor " + in_quotes(entry.name));
+                file->path().string() + ": no memory for tensor " + in_quotes(entry.name));
   }
-  const char* from = file.bytes().data() + entry.begin;
+  const char* from = file->bytes().data() + entry.begin;
   if (as_it_lies)
     std::memcpy(tensor.data_ptr(), from, entry.bytes);
   else
@@ -51,8 +54,8 @@ bool is_gguf(const std::filesystem::path& path) {
 }
 
 Gguf read_gguf(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  GgufHeader header = parse_gguf_header(file.bytes(), path.string());
+  const auto file = std::make_shared<const MappedFile>(path);
+  GgufHeader header = parse_gguf_header(file->bytes(), path.string());
   Gguf result;
   for (const auto& entry : header.tensors)
     result.tensors.emplace_back(entry.name, read_tensor(file, entry));

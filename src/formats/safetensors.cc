@@ -9,7 +9,7 @@
 #include <optional>
 #include <unordered_set>
 
-#include "core/mapped_file.h"
+#include "formats/mapped_tensor.h"
 #include "formats/safetensors_header.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -115,21 +115,6 @@ at::Tensor new_tensor(const TensorEntry& entry, const std::string& path) {
                                      std::to_string(entry.end - entry.begin) + " bytes of tensor " +
                                      in_quotes(entry.name));
   }
-}
-
-/// The bytes of a mapped file as a tensor, which keeps it mapped. LibTorch reads numbers at multiples
-/// of their size only, and files of old writers have them elsewhere: those are copied.
-at::Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const TensorEntry& entry,
-                         uint64_t data_begin) {
-  const char* first = file->bytes().data() + data_begin + entry.begin;
-  if (reinterpret_cast<uintptr_t>(first) % dtype_bytes(entry.dtype) == 0) {
-    return at::from_blob(
-        const_cast<char*>(first), entry.shape, [file](void*) {},
-        at::TensorOptions(scalar_type(entry.dtype)));
-  }
-  const auto tensor = new_tensor(entry, file->path().string());
-  std::memcpy(tensor.data_ptr(), first, tensor.nbytes());
-  return tensor;
 }
 
 /// Where the tensors' bytes begin, and what the header says of them. `read(to, bytes, from)` reads
@@ -246,10 +231,16 @@ Safetensors map_safetensors(const std::filesystem::path& path) {
       header_of(path.string(), file->bytes().size(), [&](void* to, size_t bytes, uint64_t from) {
         std::memcpy(to, file->bytes().data() + from, bytes);
       });
-  return tensors_of(std::move(header), path.string(),
-                    [&, begin = data_begin](const TensorEntry& entry) {
-                      return mapped_tensor(file, entry, begin);
-                    });
+  return tensors_of(
+      std::move(header), path.string(), [&, begin = data_begin](const TensorEntry& entry) {
+        const uint64_t at = begin + entry.begin;
+        const auto dtype = scalar_type(entry.dtype);
+        if (auto tensor = mapped_tensor(file, at, entry.shape, dtype); tensor.defined())
+          return tensor;
+        const auto copy = new_tensor(entry, path.string());  // of old writers
+        std::memcpy(copy.data_ptr(), file->bytes().data() + at, copy.nbytes());
+        return copy;
+      });
 }
 
 }  // namespace heed

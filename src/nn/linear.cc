@@ -101,13 +101,14 @@ const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
       found->second.weight.strides() == weight.strides())
     return found->second.packed;
   // Detached: a parameter that is given other memory must not take what is held here along.
-  return kept_.insert_or_assign(key, Kept{weight.detach(), version, PackedWeight(weight)})
+  return kept_.insert_or_assign(key, Kept{weight.detach(), version, PackedWeight(weight, memory_)})
       .first->second.packed;
 }
 
 void PackedWeights::clear() {
   const std::lock_guard lock(mutex_);
   kept_.clear();
+  memory_ = {};
 }
 
 RowsAlone::RowsAlone() : outer_(kept_weights) {

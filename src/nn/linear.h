@@ -10,6 +10,7 @@
 
 #include "heed/ops/row_linear.h"
 #include "kernels/function.h"
+#include "ops/packed_memory.h"
 
 namespace heed::nn {
 
@@ -54,6 +55,7 @@ class PackedWeights {
     PackedWeight packed;
   };
   std::mutex mutex_;
+  PackedMemory memory_;
   std::map<std::pair<const void*, int64_t>, Kept> kept_;  ///< by where the first row lies, and rows
 };
 

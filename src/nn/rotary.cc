@@ -1,6 +1,9 @@
 // Queries and keys turned by their position.
+#include <array>
+
 #include "core/text.h"
 #include "heed/nn/positions.h"
+#include "nn/linear.h"
 #include "nn/places.h"
 
 namespace heed::nn {
@@ -45,28 +48,64 @@ int64_t turned_width(const OpSpec& rope, int64_t D) {
   return width;
 }
 
-at::Tensor rotate_in_line(const at::Tensor& x, int64_t first, const OpSpec& rope) {
-  const int64_t D = x.size(3), width = turned_width(rope, D);
-  const auto a = places_in_line(first, x.size(2)).unsqueeze(1) * rope_frequencies(rope, width);
+/// What turns L tokens of heads D wide.
+struct Turns {
+  at::Tensor cos, sin;   ///< (L, pairs)
+  double magnitude = 1;  ///< of what is turned and what is not, where the tables do not have it
+};
+
+Turns turns_in_line(const OpSpec& rope, int64_t first, int64_t L, int64_t D) {
+  const int64_t width = turned_width(rope, D);
+  const auto a = places_in_line(first, L).unsqueeze(1) * rope_frequencies(rope, width);
   const double magnitude = rope_magnitude(rope);
-  const bool interleaved = rope.at("interleaved") != 0;
-  if (magnitude == 1) return rotate_by(x, cosines(a), sines(a), interleaved);
-  const bool all = width == D || rope.at("scaling") == kYarnChannels;
-  if (all) return rotate_by(x, cosines(a) * magnitude, sines(a) * magnitude, interleaved);
-  return rotate_by(x * magnitude, cosines(a), sines(a), interleaved);  // what is not turned, too
+  if (magnitude == 1) return {cosines(a), sines(a)};
+  if (width == D || rope.at("scaling") == kYarnChannels)
+    return {cosines(a) * magnitude, sines(a) * magnitude};
+  return {cosines(a), sines(a), magnitude};
 }
 
-at::Tensor rotate_on_grid(const at::Tensor& x, int64_t first, const OpSpec& rope, int64_t length) {
-  const int64_t D = x.size(3);
+Turns turns_on_grid(const OpSpec& rope, int64_t first, int64_t L, int64_t D, int64_t length) {
   if (D % 4 != 0)
     throw ModelError(
         text_of("attention.position: rope_2d turns pairs of channels by row and by column, so "
                 "expected a width of a head that is a multiple of 4, given ",
                 D, "; change width or num_heads"));
-  const auto places = places_on_grid(rope, first, x.size(2), length);
+  const auto places = places_on_grid(rope, first, L, length);
   const auto f = falling_frequencies(D / 4, static_cast<double>(D) / 2, rope.at("base"));
   const auto a = torch::cat({places.rows.unsqueeze(1) * f, places.columns.unsqueeze(1) * f}, 1);
-  return rotate_by(x, cosines(a), sines(a), rope.at("interleaved") != 0);
+  return {cosines(a), sines(a)};
+}
+
+at::Tensor turned(const at::Tensor& x, const Turns& turns, const OpSpec& rope) {
+  return rotate_by(turns.magnitude == 1 ? x : x * turns.magnitude, turns.cos, turns.sin,
+                   rope.at("interleaved") != 0);
+}
+
+/// A layer's turns, in the dtype of what is turned.
+struct KeptTurns {
+  OpSpec rope;
+  std::array<int64_t, 4> numbers;  ///< first, L, D, length
+  at::TensorOptions options;
+  Turns turns;
+};
+
+/// What the layers of a step ask for one after the other, queries and keys each, is made once: a
+/// step's other work on a token is little. Two, because models have two kinds of layers.
+template <class Make>
+const Turns& kept_turns(const OpSpec& rope, const std::array<int64_t, 4>& numbers,
+                        const at::TensorOptions& options, const Make& make) {
+  thread_local std::array<KeptTurns, 2> kept;
+  auto& [last, other] = kept;
+  const auto fits = [&](const KeptTurns& one) {
+    return one.turns.cos.defined() && one.numbers == numbers &&
+           one.options.dtype() == options.dtype() && one.rope == rope;
+  };
+  if (fits(last)) return last.turns;
+  std::swap(last, other);
+  if (fits(last)) return last.turns;
+  const Turns made = make();
+  last = {rope, numbers, options, {made.cos.to(options), made.sin.to(options), made.magnitude}};
+  return last.turns;
 }
 
 }  // namespace
@@ -96,23 +135,17 @@ double rope_magnitude(const OpSpec& rope) {
 }
 
 at::Tensor rotate(const at::Tensor& x, int64_t first, const OpSpec& rope, int64_t length) {
-  if (rope.name == "rope") return rotate_in_line(x, first, rope);
-  return rotate_on_grid(x, first, rope, length ? length : first + x.size(2));
-}
-
-at::Tensor rotate_by(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
-                     bool interleaved) {
-  const int64_t D = x.size(3), C = cos.size(-1);
-  if (sin.size(-1) != C || 2 * C > D)
-    throw ModelError(text_of("rotate_by: expected tables of one width, at most D / 2 = ", D / 2,
-                             ", given cos ", C, " and sin ", sin.size(-1), " wide"));
-  const auto c = cos.to(x.options()), s = sin.to(x.options());
-  const auto turned = x.narrow(3, 0, 2 * C);
-  const auto pairs = interleaved ? turned.unflatten(3, {C, 2}) : turned.unflatten(3, {2, C});
-  const int64_t side = interleaved ? 4 : 3;
-  const auto left = pairs.select(side, 0), right = pairs.select(side, 1);
-  const auto y = torch::stack({left * c - right * s, right * c + left * s}, side).flatten(3);
-  return 2 * C == D ? y : torch::cat({y, x.narrow(3, 2 * C, D - 2 * C)}, 3);
+  const int64_t L = x.size(2), D = x.size(3);
+  if (rope.name == "rope")
+    length = 0;
+  else if (length == 0)
+    length = first + L;
+  const auto make = [&] {
+    return rope.name == "rope" ? turns_in_line(rope, first, L, D)
+                               : turns_on_grid(rope, first, L, D, length);
+  };
+  if (!rows_alone(x)) return turned(x, make(), rope);
+  return turned(x, kept_turns(rope, {first, L, D, length}, x.options(), make), rope);
 }
 
 }  // namespace heed::nn

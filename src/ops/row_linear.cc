@@ -2,9 +2,9 @@
 
 #include <sstream>
 
-#include "core/huge_pages.h"
 #include "heed/core/error.h"
 #include "ops/call.h"
+#include "ops/packed_memory.h"
 #include "ops/row_linear.h"
 
 namespace heed {
@@ -41,13 +41,17 @@ void with_type_of(const at::Tensor& t, const F& f) {
 }  // namespace
 
 PackedWeight::PackedWeight(const at::Tensor& weight) {
+  PackedMemory own;
+  *this = PackedWeight(weight, own);
+}
+
+PackedWeight::PackedWeight(const at::Tensor& weight, PackedMemory& memory) {
   check_tensor(weight, "weight", "(N, K)", weight.defined() && weight.dim() == 2);
   rows_ = weight.size(0), depth_ = weight.size(1);
   const auto w = weight.stride(1) == 1 ? weight : weight.contiguous();
-  numbers_ = at::empty(
+  numbers_ = memory.empty(
       {(rows_ + kernels::kPackedRows - 1) / kernels::kPackedRows, depth_, kernels::kPackedRows},
       weight.options().requires_grad(false));
-  take_huge_pages(numbers_.data_ptr(), numbers_.nbytes());
   with_type_of(w, [&](auto type) {
     using T = decltype(type);
     kernels::pack_rows(w.data_ptr<T>(), rows_, depth_, w.stride(0), numbers_.data_ptr<T>());

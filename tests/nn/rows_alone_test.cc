@@ -3,8 +3,10 @@
 
 #include <limits>
 
+#include "heed/core/error.h"
 #include "heed/core/threads.h"
 #include "heed/nn/lora.h"
+#include "heed/nn/positions.h"
 #include "heed/nn/row_norm.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
@@ -135,6 +137,52 @@ TEST(RowsAlone, PackedWeightsAreKeptInTheInnermostPlaceThatWasGiven) {
   EXPECT_EQ(sizes(), (std::vector<size_t>{0, 1, 1}));
   affine(linear, x);
   EXPECT_EQ(sizes(), (std::vector<size_t>{1, 1, 1}));
+}
+
+at::Tensor rotated(const at::Tensor& x, int64_t first, const char* rope) {
+  const torch::NoGradGuard no_gradient;
+  const RowsAlone alone;
+  return rotate(x, first, Attention::parse(rope).position);
+}
+
+TEST(RowsAlone, RotateHasTheBitsOfLibTorchsOperators) {
+  torch::manual_seed(6);
+  const torch::NoGradGuard no_gradient;
+  for (const auto type : {at::kFloat, at::kDouble})
+    for (const char* rope :
+         {"rope", "rope(interleaved=1)", "rope(width=8)", "rope(width=8, interleaved=1)",
+          "rope(scaling=3, factor=4, original=16)", "rope_2d", "rope(base=500)"}) {
+      // Heads side by side and one after the other; many numbers are turned by several threads.
+      for (const int64_t B : {1, 70}) {
+        const auto x = torch::randn({B, 9, 3, 16}, type).transpose(1, 2);
+        for (const auto& heads :
+             {x, x.contiguous(), x.transpose(2, 3).contiguous().transpose(2, 3)}) {
+          const auto position = Attention::parse(rope).position;
+          const auto exact = rotate(heads, 0, position);
+          EXPECT_TRUE(rotated(heads, 0, rope).equal(exact)) << rope << " " << B << " " << type;
+        }
+      }
+    }
+}
+
+TEST(RowsAlone, TurnsAreThoseThatWereAskedFor) {
+  torch::manual_seed(7);
+  const torch::NoGradGuard no_gradient;
+  const auto x = torch::randn({1, 2, 4, 16});
+  const auto expect_same = [&](const at::Tensor& z, int64_t first, const char* rope) {
+    EXPECT_TRUE(rotated(z, first, rope).equal(rotate(z, first, Attention::parse(rope).position)))
+        << rope << " from " << first << " of " << z.sizes();
+  };
+  for (int round = 0; round < 2; ++round) {  // three kinds of turns, of which two are kept
+    for (const char* rope : {"rope", "rope(base=500)", "rope(width=8)"})
+      for (const int64_t first : {0, 1, 0, 7}) expect_same(x, first, rope);
+    expect_same(x.narrow(2, 0, 1), 7, "rope");
+    expect_same(x.narrow(3, 0, 8).contiguous(), 7, "rope");
+    expect_same(x.to(at::kDouble), 7, "rope");
+    expect_same(x, 0, "rope_2d");
+    expect_same(x, 0, "rope_2d(columns=4)");
+  }
+  EXPECT_THROW(rotated(torch::randn({1, 1, 1, 7}), 0, "rope"), ModelError);
 }
 
 }  // namespace

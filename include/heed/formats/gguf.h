@@ -32,10 +32,10 @@ bool is_gguf(const std::filesystem::path& path);
 
 /// Reads a file after checking every claim of its header against the file's size. Tensors of F16,
 /// BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K become float32: what llama.cpp's own
-/// dequantisation gives, bit for bit. Their shapes are LibTorch's: (rows, columns). Memory: that of
-/// the tensors. Throws ModelError that names the file, the key or tensor, what was expected and what
-/// was found: also for other types (which name the fix) and big-endian files; FileError when it
-/// cannot be read.
+/// dequantisation gives, bit for bit. The memory of the others is the file's own pages, to be read
+/// alone (map_safetensors). Shapes are LibTorch's: (rows, columns). Throws ModelError that names the
+/// file, the key or tensor, what was expected and what was found: also for other types (which name
+/// the fix) and big-endian files; FileError when it cannot be read.
 Gguf read_gguf(const std::filesystem::path& path);
 
 }  // namespace heed

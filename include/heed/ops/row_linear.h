@@ -5,11 +5,15 @@
 
 namespace heed {
 
+class PackedMemory;
+
 /// A weight W (N, K) in the order in which row_linear() reads it on this machine; a copy.
 /// Float32 or float64 on the CPU. Costs one pass over W. Throws UsageError for what does not fit.
 class PackedWeight {
  public:
   explicit PackedWeight(const at::Tensor& weight);
+  /// With its numbers there, behind those of others.
+  PackedWeight(const at::Tensor& weight, PackedMemory& memory);
 
   int64_t rows() const { return rows_; }    ///< N
   int64_t depth() const { return depth_; }  ///< K

@@ -37,10 +37,9 @@ std::vector<std::string> pretrained_model_types();
 /// a GGUF file (heed/formats/gguf.h), which is read as the folder that it was made of.
 bool is_pretrained(const std::filesystem::path& folder);
 
-/// The files as they lie, the weights as memory of their files (map_safetensors); of a GGUF file in
-/// float32. Throws FileError;
-/// ModelError where weights are missing, are a pickle (with the way to make safetensors of it), or
-/// index and shards disagree.
+/// The files as they lie, the weights as memory of their files (map_safetensors); so are those of a
+/// GGUF file that are float32 (the others become it). Throws FileError; ModelError where weights are
+/// missing, are a pickle (with the way to make safetensors of it), or index and shards disagree.
 PretrainedFiles read_pretrained_files(const std::filesystem::path& folder);
 
 /// The same as a model of Heed: a recipe, weights in float32 and what stands beside them, config.json
