@@ -46,7 +46,8 @@ void check_record_options(const RecordOptions& options) {
   const bool words = options.format == conll || options.format == conllu;
   const auto refuse = [&](const std::string& what) {
     throw UsageError(std::string("records: format '") + word_of(options.format) + "' has no " +
-                     what);
+                     what + "; leave it out (of a trained model by --set data.format=" +
+                     word_of(options.format) + ")");
   };
   if (!table && !options.delimiter.empty()) refuse("delimiter");
   if (!table && options.quoting) refuse("quoting");
@@ -102,7 +103,8 @@ RecordFormat record_format_of(path file) {
   }
   throw UsageError(file.string() +
                    ": its name does not say what it is; name it .csv, .tsv, .jsonl, .conllu, "
-                   ".conllup, .conll, .txt or .json (SQuAD's), or give its format");
+                   ".conllup, .conll, .txt or .json (SQuAD's), or say its format "
+                   "(data.format=lines for a text a line)");
 }
 
 std::unique_ptr<RecordReader> lines_reader() { return std::make_unique<PlainLines>(); }

@@ -72,7 +72,8 @@ TokenizerPtr load_tokenizer(const TokenizerOptions& options, const std::string& 
   checked.fields(CheckField{});
   if (options.kind == TokenizerKind::vocabulary) return vocabulary_tokenizer(bytes, name);
   if (options.kind == TokenizerKind::marian) return load_marian_tokenizer(bytes, name);
-  if (options.kind == TokenizerKind::json) return as_tokenizer(JsonTokenizer::parse(bytes, name));
+  if (options.kind == TokenizerKind::json)
+    return as_tokenizer(JsonTokenizer::parse(bytes, name, {}, options.rows));
   return options.of_sentencepiece() ? load_sentencepiece(options, bytes, name)
                                     : load_vocabulary(options, bytes, name);
 }

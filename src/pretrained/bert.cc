@@ -96,7 +96,7 @@ BertConfig bert_config(Config& config) {
 }
 
 void add_bert_recipe(Plan& plan, Task task, const BertConfig& bert, int64_t first_position) {
-  add_text_input(plan, task, bert.positions - first_position);
+  add_text_input(plan, task, bert.vocabulary, bert.positions - first_position);
   plan.recipe.table("encoder")
       .set("kind", "text")
       .set("width", bert.width)

@@ -35,7 +35,7 @@ std::vector<std::string> biases_of(const DecoderConfig& decoder) {
 }
 
 void add_decoder_recipe(Plan& plan, const Given& given, const DecoderConfig& decoder, bool tied) {
-  add_corpus_input(plan, given, decoder.positions);
+  add_corpus_input(plan, given, decoder.vocabulary, decoder.positions);
   const bool all_local = std::ssize(decoder.local_layers) == decoder.layers;
   auto& recipe = plan.recipe.table("head")
                      .set("kind", "text")
@@ -170,12 +170,12 @@ TiedHead tied_head(const Given& given, const std::string& embedding, const std::
   return {embedding, said && at::equal(*first, *second)};
 }
 
-void add_corpus_input(Plan& plan, const Given& given, int64_t positions) {
+void add_corpus_input(Plan& plan, const Given& given, int64_t rows, int64_t positions) {
   plan.recipe.table("input")
       .set("kind", "corpus")
       .set("context", std::min(positions, kLongestContext));
   if (data::ChatTemplate::is_in(given.others)) plan.recipe.set("chat", true);
-  plan.recipe.table("input.tokenizer").set("kind", "json");
+  add_tokenizer(plan, "input.tokenizer", rows);
 }
 
 Plan plan_decoder(const Given& given, const DecoderConfig& decoder) {

@@ -48,6 +48,6 @@ TiedHead tied_head(const Given& given, const std::string& embedding, const std::
                    bool tied_by_default);
 
 /// [input] of a text that goes on, and [head] of the model that writes it, up to its own options.
-void add_corpus_input(Plan& plan, const Given& given, int64_t positions);
+void add_corpus_input(Plan& plan, const Given& given, int64_t rows, int64_t positions);
 
 }  // namespace heed::pretrained

@@ -42,7 +42,7 @@ void add_gpt2_recipe(Plan& plan, const Given& given, const Gpt2Config& gpt2, boo
   how.masks.push_back({"causal"});
   how.num_heads = gpt2.heads;
   how.dropout = gpt2.attention_dropout;
-  add_corpus_input(plan, given, gpt2.positions);
+  add_corpus_input(plan, given, gpt2.vocabulary, gpt2.positions);
   plan.recipe.table("head")
       .set("kind", "text")
       .set("encoder_layers", int64_t{0})

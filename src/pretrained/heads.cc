@@ -108,11 +108,15 @@ std::string no_counts(int64_t vocabulary) {
   return text + "]";
 }
 
-void add_text_input(Plan& plan, Task task, int64_t max_length) {
+void add_tokenizer(Plan& plan, const std::string& table, int64_t rows) {
+  plan.recipe.table(table).set("kind", "json").set("rows", rows);
+}
+
+void add_text_input(Plan& plan, Task task, int64_t rows, int64_t max_length) {
   auto& recipe = plan.recipe.table("input").set("kind", "text");
   if (task == Task::answer_span) recipe.set("column", "question").set("second", "context");
   recipe.set("max_length", max_length);
-  plan.recipe.table("input.tokenizer").set("kind", "json");
+  add_tokenizer(plan, "input.tokenizer", rows);
 }
 
 }  // namespace heed::pretrained

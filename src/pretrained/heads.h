@@ -36,8 +36,11 @@ void add_generation(Plan& plan, const Given& given);
 /// Counts of `vocabulary` pieces, of which training has seen none.
 std::string no_counts(int64_t vocabulary);
 
-/// [input] of texts that are read, at most `max_length` tokens (0: any number); two columns for
-/// questions.
-void add_text_input(Plan& plan, Task task, int64_t max_length);
+/// A tokenizer.json for an embedding of `rows`.
+void add_tokenizer(Plan& plan, const std::string& table, int64_t rows);
+
+/// [input] of texts that are read, at most `max_length` tokens (0: any number) of an embedding of
+/// `rows`; two columns for questions.
+void add_text_input(Plan& plan, Task task, int64_t rows, int64_t max_length);
 
 }  // namespace heed::pretrained

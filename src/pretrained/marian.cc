@@ -128,7 +128,7 @@ Plan plan_marian(const Given& given) {
   add_marian_recipe(plan, marian);
   if (!add_marian_tokenizers(plan, given.others)) {
     plan.recipe.table("input").set("share_vocabulary", true);
-    plan.recipe.table("input.source").set("kind", "json");
+    add_tokenizer(plan, "input.source", V);
   }
   add_generation(plan, given);
   plan.tokenizer = "shared.tokenizer";

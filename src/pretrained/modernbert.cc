@@ -82,7 +82,7 @@ void add_modernbert_recipe(Plan& plan, const ModernBertConfig& bert, Task task) 
   if (bert.attention_bias) biases = {"qkv", "attention_output"};
   if (bert.feed_forward_bias) biases.push_back("feed_forward");
   if (bert.norm_bias) biases.push_back("norm");
-  add_text_input(plan, task, bert.positions);
+  add_text_input(plan, task, bert.vocabulary, bert.positions);
   plan.recipe.table("encoder")
       .set("kind", "text")
       .set("width", bert.width)

@@ -66,7 +66,7 @@ void add_t5_recipe(Plan& plan, const T5Config& t5, bool tied) {
   auto writing = t5_attention_of(t5, true, false);
   writing.masks.push_back({"causal"});
   plan.recipe.table("input").set("kind", "parallel").set("share_vocabulary", true);
-  plan.recipe.table("input.source").set("kind", "json");
+  add_tokenizer(plan, "input.source", t5.vocabulary);
   plan.recipe.table("head")
       .set("kind", "text")
       .set("encoder_layers", t5.layers)

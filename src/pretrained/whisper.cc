@@ -131,9 +131,8 @@ void add_whisper_recipe(Plan& plan, const WhisperConfig& whisper) {
       .set("tied", "decoder")
       .set("scale_embeddings", false)
       .set("decoder_attention", writing)
-      .set("vocabulary", whisper.vocabulary)  // times have rows, and in old folders no pieces
       .set("cross_attention", whisper_attention_of(whisper, whisper.decoder, false));
-  plan.recipe.table("head.tokenizer").set("kind", "json");
+  add_tokenizer(plan, "head.tokenizer", whisper.vocabulary);
 }
 
 /// The object without the keys that say how speech is written, which are asked of the second.

@@ -238,5 +238,36 @@ TEST(JsonTokenizerPrecompiled, DamagedMapsAreRefused) {
         HasSubstr("normalizer.precompiled_charsmap"));
 }
 
+TEST(JsonTokenizerRows, AreWhatTheModelHas) {
+  json file = {{"version", "1.0"}, {"model", kWords}};
+  file["model"]["vocab"] = json::object();
+  for (int i = 0; i < 16; ++i) file["model"]["vocab"][std::string(1, char('a' + i))] = i;
+  const auto parsed = [&](int64_t rows) {
+    return JsonTokenizer::parse(file.dump(), "t.json", {}, rows);
+  };
+  EXPECT_EQ(parsed(0)->size(), 16);
+  const auto padded = parsed(18);
+  EXPECT_EQ(padded->size(), 18);
+  EXPECT_EQ(padded->count(), 16);
+  EXPECT_EQ(padded->decode({1, 17, 2}), "b c");
+  EXPECT_FALSE(padded->token(17));
+  EXPECT_EQ(as_tokenizer(padded)->piece(17), "");
+  EXPECT_THROW(padded->decode({18}), UsageError);
+  for (const int64_t rows : {19, 15})
+    EXPECT_EQ(message_of<ModelError>([&] { parsed(rows); }),
+              "t.json: the tokenizer has 16 tokens, and the model's embedding " +
+                  std::to_string(rows) + " rows: they are of different models");
+  // An added token is another matter: it may be one of a model that sees, too.
+  file["added_tokens"] = {added(16, "<image>")};
+  const auto less = parsed(16);
+  EXPECT_EQ(less->size(), 16);
+  EXPECT_EQ(less->ids("a"), std::vector<int64_t>{0});
+  for (const bool plain : {true, false})
+    EXPECT_EQ(message_of<DataError>([&] { less->ids("<image>a", {.add_special_tokens = !plain}); }),
+              "token '<image>' has the number 16, and the model's embedding the numbers 0 to 15");
+  EXPECT_EQ(as_tokenizer(less)->id("<image>"), as_tokenizer(less)->unknown());
+  EXPECT_EQ(parsed(17)->ids("<image>"), std::vector<int64_t>{16});
+}
+
 }  // namespace
 }  // namespace heed::data

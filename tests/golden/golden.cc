@@ -1,6 +1,7 @@
 #include "golden/golden.h"
 
 #include <algorithm>
+#include <regex>
 
 #include "heed/core/error.h"
 
@@ -45,7 +46,8 @@ Golden::Golden(const std::string& name) {
   const auto pieces = made_up_pieces(vocabulary_of(files_.tensors));
   for (const char* tokenizer : {"text.tokenizer", "shared.tokenizer", "written.tokenizer"})
     files_.others[tokenizer] = pieces;
-  const auto text = replaced(files_.recipe, "kind = \"json\"", "kind = \"vocabulary\"");
+  const auto text = std::regex_replace(files_.recipe, std::regex("kind = \"json\"\nrows = [0-9]+"),
+                                       "kind = \"vocabulary\"");
   auto recipe = RecipeFile::parse(text, name);
   if (has("token_type_ids")) recipe.set("input.second=second");
   cell_ = std::make_unique<Cell>(Recipe::read(recipe));

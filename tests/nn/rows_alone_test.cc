@@ -151,7 +151,8 @@ TEST(RowsAlone, RotateHasTheBitsOfLibTorchsOperators) {
   for (const auto type : {at::kFloat, at::kDouble})
     for (const char* rope :
          {"rope", "rope(interleaved=1)", "rope(width=8)", "rope(width=8, interleaved=1)",
-          "rope(scaling=3, factor=4, original=16)", "rope_2d", "rope(base=500)"}) {
+          "rope(scaling=3, factor=4, original=16)",
+          "rope(scaling=3, factor=4, original=16, width=8)", "rope_2d", "rope(base=500)"}) {
       // Heads side by side and one after the other; many numbers are turned by several threads.
       for (const int64_t B : {1, 70}) {
         const auto x = torch::randn({B, 9, 3, 16}, type).transpose(1, 2);
@@ -178,6 +179,7 @@ TEST(RowsAlone, TurnsAreThoseThatWereAskedFor) {
       for (const int64_t first : {0, 1, 0, 7}) expect_same(x, first, rope);
     expect_same(x.narrow(2, 0, 1), 7, "rope");
     expect_same(x.narrow(3, 0, 8).contiguous(), 7, "rope");
+    expect_same(x, 7, "rope");
     expect_same(x.to(at::kDouble), 7, "rope");
     expect_same(x, 0, "rope_2d");
     expect_same(x, 0, "rope_2d(columns=4)");

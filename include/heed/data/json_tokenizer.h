@@ -101,14 +101,17 @@ class JsonTokenizer {
   /// tokens, an added token whose id is not what tokenizers gives it, values nested deeper than 64.
   static std::shared_ptr<const JsonTokenizer> open(const std::filesystem::path& path);
   /// The bytes of a tokenizer.json; `name` stands in messages. `beside`: the bytes of tokenizer_config.json and
-  /// special_tokens_map.json by their names, where there are such; others are not looked at.
+  /// special_tokens_map.json by their names, where there are such; others are not looked at. `rows`, where it is not 0: what
+  /// the model has an embedding for is ids 0 .. rows - 1. Models have rows without a token (rounded up for a device), at most
+  /// an eighth of all here, and tokenizers tokens without a row (added for another model), which no text may have then. Throws
+  /// ModelError, too, where both cannot belong together: a token of the vocabulary, not an added one, without a row.
   static std::shared_ptr<const JsonTokenizer> parse(
       std::string bytes, const std::string& name,
-      const std::map<std::string, std::string>& beside = {});
+      const std::map<std::string, std::string>& beside = {}, int64_t rows = 0);
   ~JsonTokenizer();
 
-  /// Throws DataError: no UTF-8, a text of 2^30 bytes or more, what has no token where the model has none for that; and
-  /// UsageError for a truncation that cannot be met.
+  /// Throws DataError: no UTF-8, a text of 2^30 bytes or more, what has no token where the model has none for that, a token
+  /// without a row; and UsageError for a truncation that cannot be met.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view first, std::string_view second,
                        const EncodeOptions& options = {}) const;
@@ -118,9 +121,9 @@ class JsonTokenizer {
   /// The text again; ids of no token are left out. Throws UsageError for a number outside 0 .. size() - 1.
   std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens = true) const;
 
-  int64_t size() const;   ///< the largest id + 1, added tokens included
+  int64_t size() const;   ///< rows, where they are known; else the largest id + 1, added ones included
   int64_t count() const;  ///< how many tokens there are: get_vocab_size of tokenizers
-  std::optional<int64_t> id(std::string_view token) const;
+  std::optional<int64_t> id(std::string_view token) const;  ///< also of one without a row
   /// None where the id has no token.
   std::optional<std::string> token(int64_t id) const;
   int64_t unknown() const;  ///< what the model gives for what it does not know; -1 for none

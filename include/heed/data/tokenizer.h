@@ -39,6 +39,7 @@ struct TokenizerOptions {
   bool byte_pieces = false;  ///< unigram, bpe: 256 pieces of a byte each stand for other characters
   int64_t min_count = 1;     ///< words, characters: how often a piece was seen at least
   int64_t lines = 0;         ///< lines that training looks at, drawn from all; 0: all of them
+  int64_t rows = 0;          ///< json: of the model's embedding, JsonTokenizer::parse; 0: not known
 
   template <class Visitor>
   void fields(Visitor&& v) {
@@ -46,6 +47,11 @@ struct TokenizerOptions {
       "unigram or bpe (SentencePiece), words, characters, bytes; of a model that others "
       "trained: vocabulary, a list of pieces; json, a tokenizer.json; marian, SentencePiece's with "
       "a vocab.json");
+    if (kind == TokenizerKind::json)
+      v("rows", rows,
+        "of the model's embedding, where those behind the last piece have none; 0: as many as "
+        "pieces",
+        between(0, 1 << 24));
     if (of_others()) return;
     if (kind != TokenizerKind::bytes) {
       v("size", size, "pieces at most, the four special ones included", between(5, 1 << 24));

@@ -47,14 +47,16 @@ class JsonAdaptor : public Tokenizer {
     return tokenizer_->token(id).value_or("");
   }
   int64_t id(std::string_view piece) const override {
-    return tokenizer_->id(piece).value_or(unknown_);
+    const int64_t id = tokenizer_->id(piece).value_or(unknown_);
+    return id < size() ? id : unknown_;
   }
   std::string file() const override { return tokenizer_->file(); }
   const JsonTokenizerPtr& tokenizer() const { return tokenizer_; }
 
  private:
   int64_t id_of(const std::optional<std::string>& token) const {
-    return token ? tokenizer_->id(*token).value_or(-1) : -1;
+    const int64_t id = token ? tokenizer_->id(*token).value_or(-1) : -1;
+    return id < size() ? id : -1;
   }
 
   JsonTokenizerPtr tokenizer_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/text.h"
 #include "data/json_tokenizer/added_tokens.h"
 #include "data/json_tokenizer/decoder.h"
 #include "data/json_tokenizer/encodings.h"
@@ -32,6 +33,7 @@ struct JsonTokenizer::Parts {
   std::optional<Padding> padding;
   json::TokenizerConfig config;
   int64_t size = 0;
+  bool has_more = false;  ///< than `size` has room for
 
   void read(const json::ParsedFile& parsed, const std::string& file);
   json::Pieces pieces(std::string_view text, bool split_special) const;
@@ -39,7 +41,8 @@ struct JsonTokenizer::Parts {
   Encoding finish(std::vector<Encoding> encodings, std::span<const std::string_view> texts,
                   const EncodeOptions& options) const;
   /// When all files are read.
-  void complete(const std::string& file);
+  void complete(const std::string& file, int64_t rows);
+  void check_rows(const std::vector<int64_t>& ids) const;
   bool has(int64_t id) const { return model->tokens().has(id) || added.index(id) >= 0; }
   /// How a token is shown, as id_to_token of tokenizers.
   std::string_view shown(int64_t id) const;
@@ -174,22 +177,40 @@ Encoding JsonTokenizer::Parts::finish(std::vector<Encoding> encodings,
   for (size_t i = 1; i < encodings.size(); ++i) json::append(whole, encodings[i]);
   set_byte_offsets(whole, texts);
   if (options.padding) pad({&whole, 1}, *options.padding);
+  check_rows(whole.ids);
   return whole;
 }
 
-void JsonTokenizer::Parts::complete(const std::string& file) {
+void JsonTokenizer::Parts::check_rows(const std::vector<int64_t>& ids) const {
+  if (!has_more) return;
+  for (const int64_t id : ids)
+    if (id >= size)
+      throw DataError(text_of("token ", "'", shown(id), "'", " has the number ", id,
+                              ", and the model's embedding the numbers 0 to ", size - 1));
+}
+
+void JsonTokenizer::Parts::complete(const std::string& file, int64_t rows) {
   if (pre_tokenizer && pre_tokenizer->leave_bytes(true) && !model->take_bytes())
     pre_tokenizer->leave_bytes(false);
   json::find_special_tokens(added, model->tokens(), file, config.special);
   size = static_cast<int64_t>(model->tokens().id_end());
+  const int64_t own = size;
   for (const auto& token : added.all()) size = std::max(size, token.id + 1);
+  if (rows == 0) return;
+  if (rows < own || rows - size > rows / 8)
+    throw ModelError(text_of(file, ": the tokenizer has ", rows < own ? own : size,
+                             " tokens, and the model's embedding ", rows,
+                             " rows: they are of different models"));
+  has_more = size > rows;
+  size = rows;
 }
 
 JsonTokenizer::JsonTokenizer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 JsonTokenizer::~JsonTokenizer() = default;
 
 JsonTokenizerPtr JsonTokenizer::parse(std::string bytes, const std::string& name,
-                                      const std::map<std::string, std::string>& beside) {
+                                      const std::map<std::string, std::string>& beside,
+                                      int64_t rows) {
   auto parts = std::make_unique<Parts>();
   parts->bytes = std::move(bytes);
   parts->read(json::parse_file(parts->bytes, name), name);
@@ -197,7 +218,7 @@ JsonTokenizerPtr JsonTokenizer::parse(std::string bytes, const std::string& name
   for (const char* file : kTokenizerFiles)
     if (const auto found = beside.find(file); found != beside.end())
       json::read_config(found->second, (folder / file).string(), parts->config);
-  parts->complete(name);
+  parts->complete(name, rows);
   return JsonTokenizerPtr(new JsonTokenizer(std::move(parts)));
 }
 
@@ -242,6 +263,7 @@ std::vector<int64_t> JsonTokenizer::ids(std::string_view text, const EncodeOptio
       parts_->model->tokenize(pieces.of(piece), tokens);
     for (const auto& token : tokens) ids.push_back(token.id);
   }
+  parts_->check_rows(ids);
   return ids;
 }
 

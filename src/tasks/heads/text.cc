@@ -177,9 +177,7 @@ std::shared_ptr<torch::nn::Module> TextHead::make(const EncoderPtr& encoder, con
   check_fit(sizes);
   context_ = context;
   const auto source = sizes.find("source_vocabulary");
-  const int64_t vocabulary =
-      from_encoder() ? written_.vocabulary(options.written) : tokenizer_->size();
-  model_ = make_text_model(options.model, vocabulary,
+  model_ = make_text_model(options.model, tokenizer_->size(),
                            source == sizes.end() ? 0 : source->second.front());
   const int64_t positions = model_->max_positions();
   const auto window = sizes.find("context");

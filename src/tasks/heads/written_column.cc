@@ -43,15 +43,6 @@ Files WrittenColumn::files() const {
   return files;
 }
 
-int64_t WrittenColumn::vocabulary(const WrittenOptions& options) const {
-  if (options.vocabulary == 0) return tokenizer_->size();
-  if (options.vocabulary < tokenizer_->size())
-    throw ModelError(text_of("head.vocabulary: the embedding has ", options.vocabulary,
-                             " rows, and the tokenizer ", tokenizer_->size(),
-                             " pieces: they are of different models"));
-  return options.vocabulary;
-}
-
 std::vector<int64_t> WrittenColumn::target_of(const Split& split, int64_t example, const Draw& draw,
                                               const TextWriter& writer) const {
   std::vector<int64_t> tokens;

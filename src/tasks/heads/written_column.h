@@ -13,17 +13,11 @@ namespace heed {
 struct WrittenOptions {
   std::string column = "text";
   data::TokenizerOptions tokenizer;
-  int64_t vocabulary = 0;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("column", column, "of the text that is written");
     v("tokenizer", tokenizer, "of that text");
-    v("vocabulary", vocabulary,
-      "rows of the embedding, where a model of others has more than the tokenizer has pieces; 0: "
-      "as "
-      "many",
-      between(0, 1 << 24));
   }
 };
 
@@ -34,8 +28,6 @@ class WrittenColumn {
   void load(const WrittenOptions& options, const Files& files);
   Files files() const;
   const data::TokenizerPtr& tokenizer() const { return tokenizer_; }
-  /// Rows of the embedding. Throws ModelError where the tokenizer has more pieces.
-  int64_t vocabulary(const WrittenOptions& options) const;
 
   /// Tokens and labels (B, L) as data::SequenceBatch has them, of what each text begins with, itself and its end;
   /// what it begins with is not learned. Throws DataError for a text that has more tokens than the model has positions.

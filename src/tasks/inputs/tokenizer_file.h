@@ -19,8 +19,8 @@ inline data::TokenizerPtr tokenizer_file(const Files& files, const std::string& 
     throw ModelError("the model folder lacks its tokenizer, the file " + name);
   try {
     if (options.kind == data::TokenizerKind::json)
-      return data::as_tokenizer(
-          data::JsonTokenizer::parse(found->second, name + " (tokenizer.json)", files));
+      return data::as_tokenizer(data::JsonTokenizer::parse(
+          found->second, name + " (tokenizer.json)", files, options.rows));
     return data::load_tokenizer(options, found->second, name);
   } catch (const DataError& error) {
     throw ModelError(error.what());
