@@ -45,9 +45,9 @@ void check_record_options(const RecordOptions& options) {
   const bool table = options.format == csv || options.format == tsv;
   const bool words = options.format == conll || options.format == conllu;
   const auto refuse = [&](const std::string& what) {
-    throw UsageError(std::string("records: format '") + word_of(options.format) + "' has no " +
-                     what + "; leave it out (of a trained model by --set data.format=" +
-                     word_of(options.format) + ")");
+    const std::string format = word_of(options.format);
+    throw UsageError("records: format '" + format + "' has no " + what +
+                     "; leave it out (of a trained model by --set data.format=" + format + ")");
   };
   if (!table && !options.delimiter.empty()) refuse("delimiter");
   if (!table && options.quoting) refuse("quoting");

@@ -121,7 +121,7 @@ class JsonTokenizer {
   /// The text again; ids of no token are left out. Throws UsageError for a number outside 0 .. size() - 1.
   std::string decode(const std::vector<int64_t>& ids, bool skip_special_tokens = true) const;
 
-  int64_t size() const;   ///< rows, where they are known; else the largest id + 1, added ones included
+  int64_t size() const;   ///< rows, where they were given, else the largest id + 1
   int64_t count() const;  ///< how many tokens there are: get_vocab_size of tokenizers
   std::optional<int64_t> id(std::string_view token) const;  ///< also of one without a row
   /// None where the id has no token.

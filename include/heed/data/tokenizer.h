@@ -49,8 +49,7 @@ struct TokenizerOptions {
       "a vocab.json");
     if (kind == TokenizerKind::json)
       v("rows", rows,
-        "of the model's embedding, where those behind the last piece have none; 0: as many as "
-        "pieces",
+        "of the model's embedding, which may have more than there are pieces; 0: as many",
         between(0, 1 << 24));
     if (of_others()) return;
     if (kind != TokenizerKind::bytes) {
