@@ -98,9 +98,15 @@ RecipeFile with_keys_of(RecipeFile file, const OpenedModel& opened) {
                              head, "' takes no encoder; expected head.kind = \"text\""));
   const bool words = reads_words_of(text_in(file, "input.kind"), theirs);
   if (words && !has("input.pieces")) file.set("input.pieces=true");
-  for (const auto& [key, value] : keys_of(theirs)) {
+  const auto all = keys_of(theirs);
+  // Of another kind, which is refused below, other keys hold.
+  const auto of_another_kind = [&](const std::string& key) {
+    const auto kind = key.substr(0, key.rfind('.')) + ".kind";
+    return given.contains(kind) && all.contains(kind) && given.at(kind) != all.at(kind);
+  };
+  for (const auto& [key, value] : all) {
     if (words && key.starts_with("input.") && !key.starts_with("input.tokenizer.")) continue;
-    if (is_taken(key, writes) && !has(key)) file.set(key + "=" + value);
+    if (is_taken(key, writes) && !has(key) && !of_another_kind(key)) file.set(key + "=" + value);
   }
   return file;
 }
