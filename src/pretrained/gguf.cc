@@ -175,7 +175,8 @@ at::Tensor unpaired(const at::Tensor& rows, int64_t heads) {
 NamedTensors tensors_of(const Gguf& gguf, const GgufArchitecture& which, const Sizes& sizes,
                         const std::string& file) {
   NamedTensors theirs;
-  for (const auto& [name, tensor] : gguf.tensors) {
+  for (const auto& entry : gguf.tensors) {
+    const auto& name = entry.first;  // Clang 14 captures no structured binding
     if (name == "rope_freqs.weight")
       throw ModelError(file +
                        ": tensor rope_freqs.weight: frequencies of rope as a table are not read; "
@@ -183,7 +184,7 @@ NamedTensors tensors_of(const Gguf& gguf, const GgufArchitecture& which, const S
     const auto is = [&](const char* part) { return name.find(part) != std::string::npos; };
     const auto known = their_name(name, is_gemma(which));
     if (!known) throw ModelError(file + ": tensor " + name + " is none of " + which.name);
-    at::Tensor value = tensor;
+    at::Tensor value = entry.second;
     if (which.pairs_of_channels && (is(".attn_q.") || is(".attn_k."))) {
       const int64_t heads = is(".attn_q.") ? sizes.heads : sizes.kv_heads;
       if (value.size(0) != heads * sizes.head_width)
