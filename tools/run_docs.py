@@ -12,6 +12,7 @@ Shortened: `heed train` makes two steps (SHORT stands behind it), and a command 
 Not run, and said with the reason: what builds, installs or measures (SKIPPED), what is a pattern rather than a command,
 and what needs data that are not here, or what could not be made without them. Everything else must end with exit code 0.
 """
+import argparse
 import os
 import pathlib
 import re
@@ -164,13 +165,14 @@ def run_document(document, commands, program, counts):
 
 
 def main():
-    arguments = [word for word in sys.argv[1:] if word != "--only"]
-    only = arguments.pop() if "--only" in sys.argv else ""
-    program = pathlib.Path(arguments[0] if arguments else ROOT / "build" / "release" / "heed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", nargs="?", type=pathlib.Path, default=ROOT / "build" / "release" / "heed")
+    parser.add_argument("--only", default="", metavar="TEXT", help="documents whose name holds this")
+    options = parser.parse_args()
     counts = {"ran": 0, "failed": 0, "not run": 0}
-    for document, commands in documents(program):
-        if only in document and commands:
-            run_document(document, commands, program, counts)
+    for document, commands in documents(options.program):
+        if options.only in document and commands:
+            run_document(document, commands, options.program, counts)
     print(f"run_docs: {counts['ran']} commands ran, {counts['failed']} failed, {counts['not run']} were not run",
           file=sys.stderr)
     return 1 if counts["failed"] else 0
