@@ -29,7 +29,9 @@ class ByTiles : public torch::autograd::Function<ByTiles> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  const torch::autograd::variable_list& grads) {
     const auto capsule = ctx->saved_data["op"].toCapsule();
-    const auto& [op, place] = static_cast<const Saved&>(*capsule).of;
+    const auto& of = static_cast<const Saved&>(*capsule).of;
+    const auto& op = of.first;  // Clang 14 captures no structured binding
+    const auto& place = of.second;
     if (torch::GradMode::is_enabled())
       throw UsageError("attention: the modifier '" + op.name +
                        "' has no second derivatives: they need ScoreMod::formula");

@@ -63,7 +63,7 @@ std::vector<DataReport> examine(Recipe& recipe) {
     try {
       if (data.reads_records)
         source.records = by_source(source, [&] {
-          return data::open_records({paths->begin(), paths->end()}, data.records);
+          return data::open_records({source.paths.begin(), source.paths.end()}, data.records);
         });
     } catch (const Error& error) {
       failed = error;

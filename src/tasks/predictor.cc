@@ -127,22 +127,24 @@ Predictor::Predictor(Predictor&&) noexcept = default;
 
 Predictor Predictor::load(const std::filesystem::path& where, const std::vector<std::string>& set,
                           Truncation truncation) {
-  const auto [folder, files, recipe_file] = open_model(where);
-  auto file = RecipeFile::parse(files.recipe, recipe_file);
+  const auto opened = open_model(where);
+  const auto& files = opened.files;
+  const auto weights_file = opened.folder / "model.safetensors";
+  auto file = RecipeFile::parse(files.recipe, opened.recipe_name);
   for (const auto& assignment : set) set_of_trained(file, assignment);
   follow_format(file, set);
   if (truncation == Truncation::cut) cut_too_long(file);
   Predictor predictor;
   predictor.is_format_set_ = sets_format(set);
-  by_recipe(recipe_file, [&] {
+  by_recipe(opened.recipe_name, [&] {
     predictor.cell_ = std::make_unique<Cell>(Recipe::read_complete(file));
     predictor.cell_->load(files.others);
-    const nn::ModelMemory memory(bytes_of(files.tensors), (folder / "model.safetensors").string(),
+    const nn::ModelMemory memory(bytes_of(files.tensors), weights_file.string(),
                                  sizes_of(predictor.cell_->recipe.entries()));
     const nn::NotInitialized loaded;
     predictor.cell_->make_model();
   });
-  take_into(*predictor.cell_->module, files.tensors, folder / "model.safetensors");
+  take_into(*predictor.cell_->module, files.tensors, weights_file);
   predictor.cell_->module->eval();
   return predictor;
 }
