@@ -32,11 +32,10 @@ at::Tensor layer_norm_alone(const at::Tensor& x, const at::Tensor& scale, const 
 
 }  // namespace
 
-RowNormImpl::RowNormImpl(const RowNormOptions& options)
-    // A virtual base, so the class that is made says its name.
-    : torch::nn::Module(options.type() == NormType::rms ? "RMSNorm" : "LayerNorm"),
-      options(options) {
-  reset();
+RowNormImpl::RowNormImpl(const RowNormOptions& options) : options(options) { reset(); }
+
+void RowNormImpl::pretty_print(std::ostream& stream) const {
+  stream << (options.type() == NormType::rms ? "RMSNorm" : "LayerNorm");
 }
 
 void RowNormImpl::reset() {

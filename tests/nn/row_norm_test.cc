@@ -122,9 +122,10 @@ TEST(RowNorm, IsWhatItsOptionsSay) {
   const auto x = torch::randn({3, 6});
   RowNorm rms(RowNormOptions(6).type(NormType::rms).eps(0.1));
   EXPECT_EQ(rms->named_parameters().keys(), std::vector<std::string>{"weight"});
-  EXPECT_EQ(rms->name(), "RMSNorm");
+  EXPECT_EQ(c10::str(*rms), "RMSNorm");
   EXPECT_TRUE(rms->forward(x).equal(rms_norm(x, rms->weight, 0.1)));
   RowNorm layer(RowNormOptions(6).eps(0.1));
+  EXPECT_EQ(c10::str(*layer), "LayerNorm");
   EXPECT_TRUE(layer->forward(x).equal(torch::layer_norm(x, {6}, layer->weight, layer->bias, 0.1)));
   const torch::NoGradGuard no_gradient;
   const RowsAlone alone;

@@ -364,6 +364,78 @@ TEST_F(WordsOfPieces, LearnsAndGoesBackAsAFolder) {
   }
 }
 
+/// Names are told by their capital letters, which the tokenizer takes away.
+class ShapesOfWords : public WordsOfPieces {
+ protected:
+  ShapesOfWords() {
+    std::string tokenizer = kTokenizer;
+    const std::string none = R"("normalizer": null)";
+    tokenizer.replace(tokenizer.find(none), none.size(), R"("normalizer": {"type": "Lowercase"})");
+    test::write_bytes(folder_ / "bert/tokenizer.json", tokenizer);
+    std::string text;
+    Random random(6);
+    for (int i = 0; i < 80; ++i) {
+      for (const char* word : {"good", "film"}) {
+        const bool name = random.below(2);
+        text += word;
+        if (name) text[text.size() - 4] = static_cast<char>(text[text.size() - 4] - 'a' + 'A');
+        text += name ? "\tB-NAME\n" : "\tO\n";
+      }
+      text += "\n";
+    }
+    test::write_bytes(folder_ / "words", text);
+  }
+};
+
+TEST_F(ShapesOfWords, AreReadWithEachPiece) {
+  test::write_bytes(folder_ / "two", "the\tO\nGood-film\tO\n-\tO\n\nfilm\tO\n");
+  Cell cell(tagger({"input.shape=true"}));
+  cell.load_inputs({{"text.tokenizer", kTokenizer}});
+  const auto split = cell.open(cell.source("train", {path("two")}));
+  const auto features = split->batch({0, 1}, {}).at("features");
+  ASSERT_EQ(features.sizes(), at::IntArrayRef({2, 6, 1}));
+  const auto at = [&](int64_t row, int64_t i) { return features[row][i][0].item<int64_t>(); };
+  // [CLS] the [UNK] film [UNK] [SEP]: xxx, of both pieces Xxxx-xxxx, -
+  EXPECT_EQ(at(0, 0), -1);
+  EXPECT_EQ(at(0, 2), at(0, 3));
+  EXPECT_NE(at(0, 1), at(0, 2));
+  EXPECT_NE(at(0, 2), at(0, 4));
+  EXPECT_EQ(at(0, 5), -1);
+  EXPECT_GE(at(1, 1), 0);
+  for (const int64_t i : {0, 2, 3, 4, 5}) EXPECT_EQ(at(1, i), -1);
+  Cell without(tagger());
+  without.load_inputs({{"text.tokenizer", kTokenizer}});
+  EXPECT_FALSE(
+      without.open(without.source("train", {path("two")}))->batch({0}, {}).has("features"));
+}
+
+TEST_F(ShapesOfWords, BeginAtNothing) {
+  auto more = kNoStep;
+  run(tagger(more), "without");
+  more.push_back("input.shape=true");
+  run(tagger(more), "with");
+  const auto with = tensors("with"), without = tensors("without");
+  EXPECT_LT(with.at("encoder.features.weight").abs().max().item<double>(), 1e-20);
+  for (const auto& [name, tensor] : without)
+    if (name.starts_with("encoder.")) {
+      EXPECT_TRUE(at::equal(with.at(name), tensor)) << name;
+    }
+}
+
+TEST_F(ShapesOfWords, TellNames) {
+  const auto f1 = [&](const std::string& name, const std::vector<std::string>& more) {
+    return metric(*run(tagger(more), name).test, "f1");
+  };
+  test::expect_learned("f1", f1("with", {"input.shape=true"}), 0.95);
+  test::expect_learned("f1 without, which cannot", f1("without", {}), 0.8, 2.0 / 3);
+  try {
+    export_model(folder_ / "with", folder_ / "out");
+    ADD_FAILURE() << "shapes were written";
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("input.shape"));
+  }
+}
+
 /// A model that writes texts, of the same vocabulary.
 class BegunFromWriter : public BegunFromFolder {
  protected:

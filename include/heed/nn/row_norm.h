@@ -28,6 +28,7 @@ class RowNormImpl : public torch::nn::Cloneable<RowNormImpl> {
  public:
   explicit RowNormImpl(const RowNormOptions& options);
   void reset() override;
+  void pretty_print(std::ostream& stream) const override;  ///< RMSNorm or LayerNorm
   at::Tensor forward(const at::Tensor& x);
 
   RowNormOptions options;

@@ -91,10 +91,10 @@ class WordsInput : public Input {
   void load(const Files& files) override {
     if (options().pieces) {
       state_->tokenizer = tokenizer_file(files, kPiecesFile, options().tokenizer);
-      return;
+    } else {
+      state_->words = vocabulary_file(files, kWordsFile);
+      if (!options().also.empty()) state_->also = vocabulary_file(files, kAlsoFile);
     }
-    state_->words = vocabulary_file(files, kWordsFile);
-    if (!options().also.empty()) state_->also = vocabulary_file(files, kAlsoFile);
     make_features();
   }
 
@@ -118,13 +118,10 @@ class WordsInput : public Input {
   }
 
   Sizes sizes() const override {
-    if (options().pieces)
-      return {{"vocabulary", {state_->tokenizer->size()}},
-              {"segments", {0}},
-              {"unknown", {state_->tokenizer->unknown()}}};
-    Sizes sizes{{"vocabulary", {state_->words->size()}},
+    const bool pieces = options().pieces;
+    Sizes sizes{{"vocabulary", {pieces ? state_->tokenizer->size() : state_->words->size()}},
                 {"segments", {options().predicate.empty() ? 0 : 2}},
-                {"unknown", {data::kUnknown}}};
+                {"unknown", {pieces ? state_->tokenizer->unknown() : data::kUnknown}}};
     if (state_->features) sizes["features"] = {feature_rows()};
     return sizes;
   }
@@ -171,7 +168,7 @@ class WordsInput : public Input {
   }
   void make_features() {
     state_->features.reset();
-    if (options().has_features()) state_->features.emplace(options().features);
+    if (options().has_features()) state_->features.emplace(options().read_features());
   }
 
   std::shared_ptr<WordsState> state_ = std::make_shared<WordsState>();
