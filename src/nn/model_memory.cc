@@ -1,12 +1,12 @@
 #include "nn/model_memory.h"
 
-#include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 
 #include <limits>
 
 #include "core/memory.h"
 #include "heed/core/error.h"
+#include "ops/torch_version.h"
 
 namespace heed::nn {
 namespace {
@@ -27,10 +27,10 @@ uint64_t product(uint64_t a, uint64_t b) {
 
 /// LibTorch's own allocator, asked after the check. It lives as long as the process, because
 /// tensors remember it.
-struct HeldAllocator : c10::Allocator {
+struct HeldAllocator : ops::TorchAllocator {
   c10::Allocator* own = c10::GetCPUAllocator();
 
-  c10::DataPtr allocate(size_t bytes) const override {
+  c10::DataPtr take(size_t bytes) const override {
     if (current) current->check(bytes, kOnTheWay);
     return own->allocate(bytes);
   }

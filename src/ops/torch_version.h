@@ -3,6 +3,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
+#include <c10/core/Allocator.h>
 #include <c10/util/Optional.h>
 #include <torch/version.h>
 
@@ -43,6 +44,21 @@ typename State::key_type optimizer_key(const State&, const at::Tensor& parameter
     return address;
   }
 }
+
+/// An allocator of memory that is copied as bytes are.
+class TorchAllocator : public c10::Allocator {
+ public:
+  virtual c10::DataPtr take(size_t bytes) const = 0;
+
+#if TORCH_VERSION_MAJOR >= 2
+  c10::DataPtr allocate(size_t bytes) override { return take(bytes); }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+#else
+  c10::DataPtr allocate(size_t bytes) const override { return take(bytes); }
+#endif
+};
 
 /// Whether autocast of the CPU is on for this thread. 2.4 gave every device one function, and the
 /// older names are on their way out.
