@@ -143,4 +143,13 @@ std::vector<WordSpan> fields_with_offsets(std::string_view text) {
   return as_spans(text, split_at_space(text));
 }
 
+std::vector<WordSpan> characters_with_offsets(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  for (const auto& field : fields_with_offsets(text)) {
+    const TextOffsets inside(field.text);
+    for (int64_t i = 0; i < inside.characters(); ++i) pieces.push_back(inside.text(i, i + 1));
+  }
+  return as_spans(text, pieces);
+}
+
 }  // namespace heed::data

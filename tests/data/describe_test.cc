@@ -152,6 +152,20 @@ TEST(TextOffsets, FindsWords) {
   EXPECT_THAT(words_with_offsets(""), IsEmpty());
 }
 
+TEST(TextOffsets, FindsCharacters) {
+  const std::string text = " \u5317\u4eac\u3000x\n";
+  std::vector<std::string> found;
+  for (const auto& character : characters_with_offsets(text)) {
+    found.emplace_back(character.text);
+    EXPECT_EQ(TextOffsets(text).text(character.begin, character.end), character.text);
+    EXPECT_EQ(TextOffsets(text).byte_of(character.begin), character.begin_byte);
+  }
+  EXPECT_THAT(found, ElementsAre("\u5317", "\u4eac", "x"));
+  EXPECT_THAT(characters_with_offsets(" \n"), IsEmpty());
+  EXPECT_THAT(test::message_of<DataError>([] { characters_with_offsets("a\xff"); }),
+              HasSubstr("byte 1"));
+}
+
 TEST(Offsets, SentencesEndAtTheirMarks) {
   const std::string text = "  Is it 3.5? Yes! \u00dcber allem.\nStill";
   std::vector<std::string> found;

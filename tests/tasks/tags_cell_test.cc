@@ -142,6 +142,28 @@ TEST_F(Tagging, FindsNamesInRawText) {
   EXPECT_EQ(json["words"].size(), 6u);
 }
 
+TEST_F(Tagging, FindsNamesInTextWithoutSpaces) {
+  Random random(test::learning_seed(3));
+  std::string text;
+  for (int s = 0; s < 60; ++s) {
+    for (int i = 0; i < 3; ++i)
+      text += std::string(1, static_cast<char>('a' + random.below(5))) + " X O\n";
+    text += "\u5317 X B-place\n\u4eac X I-place\n\n";
+  }
+  write("train.conll", text), write("test.conll", text);
+  const auto result = run(names({"input.cut=character", "train.epochs=8"}), "run");
+  test::expect_learned("f1", metric(*result.test, "f1"), 0.97);
+  auto predictor = Predictor::load(folder_ / "run");
+  write("lines.txt", "ab\u5317\u4eac c\n");
+  const auto answer = predictor.predict(predictor.stream({path("lines.txt")})->next(5))[0][0];
+  const auto json = nlohmann::json::parse(answer.json);
+  EXPECT_EQ(json["words"].size(), 5u);
+  ASSERT_EQ(json["spans"].size(), 1u);
+  EXPECT_EQ(json["spans"][0]["text"], "\u5317\u4eac");
+  EXPECT_EQ(json["spans"][0]["begin"], 2);
+  EXPECT_EQ(json["spans"][0]["end"], 4);
+}
+
 TEST_F(Tagging, FindsRolesOfEveryPredicate) {
   const auto result = run(roles(), "run");
   test::expect_learned("f1", metric(*result.test, "f1"), 0.95);

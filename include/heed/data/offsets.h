@@ -51,4 +51,7 @@ std::vector<WordSpan> sentences_with_offsets(std::string_view text);
 /// What stands between white space (Unicode's White_Space): "(3.14," is one word.
 std::vector<WordSpan> fields_with_offsets(std::string_view text);
 
+/// The characters but white space, each by itself. Throws DataError where the text is no UTF-8.
+std::vector<WordSpan> characters_with_offsets(std::string_view text);
+
 }  // namespace heed::data

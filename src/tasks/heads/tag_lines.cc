@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "heed/data/offsets.h"
+
 namespace heed {
 namespace {
 
@@ -124,11 +126,13 @@ std::string tagged_json(const TagsHeadOptions& options, const TaggedSentence& se
   }
   if (options.has_spans()) {
     json["spans"] = nlohmann::ordered_json::array();
-    for (const auto& span : spans_of_tags(tags))
-      json["spans"].push_back({{"text", text_of_words(sentence.words, span.begin, span.end)},
-                               {"begin", sentence.words[static_cast<size_t>(span.begin)].begin},
-                               {"end", sentence.words[static_cast<size_t>(span.end) - 1].end},
-                               {"type", span.type}});
+    const data::TextOffsets text(sentence.text);
+    for (const auto& span : spans_of_tags(tags)) {
+      const auto begin = sentence.words[static_cast<size_t>(span.begin)].begin;
+      const auto end = sentence.words[static_cast<size_t>(span.end) - 1].end;
+      json["spans"].push_back(
+          {{"text", text.text(begin, end)}, {"begin", begin}, {"end", end}, {"type", span.type}});
+    }
   }
   json["words"] = words;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -30,7 +30,9 @@ std::string most_frequent_tag(const std::map<std::string, int64_t>& counts) {
 TaggedSentence tagged_sentence(const Split& split, int64_t example,
                                const TagsHeadOptions& options) {
   TaggedSentence sentence;
-  sentence.words = split.show(example).tokens;
+  auto shown = split.show(example);
+  sentence.text = std::move(shown.text);
+  sentence.words = std::move(shown.tokens);
   if (!options.has_roles()) return sentence;
   const auto marks = split.values(example, options.predicate);
   if (marks.size() != sentence.words.size())

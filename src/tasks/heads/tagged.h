@@ -56,6 +56,7 @@ struct TagsHeadOptions {
 
 /// What a head and its baseline know of an example.
 struct TaggedSentence {
+  std::string text;  ///< in which words have their places
   std::vector<TokenPlace> words;
   std::vector<std::string> parts_of_speech;  ///< of roles, where the options name them
   int64_t predicate = -1;                    ///< word of roles; -1: there is none

@@ -16,6 +16,12 @@ int64_t count_characters(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
 }
 
+std::vector<data::WordSpan> cut(std::string_view text, WordCut how) {
+  if (how == WordCut::space) return data::fields_with_offsets(text);
+  if (how == WordCut::character) return data::characters_with_offsets(text);
+  return data::words_with_offsets(text);
+}
+
 }  // namespace
 
 int64_t WordsState::number(std::string_view word) const {
@@ -52,9 +58,7 @@ std::vector<std::string_view> WordsSplit::words_of(int64_t record) const {
   if (is_list_) return records().list(record, column_);
   const auto text = records().text(record, column_);
   std::vector<std::string_view> words;
-  for (const auto& word : state_->options.cut == WordCut::space ? data::fields_with_offsets(text)
-                                                                : data::words_with_offsets(text))
-    words.push_back(word.text);
+  for (const auto& word : cut(text, state_->options.cut)) words.push_back(word.text);
   return words;
 }
 
@@ -79,8 +83,7 @@ Shown WordsSplit::show(int64_t example) const {
   if (!is_list_) {
     const auto text = records().text(record, column_);
     shown.text = text;
-    for (const auto& word : state_->options.cut == WordCut::space ? data::fields_with_offsets(text)
-                                                                  : data::words_with_offsets(text))
+    for (const auto& word : cut(text, state_->options.cut))
       shown.tokens.push_back({std::string(word.text), word.begin, word.end});
     return shown;
   }

@@ -13,8 +13,8 @@
 namespace heed {
 
 /// Where a text is cut into words.
-enum class WordCut { unicode, space };
-constexpr std::array<const char*, 2> words(WordCut) { return {"unicode", "space"}; }
+enum class WordCut { unicode, space, character };
+constexpr std::array<const char*, 3> words(WordCut) { return {"unicode", "space", "character"}; }
 
 struct WordsInputOptions {
   std::string column = "form";
@@ -31,7 +31,8 @@ struct WordsInputOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("column", column, "of the words: a list, or a text that is cut into words");
-    v("cut", cut, "a text into words: by Unicode's word boundaries, or at white space");
+    v("cut", cut,
+      "a text into words: by Unicode's word boundaries, at white space, or each character alone");
     v("predicate", predicate,
       "list whose items other than _ mark predicates: an example a predicate; empty: an example a "
       "record");
