@@ -111,6 +111,16 @@ bool sets_format(const std::vector<std::string>& set) {
   });
 }
 
+/// What heads find wrong with a model's numbers is said of the file of its weights.
+template <class Compute>
+auto by_weights(const std::string& file, Compute&& compute) {
+  try {
+    return compute();
+  } catch (const ModelError& error) {
+    throw ModelError(file + ": " + error.what());
+  }
+}
+
 /// Of items: their files are records, and what comes through a pipe is a list of items a line.
 void check_format_of_pipes(const Input& input, const data::RecordOptions& records) {
   if (!input.record_stream({}, records)) return;
@@ -146,6 +156,7 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
   });
   take_into(*predictor.cell_->module, files.tensors, weights_file);
   predictor.cell_->module->eval();
+  predictor.weights_ = (is_directory(opened.folder) ? weights_file : opened.folder).string();
   return predictor;
 }
 
@@ -169,7 +180,7 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   const auto start = std::chrono::steady_clock::now();
   const nn::RowsAlone alone(cell_->packed);
   UnknownPieces unknown;
-  auto score = score_split(*cell_, split, false, &unknown);
+  auto score = by_weights(weights_, [&] { return score_split(*cell_, split, false, &unknown); });
   unknown.check(*cell_);
   Evaluation result;
   result.note = note(unknown);
@@ -216,6 +227,7 @@ std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs
 
 void Predictor::answer_by(const AnswerOptions& options) {
   for (const auto& head : cell_->recipe.heads) head.get()->answer_by(options);
+  for (const auto& folder : options.with) weights_ += " with " + folder;
 }
 
 std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples) {
@@ -228,7 +240,8 @@ std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples
   const auto tokens = cell_->encode(batch);
   std::vector<std::vector<Prediction>> all(numbers.size());
   for (const auto& head : cell_->recipe.heads) {
-    auto found = head.get()->predict(tokens, batch, *examples);
+    auto found =
+        by_weights(weights_, [&] { return head.get()->predict(tokens, batch, *examples); });
     for (size_t i = 0; i < found.size(); ++i) all[i].push_back(std::move(found[i]));
   }
   return all;
@@ -304,7 +317,8 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
     if (!places.empty()) result.shown.tokens = std::move(places);
   }
   for (const auto& head : cell_->recipe.heads) {
-    result.heads.push_back(head.get()->explain(tokens, batch, *example, target));
+    result.heads.push_back(
+        by_weights(weights_, [&] { return head.get()->explain(tokens, batch, *example, target); }));
     result.heads.back().expected = head.get()->expected(*example, 0);
   }
   result.maps = recording.maps();

@@ -217,6 +217,33 @@ TEST_F(ParallelText, ATrainedModelAnswersAsItIsTold) {
       << "an empty line says nothing";
 }
 
+TEST_F(ParallelText, NumbersThatOverflowAreSaidOfTheFileOfWeights) {
+  const auto folder = trained("model"), other = trained("other");
+  auto predictor = Predictor::load(folder);
+  {
+    const at::NoGradGuard no_grad;
+    for (auto& parameter : predictor.module().parameters()) parameter.fill_(-3e38);
+  }
+  std::ofstream(pairs_.folder / "in") << "w0 x\n";
+  const auto said = [](const auto& compute) -> std::string {
+    try {
+      compute();
+    } catch (const ModelError& error) {
+      return error.what();
+    }
+    return "nothing";
+  };
+  const auto names = testing::AllOf(HasSubstr(folder), HasSubstr("model.safetensors: generate: "),
+                                    HasSubstr("NaN or infinite"));
+  const auto examples = predictor.stream({pairs_.path("in")})->next(1);
+  EXPECT_THAT(said([&] { predictor.predict(examples); }), names);
+  EXPECT_THAT(said([&] { predictor.explain(examples); }), names);
+  EXPECT_THAT(said([&] { predictor.evaluate({pairs_.path("a"), pairs_.path("b")}); }), names);
+  predictor.answer_by({.with = {other}});
+  EXPECT_THAT(said([&] { predictor.predict(examples); }),
+              testing::AllOf(HasSubstr("model.safetensors with " + other), HasSubstr("1 of 2")));
+}
+
 TEST_F(ParallelText, PrefixesAndTargetsStandBesideTheLines) {
   const auto folder = trained("model");
   std::ofstream(pairs_.folder / "in") << "w0 x\nw1 x\n";

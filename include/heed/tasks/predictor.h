@@ -94,6 +94,7 @@ class Predictor {
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<UnknownPieces> unknown_;  // in what was predicted
   bool is_format_set_ = false;              // data.format, for this call
+  std::string weights_;  // their file, and the folders of models beside, for messages
 };
 
 }  // namespace heed
