@@ -11,7 +11,6 @@ namespace {
 constexpr const char* kEncoderTensors = "encoder.";
 constexpr const char* kHeadTensors = "head.";
 constexpr const char* kSegments = "encoder.segment_embedding";
-constexpr const char* kFeatures = "encoder.features.weight";
 
 using Keys = std::map<std::string, std::string>;
 
@@ -175,12 +174,9 @@ void BegunFrom::load_weights(Cell& cell) const {
     return std::any_of(tensors.begin(), tensors.end(),
                        [&](const auto& tensor) { return tensor.first == name; });
   };
-  for (const auto& [name, tensor] : named_tensors(*cell.module)) {
+  for (const auto& [name, tensor] : named_tensors(*cell.module))
     if (!takes_weight(name) || (name == kSegments && !have(name)))
       tensors.emplace_back(name, tensor);
-    else if (name == kFeatures && !have(name))
-      tensors.emplace_back(name, at::zeros_like(tensor));  // at first the model says what it said
-  }
   as_model_from([&] { load_into(*cell.module, tensors, opened_->folder / "model.safetensors"); });
 }
 

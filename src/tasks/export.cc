@@ -41,10 +41,6 @@ void check_same_model(const ModelFiles& model) {
   };
   auto head = at(ours, "head.kind");
   head = head.substr(1, head.size() - 2);  // without the quotes
-  if (at(ours, "input.shape") == "true")
-    throw ModelError(
-        "no class of transformers is this model: input.shape is true, and none reads the shapes of "
-        "words");
   auto all = ours;
   all.insert(theirs.begin(), theirs.end());
   for (const auto& [key, value] : all) {

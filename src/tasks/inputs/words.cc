@@ -91,10 +91,10 @@ class WordsInput : public Input {
   void load(const Files& files) override {
     if (options().pieces) {
       state_->tokenizer = tokenizer_file(files, kPiecesFile, options().tokenizer);
-    } else {
-      state_->words = vocabulary_file(files, kWordsFile);
-      if (!options().also.empty()) state_->also = vocabulary_file(files, kAlsoFile);
+      return;
     }
+    state_->words = vocabulary_file(files, kWordsFile);
+    if (!options().also.empty()) state_->also = vocabulary_file(files, kAlsoFile);
     make_features();
   }
 
@@ -118,10 +118,13 @@ class WordsInput : public Input {
   }
 
   Sizes sizes() const override {
-    const bool pieces = options().pieces;
-    Sizes sizes{{"vocabulary", {pieces ? state_->tokenizer->size() : state_->words->size()}},
+    if (options().pieces)
+      return {{"vocabulary", {state_->tokenizer->size()}},
+              {"segments", {0}},
+              {"unknown", {state_->tokenizer->unknown()}}};
+    Sizes sizes{{"vocabulary", {state_->words->size()}},
                 {"segments", {options().predicate.empty() ? 0 : 2}},
-                {"unknown", {pieces ? state_->tokenizer->unknown() : data::kUnknown}}};
+                {"unknown", {data::kUnknown}}};
     if (state_->features) sizes["features"] = {feature_rows()};
     return sizes;
   }
@@ -168,7 +171,7 @@ class WordsInput : public Input {
   }
   void make_features() {
     state_->features.reset();
-    if (options().has_features()) state_->features.emplace(options().read_features());
+    if (options().has_features()) state_->features.emplace(options().features);
   }
 
   std::shared_ptr<WordsState> state_ = std::make_shared<WordsState>();

@@ -168,25 +168,7 @@ Batch WordsSplit::piece_batch(const std::vector<int64_t>& examples) const {
   auto& words = batch.tensors["word_pieces"];
   std::tie(words, batch.tensors["word_lengths"]) = data::pad_sequences(first, 0);
   if (words.size(1) == 0) words = at::zeros({words.size(0), 1}, at::kLong);
-  if (state_->features) batch.tensors["features"] = shapes(examples, batch.at("tokens").size(1));
   return batch;
-}
-
-/// (B, length, 1)
-at::Tensor WordsSplit::shapes(const std::vector<int64_t>& examples, int64_t length) const {
-  auto all = at::full({std::ssize(examples), length, 1}, -1, at::kLong);
-  for (int64_t row = 0; row < std::ssize(examples); ++row) {
-    const auto record = at(examples[static_cast<size_t>(row)]).record;
-    const auto words = words_of(record);
-    const auto pieces = pieces_of(record);
-    for (size_t i = 0; i < pieces.word.size(); ++i) {
-      if (pieces.word[i] < 0) continue;
-      const auto found = state_->features->rows_of(words[static_cast<size_t>(pieces.word[i])]);
-      if (!found.empty())
-        all.data_ptr<int64_t>()[row * length + static_cast<int64_t>(i)] = found.front();
-    }
-  }
-  return all;
 }
 
 std::vector<TokenPlace> WordsSplit::read_tokens(int64_t example) const {

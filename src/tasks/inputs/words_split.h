@@ -25,7 +25,7 @@ struct WordsInputOptions {
   int64_t min_count = 2;
   int64_t size = 0;
   data::WordFeatureOptions features;
-  bool pieces = false, shape = false;
+  bool pieces = false;
   data::TokenizerOptions tokenizer{.kind = data::TokenizerKind::json};
 
   template <class Visitor>
@@ -45,9 +45,6 @@ struct WordsInputOptions {
         "tag; so by default where that model reads texts");
     if (pieces) {
       v("tokenizer", tokenizer, "");
-      v("shape", shape,
-        "whether pieces are read with the shape of their word (Xxxx, dd.dd), which the pieces of a "
-        "tokenizer in lower case do not show; it starts at nothing");
       return;
     }
     v("also", also, "lists, one item a word, that are read as features of words, as upos");
@@ -63,14 +60,9 @@ struct WordsInputOptions {
   }
 
   bool has_features() const {
-    if (pieces) return shape;
+    if (pieces) return false;
     return features.prefix() > 0 || features.suffix() > 0 || features.shape() ||
            features.max_ngram() > 0 || !also.empty();
-  }
-  data::WordFeatureOptions read_features() const {
-    if (!pieces) return features;
-    constexpr int64_t kShapes = 4096;  // more than a language's words have
-    return data::WordFeatureOptions().prefix(0).suffix(0).max_ngram(0).buckets(kShapes);
   }
 };
 
@@ -90,7 +82,6 @@ struct WordsState {
 ///
 /// Of pieces: tokens of <s>, the words with a space between them, </s>; word_pieces (B, W), where each
 /// word's first piece stands, and word_lengths (B). A word without a piece has an unknown one.
-/// With `shape` features (B, L, 1), that of a piece's word; of <s> and </s> -1.
 ///
 /// values(): of the column `predicate` _ but for the example's own, of `roles` its own.
 class WordsSplit : public RecordSplit {
@@ -122,7 +113,6 @@ class WordsSplit : public RecordSplit {
   };
   Pieces pieces_of(int64_t record) const;
   Batch piece_batch(const std::vector<int64_t>& examples) const;
-  at::Tensor shapes(const std::vector<int64_t>& examples, int64_t length) const;
   void find_predicates(int64_t record, bool unmarked);
   std::vector<std::string_view> words_of(int64_t record) const;
   std::string role_of(const Example& example, std::string_view cell) const;
