@@ -17,7 +17,7 @@ Of a model that began with such a folder (model.from): config.json, model.safete
 adapters merged. A model that none of their classes holds is refused, with what they lack.
 
 Examples:
-  heed export models/sst2-minilm sst2-minilm-hf)");
+  heed export models/stsb-minilm stsb-minilm-hf)");
 }
 
 }  // namespace heed::cli
