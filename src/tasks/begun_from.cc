@@ -55,7 +55,8 @@ auto as_model_from(Use&& use) {
   } catch (const ModelError& error) {
     throw ModelError(std::string("model.from: ") + error.what());
   } catch (const FileError& error) {
-    throw FileError(std::string("model.from: ") + error.what());
+    throw FileError(std::string("model.from: ") + error.what() +
+                    "; say where it is by --set model.from=FOLDER");
   }
 }
 

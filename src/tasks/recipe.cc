@@ -45,10 +45,14 @@ void DataTable::check() const {
   for (const auto& [key, paths] :
        {std::pair{"train", &train}, {"valid", &valid}, {"test", &test}}) {
     std::set<std::string> seen;
-    for (const auto& path : *paths)
+    for (const auto& path : *paths) {
+      if (path.empty())
+        throw ModelError(std::string(key) +
+                         ": a path is empty; expected a file or folder, or [] for none");
       if (reads_records && !seen.insert(path).second)
         throw ModelError(std::string(key) + ": expected each file once, given '" + path +
                          "' twice, whose records would count double; remove one");
+    }
   }
   if (!valid.empty() && holdout > 0)
     throw ModelError("both valid and holdout are given; the best model is chosen by one of them");

@@ -125,6 +125,12 @@ TEST_F(BegunFromFolder, TakesWhatTheRecipeLeavesOut) {
   EXPECT_EQ(load_model(folder_ / "class").others.at("text.tokenizer"), kTokenizer);
 }
 
+TEST_F(BegunFromFolder, PathsThatAreNoneAreNamed) {
+  EXPECT_THAT(complaint(kClass, {"data.test="}), HasSubstr("test: a path is empty; expected a"));
+  EXPECT_THAT(complaint(kClass, {"data.test=['t.csv', 't.csv']"}),
+              HasSubstr("test: expected each file once, given 't.csv' twice"));
+}
+
 TEST_F(BegunFromFolder, KeysThatContradictItAreNamed) {
   EXPECT_THAT(
       complaint(kClass, {"encoder.width=16"}),
@@ -133,7 +139,9 @@ TEST_F(BegunFromFolder, KeysThatContradictItAreNamed) {
               HasSubstr("encoder.attention.num_heads is 4, and 2 in "));
   EXPECT_THAT(complaint(kClass, {"input.tokenizer.kind=words"}),
               HasSubstr("input.tokenizer.kind is 'words', and 'json' in "));
-  EXPECT_THAT(complaint(kClass, {"model.from=" + path("nowhere")}), HasSubstr("model.from: "));
+  EXPECT_THAT(complaint(kClass, {"model.from=" + path("nowhere")}),
+              testing::AllOf(testing::StartsWith("model.from: "),
+                             HasSubstr("nowhere: No such file or directory; say where it is by")));
   EXPECT_THAT(complaint(kClass, {"encoder.from=x"}), HasSubstr("encoder.from, its older name"));
   const auto nothing = complaint(kClass, {"encoder.dropout=0.3", "encoder.attention.dropout=0.2",
                                           "encoder.width=8", "input.max_length=8"});
