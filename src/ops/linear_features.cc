@@ -148,7 +148,8 @@ at::Tensor same_exp(const at::Tensor& x) {
 
 at::Tensor elu_features(const at::Tensor& x) {
   if (for_kernels(x)) return EluFunction::apply(x);
-  return at::where(x > 0, x + 1, x.clamp_max(0).exp());  // elu(x) + 1 would cancel below 0
+  // elu(x) + 1 would cancel below 0, and the derivative of clamp at 0 is 0 in LibTorch 2.15.
+  return at::where(x > 0, x + 1, x.masked_fill(x > 0, 0).exp());
 }
 
 at::Tensor linear_logarithms(const at::Tensor& x, const LinearAttention& how, bool of_rows) {

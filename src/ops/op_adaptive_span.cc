@@ -1,8 +1,8 @@
 // A span that each head learns (Sukhbaatar et al. 2019): the exponential of a score is multiplied
 // by m = clamp((ramp + z - x) / ramp, 0, 1) of the distance x = |p - j|, z = most clamp(span, 0,
 // 1). Where m has just reached 1, its derivative by z is that from below, 1 / ramp, as that of
-// torch::clamp and so of the published code: at z = 5 the key at distance 5 still pulls at the
-// span.
+// torch::clamp when the code was published: at z = 5 the key at distance 5 still pulls at the
+// span, and a span of 0 can grow.
 #include <limits>
 
 #include "heed/core/error.h"
@@ -13,9 +13,13 @@
 namespace heed::ops {
 namespace {
 
+/// Clamped to 0 .. 1, with the derivative 1 at both ends: that of torch::clamp is 1 there in
+/// LibTorch 1.13 and 0 in 2.15.
+at::Tensor to_unit(const at::Tensor& x) { return x.masked_fill(x < 0, 0).masked_fill(x > 1, 1); }
+
 /// z, a number per head.
 at::Tensor spans_of(const OpSpec& op, const CallContext& context) {
-  return torch::clamp(context.parameter("adaptive_span.span"), 0, 1) * op.at("most");
+  return to_unit(context.parameter("adaptive_span.span")) * op.at("most");
 }
 
 at::Tensor add_span(const OpSpec& op, const CallContext& context, const at::Tensor& scores) {
@@ -23,7 +27,7 @@ at::Tensor add_span(const OpSpec& op, const CallContext& context, const at::Tens
   const auto x = (query_positions(context, scores) - key_positions(context, scores)).abs();
   // In float64, as in the kernels: they agree where m is exactly 0 or 1.
   const auto z = spans_of(op, context).view({-1, 1, 1}).to(at::kDouble);
-  const auto m = torch::clamp((ramp + z - x) / ramp, 0, 1);
+  const auto m = to_unit((ramp + z - x) / ramp);
   const auto hidden = m <= 0;
   return (scores + torch::log(m.masked_fill(hidden, 1)).to(scores.scalar_type()))
       .masked_fill(hidden, -std::numeric_limits<double>::infinity());

@@ -5,6 +5,7 @@
 #include "autocast.h"
 #include "heed/core/threads.h"
 #include "ops/linear_cases.h"
+#include "ops/linear_features.h"
 #include "words.h"
 
 namespace heed::test::linear_numbers {
@@ -401,6 +402,18 @@ TEST(LinearNumbers, UnderAutocastDtypesMayDiffer) {
   auto same = t;
   same.k = mixed.k.to(at::kFloat), same.v = mixed.v.to(at::kFloat);
   EXPECT_TRUE(torch::equal(call(linear_attend, mixed).out, call(linear_attend, same).out));
+}
+
+/// Where ReLU left zeros, features learn in every dtype and with every LibTorch.
+TEST(LinearNumbers, EluHasTheDerivativeOneAtZero) {
+  for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+    const auto x = torch::tensor({-1.0, 0.0, 2.0}, type).requires_grad_();
+    ops::elu_features(x).sum().backward();
+    EXPECT_TRUE(x.grad()
+                    .to(at::kDouble)
+                    .allclose(torch::tensor({std::exp(-1.0), 1.0, 1.0}, at::kDouble), 1e-2, 1e-2))
+        << x.grad();
+  }
 }
 
 }  // namespace
