@@ -3,9 +3,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <new>
 
 #include "core/huge_pages.h"
+#include "core/text.h"
+#include "heed/core/error.h"
 
 namespace heed {
 namespace {
@@ -21,7 +22,9 @@ at::Tensor new_pages(size_t bytes) {
   const size_t mapped = bytes + kPage;
   void* const pages =
       mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) throw std::bad_alloc();
+  if (pages == MAP_FAILED)
+    throw Error(Failure::memory,
+                text_of("not enough memory: ", mapped, " bytes for packed weights"));
   const auto begin = reinterpret_cast<size_t>(pages);
   return at::from_blob(
       static_cast<std::byte*>(pages) + (round_up(begin, kPage) - begin),
@@ -32,10 +35,10 @@ at::Tensor new_pages(size_t bytes) {
 
 /// Blocks double, so that a small model takes little and most of a large one lies in huge pages.
 void PackedMemory::begin_block(size_t at_least) {
-  size_ = std::max(at_least, std::clamp(2 * size_, kLeastBlock, kMostBlock));
-  used_ = taken_ = 0;
-  block_ = size_ < kPage ? at::empty({static_cast<int64_t>(size_)}, at::kByte)
-                         : new_pages(size_ = round_up(size_, kPage));
+  size_t size = std::max(at_least, std::clamp(2 * size_, kLeastBlock, kMostBlock));
+  if (size >= kPage) size = round_up(size, kPage);
+  block_ = size < kPage ? at::empty({static_cast<int64_t>(size)}, at::kByte) : new_pages(size);
+  size_ = size, used_ = taken_ = 0;
 }
 
 at::Tensor PackedMemory::empty(at::IntArrayRef shape, const at::TensorOptions& options) {

@@ -256,7 +256,7 @@ TEST(JsonTokenizerRows, AreWhatTheModelHas) {
   for (const int64_t rows : {19, 15})
     EXPECT_EQ(message_of<ModelError>([&] { parsed(rows); }),
               "t.json: the tokenizer has 16 tokens, and the model's embedding " +
-                  std::to_string(rows) + " rows: they are of different models");
+                  std::to_string(rows) + " rows: they are of different models; fetch both of one");
   // An added token is another matter: it may be one of a model that sees, too.
   file["added_tokens"] = {added(16, "<image>")};
   const auto less = parsed(16);

@@ -33,7 +33,8 @@ class MarianTokenizer : public testing::Test {
       GTEST_SKIP() << error.what();
     }
     // Numbers run against SentencePiece's, between pieces of the other side.
-    vocabulary = {{"</s>", 0}, {"<unk>", 1}, {">>de<<", 2}, {"\u4e2d", 3}, {"\u2581Haus", 4}};
+    vocabulary = {{"</s>", 0},   {"<unk>", 1},      {">>de<<", 2},
+                  {"\u4e2d", 3}, {"\u2581Haus", 4}, {"\u2581", 5}};
     for (int64_t id = model->size() - 1; id >= 4; --id)
       if (model->piece(id) != kLeftOut) vocabulary.emplace(model->piece(id), vocabulary.size());
     vocabulary.emplace("<pad>", vocabulary.size());
@@ -89,6 +90,9 @@ TEST_F(MarianTokenizer, ReadsALanguageAndCharactersOfTheOtherSide) {
   EXPECT_EQ(other.back(), 3);
   EXPECT_EQ(tokenizer->encode("a\u4e2e").back(), 1);
   EXPECT_EQ(tokenizer->decode({4, 0, tokenizer->padding()}), "Haus");
+  // Blanks at both ends go, as many as there are.
+  EXPECT_EQ(tokenizer->decode({5, 5, 4, 5, 5}), "Haus");
+  EXPECT_EQ(tokenizer->decode({5}), "");
   EXPECT_EQ(tokenizer->decode({4, 1, 3}), "Haus\u2047\u4e2d");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "heed/core/error.h"
 #include "heed/ops/row_linear.h"
 
 namespace heed {
@@ -24,6 +25,19 @@ TEST(PackedMemory, TensorsLieSideBySideAtCacheLines) {
   for (size_t i = 0; i < tensors.size(); ++i) tensors[i].fill_(static_cast<double>(i));
   for (size_t i = 0; i < tensors.size(); ++i)
     EXPECT_TRUE(tensors[i].eq(static_cast<double>(i)).all().item<bool>()) << i;
+}
+
+TEST(PackedMemory, GoesOnAfterWhatDidNotFit) {
+  PackedMemory memory;
+  const auto before = memory.empty({100}, at::kFloat).fill_(1);
+  try {
+    memory.empty({int64_t{1} << 50}, at::kFloat);
+    FAIL() << "4 PB were given";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.why(), Failure::memory) << error.what();
+  }
+  memory.empty({100}, at::kFloat).fill_(2);
+  EXPECT_TRUE(before.eq(1).all().item<bool>());
 }
 
 TEST(PackedMemory, WeightsAreThoseThatLieAlone) {

@@ -200,7 +200,7 @@ void JsonTokenizer::Parts::complete(const std::string& file, int64_t rows) {
   if (rows < own || rows - size > rows / 8)
     throw ModelError(text_of(file, ": the tokenizer has ", rows < own ? own : size,
                              " tokens, and the model's embedding ", rows,
-                             " rows: they are of different models"));
+                             " rows: they are of different models; fetch both of one"));
   has_more = size > rows;
   size = rows;
 }
