@@ -4,6 +4,7 @@
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
 #include "nn/activation.h"
+#include "nn/probed.h"
 
 namespace heed {
 
@@ -31,7 +32,7 @@ Tokens AudioEncoderImpl::forward(const Batch& batch) {
   if (audio.size(2) < 1 || audio.size(2) > shape.frames)
     throw UsageError(
         text_of("encoder: audio: expected 1 to ", shape.frames, " frames, given ", audio.size(2)));
-  if (is_training() || Recording::active() || audio.size(0) < 2)
+  if (is_training() || Recording::active() || nn::Probe::active() || audio.size(0) < 2)
     return {.states = states_of(audio)};
   std::vector<at::Tensor> rows;
   for (const auto& row : audio.split(1)) rows.push_back(states_of(row));
@@ -42,6 +43,7 @@ at::Tensor AudioEncoderImpl::states_of(const at::Tensor& audio) {
   const auto gelu = nn::Activation::gelu;
   auto x = nn::activate(gelu, conv1->forward(audio));                      // (B, M, T)
   x = nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
+  x = nn::embedded(x);
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());
   return blocks.forward(x);

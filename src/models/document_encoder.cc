@@ -5,6 +5,7 @@
 #include "heed/ops/dropout.h"
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
+#include "nn/probed.h"
 
 namespace heed {
 namespace {
@@ -73,7 +74,7 @@ Tokens DocumentEncoderImpl::forward(const Batch& batch) {
   models::check_ids("words", words, 0, W);
   const auto ids = nn::without_padding(given.flatten(0, 1), words.flatten()).view({B, S, W});
   models::check_ids("tokens", ids, 0, vocabulary - 1);
-  auto x = models::embed(ids.flatten(0, 1), embedding, options.scale_embeddings);
+  auto x = nn::embedded(models::embed(ids.flatten(0, 1), embedding, options.scale_embeddings));
   x = x.view({B, S, W, options.width});
   return {.states = pooling->forward(x, words, lengths).unsqueeze(1)};
 }

@@ -3,6 +3,7 @@
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
 #include "nn/linear.h"
+#include "nn/probed.h"
 
 namespace heed {
 namespace {
@@ -61,8 +62,8 @@ Tokens ImageEncoderImpl::forward(const Batch& batch) {
   const auto& image = models::taken(
       batch, "image", {{"B"}, {"C", shape.channels}, {"h", shape.height}, {"w", shape.width}},
       models::Dtype::floating);
-  const auto stem =
-      conv_stem ? conv_stem->forward(image) : patch_stem->forward(image);  // (B, r c, M)
+  const auto stem = nn::embedded(conv_stem ? conv_stem->forward(image)
+                                           : patch_stem->forward(image));  // (B, r c, M)
   auto x = stem;
   if (class_token.defined()) x = torch::cat({class_token.expand({x.size(0), 1, -1}), x}, 1);
   if (position) x = position->forward(x);

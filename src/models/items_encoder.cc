@@ -4,6 +4,7 @@
 #include "heed/ops/dropout.h"
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
+#include "nn/probed.h"
 
 namespace heed {
 
@@ -55,7 +56,7 @@ Tokens ItemsEncoderImpl::forward(const Batch& batch) {
                              " of a history, given ", L, "; keep the last ones"));
   const auto ids = nn::without_padding(given, lengths);
   models::check_ids("items", ids, 0, items - 1);
-  auto x = models::embed(ids, embedding, /*scale=*/true);
+  auto x = nn::embedded(models::embed(ids, embedding, /*scale=*/true));
   if (gap_embedding.defined()) x = x + torch::embedding(gap_embedding, gaps(batch, lengths, L));
   if (position) x = position->forward(x);
   const auto states = blocks.forward(heed::dropout(x, options.dropout, is_training()),

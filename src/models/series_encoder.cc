@@ -4,6 +4,7 @@
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
 #include "nn/linear.h"
+#include "nn/probed.h"
 
 namespace heed {
 namespace {
@@ -125,7 +126,8 @@ Tokens SeriesEncoderImpl::forward(const Batch& batch) {
   const bool gaps = shape.observed || (patches() && shape.future > 0);
   const auto values = gaps ? torch::stack({x, observed}, 1) : x.unsqueeze(1);
   const auto known_values = known_of(batch, B);
-  auto tokens = patches() ? of_patches(values, known_values) : of_variates(values, known_values);
+  auto tokens = nn::embedded(patches() ? of_patches(values, known_values)
+                                       : of_variates(values, known_values));
   if (position) tokens = position->forward(tokens);
   tokens = heed::dropout(tokens, options.dropout, is_training());
   out.grid = grid();

@@ -6,6 +6,7 @@
 #include "heed/ops/dropout.h"
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
+#include "nn/probed.h"
 
 namespace heed {
 namespace {
@@ -159,7 +160,7 @@ Tokens TableEncoderImpl::forward(const Batch& batch) {
     throw UsageError(text_of("encoder: categories: expected B = ", parts[1].size(0),
                              " as of numbers, given ", parts.back().size(0)));
   parts[0] = class_token.expand({parts[1].size(0), 1, -1});
-  auto x = torch::cat(parts, 1);  // (B, 1 + N + C, M)
+  auto x = nn::embedded(torch::cat(parts, 1));  // (B, 1 + N + C, M)
   if (position) x = position->forward(x);
   return {.states = blocks.forward(heed::dropout(x, options.dropout, is_training()))};
 }

@@ -8,6 +8,7 @@
 #include "models/encoder_parts.h"
 #include "nn/block_parts.h"
 #include "nn/linear.h"
+#include "nn/probed.h"
 
 namespace heed {
 namespace {
@@ -96,6 +97,7 @@ at::Tensor TextEmbedding::forward(const Batch& batch, bool training) {
   if (dropped.defined()) ids = ids.masked_fill(dropped, shape.unknown);
   auto x = models::embed(ids, words, options.scale_embeddings);  // (B, L, W)
   if (features) x = x + features_of(batch, dropped);
+  x = nn::embedded(x);
   if (segments.defined() && segments.size(0) > 1 && shape.segments > 0) {
     const auto parts = nn::without_padding(batch.at("segments"), lengths);
     models::check_ids("segments", parts, 0, shape.segments - 1);

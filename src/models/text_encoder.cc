@@ -6,6 +6,7 @@
 #include "models/encoder_parts.h"
 #include "models/packed_texts.h"
 #include "nn/model_memory.h"
+#include "nn/probed.h"
 
 namespace heed {
 
@@ -33,7 +34,8 @@ Tokens TextEncoderImpl::forward(const Batch& batch) {
   const auto& lengths = batch.at("lengths");
   for (int64_t i = 0; i < options.convolutions; ++i)
     x = convolutions[static_cast<size_t>(i)]->as<nn::TokenConvolutionImpl>()->forward(x, lengths);
-  if (!is_training() && !Recording::active() && x.device().is_cpu() && convolutions.is_empty() &&
+  const bool watched = Recording::active() || nn::Probe::active();
+  if (!is_training() && !watched && x.device().is_cpu() && convolutions.is_empty() &&
       models::can_pack(options))
     if (const auto packed = models::PackedTexts::of(lengths, x.size(1)))
       return {.states = packed->unpack(blocks.forward(packed->pack(x), packed->inputs())),

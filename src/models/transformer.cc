@@ -13,6 +13,7 @@
 #include "nn/checkpoint.h"
 #include "nn/linear.h"
 #include "nn/model_memory.h"
+#include "nn/probed.h"
 
 namespace heed {
 namespace {
@@ -174,7 +175,7 @@ void TransformerImpl::check_source(const SourceBatch& source, int64_t rows) cons
 
 at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table,
                                   nn::AdditivePosition& position, int64_t first) {
-  auto x = models::embed(ids, table, options.scale_embeddings());  // (B, L, M)
+  auto x = nn::embedded(models::embed(ids, table, options.scale_embeddings()));  // (B, L, M)
   if (position) x = position->forward(x, first);
   return heed::dropout(x, options.dropout(), is_training());
 }

@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
+#include "heed/nn/probe.h"
 #include "ops/call.h"
 
 namespace heed {
@@ -50,6 +51,15 @@ const std::string& MapPaths::of(const MapSource& source) noexcept {
 at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                              const Attention& how, const AttendInputs& inputs) const {
   RECORD_FUNCTION(map_name(), std::vector<c10::IValue>({q, k, v}));
+  auto* probe = Probe::active();
+  if (!probe) return attended(q, k, v, how, inputs);
+  AttentionCall call{map_name(), q, k, v, how, inputs};
+  probe->attending(call);
+  return probe->attended(call, attended(call.q, call.k, call.v, call.how, call.inputs));
+}
+
+at::Tensor MapSource::attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const Attention& how, const AttendInputs& inputs) const {
   Recording* recording = Recording::active();
   const auto own = ops::operator_part(how);
   if (!recording) return heed::attend(q, k, v, own, inputs);

@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/block_parts.h"
+#include "nn/probed.h"
 #include "ops/call.h"
 
 namespace heed::nn {
@@ -72,8 +73,8 @@ void TransformerBlockImpl::check_softmax(const char* call) const {
 }
 
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& given, const AttendInputs& inputs) {
-  const auto x = ops::in_dtype_of(feed_forward_norm->weight, given);
-  return finish(x, look(normed(x), inputs));
+  const auto x = entering(*this, ops::in_dtype_of(feed_forward_norm->weight, given), inputs);
+  return leaving(*this, finish(x, look(normed(x), inputs)));
 }
 
 at::Tensor TransformerBlockImpl::forward_after(const at::Tensor& before, const at::Tensor& x,

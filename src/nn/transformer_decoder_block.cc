@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/block_parts.h"
+#include "nn/probed.h"
 
 namespace heed::nn {
 
@@ -43,16 +44,18 @@ at::Tensor TransformerDecoderBlockImpl::add(const at::Tensor& x, RowNorm& norm, 
   return before ? y : norm->forward(y);
 }
 
-at::Tensor TransformerDecoderBlockImpl::forward(const at::Tensor& x, const at::Tensor& z,
+at::Tensor TransformerDecoderBlockImpl::forward(const at::Tensor& given, const at::Tensor& z,
                                                 const AttendInputs& to_source) {
+  const auto x = entering(*this, given, to_source);
   auto y = add(x, attention_norm, attention_post_norm,
                [&](const auto& t) { return attention->forward(t); });
   AttendInputs inputs = to_source;
   inputs.query_offset = 0;
   y = add(y, cross_norm, cross_post_norm,
           [&](const auto& t) { return cross->forward(t, z, inputs); });
-  return add(y, feed_forward_norm, feed_forward_post_norm,
-             [&](const auto& t) { return feed_forward->forward(t); });
+  y = add(y, feed_forward_norm, feed_forward_post_norm,
+          [&](const auto& t) { return feed_forward->forward(t); });
+  return leaving(*this, y);
 }
 
 /// The rows that share a source are so many queries of one sequence.

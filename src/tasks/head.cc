@@ -18,4 +18,11 @@ Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& spli
   return looked;
 }
 
+Aim Head::aim(const Tokens&, const Batch&, const Split&, const AimOptions&, const Looked&) {
+  throw UsageError(
+      "this head's answer is no number that could be explained; heads that have one: class, "
+      "embedding, forecast, labels, "
+      "number, ranking, spans, tags, text");
+}
+
 }  // namespace heed

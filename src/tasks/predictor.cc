@@ -7,6 +7,7 @@
 #include <set>
 
 #include "heed/core/error.h"
+#include "heed/core/nearest.h"
 #include "heed/nn/recording.h"
 #include "nn/linear.h"
 #include "nn/model_memory.h"
@@ -109,6 +110,17 @@ bool sets_format(const std::vector<std::string>& set) {
     const std::string key = "data.format=";
     return assignment.starts_with(key) && without_quotes(assignment.substr(key.size())) != "lines";
   });
+}
+
+/// The first head where no name is given.
+HeadTable& head_called(std::vector<HeadTable>& heads, const std::string& name) {
+  if (name.empty()) return heads.front();
+  std::vector<std::string> names;
+  for (auto& head : heads) {
+    if (head.name == name) return head;
+    names.push_back(head.name);
+  }
+  throw UsageError("--head: the model has no head '" + name + "'" + suggestion(name, names));
 }
 
 /// What heads find wrong with a model's numbers is said of the file of its weights.
@@ -323,6 +335,35 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   }
   result.maps = recording.maps();
   return result;
+}
+
+Question Predictor::ask(const SplitPtr& example, const AimOptions& options,
+                        const std::string& name) {
+  const at::NoGradGuard no_grad;
+  auto& head = head_called(cell_->recipe.heads, name);
+  Question question;
+  question.shown = example->show(0);
+  question.batch = example->batch({0}, {});
+  question.model = cell_->module.get();
+  question.head = head.kind;
+  const auto tokens = cell_->encode(question.batch);
+  if (auto read = example->read_tokens(0); !read.empty()) question.shown.tokens = std::move(read);
+  question.grid = tokens.grid;
+  if (tokens.grid)
+    if (auto places = example->grid_tokens(0, *tokens.grid); !places.empty())
+      question.shown.tokens = std::move(places);
+  if (!cell_->has_several_inputs()) question.tokenizer = cell_->input().tokenizer();
+  question.looked = by_weights(weights_, [&] {
+    return head.get()->explain(tokens, question.batch, *example,
+                               head.get()->writes_text() ? options.target : "");
+  });
+  question.looked.expected = head.get()->expected(*example, 0);
+  auto aim = head.get()->aim(tokens, question.batch, *example, options, question.looked);
+  question.aim = std::move(aim.value), question.share = std::move(aim.share);
+  question.of = [cell = cell_.get(), of = std::move(aim.of)](const Batch& batch) {
+    return of(cell->encode(batch), batch);
+  };
+  return question;
 }
 
 void Predictor::run_example() { cell_->run_example(); }

@@ -81,9 +81,14 @@ class MapSource {
  protected:
   /// heed::attend of what in `how` is the operator's; positions of q and k, gate and merge are the
   /// module's, which does them itself. While a Recording lives the map goes there, without gradient
-  /// history. LibTorch's profiler shows the call under map_name().
+  /// history; while a Probe (heed/nn/probe.h) lives it sees the call. LibTorch's profiler shows the
+  /// call under map_name().
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     const Attention& how, const AttendInputs& inputs) const;
+
+ private:
+  at::Tensor attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const Attention& how, const AttendInputs& inputs) const;
 };
 
 }  // namespace nn

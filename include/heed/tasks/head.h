@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,8 +59,29 @@ struct Looked {
   Prediction prediction;
   std::vector<TokenPlace> read = {};  ///< what a decoder read of its own text; empty: it has none
   std::vector<TokenPlace> predicted = {};  ///< what it predicted behind each of these
+  std::vector<int64_t> read_ids = {};      ///< of what it read, where that is text
+  std::vector<int64_t> written_ids = {};   ///< of what it wrote behind the last of what was given
   std::string tokenizer = "";              ///< kind of the text's tokenizer
   std::string expected = "";               ///< the example's target; empty: not known
+};
+
+/// What a head's answer to B copies of an example comes to, with gradient history.
+struct Aimed {
+  at::Tensor value;  ///< (B): what is explained, not squashed: a logit, a log-probability, a number
+  at::Tensor share;  ///< (B): the same as a share of 1, a probability; undefined: there is none
+};
+
+/// Which number of a head's answer is explained.
+struct AimOptions {
+  std::string target = "";  ///< a class, label, word, step or text; empty: what the model answers
+  int64_t first = 0, last = 0;  ///< of a text that is written those tokens, from 1; 0: all
+};
+
+/// A number of a head's answer, of which an explanation says what moved it.
+struct Aim {
+  std::string value;  ///< "the logit of 'sports'"
+  std::string share;  ///< "the probability of 'sports'"; empty: there is none
+  std::function<Aimed(const Tokens&, const Batch&)> of;
 };
 
 /// How `heed predict` is to answer; a head refuses what it would ignore.
@@ -111,6 +133,13 @@ class Head : public Component {
   /// UsageError where there is one.
   virtual Looked explain(const Tokens& tokens, const Batch& batch, const Split& split,
                          const std::string& target);
+  /// What of the first example's answer is explained. `looked`: what explain() found. It holds for the same example with
+  /// other vectors, too. Throws UsageError for heads whose answer has no such number, as by default, and for a target that
+  /// there is not.
+  virtual Aim aim(const Tokens& tokens, const Batch& batch, const Split& split,
+                  const AimOptions& options, const Looked& looked);
+  /// Whether a target is a text, of which explain() looks at the writing.
+  virtual bool writes_text() const { return false; }
   /// Throws UsageError for what it would ignore.
   virtual void answer_by(const AnswerOptions& options);
   /// After the last of the examples that were predicted.

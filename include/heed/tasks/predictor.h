@@ -9,6 +9,7 @@
 
 #include "heed/ops/map.h"
 #include "heed/tasks/head.h"
+#include "heed/tasks/question.h"
 #include "heed/tasks/recipe.h"
 
 namespace heed {
@@ -84,6 +85,11 @@ class Predictor {
   /// Where the model looks in the first example. `target`: the text whose writing is looked at;
   /// empty: the model's own.
   Explanation explain(const SplitPtr& example, const std::string& target = "");
+
+  /// The first example with a number of an answer, to be explained (heed/lens/explain.h). `head`: which of several; empty:
+  /// the first. Throws UsageError for a head without such a number, and what explain() throws.
+  Question ask(const SplitPtr& example, const AimOptions& options = {},
+               const std::string& head = "");
 
   /// One pass of an example of typical size, for those who look at the modules.
   void run_example();

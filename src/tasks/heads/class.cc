@@ -9,6 +9,7 @@
 #include "heed/nn/pooling.h"
 #include "nn/linear.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/class_scorer.h"
 #include "tasks/heads/classes.h"
 #include "tasks/heads/dense.h"
@@ -136,6 +137,18 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
                      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
     }
     return all;
+  }
+
+  Aim aim(const Tokens& tokens, const Batch& batch, const Split&, const AimOptions& aimed,
+          const Looked&) override {
+    const auto best = output(tokens, batch)[0].argmax().item<int64_t>();
+    const auto chosen = aimed_class(classes_, aimed, best, "class");
+    const auto name = "'" + classes_.name(chosen) + "'";
+    return {"the logit of " + name, "the probability of " + name,
+            [this, chosen](const Tokens& of, const Batch& copies) {
+              const auto logits = output(of, copies);
+              return Aimed{logits.select(1, chosen), logits.softmax(1).select(1, chosen)};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {

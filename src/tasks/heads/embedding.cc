@@ -7,6 +7,7 @@
 #include "heed/nn/pooling.h"
 #include "nn/linear.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/dense.h"
 #include "tasks/heads/number_cell.h"
 #include "tasks/heads/pair_scorer.h"
@@ -57,9 +58,12 @@ class EmbeddingModule : public torch::nn::Module {
       linear = register_module("linear", nn::xavier_linear(width, options.width, options.bias));
   }
   at::Tensor forward(const Tokens& tokens) {
-    auto y = pool->forward(tokens.states, tokens.lengths).to(at::kFloat);
-    if (linear) y = activated(options.activation, linear->forward(y));
+    const auto y = any_length(tokens);
     return options.normalize ? of_length_one(y) : y;
+  }
+  at::Tensor any_length(const Tokens& tokens) {
+    const auto y = pool->forward(tokens.states, tokens.lengths).to(at::kFloat);
+    return linear ? activated(options.activation, linear->forward(y)) : y;
   }
 
   EmbeddingHeadOptions options;
@@ -154,6 +158,18 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
       all.push_back(std::move(prediction));
     }
     return all;
+  }
+
+  /// Of the vector before it is brought to length 1, where the whole input would be a maximum without a gradient.
+  Aim aim(const Tokens& tokens, const Batch&, const Split&, const AimOptions& aimed,
+          const Looked&) override {
+    aimed_number(aimed, 1, "vector");
+    const auto whole = of_length_one(module_->any_length(tokens).detach())[0];  // (W)
+    return {"the part along the whole input's vector", "the cosine with the whole input's vector",
+            [this, whole](const Tokens& of, const Batch&) {
+              const auto vectors = module_->any_length(of);
+              return Aimed{at::matmul(vectors, whole), at::matmul(of_length_one(vectors), whole)};
+            }};
   }
 
   std::string expected(const Split&, int64_t) const override { return ""; }

@@ -5,6 +5,7 @@
 #include "heed/core/error.h"
 #include "heed/nn/quantile_loss.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/forecast_scorer.h"
 #include "tasks/heads/series_output.h"
 
@@ -138,6 +139,17 @@ class ForecastHead : public WithOptions<Head, ForecastHeadOptions> {
     if (const auto end = text.find('\n'); end != std::string::npos)
       text = text.substr(0, end) + " ..";
     return looked;
+  }
+  /// The mean over columns and rows ahead, or of one row ahead.
+  Aim aim(const Tokens&, const Batch&, const Split&, const AimOptions& aimed,
+          const Looked&) override {
+    const auto row = aimed_number(aimed, horizon_, "row ahead");
+    const auto middle = is_quantile() ? std::ssize(options.quantiles) / 2 : 0;
+    return {row > 0 ? "the forecast of row " + std::to_string(row) : "the mean of the forecast", "",
+            [this, row, middle](const Tokens& of, const Batch& copies) {
+              const auto all = output(of, copies).select(3, middle);  // (B, C, H)
+              return Aimed{(row > 0 ? all.narrow(2, row - 1, 1) : all).mean({1, 2}), {}};
+            }};
   }
   std::string expected(const Split&, int64_t) const override { return ""; }
   void check(const Split& split, bool) const override { series_split(split, kForecastHead); }

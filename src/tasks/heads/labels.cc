@@ -5,6 +5,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/label_sets.h"
 #include "tasks/heads/labels_scorer.h"
 #include "tasks/heads/pooled.h"
@@ -116,6 +117,18 @@ class LabelsHead : public WithOptions<Head, LabelsHeadOptions> {
       all.push_back({text, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
     }
     return all;
+  }
+
+  Aim aim(const Tokens& tokens, const Batch& batch, const Split&, const AimOptions& aimed,
+          const Looked&) override {
+    const auto best = output(tokens, batch)[0].argmax().item<int64_t>();
+    const auto chosen = aimed_class(sets_.labels, aimed, best, "label");
+    const auto name = "'" + sets_.labels.name(chosen) + "'";
+    return {"the logit of " + name, "the probability of " + name,
+            [this, chosen](const Tokens& of, const Batch& copies) {
+              const auto logit = output(of, copies).select(1, chosen);
+              return Aimed{logit, logit.sigmoid()};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {

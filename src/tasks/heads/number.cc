@@ -8,6 +8,7 @@
 #include "heed/metrics/correlation.h"
 #include "heed/metrics/plot.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/number_cell.h"
 #include "tasks/heads/pooled.h"
 
@@ -209,6 +210,14 @@ class NumberHead : public WithOptions<Head, NumberHeadOptions> {
       all.push_back({number_text(x), nlohmann::ordered_json{{"number", x}}.dump()});
     }
     return all;
+  }
+
+  Aim aim(const Tokens&, const Batch&, const Split&, const AimOptions& aimed,
+          const Looked&) override {
+    aimed_number(aimed, 1, "number");
+    return {"the number", "", [this](const Tokens& of, const Batch& copies) {
+              return Aimed{output(of, copies) * training_.deviation + training_.mean, {}};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {

@@ -7,6 +7,7 @@
 #include "heed/nn/sampled_softmax.h"
 #include "heed/ops/cross_entropy.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/ranking_scorer.h"
 
 namespace heed {
@@ -152,6 +153,20 @@ class RankingHead : public WithOptions<Head, RankingHeadOptions> {
       all.push_back(std::move(prediction));
     }
     return all;
+  }
+
+  Aim aim(const Tokens& tokens, const Batch& batch, const Split&, const AimOptions& aimed,
+          const Looked&) override {
+    auto scores = output(tokens, batch).contiguous();
+    if (options.seen == SeenItems::leave_out) leave_seen_out(scores, batch.at("seen"));
+    const auto best = scores[0].argmax().item<int64_t>();
+    const auto chosen = aimed_class(items_, aimed, best, "item");
+    const auto name = "'" + items_.name(chosen) + "'";
+    return {"the score of " + name, "the probability of " + name,
+            [this, chosen](const Tokens& of, const Batch& copies) {
+              const auto all = output(of, copies);
+              return Aimed{all.select(1, chosen), all.softmax(1).select(1, chosen)};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {

@@ -12,6 +12,7 @@
 #include "heed/data/offsets.h"
 #include "nn/linear.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/span_scorer.h"
 
 namespace heed {
@@ -101,6 +102,28 @@ class SpansHead : public WithOptions<Head, SpansHeadOptions> {
       all.push_back(prediction_of(found[i], split.value(example, options.context)));
     }
     return all;
+  }
+
+  /// Of the answer that it finds; tokens of the encoder.
+  Aim aim(const Tokens& tokens, const Batch& batch, const Split& split, const AimOptions& aimed,
+          const Looked&) override {
+    const auto found = decode(output(tokens, batch), batch, split).front();
+    const auto places = split.text_tokens(batch.records[0].item<int64_t>(), options.context);
+    const auto bytes = found.none ? std::nullopt : tokens_of_span(places.offsets, found.bytes);
+    aimed_number(aimed, 1, "answer");
+    const int64_t first = bytes ? places.first + bytes->first : 0;
+    const int64_t last = bytes ? places.first + bytes->second : 0;
+    return {bytes ? "the logits of the answer's two ends" : "the logits of no answer",
+            "the probability of the answer",
+            [this, first, last](const Tokens& of, const Batch& copies) {
+              const auto logits = output(of, copies);  // (B, L, 2)
+              const auto ends = [&](const at::Tensor& x) {
+                return std::pair(x.select(1, first).select(1, 0), x.select(1, last).select(1, 1));
+              };
+              const auto [begin, end] = ends(logits);
+              const auto [p_begin, p_end] = ends(logits.softmax(1));
+              return Aimed{begin + end, p_begin * p_end};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {

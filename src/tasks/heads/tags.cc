@@ -7,6 +7,7 @@
 #include "heed/nn/crf.h"
 #include "nn/linear.h"
 #include "tasks/heads.h"
+#include "tasks/heads/aims.h"
 #include "tasks/heads/classes.h"
 #include "tasks/heads/tag_lines.h"
 #include "tasks/heads/tag_scorer.h"
@@ -128,6 +129,24 @@ class TagsHead : public WithOptions<Head, TagsHeadOptions> {
           {tagged_text(options, sentence, tags[i]), tagged_json(options, sentence, tags[i])});
     }
     return all;
+  }
+
+  /// The tag of a word: of the first one whose tag is not the most frequent one, unless the target says which.
+  Aim aim(const Tokens& tokens, const Batch& batch, const Split& split, const AimOptions& aimed,
+          const Looked&) override {
+    const auto tags = decode(tokens, batch, split).front();
+    auto word = aimed_number(aimed, std::ssize(tags), "word") - 1;
+    for (int64_t i = 0; word < 0 && i < std::ssize(tags); ++i)
+      if (tags_.number(tags[static_cast<size_t>(i)]) != tags_.most_frequent()) word = i;
+    word = std::max<int64_t>(word, 0);
+    const auto& name = tags.at(static_cast<size_t>(word));
+    const auto tag = std::max<int64_t>(tags_.number(name), 0);
+    const auto what = "the tag '" + tags_.name(tag) + "' of word " + std::to_string(word + 1);
+    return {"the score of " + what, "the probability of " + what,
+            [this, word, tag](const Tokens& of, const Batch& copies) {
+              const auto scores = output(of, copies).select(1, word);  // (B, K)
+              return Aimed{scores.select(1, tag), scores.softmax(1).select(1, tag)};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {

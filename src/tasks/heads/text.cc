@@ -82,6 +82,14 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
     const auto place = split.place(batch.records[0].item<int64_t>());
     return answers_.explain(states_of(tokens), batch, place, target);
   }
+  bool writes_text() const override { return true; }
+  Aim aim(const Tokens&, const Batch&, const Split&, const AimOptions& aimed,
+          const Looked& looked) override {
+    return answers_.aim(aimed, looked, [this](const Tokens& tokens, const Batch& batch) {
+      if (from_encoder()) return source_of(tokens);
+      return batch.has("source") ? heed::source_of(batch) : SourceBatch();
+    });
+  }
   void answer_by(const AnswerOptions& answer) override { answers_.answer_by(answer); }
   void finish() override { answers_.finish(); }
 

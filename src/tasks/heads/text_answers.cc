@@ -161,9 +161,10 @@ void TextAnswers::check_length(int64_t tokens, const std::string& place) const {
 Looked TextAnswers::explain(const SourceBatch& states, const Batch& batch, const std::string& place,
                             const std::string& target) {
   if (!states.defined() && !batch.has("source")) {
-    if (!target.empty()) throw UsageError("--target is for models that write text from text");
-    check_length(batch.at("target_lengths")[0].item<int64_t>(), place);
-    return look_on(rows_of(batch.at("target"), batch.at("target_lengths")).front());
+    const auto beginning = rows_of(batch.at("target"), batch.at("target_lengths")).front();
+    const auto written = target.empty() ? std::vector<int64_t>() : encode(target, "--target");
+    check_length(std::ssize(beginning) + std::ssize(written), place);
+    return look_on(beginning, written);
   }
   std::vector<int64_t> written;
   if (target.empty()) {
@@ -194,14 +195,20 @@ Looked TextAnswers::look_at(const SourceBatch& source, const std::vector<int64_t
   return {{output, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
           pieces(read),
           pieces(predicted),
+          read,
+          predicted,
           tokenizer_kind_};
 }
 
-/// A model of one text looks at what it goes on from; its prediction is the likeliest next token.
-Looked TextAnswers::look_on(const std::vector<int64_t>& beginning) {
+/// A model of one text looks at what it goes on from; its prediction is the likeliest next token. With a text behind it,
+/// it reads all of that but the last token.
+Looked TextAnswers::look_on(const std::vector<int64_t>& beginning,
+                            const std::vector<int64_t>& written) {
+  auto read = beginning;
+  if (!written.empty()) read.insert(read.end(), written.begin(), written.end() - 1);
   const nn::MapPaths paths(model());
   model().reset_state();
-  const auto hidden = model().hidden({}, at::tensor(beginning, at::kLong).unsqueeze(0));
+  const auto hidden = model().hidden({}, at::tensor(read, at::kLong).unsqueeze(0));
   model().reset_state();
   const auto scores = model().project(hidden[0][-1]).to(at::kDouble).log_softmax(0);  // (V)
   const auto best = scores.argmax().item<int64_t>();
@@ -209,9 +216,44 @@ Looked TextAnswers::look_on(const std::vector<int64_t>& beginning) {
                                        {"log_probability", scores[best].item<double>()}};
   return {{tokenizer().piece(best),
            json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
-          pieces(beginning),
+          pieces(read),
           {},
+          read,
+          written.empty() ? std::vector{best} : written,
           tokenizer_kind_};
+}
+
+Aim TextAnswers::aim(const AimOptions& options, const Looked& looked,
+                     std::function<SourceBatch(const Tokens&, const Batch&)> source) {
+  const int64_t count = std::ssize(looked.written_ids), read = std::ssize(looked.read_ids);
+  if (options.first < 0 || options.last < options.first || options.last > count ||
+      (options.first == 0 && options.last != 0))
+    throw UsageError("--tokens: expected two numbers of the " + std::to_string(count) +
+                     " tokens that are written, the first one not behind the last, given " +
+                     std::to_string(options.first) + ":" + std::to_string(options.last));
+  const int64_t first = options.first == 0 ? 0 : options.first - 1;
+  const int64_t length = options.first == 0 ? count : options.last - first;
+  const auto target = at::tensor(looked.read_ids, at::kLong).unsqueeze(0);
+  const auto wanted =
+      at::tensor(looked.written_ids, at::kLong).narrow(0, first, length).view({1, -1, 1});
+  const auto what = length == count ? std::string("what is written")
+                                    : "tokens " + std::to_string(first + 1) + " to " +
+                                          std::to_string(first + length) + " of what is written";
+  return {"log p of " + what, "p of " + what + ", the geometric mean a token",
+          [this, source, target, wanted, from = read - count + first](const Tokens& tokens,
+                                                                      const Batch& batch) {
+            const int64_t B = batch.size();
+            const nn::MapPaths paths(model());
+            model().reset_state();
+            const auto hidden = model().hidden(source(tokens, batch), target.expand({B, -1}));
+            model().reset_state();
+            const auto log_p = model()
+                                   .project(hidden.narrow(1, from, wanted.size(1)))
+                                   .log_softmax(2)
+                                   .gather(2, wanted.expand({B, -1, -1}))
+                                   .squeeze(2);  // (B, length)
+            return Aimed{log_p.sum(1), log_p.mean(1).exp()};
+          }};
 }
 
 }  // namespace heed

@@ -1,6 +1,7 @@
 // What a trained model that writes text answers: predictions, and what it looks at.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class TextAnswers {
   /// `place`: of the example. A text of more tokens than the model has positions for: DataError.
   Looked explain(const SourceBatch& states, const Batch& batch, const std::string& place,
                  const std::string& target);
+  /// log p of what was written behind what was read, all of it or some tokens; `source`: of a batch.
+  Aim aim(const AimOptions& options, const Looked& looked,
+          std::function<SourceBatch(const Tokens&, const Batch&)> source);
   void finish() { prefix_.check_end(answered_), target_.check_end(answered_); }
 
  private:
@@ -43,7 +47,7 @@ class TextAnswers {
   std::vector<int64_t> encode(const std::string& text, const std::string& place) const;
   std::vector<TokenPlace> pieces(const std::vector<int64_t>& tokens) const;
   Looked look_at(const SourceBatch& source, const std::vector<int64_t>& written);
-  Looked look_on(const std::vector<int64_t>& beginning);
+  Looked look_on(const std::vector<int64_t>& beginning, const std::vector<int64_t>& written);
 
   TextWriter writer_;
   std::string tokenizer_kind_;
