@@ -46,8 +46,8 @@ set_property(GLOBAL PROPERTY HEED_FLOORS "")
 function(heed_floor name)
   cmake_parse_arguments(floor "TORCH" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
-  if(name STREQUAL "tasks")  # the grid: a folder each of inputs, encoders and heads
-    file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/tasks/*/*.cc)
+  if(name STREQUAL "tasks" OR name STREQUAL "lens")  # a folder each of inputs, encoders, heads; of explanations
+    file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cc)
     list(APPEND sources ${parts})
   endif()
   if(name STREQUAL "data")

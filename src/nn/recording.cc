@@ -53,7 +53,7 @@ at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at:
   RECORD_FUNCTION(map_name(), std::vector<c10::IValue>({q, k, v}));
   auto* probe = Probe::active();
   if (!probe) return attended(q, k, v, how, inputs);
-  AttentionCall call{map_name(), q, k, v, how, inputs};
+  AttentionCall call{map_name(), q, k, v, how, inputs, this};
   probe->attending(call);
   return probe->attended(call, attended(call.q, call.k, call.v, call.how, call.inputs));
 }

@@ -9,6 +9,8 @@
 
 namespace heed::nn {
 
+class MapSource;
+
 /// One call of an attention: what its module gave the operator. What a probe changes here is what the call computes with.
 struct AttentionCall {
   std::string
@@ -18,6 +20,7 @@ struct AttentionCall {
   at::Tensor v;  ///< (B, G, Lk, E)
   Attention how;
   AttendInputs inputs;
+  const MapSource* module;  ///< whose call it is
 };
 
 /// While one lives, the places of the models that run on its thread show it what passes through them, with gradient
