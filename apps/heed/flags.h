@@ -9,6 +9,11 @@
 
 namespace heed::cli {
 
+/// Where a figure goes; empty names are none.
+struct FigureFiles {
+  std::string png, svg, pdf, html;
+};
+
 struct RecipeFlags {
   std::string file;
   std::vector<std::string> set;
@@ -39,6 +44,19 @@ struct EvalFlags {
   std::vector<std::string> data, set;
   std::string output, png;
   bool json = false, truncate = false;
+};
+
+struct ExplainFlags {
+  static constexpr const char* kVerb = "explain";
+  std::string model, input, target, of, tokens;
+  std::string method, baseline, unit;  // tokens
+  std::optional<int64_t> layer, head, steps, budget, orders;
+  std::string heads, layers, patch, against, edge;
+  std::vector<std::string> data, set;
+  int64_t seed = 1;
+  FigureFiles files;
+  std::string colour = "auto";
+  bool no_tests = false, json = false, truncate = false;
 };
 
 struct ExportFlags {

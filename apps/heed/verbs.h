@@ -9,6 +9,7 @@ void run(const CheckFlags& flags);
 void run(const EmbedFlags& flags);
 void run(const EnvFlags& flags);
 void run(const EvalFlags& flags);
+void run(const ExplainFlags& flags);
 void run(const ExportFlags& flags);
 void run(const ImportFlags& flags);
 void run(const MapFlags& flags);

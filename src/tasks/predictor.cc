@@ -120,7 +120,7 @@ HeadTable& head_called(std::vector<HeadTable>& heads, const std::string& name) {
     if (head.name == name) return head;
     names.push_back(head.name);
   }
-  throw UsageError("--head: the model has no head '" + name + "'" + suggestion(name, names));
+  throw UsageError("--of: the model has no head '" + name + "'" + suggestion(name, names));
 }
 
 /// What heads find wrong with a model's numbers is said of the file of its weights.

@@ -15,6 +15,7 @@ void add_check(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_env(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_explain(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
 void add_map(CLI::App& app);

@@ -11,6 +11,7 @@ Examples:
   heed eval models/fashion-mnist-demo         # accuracy of each class on the test data
   heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k > answers.txt
   heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --png boot.png
+  heed explain models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0  # and whether that can be trusted
   heed summary models/fashion-mnist-demo      # its layers, shapes, parameters and operations
   heed env                                    # what this machine and this build offer
 
@@ -26,6 +27,7 @@ void add_verbs(CLI::App& app) {
   add_recipe(app);
   add_check(app);
   add_map(app);
+  add_explain(app);
   add_score(app);
   add_summary(app);
   add_import(app);
