@@ -114,7 +114,7 @@ class RowBlock final : public Block<T> {
       this->enter(scores);
       const Right<T> values = this->values(scores);
       const Hidden hidden = this->hidden(scores, coverage, values);
-      normalizer_.forward(scores, number);
+      normalizer_.weights(scores, number);
       this->accumulate_values(scores, 0, hidden, values);
     });
     this->close_sums();

@@ -176,7 +176,7 @@ class Entmax final : public RowNormalizer<T> {
     }
   }
 
-  HWY_NOINLINE void forward(const Tile<T>& scores,
+  HWY_NOINLINE void weights(const Tile<T>& scores,
                             const RowState<const T>& number) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));

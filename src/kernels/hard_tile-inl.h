@@ -46,14 +46,19 @@ class Hard final : public TileNormalizer<T> {
         rows.first[i] = key, rows.second[i] = s, rescale[i] = 0, changed = true;
       }
     }
+    weights(scores, {rows.first, rows.second});
+    return changed;
+  }
+
+  HWY_NOINLINE void weights(const Tile<T>& scores,
+                            const RowState<const T>& number) const noexcept override {
     for (int64_t j = 0; j < scores.columns; ++j) {
       const T key = static_cast<T>(scores.column + j);
       for (int64_t i = 0; i < scores.rows; ++i) {
-        const T weight = std::isnan(rows.second[i]) ? rows.second[i] : T{1};
-        scores(i, j) = rows.first[i] == key ? weight : T{0};
+        const T weight = std::isnan(number.second[i]) ? number.second[i] : T{1};
+        scores(i, j) = number.first[i] == key ? weight : T{0};
       }
     }
-    return changed;
   }
 
   void finish(const Running<T>& rows, int64_t, int64_t count, T* factor,

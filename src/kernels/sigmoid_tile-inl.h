@@ -28,7 +28,13 @@ class Sigmoid final : public TileNormalizer<T> {
     std::fill_n(rows.first, count, T{0}), std::fill_n(rows.second, count, T{0});
   }
 
-  HWY_NOINLINE bool forward(const Tile<T>& scores, const Running<T>&, T*) const noexcept override {
+  bool forward(const Tile<T>& scores, const Running<T>&, T*) const noexcept override {
+    weights(scores, {});
+    return false;
+  }
+
+  HWY_NOINLINE void weights(const Tile<T>& scores,
+                            const RowState<const T>&) const noexcept override {
     const Vector<T> d;
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
     for (int64_t i = 0; i < scores.rows; i += lanes) {
@@ -37,7 +43,6 @@ class Sigmoid final : public TileNormalizer<T> {
         hn::StoreU(weight(d, hn::LoadU(d, at)), d, at);
       }
     }
-    return false;
   }
 
   /// There is no number to keep: 0.

@@ -120,6 +120,24 @@ class Softmax final : public TileNormalizer<T> {
     }
   }
 
+  /// P = e^(score - max) / sum.
+  HWY_NOINLINE void weights(const Tile<T>& scores,
+                            const RowState<const T>& number) const noexcept override {
+    const Vector<T> d;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    const auto nothing = hn::Set(d, kNothing);
+    for (int64_t i = 0; i < scores.rows; i += lanes) {
+      const auto top = finite_or_zero(d, hn::LoadU(d, number.first + i));
+      const auto factor = one_over(d, hn::LoadU(d, number.second + i));
+      for (int64_t j = 0; j < scores.columns; ++j) {
+        T* at = scores.data + j * scores.stride + i;
+        const auto s = hn::LoadU(d, at);
+        const auto p = hn::Mul(exp_tile(d, hn::Sub(s, top)), factor);
+        hn::StoreU(hn::IfThenZeroElse(hn::Eq(s, nothing), p), d, at);
+      }
+    }
+  }
+
   /// P = e^(score - max) / sum, dS = P (dP - delta).
   HWY_NOINLINE void backward(const Tile<T>& scores, const RowState<const T>& number,
                              const RowState<T>& delta,
@@ -129,9 +147,8 @@ class Softmax final : public TileNormalizer<T> {
     const auto nothing = hn::Set(d, kNothing);
     for (int64_t i = 0; i < scores.rows; i += lanes) {
       const auto top = finite_or_zero(d, hn::Load(d, number.first + i));
-      const auto sum = hn::Load(d, number.second + i), mean = hn::Load(d, delta.first + i);
-      const auto factor =
-          hn::IfThenZeroElse(hn::Eq(sum, hn::Zero(d)), hn::Div(hn::Set(d, T{1}), sum));
+      const auto factor = one_over(d, hn::Load(d, number.second + i));
+      const auto mean = hn::Load(d, delta.first + i);
       for (int64_t j = 0; j < scores.columns; ++j) {
         T* HWY_RESTRICT score = scores.data + j * scores.stride + i;
         T* HWY_RESTRICT grad = gradient.data + j * gradient.stride + i;
@@ -160,6 +177,12 @@ class Softmax final : public TileNormalizer<T> {
   template <class D, class V>
   HWY_INLINE static V finite_or_zero(D d, V max) {
     return hn::IfThenZeroElse(hn::Eq(max, hn::Set(d, kNothing)), max);
+  }
+
+  /// 0 for the sum of a row that sees nothing.
+  template <class D, class V>
+  HWY_INLINE static V one_over(D d, V sum) {
+    return hn::IfThenZeroElse(hn::Eq(sum, hn::Zero(d)), hn::Div(hn::Set(d, T{1}), sum));
   }
 
   /// Takes the sum of a tile's exponentials under the new maximum in; whether the maximum moved.

@@ -80,8 +80,8 @@ struct Running {
 /// How many sums per row a normalizer may collect before backward.
 inline constexpr int64_t kRowSums = 6;
 
-/// What both kinds of normalizer do in backward, from scores and the two numbers per row that
-/// forward left (heed::kernels::RowStats).
+/// What both kinds of normalizer do after forward, from scores and the two numbers per row that it
+/// left (heed::kernels::RowStats).
 template <class T>
 class Normalizer {
  public:
@@ -106,6 +106,8 @@ class Normalizer {
     (void)delta, (void)number, (void)sums, (void)stride, (void)head, (void)rows;
     (void)grad_per_head;
   }
+  /// Turns scores into weights, 0 where scores are -inf.
+  virtual void weights(const Tile<T>& scores, const RowState<const T>& number) const noexcept = 0;
   /// Turns scores into weights and the weights' gradient into the scores'. Both are 0 where scores
   /// are -inf.
   virtual void backward(const Tile<T>& scores, const RowState<const T>& number,
@@ -144,8 +146,6 @@ class RowNormalizer : public Normalizer<T> {
   /// columns, that of the last part.
   virtual void solve(const Tile<T>& scores, const StripPart* parts, int64_t count,
                      const RowState<T>& number) const noexcept = 0;
-  /// Turns scores into weights.
-  virtual void forward(const Tile<T>& scores, const RowState<const T>& number) const noexcept = 0;
   /// The one number per row that users ask for.
   virtual T logsumexp(int64_t head, T first, T second) const noexcept = 0;
 };

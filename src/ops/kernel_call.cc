@@ -18,6 +18,42 @@ void add_modifier(const OpSpec& op, const Operands& operands, Pipeline<T>& to) {
   if (auto modifier = make(op, operands)) to.add(std::move(modifier));
 }
 
+/// Runs on the dtype of the computation: body(float()) or body(double()).
+template <class Body>
+void with_type(const Call& call, Body&& body) {
+  try {
+    call.compute == at::kDouble ? body(double()) : body(float());
+  } catch (const std::bad_alloc&) {
+    throw Error(Failure::memory, "attend: not enough memory for the kernel's buffers; q is " +
+                                     c10::str(call.q.sizes()) + ", k is " +
+                                     c10::str(call.k.sizes()));
+  }
+}
+
+/// Empty (B, H, Lq, E), laid out as q: what was split from (B, L, H D) merges again without a copy.
+at::Tensor empty_output(const Call& call) {
+  const auto& s = call.context.sizes;
+  const auto options = call.q.options().dtype(call.compute);
+  const bool heads_inside = call.q.stride(1) < call.q.stride(2);
+  if (heads_inside) return at::empty({s.B, s.Lq, s.H, s.E}, options).transpose(1, 2);
+  return at::empty({s.B, s.H, s.Lq, s.E}, options);
+}
+
+/// Everything that has a gradient among the operands, and where it goes.
+struct Slot {
+  at::Tensor value;
+  at::Tensor* grad;
+};
+
+std::vector<Slot> slots_of(Operands& operands, std::array<at::Tensor, 3>& grads) {
+  std::vector<Slot> all = {
+      {operands.q, &grads[0]}, {operands.k, &grads[1]}, {operands.v, &grads[2]}};
+  for (auto& operand : operands.extra) all.push_back({operand.value, &operand.grad});
+  return all;
+}
+
+}  // namespace
+
 template <class T>
 Pipeline<T> pipeline_of(const Call& call, const Operands& operands) {
   Pipeline<T> to;
@@ -35,8 +71,9 @@ Pipeline<T> pipeline_of(const Call& call, const Operands& operands) {
   return to;
 }
 
-/// q, k, v in the dtype of the computation, and what the words make of them. Recorded by autograd
-/// where gradients are on.
+template Pipeline<float> pipeline_of(const Call& call, const Operands& operands);
+template Pipeline<double> pipeline_of(const Call& call, const Operands& operands);
+
 Operands prepared(const Call& call) {
   Operands operands{.context = call.context,
                     .q = call.q.to(call.compute),
@@ -59,48 +96,14 @@ Operands prepared(const Call& call) {
   return operands;
 }
 
-/// Runs on the dtype of the computation: body(float()) or body(double()).
-template <class Body>
-void with_type(const Call& call, Body&& body) {
-  try {
-    call.compute == at::kDouble ? body(double()) : body(float());
-  } catch (const std::bad_alloc&) {
-    throw Error(Failure::memory, "attend: not enough memory for the kernel's buffers; q is " +
-                                     c10::str(call.q.sizes()) + ", k is " +
-                                     c10::str(call.k.sizes()));
-  }
-}
-
-/// Empty (B, H, Lq, E), laid out as q: what was split from (B, L, H D) merges again without a copy.
-at::Tensor empty_output(const Call& call) {
-  const auto& s = call.context.sizes;
-  const auto options = call.q.options().dtype(call.compute);
-  const bool heads_inside = call.q.stride(1) < call.q.stride(2);
-  if (heads_inside) return at::empty({s.B, s.Lq, s.H, s.E}, options).transpose(1, 2);
-  return at::empty({s.B, s.H, s.Lq, s.E}, options);
-}
-
-/// row_stats (2, B, H, Lq), contiguous.
 template <class T>
 kernels::RowStats<T> row_stats_of(const at::Tensor& row_stats) {
   T* first = row_stats.data_ptr<T>();
   return {first, first + row_stats.numel() / 2};
 }
 
-/// Everything that has a gradient among the operands, and where it goes.
-struct Slot {
-  at::Tensor value;
-  at::Tensor* grad;
-};
-
-std::vector<Slot> slots_of(Operands& operands, std::array<at::Tensor, 3>& grads) {
-  std::vector<Slot> all = {
-      {operands.q, &grads[0]}, {operands.k, &grads[1]}, {operands.v, &grads[2]}};
-  for (auto& operand : operands.extra) all.push_back({operand.value, &operand.grad});
-  return all;
-}
-
-}  // namespace
+template kernels::RowStats<float> row_stats_of(const at::Tensor& row_stats);
+template kernels::RowStats<double> row_stats_of(const at::Tensor& row_stats);
 
 bool kernels_can(const Call& call) {
   for (const auto* op : acting_ops(call.how)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ops/call.h"
+#include "ops/pipeline.h"
 
 namespace heed::ops {
 
@@ -14,6 +15,18 @@ std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
 
 /// Whether every word of the attention has its stage.
 bool kernels_can(const Call& call);
+
+/// q, k, v in the dtype of the computation, and what the words make of them. Recorded by autograd
+/// where gradients are on.
+Operands prepared(const Call& call);
+
+/// The stages over the memory of operands, which must outlive it.
+template <class T>
+Pipeline<T> pipeline_of(const Call& call, const Operands& operands);
+
+/// row_stats (2, B, H, Lq), contiguous.
+template <class T>
+kernels::RowStats<T> row_stats_of(const at::Tensor& row_stats);
 
 /// out and row_stats in the dtype of the computation. O(Lq + Lk) memory beside them.
 Attended by_kernels(const Call& call, bool want_logsumexp);

@@ -61,7 +61,7 @@ Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor row_stats, Att
          AttendInputs inputs)
     : name_(std::move(name)), q_(q.detach()), k_(k.detach()), how_(std::move(how)) {
   const auto [own, given] = of_weights(how_, std::move(inputs));
-  auto call = ops::checked(q_, k_, k_, own, given);
+  auto call = ops::checked(q_, k_, k_.narrow(3, 0, 0), own, given);
   const std::vector<int64_t> expected = {2, batch(), num_heads(), queries()};
   if (row_stats.sizes() != at::IntArrayRef(expected))
     refuse("row_stats: expected shape (2, B, H, Lq) = ", at::IntArrayRef(expected),

@@ -3,8 +3,12 @@
 
 #include <torch/types.h>
 
+#include <memory>
+#include <mutex>
+
 #include "heed/ops/map.h"
 #include "ops/call.h"
+#include "ops/kernel_call.h"
 
 namespace heed::ops {
 
@@ -20,10 +24,13 @@ struct Look {
   at::Tensor entropy = {};      ///< (rows) in the dtype of the computation, written; the same
 };
 
+/// Through the tile kernels on the CPU; by the formula, blocks of rows one after another, on other
+/// devices and for words without a kernel.
 class MapCall {
  public:
   /// row_stats as attend_with_row_stats gave them.
-  MapCall(Call call, at::Tensor row_stats);
+  MapCall(Call call, const at::Tensor& row_stats);
+  ~MapCall();
 
   at::TensorOptions options() const { return row_stats_.options(); }
   /// Returns the greatest of these weights, passing over NaN; -inf where there is none.
@@ -33,12 +40,25 @@ class MapCall {
   at::Tensor transposed_times(const at::Tensor& x) const;
 
  private:
-  at::Tensor block(int64_t batch, int64_t head, Interval rows, Interval columns) const;
+  struct Stages;
+
+  bool has_kernel() const { return call_.q.is_cpu() && kernels_can(call_); }
+  /// Made when first asked for: a call that is only recorded costs nothing.
+  const Stages& stages() const;
+  /// Calls use(pipeline, row_stats) for the type of the computation.
+  template <class Use>
+  void with_stages(Use&& use) const;
+
+  double formula_look(const Look& look) const;
+  at::Tensor block(const CallContext& all, int64_t batch, int64_t head, Interval rows,
+                   Interval columns) const;
   template <class Visit>
   void for_each_block(const Look& look, Visit&& visit) const;
 
   Call call_;
   at::Tensor row_stats_;
+  mutable std::once_flag made_;
+  mutable std::unique_ptr<const Stages> stages_;
 };
 
 }  // namespace heed::ops
