@@ -1,8 +1,7 @@
-// A raster of colours in memory, with text in a built-in font.
+// A raster of colours in memory.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "heed/data/image.h"
@@ -17,10 +16,6 @@ struct Colour {
 
 inline constexpr Colour kWhite{255, 255, 255};
 inline constexpr Colour kInk{32, 32, 36};
-
-/// The built-in font: 5 x 7 dots in a cell of 6 x 9 (two rows for descenders). A character that is
-/// not ASCII is drawn as an empty box.
-inline constexpr int64_t kFontAdvance = 6, kFontHeight = 9;
 
 class Canvas {
  public:
@@ -38,8 +33,6 @@ class Canvas {
   /// What lies outside of the canvas is cut off.
   void fill(int64_t x, int64_t y, int64_t width, int64_t height, Colour colour);
   void paste(const Canvas& other, int64_t x, int64_t y);
-  /// One line; (x, y) is the upper left corner of the first cell, a dot is `scale` pixels wide.
-  void text(int64_t x, int64_t y, std::string_view utf8, int64_t scale, Colour colour = kInk);
 
   /// Each pixel becomes factor x factor of its colour.
   Canvas enlarged(int64_t factor) const;
@@ -50,9 +43,5 @@ class Canvas {
   int64_t width_, height_;
   std::vector<Colour> pixels_;
 };
-
-/// Characters of a UTF-8 text: what `Canvas::text` draws and a terminal shows. A byte that is not
-/// UTF-8 counts as one.
-int64_t characters(std::string_view utf8);
 
 }  // namespace heed::lens

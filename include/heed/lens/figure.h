@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "heed/data/image.h"
+#include "heed/lens/drawing.h"
 #include "heed/lens/heat.h"
 
 namespace heed::lens {
@@ -20,6 +21,8 @@ struct Panel {
 /// Panels that share one scale, so that their colours can be compared.
 struct Strip {
   std::vector<Panel> panels;
+  bool is_signed = false;  ///< two hues, a scale symmetric about 0, and the image itself shows at 0
+  std::string note = {};   ///< behind the legend: the method, what is left out
 
   Scale scale() const;
 };
@@ -31,13 +34,9 @@ struct Figure {
   std::vector<Strip> strips;  ///< one under the other
 };
 
-/// The figure as a PNG file's bytes. The fonts are those of the machine, or the built-in one; what
-/// no font has becomes a box, and `note`, where it is given, a sentence about it (see
-/// text_figure.h).
-std::string to_png(const Figure& figure, std::string* note = nullptr);
-
-/// The figure as an SVG 1.1 document: text as text (XML-escaped; what XML cannot hold becomes
-/// U+FFFD), images as PNG inside, so that the file stands alone.
-std::string to_svg(const Figure& figure);
+/// Title; the image with the lines beside it; then each strip: its panels side by side, each under
+/// its title, and the strip's legend. Pixels are square, images keep their proportions. Throws as
+/// Drawing says, and UsageError without an image.
+Drawing draw(const Figure& figure);
 
 }  // namespace heed::lens

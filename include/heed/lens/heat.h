@@ -17,9 +17,21 @@ namespace heed::lens {
 /// red that no number has.
 Colour heat(double t) noexcept;
 
+/// The colour of t in [-1, 1] (cut off outside): blue below 0, white at 0, orange above, which
+/// colour-blind eyes tell apart, as light for -t as for t (OKLCH, lightness 0.98 - 0.5 |t|). NaN as
+/// above.
+Colour diverging(double t) noexcept;
+
+/// What is left out of a scale: a grey that neither ramp has.
+inline constexpr Colour kLeftOut{190, 190, 194};
+
 /// What the first and the last colour mean.
 struct Scale {
   double low = 0, high = 1;
+  bool is_signed = false;  ///< low = -high, and colours are those of diverging()
+
+  /// heat() of where the value lies between low and high, or diverging() of value / high.
+  Colour colour(double value) const noexcept;
 
   /// (value - low) / (high - low); 0 where both are equal.
   double operator()(double value) const noexcept {
@@ -32,6 +44,8 @@ struct Scale {
   /// where there is none. A scale from the least value would stretch weights that hardly differ
   /// over all colours.
   static Scale of(const std::vector<at::Tensor>& values);
+  /// From -m to m, m the greatest finite |value|.
+  static Scale symmetric(const std::vector<at::Tensor>& values);
 };
 
 /// A matrix as colours, one pixel an element.
@@ -42,15 +56,19 @@ Canvas heat_map(const at::Tensor& matrix, const Scale& scale);
 /// averaged first.
 at::Tensor spread(const at::Tensor& grid, int64_t height, int64_t width);
 
-/// Weights over an image: pixel = (1 - alpha) grey(image) + alpha heat(scale(spread(grid))). The
-/// image is grey so that every hue is a weight.
+/// Weights over an image: pixel = (1 - a) grey(image) + a colour, with w = spread(grid). Of a scale
+/// without sign the colour is heat(scale(w)) and a = alpha; of a signed one it is that of w's sign at
+/// its end, and a = alpha |w| / high, so that where nothing counts the image is as it was. The image
+/// is grey so that every hue is a weight.
 inline constexpr double kOverlayAlpha = 0.65;
 Canvas overlay(const Canvas& image, const at::Tensor& grid, const Scale& scale,
                double alpha = kOverlayAlpha);
 
-/// The colours of a scale from the low end (left) to the high end: what `overlay` makes of them
-/// over black (upper half) and over white (lower half); alpha 1 has no halves.
-Canvas legend(int64_t width, int64_t height, double alpha = kOverlayAlpha);
+/// The colours of a scale from the low end (left) to the high end.
+Canvas legend(int64_t width, int64_t height, bool is_signed = false);
+
+/// The same as `overlay` makes of them over black (upper half) and over white (lower half).
+Canvas overlay_legend(int64_t width, int64_t height, bool is_signed = false);
 
 /// Three significant digits: "0.0123", "1.5e-05".
 std::string number(double value);

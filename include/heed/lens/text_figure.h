@@ -12,8 +12,10 @@ namespace heed::lens {
 /// Panels of the same rows and columns that share one scale.
 struct TextStrip {
   std::vector<Panel> panels;               ///< values (rows, columns)
-  std::vector<std::string> rows, columns;  ///< labels, UTF-8 without controls
-  std::string note;                        ///< "19 rows x 23 columns", and how it was shrunk
+  std::vector<std::string> rows, columns;  ///< labels, UTF-8 without controls; empty: none
+  std::string note;  ///< "19 rows x 23 columns", how it was shrunk, which sinks are left out
+  bool is_signed = false;
+  std::vector<int64_t> excluded = {};  ///< columns that are left out of the scale and drawn grey
 };
 
 struct TextFigure {
@@ -26,18 +28,12 @@ struct TextFigure {
 /// a page stays one that can be opened.
 int64_t panel_pixels(int64_t panels);
 
-/// The figure as a PNG file's bytes. Labels of columns are turned by 90 degrees; where rows are
-/// lower than letters every n-th has a label, and the strip says so. The fonts are those of the
-/// machine: HEED_FONT (font files with ':' between them), then the usual places; without any, the
-/// built-in ASCII font. What no font has becomes a box, and `note`, where it is given, a sentence
-/// about it. Characters stand alone and in logical order: Arabic is not joined, and words from
-/// right to left are drawn from left to right. Throws UsageError for a figure larger than a canvas
-/// may be, labels that are not as many as rows or columns, and no rows or columns; FileError for
-/// HEED_FONT.
-std::string to_png(const TextFigure& figure, std::string* note = nullptr);
-
-/// The same as an SVG 1.1 document: text as text, XML-escaped, for the viewer's fonts.
-std::string to_svg(const TextFigure& figure);
+/// Title and lines; then each strip: panels in rows as long as a page is wide, with the labels of
+/// their rows at the left of the first and those of their columns above, turned by 90 degrees, and
+/// the strip's legend. Where rows are lower than letters every n-th has a label, and the strip says
+/// so. Throws as Drawing says, and UsageError for labels that are not as many as rows or columns,
+/// and no rows or columns.
+Drawing draw(const TextFigure& figure);
 
 /// The figure as lines of at most `terminal.width` columns (but never fewer than 12). A weight is
 /// two columns wide: a background colour, or a shade without colours. Labels of rows stand at the

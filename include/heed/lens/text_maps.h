@@ -26,6 +26,7 @@ struct TextMap {
   std::string title;                 ///< "encoder 1", "decoder 2", "cross 3", counted from 1
   std::vector<std::string> rows;     ///< the pieces of the queries (Lq)
   std::vector<std::string> columns;  ///< those of the keys (Lk)
+  std::vector<bool> special;         ///< which keys are no text (Lk), or empty: not known
   std::vector<int64_t> heads;        ///< numbers of the heads that are shown, from 1
   std::vector<Map> calls;            ///< one, or one a step of a recurrent decoder
 
@@ -60,6 +61,8 @@ struct TextNames {
   std::vector<std::string> source = {};     ///< what an encoder, or the only stack, reads
   std::vector<std::string> target = {};     ///< what a decoder reads; empty: there is none
   std::vector<std::string> predicted = {};  ///< what it predicts there; empty: not known
+  std::vector<bool> source_special = {};    ///< which of source are no text; empty: not known
+  std::vector<bool> target_special = {};    ///< which of target
 };
 
 /// The maps of a forward pass over one example, as look() sorts them; of a model without a decoder
@@ -76,12 +79,15 @@ struct TextFigureOptions {
   /// Rows and columns of a panel at most; more are shrunk, a cell being the mean of a block, and
   /// its label that of the block's first token. 0: as many as a file's panel has pixels.
   int64_t cells = 0;
-  bool heads = true;  ///< a panel a head beside their mean, or the mean alone
+  bool heads = true;   ///< a panel a head beside their mean, or the mean alone
+  bool sinks = false;  ///< whether sinks (heed/lens/sinks.h) are coloured, too
 };
 
 /// A strip a map: its heads ("cross 1 head 2") and their mean. Weights are computed and shrunk a
-/// block of rows at a time, so that length is bounded by time alone. Cost: as many score operations
-/// as the forward pass, twice with heads and mean.
+/// block of rows at a time, so that length is bounded by time alone. Sinks of a map, by what its
+/// shown heads give to each key together, are left out of scale and blocks, and the strip's note
+/// says what they hold. Cost: as many score operations as the forward pass, twice with heads and
+/// mean.
 TextFigure figure_of(const TextMaps& maps, const TextFigureOptions& options = {});
 
 }  // namespace heed::lens

@@ -1,0 +1,36 @@
+// All layers and heads of a model at a glance.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "heed/lens/drawing.h"
+#include "heed/lens/figure.h"
+#include "heed/lens/text_maps.h"
+
+namespace heed::lens {
+
+/// A layer's panels, side by side.
+struct OverviewRow {
+  std::string label;              ///< "layer 1", at the left
+  std::vector<Panel> panels;      ///< their titles stand above: "head 1"
+  std::vector<int64_t> excluded;  ///< columns that are left out of the scale: sinks
+  std::string note;               ///< what is left out, its mass
+};
+
+struct OverviewFigure {
+  std::string title;
+  std::vector<std::string> lines;  ///< below the title
+  std::vector<OverviewRow> rows;
+  bool is_signed = false;
+};
+
+/// Small panels of one size, rows downwards and columns to the right in each, with one scale for all.
+/// Panels are at most 96 pixels wide, fewer where there are many. Throws as Drawing says.
+Drawing draw(const OverviewFigure& figure);
+
+/// A row a map, a panel a head; more than 96 rows or columns are shrunk, a cell being the mean of a
+/// block. Cost: as many score operations as the forward pass, O(L) memory.
+OverviewFigure overview_of(const TextMaps& maps);
+
+}  // namespace heed::lens
