@@ -73,10 +73,10 @@ struct ImportFlags {
 
 struct MapFlags {
   static constexpr const char* kVerb = "map";
-  std::string model, input, target, layer, png, svg, colour = "auto";
+  std::string model, input, target, layer, png, svg, pdf, html, npy, view = "heat", colour = "auto";
   std::vector<std::string> set;
   int64_t head = 0;
-  bool alignment = false, json = false, truncate = false;
+  bool alignment = false, json = false, truncate = false, sinks = false;
 };
 
 struct PredictFlags {

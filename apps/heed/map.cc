@@ -1,12 +1,19 @@
 // heed map: where a model looks.
+#include <algorithm>
+
 #include "core/printable.h"
 #include "frame/twice.h"
 #include "heed/core/error.h"
+#include "heed/core/nearest.h"
 #include "heed/lens/alignment.h"
 #include "heed/lens/image_maps.h"
+#include "heed/lens/lines_figure.h"
+#include "heed/lens/overview_figure.h"
 #include "heed/lens/terminal.h"
 #include "heed/lens/text_maps.h"
+#include "heed/lens/tokens_figure.h"
 #include "heed/tasks/predictor.h"
+#include "map_files.h"
 #include "map_json.h"
 #include "output.h"
 #include "verbs.h"
@@ -57,6 +64,8 @@ lens::Terminal terminal_of(const MapFlags& flags) {
 void map_image(const MapFlags& flags, const Explanation& seen,
                const std::vector<std::string>& names) {
   if (flags.alignment) throw UsageError("--alignment is for models that write text from text");
+  if (flags.view != "heat" || flags.sinks)
+    throw UsageError("--view and --sinks are of texts; the model looks at an image");
   const auto terminal = terminal_of(flags);
   const auto maps =
       lens::selected(lens::image_maps(seen.maps, *seen.grid), flags.layer, flags.head);
@@ -66,11 +75,11 @@ void map_image(const MapFlags& flags, const Explanation& seen,
   auto lines = answers(seen);
   lines.push_back("");
   figure.lines.insert(figure.lines.begin(), lines.begin(), lines.end());
-  if (!flags.png.empty()) write_file(flags.png, lens::to_png(figure));
-  if (!flags.svg.empty()) write_file(flags.svg, lens::to_svg(figure));
+  if (wants_drawing(flags)) write_drawing(flags, lens::draw(figure));
+  write_array(flags, maps);
   if (flags.json) {
     std::cout << one_line(json_of_image(json_of(flags, seen, names), maps, first_head)) << '\n';
-  } else if (flags.png.empty() && flags.svg.empty()) {
+  } else if (!wants_drawing(flags) && flags.npy.empty()) {
     std::cout << lens::to_text(figure, terminal);
   }
 }
@@ -81,13 +90,21 @@ std::vector<std::string> texts(const std::vector<TokenPlace>& tokens) {
   return all;
 }
 
-lens::Words words_of(const std::vector<TokenPlace>& tokens, const std::string& kind) {
+std::vector<bool> special_of(const std::vector<TokenPlace>& tokens) {
   std::vector<bool> special;
   for (const auto& token : tokens) special.push_back(token.special);
-  const auto how = kind == "words" || kind.empty()           ? lens::Joining::pieces
-                   : kind == "characters" || kind == "bytes" ? lens::Joining::spaces
-                                                             : lens::Joining::marks;
-  return lens::join(texts(tokens), special, how);
+  return special;
+}
+
+/// How the pieces of a kind of tokenizer make words.
+lens::Joining joining_of(const std::string& kind) {
+  return kind == "words" || kind.empty()           ? lens::Joining::pieces
+         : kind == "characters" || kind == "bytes" ? lens::Joining::spaces
+                                                   : lens::Joining::marks;
+}
+
+lens::Words words_of(const std::vector<TokenPlace>& tokens, const std::string& kind) {
+  return lens::join(texts(tokens), special_of(tokens), joining_of(kind));
 }
 
 void print_alignment(const lens::Alignment& alignment) {
@@ -101,24 +118,65 @@ void print_alignment(const lens::Alignment& alignment) {
 /// Without a choice the means of heads stand for them, because a terminal is small.
 lens::TextFigure terminal_figure(const MapFlags& flags, const lens::TextMaps& maps) {
   const bool chosen = !flags.layer.empty() || flags.head != 0;
-  auto figure = lens::figure_of(maps, {.cells = kTerminalCells, .heads = chosen});
+  auto figure =
+      lens::figure_of(maps, {.cells = kTerminalCells, .heads = chosen, .sinks = flags.sinks});
   if (!chosen) figure.lines.emplace_back("the means of all heads; --layer and --head show more");
   return figure;
 }
 
-void write_files(const MapFlags& flags, const lens::TextFigure& figure) {
-  std::string note;
-  if (!flags.png.empty()) write_file(flags.png, lens::to_png(figure, &note));
-  if (!flags.svg.empty()) write_file(flags.svg, lens::to_svg(figure));
-  if (!note.empty()) std::cerr << "heed: note: " << printable(note) << '\n';
+/// The one map of a view of lines.
+const lens::TextMap& only_map(const lens::TextMaps& maps) {
+  if (maps.maps.size() == 1) return maps.maps.front();
+  std::string titles;
+  for (const auto& map : maps.maps) titles += (titles.empty() ? "" : ", ") + map.title;
+  throw UsageError("--view lines draws one layer: choose it by --layer from " + titles);
+}
+
+lens::TokensFigure tokens_figure(const Explanation& seen, const lens::TextMaps& maps) {
+  const auto& shown = seen.shown;
+  return lens::received_of(
+      maps, lens::figure_tokens(shown.text, shown.tokens, joining_of(shown.tokenizer)));
+}
+
+lens::Drawing drawing_of(const MapFlags& flags, const Explanation& seen, const lens::TextMaps& maps,
+                         const std::string& title) {
+  const auto titled = [&](auto figure) {
+    figure.title = title;
+    return lens::draw(figure);
+  };
+  if (flags.view == "overview") return titled(lens::overview_of(maps));
+  if (flags.view == "tokens") return titled(tokens_figure(seen, maps));
+  if (flags.view == "heat") return titled(lens::figure_of(maps, {.sinks = flags.sinks}));
+  auto figure = lens::lines_of(only_map(maps), 0);
+  const auto& map = maps.maps.front();
+  figure.lines.push_back(
+      map.title + (map.heads.size() > 1 ? " mean" : " head " + std::to_string(map.heads[0])) +
+      ": what each token at the right takes from those at the left");
+  return titled(std::move(figure));
+}
+
+void check_view(const MapFlags& flags) {
+  static const std::vector<std::string> kViews{"heat", "overview", "lines", "tokens"};
+  if (std::find(kViews.begin(), kViews.end(), flags.view) == kViews.end())
+    throw UsageError("unknown view '" + flags.view + "'" + suggestion(flags.view, kViews));
+  if (flags.sinks && flags.view != "heat")
+    throw UsageError("--sinks is of --view heat; in '" + flags.view + "' sinks are left out");
+  if (flags.view == "heat") return;
+  if (flags.alignment) throw UsageError("--alignment prints words, and --view draws: choose one");
+  if (!wants_drawing(flags) && (flags.json || !flags.npy.empty()))
+    throw UsageError("--view is of what is drawn, and with --json or --npy alone nothing is");
+  if (!wants_drawing(flags) && flags.view != "tokens")
+    throw UsageError("--view " + flags.view +
+                     " is drawn in files: add --png, --svg, --pdf or --html");
 }
 
 void map_tokens(const MapFlags& flags, const Explanation& seen,
                 const std::vector<std::string>& names) {
   const auto terminal = terminal_of(flags);
   const auto& head = seen.heads.front();
-  const auto all = lens::text_maps(
-      seen.maps, {texts(seen.shown.tokens), texts(head.read), texts(head.predicted)});
+  const auto all =
+      lens::text_maps(seen.maps, {texts(seen.shown.tokens), texts(head.read), texts(head.predicted),
+                                  special_of(seen.shown.tokens), special_of(head.read)});
   std::optional<lens::Alignment> alignment;
   if (flags.alignment) {
     if (head.predicted.empty() || seen.shown.tokens.empty())
@@ -132,17 +190,17 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
     const auto& answer = looked.prediction;
     title += " \u2192 " + figure_text(answer.title.empty() ? answer.text : answer.title);
   }
-  const bool files = !flags.png.empty() || !flags.svg.empty();
-  if (files) {
-    auto figure = lens::figure_of(maps);
-    figure.title = title;
-    write_files(flags, figure);
-  }
+  if (wants_drawing(flags)) write_drawing(flags, drawing_of(flags, seen, maps, title));
+  write_array(flags, maps);
   if (flags.json) {
     print_text_json(json_of(flags, seen, names), maps, alignment ? &*alignment : nullptr);
   } else if (alignment) {
     print_alignment(*alignment);
-  } else if (!files) {
+  } else if (flags.view == "tokens" && !wants_drawing(flags)) {
+    auto figure = tokens_figure(seen, maps);
+    figure.title = title;
+    std::cout << lens::to_text(figure, terminal);
+  } else if (!wants_drawing(flags) && flags.npy.empty()) {
     auto figure = terminal_figure(flags, maps);
     figure.title = title;
     std::cout << lens::to_text(figure, terminal);
@@ -152,11 +210,12 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
 }  // namespace
 
 void run(const MapFlags& flags) {
-  check_outputs({flags.png, flags.svg}, flags.model, {flags.input});
-  if (flags.colour != "auto" && (flags.json || !flags.png.empty() || !flags.svg.empty()))
+  check_outputs(files_of(flags), flags.model, {flags.input});
+  check_view(flags);
+  if (flags.colour != "auto" && (flags.json || wants_drawing(flags) || !flags.npy.empty()))
     throw UsageError(
-        "--colour is of what is drawn in the terminal, and with --json, --png or --svg "
-        "nothing is");
+        "--colour is of what is drawn in the terminal, and with --json or files to write nothing "
+        "is");
   refuse_twice("--set", flags.set);
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "core/utf8.h"
 #include "heed/core/error.h"
-#include "lens/font.h"
 
 namespace heed::lens {
 namespace {
@@ -55,19 +53,6 @@ void Canvas::paste(const Canvas& other, int64_t x, int64_t y) {
   }
 }
 
-void Canvas::text(int64_t x, int64_t y, std::string_view utf8, int64_t scale, Colour colour) {
-  for (; !utf8.empty(); x += kFontAdvance * scale) {
-    const uint8_t* rows = glyph(take_character(utf8));
-    for (int64_t row = 0; row < kFontHeight; ++row) {
-      for (int64_t column = 0; column < kFontAdvance - 1; ++column) {
-        if (rows[row] >> (kFontAdvance - 2 - column) & 1) {
-          fill(x + column * scale, y + row * scale, scale, scale, colour);
-        }
-      }
-    }
-  }
-}
-
 Canvas Canvas::enlarged(int64_t factor) const { return enlarged(factor, factor); }
 
 Canvas Canvas::enlarged(int64_t across, int64_t down) const {
@@ -76,12 +61,6 @@ Canvas Canvas::enlarged(int64_t across, int64_t down) const {
     for (int64_t x = 0; x < result.width_; ++x) result.at(x, y) = at(x / across, y / down);
   }
   return result;
-}
-
-int64_t characters(std::string_view utf8) {
-  int64_t count = 0;
-  for (; !utf8.empty(); ++count) take_character(utf8);
-  return count;
 }
 
 }  // namespace heed::lens

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Colour kNotANumber{255, 40, 60};
 constexpr int kSteps = 256;
+constexpr double kChromaSlope = 0.23, kMostChroma = 0.134;  // inside sRGB at every lightness
 
 uint8_t to_srgb(double linear) {
   const double x = std::clamp(linear, 0.0, 1.0);
@@ -40,6 +41,17 @@ std::array<Colour, kSteps> make_table() {
   return table;
 }
 
+/// From blue over white to orange.
+std::array<Colour, 2 * kSteps - 1> make_diverging_table() {
+  std::array<Colour, 2 * kSteps - 1> table;
+  for (int i = 0; i < 2 * kSteps - 1; ++i) {
+    const double t = i / double{kSteps - 1} - 1, size = std::abs(t);
+    const double chroma = std::min(kChromaSlope * size, kMostChroma);
+    table[i] = from_oklch(0.98 - 0.43 * size, chroma, t < 0 ? 255 : 55);
+  }
+  return table;
+}
+
 uint8_t blend(uint8_t below, uint8_t above, double alpha) {
   return static_cast<uint8_t>(std::lround((1 - alpha) * below + alpha * above));
 }
@@ -52,6 +64,15 @@ Colour over_grey(Colour colour, uint8_t grey, double alpha) {
 uint8_t grey_of(Colour c) {
   return static_cast<uint8_t>(std::lround(0.299 * c.red + 0.587 * c.green + 0.114 * c.blue));
 }
+
+/// The colour of t in [0, 1] over a pixel of an image; of a signed scale 0.5 is no colour.
+Colour overlaid(uint8_t grey, double t, bool is_signed, double alpha) {
+  if (!is_signed || std::isnan(t)) return over_grey(heat(t), grey, alpha);
+  const double size = std::clamp(2 * t - 1, -1.0, 1.0);
+  return over_grey(diverging(size < 0 ? -1 : 1), grey, alpha * std::abs(size));
+}
+
+double along(int64_t x, int64_t width) { return width > 1 ? double(x) / double(width - 1) : 0; }
 
 /// A float64 matrix on the CPU.
 at::Tensor matrix_of(const at::Tensor& matrix) {
@@ -70,6 +91,23 @@ Colour heat(double t) noexcept {
   return table[std::lround(std::clamp(t, 0.0, 1.0) * (kSteps - 1))];
 }
 
+Colour diverging(double t) noexcept {
+  static const auto table = make_diverging_table();
+  if (std::isnan(t)) return kNotANumber;
+  return table[std::lround((std::clamp(t, -1.0, 1.0) + 1) * (kSteps - 1))];
+}
+
+Colour Scale::colour(double value) const noexcept {
+  if (!is_signed) return heat((*this)(value));
+  return diverging(high > 0 || std::isnan(value) ? value / high : 0);
+}
+
+Scale Scale::symmetric(const std::vector<at::Tensor>& values) {
+  const Scale range = of(values);
+  const double most = std::max(std::abs(range.low), std::abs(range.high));
+  return {-most, most, true};
+}
+
 Scale Scale::of(const std::vector<at::Tensor>& values) {
   bool any = false;
   Scale scale{0, 0};  // low is at most 0
@@ -84,6 +122,7 @@ Scale Scale::of(const std::vector<at::Tensor>& values) {
 }
 
 std::string Scale::note() const {
+  if (is_signed) return "0 has no colour; orange is above, blue below";
   return low == 0 ? "colours start at 0" : "colours start at the least value";
 }
 
@@ -92,7 +131,7 @@ Canvas heat_map(const at::Tensor& matrix, const Scale& scale) {
   const auto value = values.accessor<double, 2>();
   Canvas result(values.size(1), values.size(0));
   for (int64_t y = 0; y < result.height(); ++y) {
-    for (int64_t x = 0; x < result.width(); ++x) result.at(x, y) = heat(scale(value[y][x]));
+    for (int64_t x = 0; x < result.width(); ++x) result.at(x, y) = scale.colour(value[y][x]);
   }
   return result;
 }
@@ -110,20 +149,28 @@ Canvas overlay(const Canvas& image, const at::Tensor& grid, const Scale& scale, 
   Canvas result(image.width(), image.height());
   for (int64_t y = 0; y < result.height(); ++y) {
     for (int64_t x = 0; x < result.width(); ++x) {
-      const Colour colour = heat(scale(value[y][x]));
-      result.at(x, y) = over_grey(colour, grey_of(image.at(x, y)), alpha);
+      result.at(x, y) =
+          overlaid(grey_of(image.at(x, y)), scale(value[y][x]), scale.is_signed, alpha);
     }
   }
   return result;
 }
 
-Canvas legend(int64_t width, int64_t height, double alpha) {
+Canvas legend(int64_t width, int64_t height, bool is_signed) {
   Canvas result(width, height);
   for (int64_t x = 0; x < width; ++x) {
-    const Colour colour = heat(width > 1 ? x / double(width - 1) : 0);
-    for (int64_t y = 0; y < height; ++y) {
-      result.at(x, y) = over_grey(colour, y < height / 2 ? 0 : 255, alpha);
-    }
+    const double t = along(x, width);
+    result.fill(x, 0, 1, height, is_signed ? diverging(2 * t - 1) : heat(t));
+  }
+  return result;
+}
+
+Canvas overlay_legend(int64_t width, int64_t height, bool is_signed) {
+  Canvas result(width, height);
+  for (int64_t x = 0; x < width; ++x) {
+    const double t = along(x, width);
+    result.fill(x, 0, 1, height / 2, overlaid(0, t, is_signed, kOverlayAlpha));
+    result.fill(x, height / 2, 1, height, overlaid(255, t, is_signed, kOverlayAlpha));
   }
   return result;
 }

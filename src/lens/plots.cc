@@ -6,17 +6,14 @@
 #include <limits>
 
 #include "heed/core/error.h"
-#include "heed/lens/canvas.h"
-#include "heed/lens/draw.h"
+#include "lens/page.h"
 
 namespace heed::lens {
 namespace {
 
-constexpr int64_t kPanel = 560, kLeft = 96, kTop = 64, kRight = 24, kBottom = 64;
-constexpr int64_t kArea = kPanel - kLeft - kRight;  // also of the height
-constexpr int64_t kPanelHeight = kTop + kArea + kBottom;
-constexpr int64_t kPlotScale = 2, kCharacter = kFontAdvance * kPlotScale,
-                  kPlotLine = kFontHeight * kPlotScale;
+constexpr double kPanel = 560, kLeft = 96, kTop = 64, kRight = 24, kBottom = 64;
+constexpr double kArea = kPanel - kLeft - kRight;  // also of the height
+constexpr double kPanelHeight = kTop + kArea + kBottom;
 constexpr int64_t kAxisSteps = 5;  // of an axis
 constexpr Colour kGrid{225, 225, 228}, kDiagonal{150, 150, 156};
 constexpr std::array<Colour, Plot::kMostCurves> kColours{{{0, 114, 178},
@@ -28,24 +25,22 @@ constexpr std::array<Colour, Plot::kMostCurves> kColours{{{0, 114, 178},
                                                           {120, 110, 20},
                                                           {32, 32, 36}}};
 
-std::string shortened(const std::string& text, int64_t pixels) {
-  const int64_t room = std::max<int64_t>(1, pixels / kCharacter);
-  if (characters(text) <= room) return text;
-  size_t end = 0;
-  for (int64_t seen = 0; end < text.size(); ++end) {
-    const bool begins = (static_cast<uint8_t>(text[end]) & 0xC0) != 0x80;
-    if (begins && seen++ == room - 1) break;
-  }
-  return text.substr(0, end) + ".";
-}
+/// A page of which each panel begins further right.
+struct PlotPage {
+  Page page{""};
+  double left = 0;
 
-void text_around(Canvas& canvas, int64_t x, int64_t y, const std::string& text,
-                 Colour colour = kInk) {
-  canvas.text(x - characters(text) * kCharacter / 2, y, text, kPlotScale, colour);
-}
-void text_left_of(Canvas& canvas, int64_t x, int64_t y, const std::string& text) {
-  canvas.text(x - characters(text) * kCharacter, y, text, kPlotScale);
-}
+  std::string shortened(const std::string& text, double pixels) {
+    return page.type->cut(drawable(text), kTextSize, std::max(pixels, 1.0));
+  }
+  void text(double x, double middle, const std::string& text, Align align = Align::left,
+            Colour colour = kInk) {
+    page.add_text(left + x, middle + below_middle(kTextSize), kTextSize, text, align, colour);
+  }
+  void line(double x0, double y0, double x1, double y1, double thick, Colour colour) {
+    page.add_line({{left + x0, y0}, {left + x1, y1}}, thick, colour);
+  }
+};
 
 /// White at 0 to dark blue at 1.
 Colour share_colour(double share) {
@@ -55,43 +50,42 @@ Colour share_colour(double share) {
   return {between(255, 8), between(255, 64), between(255, 129)};
 }
 
-void draw_table(Canvas& canvas, const Plot& plot) {
+void draw_cells(PlotPage& to, const int64_t* cells, int64_t count, double y, double side) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += cells[i];
+  for (int64_t column = 0; column < count; ++column) {
+    const double x = kLeft + double(column) * side;
+    const double share =
+        sum > 0 ? static_cast<double>(cells[column]) / static_cast<double>(sum) : 0;
+    to.page.add_box(to.left + x, y, side, side, share_colour(share));
+    const auto text = std::to_string(cells[column]);
+    if (side > leading(kTextSize) && side > to.page.type->width(text, kTextSize))
+      to.text(x + side / 2, y + side / 2, text, Align::centre, share > 0.5 ? kWhite : kInk);
+  }
+}
+
+void draw_table(PlotPage& to, const Plot& plot) {
   const auto count = std::ssize(plot.names);
   if (count == 0 || std::ssize(plot.counts) != count * count)
     throw UsageError("plot '" + plot.title + "': expected counts of " + std::to_string(count) +
                      " x " + std::to_string(count) + ", given " +
                      std::to_string(plot.counts.size()));
-  const auto edge = [&](int64_t i) { return i * kArea / count; };
-  const int64_t side = kArea / count;
+  const double side = kArea / double(count);
   for (int64_t row = 0; row < count; ++row) {
-    const auto* cells = plot.counts.data() + row * count;
-    int64_t sum = 0;
-    for (int64_t i = 0; i < count; ++i) sum += cells[i];
-    for (int64_t column = 0; column < count; ++column) {
-      const int64_t x = kLeft + edge(column), y = kTop + edge(row);
-      const double share =
-          sum > 0 ? static_cast<double>(cells[column]) / static_cast<double>(sum) : 0;
-      canvas.fill(x, y, edge(column + 1) - edge(column), edge(row + 1) - edge(row),
-                  share_colour(share));
-      const auto text = std::to_string(cells[column]);
-      if (side > kPlotLine && side > std::ssize(text) * kCharacter)
-        text_around(canvas, x + side / 2, y + (side - kPlotLine) / 2, text,
-                    share > 0.5 ? kWhite : kInk);
-    }
-    if (side < kPlotLine) continue;  // names would lie on each other
+    const double y = kTop + double(row) * side;
+    draw_cells(to, plot.counts.data() + row * count, count, y, side);
+    if (side < leading(kTextSize)) continue;  // names would lie on each other
     const auto& name = plot.names[static_cast<size_t>(row)];
-    text_left_of(canvas, kLeft - 6, kTop + edge(row) + (side - kPlotLine) / 2,
-                 shortened(name, kLeft - 8));
-    text_around(canvas, kLeft + edge(row) + side / 2, kTop + kArea + 8, shortened(name, side - 4));
+    to.text(kLeft - 6, y + side / 2, to.shortened(name, kLeft - 12), Align::right);
+    to.text(kLeft + (double(row) + 0.5) * side, kTop + kArea + 16, to.shortened(name, side - 4),
+            Align::centre);
   }
 }
 
 struct Axis {
   double least = 0, most = 1;
 
-  int64_t at(double value) const {
-    return std::lround((value - least) / (most - least) * static_cast<double>(kArea - 1));
-  }
+  double at(double value) const { return (value - least) / (most - least) * kArea; }
   std::string text(int64_t step) const {
     char text[32];
     std::snprintf(text, sizeof text, "%.3g",
@@ -116,70 +110,69 @@ Axis axis_of(const Plot& plot, bool of_x) {
   return {least, most};
 }
 
-void draw_line(Canvas& canvas, int64_t x0, int64_t y0, int64_t x1, int64_t y1, int64_t thick,
-               Colour colour) {
-  const int64_t steps = std::max({std::abs(x1 - x0), std::abs(y1 - y0), int64_t{1}});
-  for (int64_t i = 0; i <= steps; ++i)
-    canvas.fill(x0 + (x1 - x0) * i / steps - thick / 2, y0 + (y1 - y0) * i / steps - thick / 2,
-                thick, thick, colour);
-}
-
-void draw_axes(Canvas& canvas, const Axis& x, const Axis& y) {
+void draw_axes(PlotPage& to, const Axis& x, const Axis& y) {
+  const double bottom = kTop + kArea;
   for (int64_t step = 0; step <= kAxisSteps; ++step) {
-    const int64_t at = step * (kArea - 1) / kAxisSteps, bottom = kTop + kArea - 1;
-    canvas.fill(kLeft + at, kTop, 1, kArea, kGrid);
-    canvas.fill(kLeft, bottom - at, kArea, 1, kGrid);
-    text_around(canvas, kLeft + at, bottom + 8, x.text(step));
-    text_left_of(canvas, kLeft - 6, bottom - at - kPlotLine / 2, y.text(step));
+    const double at = double(step) * kArea / kAxisSteps;
+    to.line(kLeft + at, kTop, kLeft + at, bottom, 1, kGrid);
+    to.line(kLeft, bottom - at, kLeft + kArea, bottom - at, 1, kGrid);
+    to.text(kLeft + at, bottom + 16, x.text(step), Align::centre);
+    to.text(kLeft - 6, bottom - at, y.text(step), Align::right);
   }
 }
 
-void draw_curves(Canvas& canvas, const Plot& plot) {
+/// A line through what is finite, or a dot at each of it.
+void draw_curve(PlotPage& to, const Curve& curve, const Axis& x, const Axis& y, bool points,
+                Colour colour) {
+  std::vector<Point> run;
+  for (size_t j = 0; j < std::min(curve.x.size(), curve.y.size()); ++j) {
+    if (!std::isfinite(curve.x[j]) || !std::isfinite(curve.y[j])) continue;
+    const Point at{to.left + kLeft + x.at(curve.x[j]), kTop + kArea - y.at(curve.y[j])};
+    if (points)
+      to.page.add_box(at.x - 1.5, at.y - 1.5, 3, 3, colour);
+    else
+      run.push_back(at);
+  }
+  if (run.size() > 1) to.page.add_line(std::move(run), 2, colour);
+}
+
+void draw_curves(PlotPage& to, const Plot& plot) {
   const auto x = axis_of(plot, true), y = axis_of(plot, false);
-  const int64_t bottom = kTop + kArea - 1;
-  draw_axes(canvas, x, y);
-  if (plot.diagonal) draw_line(canvas, kLeft, bottom, kLeft + kArea - 1, kTop, 1, kDiagonal);
+  const double bottom = kTop + kArea;
+  draw_axes(to, x, y);
+  if (plot.diagonal) to.line(kLeft, bottom, kLeft + kArea, kTop, 1, kDiagonal);
   for (size_t i = 0; i < plot.curves.size(); ++i) {
     const auto& curve = plot.curves[i];
     const auto colour = kColours[i % kColours.size()];
-    bool has_last = false;
-    int64_t last_x = 0, last_y = 0;
-    for (size_t j = 0; j < std::min(curve.x.size(), curve.y.size()); ++j) {
-      if (!std::isfinite(curve.x[j]) || !std::isfinite(curve.y[j])) continue;
-      const int64_t to_x = kLeft + x.at(curve.x[j]), to_y = bottom - y.at(curve.y[j]);
-      if (plot.points)
-        canvas.fill(to_x - 1, to_y - 1, 3, 3, colour);
-      else if (has_last)
-        draw_line(canvas, last_x, last_y, to_x, to_y, 2, colour);
-      has_last = true, last_x = to_x, last_y = to_y;
-    }
+    draw_curve(to, curve, x, y, plot.points, colour);
+    const double up = leading(kTextSize) * double(plot.curves.size() - i);
     if (!curve.name.empty())
-      canvas.text(kLeft + 12,
-                  bottom - kPlotLine * (std::ssize(plot.curves) - static_cast<int64_t>(i)),
-                  shortened(curve.name, kArea - 16), kPlotScale, colour);
+      to.text(kLeft + 12, bottom - up, to.shortened(curve.name, kArea - 16), Align::left, colour);
   }
 }
 
-Canvas plot_panel(const Plot& plot) {
-  Canvas canvas(kPanel, kPanelHeight);
-  canvas.text(kLeft, 6, shortened(plot.title, kPanel - kLeft), kPlotScale);
+void draw_plot(PlotPage& to, const Plot& plot) {
+  to.text(kLeft, 16, to.shortened(plot.title, kPanel - kLeft));
   if (plot.names.empty())
-    draw_curves(canvas, plot);
+    draw_curves(to, plot);
   else
-    draw_table(canvas, plot);
-  text_around(canvas, kLeft + kArea / 2, kTop + kArea + 34, plot.x);
-  canvas.text(4, kTop - 2 * kPlotLine, shortened(plot.y, kLeft + 60), kPlotScale);
-  return canvas;
+    draw_table(to, plot);
+  to.text(kLeft + kArea / 2, kTop + kArea + 42, plot.x, Align::centre);
+  to.text(4, kTop - leading(kTextSize), to.shortened(plot.y, kLeft + 60));
 }
 
 }  // namespace
 
 std::string to_png(const std::vector<Plot>& plots) {
   if (plots.empty()) throw UsageError("expected at least one plot to draw, given none");
-  Canvas page(kPanel * std::ssize(plots), kPanelHeight);
-  for (size_t i = 0; i < plots.size(); ++i)
-    page.paste(plot_panel(plots[i]), kPanel * static_cast<int64_t>(i), 0);
-  return encode_png(page);
+  PlotPage to;
+  for (const auto& plot : plots) {
+    draw_plot(to, plot);
+    to.left += kPanel;
+  }
+  to.page.width = to.left;
+  to.page.height = kPanelHeight;
+  return png_of(to.page);
 }
 
 }  // namespace heed::lens

@@ -7,6 +7,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
+#include "lens/columns.h"
 #include "lens/terminal_cells.h"
 
 namespace heed::lens {
@@ -131,15 +132,18 @@ class Writer {
       text_ += titles + '\n';
       beside(blocks, std::vector<int64_t>(blocks.size(), width_));
     }
-    write_legend(scale);
+    write_legend(scale, strip.note);
   }
 
-  void write_legend(const Scale& scale) {
+  void write_legend(const Scale& scale, const std::string& note) {
     const auto ramp = at::linspace(0, 1, kLegendColumns, at::kDouble).unsqueeze(0);
     const std::string bar = plain() ? shaded(ramp, {0, 1})[0]
-                                    : coloured(legend(kLegendColumns, 2), terminal_.colours)[0];
-    text_ +=
-        number(scale.low) + " " + bar + " " + number(scale.high) + "\n" + scale.note() + "\n\n";
+                                    : coloured(overlay_legend(kLegendColumns, 2, scale.is_signed),
+                                               terminal_.colours)[0];
+    text_ += number(scale.low) + " " + bar + " " + number(scale.high) + "\n" + scale.note() + "\n";
+    if (!note.empty())
+      for (const auto& line : wrapped(note, terminal_.width)) text_ += line + "\n";
+    text_ += "\n";
   }
 
   const Figure& figure_;

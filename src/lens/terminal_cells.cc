@@ -47,11 +47,12 @@ std::string legend_lines(const Scale& scale, const Terminal& terminal) {
   const bool beside = terminal.width > ends;
   const int64_t columns =
       std::clamp<int64_t>(beside ? terminal.width - ends : terminal.width, 1, kTextLegend);
+  const auto colour = [&](double t) { return scale.is_signed ? diverging(2 * t - 1) : heat(t); };
   std::string bar;
   for (int64_t i = 0; i < columns; ++i) {
     const double t = (double(i) + 0.5) / double(columns);
     bar += terminal.colours == Colours::plain ? std::string(1, shade(t))
-                                              : escape(48, heat(t), terminal.colours) + " ";
+                                              : escape(48, colour(t), terminal.colours) + " ";
   }
   if (terminal.colours != Colours::plain) bar += kReset;
   const char* gap = beside ? " " : "\n";

@@ -1,18 +1,18 @@
+// Weights between tokens, laid out.
 #include <algorithm>
 #include <cmath>
 
-#include "heed/core/error.h"
-#include "lens/layout.h"
+#include "lens/columns.h"
+#include "lens/page.h"
+#include "lens/text_strip.h"
 
 namespace heed::lens {
 namespace {
 
-constexpr int64_t kPageMargin = 24, kPanelGap = 16,
-                  kLabelGap = 6;  // around the page, panels, labels
-constexpr int64_t kTitleSize = 20, kTextSize = 15, kSmallSize = 10, kLeading = 5;
+constexpr double kLabelGap = 6;
 constexpr int64_t kLargestCell = 18, kLongestLabel = 24;
-constexpr int64_t kBarWide = 196, kBarHigh = 18, kNarrowestPage = 900, kPageWidth = 1800;
-constexpr int64_t kLargestPage = 65535;
+constexpr int64_t kBarWide = 196, kBarHigh = 18, kPageWidth = 1800;
+constexpr double kNarrowestPage = 720;
 
 int64_t panels_of(const TextFigure& figure) {
   int64_t count = 0;
@@ -31,19 +31,24 @@ std::string counted(int64_t count, const char* what) {
 /// The rows or columns of a panel and their labels.
 struct PanelSide {
   int64_t count, cell;  ///< of pixels
-  int64_t size, step;   ///< of letters; every step-th label is shown
+  double size;          ///< of letters
+  int64_t step;         ///< every step-th label is shown; 1 where there are none
+  double room = 0;      ///< for the labels
 
   PanelSide(int64_t count, int64_t cell) : count(count), cell(cell) {
-    size = cell >= kTextSize ? kTextSize : kSmallSize;
-    step = size == kTextSize ? 1 : (line_height(size) + 2 + cell - 1) / cell;
+    size = double(cell) >= kTextSize ? kTextSize : kSmallSize;
+    step = size == kTextSize ? 1 : (static_cast<int64_t>(kSmallSize) + cell) / cell;
   }
-  int64_t pixels() const { return count * cell; }
-  int64_t room_of(const std::vector<std::string>& labels) const {
-    int64_t most = 0;
-    for (size_t i = 0; i < labels.size(); i += static_cast<size_t>(step)) {
-      most = std::max(most, lens::columns(cut(labels[i], kLongestLabel)));
+  double pixels() const { return double(count * cell); }
+
+  void measure(Type& type, const std::vector<std::string>& labels) {
+    bool any = false;
+    for (int64_t i = 0; i < count; i += step) {
+      any = any || !labels[i].empty();
+      room = std::max(room, type.width(drawable(cut(labels[i], kLongestLabel)), size));
     }
-    return most * pitch(size) + kLabelGap;
+    room = std::ceil(room + kLabelGap);
+    if (!any) step = 1, room = 0;
   }
 };
 
@@ -57,18 +62,16 @@ PanelSide side_of(int64_t count, int64_t other, int64_t pixels) {
 /// What the panels of a strip have in common.
 struct Measures {
   PanelSide rows, columns;
-  int64_t left, top;  ///< room for the labels
-  int64_t slot;       ///< of a panel and its title
+  double slot;  ///< of a panel and its title
 
-  Measures(const TextStrip& strip, int64_t side)
+  Measures(Type& type, const TextStrip& strip, int64_t side)
       : rows(side_of(std::ssize(strip.rows), std::ssize(strip.columns), side)),
         columns(side_of(std::ssize(strip.columns), std::ssize(strip.rows), side)) {
-    left = rows.room_of(strip.rows);
-    top = columns.room_of(strip.columns);
+    rows.measure(type, strip.rows);
+    columns.measure(type, strip.columns);
     slot = columns.pixels();
-    for (const auto& panel : strip.panels) {
-      slot = std::max(slot, lens::columns(panel.title) * pitch(kTextSize));
-    }
+    for (const auto& panel : strip.panels)
+      slot = std::max(slot, std::ceil(type.width(drawable(panel.title), kTextSize)));
   }
 };
 
@@ -76,119 +79,96 @@ class TextComposer {
  public:
   explicit TextComposer(const TextFigure& figure)
       : figure_(figure), side_(panel_pixels(panels_of(figure))) {
-    // Very many panels stand in longer rows, because a page cannot be higher than a canvas.
-    room_ = std::max(kPageWidth, 3 * panels_of(figure));
-    layout_.width = kNarrowestPage;
+    page_ = std::make_unique<Page>(figure.title);
+    // Very many panels stand in longer rows, because a page cannot be higher than an image.
+    room_ = double(std::max(kPageWidth, 3 * panels_of(figure)));
     for (const auto& strip : figure.strips) {
-      const Measures of(strip, side_);
-      const auto count = std::min<int64_t>(across(of), std::ssize(strip.panels));
-      widen(kPageMargin + of.left + count * (of.slot + kPanelGap) - kPanelGap);
+      measures_.emplace_back(*page_->type, strip, side_);
+      const auto& of = measures_.back();
+      const auto count = double(std::min<int64_t>(across(of), std::ssize(strip.panels)));
+      width_ = std::max(width_, of.rows.room + count * (of.slot + kGap) - kGap);
     }
   }
 
-  Layout compose() {
-    paragraph(figure_.title, kTitleSize);
-    y_ += kPanelGap / 2;
-    for (const auto& line : figure_.lines) paragraph(line, kTextSize);
-    y_ += kPanelGap;
-    for (const auto& strip : figure_.strips) add(strip);
-    layout_.height = y_ + kPageMargin - 2 * kPanelGap;
-    layout_.width += kPageMargin;
-    if (layout_.height > kLargestPage || layout_.width > kLargestPage) {
-      throw UsageError("a figure of " + std::to_string(panels_of(figure_)) +
-                       " panels is larger than an image may be: choose a layer or a head");
-    }
-    return std::move(layout_);
+  Drawing compose() {
+    y_ = add_heading(*page_, figure_.lines, width_);
+    for (size_t i = 0; i < figure_.strips.size(); ++i) add(figure_.strips[i], measures_[i]);
+    page_->finish();
+    return Drawing(std::move(page_));
   }
 
  private:
-  void widen(int64_t right) { layout_.width = std::max(layout_.width, right); }
-
   int64_t across(const Measures& of) const {
-    return std::max<int64_t>(1, (room_ - of.left + kPanelGap) / (of.slot + kPanelGap));
-  }
-
-  void text(int64_t x, int64_t y, int64_t size, const std::string& words) {
-    layout_.texts.push_back({x, y, size, words});
-    widen(x + columns(words) * pitch(size));
-  }
-
-  void paragraph(const std::string& words, int64_t size) {
-    for (const auto& line : wrapped(words, (layout_.width - kPageMargin) / pitch(size))) {
-      text(kPageMargin, y_, size, line);
-      y_ += line_height(size) + kLeading;
-    }
+    return std::max<int64_t>(
+        1, static_cast<int64_t>((room_ - of.rows.room + kGap) / (of.slot + kGap)));
   }
 
   void row_labels(const std::vector<std::string>& labels, const Measures& of) {
     const auto& rows = of.rows;
-    const int64_t middle = (rows.cell - line_height(rows.size)) / 2;
     for (int64_t i = 0; i < rows.count; i += rows.step) {
-      const auto label = cut(labels[i], kLongestLabel);
-      const int64_t x = kPageMargin + of.left - kLabelGap - columns(label) * pitch(rows.size);
-      layout_.texts.push_back({x, y_ + i * rows.cell + middle, rows.size, label, false, true});
+      if (labels[i].empty()) continue;
+      const double middle = y_ + (double(i) + 0.5) * double(rows.cell);
+      page_->add_text(kPageMargin + rows.room - kLabelGap, middle + below_middle(rows.size),
+                      rows.size, cut(labels[i], kLongestLabel), Align::right);
     }
   }
 
-  /// They end, turned, kLabelGap above the panel.
-  void column_labels(const std::vector<std::string>& labels, const PanelSide& of, int64_t x) {
-    const int64_t middle = (of.cell - line_height(of.size)) / 2;
+  void column_labels(const std::vector<std::string>& labels, const PanelSide& of, double x) {
     for (int64_t j = 0; j < of.count; j += of.step) {
-      const auto label = cut(labels[j], kLongestLabel);
-      const int64_t y = y_ - kLabelGap - columns(label) * pitch(of.size);
-      layout_.texts.push_back({x + j * of.cell + middle, y, of.size, label, true, false});
+      if (labels[j].empty()) continue;
+      const double middle = x + (double(j) + 0.5) * double(of.cell);
+      page_->add_turned(middle + below_middle(of.size), y_ - kLabelGap, of.size,
+                        cut(labels[j], kLongestLabel));
     }
   }
 
-  void panel(const Panel& panel, const Scale& scale, const Measures& of, int64_t x) {
-    layout_.images.push_back(
-        {x, y_, heat_map(panel.values, scale).enlarged(of.columns.cell, of.rows.cell),
-         panel.title + ", " + number(scale.low) + " to " + number(scale.high)});
+  void add_panel(const TextStrip& strip, const Panel& panel, const Scale& scale, const Measures& of,
+                 double x) {
+    const Canvas cells = cells_of(panel.values, scale, strip.excluded);
+    auto& image =
+        page_->add_image(x, y_, cells.enlarged(of.columns.cell, of.rows.cell),
+                         panel.title + ", " + number(scale.low) + " to " + number(scale.high));
+    image.grid = std::ssize(page_->grids);
+    page_->grids.push_back({panel.values, rows_, columns_});
   }
 
-  void add(const TextStrip& strip) {
-    const Measures of(strip, side_);
-    const Scale scale = Strip{strip.panels}.scale();
+  void add(const TextStrip& strip, const Measures& of) {
+    const Scale scale = scale_of(strip);
+    rows_ = std::make_shared<const std::vector<std::string>>(strip.rows);
+    columns_ = std::make_shared<const std::vector<std::string>>(strip.columns);
     const size_t most = static_cast<size_t>(across(of));
     for (size_t begin = 0; begin < strip.panels.size(); begin += most) {
       const size_t end = std::min(strip.panels.size(), begin + most);
-      const int64_t titles = y_;
-      y_ += line_height(kTextSize) + kLeading + of.top;
+      const double titles = y_ + ascent(kTextSize);
+      y_ = std::round(y_ + leading(kTextSize) + 2 + of.columns.room);
       row_labels(strip.rows, of);
       for (size_t i = begin; i < end; ++i) {
-        const int64_t x =
-            kPageMargin + of.left + static_cast<int64_t>(i - begin) * (of.slot + kPanelGap);
-        text(x, titles, kTextSize, strip.panels[i].title);
+        const double x = kPageMargin + of.rows.room + double(i - begin) * (of.slot + kGap);
+        page_->add_text(x, titles, kTextSize, strip.panels[i].title);
         column_labels(strip.columns, of.columns, x);
-        panel(strip.panels[i], scale, of, x);
+        add_panel(strip, strip.panels[i], scale, of, x);
       }
-      y_ += of.rows.pixels() + kPanelGap;
+      y_ += of.rows.pixels() + kGap;
     }
-    legend_of(strip, scale, of);
-    y_ += 2 * kPanelGap;
+    y_ = add_legend(*page_, y_, scale, legend(kBarWide, kBarHigh, scale.is_signed),
+                    joined({scale.note(), strip.note, thinned(of)}), width_) +
+         2 * kGap;
   }
 
-  void legend_of(const TextStrip& strip, const Scale& scale, const Measures& of) {
-    const std::string low = number(scale.low), high = number(scale.high);
-    const int64_t bar = kPageMargin + pitch(kTextSize) * (columns(low) + 1);
-    const int64_t words = y_ + (kBarHigh - base_line(kTextSize)) / 2;
-    text(kPageMargin, words, kTextSize, low);
-    layout_.images.push_back(
-        {bar, y_, legend(kBarWide, kBarHigh, 1), "colours from " + low + " to " + high});
-    text(bar + kBarWide + pitch(kTextSize), words, kTextSize, high);
-    y_ += kBarHigh + kLeading;
-    std::string note = scale.note();
-    if (!strip.note.empty()) note += "; " + strip.note;
+  /// Which rows and columns have labels, where not all do.
+  static std::string thinned(const Measures& of) {
     const int64_t rows = of.rows.step, columns = of.columns.step;
-    if (rows == columns && rows > 1) note += "; " + counted(rows, "cell");
-    if (rows != columns && rows > 1) note += "; " + counted(rows, "row");
-    if (rows != columns && columns > 1) note += "; " + counted(columns, "column");
-    paragraph(note, kTextSize);
+    if (rows == columns) return rows > 1 ? counted(rows, "cell") : "";
+    return joined(
+        {rows > 1 ? counted(rows, "row") : "", columns > 1 ? counted(columns, "column") : ""});
   }
 
   const TextFigure& figure_;
-  int64_t side_, room_ = kPageWidth, y_ = kPageMargin;
-  Layout layout_;
+  const int64_t side_;
+  std::unique_ptr<Page> page_;
+  std::vector<Measures> measures_;
+  std::shared_ptr<const std::vector<std::string>> rows_, columns_;
+  double room_ = 0, width_ = kNarrowestPage, y_ = 0;
 };
 
 }  // namespace
@@ -199,25 +179,9 @@ int64_t panel_pixels(int64_t panels) {
   return std::clamp<int64_t>(std::llround(side), 200, 1024);
 }
 
-void check(const TextFigure& figure) {
-  for (const auto& strip : figure.strips) {
-    if (strip.panels.empty()) throw UsageError("a strip of a text figure needs a panel");
-    for (const auto& panel : strip.panels) {
-      const bool matrix = panel.values.dim() == 2 && panel.values.numel() > 0;
-      if (!matrix || panel.values.size(0) != std::ssize(strip.rows) ||
-          panel.values.size(1) != std::ssize(strip.columns)) {
-        throw UsageError("panel '" + panel.title + "': values have shape " +
-                         c10::str(panel.values.sizes()) + ", expected (rows, columns) = [" +
-                         std::to_string(strip.rows.size()) + ", " +
-                         std::to_string(strip.columns.size()) + "], as many as labels, at least 1");
-      }
-    }
-  }
-}
-
-Layout lay_out(const TextFigure& figure) {
-  check(figure);
-  return TextComposer(figure).compose();
+Drawing draw(const TextFigure& figure) {
+  const TextFigure whole = labelled(figure);
+  return TextComposer(whole).compose();
 }
 
 }  // namespace heed::lens

@@ -4,8 +4,6 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
-#include "lens/columns.h"
-#include "lens/shrink.h"
 
 namespace heed::lens {
 namespace {
@@ -48,6 +46,8 @@ class Sorter {
       : source_(names.source),
         target_(names.target),
         predicted_(names.predicted.empty() ? names.target : names.predicted),
+        source_special_(names.source_special),
+        target_special_(names.target_special),
         encoder_(encoder) {}
 
   TextMaps sorted(const std::vector<Map>& calls) {
@@ -106,9 +106,12 @@ class Sorter {
     const bool cross = kind == "cross", of_source = cross || target_.empty() || kind == "encoder";
     map.rows = labels(cross ? predicted_ : of_source ? source_ : target_, queries);
     map.columns = labels(of_source ? source_ : target_, keys);
+    map.special = of_source ? source_special_ : target_special_;
+    if (std::ssize(map.special) != keys) map.special.clear();
   }
 
   const std::vector<std::string> source_, target_, predicted_;
+  const std::vector<bool> source_special_, target_special_;
   bool encoder_, named_ = false;
   TextMaps maps_;
 };
@@ -124,44 +127,6 @@ bool names(std::string layer, const TextMap& map) {
   std::replace(layer.begin(), layer.end(), '.', ' ');
   const std::string& title = map.title;
   return title == layer || title.starts_with(layer + " ") || title.ends_with(" " + layer);
-}
-
-/// The labels of the blocks' first tokens.
-std::vector<std::string> thinned(const std::vector<std::string>& pieces, int64_t factor) {
-  std::vector<std::string> result;
-  for (size_t i = 0; i < pieces.size(); i += static_cast<size_t>(factor)) {
-    result.push_back(visible(pieces[i]));
-  }
-  return result;
-}
-
-TextStrip strip_of(const TextMap& map, int64_t cells, bool with_heads) {
-  const int64_t rows = std::ssize(map.rows), columns = std::ssize(map.columns);
-  const int64_t height = (rows + cells - 1) / cells, width = (columns + cells - 1) / cells;
-  TextStrip strip{{}, thinned(map.rows, height), thinned(map.columns, width), {}};
-  const auto add = [&](const std::string& title, int64_t head) {
-    const auto band = [&](Range range) { return map.weights(range, head); };
-    strip.panels.push_back({title, shrink({rows, columns, band}, height, width, Shrink::mean)});
-  };
-  const bool mean = map.heads.size() > 1;
-  if (with_heads || !mean) {
-    for (const int64_t head : map.heads) add(map.title + " head " + std::to_string(head), head);
-  }
-  if (mean) add(map.title + " mean", 0);
-  strip.note = std::to_string(rows) + " rows x " + std::to_string(columns) + " columns";
-  if (height > 1 || width > 1) {
-    strip.note += ", a cell is the mean of " + std::to_string(height) + " x " +
-                  std::to_string(width) + " and has the label of the first";
-  }
-  return strip;
-}
-
-int64_t count_panels(const TextMaps& maps, bool with_heads) {
-  int64_t count = 0;
-  for (const auto& map : maps.maps) {
-    count += 1 + (with_heads && map.heads.size() > 1 ? std::ssize(map.heads) : 0);
-  }
-  return count;
 }
 
 }  // namespace
@@ -232,33 +197,6 @@ TextMaps selected(const TextMaps& all, const std::string& layer, int64_t head) {
     map.heads = {head};
   }
   return result;
-}
-
-TextFigure figure_of(const TextMaps& maps, const TextFigureOptions& options) {
-  const torch::NoGradGuard no_grad;
-  const int64_t cells =
-      options.cells > 0 ? options.cells : panel_pixels(count_panels(maps, options.heads));
-  TextFigure figure;
-  for (const auto& map : maps.maps) figure.strips.push_back(strip_of(map, cells, options.heads));
-  const auto has = [&](std::string_view kind) {
-    return std::any_of(maps.maps.begin(), maps.maps.end(),
-                       [&](const TextMap& map) { return map.title.starts_with(kind); });
-  };
-  std::string stacks;
-  for (const char* kind : {"encoder", "decoder", "layer"})
-    if (has(kind)) stacks += (stacks.empty() ? "" : ", ") + std::string(kind);
-  if (!stacks.empty())
-    figure.lines.push_back(stacks + ": a row is a token, and shows what it takes from others");
-  if (has("pooling"))
-    figure.lines.emplace_back("pooling: its row shows what it takes from each token");
-  const bool cross = has("cross");
-  if (cross && maps.predicted)
-    figure.lines.emplace_back(
-        "cross: a row is a token, and shows what of the source serves to predict it");
-  if (cross && !maps.predicted)
-    figure.lines.emplace_back(
-        "cross: a row is a token that is read, and shows what of the source it takes");
-  return figure;
 }
 
 }  // namespace heed::lens

@@ -3,8 +3,8 @@
 
 #include "heed/lens/text_figure.h"
 #include "lens/columns.h"
-#include "lens/layout.h"
 #include "lens/terminal_cells.h"
+#include "lens/text_strip.h"
 
 namespace heed::lens {
 namespace {
@@ -13,6 +13,7 @@ constexpr int64_t kBetween = 2, kNarrowestTerminal = 12;
 constexpr int64_t kShortLabel = 8;  // what a label of a row keeps when there is little room
 constexpr int64_t kLongestInTerminal = 24;
 constexpr int64_t kHighestLabel = 16;  // lines of labels of columns
+constexpr char kOutShade = '/';        // of columns that are left out
 
 std::string spaces(int64_t count) { return std::string(std::max<int64_t>(0, count), ' '); }
 
@@ -57,7 +58,8 @@ struct Plan {
 
 class TextWriter {
  public:
-  TextWriter(const TextFigure& figure, Terminal terminal) : figure_(figure), terminal_(terminal) {
+  TextWriter(TextFigure figure, Terminal terminal)
+      : figure_(std::move(figure)), terminal_(terminal) {
     terminal_.width = std::max(terminal_.width, kNarrowestTerminal);
   }
 
@@ -85,7 +87,7 @@ class TextWriter {
 
   void write_strip(const TextStrip& strip) {
     const Plan plan(strip, terminal_.width);
-    const Scale scale = Strip{strip.panels}.scale();
+    const Scale scale = scale_of(strip);
     const int64_t keys = std::ssize(strip.columns);
     const auto across = static_cast<size_t>(plan.across);
     for (size_t first = 0; first < strip.panels.size(); first += across) {
@@ -113,7 +115,7 @@ class TextWriter {
       const auto label = cut(strip.rows[row], plan.left);
       text_ += spaces(plan.left - columns(label)) + label + ' ';
       for (size_t i = 0; i < values.size(); ++i) {
-        for (int64_t j = part.begin; j < part.end; ++j) cell(scale(values[i][row][j]));
+        for (int64_t j = part.begin; j < part.end; ++j) cell(strip, scale, values[i][row][j], j);
         if (!plain()) text_ += kReset;
         if (i + 1 < values.size())
           text_ += spaces(plan.slot + kBetween - 2 * (part.end - part.begin));
@@ -158,15 +160,16 @@ class TextWriter {
     }
   }
 
-  void cell(double t) {
+  void cell(const TextStrip& strip, const Scale& scale, double value, int64_t column) {
+    const bool out = is_excluded(strip, column);
     if (plain()) {
-      text_.append(2, shade(t));
+      text_.append(2, out ? kOutShade : shade(scale(value)));
     } else {
-      text_ += escape(48, heat(t), terminal_.colours) + "  ";
+      text_ += escape(48, out ? kLeftOut : scale.colour(value), terminal_.colours) + "  ";
     }
   }
 
-  const TextFigure& figure_;
+  const TextFigure figure_;
   Terminal terminal_;
   std::string text_;
 };
@@ -174,8 +177,7 @@ class TextWriter {
 }  // namespace
 
 std::string to_text(const TextFigure& figure, const Terminal& terminal) {
-  check(figure);
-  return TextWriter(figure, terminal).write();
+  return TextWriter(labelled(figure), terminal).write();
 }
 
 }  // namespace heed::lens

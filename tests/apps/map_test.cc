@@ -93,6 +93,27 @@ TEST_F(MapVerb, WritesPngAndSvg) {
   EXPECT_EQ(map({"--png", path("no/such/folder.png")}).code, 5);
 }
 
+TEST_F(MapVerb, WritesPdfHtmlAndNpy) {
+  const auto result =
+      map({"--pdf", path("map.pdf"), "--html", path("map.html"), "--npy", path("map.npy")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(read_bytes(path("map.pdf")), StartsWith("%PDF-"));
+  EXPECT_THAT(read_bytes(path("map.html")), HasSubstr("data-grid"));
+  EXPECT_THAT(read_bytes(path("map.npy")), StartsWith("\x93NUMPY"));
+  const auto view = map({"--view", "tokens"});
+  EXPECT_EQ(view.code, 2);
+  EXPECT_THAT(view.err, HasSubstr("the model looks at an image"));
+}
+
+TEST_F(MapVerb, WithoutFontsTheTerminalStillWorks) {
+  write_bytes(path("none.conf"), "<?xml version=\"1.0\"?><fontconfig></fontconfig>");
+  const RunOptions without{.environment = {{"FONTCONFIG_FILE", path("none.conf")}}};
+  EXPECT_EQ(map({}, without).code, 0);
+  const auto drawn = map({"--png", path("map.png")}, without);
+  EXPECT_EQ(drawn.code, 5);
+  EXPECT_THAT(drawn.err, HasSubstr("fonts-dejavu-core"));
+}
+
 TEST_F(MapVerb, OneLayerOneHead) {
   const auto result = map({"--layer", "1", "--head", "2", "--json"});
   ASSERT_EQ(result.code, 0) << result.err;

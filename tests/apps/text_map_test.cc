@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "apps/run.h"
@@ -101,10 +102,68 @@ TEST_F(TextMap, ReadsTheFirstLineOfStandardInput) {
 }
 
 TEST_F(TextMap, WritesFiles) {
-  const auto result = map({"drei", "--png", path("map.png"), "--svg", path("map.svg")});
+  const auto result = map({"drei", "--png", path("map.png"), "--svg", path("map.svg"), "--pdf",
+                           path("map.pdf"), "--html", path("map.html")});
   ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "");
   EXPECT_EQ(read_bytes(path("map.png")).substr(1, 3), "PNG");
   EXPECT_THAT(read_bytes(path("map.svg")), HasSubstr("rotate(-90)"));
+  EXPECT_THAT(read_bytes(path("map.pdf")), StartsWith("%PDF-"));
+  EXPECT_THAT(read_bytes(path("map.html")), StartsWith("<!doctype html>"));
+}
+
+TEST_F(TextMap, WritesWeightsAsAnArray) {
+  const auto result = map(
+      {"drei f\u00fcnf", "--target", "three five", "--layer", "cross", "--npy", path("map.npy")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "");
+  const auto bytes = read_bytes(path("map.npy"));
+  EXPECT_THAT(bytes, StartsWith("\x93NUMPY"));
+  EXPECT_THAT(bytes, HasSubstr("'descr': '<f4'"));
+  const auto said = json::parse(
+      map({"drei f\u00fcnf", "--target", "three five", "--layer", "cross", "--json"}).out);
+  const size_t rows = said["maps"][0]["rows"].size(), columns = said["maps"][0]["columns"].size();
+  EXPECT_THAT(bytes,
+              HasSubstr("(2, 2, " + std::to_string(rows) + ", " + std::to_string(columns) + ")"));
+  std::vector<float> values(2 * 2 * rows * columns);
+  std::memcpy(values.data(), bytes.data() + bytes.size() - 4 * values.size(), 4 * values.size());
+  EXPECT_FLOAT_EQ(values[1], said["maps"][0]["heads"][0]["weights"][0][1].get<float>());
+  EXPECT_FLOAT_EQ(values.back(),
+                  said["maps"][1]["heads"][1]["weights"][rows - 1][columns - 1].get<float>());
+  const auto other = map({"drei f\u00fcnf eins zwei", "--npy", path("other.npy")});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("choose --layer"));
+}
+
+TEST_F(TextMap, DrawsOtherViews) {
+  const auto svg_of = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"eins zwei", "--svg", path("view.svg"), "--view"});
+    const auto result = map(words);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return read_bytes(path("view.svg"));
+  };
+  EXPECT_THAT(svg_of({"overview"}), HasSubstr(">decoder 2</text>"));
+  EXPECT_THAT(svg_of({"tokens"}), HasSubstr("mean over queries and heads"));
+  EXPECT_THAT(svg_of({"lines", "--layer", "cross 1"}), HasSubstr("<path"));
+  const auto tokens = map({"eins zwei", "--view", "tokens"});
+  EXPECT_EQ(tokens.code, 0) << tokens.err;
+  EXPECT_THAT(tokens.out, HasSubstr("eins zwei"));
+}
+
+TEST_F(TextMap, RefusesViewsThatCannotBe) {
+  const auto said = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "eins zwei");
+    const auto result = map(words);
+    EXPECT_EQ(result.code, 2);
+    return result.err;
+  };
+  EXPECT_THAT(said({"--view", "line"}), HasSubstr("did you mean 'lines'?"));
+  EXPECT_THAT(said({"--view", "overview"}), HasSubstr("add --png"));
+  EXPECT_THAT(said({"--view", "tokens", "--json"}), HasSubstr("--view is of what is drawn"));
+  EXPECT_THAT(said({"--view", "tokens", "--sinks"}), HasSubstr("--sinks is of --view heat"));
+  EXPECT_THAT(said({"--view", "lines", "--png", path("x.png")}), HasSubstr("choose it by --layer"));
+  EXPECT_THAT(said({"--view", "lines", "--alignment", "--png", path("x.png")}),
+              HasSubstr("choose one"));
 }
 
 TEST_F(TextMap, NamesWhatThereIs) {

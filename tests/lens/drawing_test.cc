@@ -63,6 +63,30 @@ TEST(Heat, CutsOffOutsideAndMarksNaN) {
   for (int i = 0; i < 256; ++i) EXPECT_FALSE(heat(NAN) == heat(i / 255.0));
 }
 
+TEST(Heat, DivergingIsWhiteAtNothingAndAsLightBelowAsAbove) {
+  EXPECT_GT(lightness(diverging(0)), 96);
+  for (int i = 1; i <= 8; ++i) {
+    const double below = lightness(diverging(-i / 8.0)), above = lightness(diverging(i / 8.0));
+    EXPECT_NEAR(below, above, 6) << i;
+    EXPECT_LT(above, lightness(diverging((i - 1) / 8.0)));
+    EXPECT_GT(diverging(-i / 8.0).blue, diverging(-i / 8.0).red);
+    EXPECT_GT(diverging(i / 8.0).red, diverging(i / 8.0).blue);
+  }
+  EXPECT_EQ(diverging(-7), diverging(-1));
+  for (int i = -255; i < 256; ++i) EXPECT_FALSE(diverging(NAN) == diverging(i / 255.0));
+}
+
+TEST(Scale, OfSignedValuesIsSymmetric) {
+  const auto scale = Scale::symmetric({torch::tensor({{-0.5, 2.0, double{NAN}}})});
+  EXPECT_EQ(scale.low, -2);
+  EXPECT_EQ(scale.high, 2);
+  EXPECT_EQ(scale.colour(0), diverging(0));
+  EXPECT_EQ(scale.colour(-0.5), diverging(-0.25));
+  const auto nothing = Scale::symmetric({torch::zeros({2, 2})});
+  EXPECT_EQ(nothing.colour(0), diverging(0));
+  EXPECT_EQ(nothing(0), 0.5);
+}
+
 TEST(Scale, DoesNotStretchWhatHardlyDiffers) {
   // A head that is uniform within 5 % over 100 keys.
   torch::manual_seed(1);
@@ -110,13 +134,20 @@ TEST(Overlay, BlendsGreyImageAndHeat) {
   EXPECT_EQ(result.at(1, 0).green, middle(10, heat(1).green));
 }
 
+TEST(Overlay, OfSignedValuesShowsTheImageWhereNothingCounts) {
+  Canvas image(3, 1, {120, 120, 120});
+  const auto values = torch::tensor({{-1.0, 0.0, 1.0}});
+  const Canvas result = overlay(image, values, Scale::symmetric({values}), 1);
+  EXPECT_EQ(result.at(0, 0), diverging(-1));
+  EXPECT_EQ(result.at(1, 0), (Colour{120, 120, 120}));
+  EXPECT_EQ(result.at(2, 0), diverging(1));
+}
+
 TEST(Canvas, CutsOffWhatLiesOutside) {
   Canvas canvas(4, 3);
   canvas.fill(-2, -2, 3, 3, kInk);
   canvas.fill(3, 2, 100, 100, kInk);
   canvas.paste(Canvas(9, 9, {1, 2, 3}), 2, -8);
-  canvas.text(-100, -100, "far away", 3);
-  canvas.text(1000, 1000, "far away", 3);
   EXPECT_EQ(canvas.at(0, 0), kInk);
   EXPECT_EQ(canvas.at(1, 1), kWhite);
   EXPECT_EQ(canvas.at(3, 2), kInk);
@@ -127,32 +158,6 @@ TEST(Canvas, RefusesSizesThatCannotBe) {
   EXPECT_THROW(Canvas(0, 1), UsageError);
   EXPECT_THROW(Canvas(1, 65536), UsageError);
   EXPECT_THROW(Canvas(65535, 65535), UsageError);
-}
-
-TEST(Canvas, TextHasTheShapesOfItsLetters) {
-  Canvas canvas(12, 9);
-  canvas.text(0, 0, "Lg", 1);
-  for (int y = 0; y < 7; ++y) EXPECT_EQ(canvas.at(0, y), kInk) << y;
-  for (int x = 0; x < 5; ++x) EXPECT_EQ(canvas.at(x, 6), kInk) << x;
-  EXPECT_EQ(canvas.at(1, 5), kWhite);
-  EXPECT_EQ(canvas.at(7, 8), kInk);  // the tail of the g
-}
-
-TEST(Canvas, EveryPrintableCharacterLooksDifferent) {
-  std::set<std::string> seen;
-  for (char c = ' '; c <= '~'; ++c) {
-    Canvas canvas(6, 9);
-    canvas.text(0, 0, std::string(1, c), 1);
-    seen.emplace(reinterpret_cast<const char*>(canvas.data()), 6 * 9 * 3);
-  }
-  EXPECT_EQ(seen.size(), 95u);
-}
-
-TEST(Characters, CountsWhatIsDrawn) {
-  EXPECT_EQ(characters("shoe"), 4);
-  EXPECT_EQ(characters("\u00dcber \u2580 \U0001f45f"), 8);
-  EXPECT_EQ(characters("a\xff\xc3"), 3);
-  EXPECT_EQ(characters("\xed\xa0\x80"), 3);  // a surrogate is no character
 }
 
 TEST(Png, ReadsBackAsItWas) {

@@ -4,13 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "heed/core/error.h"
 #include "heed/lens/heat.h"
 #include "lens/columns.h"
 #include "lens/decoded.h"
-#include "lens/typeface.h"
 #include "lens/xml_check.h"
 
 namespace heed::lens {
@@ -48,26 +45,6 @@ std::vector<std::string> lines_in(const std::string& text) {
   return lines;
 }
 
-/// A variable of the environment, as long as this lives.
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    setenv(name, value, 1);
-  }
-  ~Environment() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
-/// How many pixels are not white.
-int64_t ink(const Canvas& canvas) {
-  return std::count_if(canvas.data(), canvas.data() + canvas.width() * canvas.height(),
-                       [](Colour colour) { return colour != kWhite; });
-}
-
 TEST(Columns, CountsWhatATerminalShows) {
   EXPECT_EQ(columns("shoe"), 4);
   EXPECT_EQ(columns("\u65e5\u672c"), 4);
@@ -100,55 +77,6 @@ TEST(Columns, LabelsShowWhatCannotBeSeen) {
   EXPECT_EQ(visible("\xff"), "\ufffd");
 }
 
-TEST(Typeface, WithoutFontsTheBuiltInOneDrawsAscii) {
-  const Environment none("HEED_FONT", "");
-  Canvas drawn(12, 9), expected(12, 9);
-  Typeface typeface;
-  typeface.draw(drawn, 0, 0, "Lg", 10);
-  expected.text(0, 0, "Lg", 1);
-  for (int64_t i = 0; i < 12 * 9; ++i)
-    EXPECT_EQ(drawn.at(i % 12, i / 12), expected.at(i % 12, i / 12));
-  EXPECT_EQ(typeface.note(), "");
-  typeface.draw(drawn, 0, 0, "\u00fc", 10);
-  EXPECT_THAT(typeface.note(), HasSubstr("1 characters are drawn as boxes (\u00fc)"));
-}
-
-TEST(Typeface, TurnedTextIsTheSameByNinetyDegrees) {
-  for (const char* fonts : {"", static_cast<const char*>(nullptr)}) {
-    std::optional<Environment> without;
-    if (fonts) without.emplace("HEED_FONT", fonts);
-    Typeface typeface;
-    Canvas straight(60, 40), turned(40, 60);
-    typeface.draw(straight, 12, 10, "Aj", 20);
-    typeface.draw(turned, 10, 60 - 12 - 24, "Aj", 20, true);
-    EXPECT_GT(ink(straight), 30);
-    for (int64_t y = 0; y < 40; ++y) {
-      for (int64_t x = 0; x < 60; ++x) ASSERT_EQ(straight.at(x, y), turned.at(y, 59 - x));
-    }
-  }
-}
-
-TEST(Typeface, NamesAFileThatIsNoFont) {
-  const Environment wrong("HEED_FONT", "/etc/hostname");
-  EXPECT_THROW(Typeface(), FileError);
-}
-
-TEST(Typeface, LettersBeyondAsciiHaveShapes) {
-  const auto drawn = [](const std::string& text) {
-    Canvas canvas(20, 20);
-    Typeface typeface;
-    typeface.draw(canvas, 4, 4, text, 15);
-    return typeface.note().empty()
-               ? std::string(reinterpret_cast<const char*>(canvas.data()), 20 * 20 * 3)
-               : "";
-  };
-  if (drawn("\u00fc").empty()) GTEST_SKIP() << "no font on this machine";
-  std::set<std::string> shapes;
-  for (const char* text : {"u", "\u00fc", "u\u0301", "\u0643", "\u2581"})
-    shapes.insert(drawn(text));
-  EXPECT_EQ(shapes.size(), 5u);
-}
-
 TEST(TextPng, ReadsBackWithItsColoursAtItsCells) {
   auto figure = figure_with(2, 3, 1);
   figure.strips[0].panels[0].values = torch::tensor({{0.0, 0.5, 1.0}, {1.0, 0.0, 0.5}});
@@ -178,16 +106,44 @@ TEST(TextPng, ManyPanelsFitOnAPage) {
   EXPECT_LE(page.width() * page.height(), int64_t{100} << 20);
 }
 
-TEST(TextPng, WithoutFontsSaysSo) {
-  const Environment none("HEED_FONT", "");
-  std::string note;
-  EXPECT_GT(decoded(to_png(figure_with(6, 6), &note)).width(), 0);
-  EXPECT_THAT(note, HasSubstr("no font was found"));
+TEST(TextPng, SaysWhatNoFontHas) {
   auto figure = figure_with(1, 1);
-  figure.strips[0].rows = figure.strips[0].columns = {"the"};
+  figure.strips[0].rows = {"\U00013000"};  // a hieroglyph
+  figure.strips[0].columns = {"the"};
+  std::string note;
+  EXPECT_GT(decoded(to_png(figure, &note)).width(), 0);
+  EXPECT_THAT(note, HasSubstr("1 characters are drawn as boxes (\U00013000)"));
+  figure.strips[0].rows = {"the"};
   note.clear();
   to_png(figure, &note);
   EXPECT_EQ(note, "");
+}
+
+TEST(TextPng, ColumnsThatAreLeftOutAreGreyAndNotInTheScale) {
+  auto figure = figure_with(2, 3, 1);
+  auto& strip = figure.strips[0];
+  strip.panels[0].values = torch::tensor({{0.9, 0.1, 0.0}, {0.8, 0.1, 0.1}});
+  strip.excluded = {0};
+  const Canvas page = decoded(to_png(figure));
+  int64_t grey = 0, full = 0;
+  for (int64_t i = 0; i < page.width() * page.height(); ++i) {
+    grey += page.data()[i] == kLeftOut;
+    full += page.data()[i] == heat(1);
+  }
+  EXPECT_EQ(grey, 2 * 18 * 18);
+  EXPECT_GE(full, 3 * 18 * 18);
+  EXPECT_THAT(to_text(figure, {Colours::plain, 40}), HasSubstr("//@@"));
+  strip.excluded = {3};
+  EXPECT_THROW(to_png(figure), UsageError);
+}
+
+TEST(TextPng, LabelsMayBeLeftOut) {
+  auto figure = figure_with(30, 20, 1);
+  figure.strips[0].rows.clear();
+  figure.strips[0].columns.clear();
+  const auto texts = XmlCheck(to_svg(figure)).texts();
+  EXPECT_EQ(texts.size(), 6u);  // title, line, panel, two ends, note
+  EXPECT_FALSE(to_text(figure, {Colours::plain, 80}).empty());
 }
 
 TEST(TextSvg, IsWellFormedAndHasEveryLabel) {

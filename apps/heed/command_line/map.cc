@@ -25,20 +25,38 @@ void add_map(CLI::App& app) {
       ->type_name("J");
   add_model_set(*verb, flags->set);
   add_truncate(*verb, flags->truncate);
+  verb->add_option(
+          "--view", flags->view,
+          "What is drawn of a text: heat, every weight; overview, all layers and heads, small; "
+          "lines from token to token, of one layer; tokens, coloured by what they receive")
+      ->type_name("WHAT");
+  verb->add_flag(
+      "--sinks", flags->sinks,
+      "Colour tokens, too, that take most of the weight for nothing (<s>, [SEP]); else they "
+      "are grey, and the figure says what they hold");
   verb->add_option("--png", flags->png, "Write the figure as PNG")->type_name("FILE");
   verb->add_option("--svg", flags->svg, "Write the figure as SVG")->type_name("FILE");
+  verb->add_option("--pdf", flags->pdf, "Write the figure as PDF")->type_name("FILE");
+  verb->add_option("--html", flags->html,
+                   "Write the figure as one HTML file, where pointing says numbers")
+      ->type_name("FILE");
+  verb->add_option(
+          "--npy", flags->npy,
+          "Write all weights as an array of NumPy: (layers, heads, rows, columns), float32")
+      ->type_name("FILE");
   verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")
       ->type_name("MODE");
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
   on_run(*verb, flags);
   verb->footer(R"(
-Without --png, --svg or --json the figure is drawn in the terminal.
+Without --json and files to write the figure is drawn in the terminal.
 
 Examples:
   heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0
   heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --png boot.png --svg boot.svg
   heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --layer 1 --head 2 --json > boot.json
-  heed map models/multi30k-de-en 'ein hund läuft über den strand' --layer cross.3 --png look.png)");
+  heed map models/multi30k-de-en 'ein hund läuft über den strand' --layer cross.3 --png look.png
+  heed map models/multi30k-de-en 'ein hund läuft über den strand' --layer cross.3 --view lines --html look.html)");
 }
 
 }  // namespace heed::cli

@@ -18,7 +18,7 @@ namespace heed::lens {
 Colour heat(double t) noexcept;
 
 /// The colour of t in [-1, 1] (cut off outside): blue below 0, white at 0, orange above, which
-/// colour-blind eyes tell apart, as light for -t as for t (OKLCH, lightness 0.98 - 0.5 |t|). NaN as
+/// colour-blind eyes tell apart, as light for -t as for t (OKLCH, lightness 0.98 - 0.43 |t|). NaN as
 /// above.
 Colour diverging(double t) noexcept;
 
@@ -33,10 +33,10 @@ struct Scale {
   /// heat() of where the value lies between low and high, or diverging() of value / high.
   Colour colour(double value) const noexcept;
 
-  /// (value - low) / (high - low); 0 where both are equal.
+  /// (value - low) / (high - low); where both are equal 0, or 0.5 of a signed scale.
   double operator()(double value) const noexcept {
     if (high > low) return (value - low) / (high - low);
-    return std::isnan(value) ? value : 0;
+    return std::isnan(value) ? value : is_signed ? 0.5 : 0;
   }
   /// What legends say beside the two ends.
   std::string note() const;

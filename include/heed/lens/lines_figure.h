@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "heed/lens/drawing.h"
+#include "heed/lens/text_maps.h"
 
 namespace heed::lens {
 
@@ -27,11 +28,14 @@ struct LinesFigure {
   std::string note = {};               ///< below: what is left out, its mass
 };
 
-/// Throws as Drawing says, UsageError for links of tokens that there are not, and no tokens.
+/// Two columns of labels and the links between them, the strongest on top; the more labels, the lower
+/// a line, and every n-th has one. In HTML, pointing at a label shows its links alone. Throws as
+/// Drawing says, UsageError for links of tokens that there are not, and no tokens.
 Drawing draw(const LinesFigure& figure);
 
-/// The links of a matrix (target rows, source columns): the `most` greatest |weight|; 0 and NaN are
-/// none.
-std::vector<FigureLink> links_of(const at::Tensor& weights, int64_t most);
+/// The links of one head of a map (from 1), or of the mean of its heads (0), with its sinks left out:
+/// the `most` greatest weights, found a block of rows at a time, and a note of how much of all weight
+/// the others hold. Cost: as many score operations as the map's forward pass; memory O(Lk + most).
+LinesFigure lines_of(const TextMap& map, int64_t head, int64_t most = 1000);
 
 }  // namespace heed::lens

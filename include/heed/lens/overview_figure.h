@@ -25,12 +25,17 @@ struct OverviewFigure {
   bool is_signed = false;
 };
 
-/// Small panels of one size, rows downwards and columns to the right in each, with one scale for all.
-/// Panels are at most 96 pixels wide, fewer where there are many. Throws as Drawing says.
+/// Pixels of a panel's longer side: 96, fewer where a page of panels so large would be too large.
+int64_t overview_pixels(int64_t rows, int64_t columns);
+
+/// Small panels, rows downwards and columns to the right in each, with one scale for all, cells of a
+/// pixel at least. Throws as Drawing says, and UsageError for no panels and for panels that are no
+/// matrices.
 Drawing draw(const OverviewFigure& figure);
 
-/// A row a map, a panel a head; more than 96 rows or columns are shrunk, a cell being the mean of a
-/// block. Cost: as many score operations as the forward pass, O(L) memory.
+/// A row a map, a panel a head; maps of more tokens than a panel has pixels are shrunk, a cell being
+/// the mean of a block. Sinks of a map are left out of scale and blocks. Cost: as many score
+/// operations as the forward pass, O(L) memory.
 OverviewFigure overview_of(const TextMaps& maps);
 
 }  // namespace heed::lens

@@ -29,7 +29,7 @@ struct Sinks {
 /// received (Lk): the weight that each key gets, as a sum or a mean over queries (and heads); any
 /// dtype. `special`, empty or as many flags, says which keys are; `first`: whether the first key may
 /// be a sink that is not special (not where one query pools a text, which may well want its first
-/// word). Keys with NaN or below 0 are none. Throws UsageError for another shape or number of flags.
+/// word). Keys with NaN or below 0 are none, and there are none where all keys are first or special. Throws UsageError for another shape or number of flags.
 Sinks sinks_of(const at::Tensor& received, const std::vector<bool>& special = {},
                bool first = true);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "heed/lens/alignment.h"
 #include "heed/lens/drawing.h"
 #include "heed/lens/heat.h"
 #include "heed/lens/terminal.h"
@@ -17,12 +18,13 @@ struct FigureToken {
   bool begins_word = true;  ///< a space stands before it; false: it is joined to the token before
 };
 
-/// The tokens of an example, each with its part of `text` by its place there (TokenPlace::begin and
-/// end), so that joined letters stay joined whatever the tokenizer calls its pieces. A token of no
-/// place has its piece's text without the marks of words (a U+2581 or a byte-level U+0120 at its
-/// beginning, "##", "@@"); special ones are whole.
+/// The tokens of an example. A token with a place (TokenPlace::begin and end) has its part of `text`, so
+/// that joined letters stay joined whatever the tokenizer calls its pieces. Of one without, `how`
+/// says where words begin (heed/lens/alignment.h), and its text has no marks of words (a U+2581 or a
+/// byte-level U+0120 at its beginning, "##" there, "@@" at its end). Special ones are whole.
 std::vector<FigureToken> figure_tokens(const std::string& text,
-                                       const std::vector<TokenPlace>& tokens);
+                                       const std::vector<TokenPlace>& tokens,
+                                       Joining how = Joining::marks);
 
 /// One text and a number for each token of it.
 struct TokensRow {
@@ -41,12 +43,17 @@ struct TokensFigure {
   bool one_scale = false;  ///< for all rows that are signed alike, so that their colours compare
 };
 
-/// Tokens of a row that are drawn: more are left out, and the picture says how many and how much of
-/// the sum of |value| they hold.
-inline constexpr int64_t kMostFigureTokens = 65536;
+/// Tokens of a figure that are drawn, evenly of its rows: more are left out, and the picture says how
+/// many and how much of the sum of |value| they hold.
+inline constexpr int64_t kMostFigureTokens = 1 << 17;
 
-/// Title and lines; each row's label, its tokens in lines like a text, from right to left where its
-/// first strong letter runs that way, and its scale. Letters get smaller and lines longer, the more
+/// A row a map: the weight that each token receives, mean over queries and shown heads. Sinks are left
+/// out, with a note. `tokens`, where there are as many as columns, say how they are drawn. Cost: as
+/// many score operations as the forward pass.
+TokensFigure received_of(const TextMaps& maps, const std::vector<FigureToken>& tokens);
+
+/// Title and lines; each row's label, its tokens in lines like a text, from right to left where most
+/// of its letters run that way, and its scale. Letters get smaller and lines longer, the more
 /// tokens there are. Throws as Drawing says, and UsageError for a row without tokens and for other
 /// numbers of values or errors than of tokens.
 Drawing draw(const TokensFigure& figure);

@@ -1,0 +1,153 @@
+#include "explain_figures.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/printable.h"
+#include "core/text.h"
+#include "heed/lens/heat.h"
+#include "heed/lens/sinks.h"
+
+namespace heed::cli {
+namespace {
+
+/// Numbers of a method that follows weights, whose sinks would leave everything else pale.
+lens::Sinks sinks_among(const lens::Attribution& found) {
+  if (found.is_signed) return {};
+  std::vector<bool> special;
+  for (const auto& token : found.tokens) special.push_back(token.special);
+  return lens::sinks_of(found.values, special);
+}
+
+std::vector<double> numbers_of(const at::Tensor& values) {
+  const auto* first = values.data_ptr<double>();
+  return {first, first + values.numel()};
+}
+
+std::vector<std::string> texts_of(const std::vector<TokenPlace>& tokens) {
+  std::vector<std::string> texts;
+  for (const auto& token : tokens) texts.push_back(token.text);
+  return texts;
+}
+
+lens::TokensRow row_of(const Question& question, const lens::Attribution& found, size_t first,
+                       size_t last, const char* label) {
+  const std::vector<TokenPlace> tokens(found.tokens.begin() + int64_t(first),
+                                       found.tokens.begin() + int64_t(last));
+  lens::TokensRow row;
+  row.label = label;
+  row.tokens = lens::figure_tokens(question.shown.text, tokens);
+  const auto begin = static_cast<int64_t>(first), count = static_cast<int64_t>(last - first);
+  row.values = numbers_of(found.values.narrow(0, begin, count).contiguous());
+  if (found.errors.defined())
+    row.errors = numbers_of(found.errors.narrow(0, begin, count).contiguous());
+  row.is_signed = found.is_signed;
+  return row;
+}
+
+}  // namespace
+
+Caption caption_of(const Question& question) {
+  const auto& answer = question.looked.prediction;
+  Caption caption{printable(question.shown.text), {}};
+  caption.lines.push_back("answer: " +
+                          printable(answer.title.empty() ? answer.text : answer.title));
+  if (!question.looked.expected.empty())
+    caption.lines.push_back("expected: " + printable(question.looked.expected));
+  return caption;
+}
+
+std::vector<std::string> lines_of(const lens::Attribution& found, const lens::Doubt* doubt) {
+  const auto text = lens::text_of_method(found.method);
+  std::vector<std::string> lines;
+  lines.push_back(text_of("explained: ", printable(found.aim), ", ", lens::number(found.whole)));
+  lines.push_back(text_of(word_of(found.method), ": ", text.formula, " (", text.source, ")"));
+  if (std::isfinite(found.gap))
+    lines.push_back(
+        text_of("the numbers add up to ", lens::number(found.values.sum().item<double>()),
+                "; with the input less without it: ", lens::number(found.whole - found.empty)));
+  if (!doubt) return lines;
+  const auto row = [&](const char* name, double lens::Faithfulness::*test) {
+    lines.push_back(text_of(name, " ", lens::number(doubt->own.*test), ", random ",
+                            lens::number(doubt->random.*test), ", raw weights ",
+                            lens::number(doubt->weights.*test), ", p ",
+                            lens::number(doubt->p_value.*test)));
+  };
+  row("comprehensiveness", &lens::Faithfulness::comprehensiveness);
+  row("sufficiency", &lens::Faithfulness::sufficiency);
+  row("soft comprehensiveness", &lens::Faithfulness::soft_comprehensiveness);
+  row("soft sufficiency", &lens::Faithfulness::soft_sufficiency);
+  lines.push_back(
+      text_of("like that of a model with shuffled weights: ", lens::number(doubt->shuffled)));
+  lines.push_back(doubt->verdict);
+  return lines;
+}
+
+bool is_on_image(const Question& question, const lens::Attribution& found) {
+  return question.shown.image && question.grid &&
+         found.values.numel() == question.grid->rows * question.grid->columns;
+}
+
+lens::Figure image_figure(const Question& question, const lens::Attribution& found,
+                          const lens::Doubt* doubt) {
+  auto caption = caption_of(question);
+  const auto more = lines_of(found, doubt);
+  caption.lines.insert(caption.lines.end(), more.begin(), more.end());
+  lens::Strip strip;
+  strip.is_signed = found.is_signed;
+  strip.panels.push_back(
+      {word_of(found.method), found.values.view({question.grid->rows, question.grid->columns})});
+  return {caption.title, caption.lines, *question.shown.image, {strip}};
+}
+
+lens::TokensFigure tokens_figure(const Question& question, const lens::Attribution& found,
+                                 const lens::Doubt* doubt) {
+  const auto caption = caption_of(question);
+  lens::TokensFigure figure;
+  figure.title = caption.title, figure.lines = caption.lines;
+  const auto more = lines_of(found, doubt);
+  figure.lines.insert(figure.lines.end(), more.begin(), more.end());
+  const size_t all = found.tokens.size(), shown = question.shown.tokens.size();
+  const bool two = !question.looked.read.empty() && shown > 0 && shown < all;
+  figure.rows.push_back(row_of(question, found, 0, two ? shown : all, two ? "read" : ""));
+  if (two) figure.rows.push_back(row_of(question, found, shown, all, "written before"));
+  figure.one_scale = two;
+  const auto sinks = sinks_among(found);
+  for (const int64_t key : sinks.keys) {
+    const bool in_first = key < std::ssize(figure.rows[0].values);
+    auto& row = figure.rows[in_first ? 0 : 1];
+    row.values[size_t(in_first ? key : key - std::ssize(figure.rows[0].values))] =
+        std::numeric_limits<double>::quiet_NaN();
+  }
+  if (!sinks.empty()) figure.rows[0].note = sinks.note(texts_of(found.tokens));
+  return figure;
+}
+
+lens::TextFigure heads_figure(const lens::HeadScores& scores, const Caption& caption,
+                              bool is_signed) {
+  int64_t columns = 0;
+  for (const auto& values : scores.values) columns = std::max(columns, values.numel());
+  auto all = at::full({std::ssize(scores.values), columns},
+                      std::numeric_limits<double>::quiet_NaN(), at::kDouble);
+  for (int64_t i = 0; i < all.size(0); ++i) {
+    const auto& values = scores.values[size_t(i)];
+    all[i].narrow(0, 0, values.numel()).copy_(values);
+  }
+  lens::TextStrip strip;
+  strip.is_signed = is_signed;
+  strip.panels.push_back({"", all});
+  strip.rows = scores.layers;
+  for (int64_t i = 0; i < columns; ++i)
+    strip.columns.push_back(columns == 1 ? "block" : text_of("head ", i + 1));
+  return {caption.title, caption.lines, {strip}};
+}
+
+lens::TextFigure patch_figure(const lens::Patched& patched, const Caption& caption) {
+  lens::TextStrip strip;
+  strip.is_signed = true;
+  strip.panels.push_back({"", patched.shares});
+  strip.rows = patched.rows, strip.columns = patched.columns;
+  return {caption.title, caption.lines, {strip}};
+}
+
+}  // namespace heed::cli

@@ -1,0 +1,94 @@
+// Weights over an image, laid out.
+#include <algorithm>
+
+#include "heed/core/error.h"
+#include "heed/lens/figure.h"
+#include "lens/page.h"
+
+namespace heed::lens {
+namespace {
+
+constexpr int64_t kFigureWidth = 1400;  // what panels may fill together, before their least width
+constexpr int64_t kSmallestPanel = 196, kLargestPanel = 280, kOverlayBar = 24;
+
+/// The image with its longer side at `side`: whole pixels when it is enlarged, means when it is
+/// shrunk.
+Canvas fitted(const data::Image& image, int64_t side) {
+  const int64_t longer = std::max(image.shape.height, image.shape.width);
+  if (longer <= side) return Canvas(image).enlarged(side / longer);
+  const auto fit = [&](int64_t size) { return std::max<int64_t>(1, size * side / longer); };
+  return Canvas(data::resize(image, fit(image.shape.height), fit(image.shape.width)));
+}
+
+class ImageComposer {
+ public:
+  explicit ImageComposer(const Figure& figure)
+      : figure_(figure), page_(std::make_unique<Page>(figure.title)) {
+    size_t most = 1;
+    for (const auto& strip : figure.strips) most = std::max(most, strip.panels.size());
+    const int64_t room = kFigureWidth / static_cast<int64_t>(most);
+    image_ = fitted(figure.image, std::clamp(room, kSmallestPanel, kLargestPanel));
+    cell_ = double(image_.width());
+    for (const auto& strip : figure.strips) {
+      for (const auto& panel : strip.panels)
+        cell_ = std::max(cell_, page_->type->width(drawable(panel.title), kTextSize));
+    }
+    width_ = std::max(double(most) * (cell_ + kGap) - kGap, double(kFigureWidth) / 2);
+  }
+
+  Drawing compose() {
+    y_ = page_->add_paragraph(kPageMargin, kPageMargin, kTitleSize, page_->title, width_) + kGap;
+    header();
+    for (const auto& strip : figure_.strips) add(strip);
+    page_->finish();
+    return Drawing(std::move(page_));
+  }
+
+ private:
+  void header() {
+    page_->add_image(kPageMargin, y_, image_, "the image");
+    const double x = kPageMargin + double(image_.width()) + kGap;
+    double y = y_;
+    for (const auto& line : figure_.lines)
+      y = page_->add_paragraph(x, y, kTextSize, line, std::max(width_ - x, 400.0));
+    y_ = std::max(y, y_ + double(image_.height())) + 2 * kGap;
+  }
+
+  void add(const Strip& strip) {
+    const Scale scale = strip.scale();
+    const std::string range = ", " + number(scale.low) + " to " + number(scale.high);
+    double x = kPageMargin;
+    for (const auto& panel : strip.panels) {
+      page_->add_text(x, y_ + ascent(kTextSize), kTextSize, panel.title);
+      auto& image = page_->add_image(x, y_ + leading(kTextSize) + 2,
+                                     overlay(image_, panel.values, scale), panel.title + range);
+      image.grid = std::ssize(page_->grids);
+      page_->grids.push_back({panel.values, nullptr, nullptr});
+      x += cell_ + kGap;
+    }
+    y_ += leading(kTextSize) + 2 + double(image_.height()) + kGap / 2;
+    y_ = add_legend(*page_, y_, scale, overlay_legend(kSmallestPanel, kOverlayBar, scale.is_signed),
+                    joined({scale.note(), strip.note}), width_) +
+         2 * kGap;
+  }
+
+  const Figure& figure_;
+  std::unique_ptr<Page> page_;
+  Canvas image_{1, 1};
+  double cell_ = 0, width_ = 0, y_ = 0;
+};
+
+}  // namespace
+
+Scale Strip::scale() const {
+  std::vector<at::Tensor> values;
+  for (const auto& panel : panels) values.push_back(panel.values);
+  return is_signed ? Scale::symmetric(values) : Scale::of(values);
+}
+
+Drawing draw(const Figure& figure) {
+  if (figure.image.shape.values() < 1) throw UsageError("a figure needs an image");
+  return ImageComposer(figure).compose();
+}
+
+}  // namespace heed::lens
