@@ -4,10 +4,12 @@
 #include "core/printable.h"
 #include "core/text.h"
 #include "explain_figures.h"
+#include "figure_files.h"
 #include "frame/twice.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "heed/lens/explain.h"
+#include "heed/lens/terminal.h"
 #include "heed/tasks/predictor.h"
 #include "verbs.h"
 
@@ -72,12 +74,8 @@ void check_flags(const ExplainFlags& flags) {
         "--edge do not");
   if (flags.no_tests && flags.orders)
     throw UsageError("--orders is of the tests, which --no-tests leaves out");
-  const bool drawn = !flags.files.png.empty() || !flags.files.svg.empty() ||
-                     !flags.files.pdf.empty() || !flags.files.html.empty();
-  if (flags.colour != "auto" && (flags.json || drawn))
-    throw UsageError(
-        "--colour is of what is drawn in the terminal, and with --json, --png, --svg, --pdf or "
-        "--html nothing is");
+  const bool drawn = wants_drawing(flags.files);
+  check_colour(flags.colour, flags.json || drawn);
   if (!flags.edge.empty() && drawn)
     throw UsageError("--edge gives numbers, of which there is no figure; leave out the file");
 }
@@ -216,8 +214,7 @@ void explain_weight(const ExplainFlags& flags, const Question& question) {
 }  // namespace
 
 void run(const ExplainFlags& flags) {
-  check_outputs({flags.files.png, flags.files.svg, flags.files.pdf, flags.files.html}, flags.model,
-                {flags.input});
+  check_outputs(names_of(flags.files), flags.model, {flags.input});
   check_flags(flags);
   refuse_twice("--set", flags.set);
   auto predictor = Predictor::load(flags.model, flags.set,

@@ -73,7 +73,8 @@ struct ImportFlags {
 
 struct MapFlags {
   static constexpr const char* kVerb = "map";
-  std::string model, input, target, layer, png, svg, pdf, html, npy, view = "heat", colour = "auto";
+  std::string model, input, target, layer, npy, view = "heat", colour = "auto";
+  FigureFiles files;
   std::vector<std::string> set;
   int64_t head = 0;
   bool alignment = false, json = false, truncate = false, sinks = false;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/printable.h"
+#include "figure_files.h"
 #include "frame/twice.h"
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
@@ -75,11 +76,11 @@ void map_image(const MapFlags& flags, const Explanation& seen,
   auto lines = answers(seen);
   lines.push_back("");
   figure.lines.insert(figure.lines.begin(), lines.begin(), lines.end());
-  if (wants_drawing(flags)) write_drawing(flags, lens::draw(figure));
+  if (wants_drawing(flags.files)) write_drawing(flags.files, lens::draw(figure));
   write_array(flags, maps);
   if (flags.json) {
     std::cout << one_line(json_of_image(json_of(flags, seen, names), maps, first_head)) << '\n';
-  } else if (!wants_drawing(flags) && flags.npy.empty()) {
+  } else if (!wants_drawing(flags.files) && flags.npy.empty()) {
     std::cout << lens::to_text(figure, terminal);
   }
 }
@@ -163,9 +164,9 @@ void check_view(const MapFlags& flags) {
     throw UsageError("--sinks is of --view heat; in '" + flags.view + "' sinks are left out");
   if (flags.view == "heat") return;
   if (flags.alignment) throw UsageError("--alignment prints words, and --view draws: choose one");
-  if (!wants_drawing(flags) && (flags.json || !flags.npy.empty()))
+  if (!wants_drawing(flags.files) && (flags.json || !flags.npy.empty()))
     throw UsageError("--view is of what is drawn, and with --json or --npy alone nothing is");
-  if (!wants_drawing(flags) && flags.view != "tokens")
+  if (!wants_drawing(flags.files) && flags.view != "tokens")
     throw UsageError("--view " + flags.view +
                      " is drawn in files: add --png, --svg, --pdf or --html");
 }
@@ -190,17 +191,17 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
     const auto& answer = looked.prediction;
     title += " \u2192 " + figure_text(answer.title.empty() ? answer.text : answer.title);
   }
-  if (wants_drawing(flags)) write_drawing(flags, drawing_of(flags, seen, maps, title));
+  if (wants_drawing(flags.files)) write_drawing(flags.files, drawing_of(flags, seen, maps, title));
   write_array(flags, maps);
   if (flags.json) {
     print_text_json(json_of(flags, seen, names), maps, alignment ? &*alignment : nullptr);
   } else if (alignment) {
     print_alignment(*alignment);
-  } else if (flags.view == "tokens" && !wants_drawing(flags)) {
+  } else if (flags.view == "tokens" && !wants_drawing(flags.files)) {
     auto figure = tokens_figure(seen, maps);
     figure.title = title;
     std::cout << lens::to_text(figure, terminal);
-  } else if (!wants_drawing(flags) && flags.npy.empty()) {
+  } else if (!wants_drawing(flags.files) && flags.npy.empty()) {
     auto figure = terminal_figure(flags, maps);
     figure.title = title;
     std::cout << lens::to_text(figure, terminal);
@@ -210,12 +211,11 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
 }  // namespace
 
 void run(const MapFlags& flags) {
-  check_outputs(files_of(flags), flags.model, {flags.input});
+  auto outputs = names_of(flags.files);
+  outputs.push_back(flags.npy);
+  check_outputs(outputs, flags.model, {flags.input});
   check_view(flags);
-  if (flags.colour != "auto" && (flags.json || wants_drawing(flags) || !flags.npy.empty()))
-    throw UsageError(
-        "--colour is of what is drawn in the terminal, and with --json or files to write nothing "
-        "is");
+  check_colour(flags.colour, flags.json || !flags.npy.empty() || wants_drawing(flags.files));
   refuse_twice("--set", flags.set);
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);

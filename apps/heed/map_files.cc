@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iostream>
 
-#include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/formats/npy.h"
 #include "output.h"
@@ -27,25 +26,6 @@ void check_array(int64_t maps, int64_t heads, int64_t rows, int64_t columns) {
 }
 
 }  // namespace
-
-std::vector<std::string> files_of(const MapFlags& flags) {
-  return {flags.png, flags.svg, flags.pdf, flags.html, flags.npy};
-}
-
-bool wants_drawing(const MapFlags& flags) {
-  return !(flags.png.empty() && flags.svg.empty() && flags.pdf.empty() && flags.html.empty());
-}
-
-void write_drawing(const MapFlags& flags, const lens::Drawing& drawing) {
-  if (!flags.png.empty()) write_file(flags.png, drawing.png());
-  if (!flags.svg.empty()) write_file(flags.svg, drawing.svg());
-  if (!flags.pdf.empty()) write_file(flags.pdf, drawing.pdf());
-  if (!flags.html.empty()) write_file(flags.html, drawing.html());
-  // An SVG is drawn with its viewer's fonts.
-  const bool own_fonts = !flags.png.empty() || !flags.pdf.empty();
-  if (own_fonts && !drawing.note().empty())
-    std::cerr << "heed: note: " << printable(drawing.note()) << '\n';
-}
 
 void write_array(const MapFlags& flags, const lens::TextMaps& maps) {
   if (flags.npy.empty()) return;

@@ -40,5 +40,9 @@ void add_model(CLI::App& verb, std::string& model);
 /// --set KEY=VALUE of a trained model's recipe
 void add_model_set(CLI::App& verb, std::vector<std::string>& set);
 void add_truncate(CLI::App& verb, bool& truncate);
+/// --png, --svg, --pdf, --html
+void add_figure_files(CLI::App& verb, FigureFiles& files);
+/// --colour
+void add_colour(CLI::App& verb, std::string& colour);
 
 }  // namespace heed::cli

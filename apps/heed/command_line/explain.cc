@@ -77,17 +77,6 @@ void add_parts(CLI::App& verb, ExplainFlags& flags) {
       ->type_name("LAYER:HEAD:ROW:COLUMN");
 }
 
-void add_outputs(CLI::App& verb, ExplainFlags& flags) {
-  verb.add_option("--png", flags.files.png, "Write the figure as PNG")->type_name("FILE");
-  verb.add_option("--svg", flags.files.svg, "Write the figure as SVG")->type_name("FILE");
-  verb.add_option("--pdf", flags.files.pdf, "Write the figure as PDF")->type_name("FILE");
-  verb.add_option("--html", flags.files.html, "Write the figure as one HTML file")
-      ->type_name("FILE");
-  verb.add_option("--colour,--color", flags.colour, "Of the terminal: auto, 24bit, 256 or plain")
-      ->type_name("MODE");
-  verb.add_flag("--json", flags.json, "Print everything as JSON");
-}
-
 }  // namespace
 
 void add_explain(CLI::App& app) {
@@ -104,7 +93,9 @@ void add_explain(CLI::App& app) {
   add_parts(*verb, *flags);
   add_model_set(*verb, flags->set);
   add_truncate(*verb, flags->truncate);
-  add_outputs(*verb, *flags);
+  add_figure_files(*verb, flags->files);
+  add_colour(*verb, flags->colour);
+  verb->add_flag("--json", flags->json, "Print everything as JSON");
   on_run(*verb, flags);
   verb->footer(R"(
 Each token has a number: how much it moved the answer (docs/lens.md has the formulas). Beside it stand

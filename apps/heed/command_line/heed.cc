@@ -69,4 +69,18 @@ void add_truncate(CLI::App& verb, bool& truncate) {
       "an error");
 }
 
+void add_figure_files(CLI::App& verb, FigureFiles& files) {
+  verb.add_option("--png", files.png, "Write the figure as PNG")->type_name("FILE");
+  verb.add_option("--svg", files.svg, "Write the figure as SVG")->type_name("FILE");
+  verb.add_option("--pdf", files.pdf, "Write the figure as PDF")->type_name("FILE");
+  verb.add_option("--html", files.html,
+                  "Write the figure as one HTML file, where pointing says numbers")
+      ->type_name("FILE");
+}
+
+void add_colour(CLI::App& verb, std::string& colour) {
+  verb.add_option("--colour,--color", colour, "Of the terminal: auto, 24bit, 256 or plain")
+      ->type_name("MODE");
+}
+
 }  // namespace heed::cli

@@ -34,18 +34,12 @@ void add_map(CLI::App& app) {
       "--sinks", flags->sinks,
       "Colour tokens, too, that take most of the weight for nothing (<s>, [SEP]); else they "
       "are grey, and the figure says what they hold");
-  verb->add_option("--png", flags->png, "Write the figure as PNG")->type_name("FILE");
-  verb->add_option("--svg", flags->svg, "Write the figure as SVG")->type_name("FILE");
-  verb->add_option("--pdf", flags->pdf, "Write the figure as PDF")->type_name("FILE");
-  verb->add_option("--html", flags->html,
-                   "Write the figure as one HTML file, where pointing says numbers")
-      ->type_name("FILE");
+  add_figure_files(*verb, flags->files);
   verb->add_option(
           "--npy", flags->npy,
           "Write all weights as an array of NumPy: (layers, heads, rows, columns), float32")
       ->type_name("FILE");
-  verb->add_option("--colour,--color", flags->colour, "Of the terminal: auto, 24bit, 256 or plain")
-      ->type_name("MODE");
+  add_colour(*verb, flags->colour);
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
   on_run(*verb, flags);
   verb->footer(R"(
