@@ -7,6 +7,7 @@
 
 #include "bench_attention.h"
 #include "bench_decode.h"
+#include "bench_explain.h"
 #include "bench_goals.h"
 #include "bench_linear.h"
 #include "bench_load.h"
@@ -243,6 +244,20 @@ void add_sentences(CLI::App& app) {
   on_run(verb, [options] { bench_sentences(*options); });
 }
 
+void add_explain(CLI::App& app) {
+  auto* verb = app.add_subcommand("explain", "Explanations of a model's answer, when asked to");
+  verb->footer(
+      "Reads lines from standard input: a method, its steps and its budget. For each the answer to "
+      "INPUT is explained and the seconds are printed. bench/peers/explain.py asks in turns.");
+  auto options = std::make_shared<ExplainBench>();
+  verb->add_option("model", options->model, "A model")->required();
+  verb->add_option("input", options->input, "As `heed explain` takes it")->required();
+  verb->add_option("--threads", options->threads, "Number of threads")
+      ->check(whole_number(1, most_threads()))
+      ->capture_default_str();
+  on_run(verb, [options] { bench_explain(*options); });
+}
+
 void add_tokens(CLI::App& app) {
   auto* verb = app.add_subcommand("tokens", "What a tokenizer.json makes of texts, as JSON");
   verb->footer(
@@ -263,6 +278,7 @@ void add_verbs(CLI::App& app) {
   add_load(app);
   add_linear(app);
   add_sentences(app);
+  add_explain(app);
   add_tokens(app);
 }
 

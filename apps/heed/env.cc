@@ -63,12 +63,12 @@ nlohmann::ordered_json environment() {
   return result;
 }
 
-std::string text_of(const nlohmann::ordered_json& value) {
+std::string text_of_json(const nlohmann::ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (!value.is_array()) return value.dump();
   std::string text;
-  for (const auto& item : value) text += (text.empty() ? "" : " ") + text_of(item);
+  for (const auto& item : value) text += (text.empty() ? "" : " ") + text_of_json(item);
   return text;
 }
 
@@ -79,7 +79,7 @@ void print(const nlohmann::ordered_json& values, const std::string& prefix = "")
     } else {
       std::string name = prefix + key;
       name.resize(std::max<size_t>(22, name.size() + 1), ' ');
-      std::cout << name << text_of(value) << '\n';
+      std::cout << name << text_of_json(value) << '\n';
     }
   }
 }

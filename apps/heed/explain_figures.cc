@@ -5,6 +5,7 @@
 
 #include "core/printable.h"
 #include "core/text.h"
+#include "figure_files.h"
 #include "heed/lens/heat.h"
 #include "heed/lens/sinks.h"
 
@@ -19,7 +20,7 @@ lens::Sinks sinks_among(const lens::Attribution& found) {
   return lens::sinks_of(found.values, special);
 }
 
-std::vector<double> numbers_of(const at::Tensor& values) {
+std::vector<double> doubles_of(const at::Tensor& values) {
   const auto* first = values.data_ptr<double>();
   return {first, first + values.numel()};
 }
@@ -38,9 +39,9 @@ lens::TokensRow row_of(const Question& question, const lens::Attribution& found,
   row.label = label;
   row.tokens = lens::figure_tokens(question.shown.text, tokens);
   const auto begin = static_cast<int64_t>(first), count = static_cast<int64_t>(last - first);
-  row.values = numbers_of(found.values.narrow(0, begin, count).contiguous());
+  row.values = doubles_of(found.values.narrow(0, begin, count).contiguous());
   if (found.errors.defined())
-    row.errors = numbers_of(found.errors.narrow(0, begin, count).contiguous());
+    row.errors = doubles_of(found.errors.narrow(0, begin, count).contiguous());
   row.is_signed = found.is_signed;
   return row;
 }
@@ -51,7 +52,7 @@ Caption caption_of(const Question& question) {
   const auto& answer = question.looked.prediction;
   Caption caption{printable(question.shown.text), {}};
   caption.lines.push_back("answer: " +
-                          printable(answer.title.empty() ? answer.text : answer.title));
+                          figure_text(answer.title.empty() ? answer.text : answer.title));
   if (!question.looked.expected.empty())
     caption.lines.push_back("expected: " + printable(question.looked.expected));
   return caption;

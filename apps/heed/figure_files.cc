@@ -8,6 +8,12 @@
 
 namespace heed::cli {
 
+std::string figure_text(const std::string& answer) {
+  std::string text;
+  for (const char c : printable(answer, "\t")) c == '\t' ? text.append("  ") : text.append(1, c);
+  return text;
+}
+
 std::vector<std::string> names_of(const FigureFiles& files) {
   return {files.png, files.svg, files.pdf, files.html};
 }

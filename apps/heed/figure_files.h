@@ -1,4 +1,4 @@
-// A figure as files of several kinds.
+// What figures of several verbs share: their texts and their files.
 #pragma once
 
 #include <string>
@@ -8,6 +8,9 @@
 #include "heed/lens/drawing.h"
 
 namespace heed::cli {
+
+/// A figure has no tabs: blanks stand where an answer has one, as between a class and its probability.
+std::string figure_text(const std::string& answer);
 
 /// The files that are to be written; empty names are none.
 std::vector<std::string> names_of(const FigureFiles& files);

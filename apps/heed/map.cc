@@ -22,13 +22,6 @@
 namespace heed::cli {
 namespace {
 
-/// A figure has no tabs: blanks stand where an answer has one, as between a class and its probability.
-std::string figure_text(const std::string& answer) {
-  std::string text;
-  for (const char c : printable(answer, "\t")) c == '\t' ? text.append("  ") : text.append(1, c);
-  return text;
-}
-
 /// Rows and columns of a terminal's panel at most.
 constexpr int64_t kTerminalCells = 96;
 

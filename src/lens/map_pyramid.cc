@@ -10,7 +10,7 @@
 namespace heed::lens {
 namespace {
 
-constexpr int64_t kMostCells = int64_t{64} << 20;
+constexpr int64_t kMostPyramidCells = int64_t{64} << 20;
 constexpr double kShown = 1024;  // the smallest weight shown is so much below an even one
 
 int64_t cells(int64_t size, int64_t level) { return (size + (int64_t{1} << level) - 1) >> level; }
@@ -55,7 +55,7 @@ double LogScale::relative_error() const { return std::pow(greatest / smallest, 1
 MapPyramid::MapPyramid(Map map, int64_t batch, int64_t head, MapPool pool)
     : map_(std::move(map)), batch_(batch), head_(head), pool_(pool) {
   while (std::max(rows(levels_ - 1), columns(levels_ - 1)) > kSide) ++levels_;
-  while (rows(first_) * columns(first_) > kMostCells) ++first_;
+  while (rows(first_) * columns(first_) > kMostPyramidCells) ++first_;
   store();
 }
 

@@ -44,6 +44,7 @@ struct DensePass {
   std::vector<at::Tensor> map_gradients;
 };
 void run_dense(const Question& question, DensePass& pass) {
+  const nn::MapPaths paths(*question.model);
   const at::AutoGradMode on(true);
   const auto value = question.ask().value.sum();
   auto inputs = pass.seen.maps;
@@ -126,7 +127,7 @@ TEST(Explain, RawAndAveragedAreRowsOfTheMaps) {
 }
 
 TEST(Explain, ValueNormsAreThoseOfWholeVectors) {
-  for (const char* attention : {"num_heads=2", "rope; num_heads=4/2", "merge=sum; num_heads=2"}) {
+  for (const char* attention : {"num_heads=2", "rope; num_heads=4/2", "sum; num_heads=2"}) {
     const auto explained = test::explained_text(attention, false);
     DensePass pass;
     run_dense(explained.question, pass);
@@ -263,7 +264,7 @@ TEST(Explain, ShapleyAndOwenAreMeansOverAllOrders) {
     const Kept probe(kept);
     return known[kept] = explained.question.ask().value[0].item<double>();
   };
-  const std::vector<int> sentence = {0, 0, 0, 1, 1};  // "aw bw cw. dw ew "
+  const std::vector<int> sentence = {0, 0, 0, 1, 1};  // "aw bw cw! dw ew "
   for (const auto method : {Method::shapley, Method::owen}) {
     std::vector<int> order(5);
     std::iota(order.begin(), order.end(), 0);

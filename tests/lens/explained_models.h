@@ -12,6 +12,7 @@
 #include "heed/models/text_encoder.h"
 #include "heed/models/transformer.h"
 #include "heed/nn/probe.h"
+#include "heed/nn/recording.h"
 #include "heed/tasks/question.h"
 #include "ops/call.h"
 
@@ -57,7 +58,7 @@ inline void name_words(Question& question, int64_t count) {
     question.shown.text += std::string(1, static_cast<char>('a' + i)) + "w";
     question.shown.tokens.push_back(
         {question.shown.text.substr(static_cast<size_t>(begin)), begin, begin + 2, false});
-    question.shown.text += i % 3 == 2 ? ". " : " ";
+    question.shown.text += i % 3 == 2 ? "! " : " ";
   }
 }
 
@@ -151,7 +152,7 @@ inline std::vector<Explained> explained_models() {
   all.push_back(explained_text("rope; num_heads=4/2; softcap(5)", false));
   all.push_back(explained_text("relative(4); entmax15; num_heads=2", false, 7, nn::Norm::post));
   all.push_back(explained_text("alibi; causal; num_heads=2", false));
-  all.push_back(explained_text("sinusoidal; merge=sum; num_heads=2", true, 7, nn::Norm::sandwich));
+  all.push_back(explained_text("sinusoidal; sum; num_heads=2", true, 7, nn::Norm::sandwich));
   all.push_back(explained_image());
   all.push_back(explained_series());
   all.push_back(explained_writer(true));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "heed/nn/probe.h"
+#include "heed/nn/recording.h"
 #include "heed/tasks/question.h"
 
 namespace heed::lens {
@@ -46,14 +47,15 @@ HeadScores ablate_heads(const std::vector<Question>& examples, const AblationOpt
 HeadScores ablate_layers(const std::vector<Question>& examples,
                          const AblationOptions& options = {});
 
-/// While one lives, these heads of the models on its thread add nothing: by the paths of their attentions, numbers from 0.
+/// While one lives, these heads of a model add nothing: by the paths of their attentions in it, numbers from 0.
 class AblatedHeads : public nn::Probe {
  public:
-  explicit AblatedHeads(std::map<std::string, std::vector<int64_t>> heads)
-      : heads_(std::move(heads)) {}
+  AblatedHeads(const torch::nn::Module& model, std::map<std::string, std::vector<int64_t>> heads)
+      : paths_(model), heads_(std::move(heads)) {}
   at::Tensor attended(const nn::AttentionCall& call, const at::Tensor& heads) override;
 
  private:
+  nn::MapPaths paths_;
   std::map<std::string, std::vector<int64_t>> heads_;
 };
 

@@ -1,6 +1,7 @@
 #include "lens/explain/activations.h"
 
 #include "heed/core/error.h"
+#include "heed/nn/recording.h"
 
 namespace heed::lens {
 namespace {
@@ -44,6 +45,7 @@ Activations Activations::of(const Question& example) {
   const at::NoGradGuard no_grad;
   Activations kept;
   {
+    const nn::MapPaths paths(*example.model);
     Keeping keeping(kept);
     example.ask();
   }
