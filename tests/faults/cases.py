@@ -128,6 +128,8 @@ CASES = [
     Case("map image", ["map", "model", "set:0", "--png", "out.png", "--svg", "out.svg", "--json"], "image",
          outputs=["out.png", "out.svg"]),
     Case("map text", ["map", "model", "a.txt:1", "--png", "out.png"], "text", outputs=["out.png"]),
+    Case("explain text", ["explain", "model", "a.txt:1", "--method", "relevance", "--orders", "19", "--png", "out.png"], "text",
+         outputs=["out.png"]),
     Case("import", ["import", "map.toml", "theirs.safetensors", "--out", "made"], "table", outputs=["made"]),
     Case("import --force", ["import", "map.toml", "theirs.safetensors", "--out", "made", "--force"], "table",
          outputs=["made"]),

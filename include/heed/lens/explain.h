@@ -52,8 +52,8 @@ constexpr std::array<const char*, 4> words(Baseline) {
 }
 
 /// What is taken out together.
-enum class Unit { token, word, sentence };
-constexpr std::array<const char*, 3> words(Unit) { return {"token", "word", "sentence"}; }
+enum class Unit { token, word, sentence, second };
+constexpr std::array<const char*, 4> words(Unit) { return {"token", "word", "sentence", "second"}; }
 
 struct ExplainOptions {
   Method method = Method::integrated_gradients;
@@ -93,7 +93,7 @@ struct Attribution {
 ///
 /// Throws UsageError for an option that the method ignores and is not its default, a layer or head that there is not, and
 /// for what a model has not: Transformer blocks in one chain, or an encoder and decoder, for raw to relevance and
-/// value_norms; an encoder's chain for value_zeroing; text for padding, unknown and sentence.
+/// value_norms; an encoder's chain for value_zeroing; text for padding, unknown and sentence; a recording for second.
 Attribution explain(const Question& question, const ExplainOptions& options = {});
 
 /// The formula of a method in a line, and its source.

@@ -34,6 +34,7 @@ struct TokenPlace {
   std::string text;              ///< as it is shown: a piece, a word, "12:00", a column
   int64_t begin = -1, end = -1;  ///< in characters of the example's text; -1: in none
   bool special = false;          ///< <s>, </s>, padding: no text
+  double seconds = -1;           ///< where it begins in a recording; -1: in none
 };
 
 /// What a text is beside what an encoder reads of it: for drawings and answers.

@@ -37,8 +37,11 @@ std::vector<int64_t> groups_of(const Reader& reader, Unit unit) {
                                   [](const TokenPlace& token) { return token.begin >= 0; });
   if (unit == Unit::sentence && !placed)
     throw UsageError("--unit sentence is for texts; choose token");
+  if (unit == Unit::second && (tokens.empty() || tokens.front().seconds < 0))
+    throw UsageError("--unit second is for recordings; choose token");
   std::vector<int64_t> begins;
-  if (placed && unit != Unit::token) begins = beginnings(reader.question().shown.text, unit);
+  if (placed && (unit == Unit::word || unit == Unit::sentence))
+    begins = beginnings(reader.question().shown.text, unit);
   std::vector<int64_t> groups;
   int64_t last = -1, part = -1;
   for (const auto& token : tokens) {
@@ -47,6 +50,7 @@ std::vector<int64_t> groups_of(const Reader& reader, Unit unit) {
       continue;
     }
     int64_t of = -1;
+    if (unit == Unit::second) of = static_cast<int64_t>(token.seconds);
     if (token.begin >= 0 && !begins.empty())
       of = std::upper_bound(begins.begin(), begins.end(), std::max(token.begin, token.end - 1)) -
            begins.begin();

@@ -76,8 +76,9 @@ std::vector<TokenPlace> AudioState::times(double begin) const {
   const double step = 2 * double(options.log_mel.hop) / double(options.log_mel.sampling_rate);
   for (int64_t i = 0; 2 * i < options.frames(); ++i) {
     char time[32];
-    std::snprintf(time, sizeof time, "%.2f", begin + double(i) * step);
-    all.push_back({time});
+    const double seconds = begin + double(i) * step;
+    std::snprintf(time, sizeof time, "%.2f", seconds);
+    all.push_back({.text = time, .seconds = seconds});
   }
   return all;
 }
