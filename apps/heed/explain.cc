@@ -144,6 +144,8 @@ void explain_tokens(const ExplainFlags& flags, const Question& question) {
   const auto* tests = doubt ? &*doubt : nullptr;
   if (is_on_image(question, found))
     show(flags, json, image_figure(question, found, tests));
+  else if (is_along_time(question, found))
+    show(flags, json, time_figure(question, found, tests));
   else
     show(flags, json, tokens_figure(question, found, tests));
 }

@@ -1,5 +1,6 @@
 #include "explain_figures.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -42,6 +43,50 @@ lens::TokensRow row_of(const Question& question, const lens::Attribution& found,
   row.values = doubles_of(found.values.narrow(0, begin, count).contiguous());
   if (found.errors.defined())
     row.errors = doubles_of(found.errors.narrow(0, begin, count).contiguous());
+  row.is_signed = found.is_signed;
+  return row;
+}
+
+bool is_of_patches(const Question& question, const lens::Attribution& found) {
+  const auto& grid = question.grid;
+  return grid && grid->columns > 1 && question.batch.has("past") &&
+         grid->rows == question.batch.at("past").size(1) &&
+         found.values.numel() == grid->rows * grid->columns;
+}
+
+bool is_of_recording(const Question& question, const lens::Attribution& found) {
+  return question.batch.has("audio") && !found.tokens.empty() && found.tokens.front().seconds >= 0;
+}
+
+lens::SeriesRow recording_row(const Question& question, const lens::Attribution& found) {
+  lens::SeriesRow row;
+  const auto last = std::find_if(found.tokens.begin(), found.tokens.end(),
+                                 [](const TokenPlace& token) { return token.seconds < 0; });
+  const auto count = last - found.tokens.begin();  // behind them stands what was written
+  for (auto token = found.tokens.begin(); token != last; ++token)
+    row.edges.push_back(token->seconds);
+  const double step = count > 1 ? row.edges[1] - row.edges[0] : 1;
+  row.end = row.edges.back() + step;
+  row.edges.push_back(row.end);
+  row.spectrogram = question.batch.at("audio")[0];
+  row.values = doubles_of(found.values.narrow(0, 0, count).contiguous());
+  row.is_signed = found.is_signed;
+  return row;
+}
+
+lens::SeriesRow patches_row(const Question& question, const lens::Attribution& found,
+                            int64_t channel) {
+  const int64_t columns = question.grid->columns;
+  const auto past = question.batch.at("past")[0][channel].to(at::kDouble).contiguous();
+  lens::SeriesRow row;
+  row.label = question.shown.tokens.empty()
+                  ? text_of("channel ", channel + 1)
+                  : question.shown.tokens[static_cast<size_t>(channel * columns)].text;
+  row.curve = doubles_of(past);
+  for (int64_t i = 0; i < past.numel(); ++i) row.times.push_back(double(i));
+  for (int64_t i = 0; i <= columns; ++i)
+    row.edges.push_back(double(past.numel()) * double(i) / double(columns));
+  row.values = doubles_of(found.values.narrow(0, channel * columns, columns).contiguous());
   row.is_signed = found.is_signed;
   return row;
 }
@@ -99,6 +144,26 @@ lens::Figure image_figure(const Question& question, const lens::Attribution& fou
   strip.panels.push_back(
       {word_of(found.method), found.values.view({question.grid->rows, question.grid->columns})});
   return {caption.title, caption.lines, *question.shown.image, {strip}};
+}
+
+bool is_along_time(const Question& question, const lens::Attribution& found) {
+  return is_of_recording(question, found) || is_of_patches(question, found);
+}
+
+lens::SeriesFigure time_figure(const Question& question, const lens::Attribution& found,
+                               const lens::Doubt* doubt) {
+  auto caption = caption_of(question);
+  const auto more = lines_of(found, doubt);
+  caption.lines.insert(caption.lines.end(), more.begin(), more.end());
+  lens::SeriesFigure figure{caption.title, caption.lines};
+  if (is_of_recording(question, found)) {
+    figure.rows.push_back(recording_row(question, found));
+    return figure;
+  }
+  figure.unit = "row";
+  for (int64_t channel = 0; channel < question.grid->rows; ++channel)
+    figure.rows.push_back(patches_row(question, found, channel));
+  return figure;
 }
 
 lens::TokensFigure tokens_figure(const Question& question, const lens::Attribution& found,

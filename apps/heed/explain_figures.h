@@ -4,6 +4,7 @@
 #include "explain_json.h"
 #include "heed/lens/drawing.h"
 #include "heed/lens/figure.h"
+#include "heed/lens/series_figure.h"
 #include "heed/lens/text_figure.h"
 #include "heed/lens/tokens_figure.h"
 
@@ -23,6 +24,10 @@ std::vector<std::string> lines_of(const lens::Attribution& attribution, const le
 bool is_on_image(const Question& question, const lens::Attribution& attribution);
 lens::Figure image_figure(const Question& question, const lens::Attribution& attribution,
                           const lens::Doubt* doubt);
+/// Whether the numbers lie along time: of a recording's spectrogram, or of patches of series.
+bool is_along_time(const Question& question, const lens::Attribution& attribution);
+lens::SeriesFigure time_figure(const Question& question, const lens::Attribution& attribution,
+                               const lens::Doubt* doubt);
 lens::TokensFigure tokens_figure(const Question& question, const lens::Attribution& attribution,
                                  const lens::Doubt* doubt);
 /// Layers downwards, heads to the right.
