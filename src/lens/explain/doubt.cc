@@ -152,8 +152,9 @@ void judge(Doubt& result) {
     failures.push_back(text_of("it says nearly the same (correlation ", number(result.shuffled),
                                ") of a model whose weights were shuffled"));
   if (result.gap > kMostGap)
-    failures.push_back(
-        text_of("its numbers miss what they should add up to by ", number(100 * result.gap), " %"));
+    failures.push_back(text_of("its numbers miss what they should add up to by ",
+                               number(100 * result.gap),
+                               " %; more --steps or another --baseline may mend that"));
 }
 
 void conclude(Doubt& result) {
