@@ -65,14 +65,11 @@ class OverviewComposer {
       if (i == 0 || titles(figure_.rows[i]) != titles(figure_.rows[i - 1])) add_titles(i);
       add_row(figure_.rows[i]);
     }
-    std::vector<std::string> notes{scale_.note()};
-    for (const auto& row : figure_.rows)
-      if (!row.note.empty()) notes.push_back(row.label + ": " + row.note);
     y_ =
         add_legend(*page_, y_ + kGap, scale_,
-                   legend(kOverviewBar, kOverviewBarHigh, scale_.is_signed), notes.front(), width_);
-    for (size_t i = 1; i < notes.size(); ++i)
-      y_ = page_->add_paragraph(kPageMargin, y_, kSmallSize, notes[i], width_);
+                   legend(kOverviewBar, kOverviewBarHigh, scale_.is_signed), scale_.note(), width_);
+    for (const auto& note : notes())
+      y_ = page_->add_paragraph(kPageMargin, y_, kSmallSize, note, width_);
     page_->finish();
     return Drawing(std::move(page_));
   }
@@ -82,6 +79,25 @@ class OverviewComposer {
     std::vector<std::string> all;
     for (const auto& panel : row.panels) all.push_back(panel.title);
     return all;
+  }
+
+  /// Each note once, behind the rows that it is of, unless it is of all.
+  std::vector<std::string> notes() const {
+    std::vector<std::pair<std::string, std::vector<std::string>>> rows_of;
+    for (const auto& row : figure_.rows) {
+      if (row.note.empty()) continue;
+      auto known = std::find_if(rows_of.begin(), rows_of.end(),
+                                [&](const auto& one) { return one.first == row.note; });
+      if (known == rows_of.end()) known = rows_of.insert(known, {row.note, {}});
+      known->second.push_back(row.label);
+    }
+    std::vector<std::string> notes;
+    for (const auto& [note, rows] : rows_of) {
+      std::string labels;
+      for (const auto& row : rows) labels += (labels.empty() ? "" : ", ") + row;
+      notes.push_back(rows.size() == figure_.rows.size() ? note : labels + ": " + note);
+    }
+    return notes;
   }
 
   int64_t cell_of(const Panel& panel) const {

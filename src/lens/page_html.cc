@@ -45,9 +45,11 @@ function alone(end) {
   for (const link of links) link.classList.toggle('away', !!side && link.dataset[side[0]] !== side[1]);
 }
 addEventListener('pointermove', event => {
-  const over = event.target.closest('[data-hint], [data-grid]');
+  // What lies below letters, too.
+  const all = document.elementsFromPoint(event.clientX, event.clientY);
+  const over = all.find(one => one.matches('[data-hint], [data-grid]'));
   const words = !over ? '' : over.dataset.hint || cell(over, event);
-  alone(event.target.closest('[data-from], [data-to]'));
+  alone(all.find(one => one.matches('[data-from], [data-to]')));
   said.textContent = words;
   said.style.display = words ? 'block' : 'none';
   said.style.left = Math.max(0, Math.min(event.clientX + 12, innerWidth - said.offsetWidth - 4)) + 'px';

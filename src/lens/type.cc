@@ -5,6 +5,7 @@
 #include <pango/pangofc-fontmap.h>
 #include <unicode/uchar.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -72,6 +73,50 @@ int way_of(uint32_t character) {
 }
 
 double pixels(int units) { return double(units) / PANGO_SCALE; }
+
+/// What a font draws as one: a letter with its marks, a conjunct, a ligature.
+struct Cluster {
+  size_t begin, end;  ///< bytes
+  double left, right;
+  bool runs_left;
+};
+
+/// The clusters of a line, from its left end on.
+std::vector<Cluster> clusters_of(const PangoLayoutLine* line, const std::string& text) {
+  std::vector<Cluster> clusters;
+  double run_left = 0;
+  for (const GSList* item = line->runs; item; item = item->next) {
+    auto* run = static_cast<PangoLayoutRun*>(item->data);
+    std::vector<double> left{run_left};  // of each glyph
+    for (int i = 0; i < run->glyphs->num_glyphs; ++i)
+      left.push_back(left.back() + pixels(run->glyphs->glyphs[i].geometry.width));
+    PangoGlyphItemIter at;
+    for (bool more = pango_glyph_item_iter_init_start(&at, run, text.c_str()); more;
+         more = pango_glyph_item_iter_next_cluster(&at)) {
+      const bool runs_left = at.end_glyph < at.start_glyph;  // then both are one too low
+      const auto [first, last] =
+          std::minmax({at.start_glyph + runs_left, at.end_glyph + runs_left});
+      clusters.push_back({static_cast<size_t>(at.start_index), static_cast<size_t>(at.end_index),
+                          left[static_cast<size_t>(first)], left[static_cast<size_t>(last)],
+                          runs_left});
+    }
+    run_left = left.back();
+  }
+  std::stable_sort(clusters.begin(), clusters.end(),
+                   [](const Cluster& a, const Cluster& b) { return a.left < b.left; });
+  return clusters;
+}
+
+/// The share of a cluster that some of its bytes have: equal shares of its characters.
+Span shared(const Cluster& cluster, size_t begin, size_t end, const std::string& text) {
+  const auto count = [&](size_t to) {
+    return double(g_utf8_pointer_to_offset(text.c_str() + cluster.begin, text.c_str() + to));
+  };
+  const double all = count(cluster.end), width = cluster.right - cluster.left;
+  const double from = width * count(begin) / all, to = width * count(end) / all;
+  if (cluster.runs_left) return {cluster.right - to, cluster.right - from};
+  return {cluster.left + from, cluster.left + to};
+}
 
 }  // namespace
 
@@ -150,19 +195,19 @@ double Type::width(const std::string& text, double size) {
 std::vector<std::vector<Span>> Type::spans(const std::string& line, double size,
                                            Direction direction,
                                            const std::vector<std::pair<size_t, size_t>>& parts) {
-  PangoLayoutLine* shaped = pango_layout_get_line_readonly(fonts_->line(line, size, direction), 0);
-  std::vector<std::vector<Span>> result;
-  for (const auto& [begin, end] : parts) {
-    int* ranges = nullptr;
-    int count = 0;
-    pango_layout_line_get_x_ranges(shaped, static_cast<int>(begin), static_cast<int>(end), &ranges,
-                                   &count);
-    const std::unique_ptr<int, Releases<g_free>> held(ranges);
-    auto& spans = result.emplace_back();
-    for (int i = 0; i < count; ++i) {
-      const Span span{pixels(ranges[2 * i]), pixels(ranges[2 * i + 1])};
+  const auto clusters =
+      clusters_of(pango_layout_get_line_readonly(fonts_->line(line, size, direction), 0), line);
+  std::vector<std::vector<Span>> result(parts.size());
+  for (const auto& cluster : clusters) {
+    // The parts that it lies in: mostly one.
+    auto part = std::upper_bound(parts.begin(), parts.end(), cluster.begin,
+                                 [](size_t at, const auto& one) { return at < one.second; });
+    for (; part != parts.end() && part->first < cluster.end; ++part) {
+      const Span span = shared(cluster, std::max(part->first, cluster.begin),
+                               std::min(part->second, cluster.end), line);
+      auto& spans = result[static_cast<size_t>(part - parts.begin())];
       if (!spans.empty() && span.left - spans.back().right < 0.01)
-        spans.back().right = span.right;
+        spans.back().right = std::max(spans.back().right, span.right);
       else
         spans.push_back(span);
     }

@@ -36,6 +36,7 @@ class Type {
   double width(const std::string& text, double size);
 
   /// Where the bytes [first, second) of a line stand: several spans where its directions change.
+  /// Parts ascend and do not overlap. Letters that make one shape share its width.
   std::vector<std::vector<Span>> spans(const std::string& line, double size, Direction direction,
                                        const std::vector<std::pair<size_t, size_t>>& parts);
 

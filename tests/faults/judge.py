@@ -74,6 +74,8 @@ def out_of_reach(outcome):
         return "glibc gets no memory for the end of thread-local data"
     if "libgomp: " in outcome.err and outcome.code == 1:
         return "libgomp ends the process"
+    if "GLib-ERROR" in outcome.err and "failed to allocate" in outcome.err:
+        return "GLib ends the process where it gets no memory"
     if outcome.code == 4 and "not TOML: Error while parsing" in outcome.err:
         return "toml++ says of a number that memory ran out for: no number"
     stack = outcome.err[outcome.err.rfind("fault: signal"):] if "fault: signal" in outcome.err else ""

@@ -76,6 +76,25 @@ TEST(Type, DevanagariLettersMakeOneShape) {
   EXPECT_LT(conjunct, 0.8 * alone(type, {"\u0915", "\u0937"}));
 }
 
+TEST(Type, PartsOfALineCoverItWhole) {
+  Type type;
+  for (const std::string word :
+       {"\u091b\u094b\u091f\u093e", "office", "\u0643\u062a\u0628\u0627"}) {
+    const double width = type.width(word, 40);
+    const auto whole = type.spans(word, 40, Direction::by_letters, {{0, word.size()}});
+    ASSERT_EQ(whole[0].size(), 1u);
+    EXPECT_NEAR(whole[0][0].left, 0, 0.01);
+    EXPECT_NEAR(whole[0][0].right, width, 0.01) << word;
+    const size_t half = word.size() / 2;
+    const auto halves =
+        type.spans(word, 40, Direction::by_letters, {{0, half}, {half, word.size()}});
+    double sum = 0;
+    for (const auto& part : halves)
+      for (const auto& span : part) sum += span.right - span.left;
+    EXPECT_NEAR(sum, width, 0.01) << word;
+  }
+}
+
 TEST(Type, ChineseCharactersFillSquares) {
   Type type;
   const double width = type.width("\u6ce8\u610f\u529b", 40);

@@ -29,8 +29,8 @@ std::vector<FigureToken> figure_tokens(const std::string& text,
 /// One text and a number for each token of it.
 struct TokensRow {
   std::string label;  ///< above the text; empty: none
-  std::vector<FigureToken> tokens;
-  std::vector<double> values;       ///< as many as tokens; NaN: left out, drawn grey
+  std::vector<FigureToken> tokens = {};
+  std::vector<double> values = {};  ///< as many as tokens; NaN: left out, drawn grey
   bool is_signed = false;           ///< white at 0, two hues, a scale symmetric about 0
   std::vector<double> errors = {};  ///< of the values, or empty: said where one points at a token
   std::string note = {};  ///< below the text, behind its scale: what is left out, its mass
