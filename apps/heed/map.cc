@@ -127,9 +127,9 @@ const lens::TextMap& only_map(const lens::TextMaps& maps) {
 }
 
 lens::TokensFigure tokens_figure(const Explanation& seen, const lens::TextMaps& maps) {
-  const auto& shown = seen.shown;
-  return lens::received_of(
-      maps, lens::figure_tokens(shown.text, shown.tokens, joining_of(shown.tokenizer)));
+  const auto& kind =
+      seen.shown.tokens.empty() ? seen.heads.front().tokenizer : seen.shown.tokenizer;
+  return lens::received_of(maps, joining_of(kind));
 }
 
 lens::Drawing drawing_of(const MapFlags& flags, const Explanation& seen, const lens::TextMaps& maps,

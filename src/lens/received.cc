@@ -18,21 +18,24 @@ at::Tensor received(const TextMap& map) {
   return sum / rows;
 }
 
+std::vector<TokenPlace> keys_of(const TextMap& map) {
+  std::vector<TokenPlace> keys;
+  for (size_t i = 0; i < map.columns.size(); ++i)
+    keys.push_back({.text = map.columns[i], .special = i < map.special.size() && map.special[i]});
+  return keys;
+}
+
 }  // namespace
 
-TokensFigure received_of(const TextMaps& maps, const std::vector<FigureToken>& tokens) {
+TokensFigure received_of(const TextMaps& maps, Joining how) {
   const torch::NoGradGuard no_grad;
   TokensFigure figure;
   figure.lines.emplace_back(
       "colour: the weight that a token receives, mean over queries and heads");
   for (const auto& map : maps.maps) {
-    TokensRow row{.label = map.title, .tokens = tokens, .values = {}};
+    TokensRow row{.label = map.title, .tokens = figure_tokens("", keys_of(map), how)};
     const auto values = received(map).contiguous();
     row.values.assign(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
-    if (tokens.size() != map.columns.size()) {
-      row.tokens.clear();
-      for (const auto& piece : map.columns) row.tokens.push_back({piece, true});
-    }
     const Sinks sinks = sinks_of(values, map.special, map.rows.size() > 1);
     for (const int64_t key : sinks.keys) row.values[static_cast<size_t>(key)] = std::nan("");
     std::vector<std::string> labels;

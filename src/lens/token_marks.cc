@@ -1,6 +1,4 @@
 // Tokens as they stand in a text.
-#include <algorithm>
-
 #include "core/utf8.h"
 #include "heed/lens/tokens_figure.h"
 #include "lens/columns.h"
@@ -15,17 +13,44 @@ bool begins_marked(const std::string& piece) {
   return piece.starts_with(kBlank) || piece.starts_with(kByteBlank);
 }
 
+/// The byte that a byte-level tokenizer writes as this character; -1: none. Bytes that can be seen are
+/// themselves, the others are U+0100 and what follows, in order.
+int byte_of(uint32_t character) {
+  const auto seen = [](uint32_t byte) {
+    return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) ||
+           (byte >= 0xAE && byte <= 0xFF);
+  };
+  if (character < 0x100) return seen(character) ? static_cast<int>(character) : -1;
+  uint32_t hidden = 0x100;
+  for (uint32_t byte = 0; byte < 0x100; ++byte)
+    if (!seen(byte) && hidden++ == character) return static_cast<int>(byte);
+  return -1;
+}
+
+/// A byte-level piece as the text that it stands for, or as it is where that is none.
+std::string decoded_bytes(const std::string& piece) {
+  std::string bytes;
+  for (std::string_view rest = piece; !rest.empty();) {
+    const int byte = byte_of(take_character(rest));
+    if (byte < 0) return piece;
+    bytes += static_cast<char>(byte);
+  }
+  return invalid_utf8(bytes) == std::string::npos ? bytes : piece;
+}
+
 /// A piece without the marks of words; `joined`: what it is where it has none.
-FigureToken unmarked(std::string piece, bool joined) {
+FigureToken unmarked(std::string piece, bool joined, bool byte_level) {
+  bool begins = !joined;
   if (begins_marked(piece)) {
     piece.erase(0, piece.starts_with(kBlank) ? kBlank.size() : kByteBlank.size());
-    return {piece, true};
-  }
-  if (piece.starts_with(kInside) && piece.size() > kInside.size())
-    return {piece.substr(kInside.size()), false};
-  if (piece.ends_with(kUnfinished) && piece.size() > kUnfinished.size())
+    begins = true;
+  } else if (piece.starts_with(kInside) && piece.size() > kInside.size()) {
+    piece.erase(0, kInside.size());
+    begins = false;
+  } else if (piece.ends_with(kUnfinished) && piece.size() > kUnfinished.size()) {
     piece.resize(piece.size() - kUnfinished.size());
-  return {piece, !joined};
+  }
+  return {byte_level ? decoded_bytes(piece) : piece, begins};
 }
 
 /// Where each character of a text begins, and its end.
@@ -43,12 +68,15 @@ std::vector<size_t> places_of_characters(std::string_view text) {
 std::vector<FigureToken> figure_tokens(const std::string& text,
                                        const std::vector<TokenPlace>& tokens, Joining how) {
   const auto at = places_of_characters(text);
-  const bool marked = std::any_of(tokens.begin(), tokens.end(), [](const TokenPlace& token) {
-    return !token.special && begins_marked(token.text);
-  });
+  bool marked = false, byte_level = false;
+  for (const auto& token : tokens) {
+    marked = marked || (!token.special && begins_marked(token.text));
+    byte_level = byte_level || (!token.special && token.text.starts_with(kByteBlank));
+  }
   std::vector<FigureToken> result;
   int64_t seen = 0;         // characters of the text before the next token
   bool unfinished = false;  // by the mark of the piece before
+  bool first = true;        // of the text, or behind a special token
   for (const auto& token : tokens) {
     const bool placed =
         token.begin >= seen && token.end > token.begin && token.end < std::ssize(at);
@@ -57,16 +85,17 @@ std::vector<FigureToken> figure_tokens(const std::string& text,
     } else if (placed) {
       std::string own = text.substr(at[token.begin], at[token.end] - at[token.begin]);
       const size_t blanks = std::min(own.find_first_not_of(' '), own.size());
-      const bool first = result.empty() || seen == 0 || token.begin > seen || blanks > 0;
+      const bool begins = first || token.begin > seen || blanks > 0;
       if (blanks < own.size()) own.erase(0, blanks);
-      result.push_back({std::move(own), first});
+      result.push_back({std::move(own), begins});
       seen = token.end;
     } else if (how != Joining::marks) {
-      result.push_back({token.text, how == Joining::pieces});
+      result.push_back({token.text, how == Joining::pieces || first});
     } else {
-      result.push_back(unmarked(token.text, unfinished || (marked && !result.empty())));
+      result.push_back(unmarked(token.text, unfinished || (marked && !first), byte_level));
     }
     unfinished = !token.special && token.text.ends_with(kUnfinished);
+    first = token.special;
   }
   return result;
 }

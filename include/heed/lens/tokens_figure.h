@@ -20,8 +20,9 @@ struct FigureToken {
 
 /// The tokens of an example. A token with a place (TokenPlace::begin and end) has its part of `text`, so
 /// that joined letters stay joined whatever the tokenizer calls its pieces. Of one without, `how`
-/// says where words begin (heed/lens/alignment.h), and its text has no marks of words (a U+2581 or a
-/// byte-level U+0120 at its beginning, "##" there, "@@" at its end). Special ones are whole.
+/// says where words begin (heed/lens/alignment.h); by marks, its text has none of them (a U+2581 or a
+/// byte-level U+0120 at its beginning, "##" there, "@@" at its end), and byte-level letters are those
+/// of their bytes. Special ones are whole.
 std::vector<FigureToken> figure_tokens(const std::string& text,
                                        const std::vector<TokenPlace>& tokens,
                                        Joining how = Joining::marks);
@@ -47,10 +48,9 @@ struct TokensFigure {
 /// many and how much of the sum of |value| they hold.
 inline constexpr int64_t kMostFigureTokens = 1 << 17;
 
-/// A row a map: the weight that each token receives, mean over queries and shown heads. Sinks are left
-/// out, with a note. `tokens`, where there are as many as columns, say how they are drawn. Cost: as
-/// many score operations as the forward pass.
-TokensFigure received_of(const TextMaps& maps, const std::vector<FigureToken>& tokens);
+/// A row a map: the weight that each of its keys receives, mean over queries and shown heads. Sinks are
+/// left out, with a note; `how` as above. Cost: as many score operations as the forward pass.
+TokensFigure received_of(const TextMaps& maps, Joining how = Joining::marks);
 
 /// Title and lines; each row's label, its tokens in lines like a text, from right to left where most
 /// of its letters run that way, and its scale. Letters get smaller and lines longer, the more
