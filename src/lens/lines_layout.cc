@@ -104,9 +104,9 @@ class LinesComposer {
     const double part = size_of(link) / most;
     PagePath path{.points = {{left_, middle(link.source)}, {right_, middle(link.target)}},
                   .curved = true};
-    path.thickness = std::min(0.6 + 4 * part, std::max(1.0, pitch_ / 2));
+    path.thickness = std::min(0.4 + 4 * part, std::max(1.0, pitch_ / 2));
     path.colour = diverging(link.weight < 0 ? -1 : 1);
-    path.opacity = 0.06 + 0.9 * part;
+    path.opacity = 0.02 + 0.95 * part;
     path.hint = drawable(visible(figure_.source[link.source]) + " \u2192 " +
                          visible(figure_.target[link.target]) + ": " + number(link.weight));
     path.source = link.source;

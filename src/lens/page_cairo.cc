@@ -105,6 +105,7 @@ class Painter {
 };
 
 void paint(const Page& page, cairo_surface_t* surface, double scale) {
+  expect_memory();
   const Context to(cairo_create(surface));
   check(cairo_status(to.get()));
   cairo_scale(to.get(), scale, scale);

@@ -121,7 +121,9 @@ Span shared(const Cluster& cluster, size_t begin, size_t end, const std::string&
 }  // namespace
 
 struct Type::Fonts {
-  Fonts() : config(FcInitLoadConfigAndFonts()) {
+  Fonts() {
+    expect_memory();
+    config.reset(FcInitLoadConfigAndFonts());
     if (!config) throw std::bad_alloc();
     std::istringstream paths(std::getenv("HEED_FONT") ? std::getenv("HEED_FONT") : "");
     for (std::string path; std::getline(paths, path, ':');)
@@ -288,6 +290,12 @@ std::string Type::note() const {
          " characters are drawn as boxes (" + letters.substr(1) +
          "); set HEED_FONT to a font file that has them, or install fonts-dejavu-core (European, "
          "Arabic) or fonts-noto-core and fonts-noto-cjk";
+}
+
+void expect_memory() {
+  constexpr size_t kEnough = size_t{32} << 20;
+  const std::unique_ptr<void, Releases<std::free>> some(std::malloc(kEnough));
+  if (!some) throw std::bad_alloc();
 }
 
 std::string drawable(std::string_view text) {

@@ -58,6 +58,10 @@ class Type {
   std::map<std::pair<double, std::string>, double> widths_;
 };
 
+/// Throws std::bad_alloc where 32 MiB are not to be had. GLib ends the process where it gets no memory,
+/// and fontconfig and pango use what they did not get, so this is asked before they work.
+void expect_memory();
+
 /// A text as fonts and XML take it: what is not UTF-8 and controls become U+FFFD, separators of
 /// lines a space.
 std::string drawable(std::string_view text);

@@ -62,6 +62,9 @@ OUT_OF_REACH = {
     "SentencePiece's protobuf is half made": r"libsentencepiece",
     "toml++ bears no failure": r"libtomlplusplus",
     "LibTorch's at::set_num_threads bears no failure": r"tell_follower",
+    "fontconfig uses memory that it did not get": r"libfontconfig",
+    "pango uses memory that it did not get": r"libpango",
+    "GLib ends the process where it gets no memory or thread": r"libg(lib|object)-2",
 }
 FRAME = re.compile(r"^(?!\S*(?:libc\.so|libstdc|libgcc|heed_faults))\S+\([^)]*\)\[.*$", re.M)
 
@@ -74,8 +77,8 @@ def out_of_reach(outcome):
         return "glibc gets no memory for the end of thread-local data"
     if "libgomp: " in outcome.err and outcome.code == 1:
         return "libgomp ends the process"
-    if "GLib-ERROR" in outcome.err and "failed to allocate" in outcome.err:
-        return "GLib ends the process where it gets no memory"
+    if "GLib-ERROR" in outcome.err:
+        return "GLib ends the process where it gets no memory or thread"
     if outcome.code == 4 and "not TOML: Error while parsing" in outcome.err:
         return "toml++ says of a number that memory ran out for: no number"
     stack = outcome.err[outcome.err.rfind("fault: signal"):] if "fault: signal" in outcome.err else ""

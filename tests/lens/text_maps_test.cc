@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"
+#include "heed/lens/lines_figure.h"
+#include "heed/lens/overview_figure.h"
+#include "heed/lens/tokens_figure.h"
 #include "heed/models/transformer.h"
 #include "heed/nn/recording.h"
 #include "lens/known_model.h"
@@ -188,6 +191,90 @@ TEST(TextFigureOf, LongTextsAreShrunkByMeans) {
   EXPECT_EQ(strip.rows[1], "3");
   EXPECT_THAT(strip.note, HasSubstr("3000 rows x 3 columns, a cell is the mean of 3 x 1"));
   expect_near(strip.panels[0].values[999], maps.maps[0].weights({2997, 3000}, 1).mean(0));
+}
+
+/// A cross attention of which key 0 of 30 takes 0.7 of every row.
+TextMaps maps_with_a_sink(KnownModel& model) {
+  std::vector<std::string> source, target;
+  for (int i = 0; i < 30; ++i) source.push_back("s" + std::to_string(i));
+  for (int i = 0; i < 8; ++i) target.push_back("t" + std::to_string(i));
+  auto weights = KnownModel::weights(8, 30, 3).mul(0.3);
+  weights.select(2, 0) += 0.7;
+  model.cross = weights / weights.sum(2, true);
+  return selected(look(model, tokens_of(source), tokens_of(target)), "cross 2", 0);
+}
+
+TEST(TextFigureOf, SinksAreLeftOutOfColoursAndBlocks) {
+  KnownModel model(Kind::both);
+  const auto maps = maps_with_a_sink(model);
+  const auto whole = figure_of(maps).strips[0];
+  EXPECT_EQ(whole.excluded, std::vector<int64_t>{0});
+  EXPECT_THAT(whole.note,
+              testing::ContainsRegex("sinks left out: s0 holds 7[0-9] % of the weight"));
+  const auto all = maps.maps[0].weights({0, 8}, 0);
+  expect_near(whole.panels.back().values, all);  // the numbers are whole
+  const auto blocks = figure_of(maps, {.cells = 10}).strips[0];
+  EXPECT_TRUE(blocks.excluded.empty());
+  expect_near(blocks.panels.back().values.select(1, 0), all.slice(1, 1, 3).mean(1));
+  expect_near(blocks.panels.back().values.select(1, 1), all.slice(1, 3, 6).mean(1));
+  const auto coloured = figure_of(maps, {.cells = 10, .sinks = true}).strips[0];
+  expect_near(coloured.panels.back().values.select(1, 0), all.slice(1, 0, 3).mean(1));
+  EXPECT_THAT(coloured.note, testing::Not(HasSubstr("sinks")));
+}
+
+TEST(Overview, HasARowAMapAndAPanelAHead) {
+  KnownModel model(Kind::both);
+  const auto maps = maps_with_a_sink(model);
+  const auto figure = overview_of(maps);
+  ASSERT_EQ(figure.rows.size(), 1u);
+  EXPECT_EQ(figure.rows[0].label, "cross 2");
+  ASSERT_EQ(figure.rows[0].panels.size(), 2u);
+  EXPECT_EQ(figure.rows[0].panels[1].title, "head 2");
+  EXPECT_EQ(figure.rows[0].excluded, std::vector<int64_t>{0});
+  expect_near(figure.rows[0].panels[1].values, maps.maps[0].weights({0, 8}, 2));
+}
+
+TEST(LinesOf, AreTheStrongestWithoutSinks) {
+  KnownModel model(Kind::both);
+  const auto maps = maps_with_a_sink(model);
+  const auto figure = lines_of(maps.maps[0], 1, 5);
+  EXPECT_EQ(figure.excluded, std::vector<int64_t>{0});
+  EXPECT_THAT(figure.note, HasSubstr("the 5 strongest links; those left out hold"));
+  EXPECT_THAT(figure.note, HasSubstr("sinks left out: s0 holds"));
+  const auto weights = maps.maps[0].weights({0, 8}, 1).slice(1, 1).contiguous();
+  const auto best = std::get<0>(weights.view(-1).topk(5));
+  ASSERT_EQ(figure.links.size(), 5u);
+  for (int64_t i = 0; i < 5; ++i) {
+    const auto& link = figure.links[i];
+    EXPECT_DOUBLE_EQ(link.weight, best[i].item<double>());
+    EXPECT_DOUBLE_EQ(link.weight, weights[link.target][link.source - 1].item<double>());
+  }
+}
+
+TEST(Received, IsTheMeanOverQueriesAndHeadsAndSinksAreGrey) {
+  KnownModel model(Kind::both);
+  const auto maps = maps_with_a_sink(model);
+  const auto figure = received_of(maps);
+  ASSERT_EQ(figure.rows.size(), 1u);
+  EXPECT_TRUE(std::isnan(figure.rows[0].values[0]));
+  const auto mean = maps.maps[0].weights({0, 8}, 0).mean(0);
+  EXPECT_NEAR(figure.rows[0].values[7], mean[7].item<double>(), 1e-12);
+  EXPECT_THAT(figure.rows[0].note, HasSubstr("sinks left out: s0 holds"));
+}
+
+TEST(TextMaps, SpecialKeysMayBeSinks) {
+  auto weights = KnownModel::weights(20, 20, 4).mul(0.3);
+  weights.select(2, 19) += 0.7;
+  std::vector<std::string> words;
+  for (int i = 0; i < 20; ++i) words.push_back("w" + std::to_string(i));
+  KnownModel model(Kind::both);
+  model.cross = weights / weights.sum(2, true);
+  const auto tokens = tokens_of(words);
+  auto maps = selected(look(model, tokens, tokens), "cross 2", 0);
+  EXPECT_TRUE(figure_of(maps).strips[0].excluded.empty());  // a word that matters
+  maps.maps[0].special.assign(20, false);
+  maps.maps[0].special[19] = true;
+  EXPECT_EQ(figure_of(maps).strips[0].excluded, std::vector<int64_t>{19});
 }
 
 }  // namespace
