@@ -1,69 +1,19 @@
 #include "lens/type.h"
 
-#include <fontconfig/fontconfig.h>
-#include <pango/pangocairo.h>
-#include <pango/pangofc-fontmap.h>
 #include <unicode/uchar.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <sstream>
 
 #include "core/utf8.h"
 #include "heed/core/error.h"
 #include "lens/columns.h"
+#include "lens/fonts.h"
 
 namespace heed::lens {
 namespace {
 
-constexpr const char* kFamilies = "DejaVu Sans,sans-serif";
 constexpr size_t kLongestKept = 64;  // bytes of a text whose width is remembered
-
-template <auto release>
-struct Releases {
-  template <class T>
-  void operator()(T* held) const {
-    release(held);
-  }
-};
-using ConfigPtr = std::unique_ptr<FcConfig, Releases<FcConfigDestroy>>;
-using FontSetPtr = std::unique_ptr<FcFontSet, Releases<FcFontSetDestroy>>;
-using DescriptionPtr = std::unique_ptr<PangoFontDescription, Releases<pango_font_description_free>>;
-using FontOptionsPtr = std::unique_ptr<cairo_font_options_t, Releases<cairo_font_options_destroy>>;
-using IteratorPtr = std::unique_ptr<PangoLayoutIter, Releases<pango_layout_iter_free>>;
-template <class T>
-using ObjectPtr = std::unique_ptr<T, Releases<g_object_unref>>;
-
-/// The families of a file's faces, added to the configuration.
-std::string add_font_file(FcConfig* config, const std::string& path) {
-  const auto* file = reinterpret_cast<const FcChar8*>(path.c_str());
-  const FontSetPtr faces(FcFontSetCreate());
-  FcChar8* family = nullptr;
-  const bool is_font = faces && FcFreeTypeQueryAll(file, ~0U, nullptr, nullptr, faces.get()) > 0 &&
-                       FcPatternGetString(faces->fonts[0], FC_FAMILY, 0, &family) == FcResultMatch;
-  if (!is_font) throw FileError("HEED_FONT: " + path + " is not a font file with outlines");
-  if (!FcConfigAppFontAddFile(config, file)) throw std::bad_alloc();
-  return reinterpret_cast<const char*>(family);
-}
-
-bool has_outlines(const FcFontSet* fonts) {
-  for (int i = 0; fonts && i < fonts->nfont; ++i) {
-    FcBool scalable = FcFalse;
-    if (FcPatternGetBool(fonts->fonts[i], FC_SCALABLE, 0, &scalable) == FcResultMatch && scalable)
-      return true;
-  }
-  return false;
-}
-
-/// Outlines and widths that are the same at every place of a page and in every kind of file.
-FontOptionsPtr font_options() {
-  FontOptionsPtr options(cairo_font_options_create());
-  if (cairo_font_options_status(options.get()) != CAIRO_STATUS_SUCCESS) throw std::bad_alloc();
-  cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY);
-  cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_SLIGHT);
-  cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
-  return options;
-}
 
 /// 1 of a letter from left to right, -1 from right to left, 0 of what has no direction.
 int way_of(uint32_t character) {
@@ -120,76 +70,14 @@ Span shared(const Cluster& cluster, size_t begin, size_t end, const std::string&
 
 }  // namespace
 
-struct Type::Fonts {
-  Fonts() {
-    expect_memory();
-    config.reset(FcInitLoadConfigAndFonts());
-    if (!config) throw std::bad_alloc();
-    std::istringstream paths(std::getenv("HEED_FONT") ? std::getenv("HEED_FONT") : "");
-    for (std::string path; std::getline(paths, path, ':');)
-      if (!path.empty()) families += add_font_file(config.get(), path) + ",";
-    families += kFamilies;
-    if (!has_outlines(FcConfigGetFonts(config.get(), FcSetSystem)) &&
-        !has_outlines(FcConfigGetFonts(config.get(), FcSetApplication)))
-      throw FileError(
-          "no fonts were found to draw letters with: install some (on Debian fonts-dejavu-core), "
-          "or "
-          "set HEED_FONT to a font file");
-    map.reset(pango_cairo_font_map_new_for_font_type(CAIRO_FONT_TYPE_FT));
-    if (!map) throw FileError("pango was built without fontconfig, which Heed draws letters with");
-    pango_fc_font_map_set_config(PANGO_FC_FONT_MAP(map.get()), config.get());
-    context.reset(pango_font_map_create_context(map.get()));
-    pango_context_set_round_glyph_positions(context.get(), FALSE);
-    pango_cairo_context_set_font_options(context.get(), font_options().get());
-    layout.reset(pango_layout_new(context.get()));
-    pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
-  }
-
-  /// The one layout, with a line of text.
-  PangoLayout* line(const std::string& text, double size, Direction direction) {
-    const DescriptionPtr font(pango_font_description_new());
-    pango_font_description_set_family(font.get(), families.c_str());
-    pango_font_description_set_absolute_size(font.get(), size * PANGO_SCALE);
-    pango_layout_set_font_description(layout.get(), font.get());
-    pango_layout_set_auto_dir(layout.get(), direction == Direction::by_letters);
-    pango_context_set_base_dir(context.get(), direction == Direction::right_to_left
-                                                  ? PANGO_DIRECTION_RTL
-                                                  : PANGO_DIRECTION_LTR);
-    pango_layout_context_changed(layout.get());
-    pango_layout_set_text(layout.get(), text.data(), static_cast<int>(text.size()));
-    note_missing();
-    return layout.get();
-  }
-
-  void note_missing() {
-    if (pango_layout_get_unknown_glyphs_count(layout.get()) == 0) return;
-    const IteratorPtr at(pango_layout_get_iter(layout.get()));
-    do {
-      const PangoLayoutRun* run = pango_layout_iter_get_run_readonly(at.get());
-      for (int i = 0; run && i < run->glyphs->num_glyphs; ++i) {
-        const PangoGlyph glyph = run->glyphs->glyphs[i].glyph;
-        if (glyph != PANGO_GLYPH_INVALID_INPUT && (glyph & PANGO_GLYPH_UNKNOWN_FLAG))
-          missing.insert(glyph & ~PANGO_GLYPH_UNKNOWN_FLAG);
-      }
-    } while (pango_layout_iter_next_run(at.get()));
-  }
-
-  ConfigPtr config;
-  std::string families;
-  ObjectPtr<PangoFontMap> map;
-  ObjectPtr<PangoContext> context;
-  ObjectPtr<PangoLayout> layout;
-  std::set<uint32_t> missing;
-};
-
-Type::Type() : fonts_(std::make_unique<Fonts>()) {}
-Type::~Type() = default;
+Type::Type() : fonts_(take_fonts()) {}
+Type::~Type() { give_fonts_back(std::move(fonts_)); }
 
 double Type::width(const std::string& text, double size) {
   const auto known = widths_.find({size, text});
   if (known != widths_.end()) return known->second;
   int width = 0;
-  pango_layout_get_size(fonts_->line(text, size, Direction::by_letters), &width, nullptr);
+  pango_layout_get_size(fonts_->line(text, size, Direction::by_letters, missing_), &width, nullptr);
   if (text.size() <= kLongestKept) widths_[{size, text}] = pixels(width);
   return pixels(width);
 }
@@ -197,8 +85,8 @@ double Type::width(const std::string& text, double size) {
 std::vector<std::vector<Span>> Type::spans(const std::string& line, double size,
                                            Direction direction,
                                            const std::vector<std::pair<size_t, size_t>>& parts) {
-  const auto clusters =
-      clusters_of(pango_layout_get_line_readonly(fonts_->line(line, size, direction), 0), line);
+  const auto clusters = clusters_of(
+      pango_layout_get_line_readonly(fonts_->line(line, size, direction, missing_), 0), line);
   std::vector<std::vector<Span>> result(parts.size());
   for (const auto& cluster : clusters) {
     // The parts that it lies in: mostly one.
@@ -269,24 +157,23 @@ std::vector<std::string> Type::wrapped(const std::string& text, double size, dou
 }
 
 void Type::show(cairo_t* to, const std::string& text, double size, Direction direction) {
-  PangoLayout* line = fonts_->line(text, size, direction);
+  PangoLayout* line = fonts_->line(text, size, direction, missing_);
   cairo_rel_move_to(to, 0, -pixels(pango_layout_get_baseline(line)));
   pango_cairo_show_layout(to, line);
 }
 
 std::string Type::note() const {
-  const auto& missing = fonts_->missing;
-  if (missing.empty()) return "";
+  if (missing_.empty()) return "";
   constexpr size_t kNamed = 8;
   std::string letters;
   size_t count = 0;
-  for (const uint32_t character : missing) {
+  for (const uint32_t character : missing_) {
     if (count++ == kNamed) break;
     letters += ' ';
     append_utf8(letters, character);
   }
-  if (missing.size() > kNamed) letters += " ...";
-  return "no font that was found has all letters: " + std::to_string(missing.size()) +
+  if (missing_.size() > kNamed) letters += " ...";
+  return "no font that was found has all letters: " + std::to_string(missing_.size()) +
          " characters are drawn as boxes (" + letters.substr(1) +
          "); set HEED_FONT to a font file that has them, or install fonts-dejavu-core (European, "
          "Arabic) or fonts-noto-core and fonts-noto-cjk";

@@ -19,14 +19,16 @@ struct Span {
   double left, right;
 };
 
+struct Fonts;
+
 /// Which way a line runs.
 enum class Direction { by_letters, left_to_right, right_to_left };
 
 /// The fonts of the machine, before them those of HEED_FONT. Sizes are pixels of the em.
 class Type {
  public:
-  /// Loads fontconfig's configuration. Throws FileError for a file in HEED_FONT that is no font, and
-  /// for a machine without fonts.
+  /// Takes fonts that are loaded and idle, or loads fontconfig's configuration, some milliseconds.
+  /// Throws FileError for a file in HEED_FONT that is no font, and for a machine without fonts.
   Type();
   ~Type();
   Type(const Type&) = delete;
@@ -53,8 +55,8 @@ class Type {
   std::string note() const;
 
  private:
-  struct Fonts;
   std::unique_ptr<Fonts> fonts_;
+  std::set<uint32_t> missing_;  ///< characters that no font has
   std::map<std::pair<double, std::string>, double> widths_;
 };
 

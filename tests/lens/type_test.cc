@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "heed/core/error.h"
 
@@ -135,6 +137,20 @@ TEST(Type, FilesOfHeedFontComeFirst) {
   const Variable font("HEED_FONT", mono);
   Type type;
   EXPECT_NEAR(type.width("iiii", 20), type.width("mmmm", 20), 0.01);
+}
+
+TEST(Type, ThreadsMeasureTheSame) {
+  const std::string text = "attention \u6ce8\u610f \u0643\u062a\u0628";
+  const double expected = Type().width(text, 20);
+  std::vector<std::thread> threads;
+  std::atomic<int> same = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 20; ++j) same += Type().width(text, 20) == expected;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(same, 80);
 }
 
 TEST(Type, NamesAFileThatIsNoFont) {
