@@ -1,9 +1,5 @@
 #include "bench_goals.h"
 
-#include <malloc.h>
-
-#include <fstream>
-
 #include "bench_attention.h"
 #include "bench_cases.h"
 #include "heed/core/threads.h"
@@ -134,23 +130,6 @@ void measure_products(const GoalBench& bench, int threads,
           "part of SGEMM's rate", threads, of.of_limit, true, train ? 0.75 : 0.88,
           train ? 0.82 : 0.92, 1.0, of.ms, of.ms * of.of_limit});
   });
-}
-
-/// A number of /proc/self/status in KiB.
-double status(const std::string& name) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind(name + ":", 0) == 0) return std::stod(line.substr(name.size() + 1));
-  return 0;
-}
-
-/// KiB that a work needs at its peak beyond what is there before.
-double peak_of(const Work& work) {
-  malloc_trim(0);
-  std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts from what is there now
-  const double before = status("VmRSS");
-  work();
-  return std::max(status("VmHWM") - before, 0.0);
 }
 
 GoalRow measure_memory(int threads, bool train) {

@@ -9,6 +9,7 @@
 #include "bench_decode.h"
 #include "bench_explain.h"
 #include "bench_goals.h"
+#include "bench_lens.h"
 #include "bench_linear.h"
 #include "bench_load.h"
 #include "bench_mechanisms.h"
@@ -190,6 +191,27 @@ void add_goals(CLI::App& app) {
   });
 }
 
+void add_lens(CLI::App& app) {
+  auto* verb =
+      app.add_subcommand("lens", "Pictures of maps beside the forward pass, and recording");
+  verb->footer(
+      "The columns are those of goals; ms and beside_ms are in --json. Overviews of 100,000 "
+      "tokens: "
+      "heed_bench lens --length\n100000 --only overview --threads 2 (15 minutes).");
+  auto options = std::make_shared<LensBench>();
+  auto json = std::make_shared<bool>(false);
+  add_options(verb, *options, *json);
+  verb->add_option("--length", options->lengths, "Lengths L of queries and keys")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  verb->add_option("--only", options->only, "Cases whose name holds this");
+  on_run(verb, [options, json] {
+    if (!*json) print_goal_header();
+    bench_lens(*options, [&](const GoalRow& row) { show(row, *json); });
+  });
+}
+
 void add_load(CLI::App& app) {
   auto* verb = app.add_subcommand("load", "Small steps by several threads on a busy machine");
   verb->footer(
@@ -275,6 +297,7 @@ void add_verbs(CLI::App& app) {
   add_decode(app);
   add_training(app);
   add_goals(app);
+  add_lens(app);
   add_load(app);
   add_linear(app);
   add_sentences(app);

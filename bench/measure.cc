@@ -1,7 +1,11 @@
 #include "measure.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <string>
 
 namespace heed::cli {
 namespace {
@@ -32,6 +36,14 @@ struct Turn {
   }
 };
 
+/// A number of /proc/self/status in KiB.
+double status(const std::string& name) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind(name + ":", 0) == 0) return std::stod(line.substr(name.size() + 1));
+  return 0;
+}
+
 }  // namespace
 
 double quantile(std::vector<double> values, double q) {
@@ -55,6 +67,14 @@ std::vector<Timing> take_turns(const std::vector<Work>& works, double budget) {
     timings.push_back({median, spread, static_cast<int64_t>(rounds.size())});
   }
   return timings;
+}
+
+double peak_of(const Work& work) {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts from what is there now
+  const double before = status("VmRSS");
+  work();
+  return std::max(status("VmHWM") - before, 0.0);
 }
 
 }  // namespace heed::cli

@@ -23,4 +23,7 @@ struct Timing {
 /// and runs as long before that untimed: threads that slept during the others' turns are awake.
 std::vector<Timing> take_turns(const std::vector<Work>& works, double budget);
 
+/// KiB that a work needs at its peak beyond what is there before.
+double peak_of(const Work& work);
+
 }  // namespace heed::cli
