@@ -9,6 +9,7 @@ if(NOT TARGET hwy::hwy)
   target_link_libraries(hwy::hwy INTERFACE hwy)
 endif()
 find_package(nlohmann_json REQUIRED)
+find_package(Boost 1.74 REQUIRED)  # Asio and Beast, headers alone
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(LibTorch REQUIRED)

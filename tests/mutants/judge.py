@@ -83,7 +83,7 @@ def kind_of(mutant):
 def crash_of(err):
     """The innermost frame that is ours or a library's."""
     frames = re.findall(r"^\S*/([\w.-]+)\(([^+)]*)\+?[^)]*\)", err, re.M)
-    named = [f"{library} {name}" for library, name in frames if not library.startswith(("heed_serve", "libc.", "libstdc", "libgcc"))]
+    named = [f"{library} {name}" for library, name in frames if not library.startswith(("heed_mutants", "libc.", "libstdc", "libgcc"))]
     return named[0] if named else "?"
 
 
