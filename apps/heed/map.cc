@@ -9,6 +9,7 @@
 #include "heed/lens/alignment.h"
 #include "heed/lens/image_maps.h"
 #include "heed/lens/lines_figure.h"
+#include "heed/lens/map_file.h"
 #include "heed/lens/overview_figure.h"
 #include "heed/lens/terminal.h"
 #include "heed/lens/text_maps.h"
@@ -22,6 +23,21 @@
 namespace heed::cli {
 namespace {
 
+<<<<<<< HEAD
+=======
+/// A figure has no tabs: blanks stand where an answer has one, as between a class and its probability.
+std::string figure_text(const std::string& answer) {
+  std::string text;
+  for (const char c : printable(answer, "\t")) c == '\t' ? text.append("  ") : text.append(1, c);
+  return text;
+}
+
+/// Whether the result goes into files, and nothing is drawn in the terminal.
+bool wants_files(const MapFlags& flags) {
+  return wants_drawing(flags.files) || !flags.npy.empty() || !flags.record.empty();
+}
+
+>>>>>>> bd53c35 (heed look: a page that shows where models look, and heed map --record, which it opens without the model)
 /// Rows and columns of a terminal's panel at most.
 constexpr int64_t kTerminalCells = 96;
 
@@ -73,7 +89,7 @@ void map_image(const MapFlags& flags, const Explanation& seen,
   write_array(flags, maps);
   if (flags.json) {
     std::cout << one_line(json_of_image(json_of(flags, seen, names), maps, first_head)) << '\n';
-  } else if (!wants_drawing(flags.files) && flags.npy.empty()) {
+  } else if (!wants_files(flags)) {
     std::cout << lens::to_text(figure, terminal);
   }
 }
@@ -157,8 +173,9 @@ void check_view(const MapFlags& flags) {
     throw UsageError("--sinks is of --view heat; in '" + flags.view + "' sinks are left out");
   if (flags.view == "heat") return;
   if (flags.alignment) throw UsageError("--alignment prints words, and --view draws: choose one");
-  if (!wants_drawing(flags.files) && (flags.json || !flags.npy.empty()))
-    throw UsageError("--view is of what is drawn, and with --json or --npy alone nothing is");
+  if (!wants_drawing(flags.files) && (flags.json || wants_files(flags)))
+    throw UsageError(
+        "--view is of what is drawn, and with --json, --npy or --record alone nothing is");
   if (!wants_drawing(flags.files) && flags.view != "tokens")
     throw UsageError("--view " + flags.view +
                      " is drawn in files: add --png, --svg, --pdf or --html");
@@ -190,11 +207,11 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
     print_text_json(json_of(flags, seen, names), maps, alignment ? &*alignment : nullptr);
   } else if (alignment) {
     print_alignment(*alignment);
-  } else if (flags.view == "tokens" && !wants_drawing(flags.files)) {
+  } else if (flags.view == "tokens" && !wants_files(flags)) {
     auto figure = tokens_figure(seen, maps);
     figure.title = title;
     std::cout << lens::to_text(figure, terminal);
-  } else if (!wants_drawing(flags.files) && flags.npy.empty()) {
+  } else if (!wants_files(flags)) {
     auto figure = terminal_figure(flags, maps);
     figure.title = title;
     std::cout << lens::to_text(figure, terminal);
@@ -206,9 +223,10 @@ void map_tokens(const MapFlags& flags, const Explanation& seen,
 void run(const MapFlags& flags) {
   auto outputs = names_of(flags.files);
   outputs.push_back(flags.npy);
+  outputs.push_back(flags.record);
   check_outputs(outputs, flags.model, {flags.input});
   check_view(flags);
-  check_colour(flags.colour, flags.json || !flags.npy.empty() || wants_drawing(flags.files));
+  check_colour(flags.colour, flags.json || wants_files(flags));
   refuse_twice("--set", flags.set);
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
@@ -216,6 +234,7 @@ void run(const MapFlags& flags) {
   if (flags.truncate)
     if (const auto note = predictor.finish(); !note.empty())
       std::cerr << "heed: note: " << printable(note) << '\n';
+  if (!flags.record.empty()) write_file(flags.record, lens::to_bytes({flags.model, seen}));
   const auto names = predictor.heads();
   if (seen.shown.image && seen.grid) return map_image(flags, seen, names);
   map_tokens(flags, seen, names);

@@ -27,7 +27,7 @@ bool one_runs(std::string_view verb, const void* flags) {
 extern "C" void heed_run_verb(const char* verb, const void* flags) {
   using namespace heed::cli;
   if (!one_runs<CheckFlags, EmbedFlags, EnvFlags, EvalFlags, ExplainFlags, ExportFlags, ImportFlags,
-                MapFlags, PredictFlags, ScoreFlags, SummaryFlags, TemplateFlags, TrainFlags>(verb,
-                                                                                             flags))
+                LookFlags, MapFlags, PredictFlags, ScoreFlags, SummaryFlags, TemplateFlags,
+                TrainFlags>(verb, flags))
     throw std::logic_error(std::string("no such verb: ") + verb);
 }

@@ -12,6 +12,7 @@ void run(const EvalFlags& flags);
 void run(const ExplainFlags& flags);
 void run(const ExportFlags& flags);
 void run(const ImportFlags& flags);
+void run(const LookFlags& flags);
 void run(const MapFlags& flags);
 void run(const PredictFlags& flags);
 void run(const ScoreFlags& flags);

@@ -32,11 +32,16 @@ void check_block(const char* name, int64_t block) {
   if (block < 1) refuse(name, ": expected at least 1, given ", block);
 }
 
-/// Attention and inputs of the weights alone: without values that belong to distances.
-std::pair<Attention, AttendInputs> of_weights(Attention how, AttendInputs inputs) {
+/// The inputs outside training, with parameters of their own.
+AttendInputs of_copies(AttendInputs inputs) {
   inputs.training = false;
   for (auto& [name, tensor] : inputs.parameters) tensor = tensor.detach().clone();
   if (inputs.bias) inputs.bias = inputs.bias->detach();
+  return inputs;
+}
+
+/// Attention and inputs of the weights alone: without values that belong to distances.
+std::pair<Attention, AttendInputs> of_weights(Attention how, AttendInputs inputs) {
   std::erase_if(how.position.arguments, [](const auto& given) { return given.name == "values"; });
   inputs.parameters.erase("shaw.values");
   return {std::move(how), std::move(inputs)};
@@ -59,8 +64,13 @@ TakeCells copy_to(const at::Tensor& picture) {
 
 Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor row_stats, Attention how,
          AttendInputs inputs)
-    : name_(std::move(name)), q_(q.detach()), k_(k.detach()), how_(std::move(how)) {
-  const auto [own, given] = of_weights(how_, std::move(inputs));
+    : name_(std::move(name)),
+      q_(q.detach()),
+      k_(k.detach()),
+      row_stats_(row_stats.detach()),
+      how_(std::move(how)),
+      inputs_(of_copies(std::move(inputs))) {
+  const auto [own, given] = of_weights(how_, inputs_);
   auto call = ops::checked(q_, k_, k_.narrow(3, 0, 0), own, given);
   const std::vector<int64_t> expected = {2, batch(), num_heads(), queries()};
   if (row_stats.sizes() != at::IntArrayRef(expected))
@@ -69,7 +79,7 @@ Map::Map(std::string name, at::Tensor q, at::Tensor k, at::Tensor row_stats, Att
   if (row_stats.scalar_type() != call.compute)
     refuse("row_stats: expected dtype ", c10::toString(call.compute), ", given ",
            row_stats.dtype());
-  call_ = std::make_shared<const ops::MapCall>(std::move(call), row_stats.detach());
+  call_ = std::make_shared<const ops::MapCall>(std::move(call), row_stats_);
 }
 
 at::Tensor Map::tile(Range rows, Range columns, int64_t batch, int64_t head) const {

@@ -16,7 +16,7 @@ struct Hub {
   Hub(Router router, ServerOptions options)
       : router(std::move(router)),
         options(std::move(options)),
-        queue(static_cast<size_t>(this->options.max_queue), this->options.start_worker) {}
+        queue(static_cast<size_t>(this->options.max_queue)) {}
 
   Router router;
   const ServerOptions options;

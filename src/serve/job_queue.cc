@@ -4,8 +4,7 @@
 
 namespace heed::serve {
 
-JobQueue::JobQueue(size_t longest, std::function<void()> start)
-    : longest_(longest), thread_([this, start = std::move(start)] { run(start); }) {}
+JobQueue::JobQueue(size_t longest) : longest_(longest), thread_([this] { run(); }) {}
 
 JobQueue::~JobQueue() {
   {
@@ -42,8 +41,7 @@ bool JobQueue::is_idle() const {
   return jobs_.empty() && !busy_;
 }
 
-void JobQueue::run(const std::function<void()>& start) {
-  if (start) start();
+void JobQueue::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     busy_ = false;

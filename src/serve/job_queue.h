@@ -13,8 +13,7 @@ namespace heed::serve {
 
 class JobQueue {
  public:
-  /// `start` is called first on the new thread; it may be empty.
-  JobQueue(size_t longest, std::function<void()> start);
+  explicit JobQueue(size_t longest);
   ~JobQueue();  ///< waits for the job that runs; the others are dropped
   JobQueue(const JobQueue&) = delete;
   JobQueue& operator=(const JobQueue&) = delete;
@@ -33,7 +32,7 @@ class JobQueue {
     std::function<void()> work;
     Over over;
   };
-  void run(const std::function<void()>& start);
+  void run();
 
   const size_t longest_;
   mutable std::mutex mutex_;

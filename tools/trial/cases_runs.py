@@ -216,6 +216,7 @@ def of_rights():
         "train": "$HEED train $W/class.toml --out closed/run", "eval --output": "$HEED eval $W/m/class --data $W/records.csv --output closed/o",
         "map --png": "$HEED map $W/m/class $W/records.csv:2 --png closed/o.png", "map --svg": "$HEED map $W/m/class $W/records.csv:2 --svg closed/o.svg",
         "map --pdf": "$HEED map $W/m/class $W/records.csv:2 --pdf closed/o.pdf", "map --html": "$HEED map $W/m/class $W/records.csv:2 --html closed/o.html",
+        "map --record": "$HEED map $W/m/class $W/records.csv:2 --record closed/o.safetensors",
         "map --npy": "$HEED map $W/m/class $W/records.csv:2 --npy closed/o.npy",
         "embed --output": "$HEED embed $W/m/embedding $W/records.csv --output closed/o.npy",
         "train into a run": "$HEED train $W/class.toml --out closed/m --resume --set train.epochs=3",

@@ -1,6 +1,7 @@
 """Words, flags and their order: what a new user mistypes."""
 
 import re
+import signal
 
 from case import Case
 
@@ -98,6 +99,19 @@ def of_flags_that_do_nothing():
     yield usage("map --sinks of another view", "map {w}/m/class {w}/records.csv:2 --view tokens --sinks", "--sinks")
     yield usage("map --pdf and --html to one file", "map {w}/m/class {w}/records.csv:2 --pdf {s}/o --html {s}/o", "written twice")
     yield usage("map --colour with --json", "map {w}/m/class {w}/records.csv:2 --json --colour 256", "--colour")
+    yield usage("map --record onto its input", "map {w}/m/class {w}/records.csv:2 --record {w}/records.csv", "is read")
+    yield usage("map --record with --colour", "map {w}/m/class {w}/records.csv:2 --record {s}/o --colour 256", "--colour")
+    yield Case("map --record", "map {w}/m/class {w}/records.csv:2 --record {s}/o.safetensors", 0, "wrote")
+    yield usage("look alone", "look", "model")
+    yield Case("look --help", "look --help", 0, "Usage: heed look")
+    yield usage("look --host of others without a key", "look {w}/m/class --host 0.0.0.0", "--key-file")
+    yield usage("look --host of a name", "look {w}/m/class --host example.org", "no address")
+    yield usage("look --port that is none", "look {w}/m/class --port 65536", "--port")
+    yield usage("look --key-file of an empty file", "look {w}/m/class --key-file /dev/null", "", code=(2, 5))
+    yield Case("look --key-file that is not there", "look {w}/m/class --key-file {s}/key", 5, "key")
+    yield Case("look at weights as if they were maps", "look {w}/m/class/best/model.safetensors", 4, "heed map --record")
+    yield Case("look at a model that is not there", "look {w}/m/nothing", (4, 5), "nothing")
+    yield Case("look until SIGTERM", "look {w}/m/class --port 0", 143, "http://127.0.0.1:", signal=signal.SIGTERM, after=8)
     yield usage("map --target of a classifier", "map {w}/m/class {w}/records.csv:2 --target x", "--target")
     yield usage("map --alignment of a classifier", "map {w}/m/class {w}/records.csv:2 --alignment", "--alignment")
     yield usage("map --layer that is not there", "map {w}/m/class {w}/records.csv:2 --layer 9", "layer '9' is not in the model, which has: layer 1")

@@ -18,6 +18,7 @@ void add_eval(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
+void add_look(CLI::App& app);
 void add_map(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_recipe(CLI::App& app);

@@ -12,6 +12,7 @@ Examples:
   heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k > answers.txt
   heed map models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --png boot.png
   heed explain models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0  # and whether that can be trusted
+  heed look models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0  # the same on a page
   heed summary models/fashion-mnist-demo      # its layers, shapes, parameters and operations
   heed env                                    # what this machine and this build offer
 
@@ -28,6 +29,7 @@ void add_verbs(CLI::App& app) {
   add_check(app);
   add_map(app);
   add_explain(app);
+  add_look(app);
   add_score(app);
   add_summary(app);
   add_import(app);

@@ -39,6 +39,10 @@ void add_map(CLI::App& app) {
           "--npy", flags->npy,
           "Write all weights as an array of NumPy: (layers, heads, rows, columns), float32")
       ->type_name("FILE");
+  verb->add_option(
+          "--record", flags->record,
+          "Write the maps themselves, which heed look opens without the model: a safetensors file")
+      ->type_name("FILE");
   add_colour(*verb, flags->colour);
   verb->add_flag("--json", flags->json, "Print the prediction and all weights as JSON");
   on_run(*verb, flags);

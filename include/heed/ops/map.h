@@ -67,6 +67,11 @@ class Map {
   /// The module's path: "encoder.layers.0.attention".
   const std::string& name() const { return name_; }
   const Attention& how() const { return how_; }
+  /// What the constructor was given, parameters copied: what a file of maps holds.
+  const at::Tensor& q() const { return q_; }
+  const at::Tensor& k() const { return k_; }
+  const at::Tensor& row_stats() const { return row_stats_; }
+  const AttendInputs& inputs() const { return inputs_; }
   int64_t batch() const { return q_.size(0); }
   int64_t num_heads() const { return q_.size(1); }
   int64_t queries() const { return q_.size(2); }
@@ -109,8 +114,9 @@ class Map {
   at::TensorOptions on_cpu() const;
 
   std::string name_;
-  at::Tensor q_, k_;
+  at::Tensor q_, k_, row_stats_;
   Attention how_;
+  AttendInputs inputs_;
   std::shared_ptr<const ops::MapCall> call_;
 };
 

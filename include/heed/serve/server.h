@@ -16,19 +16,18 @@ struct ServerOptions {
   /// Demanded as "Authorization: Bearer KEY" from routes that are not open. Empty: no key, which
   /// other addresses than those of the loopback refuse.
   std::string key = {};
-  int64_t max_header = 16 << 10;            ///< bytes of a request's line and headers
-  int64_t max_target = 8 << 10;             ///< bytes of a request's path and query
-  int64_t max_body = 16 << 20;              ///< bytes of a body
-  int64_t max_bodies = 256 << 20;           ///< bytes of all bodies at a time
-  int64_t max_connections = 1024;           ///< open at a time
-  int64_t max_queue = 64;                   ///< requests that wait for the worker
-  double idle_seconds = 60;                 ///< without a request, until a connection is closed
-  double read_seconds = 20;                 ///< from the first byte of a request to its last
-  double write_seconds = 30;                ///< from the first byte of an answer to its last
-  double handle_seconds = 300;              ///< waiting for the worker and its work
-  double drain_seconds = 4;                 ///< for requests that are under way when it stops
-  std::function<bool()> is_ready = {};      ///< what /ready says; empty: always
-  std::function<void()> start_worker = {};  ///< called first on the worker's thread
+  int64_t max_header = 16 << 10;        ///< bytes of a request's line and headers
+  int64_t max_target = 8 << 10;         ///< bytes of a request's path and query
+  int64_t max_body = 16 << 20;          ///< bytes of a body
+  int64_t max_bodies = 256 << 20;       ///< bytes of all bodies at a time
+  int64_t max_connections = 1024;       ///< open at a time
+  int64_t max_queue = 64;               ///< requests that wait for the worker
+  double idle_seconds = 60;             ///< without a request, until a connection is closed
+  double read_seconds = 20;             ///< from the first byte of a request to its last
+  double write_seconds = 30;            ///< from the first byte of an answer to its last
+  double handle_seconds = 300;          ///< waiting for the worker and its work
+  double drain_seconds = 4;             ///< for requests that are under way when it stops
+  std::function<bool()> is_ready = {};  ///< what /ready says; empty: always
 };
 
 /// Reads a key: the file's text without white space at its ends. Throws UsageError for fewer than
