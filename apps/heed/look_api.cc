@@ -108,11 +108,11 @@ Response explain(LookState& state, const Request& request) {
   const auto question = source.predictor->ask(seen.example, {.target = seen.input.target});
   const lens::ExplainOptions options{.method = *method};
   const auto found = lens::explain(question, options);
-  auto said = json_of(question);
-  said.update(json_of(found));
+  auto said = cli::json_of(question);
+  said.update(cli::json_of(found));
   if (json.value("tests", false)) {
     const auto doubt = lens::doubt(question, options, found);
-    said["tests"] = json_of(doubt), said["verdict"] = doubt.verdict;
+    said["tests"] = cli::json_of(doubt), said["verdict"] = doubt.verdict;
   }
   return json_response(said);
 }
@@ -142,7 +142,7 @@ void add_look_routes(serve::Router& router, LookState& state) {
                  return answer(state, request);
                }});
   };
-  get("/api/model", [](LookState& all, const Request&) { return json_response(json_of(all)); });
+  get("/api/model", [](LookState& all, const Request&) { return json_response(cli::json_of(all)); });
   get("/api/overview", [](LookState& all, const Request& request) {
     const auto chosen = map_of(all, request);
     return json_response(overview_of(chosen.shown, kOverviewCells, chosen.pool));
@@ -160,7 +160,7 @@ void add_look_routes(serve::Router& router, LookState& state) {
   };
   post("/api/look", "application/json", [](LookState& all, const Request& request) {
     const auto& seen = all.look(input_of(parse_body(request)));
-    return json_response(json_of(seen, all.source_of(seen)));
+    return json_response(cli::json_of(seen, all.source_of(seen)));
   });
   post("/api/explain", "application/json", explain);
   post("/api/upload", "application/octet-stream", [](LookState& all, const Request& request) {

@@ -25,13 +25,22 @@ std::map<std::string, std::vector<int64_t>> heads_of(const std::vector<AblatedHe
   return heads;
 }
 
-std::vector<bool> special_of(const std::vector<TokenPlace>& tokens) {
+void check_ablated(const std::vector<AblatedHead>& heads, const Explanation& seen) {
+  for (const auto& head : heads) {
+    const auto found = std::find_if(seen.maps.begin(), seen.maps.end(),
+                                    [&](const Map& map) { return map.name() == head.map; });
+    if (found == seen.maps.end())
+      throw HttpError(400, "bad_request", "the model has no attention '" + head.map + "'");
+  }
+}
+
+std::vector<bool> flags_of(const std::vector<TokenPlace>& tokens) {
   std::vector<bool> special;
   for (const auto& token : tokens) special.push_back(token.special);
   return special;
 }
 
-std::vector<std::string> texts_of(const std::vector<TokenPlace>& tokens) {
+std::vector<std::string> pieces_of(const std::vector<TokenPlace>& tokens) {
   std::vector<std::string> all;
   for (const auto& token : tokens) all.push_back(token.text);
   return all;
@@ -51,11 +60,11 @@ lens::TextMaps maps_of(const Explanation& seen) {
   const auto& head = seen.heads.front();
   const bool on_image = seen.shown.image && seen.grid;
   return lens::text_maps(
-      seen.maps, {.source = on_image ? names_of(*seen.grid) : texts_of(seen.shown.tokens),
-                  .target = texts_of(head.read),
-                  .predicted = texts_of(head.predicted),
-                  .source_special = on_image ? std::vector<bool>() : special_of(seen.shown.tokens),
-                  .target_special = special_of(head.read)});
+      seen.maps, {.source = on_image ? names_of(*seen.grid) : pieces_of(seen.shown.tokens),
+                  .target = pieces_of(head.read),
+                  .predicted = pieces_of(head.predicted),
+                  .source_special = on_image ? std::vector<bool>() : flags_of(seen.shown.tokens),
+                  .target_special = flags_of(head.read)});
 }
 
 /// The steps of a recurrent decoder as one call with the same weights: with keys e_1 .. e_Lk and
@@ -209,8 +218,10 @@ const Seen& LookState::look(const LookInput& input) {
   } else {
     seen.example = find(source, input);
     std::optional<lens::AblatedHeads> ablated;
-    if (!input.ablated.empty()) ablated.emplace(heads_of(input.ablated));
+    if (!input.ablated.empty())
+      ablated.emplace(source.predictor->module(), heads_of(input.ablated));
     seen.explanation = source.predictor->explain(seen.example, input.target);
+    check_ablated(input.ablated, seen.explanation);
   }
   seen.maps = maps_of(seen.explanation);
   seen.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -23,21 +23,11 @@
 namespace heed::cli {
 namespace {
 
-<<<<<<< HEAD
-=======
-/// A figure has no tabs: blanks stand where an answer has one, as between a class and its probability.
-std::string figure_text(const std::string& answer) {
-  std::string text;
-  for (const char c : printable(answer, "\t")) c == '\t' ? text.append("  ") : text.append(1, c);
-  return text;
-}
-
 /// Whether the result goes into files, and nothing is drawn in the terminal.
 bool wants_files(const MapFlags& flags) {
   return wants_drawing(flags.files) || !flags.npy.empty() || !flags.record.empty();
 }
 
->>>>>>> bd53c35 (heed look: a page that shows where models look, and heed map --record, which it opens without the model)
 /// Rows and columns of a terminal's panel at most.
 constexpr int64_t kTerminalCells = 96;
 

@@ -196,7 +196,11 @@ TEST_F(Look, HeadsThatAreTakenOutChangeWhatFollows) {
     EXPECT_NE(row(whole, 2), row(without, 2));
     const auto refused = asked.post(
         "/api/look", R"({"text": "eins", "ablated": [{"map": ")" + name + R"(", "head": 3}]})");
-    EXPECT_THAT(refused["error"]["message"].get<std::string>(), HasSubstr("2 heads"));
+    EXPECT_THAT(refused["error"]["message"].get<std::string>(),
+                HasSubstr("expected a head of 0 to 1"));
+    const auto unknown =
+        asked.post("/api/look", R"({"text": "eins", "ablated": [{"map": "x", "head": 1}]})");
+    EXPECT_THAT(unknown["error"]["message"].get<std::string>(), HasSubstr("no attention 'x'"));
   });
   EXPECT_EQ(result.code, 128 + SIGTERM) << result.err;
 }

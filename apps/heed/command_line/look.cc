@@ -35,7 +35,7 @@ The address of the page is printed; open it in a browser. Ctrl-C ends it. The pa
 
 Examples:
   heed look models/sst2
-  heed look models/multi30k-de-en --with models/multi30k-de-en-small
+  heed look models/multi30k-de-en --with models/multi30k-de-en-gru
   heed map models/sst2 'a gripping film' --record film.safetensors
   heed look film.safetensors
   heed look models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k:0 --port 0)");
