@@ -66,7 +66,15 @@ OUT_OF_REACH = {
     "pango uses memory that it did not get": r"libpango",
     "GLib ends the process where it gets no memory or thread": r"libg(lib|object)-2",
 }
+# Who goes on without what it got no memory for, so that a picture lacks a letter or has another font.
+DRAWS_WITHOUT = re.compile(r"lib(harfbuzz|pango|pangoft2|pangocairo|fontconfig|freetype|fribidi)[-.]")
 FRAME = re.compile(r"^(?!\S*(?:libc\.so|libstdc|libgcc|heed_faults))\S+\([^)]*\)\[.*$", re.M)
+
+
+def inner_frames(outcome, mark):
+    """The two innermost frames of the last stack behind a mark, those of the C and C++ libraries left out."""
+    stack = outcome.err[outcome.err.rfind(mark):] if mark in outcome.err else ""
+    return "\n".join([frame for frame in FRAME.findall(stack) if not frame.startswith("fault")][:2])
 
 
 def out_of_reach(outcome):
@@ -81,9 +89,10 @@ def out_of_reach(outcome):
         return "GLib ends the process where it gets no memory or thread"
     if outcome.code == 4 and "not TOML: Error while parsing" in outcome.err:
         return "toml++ says of a number that memory ran out for: no number"
-    stack = outcome.err[outcome.err.rfind("fault: signal"):] if "fault: signal" in outcome.err else ""
-    frames = [frame for frame in FRAME.findall(stack) if not frame.startswith("fault")]
-    inner = "\n".join(frames[:2])
+    unsaid = outcome.code == 0 or "no fonts were found" in outcome.err
+    if unsaid and DRAWS_WITHOUT.search(inner_frames(outcome, "fault: alloc")):
+        return "fontconfig, pango and HarfBuzz go on without what they got no memory for"
+    inner = inner_frames(outcome, "fault: signal")
     return next((who for who, mark in OUT_OF_REACH.items() if re.search(mark, inner)), "")
 
 
