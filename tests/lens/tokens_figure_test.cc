@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "files.h"
 #include "heed/core/error.h"
@@ -191,6 +193,20 @@ TEST(TokensFigure, NewlinesEndLinesAndLongTokensAreCut) {
   EXPECT_LT(lines[0], lines[1]);
   EXPECT_THAT(XmlCheck(svg).texts(), Contains("a\\n"));
   EXPECT_LT(svg.size(), 20000u);
+}
+
+TEST(TokensFigure, AsTheDocumentsHaveIt) {
+  const std::vector<FigureToken> tokens{{"my"}, {"card"}, {"was"}, {"swallow"}, {"ed", false}};
+  const std::vector<double> values{0.02, 0.31, -0.04, 0.44, 0.11};
+  const auto path = std::filesystem::path(testing::TempDir()) / "heed_card.pdf";
+
+  heed::lens::TokensFigure figure{"my card was swallowed", {"integrated gradients"}, {}};
+  figure.rows.push_back({.label = "for card_swallowed", .tokens = tokens, .values = values});
+  figure.rows.back().is_signed = true;
+  const auto drawing = heed::lens::draw(figure);
+  std::ofstream(path, std::ios::binary) << drawing.pdf();
+
+  EXPECT_THAT(test::read_bytes(path), testing::StartsWith("%PDF-"));
 }
 
 TEST(TokensFigure, RefusesWhatDoesNotFit) {
