@@ -9,7 +9,7 @@
 namespace heed::lens {
 namespace {
 
-constexpr int64_t kLongestTitle = 600, kLongestLine = 2000;  // columns
+constexpr int64_t kLongestTitle = 300, kLongestLine = 2000;  // columns
 constexpr double kReadable = 0.75;                           // of diverging(), below dark letters
 
 }  // namespace

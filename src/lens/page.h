@@ -103,7 +103,7 @@ constexpr double ascent(double size) { return 1.05 * size; }
 constexpr double below_middle(double size) { return 0.36 * size; }
 
 /// Title and lines at the upper left corner, wrapped to `width`; returns where the next thing begins.
-/// Titles end after 600 columns, lines after 2000.
+/// Titles end after 300 columns, lines after 2000.
 double add_heading(Page& page, const std::vector<std::string>& lines, double width);
 
 /// A bar of a scale's colours with its two ends, and below it `note`, wrapped to `width` pixels;

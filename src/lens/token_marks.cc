@@ -1,4 +1,6 @@
 // Tokens as they stand in a text.
+#include <algorithm>
+
 #include "core/utf8.h"
 #include "heed/lens/tokens_figure.h"
 #include "lens/columns.h"
@@ -27,15 +29,31 @@ int byte_of(uint32_t character) {
   return -1;
 }
 
-/// A byte-level piece as the text that it stands for, or as it is where that is none.
-std::string decoded_bytes(const std::string& piece) {
+/// The bytes that a byte-level piece stands for; a piece of other characters as it is.
+std::string bytes_of(const std::string& piece) {
   std::string bytes;
   for (std::string_view rest = piece; !rest.empty();) {
     const int byte = byte_of(take_character(rest));
     if (byte < 0) return piece;
     bytes += static_cast<char>(byte);
   }
-  return invalid_utf8(bytes) == std::string::npos ? bytes : piece;
+  return bytes;
+}
+
+/// A letter whose bytes several tokens have stands in the first of them, and a dot in the others.
+void join_bytes(std::vector<FigureToken>& tokens) {
+  constexpr size_t kMostParts = 4;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    std::string bytes = tokens[i].text;
+    size_t last = i;
+    while (invalid_utf8(bytes) != std::string::npos &&
+           last + 1 < std::min(tokens.size(), i + kMostParts) && !tokens[last + 1].begins_word)
+      bytes += tokens[++last].text;
+    if (last == i || invalid_utf8(bytes) != std::string::npos) continue;
+    tokens[i].text = std::move(bytes);
+    for (size_t j = i + 1; j <= last; ++j) tokens[j].text = "\u00b7";
+    i = last;
+  }
 }
 
 /// A piece without the marks of words; `joined`: what it is where it has none.
@@ -50,7 +68,7 @@ FigureToken unmarked(std::string piece, bool joined, bool byte_level) {
   } else if (piece.ends_with(kUnfinished) && piece.size() > kUnfinished.size()) {
     piece.resize(piece.size() - kUnfinished.size());
   }
-  return {byte_level ? decoded_bytes(piece) : piece, begins};
+  return {byte_level ? bytes_of(piece) : piece, begins};
 }
 
 /// Where each character of a text begins, and its end.
@@ -97,6 +115,7 @@ std::vector<FigureToken> figure_tokens(const std::string& text,
     unfinished = !token.special && token.text.ends_with(kUnfinished);
     first = token.special;
   }
+  if (byte_level) join_bytes(result);
   return result;
 }
 

@@ -22,7 +22,7 @@ struct FigureToken {
 /// that joined letters stay joined whatever the tokenizer calls its pieces. Of one without, `how`
 /// says where words begin (heed/lens/alignment.h); by marks, its text has none of them (a U+2581 or a
 /// byte-level U+0120 at its beginning, "##" there, "@@" at its end), and byte-level letters are those
-/// of their bytes. Special ones are whole.
+/// of their bytes (of a letter in several tokens the others have a dot). Special ones are whole.
 std::vector<FigureToken> figure_tokens(const std::string& text,
                                        const std::vector<TokenPlace>& tokens,
                                        Joining how = Joining::marks);
