@@ -32,6 +32,12 @@ std::vector<std::string> texts_of(const std::vector<TokenPlace>& tokens) {
   return texts;
 }
 
+/// "encoder.layers.5" of "encoder.layers.5.attention".
+std::string short_path(const std::string& path) {
+  const std::string end = ".attention";
+  return path.ends_with(end) ? path.substr(0, path.size() - end.size()) : path;
+}
+
 lens::TokensRow row_of(const Question& question, const lens::Attribution& found, size_t first,
                        size_t last, const char* label) {
   const std::vector<TokenPlace> tokens(found.tokens.begin() + int64_t(first),
@@ -202,7 +208,7 @@ lens::TextFigure heads_figure(const lens::HeadScores& scores, const Caption& cap
   lens::TextStrip strip;
   strip.is_signed = is_signed;
   strip.panels.push_back({"", all});
-  strip.rows = scores.layers;
+  for (const auto& path : scores.layers) strip.rows.push_back(short_path(path));
   for (int64_t i = 0; i < columns; ++i)
     strip.columns.push_back(columns == 1 ? "block" : text_of("head ", i + 1));
   return {caption.title, caption.lines, {strip}};
@@ -212,7 +218,8 @@ lens::TextFigure patch_figure(const lens::Patched& patched, const Caption& capti
   lens::TextStrip strip;
   strip.is_signed = true;
   strip.panels.push_back({"", patched.shares});
-  strip.rows = patched.rows, strip.columns = patched.columns;
+  for (const auto& path : patched.rows) strip.rows.push_back(short_path(path));
+  strip.columns = patched.columns;
   return {caption.title, caption.lines, {strip}};
 }
 
