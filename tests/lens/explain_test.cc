@@ -225,7 +225,7 @@ TEST(Explain, IntegratedGradientsAreTheIntegral) {
         all.push_back((found[i] * at_t.whole[i]).sum(2).flatten());
       return at::cat(all);
     };
-    constexpr int kSteps = 300;
+    constexpr int kSteps = 100;
     auto sum = (gradient_at(0) + gradient_at(1)) / (6 * kSteps);
     for (int i = 0; i < kSteps; ++i)
       sum += (gradient_at((i + 0.5) / kSteps) * 4 +

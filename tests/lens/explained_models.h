@@ -117,7 +117,8 @@ inline Explained explained_writer(bool source) {
       .width(16)
       .hidden(32)
       .norm(nn::Norm::pre)
-      .dropout(0);
+      .dropout(0)
+      .activation(nn::Activation::gelu);  // relu has kinks, which integrals feel
   options.encoder_attention(Attention::parse("sinusoidal; num_heads=2"));
   options.decoder_attention(Attention::parse("sinusoidal; num_heads=2"));
   options.cross_attention(Attention::parse("num_heads=2"));
