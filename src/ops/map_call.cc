@@ -15,6 +15,14 @@ at::Tensor cut(const at::Tensor& t, int64_t dimension, Interval range) {
   return t.narrow(dimension, range.begin, range.size());
 }
 
+/// Whether a mask or bias, which may be Lq x Lk, is copied for the kernels: not to be kept.
+bool copies_masks(const Call& call) {
+  const auto copied = [&](const at::Tensor& t) {
+    return t.defined() && t.scalar_type() != at::kBool && t.scalar_type() != call.compute;
+  };
+  return copied(call.context.bias) || copied(call.context.attn_mask);
+}
+
 kernels::Cells cells_of(const Look& look) {
   kernels::Cells cells{look.block_rows,
                        look.block_columns,
@@ -70,16 +78,18 @@ MapCall::MapCall(Call call, const at::Tensor& row_stats)
     : call_(std::move(call)), row_stats_(row_stats.contiguous()) {}
 MapCall::~MapCall() = default;
 
-const MapCall::Stages& MapCall::stages() const {
-  std::call_once(made_, [&] { stages_ = std::make_unique<const Stages>(call_); });
-  return *stages_;
+std::shared_ptr<const MapCall::Stages> MapCall::stages() const {
+  if (copies_masks(call_)) return std::make_shared<const Stages>(call_);
+  std::call_once(made_, [&] { stages_ = std::make_shared<const Stages>(call_); });
+  return stages_;
 }
 
 template <class Use>
 void MapCall::with_stages(Use&& use) const {
   const torch::NoGradGuard no_gradient;
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const auto& all = stages();
+  const auto made = stages();
+  const auto& all = *made;
   const auto with = [&](const auto& pipeline, auto type) {
     const auto of_rows = row_stats_of<decltype(type)>(row_stats_);
     use(pipeline.problem, kernels::RowStats<const decltype(type)>{of_rows.first, of_rows.second});

@@ -44,7 +44,7 @@ class MapCall {
 
   bool has_kernel() const { return call_.q.is_cpu() && kernels_can(call_); }
   /// Made when first asked for: a call that is only recorded costs nothing.
-  const Stages& stages() const;
+  std::shared_ptr<const Stages> stages() const;
   /// Calls use(pipeline, row_stats) for the type of the computation.
   template <class Use>
   void with_stages(Use&& use) const;
@@ -58,7 +58,7 @@ class MapCall {
   Call call_;
   at::Tensor row_stats_;
   mutable std::once_flag made_;
-  mutable std::unique_ptr<const Stages> stages_;
+  mutable std::shared_ptr<const Stages> stages_;
 };
 
 }  // namespace heed::ops

@@ -85,10 +85,10 @@ void expect_overview(const Map& map, const at::Tensor& all, const Tolerance& mos
     const auto seen = map.overview(
         {.rows = 29, .columns = 11, .pool = pool, .batch = 1, .received = true, .entropy = true});
     EXPECT_EQ(seen.block_rows, (map.queries() + 28) / 29);
-    EXPECT_EQ(seen.block_columns, 21);
+    EXPECT_EQ(seen.block_columns, (map.keys() + 10) / 11);
     for (int64_t h = 0; h < map.num_heads(); ++h) {
-      EXPECT_TRUE(close(seen.cells[h], pooled(all[h], seen.block_rows, 21, pool), most.weights,
-                        most.weights))
+      EXPECT_TRUE(close(seen.cells[h], pooled(all[h], seen.block_rows, seen.block_columns, pool),
+                        most.weights, most.weights))
           << what << h;
       EXPECT_NEAR(seen.greatest[static_cast<size_t>(h)], all[h].max().item<double>(), most.weights)
           << what << h;
@@ -164,6 +164,17 @@ TEST(MapParts, HoldAtLargeEqualShiftedAndMaskedNumbers) {
       }
 }
 
+TEST(MapParts, HoldWhereAPassIsCut) {  // into parts of rows, or of keys
+  for (const char* how : {"scaled_dot", "causal", "window(700, 30); entmax15", "talking"}) {
+    const auto t = make({.B = 2, .H = 3, .G = 1, .Lq = 2000, .Lk = 300, .D = 4, .how = how});
+    const auto all = reference_weights(t);
+    const auto map = map_of(t);
+    expect_parts(map, all[1][2], {1, 7, 500}, kTolerances[0], how);
+    expect_overview(map, all[1], kTolerances[0], how);
+    expect_products(map, all, kTolerances[0], how);
+  }
+}
+
 TEST(MapParts, ThreadsChangeNoBit) {
   const int before = num_threads();
   for (const char* how : {"scaled_dot", "causal; alibi", "window(300, 40); entmax15", "talking"}) {
@@ -236,6 +247,21 @@ TEST(MapParts, ANaNThatIsSeenReachesItsCells) {
   const auto seen = map.overview({.rows = 20, .columns = 20, .entropy = true});
   EXPECT_EQ(torch::isnan(seen.entropy).sum().item<int64_t>(), 1);
   EXPECT_EQ(seen.greatest[0], 1);  // of the first query, which sees one key
+}
+
+TEST(MapParts, ANaNAmongOthersReachesItsCell) {
+  auto t = make({.B = 1, .H = 1, .G = 1, .Lq = 200, .Lk = 200, .D = 8, .how = "sigmoid"});
+  t.k[0][0][57].fill_(NAN);
+  const auto map = map_of(t);
+  for (const auto pool : kPools) {
+    const auto bad = torch::isnan(map.tile({0, 200}, {0, 200}, 10, pool));  // (20, 20)
+    EXPECT_EQ(bad.sum().item<int64_t>(), 20);
+    EXPECT_TRUE(bad.select(1, 5).all().item<bool>());
+  }
+  EXPECT_EQ(torch::isnan(map.received()).sum().item<int64_t>(), 1);
+  const auto seen = map.overview();
+  const auto finite = torch::nan_to_num(map.dense()[0], 0.0);
+  EXPECT_EQ(seen.greatest[0], finite.max().item<double>());
 }
 
 TEST(MapParts, OverviewsAreAsSmallAsAsked) {

@@ -35,9 +35,10 @@ struct PyramidTile {
 /// The pyramid of one head. Level l pools cells of 2^l x 2^l weights; level 0 are the weights, the
 /// last level fits into one tile. The constructor makes one pass over the map and stores the levels
 /// from the first on whose cells are at least 16 wide and that takes at most 64 MiB (100,000 x
-/// 100,000: level 4, 39 MB) and those above it, a third of that more; while it works, twice the
-/// first. Tiles of the levels below are computed when they are asked for: at most 2048 x 2048
-/// weights, where that first level is 4. Functions may be called from several threads at a time.
+/// 100,000: level 4, 39 MB), which with those above it is a third more; while it works it needs three
+/// times the first. Tiles of the levels below are computed when they are asked for: at most 2048 x
+/// 2048 weights, where that first level is 4. Functions may be called from several threads at a
+/// time.
 ///
 /// One scale for all levels: greatest is the greatest single weight of the map, smallest a 1024th of
 /// it or of 1 / Lk, whichever is less. Stored levels come from numbers rounded to 0.1 %, means above
