@@ -10,6 +10,7 @@ is wrong. Standard library only.
 import argparse
 import asyncio
 import collections
+import http.client
 import json
 import logging
 import multiprocessing
@@ -242,6 +243,15 @@ def measure(port, seconds):
     return found
 
 
+def warm_up(port):
+    """Has the model work, which packs its weights, until the server keeps as many looks as it does."""
+    for _ in range(16):
+        peer = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        peer.request("POST", "/api/look", json.dumps({"text": "the end ."}), {"Content-Type": "application/json"})
+        peer.getresponse().read()
+        peer.close()
+
+
 def judge(idle, busy, samples, after, before, problems, is_timed):
     quarter = max(1, len(samples) // 4)
     early = statistics.median(memory for memory, _ in samples[quarter:2 * quarter])
@@ -276,6 +286,7 @@ def main():
                               stderr=subprocess.DEVNULL, text=True)
     try:
         port = int(server.stdout.readline().rsplit(":", 1)[1].rstrip("/\n"))
+        warm_up(port)
         idle = measure(port, min(IDLE_SECONDS, options.seconds))
         before = resident(server.pid), descriptors(server.pid)
         attackers, result = in_process(bad_clients, port, server.pid, options.seconds, options.connections, options.seed)

@@ -87,7 +87,11 @@ export class LinesView {
 
   private token(row: number, text: string, svg: SVGElement, c0: number, c1: number, columns: string[]): HTMLButtonElement {
     const show = (): void => {
-      for (const line of svg.children) line.classList.toggle("other", line.getAttribute("data-row") !== String(row));
+      for (const line of svg.children) {
+        const isMine = line.getAttribute("data-row") === String(row);
+        line.classList.toggle("other", !isMine);
+        line.classList.toggle("mine", isMine);
+      }
       const said = this.element.querySelector(".said");
       const list = this.strongest(row, c0, c1).map(([column, weight]) => `“${shown(columns[column])}” ${weight.toPrecision(3)}`);
       if (said) said.textContent = `“${shown(text)}” → ${list.join(", ") || "nothing above 0.02"}`;
