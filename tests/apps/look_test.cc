@@ -78,6 +78,11 @@ class Asked {
 class Look : public testing::Test {
  protected:
   static void SetUpTestSuite() { trained_ = train_once("look", write_pairs_to_look_at); }
+  /// A build without Node has no page, and says so.
+  void SetUp() override {
+    const auto refused = run({"look", trained_.model, "--host", "nowhere"});
+    if (refused.err.find("without its page") != std::string::npos) GTEST_SKIP() << refused.err;
+  }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   /// Runs `heed look`, calls `use` once it answers, ends it by SIGTERM and returns what it said.

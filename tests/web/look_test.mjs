@@ -316,6 +316,11 @@ test("translations and images are looked at", async () => {
   await page.locator(".image img").waitFor();
   assert.equal(await page.locator(".patches span").count(), 4);
   await page.screenshot({ path: at("shots/images.png") });
+  await page.getByRole("tab", { name: "Explain" }).click();
+  assert.equal(await page.getByLabel("Method").inputValue(), "integrated_gradients");
+  await page.getByRole("button", { name: "Explain", exact: true }).click();
+  await page.locator(".verdict").waitFor();
+  assert.equal(await page.locator(".explain .patches span").count(), 4);
   await close(page);
   await images.stop();
 });

@@ -2,6 +2,7 @@
 import { explain, type Explained, type Looked } from "./api";
 import { choice, fill, make } from "./dom";
 import { beginsWord, isMarked, shown } from "./labels";
+import { patchesOf } from "./patches";
 import { css, diverging, ink, palettes, short } from "./palette";
 
 const kStrongest = 12;
@@ -19,7 +20,8 @@ export class ExplainView {
     private readonly palette: string,
     private readonly chosen: (method: string) => void,
   ) {
-    this.method = methods.includes(method) ? method : (methods[0] ?? "");
+    const wanted = [method, "integrated_gradients", methods[0]].find((name) => methods.includes(name));
+    this.method = wanted ?? "";
     if (methods.length === 0 || !looked.can_ablate) {
       fill(this.element, make("p", { className: "note" }, looked.can_ablate ? "This program has no explanations." : "A recording holds maps, and no model to ask: explanations need the model."));
       return;
@@ -55,6 +57,12 @@ export class ExplainView {
     const colour = said.signed ? diverging : (palettes[this.palette] ?? palettes.heat);
     const pieces = said.tokens.map((token) => token.text);
     const marked = isMarked(pieces);
+    const grid = this.looked.grid;
+    const onImage = grid && said.values.length === grid.rows * grid.columns ? patchesOf(this.looked.id, grid, 0) : null;
+    onImage?.patches.forEach((patch, i) => {
+      patch.style.backgroundColor = css(colour(said.values[i] / most));
+      patch.title = short(said.values[i]);
+    });
     const tokens = said.tokens.map((token, i) => {
       const name = ["token", token.special ? "special" : "", beginsWord(token.text, marked) ? "begins" : "", excluded.has(i) ? "excluded" : ""].join(" ");
       const element = make("span", { className: name, title: `${shown(token.text)}: ${short(said.values[i])}${said.standard_errors ? " ± " + short(said.standard_errors[i]) : ""}` }, shown(token.text));
@@ -68,7 +76,7 @@ export class ExplainView {
     fill(
       this.result,
       said.explained ? make("p", {}, `What moved ${said.explained}:`) : null,
-      make("div", { className: "tokens" }, ...tokens),
+      onImage?.element ?? make("div", { className: "tokens" }, ...tokens),
       said.sink_mass !== undefined && said.sink_mass !== null && excluded.size > 0
         ? make("p", { className: "note" }, `Left out of the scale: ${[...excluded].map((i) => `“${shown(pieces[i])}”`).join(", ")}, which hold ${short(said.sink_mass)} of all.`)
         : null,

@@ -1,7 +1,8 @@
 // The input itself, its tokens (or patches of an image) coloured by what one of them attends to, or by which attend to it.
-import { image, type Looked, type MapInfo } from "./api";
+import type { Looked, MapInfo } from "./api";
 import { choice, fill, make, roving } from "./dom";
 import { beginsWord, isMarked, shown } from "./labels";
+import { patchesOf } from "./patches";
 import { css, ink, palettes, place, type Scale } from "./palette";
 import type { Weights } from "./weights";
 
@@ -94,18 +95,13 @@ export class InputView {
   }
 
   private addImage(to: HTMLElement): void {
-    const grid = this.looked.grid!;
-    const cells = make("div", { className: "patches", "aria-hidden": "true" });
-    cells.style.gridTemplateColumns = `repeat(${grid.columns}, 1fr)`;
-    const first = grid.class_token ? 1 : 0;
-    for (let i = 0; i < grid.rows * grid.columns; ++i)
-      cells.append(make("span", { "data-token": i + first, onpointerenter: () => this.isSelf && void this.show(i + first), onclick: () => this.isSelf && void this.pick(i + first) }));
-    const picture = make("img", { alt: "the input" });
-    void image(this.looked.id).then((blob) => {
-      picture.src = URL.createObjectURL(blob);
-      picture.onload = () => URL.revokeObjectURL(picture.src);
+    const first = this.looked.grid!.class_token ? 1 : 0;
+    const { element, patches } = patchesOf(this.looked.id, this.looked.grid!, first);
+    patches.forEach((patch, i) => {
+      patch.addEventListener("pointerenter", () => this.isSelf && void this.show(i + first));
+      patch.addEventListener("click", () => this.isSelf && void this.pick(i + first));
     });
-    fill(to, make("div", { className: "image" }, picture, cells));
+    fill(to, element);
   }
 
   private async pick(token: number): Promise<void> {
