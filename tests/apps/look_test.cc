@@ -257,7 +257,7 @@ TEST_F(Look, RefusesWrongFlagsAndFiles) {
   const auto file = path("wrong.safetensors");
   write_bytes(file, "no file of maps");
   EXPECT_EQ(run({"look", file}).code, 4);
-  const auto weights = run({"look", trained_.model + "/model.safetensors"});
+  const auto weights = run({"look", trained_.model + "/best/model.safetensors"});
   EXPECT_EQ(weights.code, 4);
   EXPECT_THAT(weights.err, HasSubstr("heed map --record"));
 }

@@ -29,7 +29,14 @@ std::vector<std::string> verbs() {
 }
 
 std::vector<std::string> flags(const std::string& verb) {
-  return found(run({verb, "--help"}).out, "\n  (?:-\\w,)?(--[a-z]+)");
+  return found(run({verb, "--help"}).out, "\n  (?:-\\w,)?(--[a-z-]+)");
+}
+
+/// Every '-' of a flag stands behind a backslash, so that it can be copied.
+std::string in_manual(const std::string& flag) {
+  std::string text;
+  for (const char c : flag) text.append(c == '-' ? "\\-" : std::string(1, c));
+  return text;
 }
 
 /// What bash offers for the last of the words.
@@ -54,7 +61,7 @@ TEST(Manual, EveryVerbAndFlagHasItsPlace) {
     const auto offered = completions({verb, "--"});
     for (const auto& flag : flags(verb)) {
       const auto name = flag.substr(2);
-      EXPECT_THAT(page, HasSubstr("\\fB\\-\\-" + name + "\\fR")) << verb;
+      EXPECT_THAT(page, HasSubstr("\\fB" + in_manual(flag) + "\\fR")) << verb;
       EXPECT_THAT(zsh, testing::AnyOf(HasSubstr("'" + flag + "["), HasSubstr("'*" + flag + "[")))
           << verb;
       EXPECT_THAT(fish, HasSubstr(" -l " + name)) << verb;
