@@ -80,9 +80,9 @@ export class ExplainView {
       said.sink_mass !== undefined && said.sink_mass !== null && excluded.size > 0
         ? make("p", { className: "note" }, `Left out of the scale: ${[...excluded].map((i) => `“${shown(pieces[i])}”`).join(", ")}, which hold ${short(said.sink_mass)} of all.`)
         : null,
-      this.strongest(said, excluded, most),
       testing,
       said.verdict ? make("p", { className: "verdict" }, said.verdict) : null,
+      this.strongest(said, excluded, most),
       this.tests(said.tests ?? {}),
       make("p", { className: "note" }, [said.formula, said.source].filter(Boolean).join(" — ")),
     );
