@@ -13,7 +13,7 @@ find_package(Boost 1.74 REQUIRED)  # Asio and Beast, headers alone
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(LibTorch REQUIRED)
-find_package(ICU REQUIRED COMPONENTS uc)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
 
 find_path(SNDFILE_INCLUDE_DIR sndfile.h REQUIRED)
 find_library(SNDFILE_LIBRARY sndfile REQUIRED)

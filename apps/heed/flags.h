@@ -19,6 +19,15 @@ struct RecipeFlags {
   std::vector<std::string> set;
 };
 
+struct AuditFlags {
+  static constexpr const char* kVerb = "audit";
+  std::string model, swap, pairs, columns, kind, target, of, output;
+  std::vector<std::string> data, set;
+  std::optional<int64_t> heads;
+  int64_t seed = 1;
+  bool json = false, truncate = false;
+};
+
 struct CheckFlags {
   static constexpr const char* kVerb = "check";
   RecipeFlags recipe;
@@ -93,7 +102,7 @@ struct PredictFlags {
   std::string model;
   std::vector<std::string> inputs, set, with;
   std::optional<int64_t> top;
-  std::string prefix, target;
+  std::string prefix, target, withhold, withheld_log;
   bool json = false, truncate = false;
 };
 

@@ -26,8 +26,8 @@ bool one_runs(std::string_view verb, const void* flags) {
 /// Runs the verb with its flags, a struct of flags.h. Throws as frame/frame.h says.
 extern "C" void heed_run_verb(const char* verb, const void* flags) {
   using namespace heed::cli;
-  if (!one_runs<CheckFlags, EmbedFlags, EnvFlags, EvalFlags, ExplainFlags, ExportFlags, ImportFlags,
-                LookFlags, MapFlags, PredictFlags, ScoreFlags, SummaryFlags, TemplateFlags,
-                TrainFlags>(verb, flags))
+  if (!one_runs<AuditFlags, CheckFlags, EmbedFlags, EnvFlags, EvalFlags, ExplainFlags, ExportFlags,
+                ImportFlags, LookFlags, MapFlags, PredictFlags, ScoreFlags, SummaryFlags,
+                TemplateFlags, TrainFlags>(verb, flags))
     throw std::logic_error(std::string("no such verb: ") + verb);
 }

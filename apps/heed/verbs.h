@@ -5,6 +5,7 @@
 
 namespace heed::cli {
 
+void run(const AuditFlags& flags);
 void run(const CheckFlags& flags);
 void run(const EmbedFlags& flags);
 void run(const EnvFlags& flags);

@@ -18,6 +18,12 @@ Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& spli
   return looked;
 }
 
+std::vector<std::vector<TokenLikelihood>> Head::likelihoods(const Tokens&, const Batch&) {
+  throw UsageError(
+      "this head says nothing of how likely a text is; those that do: masked, and text of a model "
+      "of one text");
+}
+
 Aim Head::aim(const Tokens&, const Batch&, const Split&, const AimOptions&, const Looked&) {
   throw UsageError(
       "this head's answer is no number that could be explained; heads that have one: class, "

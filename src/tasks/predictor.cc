@@ -13,6 +13,7 @@
 #include "nn/model_memory.h"
 #include "nn/not_initialized.h"
 #include "tasks/cell.h"
+#include "tasks/changed_records.h"
 #include "tasks/inputs/line_stream.h"
 #include "tasks/opened_model.h"
 #include "tasks/record_stream.h"
@@ -48,9 +49,10 @@ std::vector<std::vector<int64_t>> of_like_lengths(const Split& examples) {
 /// Refuses what no trained model looks at.
 void set_of_trained(RecipeFile& file, const std::string& assignment) {
   const auto key = assignment.substr(0, assignment.find('='));
-  const bool of_training =
-      (key.starts_with("train.") && key != "train.batch") || key.starts_with("model.");
-  for (const char* other : {"out", "seed", "train", "model.from", "data.valid", "data.holdout"})
+  const bool of_training = (key.starts_with("train.") && key != "train.batch") ||
+                           key.starts_with("model.") || key.starts_with("gap.");
+  for (const char* other :
+       {"out", "seed", "train", "gap", "model.from", "data.valid", "data.holdout"})
     if (key == other || of_training)
       throw UsageError("--set " + assignment + ": " + key +
                        " says how a model is trained, and this one is; leave it out");
@@ -188,6 +190,10 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
   auto split = cell_->open(cell_->source("test", paths, given.empty() ? "" : "--data"));
   if (fold) split = cell_->fold(split).second;
+  return evaluate(split);
+}
+
+Evaluation Predictor::evaluate(const SplitPtr& split) {
   for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
   const auto start = std::chrono::steady_clock::now();
   const nn::RowsAlone alone(cell_->packed);
@@ -223,6 +229,69 @@ Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
   result.details = details.dump();
   result.outputs = score.scorers.front()->outputs();
   return result;
+}
+
+ChangedData Predictor::change_texts(const std::vector<std::string>& files,
+                                    const TextChange& change) const {
+  ChangedData data;
+  if (!cell_->input().reads_records()) {
+    auto before = lines_of_files(files);
+    std::vector<TextLine> kept, after;
+    for (size_t i = 0; i < before.size(); ++i) {
+      auto other = change(static_cast<int64_t>(i), before[i].text);
+      if (other == before[i].text) continue;
+      data.records.push_back(static_cast<int64_t>(i));
+      after.push_back({std::move(other), before[i].place}), kept.push_back(std::move(before[i]));
+    }
+    data.unchanged = std::ssize(before) - std::ssize(after);
+    if (!after.empty())
+      data.before = cell_->input().texts(kept), data.after = cell_->input().texts(after);
+    return data;
+  }
+  std::vector<std::string> columns;
+  for (const auto& table : cell_->recipe.inputs)
+    for (auto& column : table.get()->text_columns()) columns.push_back(std::move(column));
+  if (columns.empty())
+    throw UsageError("words of texts are changed, and this model's input '" +
+                     cell_->recipe.inputs.front().kind +
+                     "' reads none; expected one of the kinds text, document or parallel");
+  auto source = Source{"input", files, {}, cell_->recipe.target_columns(), "--data"};
+  source.records = records_of_text_files(files, is_format_set_ ? "" : cell_->line_column());
+  if (!source.records) source = cell_->source("input", files, "--data");
+  const auto other = std::make_shared<ChangedRecords>(source.records, columns, change);
+  const auto changed = other->changed();
+  data.unchanged = other->size() - std::ssize(changed);
+  if (changed.empty()) return data;
+  auto altered = source;
+  source.records = data::subset(source.records, changed);
+  altered.records = data::subset(other, changed);
+  data.before = cell_->open(source), data.after = cell_->open(altered);
+  for (int64_t i = 0; i < data.before->size(); ++i)
+    data.records.push_back(changed[static_cast<size_t>(data.before->record(i))]);
+  data.has_targets = !source.targets.empty() &&
+                     std::all_of(source.targets.begin(), source.targets.end(),
+                                 [&](const auto& target) { return data.before->has(target); });
+  return data;
+}
+
+SplitPtr Predictor::texts(std::vector<TextLine> lines) const {
+  if (!cell_->input().reads_records()) return cell_->input().texts(std::move(lines));
+  const auto column = cell_->line_column();
+  if (column.empty())
+    throw UsageError(
+        "a text alone is no example of this model, which reads several columns or none");
+  return cell_->open({"input", {"-"}, line_records(column, std::move(lines))});
+}
+
+std::vector<std::vector<TokenLikelihood>> Predictor::likelihoods(const SplitPtr& examples) {
+  const at::NoGradGuard no_grad;
+  const nn::RowsAlone alone(cell_->packed);
+  std::vector<int64_t> numbers(static_cast<size_t>(examples->size()));
+  std::iota(numbers.begin(), numbers.end(), int64_t{0});
+  const auto batch = examples->batch(numbers, {});
+  return by_weights(weights_, [&] {
+    return cell_->recipe.heads.front().get()->likelihoods(cell_->encode(batch), batch);
+  });
 }
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {

@@ -1,11 +1,11 @@
 #include "tasks/record_stream.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/utf8.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
-#include "tasks/inputs/line_stream.h"
 
 namespace heed {
 namespace {
@@ -43,14 +43,23 @@ bool is_text_file(const std::string& name) {
 /// Of a file whose lines stand for records, all of them.
 data::RecordsPtr read(const std::string& file, const data::RecordOptions& options,
                       const std::string& line_column) {
-  if (line_column.empty() || !is_text_file(file)) return data::open_records({file}, options);
-  auto records = std::make_shared<LineRecords>(line_column);
-  InputLines lines({file});
-  for (std::string line; lines.next(line);) records->add(std::move(line), lines.place());
-  return records;
+  const auto of_lines = records_of_text_files({file}, line_column);
+  return of_lines ? of_lines : data::open_records({file}, options);
 }
 
 }  // namespace
+
+data::RecordsPtr line_records(const std::string& column, std::vector<TextLine> lines) {
+  auto records = std::make_shared<LineRecords>(column);
+  for (auto& line : lines) records->add(std::move(line.text), std::move(line.place));
+  return records;
+}
+
+data::RecordsPtr records_of_text_files(const std::vector<std::string>& files,
+                                       const std::string& line_column) {
+  if (line_column.empty() || !std::all_of(files.begin(), files.end(), is_text_file)) return nullptr;
+  return line_records(line_column, lines_of_files(files));
+}
 
 RecordStream::RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
                            std::string line_column, OpenSource open,

@@ -7,9 +7,16 @@
 
 #include "heed/data/record_files.h"
 #include "heed/tasks/input.h"
-#include "tasks/input_lines.h"
+#include "tasks/inputs/line_stream.h"
 
 namespace heed {
+
+/// Lines of text as records of one column.
+data::RecordsPtr line_records(const std::string& column, std::vector<TextLine> lines);
+
+/// Of files that end with .txt, where a line stands for a record, all lines; nothing where one of them does not.
+data::RecordsPtr records_of_text_files(const std::vector<std::string>& files,
+                                       const std::string& line_column);
 
 using OpenSource = std::function<SplitPtr(const Source&)>;
 

@@ -89,6 +89,10 @@ SplitPtr Input::find(const std::string& input) const {
   throw UsageError(input + ": this input reads records, and no files of its own");
 }
 
+SplitPtr Input::texts(std::vector<TextLine>) const {
+  throw UsageError("this input reads no texts whose words could be others");
+}
+
 DataReport Input::examine(const Source& source) {
   DataReport report;
   if (source.records) report.records = source.records->size();

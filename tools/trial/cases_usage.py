@@ -6,7 +6,7 @@ import signal
 from case import Case
 
 VERBS = {"train": "recipe", "eval": "model", "predict": "model", "map": "model", "check": "recipe", "summary": "model",
-         "import": "map", "export": "model", "score": "predicted"}
+         "import": "map", "export": "model", "score": "predicted", "audit": "model"}
 
 
 def usage(name, command, says, code=2, **more):
@@ -163,11 +163,40 @@ def of_recipes_that_contradict_themselves():
                    f"--set data.test=['{{w}}/a','{{w}}/b']{rest}".replace("'", "\\'"), 0, r"note: data\.valid: all.*note: data\.test: all")
 
 
+def of_audits():
+    for cell in ("class", "document", "labels", "embedding", "translation", "gru"):
+        data = "{w}/a" if cell in ("translation", "gru") else "{w}/records.csv"
+        yield Case(f"audit of {cell}", f"audit {{w}}/m/{cell} --swap {{w}}/lists.toml --data {data} --heads 3", 0, "words: ")
+        yield Case(f"audit of {cell}, JSON", f"audit {{w}}/m/{cell} --swap {{w}}/lists.toml --data {data} --heads 0 --json", 0, '"groups"')
+    for cell, says in (("image", "reads none"), ("number", "reads none"), ("masked", "--pairs"), ("corpus", "--pairs"),
+                       ("forecast", "forecast"), ("tags", "tags")):
+        yield usage(f"audit of {cell}", f"audit {{w}}/m/{cell} --swap {{w}}/lists.toml --data {{w}}/records.csv", says)
+    pairs = "--pairs {w}/records.csv --columns text,pair"
+    for cell in ("class", "masked"):
+        yield Case(f"audit of pairs, {cell}", f"audit {{w}}/m/{cell} {pairs} --kind colour", 0, "red")
+    yield usage("audit of pairs of an unknown column", "audit {w}/m/class --pairs {w}/records.csv --columns text,pear", "pair", code=3)
+    yield usage("audit with lists that are data", "audit {w}/m/class --swap {w}/records.csv --data {w}/records.csv", "records.csv:1", code=4)
+    yield usage("audit without data", "audit {w}/m/class --swap {w}/lists.toml", "--data")
+    yield usage("audit --heads -1", "audit {w}/m/class --swap {w}/lists.toml --heads -1", "--heads")
+    yield usage("audit of an unknown head", "audit {w}/m/class --swap {w}/lists.toml --data {w}/records.csv --of x", "--of")
+    predict = "predict {w}/m/class {w}/records.csv --withhold "
+    yield Case("predict --withhold", predict + "{w}/filter.toml --withheld-log {s}/log", 0, "", leaves=("log",))
+    yield Case("predict --withhold --json", predict + "{w}/filter.toml --json", 0, "")
+    yield usage("predict --withhold of what is no filter", predict + "{w}/records.csv", "records.csv:1", code=4)
+    yield usage("predict --withhold of other lists", predict + "{w}/lists.toml", "unknown key", code=4)
+    yield usage("predict --withheld-log alone", "predict {w}/m/class {w}/records.csv --withheld-log {s}/log", "--withhold")
+    gap = "check {w}/class.toml --set gap.lists={w}/lists.toml "
+    yield Case("check with a gap", gap + "--set gap.group=words", 0, "")
+    yield usage("check with a gap of no group", gap, "words, here", code=4)
+    yield usage("check with a gap of an image", "check {w}/image.toml --set gap.lists={w}/lists.toml", "gap.lists", code=4)
+
+
 def part_of_records(world, scratch):
     lines = (world / "records.csv").read_text().splitlines(keepends=True)
     (scratch / "part.csv").write_text("".join(lines[:1] + lines[5:9]))
 
 
 def cases():
-    for group in (of_verbs, of_the_program, of_threads, of_recipe, of_flags_that_do_nothing, of_recipes_that_contradict_themselves):
+    for group in (of_verbs, of_the_program, of_threads, of_recipe, of_flags_that_do_nothing, of_recipes_that_contradict_themselves,
+                  of_audits):
         yield from group()

@@ -117,6 +117,9 @@ def write_data(folder):
         "questions.json": questions(16),
         "a": "".join(f"a{i % 5} a\n" for i in range(20)),
         "b": "".join(f"b{i % 5} b\n" for i in range(20)),
+        "lists.toml": "[[swap]]\nname = 'words'\npairs = [['word0', 'word1'], ['a0', 'a1']]\n"
+                      "[[mask]]\nname = 'here'\nwords = ['here']\n",
+        "filter.toml": "[[pattern]]\nname = 'left'\nmatch = '^left'\n",
     }
     for name, content in text.items():
         (folder / name).write_text(content)

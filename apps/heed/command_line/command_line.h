@@ -11,6 +11,7 @@ namespace heed::cli {
 
 extern const Program kHeed;
 
+void add_audit(CLI::App& app);
 void add_check(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_env(CLI::App& app);

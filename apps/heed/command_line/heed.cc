@@ -29,6 +29,7 @@ void add_verbs(CLI::App& app) {
   add_check(app);
   add_map(app);
   add_explain(app);
+  add_audit(app);
   add_look(app);
   add_score(app);
   add_summary(app);

@@ -98,6 +98,12 @@ struct HeadContext {
   uint64_t seed = 0;
 };
 
+/// A token of a text, and how likely a model finds it.
+struct TokenLikelihood {
+  int64_t token;
+  double log_probability;  ///< in nats
+};
+
 class Head : public Component {
  public:
   static constexpr const char* kHelp = "what is answered";
@@ -140,6 +146,11 @@ class Head : public Component {
                   const AimOptions& options, const Looked& looked);
   /// Whether a target is a text, of which explain() looks at the writing.
   virtual bool writes_text() const { return false; }
+  /// How likely the text of each example is to a model of texts. A model that goes on from a text: log p of each token given
+  /// those before it, behind the first. One that tells hidden tokens: of each while it alone is hidden, the parts of the
+  /// pseudo-log-likelihood (Salazar et al. 2020). Throws UsageError for other heads, as by default.
+  virtual std::vector<std::vector<TokenLikelihood>> likelihoods(const Tokens& tokens,
+                                                                const Batch& batch);
   /// Throws UsageError for what it would ignore.
   virtual void answer_by(const AnswerOptions& options);
   /// After the last of the examples that were predicted.

@@ -149,6 +149,11 @@ using Sizes = std::map<std::string, std::vector<int64_t>>;
 /// Files of a model folder beside recipe and weights, by name.
 using Files = std::map<std::string, std::string>;
 
+/// A text and what to call it in messages.
+struct TextLine {
+  std::string text, place;
+};
+
 /// Reads the parts of the data and gives batches of them. The training data is opened first, then
 /// `learn` is told what is left of it when some was held out; a trained model calls `load` instead.
 /// Only then are batches asked of any split.
@@ -193,6 +198,10 @@ class Input : public Component {
   virtual SplitPtr find_record(const std::string&, const data::RecordOptions&) const {
     return nullptr;
   }
+  /// Columns of the texts that are read, whose words may be swapped; empty: it reads none.
+  virtual std::vector<std::string> text_columns() const { return {}; }
+  /// Texts as examples, for inputs that do not read records. By default UsageError.
+  virtual SplitPtr texts(std::vector<TextLine> lines) const;
   /// Of the text whose pieces the encoder reads as `tokens`; null: it reads no such text.
   virtual data::TokenizerPtr tokenizer() const { return nullptr; }
   /// Of the texts that a head writes; null: the input knows none.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,17 @@ struct Explanation {
   std::optional<TokenGrid> grid;  ///< of the tokens on the image
 };
 
+/// What a change makes of a text; `record`: the number of the record that it stands in.
+using TextChange = std::function<std::string(int64_t record, const std::string& text)>;
+
+/// Examples whose texts a change moved.
+struct ChangedData {
+  SplitPtr before, after;        ///< of the same records; null where nothing changed
+  std::vector<int64_t> records;  ///< of each example
+  int64_t unchanged = 0;         ///< records that stayed as they are
+  bool has_targets = false;      ///< whether the files have what the heads answer
+};
+
 class Cell;
 class UnknownPieces;
 
@@ -62,6 +74,17 @@ class Predictor {
   /// `paths`: as data.test of the recipe, which they default to. Throws UsageError where there are
   /// none, DataError.
   Evaluation evaluate(const std::vector<std::string>& paths = {});
+
+  Evaluation evaluate(const SplitPtr& examples);
+
+  /// Files as data.test of the recipe, and where a line of text stands for an example text files (.txt); the examples
+  /// among them of which `change` makes others, in every text that the input reads. Throws UsageError for inputs that read
+  /// no texts, what reading throws.
+  ChangedData change_texts(const std::vector<std::string>& files, const TextChange& change) const;
+  /// Texts as examples. Throws UsageError where a line of text is no example.
+  SplitPtr texts(std::vector<TextLine> lines) const;
+  /// See Head::likelihoods; of the first head.
+  std::vector<std::vector<TokenLikelihood>> likelihoods(const SplitPtr& examples);
 
   /// Files or "-" as examples.
   std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const;

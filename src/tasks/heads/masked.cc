@@ -1,5 +1,8 @@
 // Tokens that were hidden: which were they? What an encoder can learn from texts alone.
+#include <algorithm>
+
 #include "heed/core/error.h"
+#include "heed/data/json_tokenizer.h"
 #include "heed/nn/masking.h"
 #include "tasks/heads.h"
 #include "tasks/heads/masked_module.h"
@@ -23,6 +26,14 @@ struct MaskedHeadOptions : MaskedModuleOptions {
     MaskedModuleOptions::fields(v);
   }
 };
+
+/// What stands for a hidden piece: the mask of a tokenizer.json, as [MASK]; <unk> of other tokenizers. -1: nothing.
+int64_t hiding_piece(const data::TokenizerPtr& tokenizer) {
+  const auto json = data::json_tokenizer_of(tokenizer);
+  const auto mask = json ? json->special_tokens().mask : std::nullopt;
+  const auto id = mask ? tokenizer->id(*mask) : -1;
+  return id >= 0 ? id : tokenizer->unknown();
+}
 
 class MaskedHead : public WithOptions<Head, MaskedHeadOptions> {
  public:
@@ -89,6 +100,16 @@ class MaskedHead : public WithOptions<Head, MaskedHeadOptions> {
           guessed(guess_tokens(*encoder_, *module_, batch, row, vocabulary_), *tokenizer_));
     return all;
   }
+  std::vector<std::vector<TokenLikelihood>> likelihoods(const Tokens&,
+                                                        const Batch& batch) override {
+    std::vector<std::vector<TokenLikelihood>> all;
+    for (int64_t row = 0; row < batch.size(); ++row) {
+      auto& text = all.emplace_back();
+      for (const auto& guess : guess_tokens(*encoder_, *module_, batch, row, vocabulary_))
+        text.push_back({guess.token, guess.log_probability});
+    }
+    return all;
+  }
   /// The maps are of the text as it stands, so the hidden tokens are left out.
   Looked explain(const Tokens& tokens, const Batch&, const Split&,
                  const std::string& target) override {
@@ -108,12 +129,15 @@ class MaskedHead : public WithOptions<Head, MaskedHeadOptions> {
       throw ModelError(
           "head.kind: the head 'masked' hides pieces of a text; it goes with one "
           "input of the kind text");
-    if (tokenizer_->unknown() < 0)
+    const auto hiding = hiding_piece(tokenizer_);
+    if (hiding < 0)
       throw ModelError("head.kind: the vocabulary has no <unk>, which stands for hidden pieces");
-    vocabulary_ = {tokenizer_->size(), tokenizer_->unknown(), {}};
-    for (const int64_t id :
-         {tokenizer_->padding(), tokenizer_->unknown(), tokenizer_->begin(), tokenizer_->end()})
-      if (id >= 0) vocabulary_.special.push_back(id);
+    vocabulary_ = {tokenizer_->size(), hiding, {}};
+    for (const int64_t id : {tokenizer_->padding(), tokenizer_->unknown(), tokenizer_->begin(),
+                             tokenizer_->end(), hiding})
+      if (id >= 0 && std::find(vocabulary_.special.begin(), vocabulary_.special.end(), id) ==
+                         vocabulary_.special.end())
+        vocabulary_.special.push_back(id);
     has_words_ = false;
     begins_word_.clear();
     for (int64_t id = 0; id < tokenizer_->size(); ++id) {
@@ -146,7 +170,7 @@ class MaskedHead : public WithOptions<Head, MaskedHeadOptions> {
   }
 
   data::TokenizerPtr tokenizer_;
-  nn::MaskingVocabulary vocabulary_;  // the mask is <unk>
+  nn::MaskingVocabulary vocabulary_;
   std::vector<bool> begins_word_;
   bool has_words_ = false;
   TokenTally counts_;

@@ -90,6 +90,11 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
       return batch.has("source") ? heed::source_of(batch) : SourceBatch();
     });
   }
+  std::vector<std::vector<TokenLikelihood>> likelihoods(const Tokens& tokens,
+                                                        const Batch& batch) override {
+    if (from_encoder() || batch.has("source")) return Head::likelihoods(tokens, batch);
+    return answers_.likelihoods(batch);
+  }
   void answer_by(const AnswerOptions& answer) override { answers_.answer_by(answer); }
   void finish() override { answers_.finish(); }
 

@@ -223,6 +223,26 @@ Looked TextAnswers::look_on(const std::vector<int64_t>& beginning,
           tokenizer_kind_};
 }
 
+std::vector<std::vector<TokenLikelihood>> TextAnswers::likelihoods(const Batch& batch) {
+  std::vector<std::vector<TokenLikelihood>> all;
+  for (const auto& text : rows_of(batch.at("target"), batch.at("target_lengths"))) {
+    check_length(std::ssize(text), "a text");
+    auto& tokens = all.emplace_back();
+    if (text.size() < 2) continue;
+    model().reset_state();
+    const auto read = at::tensor(text, at::kLong).unsqueeze(0);  // (1, L)
+    const auto log_p = model()
+                           .project(model().hidden({}, read.narrow(1, 0, read.size(1) - 1)))
+                           .to(at::kDouble)
+                           .log_softmax(2)
+                           .gather(2, read.narrow(1, 1, read.size(1) - 1).unsqueeze(2));
+    model().reset_state();
+    for (size_t i = 1; i < text.size(); ++i)
+      tokens.push_back({text[i], log_p[0][static_cast<int64_t>(i) - 1][0].item<double>()});
+  }
+  return all;
+}
+
 Aim TextAnswers::aim(const AimOptions& options, const Looked& looked,
                      std::function<SourceBatch(const Tokens&, const Batch&)> source) {
   const int64_t count = std::ssize(looked.written_ids), read = std::ssize(looked.read_ids);

@@ -32,6 +32,8 @@ class TextAnswers {
   /// log p of what was written behind what was read, all of it or some tokens; `source`: of a batch.
   Aim aim(const AimOptions& options, const Looked& looked,
           std::function<SourceBatch(const Tokens&, const Batch&)> source);
+  /// See Head::likelihoods; of a model of one text.
+  std::vector<std::vector<TokenLikelihood>> likelihoods(const Batch& batch);
   void finish() { prefix_.check_end(answered_), target_.check_end(answered_); }
 
  private:

@@ -121,6 +121,9 @@ class CorpusInput : public Input {
         inputs, [this](const TextLine& line) { state_->beginning(line); },
         [this](std::vector<TextLine> lines) { return beginnings(std::move(lines)); });
   }
+  SplitPtr texts(std::vector<TextLine> lines) const override {
+    return beginnings(std::move(lines));
+  }
   SplitPtr find(const std::string& input) const override { return beginnings({find_line(input)}); }
 
   data::TokenizerPtr target_tokenizer() const override { return state_->tokenizer; }

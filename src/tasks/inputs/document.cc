@@ -137,6 +137,7 @@ class DocumentInput : public Input {
     return {piece_numbers("tokens", *state_->tokenizer)};
   }
   std::string default_encoder() const override { return "document"; }
+  std::vector<std::string> text_columns() const override { return {state_->options.column}; }
   std::string line_column() const override { return state_->options.column; }
   Batch example() const override {
     return {{{"tokens", at::zeros({1, kDocumentSentences, kDocumentWords}, at::kLong)},

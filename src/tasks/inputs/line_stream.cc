@@ -26,6 +26,13 @@ SplitPtr LineStream::next(int64_t most) {
   return nullptr;
 }
 
+std::vector<TextLine> lines_of_files(const std::vector<std::string>& files) {
+  std::vector<TextLine> all;
+  InputLines lines(files);
+  for (std::string line; lines.next(line);) all.push_back({std::move(line), lines.place()});
+  return all;
+}
+
 std::optional<FileLine> file_line_of(const std::string& input) {
   if (kind_of(input) == PathKind::file)
     throw UsageError(

@@ -12,10 +12,6 @@
 
 namespace heed {
 
-struct TextLine {
-  std::string text, place;
-};
-
 /// Lines of files and of standard input ("-"), an example each.
 class LineStream : public Stream {
  public:
@@ -33,6 +29,9 @@ class LineStream : public Stream {
   Open open_;
   std::exception_ptr error_;
 };
+
+/// All lines of files.
+std::vector<TextLine> lines_of_files(const std::vector<std::string>& files);
 
 struct FileLine {
   std::string file;

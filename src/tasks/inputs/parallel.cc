@@ -138,6 +138,7 @@ class ParallelInput : public Input {
         inputs, [this](const TextLine& line) { state_->encode(line.text, line.place); },
         [this](std::vector<TextLine> lines) { return sources(std::move(lines)); });
   }
+  SplitPtr texts(std::vector<TextLine> lines) const override { return sources(std::move(lines)); }
   SplitPtr find(const std::string& input) const override { return sources({find_line(input)}); }
 
   data::TokenizerPtr target_tokenizer() const override { return state_->target; }

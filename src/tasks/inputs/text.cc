@@ -65,6 +65,7 @@ class TextInput : public Input {
     return {piece_numbers("tokens", own), piece_numbers(std::string(kPairPrefix) + "tokens", own)};
   }
   std::string default_encoder() const override { return "text"; }
+  std::vector<std::string> text_columns() const override { return options().columns(); }
   std::string line_column() const override {
     return options().second.empty() ? options().column : "";
   }
