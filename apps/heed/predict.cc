@@ -4,7 +4,9 @@
 #include "core/printable.h"
 #include "frame/twice.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 #include "heed/tasks/predictor.h"
+#include "heed/tasks/withhold.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -21,8 +23,47 @@ Json json_of(const std::vector<Prediction>& answers, const std::vector<std::stri
   return all;
 }
 
-void print(const Split& examples, int64_t i, const std::vector<Prediction>& answers,
-           const std::vector<std::string>& heads, bool json) {
+/// How answers are printed, and what of them is not.
+struct Printer {
+  std::vector<std::string> heads;
+  bool json;
+  std::optional<WithholdFilter> filter;
+  std::optional<FileWriter> log;
+  int64_t line = 0;  ///< of the answer, from 1
+
+  void print(const Split& examples, int64_t i, const std::vector<Prediction>& answers);
+
+ private:
+  bool withholds(const Split& examples, int64_t i, const std::vector<Prediction>& answers);
+};
+
+/// Whether the filter holds the answer back, which is then said in its place.
+bool Printer::withholds(const Split& examples, int64_t i, const std::vector<Prediction>& answers) {
+  if (!filter) return false;
+  std::vector<std::string> texts;
+  for (const auto& answer : answers)
+    for (auto& text : texts_of_answer(answer)) texts.push_back(std::move(text));
+  const auto withheld = filter->judge(texts);
+  if (!withheld) return false;
+  if (log) log->write(withheld_log_line(*withheld, line, texts, filter->keeps_text()));
+  const auto shown = examples.show(i);
+  if (json) {
+    std::cout << one_line({{"input", shown.text},
+                           {"place", examples.place(i)},
+                           {"withheld", true},
+                           {"by", withheld->by}})
+              << '\n';
+    return true;
+  }
+  const auto name = printable(shown.name);
+  std::cout << name << (name.empty() ? "" : "\t") << "withheld by " << printable(withheld->by)
+            << '\n';
+  return true;
+}
+
+void Printer::print(const Split& examples, int64_t i, const std::vector<Prediction>& answers) {
+  ++line;
+  if (withholds(examples, i, answers)) return;
   if (json) {
     const auto shown = examples.show(i);
     Json line = {{"input", shown.text}, {"place", examples.place(i)}};
@@ -40,24 +81,23 @@ void print(const Split& examples, int64_t i, const std::vector<Prediction>& answ
   std::cout << line << '\n';
 }
 
-void answer(Predictor& predictor, const SplitPtr& examples, bool json) {
+void answer(Predictor& predictor, const SplitPtr& examples, Printer& printer) {
   const auto answers = predictor.predict(examples);
-  const auto heads = predictor.heads();
   for (int64_t i = 0; i < examples->size(); ++i)
-    print(*examples, i, answers[static_cast<size_t>(i)], heads, json);
+    printer.print(*examples, i, answers[static_cast<size_t>(i)]);
   std::cout.flush();
 }
 
 /// What stands before an example that cannot be read is answered before that is reported.
-void answer_readable(Predictor& predictor, const SplitPtr& examples, bool json) {
+void answer_readable(Predictor& predictor, const SplitPtr& examples, Printer& printer) {
   try {
-    answer(predictor, examples, json);
+    answer(predictor, examples, printer);
   } catch (const Error&) {
     const int64_t good = predictor.readable(examples);
     if (good == 0 || good == examples->size()) throw;
     std::vector<int64_t> before(static_cast<size_t>(good));
     std::iota(before.begin(), before.end(), int64_t{0});
-    answer(predictor, subset(examples, std::move(before)), json);
+    answer(predictor, subset(examples, std::move(before)), printer);
     throw;
   }
 }
@@ -69,14 +109,23 @@ void run(const PredictFlags& flags) {
     throw UsageError("--top says what --json lists; a line of text has the best alone: add --json");
   refuse_twice("--set", flags.set);
   refuse_twice("--with", flags.with);
+  if (!flags.withheld_log.empty() && flags.withhold.empty())
+    throw UsageError("--withheld-log has what --withhold holds back; give --withhold, too");
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
   predictor.answer_by(
       {.top = flags.top, .prefix = flags.prefix, .target = flags.target, .with = flags.with});
+  Printer printer{predictor.heads(), flags.json, {}, {}};
+  if (!flags.withhold.empty()) printer.filter.emplace(WithholdFilter::read(flags.withhold));
+  auto read = flags.inputs;
+  read.push_back(flags.withhold);
+  check_outputs({flags.withheld_log}, flags.model, read);
+  if (!flags.withheld_log.empty())
+    printer.log.emplace(flags.withheld_log, FileWriter::Mode::append);
   const std::vector<std::string> standard_input = {"-"};
   const auto stream = predictor.stream(flags.inputs.empty() ? standard_input : flags.inputs);
   while (const auto examples = stream->next(kTogether))
-    answer_readable(predictor, examples, flags.json);
+    answer_readable(predictor, examples, printer);
   const auto note = predictor.finish();
   if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
 }

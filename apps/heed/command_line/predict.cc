@@ -26,12 +26,22 @@ void add_predict(CLI::App& app) {
   verb->add_option("--target", flags->target,
                    "Score these texts, a line an input, instead of writing some")
       ->type_name("FILE");
+  verb->add_option(
+          "--withhold", flags->withhold,
+          "A TOML file of patterns and classifiers: answers that one of them applies to are "
+          "held back")
+      ->type_name("FILE");
+  verb->add_option("--withheld-log", flags->withheld_log,
+                   "Add a line of JSON to this file for each answer that is held back")
+      ->type_name("FILE");
   verb->add_flag("--json", flags->json, "Print a line of JSON an input");
   on_run(*verb, flags);
   verb->footer(R"(
 A line in gives a line out, in order; a line feed in an answer is written \n, a carriage return
 \r, and --json has the text itself. An image is turned as its EXIF orientation says, made grey or
 coloured, and resized to what the model reads, as training does.
+
+An answer that is held back is written as "withheld by RULE", in --json as {"withheld": true, "by": "RULE"}.
 
 Examples:
   heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k > answers.txt
