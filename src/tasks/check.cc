@@ -3,6 +3,7 @@
 #include "heed/tasks/recipe.h"
 #include "tasks/cell.h"
 #include "tasks/check_records.h"
+#include "tasks/gap_term.h"
 
 namespace heed {
 namespace {
@@ -54,6 +55,7 @@ std::vector<DataReport> examine(Recipe& recipe) {
     throw ModelError(recipe.file + ": data.train is missing: what is learned from");
   const std::pair<const char*, const std::vector<std::string>*> parts[] = {
       {"train", &data.train}, {"valid", &data.valid}, {"test", &data.test}};
+  if (!recipe.gap.lists.empty()) group_of_gap(recipe.gap);
   std::vector<DataReport> reports;
   Parts records;
   for (const auto& [role, paths] : parts) {

@@ -79,6 +79,19 @@ void Recipe::follow_inputs() {
   encoder->follow(names);
 }
 
+/// Which cells have answers that are compared.
+void Recipe::check_gap() const {
+  const std::string kWhere = "gap.lists: words are swapped in texts that are read as they are; ";
+  if (inputs.size() > 1) throw ModelError(kWhere + "expected one input, given several");
+  const auto& kind = inputs.front().kind;
+  if (inputs.front().get() && kind != "text" && kind != "document")
+    throw ModelError(kWhere + "expected an input of the kind text or document, given " + kind);
+  for (const auto& head : heads)
+    if (head.get() && head.kind != "class" && head.kind != "labels" && head.kind != "number")
+      throw ModelError("gap.lists: expected heads of the kinds class, labels and number, whose " +
+                       std::string("answers are compared, given ") + head.kind);
+}
+
 void Recipe::check() const {
   check_names(inputs, "input");
   check_names(heads, "head");
@@ -97,6 +110,7 @@ void Recipe::check() const {
     throw ModelError(
         "train.schedule.kind: 'plateau' waits for a better validation, and there is no "
         "validation data; give data.valid or data.holdout, or another schedule");
+  if (!gap.lists.empty()) check_gap();
   if (inputs.size() == 1) return;
   for (const auto& input : inputs) {
     if (input.get() && !input->reads_records())

@@ -32,7 +32,7 @@ void check_kind(const char* what, const std::string& kind) {
 }
 
 /// Fields without a default, which are listed where they are given.
-const Assignments kWithoutDefault = {"data.quoting=true", "model.from=FOLDER"};
+const Assignments kWithoutDefault = {"data.quoting=true", "model.from=FOLDER", "gap.lists=FILE"};
 
 /// What the field means and what it may be.
 std::string meaning(const RecipeEntry& entry) {
@@ -151,6 +151,7 @@ std::string recipe_reference() {
          section("The top", outermost(rows_of(cell, "")), "") +
          section("[data]", rows_of(cell, "data."), "data.") +
          section("[model]", rows_of(cell, "model."), "model.") +
+         section("[gap]", rows_of(cell, "gap."), "gap.") +
          section("[train]", rows_of(cell, "train."), "train.") +
          sections<Input>("input", {"head.kind=class"}) + sections<EncoderPart>("encoder", cell) +
          sections<Head>("head", {"input.kind=text"});

@@ -7,6 +7,7 @@
 #include "nn/model_memory.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
+#include "tasks/gap_term.h"
 #include "tasks/learned_before.h"
 #include "tasks/tuning.h"
 #include "tasks/unknown.h"
@@ -52,6 +53,8 @@ class SupervisedTask : public Task {
   Metrics dataset_stats() const override {
     Metrics all;
     if (tuning_) all.emplace_back("weights that learn", static_cast<double>(tuning_->learning()));
+    if (gap_)
+      all.emplace_back("train texts with swapped words", static_cast<double>(gap_->swapped()));
     for (const auto& [name, split] : splits()) {
       if (!split) continue;
       all.emplace_back(name + " examples", static_cast<double>(split->size()));
@@ -91,6 +94,10 @@ class SupervisedTask : public Task {
       } else {
         result.loss = result.loss + found.mean * table.weight;
       }
+    }
+    if (gap_) {
+      const auto gap = gap_->loss(cell_, *train_, tokens, batch, draw_);
+      if (gap.defined()) result.loss = result.loss + gap;
     }
     return result;
   }
@@ -158,6 +165,7 @@ class SupervisedTask : public Task {
     if (!valid.empty()) valid_ = open_measured(cell_.source("valid", valid), learned);
     if (!test.empty()) test_ = open_measured(cell_.source("test", test), learned);
     check_targets();
+    if (!cell_.recipe.gap.lists.empty()) gap_.emplace(cell_, learned);
   }
 
   SplitPtr open_measured(const Source& source, const Source& learned) {
@@ -198,7 +206,8 @@ class SupervisedTask : public Task {
       batch = source_->next();
     }
     // The epoch changes with the call that gives nothing, so this is the one of the batch.
-    return cell_.with_targets(*train_, std::move(*batch), {seed(), source_->cursor().epoch, true});
+    draw_ = {seed(), source_->cursor().epoch, true};
+    return cell_.with_targets(*train_, std::move(*batch), draw_);
   }
 
   /// What each head has as lines of the first examples.
@@ -227,6 +236,8 @@ class SupervisedTask : public Task {
   std::unique_ptr<BatchSource> source_;
   std::vector<Sample> samples_;
   std::vector<std::string> notes_;
+  std::optional<GapTerm> gap_;
+  Draw draw_;  // of the batch at hand
 };
 
 }  // namespace

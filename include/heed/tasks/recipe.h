@@ -64,6 +64,26 @@ struct ModelTable {
   }
 };
 
+/// [gap]: words that are swapped in texts, and what it costs that answers change with them.
+struct GapTable {
+  std::string lists, group, digest;
+  double weight = 1;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("lists", lists,
+      "file of lists of words, as heed audit --swap takes it: the loss grows by how far answers "
+      "change where words of a text are swapped (counterfactual logit pairing; Garg et al. 2019); "
+      "of texts, with heads class, labels and number; empty: it does not");
+    if (lists.empty()) return;
+    v("group", group, "which of its groups; empty: the only one");
+    v("weight", weight, "of the mean change, in logits or deviations, beside the loss",
+      above(0, 1e6));
+    v("digest", digest,
+      "of the group's words, by which training knows them again; it fills that in");
+  }
+};
+
 /// [head]; [[head]] where there are several, each with a name.
 struct HeadTable : Chosen<Head> {
   std::string name;
@@ -126,6 +146,7 @@ struct Recipe {
   ModelTable model;
   Chosen<EncoderPart> encoder;
   std::vector<HeadTable> heads = std::vector<HeadTable>(1);
+  GapTable gap;
   TrainOptions train;
 
   template <class Visitor>
@@ -139,6 +160,7 @@ struct Recipe {
     v("model", model, "");
     v("encoder", encoder, "");
     v("head", heads, "");
+    v("gap", gap, "");
     v("train", train, "");
   }
   void check() const;
@@ -161,6 +183,7 @@ struct Recipe {
   std::vector<std::string> label_columns() const;
 
  private:
+  void check_gap() const;
   void follow_inputs();  ///< what the input decides where the recipe is silent
 };
 
