@@ -142,7 +142,8 @@ void add_look_routes(serve::Router& router, LookState& state) {
                  return answer(state, request);
                }});
   };
-  get("/api/model", [](LookState& all, const Request&) { return json_response(cli::json_of(all)); });
+  get("/api/model",
+      [](LookState& all, const Request&) { return json_response(cli::json_of(all)); });
   get("/api/overview", [](LookState& all, const Request& request) {
     const auto chosen = map_of(all, request);
     return json_response(overview_of(chosen.shown, kOverviewCells, chosen.pool));

@@ -24,8 +24,9 @@ void add_tokens(CLI::App& verb, ExplainFlags& flags) {
   verb.add_option("--baseline", flags.baseline,
                   "What a token that is taken out becomes: zero (default), mean, padding, unknown")
       ->type_name("WHAT");
-  verb.add_option("--unit", flags.unit,
-                  "What shapley and owen take out together: token, word (default), sentence, second")
+  verb.add_option(
+          "--unit", flags.unit,
+          "What shapley and owen take out together: token, word (default), sentence, second")
       ->type_name("UNIT");
   verb.add_option("--layer", flags.layer, "Of raw and value_norms this layer")
       ->check(whole_number(1, 1000000000))

@@ -129,7 +129,7 @@ Patched patch(const Question& example, const Question& other, Patch what) {
   for (size_t first = 0; first < places.size(); first += kTogether) {
     const auto last = std::min(places.size(), first + kTogether);
     const std::vector<Carried> part(places.begin() + static_cast<int64_t>(first),
-                                  places.begin() + static_cast<int64_t>(last));
+                                    places.begin() + static_cast<int64_t>(last));
     const Carrying carrying(from, what, part);
     const auto values = (asked(std::ssize(part)) - result.other) / difference;
     for (size_t i = 0; i < part.size(); ++i)
