@@ -168,7 +168,7 @@ def of_audits():
         data = "{w}/a" if cell in ("translation", "gru") else "{w}/records.csv"
         yield Case(f"audit of {cell}", f"audit {{w}}/m/{cell} --swap {{w}}/lists.toml --data {data} --heads 3", 0, "words: ")
         yield Case(f"audit of {cell}, JSON", f"audit {{w}}/m/{cell} --swap {{w}}/lists.toml --data {data} --heads 0 --json", 0, '"groups"')
-    for cell, says in (("image", "reads none"), ("number", "reads none"), ("masked", "--pairs"), ("corpus", "--pairs"),
+    for cell, says in (("image", "reads no"), ("number", "reads no"), ("masked", "--pairs"), ("corpus", "--pairs"),
                        ("forecast", "forecast"), ("tags", "tags")):
         yield usage(f"audit of {cell}", f"audit {{w}}/m/{cell} --swap {{w}}/lists.toml --data {{w}}/records.csv", says)
     pairs = "--pairs {w}/records.csv --columns text,pair"
