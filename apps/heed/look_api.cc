@@ -49,9 +49,13 @@ Chosen head_of(LookState& state, const Request& request) {
 
 Response describe_map(LookState& state, const Request& request) {
   const auto chosen = head_of(state, request);
-  const auto& pyramid = state.pyramid(chosen.seen, chosen.map, chosen.head, chosen.pool);
+  const auto& view = state.view(chosen.seen, chosen.map, chosen.head, chosen.pool);
+  const auto& pyramid = view.pyramid;
   return json_response(
       {{"levels", pyramid.levels()},
+       {"sinks", view.sinks.keys},
+       {"shares", view.sinks.shares},
+       {"beside", view.beside},
        {"rows", pyramid.rows(0)},
        {"columns", pyramid.columns(0)},
        {"side", lens::MapPyramid::kSide},
@@ -61,7 +65,7 @@ Response describe_map(LookState& state, const Request& request) {
 
 Response tile(LookState& state, const Request& request) {
   const auto chosen = head_of(state, request);
-  const auto& pyramid = state.pyramid(chosen.seen, chosen.map, chosen.head, chosen.pool);
+  const auto& pyramid = state.view(chosen.seen, chosen.map, chosen.head, chosen.pool).pyramid;
   const auto level = request.number("level", 0, pyramid.levels() - 1);
   constexpr int64_t kSide = lens::MapPyramid::kSide;
   const auto x = request.number("x", 0, (pyramid.columns(level) - 1) / kSide);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "heed/lens/explain.h"
-#include "heed/lens/sinks.h"
 
 namespace heed::cli {
 namespace {
@@ -157,18 +156,15 @@ Json json_of(const Seen& seen, const LookSource& source) {
 }
 
 Json overview_of(const lens::TextMap& map, int64_t cells, MapPool pool) {
-  at::Tensor pictures, received;  // (H, rows, columns), (H, Lk)
+  at::Tensor pictures;  // (H, rows, columns)
   std::vector<double> greatest;
   if (map.calls.size() == 1) {
-    auto found = map.calls.front().overview(
-        {.rows = cells, .columns = cells, .pool = pool, .received = true});
-    received = found.received;
+    auto found = map.calls.front().overview({.rows = cells, .columns = cells, .pool = pool});
     pictures = found.cells.to(at::kDouble).contiguous(), greatest = std::move(found.greatest);
   } else {
     std::vector<at::Tensor> heads;
     for (const auto head : map.heads) heads.push_back(map.weights({0, std::ssize(map.rows)}, head));
     const auto all = at::stack(heads);  // (H, Lq, Lk)
-    received = all.mean(1);
     for (const auto& head : heads) greatest.push_back(head.max().item<double>());
     pictures = all.slice(1, 0, cells).slice(2, 0, cells).contiguous();
   }
@@ -183,11 +179,8 @@ Json overview_of(const lens::TextMap& map, int64_t cells, MapPool pool) {
   for (int64_t head = 0; head < pictures.size(0); ++head) {
     std::vector<uint8_t> bytes(static_cast<size_t>(pictures.size(1) * pictures.size(2)));
     for (auto& byte : bytes) byte = scale.byte_of(*value++);
-    const auto sinks = lens::sinks_of(received[head], map.special, map.rows.size() > 1);
-    json["heads"].push_back({{"greatest", greatest[static_cast<size_t>(head)]},
-                             {"sinks", sinks.keys},
-                             {"shares", sinks.shares},
-                             {"bytes", base64(bytes)}});
+    json["heads"].push_back(
+        {{"greatest", greatest[static_cast<size_t>(head)]}, {"bytes", base64(bytes)}});
   }
   return json;
 }

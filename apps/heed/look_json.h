@@ -13,8 +13,7 @@ Json json_of(const LookState& state);
 /// Tokens, answers and maps of what was looked at, without weights.
 Json json_of(const Seen& seen, const LookSource& source);
 
-/// All heads of a map in at most `cells` x `cells` cells each, as bytes (base64) with one scale, and
-/// what share of it each key received.
+/// All heads of a map in at most `cells` x `cells` cells each, as bytes (base64) with one scale.
 Json overview_of(const lens::TextMap& map, int64_t cells, MapPool pool);
 
 /// Throws HttpError 400 that names the key.

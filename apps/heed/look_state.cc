@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using serve::HttpError;
 
-constexpr size_t kMostSeen = 12, kMostPyramids = 24, kMostOffered = 64;
+constexpr size_t kMostSeen = 12, kMostViews = 24, kMostOffered = 64;
 constexpr size_t kLongestName = 60;
 
 /// By the paths of attentions, numbers from 0.
@@ -78,6 +78,24 @@ Map joined(const lens::TextMap& map, int64_t head) {
   const auto how = Attention::parse("scaled_dot");
   const auto row_stats = std::get<1>(attend_with_row_stats(q, k, k, how));
   return Map(map.name, q, k, row_stats, how, {});
+}
+
+/// The greatest of the cells in whose columns no sink stands; of all where every one has some.
+double greatest_beside(const lens::Sinks& sinks, const MapOverview& found) {
+  auto cells = found.cells[0].to(at::kDouble).clone();  // (rows, columns)
+  for (const int64_t key : sinks.keys) cells.select(1, key / found.block_columns).zero_();
+  const double beside = at::nan_to_num(cells).max().item<double>();
+  return beside > 0 ? beside : found.greatest.front();
+}
+
+/// Head from 0. Two passes over its weights.
+HeadView view_of(const Map& map, int64_t head, MapPool pool, const std::vector<bool>& special) {
+  constexpr int64_t kCells = 512;
+  const auto found =
+      map.overview({.rows = kCells, .columns = kCells, .head = head, .received = true});
+  auto sinks = lens::sinks_of(found.received[0], special, map.queries() > 1);
+  const double beside = greatest_beside(sinks, found);
+  return {lens::MapPyramid(map, 0, head, pool), std::move(sinks), beside};
 }
 
 /// A typed text is never a file's name.
@@ -228,7 +246,7 @@ const Seen& LookState::look(const LookInput& input) {
   seen_.push_front(std::move(seen));
   if (seen_.size() > kMostSeen) {
     const auto gone = seen_.back().id + "/";
-    std::erase_if(pyramids_, [&](const Pyramid& kept) { return kept.key.starts_with(gone); });
+    std::erase_if(views_, [&](const View& kept) { return kept.key.starts_with(gone); });
     seen_.pop_back();
   }
   return seen_.front();
@@ -239,18 +257,17 @@ const Seen& LookState::seen(const std::string& id) {
   throw HttpError(404, "not_found", "this look is not kept any more; look again");
 }
 
-const lens::MapPyramid& LookState::pyramid(const Seen& seen, size_t map, int64_t head,
-                                           MapPool pool) {
+const HeadView& LookState::view(const Seen& seen, size_t map, int64_t head, MapPool pool) {
   const auto key = seen.id + "/" + std::to_string(map) + "/" + std::to_string(head) +
                    (pool == MapPool::max ? "/max" : "/mean");
-  if (auto* found = used(pyramids_, [&](const Pyramid& kept) { return kept.key == key; }))
-    return found->pyramid;
+  if (auto* found = used(views_, [&](const View& kept) { return kept.key == key; }))
+    return found->view;
   const auto& shown = seen.maps.maps[map];
   const bool is_one = shown.calls.size() == 1;
-  pyramids_.push_front({key, lens::MapPyramid(is_one ? shown.calls.front() : joined(shown, head), 0,
-                                              is_one ? head - 1 : 0, pool)});
-  if (pyramids_.size() > kMostPyramids) pyramids_.pop_back();
-  return pyramids_.front().pyramid;
+  views_.push_front({key, view_of(is_one ? shown.calls.front() : joined(shown, head),
+                                  is_one ? head - 1 : 0, pool, shown.special)});
+  if (views_.size() > kMostViews) views_.pop_back();
+  return views_.front().view;
 }
 
 }  // namespace heed::cli

@@ -10,6 +10,7 @@
 
 #include "heed/lens/map_file.h"
 #include "heed/lens/map_pyramid.h"
+#include "heed/lens/sinks.h"
 #include "heed/lens/text_maps.h"
 #include "heed/tasks/predictor.h"
 
@@ -50,6 +51,13 @@ struct Seen {
   double seconds = 0;
 };
 
+/// One head's map for deep zoom.
+struct HeadView {
+  lens::MapPyramid pyramid;
+  lens::Sinks sinks;
+  double beside;  ///< the greatest weight of blocks without sinks, where colours end
+};
+
 /// Used by one thread at a time.
 class LookState {
  public:
@@ -77,15 +85,15 @@ class LookState {
   LookSource& source_of(const Seen& seen) { return sources_.at(seen.input.model); }
 
   /// Head from 1.
-  const lens::MapPyramid& pyramid(const Seen& seen, size_t map, int64_t head, MapPool pool);
+  const HeadView& view(const Seen& seen, size_t map, int64_t head, MapPool pool);
 
  private:
   struct Offered {
     std::string name, path;
   };
-  struct Pyramid {
+  struct View {
     std::string key;
-    lens::MapPyramid pyramid;
+    HeadView view;
   };
   SplitPtr find(const LookSource& source, const LookInput& input) const;
 
@@ -94,7 +102,7 @@ class LookState {
   size_t named_ = 0;
   std::filesystem::path folder_;  // of what was uploaded; empty: nothing was
   std::list<Seen> seen_;          // the last one used first
-  std::list<Pyramid> pyramids_;   // likewise
+  std::list<View> views_;         // likewise
   int64_t number_ = 0;
 };
 

@@ -149,6 +149,8 @@ TEST_F(Look, TilesAreTheWeightsAsBytes) {
     const std::string at = "?id=" + id + "&map=2&head=1";
     const auto map = asked.get_json("/api/map" + at);
     const double greatest = map["scale"]["greatest"], smallest = map["scale"]["smallest"];
+    EXPECT_LE(map["beside"].get<double>(), greatest * 1.0001);
+    EXPECT_GT(map["beside"].get<double>(), smallest);
     const auto answer = asked.get("/api/tile" + at + "&level=0&x=0&y=0");
     const auto bytes = answer.substr(answer.find("\r\n\r\n") + 4);
     const int64_t rows = map["rows"], columns = map["columns"];

@@ -68,7 +68,7 @@ export interface Overview {
   rows: number;
   columns: number;
   scale: Scale;
-  heads: { greatest: number; sinks: number[]; shares: number[]; bytes: string }[];
+  heads: { greatest: number; bytes: string }[];
 }
 export interface Pyramid {
   levels: number;
@@ -76,6 +76,9 @@ export interface Pyramid {
   columns: number;
   side: number;
   scale: Scale;
+  sinks: number[]; // columns that draw weight for nothing
+  shares: number[]; // of all weight, of each of them
+  beside: number; // the greatest weight beside them
 }
 /** What `heed explain --json` prints. */
 export interface Explained {

@@ -3,7 +3,7 @@ import OpenSeadragon from "openseadragon";
 import type { Labels, Place, Pyramid } from "./api";
 import { later, make, sharp, themed } from "./dom";
 import { cut, shown } from "./labels";
-import { ink, palettes, place as placeOf, short } from "./palette";
+import { ink, palettes, place as placeOf, short, type Scale } from "./palette";
 import { tileSource } from "./tiles";
 import { Weights } from "./weights";
 
@@ -29,6 +29,7 @@ export class MapView {
   private readonly ends = make("span", { className: "note" });
   private readonly viewer: OpenSeadragon.Viewer;
   private readonly resized: ResizeObserver;
+  private readonly scale: Scale; // of the colours: sinks are left out
   private cell: [number, number] = [0, 0];
   private hasCell = false;
   private isMoved = false; // by the user: until then all of the map is shown
@@ -48,6 +49,7 @@ export class MapView {
     start: { cell: [number, number] | null; box: [number, number, number] | null },
   ) {
     this.weights = new Weights(at);
+    this.scale = { greatest: pyramid.beside, smallest: Math.min(pyramid.scale.smallest, pyramid.beside / 2) };
     this.first = start.box;
     this.isMoved = start.box !== null;
     this.stage.tabIndex = 0;
@@ -105,7 +107,7 @@ export class MapView {
   }
 
   private source(): OpenSeadragon.TileSourceOptions {
-    return tileSource(this.at, this.pyramid, this.colours.palette, this.colours.scale);
+    return tileSource(this.at, this.pyramid, this.colours.palette, this.colours.scale, this.scale);
   }
 
   private makeViewer(): OpenSeadragon.Viewer {
@@ -307,9 +309,12 @@ export class MapView {
       context.fillStyle = `rgb(${colour(x / (width - 1)).join(",")})`;
       context.fillRect(x, 0, 1, height);
     }
-    const { smallest, greatest } = this.pyramid.scale;
+    const { smallest, greatest } = this.scale;
     const isLog = this.colours.scale === "log";
     this.ends.textContent = `${isLog ? short(smallest) : "0"} to ${short(greatest)}, ${isLog ? "logarithmic" : "linear"}`;
+    const { sinks, shares } = this.pyramid;
+    const list = sinks.map((key, i) => `“${shown(this.columns.texts[key] ?? "")}” ${Math.round(100 * shares[i])} %`);
+    if (list.length) this.ends.textContent += `; sinks left out: ${list.join(", ")} of the weight`;
     this.legend.setAttribute("aria-label", `Colours from ${this.ends.textContent}`);
   }
 
@@ -343,7 +348,7 @@ export class MapView {
       for (let column = seen.columns[0]; column < seen.columns[1]; ++column) {
         const weight = this.weights.get(row, column);
         if (weight === undefined) continue;
-        context.fillStyle = ink(colour(placeOf(weight, this.pyramid.scale, this.colours.scale)));
+        context.fillStyle = ink(colour(placeOf(weight, this.scale, this.colours.scale)));
         context.fillText(short(weight, digits), frame.x + (column + 0.5) * frame.cell, frame.y + (row + 0.5) * frame.cell);
       }
   }

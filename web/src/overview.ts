@@ -6,8 +6,6 @@ import { paint, table } from "./palette";
 export interface OverviewEvents {
   choose(map: number, head: number): void;
   ablate(map: number, head: number): void;
-  /** The parts of a map are there. */
-  loaded(map: number): void;
 }
 
 function bytesOf(text: string): Uint8Array {
@@ -91,14 +89,7 @@ export class OverviewGrid {
         return; // it is looked elsewhere, or the server is gone, which the page says anyway
       }
       this.paintRow(map);
-      this.events.loaded(map);
     }
-  }
-
-  /** Tokens that draw attention without meaning, of a head, and the share of all weight that each holds. */
-  sinks(map: number, head: number): [number, number][] {
-    const part = this.parts.get(map)?.heads[head - 1];
-    return part ? part.sinks.map((key, i) => [key, part.shares[i]]) : [];
   }
 
   private paintRow(map: number): void {

@@ -60,12 +60,12 @@ export function place(weight: number, scale: Scale, how: string): number {
   return Math.min(1, Math.max(0, t));
 }
 
-/** The colours of the 256 bytes, as RGBA of a little-endian word. */
-export function table(name: string, scale: Scale, how: string): Uint32Array {
+/** The colours of the 256 bytes of a scale, as RGBA of a little-endian word, between the ends of another one. */
+export function table(name: string, scale: Scale, how: string, ends = scale): Uint32Array {
   const colours = new Uint32Array(256);
   const colour = palettes[name] ?? palettes.heat;
   for (let byte = 0; byte < 256; ++byte) {
-    const [r, g, b] = colour(place(weightOf(byte, scale), scale, how));
+    const [r, g, b] = colour(place(weightOf(byte, scale), ends, how));
     colours[byte] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   }
   return colours;

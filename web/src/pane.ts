@@ -6,7 +6,6 @@ import { choice, fill, make } from "./dom";
 import { ExplainView } from "./explainview";
 import { InputView } from "./inputview";
 import { LinesView } from "./linesview";
-import { shown } from "./labels";
 import { MapView } from "./mapview";
 import { OverviewGrid } from "./overview";
 import { hasInput, type View } from "./state";
@@ -32,7 +31,6 @@ export class Pane {
   private readonly status = make("p", { className: "status", role: "status" });
   private readonly answers = make("div");
   private readonly grid = make("div", { className: "gridbox" });
-  private readonly sinks = make("p", { className: "note" });
   private readonly detail = make("div", { className: "detail" });
   private overview: OverviewGrid | null = null;
   private map: MapView | null = null;
@@ -141,7 +139,6 @@ export class Pane {
     this.overview = new OverviewGrid(looked, view.pool, this.colours, [view.map, view.head], without, {
       choose: (map, head) => this.choose(map, head),
       ablate: (map, head) => void this.ablate(map, head),
-      loaded: (map) => map === view.map && this.saySinks(),
     });
     fill(this.grid, this.overview.element);
     this.events.changed();
@@ -174,8 +171,7 @@ export class Pane {
     this.map?.destroy();
     this.explanation?.destroy();
     this.map = this.explanation = null;
-    fill(this.detail, this.toolbar(title, info.name, info.attention), this.sinks, body);
-    this.saySinks();
+    fill(this.detail, this.toolbar(title, info.name, info.attention), body);
     const cell = view.cell ?? [0, 0];
     const events = { cell: (chosen: [number, number]) => this.moved(chosen) };
     if (view.tab === "lines") body.append(new LinesView(looked, info, new Weights(this.place()), cell, events).element);
@@ -227,14 +223,6 @@ export class Pane {
       if (value) void this.save(value);
     });
     return make("div", { className: "toolbar" }, make("h3", { title: `${name}: ${attention}` }, title), tabs, pool, ablate, save);
-  }
-
-  /** Which tokens hold much of the weight for nothing. */
-  private saySinks(): void {
-    const columns = this.looked!.labels[this.looked!.maps[this.view.map].columns].texts;
-    const sinks = this.overview?.sinks(this.view.map, this.view.head) ?? [];
-    const list = sinks.map(([key, share]) => `“${shown(columns[key])}” ${Math.round(100 * share)} %`).join(", ");
-    this.sinks.textContent = list ? `Sinks, which draw weight for nothing: ${list} of it.` : "";
   }
 
   private setTab(tab: string): void {

@@ -1,7 +1,7 @@
 // A head's pyramid of bytes as a source of tiles for OpenSeadragon: one pixel of the picture a weight.
 import OpenSeadragon from "openseadragon";
 import { tile, type Place, type Pyramid } from "./api";
-import { paint, table } from "./palette";
+import { paint, table, type Scale } from "./palette";
 
 const kMostKept = 400;
 
@@ -28,9 +28,9 @@ interface Kept {
 }
 
 /** Levels of OpenSeadragon count from the smallest picture, those of the pyramid from the weights. */
-export function tileSource(at: Place, pyramid: Pyramid, palette: string, scale: string): OpenSeadragon.TileSourceOptions {
+export function tileSource(at: Place, pyramid: Pyramid, palette: string, scale: string, ends: Scale): OpenSeadragon.TileSourceOptions {
   const top = pyramid.levels - 1;
-  const colours = table(palette, pyramid.scale, scale);
+  const colours = table(palette, pyramid.scale, scale, ends);
   const widthOf = (level: number, x: number): number => {
     const columns = Math.ceil(pyramid.columns / 2 ** level);
     return Math.min(pyramid.side, columns - x * pyramid.side);
