@@ -126,7 +126,8 @@ Alignment align(const TextMaps& maps, const Words& source, const Words& target,
 std::string pharaoh(const Alignment& alignment) {
   std::string text;
   for (const auto& [source, target] : alignment.links) {
-    text += (text.empty() ? "" : " ") + std::to_string(source) + "-" + std::to_string(target);
+    if (!text.empty()) text += ' ';
+    text.append(std::to_string(source)).append("-").append(std::to_string(target));
   }
   return text;
 }
