@@ -12,7 +12,8 @@
 // Allocations are counted from main() on, but not while a library loads: what the start of LibTorch does without memory
 // is not ours to say. Of calls with files those count that name a path below the current folder or a descriptor that was
 // opened there, of streams 0 and 1. HOW is an error's name, or for read and write "short" (half is done) and "EINTR".
-// A child that ends by a signal writes its stack to standard error; with HEED_FAULT_TRACE the failed call does, too.
+// A child that ends by a signal, or takes too long, writes its stack to standard error; with HEED_FAULT_TRACE the failed
+// call does, too.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -213,6 +214,8 @@ void on_crash(int signal) {
   const Pause here;
   fault_kind = kNone;
   std::signal(signal, SIG_DFL);
+  std::signal(SIGALRM, SIG_DFL);
+  alarm(5);  // a stack may wait for a lock that is held here
   dprintf(2, "fault: signal %d\n", signal);
   write_stack();
   raise(signal);
@@ -229,7 +232,8 @@ void stream(const char* folder, const char* ending, int flags, int number) {
 
 /// In the child: everything as if the program had been started in the folder.
 void become(const char* folder, unsigned seconds) {
-  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, on_crash);
+  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGALRM})
+    std::signal(signal, on_crash);
   stream(folder, ".in", O_RDONLY, 0);
   stream(folder, ".out", O_WRONLY | O_CREAT | O_TRUNC, 1);
   stream(folder, ".err", O_WRONLY | O_CREAT | O_TRUNC, 2);

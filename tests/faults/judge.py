@@ -62,7 +62,7 @@ OUT_OF_REACH = {
     "SentencePiece's protobuf is half made": r"libsentencepiece",
     "toml++ bears no failure": r"libtomlplusplus",
     "LibTorch's at::set_num_threads bears no failure": r"tell_follower",
-    "fontconfig uses memory that it did not get": r"libfontconfig",
+    "fontconfig goes on, or waits for ever, where it got no memory": r"libfontconfig",
     "pango uses memory that it did not get": r"libpango",
     "GLib ends the process where it gets no memory or thread": r"libg(lib|object)-2",
 }

@@ -131,12 +131,13 @@ TEST(Explain, ValueNormsAreThoseOfWholeVectors) {
     const auto explained = test::explained_text(attention, false);
     DensePass pass;
     run_dense(explained.question, pass);
+    const auto parameters = explained.model->named_parameters();
     at::Tensor mean;
     for (size_t i = 0; i < pass.seen.maps.size(); ++i) {
       const auto& call = pass.seen.calls[i];
       const auto weights = pass.seen.maps[i].detach()[0];  // (H, L, L)
       const auto v = call.v.detach()[0].repeat_interleave(call.q.size(1) / call.v.size(1), 0);
-      const auto output = explained.model->named_parameters().find(call.name + ".output.weight");
+      const auto* output = parameters.find(call.name + ".output.weight");
       at::Tensor all = at::zeros({7, 7, 16}, at::kDouble);
       for (int64_t h = 0; h < weights.size(0); ++h) {
         auto f = v[h];
