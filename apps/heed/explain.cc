@@ -222,9 +222,8 @@ void run(const ExplainFlags& flags) {
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
   auto question = predictor.ask(predictor.find(flags.input), aim_of(flags), flags.of);
-  if (flags.truncate)
-    if (const auto note = predictor.finish(); !note.empty())
-      std::cerr << "heed: note: " << printable(note) << '\n';
+  if (const auto note = predictor.finish(); !note.empty())
+    std::cerr << "heed: note: " << printable(note) << '\n';
   if (is_of_tokens(flags)) return explain_tokens(flags, question);
   if (!flags.patch.empty()) return explain_patches(flags, predictor, question);
   if (!flags.edge.empty()) return explain_weight(flags, question);

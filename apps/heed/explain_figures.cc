@@ -115,9 +115,8 @@ std::vector<std::string> lines_of(const lens::Attribution& found, const lens::Do
   lines.push_back(text_of("explained: ", printable(found.aim), ", ", lens::number(found.whole)));
   lines.push_back(text_of(word_of(found.method), ": ", text.formula, " (", text.source, ")"));
   if (std::isfinite(found.gap))
-    lines.push_back(
-        text_of("the numbers add up to ", lens::number(found.values.sum().item<double>()),
-                "; with the input less without it: ", lens::number(found.whole - found.empty)));
+    lines.push_back(text_of("sum ", lens::number(found.values.sum().item<double>()),
+                            ", expected f(x) - f(b) = ", lens::number(found.whole - found.empty)));
   if (!doubt) return lines;
   const auto row = [&](const char* name, double lens::Faithfulness::*test) {
     lines.push_back(text_of(name, " ", lens::number(doubt->own.*test), ", random ",
@@ -125,10 +124,15 @@ std::vector<std::string> lines_of(const lens::Attribution& found, const lens::Do
                             lens::number(doubt->weights.*test), ", p ",
                             lens::number(doubt->p_value.*test)));
   };
-  row("comprehensiveness", &lens::Faithfulness::comprehensiveness);
-  row("sufficiency", &lens::Faithfulness::sufficiency);
-  row("soft comprehensiveness", &lens::Faithfulness::soft_comprehensiveness);
-  row("soft sufficiency", &lens::Faithfulness::soft_sufficiency);
+  lines.push_back(text_of("tested by ", printable(doubt->share), ": ", lens::number(doubt->whole),
+                          " with the input, ", lens::number(doubt->empty), " without its ",
+                          doubt->parts, doubt->parts == 1 ? " part" : " parts"));
+  if (doubt->untested.empty()) {
+    row("comprehensiveness", &lens::Faithfulness::comprehensiveness);
+    row("sufficiency", &lens::Faithfulness::sufficiency);
+    row("soft comprehensiveness", &lens::Faithfulness::soft_comprehensiveness);
+    row("soft sufficiency", &lens::Faithfulness::soft_sufficiency);
+  }
   lines.push_back(
       text_of("like that of a model with shuffled weights: ", lens::number(doubt->shuffled)));
   lines.push_back(doubt->verdict);

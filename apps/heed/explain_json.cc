@@ -65,6 +65,7 @@ Json json_of(const lens::Doubt& doubt) {
           {"p_value", json_of(doubt.p_value)},
           {"correlation_with_shuffled_model", doubt.shuffled},
           {"gap", doubt.gap},
+          {"untested", doubt.untested},
           {"failures", doubt.failures},
           {"verdict", doubt.verdict}};
 }

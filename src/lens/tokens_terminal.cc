@@ -57,8 +57,9 @@ class TokensWriter {
     const double part = part_of(scale, value);
     const int64_t wide = columns(word);
     if (plain()) {
-      std::string below(static_cast<size_t>(wide),
-                        std::isnan(part) ? kLeftOutShade : shade(std::abs(part)));
+      char mark = std::isnan(part) ? kLeftOutShade : shade(std::abs(part));
+      if (scale.is_signed && mark == '-') mark = '~';  // '-' is what is below 0
+      std::string below(static_cast<size_t>(wide), mark);
       if (part < 0 && wide > 0) below[0] = '-';
       return add(word, below, wide);
     }

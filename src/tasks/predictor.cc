@@ -415,6 +415,7 @@ Question Predictor::ask(const SplitPtr& example, const AimOptions& options,
   question.batch = example->batch({0}, {});
   question.model = cell_->module.get();
   question.head = head.kind;
+  unknown_->add(*cell_, *example, question.batch);
   const auto tokens = cell_->encode(question.batch);
   if (auto read = example->read_tokens(0); !read.empty()) question.shown.tokens = std::move(read);
   question.grid = tokens.grid;

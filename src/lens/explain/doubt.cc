@@ -18,7 +18,7 @@ namespace heed::lens {
 namespace {
 
 constexpr double kFractions[] = {0.05, 0.1, 0.2, 0.5};
-constexpr double kLevel = 0.05, kMostShuffled = 0.7, kMostGap = 0.05, kLeastEffect = 0.01;
+constexpr double kLevel = 0.05, kMostShuffled = 0.7, kMostGap = 0.05, kLeastEffect = 0.05;
 constexpr double Faithfulness::*kTests[] = {
     &Faithfulness::comprehensiveness, &Faithfulness::sufficiency,
     &Faithfulness::soft_comprehensiveness, &Faithfulness::soft_sufficiency};
@@ -34,9 +34,6 @@ class Removal {
     parts_ = groups_.empty() ? 0 : *std::max_element(groups_.begin(), groups_.end()) + 1;
     const auto part = at::tensor(groups_, at::kLong);
     at_ = at::where(part < 0, parts_, part);
-    if (parts_ < 2)
-      throw UsageError(
-          text_of("explain: tests want at least 2 parts that can be taken out, found ", parts_));
     const auto ends = reader_.answers(
         of_tokens(at::stack({at::ones({parts_}, at::kDouble), at::zeros({parts_}, at::kDouble)})));
     whole = ends.share[0].item<double>(), empty = ends.share[1].item<double>();
@@ -55,7 +52,9 @@ class Removal {
     return order;
   }
 
-  Faithfulness of(const std::vector<int64_t>& order) const {
+  /// Of an order by numbers of two signs, or of sizes alone. What speaks for the answer raises it, whatever the whole input does
+  /// to it beside the empty one; what is only large moves it the way that the whole input does.
+  Faithfulness of(const std::vector<int64_t>& order, bool is_signed) const {
     std::vector<at::Tensor> sets;
     for (const double fraction : kFractions) {
       const auto k = std::max<int64_t>(1, std::llround(fraction * double(parts_)));
@@ -70,7 +69,7 @@ class Removal {
     const auto soft = at::stack({1 - rank, rank}).repeat({options_.draws, 1});
     const auto q =
         reader_.drawn_answers(of_tokens(soft), options_.seed).share.view({-1, 2}).mean(0);
-    const double effect = whole - empty;
+    const double effect = is_signed ? std::abs(whole - empty) : whole - empty;
     return {(whole - p[0].item<double>()) / effect, (p[1].item<double>() - empty) / effect,
             (whole - q[0].item<double>()) / effect, (q[1].item<double>() - empty) / effect};
   }
@@ -99,12 +98,13 @@ std::vector<int64_t> drawn_order(int64_t parts, uint64_t seed, int64_t number) {
   return order;
 }
 
-void compare_with_random(const Removal& removal, const DoubtOptions& options, Doubt& result) {
+void compare_with_random(const Removal& removal, const DoubtOptions& options, bool is_signed,
+                         Doubt& result) {
   for (int64_t i = 0; i < options.orders; ++i) {
-    const auto random = removal.of(drawn_order(removal.parts(), options.seed, i));
+    const auto random = removal.of(drawn_order(removal.parts(), options.seed, i), is_signed);
     for (const auto test : kTests) {
       result.random.*test += random.*test / double(options.orders);
-      result.p_value.*test += random.*test >= result.own.*test ? 1 : 0;
+      result.p_value.*test += random.*test >= result.own.*test - 1e-9 ? 1 : 0;
     }
   }
   for (const auto test : kTests)
@@ -132,13 +132,40 @@ double likeness_to_shuffled(const Question& question, const ExplainOptions& expl
 
 Faithfulness of_weights(const Question& question, const Removal& removal) {
   try {
-    return removal.of(removal.order_by(explain(question, {.method = Method::raw}).values));
+    return removal.of(removal.order_by(explain(question, {.method = Method::raw}).values), false);
   } catch (const UsageError&) {  // there are none that could be followed
     return {kNothing, kNothing, kNothing, kNothing};
   }
 }
 
-void judge(Doubt& result) {
+/// How many orders of n parts the tests can tell apart: those that take out other parts first.
+double distinct_orders(int64_t parts) {
+  double count = std::lgamma(double(parts) + 1);
+  int64_t taken = 0;
+  for (const double fraction : kFractions) {
+    const auto k = std::max<int64_t>(1, std::llround(fraction * double(parts)));
+    count -= std::lgamma(double(k - taken) + 1), taken = k;
+  }
+  return std::exp(count - std::lgamma(double(parts - taken) + 1));
+}
+
+/// Why no order could be told from chance; empty: it could.
+std::string untested_reason(const Doubt& result, int64_t orders) {
+  if (result.parts < 2 || 1 / distinct_orders(result.parts) + 1 / double(orders + 1) > kLevel)
+    return text_of(result.parts, result.parts == 1 ? " part is" : " parts are",
+                   " too few to tell an order from chance");
+  const double larger = std::max(std::abs(result.whole), std::abs(result.empty));
+  if (std::abs(result.whole - result.empty) >= kLeastEffect * larger) return "";
+  return text_of(result.share, " is ", number(result.whole), " with the input and ",
+                 number(result.empty), " without it, so that no test of it says anything");
+}
+
+/// A correlation of so many numbers that chance has in 5 of 100 cases is none.
+double most_likeness(int64_t numbers) {
+  return std::max(kMostShuffled, 1.645 / std::sqrt(std::max<double>(1, double(numbers - 1))));
+}
+
+void judge(Doubt& result, int64_t numbers) {
   auto& failures = result.failures;
   for (size_t i = 0; i < 2; ++i) {  // the soft ones are reported
     const auto test = kTests[i];
@@ -148,26 +175,27 @@ void judge(Doubt& result) {
                                  number(result.random.*test), ", and ",
                                  number(100 * result.p_value.*test), " % of them do as well"));
   }
-  if (result.shuffled >= kMostShuffled)
+  if (result.shuffled >= most_likeness(numbers))
     failures.push_back(text_of("it says nearly the same (correlation ", number(result.shuffled),
                                ") of a model whose weights were shuffled"));
   if (result.gap > kMostGap)
     failures.push_back(text_of("its numbers miss what they should add up to by ",
                                number(100 * result.gap),
-                               " %; more --steps or another --baseline may mend that"));
+                               " %; --baseline mean or more --steps may mend that"));
 }
 
 void conclude(Doubt& result) {
-  if (result.failures.empty()) {
+  if (!result.failures.empty()) {
+    result.verdict = "FAILS: ";
+    for (size_t i = 0; i < result.failures.size(); ++i)
+      result.verdict.append(i ? "; " : "").append(result.failures[i]);
+  } else if (!result.untested.empty()) {
+    result.verdict = "NOT TESTED: " + result.untested;
+  } else {
     result.verdict =
         "passes: taking out what it names changes the answer more than chance, what it names alone "
-        "keeps it, "
-        "and it depends on what the model learned";
-    return;
+        "keeps it, and it depends on what the model learned";
   }
-  result.verdict = "FAILS: ";
-  for (size_t i = 0; i < result.failures.size(); ++i)
-    result.verdict.append(i ? "; " : "").append(result.failures[i]);
 }
 
 }  // namespace
@@ -185,19 +213,17 @@ Doubt doubt(const Question& question, const ExplainOptions& explained,
   result.whole = removal.whole, result.empty = removal.empty;
   result.parts = removal.parts(), result.gap = attribution.gap;
   result.shuffled = likeness_to_shuffled(question, explained, attribution, options.seed);
-  const double larger = std::max(std::abs(result.whole), std::abs(result.empty));
-  if (std::abs(result.whole - result.empty) < kLeastEffect * larger) {
+  result.untested = untested_reason(result, options.orders);
+  if (!result.untested.empty()) {
     result.own = result.random = result.weights =
         result.p_value = {kNothing, kNothing, kNothing, kNothing};
-    result.failures.push_back(text_of(result.share, " is ", number(result.whole),
-                                      " with the input and ", number(result.empty),
-                                      " without it, so that no test of it says anything"));
   } else {
-    result.own = removal.of(removal.order_by(attribution.values));
+    result.own = removal.of(removal.order_by(attribution.values), attribution.is_signed);
     result.weights = of_weights(question, removal);
-    compare_with_random(removal, options, result);
+    compare_with_random(removal, options, attribution.is_signed, result);
   }
-  judge(result), conclude(result);
+  judge(result, std::ssize(numbers_of(attribution.values, attribution.tokens)));
+  conclude(result);
   return result;
 }
 

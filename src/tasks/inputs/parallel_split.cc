@@ -1,6 +1,7 @@
 #include "tasks/inputs/parallel_split.h"
 
 #include "heed/core/error.h"
+#include "tasks/inputs/placed.h"
 
 namespace heed {
 namespace {
@@ -83,9 +84,15 @@ Shown ParallelSplit::show(int64_t example) const {
   Shown shown{pair(example).source};
   shown.tokenizer = word_of(state_->options.source.kind);
   const auto& tokenizer = *state_->source;
+  const auto pieces = tokenizer.encode_with_offsets(shown.text);
+  const data::TextOffsets characters(shown.text);
+  size_t piece = 0;  // what stands before, between or behind pieces has no place
   for (const int64_t token : state_->tokens(shown.text, place(example))) {
     shown.tokens.push_back({tokenizer.piece(token)});
-    shown.tokens.back().special = token == tokenizer.end();
+    auto& last = shown.tokens.back();
+    last.special = token == tokenizer.end();
+    if (last.special || piece >= pieces.ids.size() || pieces.ids[piece] != token) continue;
+    set_place(last, characters, shown.text, pieces.offsets[piece++], 0);
   }
   return shown;
 }

@@ -3,6 +3,7 @@
 #include "heed/core/error.h"
 #include "heed/data/offsets.h"
 #include "heed/data/sequence_loader.h"
+#include "tasks/inputs/placed.h"
 
 namespace heed {
 
@@ -68,7 +69,26 @@ Shown TextSplit::show(int64_t example) const {
     shown.tokens.push_back({tokenizer.piece(encoded.tokens[i])});
     shown.tokens.back().special = encoded.texts[i] < 0;
   }
+  const auto first = place_pieces(example, state_->options.column, 0, shown);
+  if (read_.size() > 1 && !state_->options.second.empty())
+    place_pieces(example, state_->options.second, first + 3, shown);  // behind " | "
   return shown;
+}
+
+/// Says where the pieces of a column lie in the shown text, in which the column begins at a character. Returns the
+/// column's characters.
+int64_t TextSplit::place_pieces(int64_t example, const std::string& column, int64_t begin,
+                                Shown& shown) const {
+  const bool is_second = column == state_->options.second;
+  const std::string text(records().text(example, is_second ? read_.back() : read_.front()));
+  const data::TextOffsets characters(text);
+  const auto found = text_tokens(example, column);
+  for (size_t i = 0; i < found.offsets.size(); ++i) {
+    const auto at = static_cast<size_t>(found.first) + i;
+    if (at >= shown.tokens.size() || shown.tokens[at].special) continue;
+    set_place(shown.tokens[at], characters, text, found.offsets[i], begin);
+  }
+  return characters.characters();
 }
 
 int64_t TextSplit::length(int64_t example) const {

@@ -102,6 +102,8 @@ class TextSplit : public RecordSplit {
   /// By the tokenizer.json, cut.
   data::Encoding encode_by_file(int64_t example, const std::vector<int64_t>& columns,
                                 int64_t& whole) const;
+  int64_t place_pieces(int64_t example, const std::string& column, int64_t begin,
+                       Shown& shown) const;
   TextTokens tokens_by_file(int64_t example, bool is_second) const;
   void check_length(int64_t example, int64_t whole) const;
   void add(Batch& batch, const std::string& prefix, const std::vector<int64_t>& examples,
