@@ -240,6 +240,11 @@ TEST(Edge, PartsAddUpToTheScore) {
   for (const char* attention :
        {"num_heads=2", "rope; num_heads=4/2", "rope; causal; softcap(5); num_heads=2"}) {
     const auto explained = test::explained_text(attention, true);
+    {  // biases begin at 0
+      const at::NoGradGuard no_grad;
+      for (auto& parameter : explained.model->named_parameters())
+        if (parameter.key().ends_with("bias")) parameter.value().normal_();
+    }
     Dense seen;
     explained.question.ask();
     const at::NoGradGuard no_grad;
@@ -251,6 +256,7 @@ TEST(Edge, PartsAddUpToTheScore) {
     EXPECT_NEAR(edge.score, score, 1e-9) << attention;
     EXPECT_NEAR(edge.channels.sum().item<double>(), score, 1e-9) << attention;
     ASSERT_TRUE(edge.directions.defined());
+    EXPECT_GT(std::abs(edge.biases), 1e-3) << attention;
     EXPECT_NEAR(edge.directions.sum().item<double>() + edge.biases, score, 1e-9) << attention;
     EXPECT_NEAR(edge.weight, seen.maps[1][0][1][5][2].item<double>(), 1e-9) << attention;
     EXPECT_EQ(edge.query, "fw");

@@ -78,6 +78,29 @@ TEST_P(Questions, RefuseATargetThatThereIsNot) {
   EXPECT_THROW(model.ask(example, {}, "no such head"), UsageError);
 }
 
+/// Pieces of a text lie where they stand in it, in characters, whatever the tokenizer calls them.
+class Places : public Questions {};
+TEST_P(Places, OfPiecesAreThoseOfTheirLetters) {
+  auto model = predictor();
+  const std::string text = "a1 \u00e4pfel \u4e2d\u6587 and1";
+  const auto question = model.ask(model.find(text));
+  ASSERT_EQ(question.shown.text, text);
+  int64_t last = 0, placed = 0;
+  for (const auto& token : question.shown.tokens) {
+    if (token.special) {
+      EXPECT_EQ(token.begin, -1);
+      continue;
+    }
+    EXPECT_GE(token.begin, last) << token.text;
+    EXPECT_GT(token.end, token.begin) << token.text;
+    EXPECT_LE(token.end, 16) << token.text;  // characters; its bytes are 21
+    last = token.begin, ++placed;
+  }
+  EXPECT_GT(placed, 0);
+}
+INSTANTIATE_TEST_SUITE_P(OfTexts, Places, testing::Values("class", "labels", "translation"),
+                         [](const auto& name) { return name.param; });
+
 INSTANTIATE_TEST_SUITE_P(OfEveryCell, Questions, testing::ValuesIn(test::small_cell_names()),
                          [](const auto& name) { return name.param; });
 
