@@ -243,7 +243,7 @@ class BackwardBlock {
   const Span keys_;
   const BackwardBuffers<T>& at_;
   const int64_t group_, chunk_, width_, value_width_;
-  QueryBlock<T> queries_;
+  QueryBlock<T> queries_{};
   Right<T> grads_{};
   bool has_nonfinite_ = false, loaded_ = false;
 };

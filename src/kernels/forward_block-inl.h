@@ -191,7 +191,7 @@ class Block {
   LongSum<T> sums_;  ///< of weights times values: at_.out
   Stretches stretches_;
   const int64_t group_;
-  QueryBlock<T> queries_;
+  QueryBlock<T> queries_{};
   T smaller_ = 1;  ///< factor of the weights before they meet the values
 };
 
