@@ -1,4 +1,5 @@
 // heed audit: does a model answer otherwise where people are named by other words?
+#include <algorithm>
 #include <cstdio>
 
 #include "audit_json.h"
@@ -101,7 +102,7 @@ void audit_sentences(Predictor& predictor, const AuditFlags& flags,
   const auto [first, second] = two_columns(flags.columns);
   const auto pairs = lens::read_pairs(flags.pairs, first, second, flags.kind);
   const auto found = lens::audit_pairs(predictor, pairs, options);
-  if (found.scores.size() > 0 && flags.heads)
+  if (found.scores.size() > 0 && flags.heads.value_or(0) > 0)
     throw UsageError("--heads is of answers; a likelihood's heads are not left out");
   if (!flags.output.empty()) write_file(flags.output, lines_of(found));
   if (!flags.json) return print_pairs(found);
@@ -110,10 +111,23 @@ void audit_sentences(Predictor& predictor, const AuditFlags& flags,
   std::cout << one_line(result) << '\n';
 }
 
+/// An audit in which no text changed has compared nothing.
+void say_what_is_unchanged(const std::vector<lens::GroupAudit>& found, const std::string& lists) {
+  const auto is_idle = [](const auto& group) { return group.all.examples == 0; };
+  if (std::all_of(found.begin(), found.end(), is_idle))
+    throw DataError(lists + ": none of the " + std::to_string(found.front().unchanged) +
+                    " texts has a word of its groups, so nothing was compared");
+  for (const auto& group : found)
+    if (is_idle(group))
+      std::cerr << "heed: note: none of the " << group.unchanged
+                << " texts has a word of the group '" << printable(group.name) << "'\n";
+}
+
 void audit_texts(Predictor& predictor, const AuditFlags& flags,
                  const std::vector<std::string>& data, const lens::AuditOptions& options) {
   const auto groups = read_word_lists(flags.swap);
   const auto found = lens::audit(predictor, data, groups, options);
+  say_what_is_unchanged(found, flags.swap);
   std::string lines;
   for (size_t i = 0; i < groups.size(); ++i)
     lines += lines_of(found[i], WordSwap(groups[i]).rules());

@@ -51,6 +51,17 @@ FontOptionsPtr font_options() {
   return options;
 }
 
+/// Whether pango has all fonts of the layout: where one got no memory it would draw boxes in its place.
+bool has_fonts(PangoLayout* layout) {
+  const IteratorPtr at(pango_layout_get_iter(layout));
+  do {
+    const PangoLayoutRun* run = pango_layout_iter_get_run_readonly(at.get());
+    if (run && !pango_cairo_font_get_scaled_font(PANGO_CAIRO_FONT(run->item->analysis.font)))
+      return false;
+  } while (pango_layout_iter_next_run(at.get()));
+  return true;
+}
+
 void note_missing(PangoLayout* layout, std::set<uint32_t>& missing) {
   if (pango_layout_get_unknown_glyphs_count(layout) == 0) return;
   const IteratorPtr at(pango_layout_get_iter(layout));
@@ -117,6 +128,10 @@ PangoLayout* Fonts::line(const std::string& text, double size, Direction directi
                                                 : PANGO_DIRECTION_LTR);
   pango_layout_context_changed(layout.get());
   pango_layout_set_text(layout.get(), text.data(), static_cast<int>(text.size()));
+  if (!has_fonts(layout.get())) {
+    is_whole = false;
+    throw std::bad_alloc();
+  }
   note_missing(layout.get(), missing);
   return layout.get();
 }
@@ -137,6 +152,7 @@ std::unique_ptr<Fonts> take_fonts() {
 }
 
 void give_fonts_back(std::unique_ptr<Fonts> fonts) noexcept {
+  if (!fonts->is_whole) return;
   auto& idle = idle_fonts();
   const std::lock_guard lock(idle.mutex);
   if (idle.all.size() < kMostIdle) idle.all.push_back(std::move(fonts));

@@ -32,13 +32,15 @@ using ObjectPtr = std::unique_ptr<T, Releases<g_object_unref>>;
 struct Fonts {
   explicit Fonts(std::string asked);
 
-  /// The layout with a line of text; characters that no font has are added to `missing`.
+  /// The layout with a line of text; characters that no font has are added to `missing`. Throws
+  /// bad_alloc where a font got no memory; these fonts are of no use then.
   PangoLayout* line(const std::string& text, double size, Direction direction,
                     std::set<uint32_t>& missing);
 
   const std::string asked;  ///< what the environment says of fonts
   ConfigPtr config;
   std::string families;
+  bool is_whole = true;  ///< false: pango goes on without a font that got no memory
   ObjectPtr<PangoFontMap> map;
   ObjectPtr<PangoContext> context;
   ObjectPtr<PangoLayout> layout;

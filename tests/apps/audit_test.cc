@@ -58,6 +58,21 @@ TEST_F(AuditVerb, ReportsEachGroup) {
                                 HasSubstr("he -> she\t30\t"), HasSubstr("accuracy before\t"),
                                 HasSubstr("carries of the change, mean of 50\n"),
                                 HasSubstr("swapped\tbeasts: 0 texts, 60 without its words\n")));
+  EXPECT_THAT(result.err, HasSubstr("none of the 60 texts has a word of the group 'beasts'"));
+}
+
+TEST_F(AuditVerb, ListsWithoutAnyWordOfTheTextsAreAnError) {
+  write_bytes(path("beasts.toml"), "[[swap]]\nname = 'beasts'\npairs = [['cat', 'dog']]\n");
+  const auto result = audit({"--swap", path("beasts.toml")});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("none of the 60 texts has a word of its groups"));
+  EXPECT_EQ(result.out, "");
+}
+
+TEST_F(AuditVerb, SwapsPhrases) {
+  write_bytes(path("phrases.toml"), "[[swap]]\nname = 'gender'\npairs = [['he is', 'she is']]\n");
+  const auto result = audit({"--swap", path("phrases.toml"), "--heads", "0"});
+  EXPECT_THAT(result.out, HasSubstr("he is -> she is\t30\t"));
 }
 
 TEST_F(AuditVerb, JsonHasEverythingAndTheOutputALineAnExample) {

@@ -1,5 +1,6 @@
 """Whether a verb that met a fault answered as it should."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -71,10 +72,13 @@ DRAWS_WITHOUT = re.compile(r"lib(harfbuzz|pango|pangoft2|pangocairo|fontconfig|f
 FRAME = re.compile(r"^(?!\S*(?:libc\.so|libstdc|libgcc|heed_faults))\S+\([^)]*\)\[.*$", re.M)
 
 
-def inner_frames(outcome, mark):
-    """The two innermost frames of the last stack behind a mark, those of the C and C++ libraries left out."""
-    stack = outcome.err[outcome.err.rfind(mark):] if mark in outcome.err else ""
-    return "\n".join([frame for frame in FRAME.findall(stack) if not frame.startswith("fault")][:2])
+def stack(outcome, mark):
+    """The last stack behind a mark, those of the C and C++ libraries left out: its two innermost frames, and all from the
+    innermost to the first of Heed's."""
+    frames = FRAME.findall(outcome.err[outcome.err.rfind(mark):]) if mark in outcome.err else []
+    frames = [frame for frame in frames if not frame.startswith("fault")]
+    others = itertools.takewhile(lambda frame: not re.search(r"libheed|/heed\(", frame), frames)
+    return "\n".join(frames[:2]), "\n".join(others)
 
 
 def out_of_reach(outcome):
@@ -90,10 +94,10 @@ def out_of_reach(outcome):
     if outcome.code == 4 and "not TOML: Error while parsing" in outcome.err:
         return "toml++ says of a number that memory ran out for: no number"
     unsaid = outcome.code == 0 or "no fonts were found" in outcome.err
-    if unsaid and DRAWS_WITHOUT.search(inner_frames(outcome, "fault: alloc")):
+    if unsaid and DRAWS_WITHOUT.search(stack(outcome, "fault: alloc")[1]):
         return "fontconfig, pango and HarfBuzz go on without what they got no memory for"
-    inner = inner_frames(outcome, "fault: signal")
-    return next((who for who, mark in OUT_OF_REACH.items() if re.search(mark, inner)), "")
+    frames = "\n".join(stack(outcome, "fault: signal"))
+    return next((who for who, mark in OUT_OF_REACH.items() if re.search(mark, frames)), "")
 
 
 def message_problem(outcome):
