@@ -162,8 +162,9 @@ bool LookSource::takes_text() const {
   const auto& inputs = predictor->recipe().inputs;
   const auto& input = *inputs.front().get();
   if (inputs.size() > 1) return false;
-  return !input.line_column().empty() || (!input.reads_records() && input.tokenizer()) ||
-         (!input.reads_records() && input.target_tokenizer());
+  const bool reads_records = predictor->recipe().data.reads_records;
+  return !input.line_column().empty() || (!reads_records && input.tokenizer()) ||
+         (!reads_records && input.target_tokenizer());
 }
 
 LookState::LookState(const std::vector<std::string>& models, std::vector<std::string> inputs,

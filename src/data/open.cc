@@ -1,5 +1,6 @@
 #include "data/open.h"
 
+#include "core/bytes.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 
@@ -27,8 +28,10 @@ ImageShape fitted(const ImageShape& shape, const ImageOptions& options) {
 Image fit(Image image, const ImageOptions& options) {
   const ImageShape to = fitted(image.shape, options);
   if (to.channels != image.shape.channels) image = with_channels(image, to.channels);
-  if (to != image.shape) image = resize(image, to.height, to.width);
-  return image;
+  if (to == image.shape) return image;
+  Image out{to, std::vector<uint8_t>(static_cast<size_t>(to.values()))};
+  draw_placement(image, fitted_placement(image.shape, to, options.fit), options.resample, out);
+  return out;
 }
 
 void check_index(int64_t index, int64_t size) {
@@ -42,6 +45,25 @@ Images open_any(const std::filesystem::path& path, const ImageOptions& options,
   check(options);
   return kind_of(path) == PathKind::folder ? open_folder(path, options, problems)
                                            : open_idx(path, options, problems);
+}
+
+Image read_source(const std::filesystem::path& file, const ImageOptions& options) {
+  auto image = read_image(file, {.pixels = options.max_pixels});
+  return options.channels == 0 ? image : with_channels(image, options.channels);
+}
+
+ImageShape read_source_shape(const std::filesystem::path& file, const ImageOptions& options) {
+  constexpr int64_t kHead = 64 << 10;  // bytes that nearly every header fits in
+  constexpr int64_t kLargestFile = 1ll << 30;
+  const ImageLimits limits{.pixels = options.max_pixels};
+  ImageShape shape;
+  try {
+    shape = image_shape(read_first_bytes(file, kHead), file.string(), limits);
+  } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same
+    shape = image_shape(read_bytes(file, kLargestFile), file.string(), limits);
+  }
+  if (options.channels != 0) shape.channels = options.channels;
+  return shape;
 }
 
 Images open_images(const std::filesystem::path& path, const ImageOptions& options) {

@@ -1,22 +1,18 @@
 #include <algorithm>
 #include <array>
 
-#include "core/bytes.h"
 #include "core/list_folder.h"
 #include "core/utf8.h"
+#include "data/file_images.h"
 #include "data/open.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/core/nearest.h"
-#include "heed/core/threads.h"
 
 namespace heed::data {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kHead = 64 << 10;  // bytes that nearly every header fits in
-constexpr int64_t kLargestImage = 1ll << 30;
 
 struct Record {
   std::string file;  // within the folder
@@ -109,11 +105,11 @@ std::vector<std::string> find_classes(const fs::path& folder,
   return wanted;
 }
 
-class FolderDataset : public ImageDataset {
+class FolderDataset : public FileImages {
  public:
   FolderDataset(fs::path folder, const ImageOptions& options, Problems& problems)
-      : folder_(std::move(folder)),
-        options_(options),
+      : FileImages(options),
+        folder_(std::move(folder)),
         classes_(find_classes(folder_, options.classes, problems)) {
     for (size_t label = 0; label < classes_.size(); ++label) {
       std::vector<fs::path> found;
@@ -130,64 +126,23 @@ class FolderDataset : public ImageDataset {
     }
   }
 
-  /// Takes the shape of the first image whose header can be read; where `strict`, that is the
-  /// first image, and every other must have the same.
-  void find_shape(bool strict) {
-    for (; like_ < size(); ++like_) {
-      try {
-        shape_ = fitted(read_shape(like_), options_);
-        break;
-      } catch (const Error&) {
-        if (strict) throw;
-      }
-    }
-    if (strict && (options_.size.empty() || options_.channels == 0))
-      parallel_for(size(), [&](int64_t i) { check_shape(fitted(read_shape(i), options_), i); });
-  }
-
   int64_t size() const override { return static_cast<int64_t>(records_.size()); }
-  ImageShape shape() const override { return shape_; }
   const std::vector<std::string>& classes() const override { return classes_; }
-
-  Image image(int64_t index) const override {
-    check_index(index, size());
-    Image image = fit(read_image(path(index)), options_);
-    check_shape(image.shape, index);
-    return image;
-  }
-
   int64_t label(int64_t index) const override {
     check_index(index, size());
     return records_[static_cast<size_t>(index)].label;
   }
-
   std::string name(int64_t index) const override { return path(index).string(); }
 
  private:
-  fs::path path(int64_t index) const { return folder_ / records_[static_cast<size_t>(index)].file; }
-
-  ImageShape read_shape(int64_t index) const {
-    const fs::path file = path(index);
-    try {
-      return image_shape(read_first_bytes(file, kHead), file.string());
-    } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same
-      return image_shape(read_bytes(file, kLargestImage), file.string());
-    }
-  }
-
-  void check_shape(const ImageShape& shape, int64_t index) const {
-    if (shape == shape_) return;
-    throw DataError(name(index) + " has " + to_text(shape) + " (channels x height x width), but " +
-                    name(like_) + " has " + to_text(shape_) +
-                    "; give input.size = [height, width] and input.channels to convert all");
+  fs::path path(int64_t index) const override {
+    check_index(index, size());
+    return folder_ / records_[static_cast<size_t>(index)].file;
   }
 
   fs::path folder_;
-  ImageOptions options_;
   std::vector<std::string> classes_;
   std::vector<Record> records_;
-  ImageShape shape_;
-  int64_t like_ = 0;  // the record that shape_ is of
 };
 
 /// The fix for a folder that holds IDX files themselves.

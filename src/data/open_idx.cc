@@ -26,11 +26,13 @@ class IdxDataset : public ImageDataset {
   ImageShape shape() const override { return fitted(stored(), options_); }
   const std::vector<std::string>& classes() const override { return classes_; }
 
-  Image image(int64_t index) const override {
-    check_index(index, size());
-    const int64_t bytes = stored().values();
-    const auto first = images_.values.begin() + index * bytes;
-    return fit({stored(), std::vector<uint8_t>(first, first + bytes)}, options_);
+  Image image(int64_t index) const override { return fit(stored_image(index), options_); }
+  Image source(int64_t index) const override {
+    auto image = stored_image(index);
+    return options_.channels == 0 ? image : with_channels(image, options_.channels);
+  }
+  ImageShape source_shape(int64_t) const override {
+    return {shape().channels, images_.height, images_.width};
   }
 
   int64_t label(int64_t index) const override {
@@ -44,6 +46,12 @@ class IdxDataset : public ImageDataset {
 
  private:
   ImageShape stored() const { return {1, images_.height, images_.width}; }
+  Image stored_image(int64_t index) const {
+    check_index(index, size());
+    const int64_t bytes = stored().values();
+    const auto first = images_.values.begin() + index * bytes;
+    return {stored(), std::vector<uint8_t>(first, first + bytes)};
+  }
 
   IdxImages images_;
   std::vector<uint8_t> labels_;

@@ -57,81 +57,24 @@ Rectangle somewhere(Random& random, const ImageShape& shape, double area, double
   return {top, draw(random, 0, full_width - width), height, width};
 }
 
-/// Where an output of a stretched axis lies between two inputs.
-struct Between {
-  int64_t low, high;
-  float weight;  // of high
-};
+constexpr int kCropTries = 10;
 
-std::vector<Between> stretch(double first, double extent, int64_t size) {
-  std::vector<Between> at(static_cast<size_t>(size));
-  const double scale = extent / static_cast<double>(size);
-  for (int64_t i = 0; i < size; ++i) {
-    const double middle = std::clamp(first + (static_cast<double>(i) + 0.5) * scale - 0.5, 0.0,
-                                     static_cast<double>(size - 1));
-    const auto low = static_cast<int64_t>(middle);
-    at[static_cast<size_t>(i)] = {low, std::min(low + 1, size - 1),
-                                  static_cast<float>(middle - static_cast<double>(low))};
-  }
-  return at;
-}
-
-/// Fills out (C, H, W) with the part of the image, bilinear.
-void crop(const Image& image, const Rectangle& part, std::vector<float>& out) {
-  const ImageShape& shape = image.shape;
-  const auto down = stretch(part.top, part.height, shape.height);
-  const auto across = stretch(part.left, part.width, shape.width);
-  out.clear();
-  for (int64_t c = 0; c < shape.channels; ++c) {
-    const uint8_t* plane = image.values.data() + c * shape.pixels();
-    for (const Between& y : down) {
-      const uint8_t* low = plane + y.low * shape.width;
-      const uint8_t* high = plane + y.high * shape.width;
-      for (const Between& x : across) {
-        const float a = low[x.low] + x.weight * static_cast<float>(low[x.high] - low[x.low]);
-        const float b = high[x.low] + x.weight * static_cast<float>(high[x.high] - high[x.low]);
-        out.push_back(a + y.weight * (b - a));
-      }
-    }
-  }
-}
-
-struct Move {
-  int64_t down, right;
-  bool flip;
-};
-
-/// One plane, flipped, then moved, then out = value * scale + offset; what comes in from outside is
-/// black.
-template <class Value>
-void place(const Value* in, const ImageShape& shape, const Move& move, float scale, float offset,
-           float* out) noexcept {
-  const int64_t width = shape.width;
-  const int64_t begin = std::max<int64_t>(0, move.right), end = std::min(width, width + move.right);
-  for (int64_t y = 0; y < shape.height; ++y, out += width) {
-    const int64_t from = y - move.down;
-    if (from < 0 || from >= shape.height) {
-      std::fill_n(out, width, offset);
-      continue;
-    }
-    const Value* row = in + from * width;
-    std::fill(out, out + begin, offset);
-    std::fill(out + end, out + width, offset);
-    if (move.flip) {
-      const Value* last = row + (width - 1 + move.right);
-      for (int64_t x = begin; x < end; ++x) out[x] = static_cast<float>(last[-x]) * scale + offset;
-    } else {
-      const Value* first = row - move.right;
-      for (int64_t x = begin; x < end; ++x) out[x] = static_cast<float>(first[x]) * scale + offset;
-    }
-  }
+/// The largest part from the middle of a width and height whose ratio is at most `widest` and at least its inverse, where
+/// `ratio` is 1.
+void crop_middle(const ImageShape& source, double ratio, double widest, Placement& placed) {
+  double width = static_cast<double>(source.width), height = static_cast<double>(source.height);
+  if (width / height < ratio / widest) height = std::round(width / (ratio / widest));
+  if (width / height > ratio * widest) width = std::round(height * (ratio * widest));
+  placed.x0 = std::floor((static_cast<double>(source.width) - width) / 2);
+  placed.y0 = std::floor((static_cast<double>(source.height) - height) / 2);
+  placed.x1 = placed.x0 + width, placed.y1 = placed.y0 + height;
 }
 
 }  // namespace
 
 Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
-                     const Normalization& normalize)
-    : shape_(shape), augment_(augment) {
+                     const Normalization& normalize, const Fitting& fitting)
+    : shape_(shape), augment_(augment), fitting_(fitting) {
   check(augment, shape);
   for (int64_t c = 0; c < shape.channels; ++c) {
     const double mean = of_channel(normalize.mean, "mean", c, shape.channels);
@@ -144,31 +87,58 @@ Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
   }
 }
 
-void Transform::operator()(const Image& image, Random random, float* out) const {
+Placement Transform::place(const ImageShape& source, Random& random) const {
+  auto placed = fitted_placement(source, shape_, fitting_.fit);
+  if (augment_.crop < 1) crop(source, placed, random);
+  if (augment_.flip) placed.flip = random.bits() & 1;
+  if (augment_.shift > 0) {
+    const auto span = static_cast<uint32_t>(2 * augment_.shift + 1);
+    placed.top += static_cast<int64_t>(random.below(span)) - augment_.shift;
+    placed.left += static_cast<int64_t>(random.below(span)) - augment_.shift;
+  }
+  return placed;
+}
+
+void Transform::crop(const ImageShape& source, Placement& placed, Random& random) const {
+  const auto& like = fitting_.fit == Fit::stretch ? source : shape_;
+  const double ratio = static_cast<double>(like.width) / static_cast<double>(like.height);
+  const double range = std::log(1 / kCropAspect);
+  placed.left = placed.top = 0, placed.width = shape_.width, placed.height = shape_.height;
+  for (int i = 0; i < kCropTries; ++i) {
+    const double area = draw(random, augment_.crop, 1) * static_cast<double>(source.pixels());
+    const double aspect = ratio * std::exp(draw(random, -range, range));
+    const auto width = std::llround(std::sqrt(area * aspect));
+    const auto height = std::llround(std::sqrt(area / aspect));
+    if (width < 1 || height < 1 || width > source.width || height > source.height) continue;
+    placed.y0 = random.below(static_cast<uint32_t>(source.height - height + 1));
+    placed.x0 = random.below(static_cast<uint32_t>(source.width - width + 1));
+    placed.x1 = placed.x0 + static_cast<double>(width);
+    placed.y1 = placed.y0 + static_cast<double>(height);
+    return;
+  }
+  crop_middle(source, ratio, 1 / kCropAspect, placed);
+}
+
+void Transform::operator()(const Image& source, Random random, float* out) const {
+  if (source.shape.channels != shape_.channels)
+    throw UsageError("transform: expected an image of " + std::to_string(shape_.channels) +
+                     " channels, given " + to_text(source.shape));
+  const auto placed = place(source.shape, random);
+  Image drawn{shape_, std::vector<uint8_t>(static_cast<size_t>(shape_.values()))};
+  draw_placement(source, placed, fitting_.resample, drawn);
+  finish(drawn, random, out);
+}
+
+void Transform::finish(const Image& image, Random& random, float* out) const {
   if (image.shape != shape_)
     throw UsageError("transform: expected an image of " + to_text(shape_) + ", given " +
                      to_text(image.shape));
-  std::vector<float> cropped;
-  if (augment_.crop < 1) {
-    const double area = draw(random, augment_.crop, 1);
-    const double range = std::log(1 / kCropAspect);
-    const double aspect = std::exp(draw(random, -range, range));
-    crop(image, somewhere(random, shape_, area, aspect), cropped);
-  }
-  Move move{0, 0, false};
-  if (augment_.flip) move.flip = random.bits() & 1;
-  if (augment_.shift > 0) {
-    const auto span = static_cast<uint32_t>(2 * augment_.shift + 1);
-    move.down = static_cast<int64_t>(random.below(span)) - augment_.shift;
-    move.right = static_cast<int64_t>(random.below(span)) - augment_.shift;
-  }
-  for (int64_t c = 0; c < shape_.channels; ++c) {
-    const auto channel = static_cast<size_t>(c);
-    const int64_t at = c * shape_.pixels();
-    if (cropped.empty())
-      place(image.values.data() + at, shape_, move, scale_[channel], offset_[channel], out + at);
-    else
-      place(cropped.data() + at, shape_, move, scale_[channel], offset_[channel], out + at);
+  const auto pixels = static_cast<size_t>(shape_.pixels());
+  for (size_t c = 0; c < static_cast<size_t>(shape_.channels); ++c) {
+    const float scale = scale_[c], offset = offset_[c];
+    const uint8_t* in = image.values.data() + c * pixels;
+    for (size_t i = 0; i < pixels; ++i)
+      out[c * pixels + i] = static_cast<float>(in[i]) * scale + offset;
   }
   if (augment_.erase > 0 && random.uniform() < static_cast<float>(augment_.erase))
     erase(random, out);

@@ -21,6 +21,10 @@ class Subset : public ImageDataset {
   ImageShape shape() const override { return all_->shape(); }
   const std::vector<std::string>& classes() const override { return all_->classes(); }
   Image image(int64_t index) const override { return all_->image(in_all(index)); }
+  Image source(int64_t index) const override { return all_->source(in_all(index)); }
+  ImageShape source_shape(int64_t index) const override {
+    return all_->source_shape(in_all(index));
+  }
   int64_t label(int64_t index) const override { return all_->label(in_all(index)); }
   std::string name(int64_t index) const override { return all_->name(in_all(index)); }
 

@@ -106,7 +106,7 @@ data::RecordFormat Cell::piped_format() const {
 Source Cell::source(const std::string& role, const std::vector<std::string>& paths,
                     const std::string& flag) const {
   Source source{role, paths, {}, recipe.target_columns(), flag};
-  if (input().reads_records()) {
+  if (input().reads_records(paths)) {
     auto options = recipe.data.records;
     if (std::any_of(paths.begin(), paths.end(), flows)) options.format = piped_format();
     source.records = by_source(source, [&] {

@@ -63,7 +63,7 @@ std::vector<DataReport> examine(Recipe& recipe) {
     Source source{role, *paths, {}, recipe.target_columns()};
     std::optional<Error> failed;
     try {
-      if (data.reads_records)
+      if (recipe.inputs.front()->reads_records(*paths))
         source.records = by_source(source, [&] {
           return data::open_records({source.paths.begin(), source.paths.end()}, data.records);
         });

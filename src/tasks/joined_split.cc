@@ -54,6 +54,20 @@ class JoinedSplit : public Split {
     return first().categories(column);
   }
 
+  bool has_image() const override { return image_part() != nullptr; }
+  std::vector<data::Placement> placements(int64_t example, const Draw& draw) const override {
+    const auto* part = image_part();
+    return part ? part->placements(example, draw) : Split::placements(example, draw);
+  }
+  ImageShape source_shape(int64_t example) const override {
+    const auto* part = image_part();
+    return part ? part->source_shape(example) : Split::source_shape(example);
+  }
+  data::Image source_image(int64_t example) const override {
+    const auto* part = image_part();
+    return part ? part->source_image(example) : Split::source_image(example);
+  }
+
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override {
     Batch all{{}, at::tensor(examples, at::kLong)};
     for (const auto& [name, split] : splits_) {
@@ -66,6 +80,12 @@ class JoinedSplit : public Split {
 
  private:
   const Split& first() const { return *splits_.front().split; }
+  /// The first that reads images; null: none does.
+  const Split* image_part() const {
+    for (const auto& [name, split] : splits_)
+      if (split->has_image()) return split.get();
+    return nullptr;
+  }
   std::vector<NamedSplit> splits_;
 };
 

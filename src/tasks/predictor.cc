@@ -234,7 +234,7 @@ Evaluation Predictor::evaluate(const SplitPtr& split) {
 ChangedData Predictor::change_texts(const std::vector<std::string>& files,
                                     const TextChange& change) const {
   ChangedData data;
-  if (!cell_->input().reads_records()) {
+  if (!cell_->recipe.data.reads_records) {
     auto before = lines_of_files(files);
     std::vector<TextLine> kept, after;
     for (size_t i = 0; i < before.size(); ++i) {
@@ -275,7 +275,7 @@ ChangedData Predictor::change_texts(const std::vector<std::string>& files,
 }
 
 SplitPtr Predictor::texts(std::vector<TextLine> lines) const {
-  if (!cell_->input().reads_records()) return cell_->input().texts(std::move(lines));
+  if (!cell_->recipe.data.reads_records) return cell_->input().texts(std::move(lines));
   const auto column = cell_->line_column();
   if (column.empty())
     throw UsageError(
@@ -295,7 +295,7 @@ std::vector<std::vector<TokenLikelihood>> Predictor::likelihoods(const SplitPtr&
 }
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
-  if (!cell_->input().reads_records()) return cell_->input().stream(inputs);
+  if (!cell_->recipe.data.reads_records) return cell_->input().stream(inputs);
   const auto& records = cell_->recipe.data.records;
   if (!cell_->has_several_inputs()) {
     if (auto own = cell_->input().record_stream(inputs, records)) return own;
@@ -374,7 +374,7 @@ std::string Predictor::note(const UnknownPieces& unknown) const {
 }
 
 SplitPtr Predictor::find(const std::string& input) const {
-  if (!cell_->input().reads_records()) return cell_->input().find(input);
+  if (!cell_->recipe.data.reads_records) return cell_->input().find(input);
   if (is_format_set_ && !file_line_of(input))
     throw UsageError("--set data.format says how a file is read, and the input is no FILE:LINE");
   if (!cell_->has_several_inputs())

@@ -66,7 +66,7 @@ void DataTable::check() const {
 void Recipe::follow_inputs() {
   const auto* input = inputs.front().get().get();
   if (!input) return;
-  data.reads_records = input->reads_records();
+  data.input = inputs.front().get();
   for (const auto& table : inputs)
     data.has_pieces = data.has_pieces || (table.get() && table->has_pieces());
   train.batch = input->default_batch();
@@ -113,9 +113,9 @@ void Recipe::check() const {
   if (!gap.lists.empty()) check_gap();
   if (inputs.size() == 1) return;
   for (const auto& input : inputs) {
-    if (input.get() && !input->reads_records())
+    if (input.get() && !data.train.empty() && !input->reads_records(data.train))
       throw ModelError("input." + input.name + ": an input of the kind '" + input.kind +
-                       "' reads files of its own and cannot be joined with others, which are "
+                       "' reads files of its own here and cannot be joined with others, which are "
                        "columns of the same records");
   }
 }

@@ -61,6 +61,13 @@ data::RecordsPtr records_of_text_files(const std::vector<std::string>& files,
   return line_records(line_column, lines_of_files(files));
 }
 
+bool is_records_file(const std::string& name) {
+  for (const std::string ending :
+       {".csv", ".tsv", ".jsonl", ".json", ".conllu", ".conllup", ".conll", ".txt"})
+    if (name.ends_with(ending) || name.ends_with(ending + ".gz")) return true;
+  return false;
+}
+
 RecordStream::RecordStream(std::vector<std::string> inputs, data::RecordOptions options,
                            std::string line_column, OpenSource open,
                            data::RecordFormat piped_format)

@@ -18,6 +18,9 @@ data::RecordsPtr line_records(const std::string& column, std::vector<TextLine> l
 data::RecordsPtr records_of_text_files(const std::vector<std::string>& files,
                                        const std::string& line_column);
 
+/// Whether a file's name says that it holds records.
+bool is_records_file(const std::string& name);
+
 using OpenSource = std::function<SplitPtr(const Source&)>;
 
 /// Files are read as the recipe says; where a line of text stands for a record, so do files that

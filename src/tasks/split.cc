@@ -50,6 +50,18 @@ class SubsetOfSplit : public Split {
   std::vector<TokenPlace> grid_tokens(int64_t example, const TokenGrid& grid) const override {
     return whole_->grid_tokens(number(example), grid);
   }
+  bool has_image() const override { return whole_->has_image(); }
+  std::vector<data::Placement> placements(int64_t example, const Draw& draw) const override {
+    auto all = whole_->placements(number(example), draw);
+    for (auto& placement : all) placement.example = example;
+    return all;
+  }
+  ImageShape source_shape(int64_t example) const override {
+    return whole_->source_shape(number(example));
+  }
+  data::Image source_image(int64_t example) const override {
+    return whole_->source_image(number(example));
+  }
 
  private:
   int64_t number(int64_t example) const { return numbers_.at(static_cast<size_t>(example)); }
@@ -71,7 +83,20 @@ TextTokens Split::text_tokens(int64_t, const std::string& column) const {
                    "column or second it is");
 }
 
+std::vector<data::Placement> Split::placements(int64_t example, const Draw&) const {
+  throw UsageError(place(example) + ": it is not read as an image");
+}
+
+ImageShape Split::source_shape(int64_t example) const {
+  throw UsageError(place(example) + ": it is not read as an image");
+}
+
+data::Image Split::source_image(int64_t example) const {
+  throw UsageError(place(example) + ": it is not read as an image");
+}
+
 SplitPtr subset(SplitPtr split, std::vector<int64_t> numbers) {
+  if (auto own = split->select(numbers)) return own;
   return std::make_shared<SubsetOfSplit>(std::move(split), std::move(numbers));
 }
 

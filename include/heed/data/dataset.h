@@ -10,6 +10,8 @@
 
 #include "heed/core/fields.h"
 #include "heed/data/image.h"
+#include "heed/data/placement.h"
+#include "heed/data/records.h"
 
 namespace heed::data {
 
@@ -26,6 +28,11 @@ class ImageDataset {
   /// The record's image, of shape(). Throws DataError (names the file) where it cannot be decoded
   /// or has another shape, UsageError for an index outside 0 .. size() - 1.
   virtual Image image(int64_t index) const = 0;
+  /// The same before it was fitted to its size: image() is `fit` of it. By default there was nothing
+  /// to fit.
+  virtual Image source(int64_t index) const { return image(index); }
+  /// The shape of source(), without decoding it.
+  virtual ImageShape source_shape(int64_t) const { return shape(); }
   /// The record's label, without decoding the image.
   virtual int64_t label(int64_t index) const = 0;
   /// What to call the record in a message: "shoes/17.png", "train-images-idx3-ubyte.gz record 17".
@@ -40,6 +47,9 @@ struct ImageOptions {
   std::vector<int64_t> size = {};
   /// 1 or 3 to convert to; 0: as they are, all the same.
   int64_t channels = 0;
+  Fit fit = Fit::stretch;  ///< to `size`
+  Resample resample = Resample::bilinear;
+  int64_t max_pixels = ImageLimits().pixels;  ///< of a file
   /// Names of labels 0, 1, ..; empty: as the data says.
   std::vector<std::string> classes = {};
 
@@ -50,6 +60,14 @@ struct ImageOptions {
       between(1, 65535));
     v("channels", channels, "1 (grey) or 3 (colour) to convert to; 0: they must all have the same",
       between(0, 3));
+    v("fit", fit,
+      "how an image of another shape becomes one of size: stretch; pad (the whole of it, black "
+      "beside it); crop (the largest part from its middle)");
+    v("resample", resample,
+      "bilinear or bicubic, antialiased: bit for bit the pixels of Pillow's Image.resize");
+    v("max_pixels", max_pixels,
+      "height times width of a file above which it is refused, before memory is taken",
+      between(1, double{1LL << 32}));
     v("classes", classes, "names of the labels in order; empty: folder names, or numbers for IDX");
   }
 };
@@ -59,6 +77,10 @@ struct ImageOptions {
 /// UsageError for options that no image could have.
 Image fit(Image image, const ImageOptions& options);
 ImageShape fitted(const ImageShape& shape, const ImageOptions& options);
+/// read_image within the limit of the options, with their channels.
+Image read_source(const std::filesystem::path& file, const ImageOptions& options);
+/// The shape of read_source(), from the beginning of the file.
+ImageShape read_source_shape(const std::filesystem::path& file, const ImageOptions& options);
 
 /// Opens labelled images:
 ///
@@ -76,6 +98,14 @@ ImageShape fitted(const ImageShape& shape, const ImageOptions& options);
 /// error that names both. Give the training data's classes() to the test data, so that labels mean
 /// the same. Throws FileError (absent, unreadable) or DataError (file, what is wrong, fix).
 Images open_images(const std::filesystem::path& path, const ImageOptions& options = {});
+
+/// Images that a column of records names, as files relative to the one that the record stands in.
+/// Decoded when asked for; they have no labels (-1) and no classes. The rest is as with a folder;
+/// messages begin with the record's place. Throws DataError for a missing column, too.
+Images open_record_images(RecordsPtr records, const std::string& column,
+                          const ImageOptions& options = {});
+/// The file that a record names. Throws DataError where it names none.
+std::filesystem::path file_of_record(const Records& records, int64_t record, int64_t column);
 
 /// The records `indices` of a dataset, in that order. Throws UsageError for an index out of range.
 Images subset(Images dataset, std::vector<int64_t> indices);

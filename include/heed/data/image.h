@@ -1,6 +1,7 @@
 // Images in memory, read from PNG and JPEG.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -46,10 +47,23 @@ ImageShape image_shape(std::span<const uint8_t> file, const std::string& name,
 /// DataError like decode_image.
 Image read_image(const std::filesystem::path& file, const ImageLimits& limits = {});
 
-/// The image at another size. Each axis by itself: weights are a triangle as wide as the scale
-/// (at least one pixel), so enlarging is bilinear and shrinking averages; the result is rounded to
-/// the nearest. O(H W (h/H + w/W)). height, width >= 1.
-Image resize(const Image& image, int64_t height, int64_t width);
+/// How pixels are computed at another size: by a triangle, or by the cubic convolution with a = -1/2 (Keys 1981).
+enum class Resample { bilinear, bicubic };
+constexpr std::array<const char*, 2> words(Resample) { return {"bilinear", "bicubic"}; }
+
+/// A part of an image, in its pixels; it may begin and end within them.
+struct Box {
+  double x0, y0, x1, y1;
+};
+
+/// The image at another size, of `box` of it. Bit for bit what Pillow's Image.resize gives: across,
+/// then down, each an output pixel a sum of inputs by a filter as wide as the scale (at least as one
+/// pixel), so that shrinking averages; weights are rounded to 22 bits behind the point and each sum
+/// to the nearest of 0..255. O(H W (h/H + w/W)). Throws UsageError for height or width below 1, and
+/// for a box that is empty or goes beyond the image.
+Image resize(const Image& image, int64_t height, int64_t width,
+             Resample resample = Resample::bilinear);
+Image resize(const Image& image, const Box& box, int64_t height, int64_t width, Resample resample);
 
 /// The image with 1 or 3 channels: grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), or
 /// grey thrice.

@@ -7,6 +7,7 @@
 #include "heed/core/fields.h"
 #include "heed/core/random.h"
 #include "heed/data/dataset.h"
+#include "heed/data/placement.h"
 
 namespace heed::data {
 
@@ -14,7 +15,7 @@ inline constexpr double kSmallestErased = 0.02;  ///< area of an erased rectangl
 
 /// Random changes of a training image, made in this order. The default changes nothing.
 struct AugmentOptions {
-  double crop = 1;    ///< smallest area of a random crop that is stretched back to size; 1: no crop
+  double crop = 1;    ///< smallest area of a random crop that becomes the whole image; 1: no crop
   bool flip = false;  ///< left-right, for half of the images
   int64_t shift = 0;  ///< moved by up to so many pixels each way: padding with black and cropping
   double erase = 0;   ///< probability of erasing a rectangle
@@ -22,7 +23,8 @@ struct AugmentOptions {
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("crop", crop, "smallest area of a random crop, stretched back to size; 1: none", above(0, 1));
+    v("crop", crop, "smallest area of a random crop that becomes the whole image; 1: none",
+      above(0, 1));
     v("flip", flip, "flip left-right half of the images");
     v("shift", shift, "pixels by which an image is moved at most, each way; black comes in",
       between(0, 65535));
@@ -49,26 +51,47 @@ struct Normalization {
 /// threads.
 Normalization measure(const ImageDataset& dataset);
 
-/// Images of one shape to float32.
+/// How images are fitted to the shape that a model reads.
+struct Fitting {
+  Fit fit = Fit::stretch;
+  Resample resample = Resample::bilinear;
+};
+
+/// Images to float32 of one shape.
 class Transform {
  public:
   /// Throws UsageError that names the field: out of its range, a normalisation that is empty or
   /// does not fit the channels, a shift as large as the image.
-  Transform(const ImageShape& shape, const AugmentOptions& augment, const Normalization& normalize);
+  Transform(const ImageShape& shape, const AugmentOptions& augment, const Normalization& normalize,
+            const Fitting& fitting = {});
 
-  /// Writes shape.values() floats, layout as in Image. `random` decides the changes: equal
-  /// generators, equal pixels. Crop: area uniform in [crop, 1], aspect ratio log-uniform in
-  /// [3/4, 4/3], bilinear (Szegedy et al. 2015). Erasing: area uniform in [0.02, erase_area],
-  /// aspect ratio uniform in [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al.
-  /// 2020, random values). Aspect ratios are relative to the image's; a side longer than the
-  /// image's is cut to it. Throws UsageError for an image of another shape.
-  void operator()(const Image& image, Random random, float* out) const;
+  /// Whether images are cut, mirrored or moved: otherwise placing one is fitting it.
+  bool moves() const noexcept { return augment_.crop < 1 || augment_.flip || augment_.shift > 0; }
+
+  /// Draws where an image of a shape lies, in part perhaps outside the target (`clipped`).
+  /// Crop (Szegedy et al. 2015, as torchvision's RandomResizedCrop): up to ten times an area uniform
+  /// in [crop, 1] of the image's and an aspect ratio log-uniform in [3/4, 4/3], until such a part of
+  /// whole pixels lies within the image; else the largest part from the middle. It takes the place
+  /// of `fit`, whose aspect ratio is 1 here: the image's where it stretches, else the target's.
+  Placement place(const ImageShape& source, Random& random) const;
+
+  /// Writes shape.values() floats, layout as in Image, of an image of the target's shape. Erasing:
+  /// area uniform in [0.02, erase_area], aspect ratio (relative to the image's) uniform in
+  /// [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al. 2020, random values).
+  /// Throws UsageError for an image of another shape.
+  void finish(const Image& image, Random& random, float* out) const;
+
+  /// place, draw, finish. `random` decides the changes: equal generators, equal pixels. Throws
+  /// UsageError for an image of other channels.
+  void operator()(const Image& source, Random random, float* out) const;
 
  private:
+  void crop(const ImageShape& source, Placement& placed, Random& random) const;
   void erase(Random& random, float* out) const;
 
   ImageShape shape_;
   AugmentOptions augment_;
+  Fitting fitting_;
   std::vector<float> scale_, offset_;  // of each channel: out = value * scale + offset
 };
 

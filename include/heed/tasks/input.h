@@ -11,6 +11,7 @@
 
 #include "heed/data/cursor.h"
 #include "heed/data/image.h"
+#include "heed/data/placement.h"
 #include "heed/data/record_files.h"
 #include "heed/data/records.h"
 #include "heed/data/tokenizer.h"
@@ -90,6 +91,19 @@ class Split {
   /// The encoder's tokens where they are others than those of `show`, as pieces of words; empty: they
   /// are not.
   virtual std::vector<TokenPlace> read_tokens(int64_t) const { return {}; }
+
+  /// Whether examples are read as images, of which the following tell. By default UsageError.
+  virtual bool has_image() const { return false; }
+  /// Where an example's image lies in that of a batch made with `draw`; several where images are
+  /// joined. What lies outside the batch's image is cut off.
+  virtual std::vector<data::Placement> placements(int64_t example, const Draw& draw) const;
+  /// The image of an example's file, which placements speak of.
+  virtual ImageShape source_shape(int64_t example) const;
+  /// The same as data::ImageDataset::source.
+  virtual data::Image source_image(int64_t example) const;
+
+  /// Some of the examples, in that order, numbered anew; null: `subset` picks them.
+  virtual std::shared_ptr<const Split> select(const std::vector<int64_t>&) const { return nullptr; }
 };
 using SplitPtr = std::shared_ptr<const Split>;
 
@@ -220,8 +234,9 @@ class Input : public Component {
   virtual std::string note() const { return ""; }
   virtual Sizes sizes() const = 0;
   virtual std::string default_encoder() const = 0;
-  /// Whether [data] says how records are read; otherwise the input reads its paths by itself.
-  virtual bool reads_records() const { return true; }
+  /// Whether such paths are files of records, and [data] says how these are read; otherwise the input
+  /// reads its paths by itself.
+  virtual bool reads_records(const std::vector<std::string>&) const { return true; }
   virtual int64_t default_batch() const { return 128; }
   /// Background threads that make batches ahead.
   virtual int64_t workers() const { return 1; }

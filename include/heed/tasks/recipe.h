@@ -108,12 +108,14 @@ struct DataTable {
   double max_unknown = 0.5;
   std::string group;
   data::RecordOptions records;
-  bool reads_records = true;  ///< whether the input leaves the reading of files to `records`
+  std::shared_ptr<const Input> input;  ///< the first, where it is known
+  bool reads_records = true;  ///< whether the input leaves the reading of `train` to `records`
   bool has_pieces = false;    ///< whether an input cuts texts into pieces
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("train", train, "what is learned from: a path, or several", MayRepeat{});
+    if (input) reads_records = input->reads_records(train);
     v("valid", valid, "what chooses the best model; instead of holdout", MayRepeat{});
     v("test", test, "what is only used at the end", MayRepeat{});
     v("holdout", holdout, "share of train that is held out to choose the best model",

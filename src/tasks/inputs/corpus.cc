@@ -139,7 +139,7 @@ class CorpusInput : public Input {
     return {piece_numbers("target", *state_->tokenizer)};
   }
   std::string default_encoder() const override { return "none"; }
-  bool reads_records() const override { return false; }
+  bool reads_records(const std::vector<std::string>&) const override { return false; }
   int64_t default_batch() const override { return 4096; }
   const char* unit() const override { return "tokens"; }
 

@@ -214,7 +214,7 @@ class StoriesInput : public Input {
             {"sentences", Words::kUnknown, {Words::kPadding}}};
   }
   std::string default_encoder() const override { return "query_reduction"; }
-  bool reads_records() const override { return false; }
+  bool reads_records(const std::vector<std::string>&) const override { return false; }
 
  private:
   SplitPtr open_to_answer(const std::string& input) const {
