@@ -9,6 +9,7 @@
 #include "bench_decode.h"
 #include "bench_explain.h"
 #include "bench_goals.h"
+#include "bench_images.h"
 #include "bench_lens.h"
 #include "bench_linear.h"
 #include "bench_load.h"
@@ -291,6 +292,15 @@ void add_tokens(CLI::App& app) {
   on_run(verb, [file] { bench_tokens(*file); });
 }
 
+void add_images(CLI::App& app) {
+  auto* verb = app.add_subcommand("images", "What Heed makes of image files, as bytes");
+  verb->footer(
+      "Reads lines of JSON from standard input (bench/bench_images.h). bench/peers/pillow.py "
+      "compares "
+      "them with Pillow's.");
+  on_run(verb, [] { bench_images(); });
+}
+
 void add_verbs(CLI::App& app) {
   add_attention(app);
   add_mechanisms(app);
@@ -303,6 +313,7 @@ void add_verbs(CLI::App& app) {
   add_sentences(app);
   add_explain(app);
   add_tokens(app);
+  add_images(app);
 }
 
 }  // namespace

@@ -8,18 +8,49 @@
 #include "verbs.h"
 
 namespace heed::cli {
+namespace {
+
+void write_plots(const EvalFlags& flags, const std::vector<Plot>& plots) {
+  if (plots.empty() && !(flags.png.empty() && flags.svg.empty()))
+    throw UsageError("--png and --svg: this head has nothing to draw");
+  if (!flags.png.empty()) write_file(flags.png, lens::to_png(plots));
+  if (!flags.svg.empty()) write_file(flags.svg, lens::to_svg(plots));
+}
+
+Json paths_json(const std::vector<std::string>& paths) {
+  auto all = Json::array();
+  for (const auto& path : paths) all.push_back(path);
+  return all;
+}
+
+/// --noise: a table of its own.
+void measure_noise(const EvalFlags& flags, Predictor& predictor,
+                   const std::vector<std::string>& paths) {
+  if (!flags.output.empty())
+    throw UsageError("--output: with --noise an example has many answers; leave one of them out");
+  const auto found = predictor.robustness(flags.data);
+  write_plots(flags, found.plots());
+  Json result = {{"model", flags.model}, {"data", paths_json(paths)}, {"metric", found.metric}};
+  if (flags.json) result["noise"] = Json::parse(found.json());
+  print_values(result, flags.json);
+  if (!flags.json) std::cout << printable(found.report(), "\n");
+}
+
+}  // namespace
 
 void run(const EvalFlags& flags) {
   refuse_twice("--set", flags.set);
   refuse_twice("--data", flags.data);
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
+  if (flags.refuse) predictor.answer_by({.refuse = flags.refuse});
   const auto& paths = flags.data.empty() ? predictor.recipe().paths("test") : flags.data;
   auto read = paths;
   const auto& data_of_folds = predictor.recipe().data;
   if (data_of_folds.folds > 0)
     read.insert(read.end(), data_of_folds.train.begin(), data_of_folds.train.end());
-  check_outputs({flags.output, flags.png}, flags.model, read);
+  check_outputs({flags.output, flags.png, flags.svg}, flags.model, read);
+  if (flags.noise) return measure_noise(flags, predictor, paths);
   const auto found = predictor.evaluate(flags.data);
   if (!found.note.empty()) std::cerr << "heed: note: " << found.note << '\n';
   if (!flags.output.empty()) {
@@ -28,13 +59,8 @@ void run(const EvalFlags& flags) {
     for (const auto& line : found.outputs) lines += line + '\n';
     write_file(flags.output, lines);
   }
-  if (!flags.png.empty()) {
-    if (found.plots.empty()) throw UsageError("--png: this head has nothing to draw");
-    write_file(flags.png, lens::to_png(found.plots));
-  }
-  auto data = Json::array();
-  for (const auto& path : paths) data.push_back(path);
-  Json result = {{"model", flags.model}, {"data", data}, {"examples", found.examples}};
+  write_plots(flags, found.plots);
+  Json result = {{"model", flags.model}, {"data", paths_json(paths)}, {"examples", found.examples}};
   for (const auto& [name, value] : found.metrics) result[name] = value;
   result["seconds"] = found.seconds;
   if (flags.json) result.update(Json::parse(found.details));

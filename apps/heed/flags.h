@@ -51,8 +51,9 @@ struct EvalFlags {
   static constexpr const char* kVerb = "eval";
   std::string model;
   std::vector<std::string> data, set;
-  std::string output, png;
-  bool json = false, truncate = false;
+  std::string output, png, svg;
+  std::optional<double> refuse;
+  bool noise = false, json = false, truncate = false;
 };
 
 struct ExplainFlags {
@@ -102,6 +103,7 @@ struct PredictFlags {
   std::string model;
   std::vector<std::string> inputs, set, with;
   std::optional<int64_t> top;
+  std::optional<double> refuse;
   std::string prefix, target, withhold, withheld_log;
   bool json = false, truncate = false;
 };

@@ -113,8 +113,11 @@ void run(const PredictFlags& flags) {
     throw UsageError("--withheld-log has what --withhold holds back; give --withhold, too");
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
-  predictor.answer_by(
-      {.top = flags.top, .prefix = flags.prefix, .target = flags.target, .with = flags.with});
+  predictor.answer_by({.top = flags.top,
+                       .refuse = flags.refuse,
+                       .prefix = flags.prefix,
+                       .target = flags.target,
+                       .with = flags.with});
   Printer printer{predictor.heads(), flags.json, {}, {}};
   if (!flags.withhold.empty()) printer.filter.emplace(WithholdFilter::read(flags.withhold));
   auto read = flags.inputs;

@@ -39,8 +39,9 @@ class JpegReader {
     check_limits(name_, height, width, limits_);
     const bool grey = jpeg_.jpeg_color_space == JCS_GRAYSCALE;
     if (!grey && jpeg_.jpeg_color_space != JCS_YCbCr && jpeg_.jpeg_color_space != JCS_RGB)
-      throw DataError(name_ + ": the JPEG has " + std::to_string(jpeg_.num_components) +
-                      " channels that are neither grey nor red-green-blue (CMYK?); convert it");
+      throw DataError(name_ + ": a JPEG of " + colour_space() +
+                      ", and colours are grey or red-green-blue; convert it, by its profile where "
+                      "it has one: magick IN -colorspace sRGB OUT.jpg");
     jpeg_.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
     return {grey ? 1 : 3, height, width};
   }
@@ -60,6 +61,12 @@ class JpegReader {
   }
 
  private:
+  std::string colour_space() const {
+    if (jpeg_.jpeg_color_space == JCS_CMYK) return "CMYK";
+    if (jpeg_.jpeg_color_space == JCS_YCCK) return "YCCK (CMYK)";
+    return std::to_string(jpeg_.num_components) + " channels";
+  }
+
   bool read_header() {
     if (setjmp(jump_)) return false;
     jpeg_create_decompress(&jpeg_);

@@ -1,7 +1,12 @@
-// Images that records name.
+// Images that records name: files, or images of IDX files by their numbers.
+#include <algorithm>
+#include <map>
+#include <mutex>
+
 #include "data/file_images.h"
 #include "data/open.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 
 namespace heed::data {
 namespace {
@@ -11,7 +16,10 @@ namespace fs = std::filesystem;
 class RecordImages : public FileImages {
  public:
   RecordImages(RecordsPtr records, const std::string& column, const ImageOptions& options)
-      : FileImages(options), records_(std::move(records)), column_(records_->column(column)) {}
+      : FileImages(options),
+        options_(options),
+        records_(std::move(records)),
+        column_(records_->column(column)) {}
 
   int64_t size() const override { return records_->size(); }
   const std::vector<std::string>& classes() const override { return no_classes_; }
@@ -34,10 +42,16 @@ class RecordImages : public FileImages {
 
  public:
   Image source(int64_t index) const override {
-    return by_place(index, [&] { return FileImages::source(index); });
+    return by_place(index, [&] {
+      const auto [images, number] = numbered(index);
+      return images ? images->source(number) : FileImages::source(index);
+    });
   }
   ImageShape source_shape(int64_t index) const override {
-    return by_place(index, [&] { return FileImages::source_shape(index); });
+    return by_place(index, [&] {
+      const auto [images, number] = numbered(index);
+      return images ? images->source_shape(number) : FileImages::source_shape(index);
+    });
   }
 
  private:
@@ -46,8 +60,32 @@ class RecordImages : public FileImages {
     return file_of_record(*records_, index, column_);
   }
 
+  /// PREFIX:NUMBER, of IDX files that are kept once they are read; null: the record names a file.
+  std::pair<Images, int64_t> numbered(int64_t index) const {
+    const auto file = path(index);
+    const auto text = file.string();
+    const size_t colon = text.rfind(':');
+    const auto number = colon == text.npos ? "" : text.substr(colon + 1);
+    const bool is_number =
+        !number.empty() && number.size() < 19 &&
+        std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!is_number) return {nullptr, 0};
+    const std::lock_guard lock(mutex_);
+    auto& images = sets_[text.substr(0, colon)];
+    if (!images && kind_of(file) != PathKind::absent) return {nullptr, 0};
+    if (!images) images = open_images(text.substr(0, colon), options_);
+    const int64_t at = std::stoll(number);
+    if (at >= images->size())
+      throw DataError(text.substr(0, colon) + ": there is no image " + number + ", expected 0.." +
+                      std::to_string(images->size() - 1));
+    return {images, at};
+  }
+
+  ImageOptions options_;
   RecordsPtr records_;
   int64_t column_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, Images> sets_;
   std::vector<std::string> no_classes_;
 };
 

@@ -153,9 +153,9 @@ Image with_channels(const Image& image, int64_t channels) {
     return out;
   }
   for (size_t i = 0; i < pixels; ++i) {
-    const uint32_t sum = 299u * image.values[i] + 587u * image.values[pixels + i] +
-                         114u * image.values[2 * pixels + i];
-    out.values.push_back(static_cast<uint8_t>((sum + 500) / 1000));
+    const uint32_t sum = 19595u * image.values[i] + 38470u * image.values[pixels + i] +
+                         7471u * image.values[2 * pixels + i];
+    out.values.push_back(static_cast<uint8_t>((sum + (1u << 15)) >> 16));
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/colour.h"
 #include "heed/core/error.h"
 
 namespace heed::data {
@@ -18,6 +19,17 @@ void require(bool good, const char* field, double given, const char* expected) {
 }
 
 void check(const AugmentOptions& augment, const ImageShape& shape) {
+  require(augment.mosaic >= 0 && augment.mosaic <= 1, "mosaic", augment.mosaic,
+          "a probability, 0 to 1");
+  require(augment.mosaic == 0 || std::min(shape.height, shape.width) >= 4, "mosaic", augment.mosaic,
+          "0 for images of less than 4 pixels a side");
+  const bool grey = shape.channels == 1;
+  require(augment.brightness >= 0, "brightness", augment.brightness, "0 or more");
+  require(augment.contrast >= 0, "contrast", augment.contrast, "0 or more");
+  require(augment.saturation >= 0 && !(grey && augment.saturation > 0), "saturation",
+          augment.saturation, grey ? "0 for grey images, which have none" : "0 or more");
+  require(augment.hue >= 0 && augment.hue <= 0.5 && !(grey && augment.hue > 0), "hue", augment.hue,
+          grey ? "0 for grey images, which have none" : "0 to 0.5");
   require(augment.crop > 0 && augment.crop <= 1, "crop", augment.crop,
           "an area over 0 and at most 1");
   require(augment.shift >= 0 && augment.shift < std::min(shape.height, shape.width), "shift",
@@ -99,6 +111,50 @@ Placement Transform::place(const ImageShape& source, Random& random) const {
   return placed;
 }
 
+std::vector<Placement> Transform::layout(int64_t first, int64_t count,
+                                         const std::function<ImageShape(int64_t)>& shape_of,
+                                         Random& random) const {
+  if (augment_.mosaic <= 0 || random.uniform() >= static_cast<float>(augment_.mosaic)) {
+    auto placed = place(shape_of(first), random);
+    placed.example = first;
+    return {placed};
+  }
+  const auto within = [&](int64_t side) {
+    return side / 4 + static_cast<int64_t>(random.below(static_cast<uint32_t>(side / 2 + 1)));
+  };
+  const int64_t x = within(shape_.width), y = within(shape_.height);
+  const int64_t right = shape_.width - x, bottom = shape_.height - y;
+  std::vector<Placement> quarters{{.width = x, .height = y},
+                                  {.left = x, .width = right, .height = y},
+                                  {.top = y, .width = x, .height = bottom},
+                                  {.left = x, .top = y, .width = right, .height = bottom}};
+  const size_t own = random.below(4);
+  for (size_t i = 0; i < quarters.size(); ++i) {
+    auto& target = quarters[i];
+    target.example = i == own ? first : random.below(static_cast<uint32_t>(count));
+    target = quarter(shape_of(target.example), target, random);
+  }
+  return quarters;
+}
+
+Placement Transform::quarter(const ImageShape& source, Placement target, Random& random) const {
+  const double width = static_cast<double>(source.width),
+               height = static_cast<double>(source.height);
+  double ratio = static_cast<double>(target.width) / static_cast<double>(target.height);
+  if (fitting_.fit == Fit::stretch)  // as the whole image is stretched
+    ratio *=
+        width / height * static_cast<double>(shape_.height) / static_cast<double>(shape_.width);
+  const double share = std::sqrt(draw(random, augment_.crop, 1));
+  const double part_width = share * std::min(width, height * ratio);
+  const double part_height = std::min(height, part_width / ratio);
+  target.x0 = draw(random, 0, width - part_width),
+  target.y0 = draw(random, 0, height - part_height);
+  target.x1 = std::min(width, target.x0 + part_width);
+  target.y1 = std::min(height, target.y0 + part_height);
+  if (augment_.flip) target.flip = random.bits() & 1;
+  return target;
+}
+
 void Transform::crop(const ImageShape& source, Placement& placed, Random& random) const {
   const auto& like = fitting_.fit == Fit::stretch ? source : shape_;
   const double ratio = static_cast<double>(like.width) / static_cast<double>(like.height);
@@ -119,6 +175,7 @@ void Transform::crop(const ImageShape& source, Placement& placed, Random& random
   crop_middle(source, ratio, 1 / kCropAspect, placed);
 }
 
+/// Of one image alone, whatever `mosaic` says.
 void Transform::operator()(const Image& source, Random random, float* out) const {
   if (source.shape.channels != shape_.channels)
     throw UsageError("transform: expected an image of " + std::to_string(shape_.channels) +
@@ -126,13 +183,16 @@ void Transform::operator()(const Image& source, Random random, float* out) const
   const auto placed = place(source.shape, random);
   Image drawn{shape_, std::vector<uint8_t>(static_cast<size_t>(shape_.values()))};
   draw_placement(source, placed, fitting_.resample, drawn);
-  finish(drawn, random, out);
+  finish(std::move(drawn), random, out);
 }
 
-void Transform::finish(const Image& image, Random& random, float* out) const {
+void Transform::finish(Image image, Random& random, float* out) const {
   if (image.shape != shape_)
     throw UsageError("transform: expected an image of " + to_text(shape_) + ", given " +
                      to_text(image.shape));
+  const ColourRanges colours{augment_.brightness, augment_.contrast, augment_.saturation,
+                             augment_.hue};
+  if (colours.any()) jitter_colours(image, colours, random);
   const auto pixels = static_cast<size_t>(shape_.pixels());
   for (size_t c = 0; c < static_cast<size_t>(shape_.channels); ++c) {
     const float scale = scale_[c], offset = offset_[c];

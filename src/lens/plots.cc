@@ -161,9 +161,7 @@ void draw_plot(PlotPage& to, const Plot& plot) {
   to.text(4, kTop - leading(kTextSize), to.shortened(plot.y, kLeft + 60));
 }
 
-}  // namespace
-
-std::string to_png(const std::vector<Plot>& plots) {
+Page page_of(const std::vector<Plot>& plots) {
   if (plots.empty()) throw UsageError("expected at least one plot to draw, given none");
   PlotPage to;
   for (const auto& plot : plots) {
@@ -172,7 +170,12 @@ std::string to_png(const std::vector<Plot>& plots) {
   }
   to.page.width = to.left;
   to.page.height = kPanelHeight;
-  return png_of(to.page);
+  return std::move(to.page);
 }
+
+}  // namespace
+
+std::string to_png(const std::vector<Plot>& plots) { return png_of(page_of(plots)); }
+std::string to_svg(const std::vector<Plot>& plots) { return svg_of(page_of(plots)); }
 
 }  // namespace heed::lens

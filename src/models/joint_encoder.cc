@@ -27,13 +27,13 @@ at::Tensor real_tokens(const Tokens& tokens) {
   return torch::arange(L, tokens.lengths.options()).lt(tokens.lengths.unsqueeze(1));
 }
 
-/// One sequence of all, real tokens first.
-Tokens side_by_side(const std::vector<Tokens>& parts) {
+/// One sequence of all, real tokens first. `numbers`: of their inputs.
+Tokens side_by_side(const std::vector<Tokens>& parts, const std::vector<int64_t>& numbers) {
   std::vector<at::Tensor> states, real, input;
   bool padded = false;
   for (size_t i = 0; i < parts.size(); ++i) {
     states.push_back(parts[i].states), real.push_back(real_tokens(parts[i]));
-    input.push_back(torch::full_like(real.back(), static_cast<int64_t>(i), at::kLong));
+    input.push_back(torch::full_like(real.back(), numbers[i], at::kLong));
     padded = padded || parts[i].lengths.defined();
   }
   Tokens all{.states = torch::cat(states, 1)};
@@ -55,15 +55,8 @@ JointEncoderImpl::JointEncoderImpl(const JointEncoderOptions& given, Inputs enco
     : options(given), inputs(std::move(encoders)) {
   check();
   make_inputs();
-  if (options.join == JoinType::cross) {
-    make_crossings();
-  } else {
-    input_embedding = models::embedding_table(*this, "input_embedding",
-                                              static_cast<int64_t>(inputs.size()), options.width);
-    position =
-        models::additive_position(*this, "position", options.attention.position, options.width);
-    blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
-  }
+  if (options.join == JoinType::cross) make_crossings();
+  if (options.join == JoinType::concat) make_joining();
 }
 
 std::shared_ptr<JointEncoderImpl> JointEncoderImpl::remade() const {
@@ -76,7 +69,8 @@ std::shared_ptr<JointEncoderImpl> JointEncoderImpl::remade() const {
 void JointEncoderImpl::check() const {
   models::check_fields(options);
   const auto& how = options.attention;
-  models::check_blocks(options, {.name = "joined inputs", .lengths = true});
+  if (options.join != JoinType::apart)
+    models::check_blocks(options, {.name = "joined inputs", .lengths = true});
   if (inputs.size() < 2)
     throw ModelError(text_of("inputs: expected two or more to join, given ", inputs.size()));
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -116,6 +110,14 @@ void JointEncoderImpl::make_inputs() {
   if (!projections->children().empty()) register_module("projections", projections);
 }
 
+void JointEncoderImpl::make_joining() {
+  input_embedding = models::embedding_table(*this, "input_embedding",
+                                            static_cast<int64_t>(inputs.size()), options.width);
+  position =
+      models::additive_position(*this, "position", options.attention.position, options.width);
+  blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
+}
+
 void JointEncoderImpl::make_crossings() {
   const int64_t M = options.width, F = options.hidden ? options.hidden : 4 * M;
   crossings = register_module("crossings", torch::nn::ModuleList());
@@ -135,20 +137,33 @@ void JointEncoderImpl::make_crossings() {
   if (options.norm == nn::Norm::pre) norm = register_module("norm", nn::RowNorm(M));
 }
 
-std::vector<Tokens> JointEncoderImpl::read(const Batch& batch) {
+std::vector<int64_t> JointEncoderImpl::given_inputs(const Batch& batch) const {
+  std::vector<int64_t> numbers;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (options.join != JoinType::apart || !part_of(batch, inputs[i].first).tensors.empty())
+      numbers.push_back(static_cast<int64_t>(i));
+  if (numbers.empty())
+    throw UsageError("the batch has no tensor of any input, as " + inputs[0].first + ".tokens");
+  return numbers;
+}
+
+std::vector<Tokens> JointEncoderImpl::read(const Batch& batch,
+                                           const std::vector<int64_t>& numbers) {
   std::vector<Tokens> parts;
-  for (size_t i = 0; i < inputs.size(); ++i) {
+  for (const int64_t number : numbers) {
+    const auto i = static_cast<size_t>(number);
     const auto& [name, encoder] = inputs[i];
     try {
       parts.push_back(encoder->forward(part_of(batch, name)));
     } catch (const UsageError& error) {
       throw UsageError("input '" + name + "': " + error.what());
     }
-    if (projections_[i]) parts[i].states = nn::affine(projections_[i], parts[i].states);
-    if (parts[i].states.size(0) != parts[0].states.size(0))
+    auto& states = parts.back().states;
+    if (projections_[i]) states = nn::affine(projections_[i], states);
+    if (states.size(0) != parts[0].states.size(0))
       throw UsageError(text_of("input '", name, "': expected B = ", parts[0].states.size(0),
-                               " records as of '", inputs[0].first, "', given ",
-                               parts[i].states.size(0)));
+                               " records as of '", inputs[size_t(numbers[0])].first, "', given ",
+                               states.size(0)));
   }
   return parts;
 }
@@ -168,16 +183,17 @@ void JointEncoderImpl::cross(std::vector<Tokens>& parts) {
 }
 
 Tokens JointEncoderImpl::forward(const Batch& batch) {
-  auto parts = read(batch);
-  const bool crosses = options.join == JoinType::cross;
-  if (crosses) cross(parts);
-  for (size_t i = 0; i < parts.size() && !crosses; ++i)
+  const auto numbers = given_inputs(batch);
+  auto parts = read(batch, numbers);
+  const bool joins = options.join == JoinType::concat;
+  if (options.join == JoinType::cross) cross(parts);
+  for (size_t i = 0; i < parts.size() && joins; ++i)
     parts[i].states = parts[i].states + input_embedding[static_cast<int64_t>(i)];
-  auto all = side_by_side(parts);
+  auto all = side_by_side(parts, numbers);
   for (size_t i = 0; i < parts.size(); ++i)
     for (const auto& [key, tensor] : parts[i].extra)
-      all.extra[inputs[i].first + "." + key] = tensor;
-  if (crosses) return all;
+      all.extra[inputs[size_t(numbers[i])].first + "." + key] = tensor;
+  if (!joins) return all;
   if (position) all.states = position->forward(all.states);
   all.states = heed::dropout(all.states, options.dropout, is_training());
   auto lengths = all.lengths;

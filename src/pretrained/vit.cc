@@ -61,6 +61,11 @@ void add_image_input(Plan& plan, const VitConfig& vit, const Given& given) {
         images.refuse(key, "expected ", values->size(), " numbers, one a channel");
       *values = given_values;
     }
+    // PIL's numbers; what transformers takes where there is none.
+    const auto resample = images.integer("resample", between(0, 5), 2);
+    if (resample != 2 && resample != 3)
+      images.refuse("resample", "expected 2 (bilinear) or 3 (bicubic), found ", resample);
+    plan.recipe.table("input").set("resample", resample == 2 ? "bilinear" : "bicubic");
     images.only("do_normalize", "true", "images that are not normalised");
     images.only("do_rescale", "true", "images that are not rescaled");
     images.only("rescale_factor", "0.00392156862745098", "another range than 0..1");

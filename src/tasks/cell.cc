@@ -116,11 +116,26 @@ Source Cell::source(const std::string& role, const std::vector<std::string>& pat
   return source;
 }
 
-SplitPtr Cell::open(const Source& source) {
-  if (!has_several_inputs()) return by_source(source, [&] { return input().open(source); });
-  std::vector<NamedSplit> splits;
+const InputTable* Cell::answered() const {
+  if (!has_several_inputs()) return &recipe.inputs.front();
+  const auto name = has_several_heads() ? "" : recipe.heads.front().get()->answered_input();
   for (const auto& table : recipe.inputs)
-    splits.push_back({table.name, by_source(source, [&] { return table.get()->open(source); })});
+    if (table.name == name) return &table;
+  return nullptr;
+}
+
+SplitPtr Cell::as_answered(SplitPtr split) const {
+  return has_several_inputs() && split ? join({{answered()->name, std::move(split)}}) : split;
+}
+
+SplitPtr Cell::open(const Source& source) {
+  const auto open_one = [&](const InputTable& table) {
+    return by_source(source, [&] { return table.get()->open(source); });
+  };
+  const bool is_answered = source.role == "input" || !has_several_inputs();
+  if (const auto* only = is_answered ? answered() : nullptr) return as_answered(open_one(*only));
+  std::vector<NamedSplit> splits;
+  for (const auto& table : recipe.inputs) splits.push_back({table.name, open_one(table)});
   return join(std::move(splits));
 }
 
@@ -229,7 +244,8 @@ Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {
   return named;
 }
 
-SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown) {
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown,
+                       const std::function<void(Batch&)>& change) {
   const at::NoGradGuard no_grad;
   const nn::SmallProducts small;
   const nn::RowsAlone alone;  // a Predictor gives the bits that training measured
@@ -242,7 +258,8 @@ SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPie
   const auto source = cell.batches(split, options);
   while (auto batch = source->next()) {
     if (unknown) unknown->add(cell, *split, *batch);
-    const auto whole = cell.with_targets(*split, std::move(*batch), {});
+    auto whole = cell.with_targets(*split, std::move(*batch), {});
+    if (change) change(whole);
     const auto tokens = cell.encode(whole);
     for (auto& scorer : score.scorers) scorer->add(tokens, whole);
   }

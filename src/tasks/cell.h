@@ -3,6 +3,8 @@
 
 #include <torch/nn/module.h>
 
+#include <functional>
+
 #include "heed/tasks/recipe.h"
 #include "nn/linear.h"
 #include "tasks/by_key.h"
@@ -50,6 +52,10 @@ class Cell {
   Input& input() const { return *recipe.inputs.front().get(); }
   /// The column that a line of plain text stands for; it cannot stand for several inputs.
   std::string line_column() const { return has_several_inputs() ? "" : input().line_column(); }
+  /// The only input that answers depend on; null: there are several.
+  const InputTable* answered() const;
+  /// A split of that input as the encoder reads it.
+  SplitPtr as_answered(SplitPtr split) const;
   bool has_several_inputs() const { return recipe.inputs.size() > 1; }
   bool has_several_heads() const { return recipe.heads.size() > 1; }
   /// "loss" of the only head, "mood.loss" of one among several.
@@ -68,9 +74,11 @@ struct SplitScore {
   Metrics metrics;
   std::vector<std::unique_ptr<Scorer>> scorers;  ///< of each head
 };
-/// `unknown`: where pieces of text are counted; null: nowhere.
+/// `unknown`: where pieces of text are counted; null: nowhere. `change`: of each batch with its
+/// targets.
 SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick,
-                       UnknownPieces* unknown = nullptr);
+                       UnknownPieces* unknown = nullptr,
+                       const std::function<void(Batch&)>& change = {});
 
 /// Runs `use` and turns a UsageError, whose arguments the recipe gave, into a ModelError; both say
 /// which recipe it was.

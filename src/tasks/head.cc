@@ -5,6 +5,8 @@
 namespace heed {
 
 void Head::answer_by(const AnswerOptions& options) {
+  if (options.refuse)
+    throw UsageError("--refuse is for heads of the kind class, whose answer has a probability");
   if (options.top) throw UsageError("--top is for heads that choose among classes or items");
   if (!options.prefix.empty() || !options.target.empty() || !options.with.empty())
     throw UsageError("--prefix, --target and --with are for models that write text from text");

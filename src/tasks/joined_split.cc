@@ -54,6 +54,15 @@ class JoinedSplit : public Split {
     return first().categories(column);
   }
 
+  SplitPtr with_noise(const std::string& kind, double strength, uint64_t seed) const override {
+    auto parts = splits_;
+    bool changed = false;
+    for (auto& part : parts) {
+      auto noisy = part.split->with_noise(kind, strength, seed);
+      if (noisy) part.split = std::move(noisy), changed = true;
+    }
+    return changed ? std::make_shared<JoinedSplit>(std::move(parts)) : nullptr;
+  }
   bool has_image() const override { return image_part() != nullptr; }
   std::vector<data::Placement> placements(int64_t example, const Draw& draw) const override {
     const auto* part = image_part();

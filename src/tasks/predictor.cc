@@ -143,6 +143,24 @@ void check_format_of_pipes(const Input& input, const data::RecordOptions& record
       "file");
 }
 
+/// The column that a line of plain text stands for, of the only input that answers depend on; empty: there is none.
+std::string answered_column(const Cell& cell) {
+  const auto* only = cell.answered();
+  return only ? only->get()->line_column() : "";
+}
+
+/// What an input streams, under the input's name where there are several.
+class AnsweredStream : public Stream {
+ public:
+  AnsweredStream(const Cell& cell, std::unique_ptr<Stream> own)
+      : cell_(cell), own_(std::move(own)) {}
+  SplitPtr next(int64_t most) override { return cell_.as_answered(own_->next(most)); }
+
+ private:
+  const Cell& cell_;
+  std::unique_ptr<Stream> own_;
+};
+
 }  // namespace
 
 Predictor::Predictor() : unknown_(std::make_unique<UnknownPieces>()) {}
@@ -184,13 +202,19 @@ std::vector<std::string> Predictor::heads() const {
 }
 
 Evaluation Predictor::evaluate(const std::vector<std::string>& given) {
+  return evaluate(measured(given));
+}
+
+SplitPtr Predictor::measured(const std::vector<std::string>& given,
+                             const RecordChange& change) const {
   const auto& data = cell_->recipe.data;
   const bool fold = given.empty() && data.folds > 0;
   const auto& paths = fold ? data.train : given.empty() ? cell_->recipe.paths("test") : given;
   if (paths.empty()) throw UsageError("the recipe names no test data; name some by --data");
-  auto split = cell_->open(cell_->source("test", paths, given.empty() ? "" : "--data"));
-  if (fold) split = cell_->fold(split).second;
-  return evaluate(split);
+  auto source = cell_->source("test", paths, given.empty() ? "" : "--data");
+  if (change) source.records = change(source.records);
+  const auto split = cell_->open(source);
+  return fold ? cell_->fold(split).second : split;
 }
 
 Evaluation Predictor::evaluate(const SplitPtr& split) {
@@ -276,7 +300,7 @@ ChangedData Predictor::change_texts(const std::vector<std::string>& files,
 
 SplitPtr Predictor::texts(std::vector<TextLine> lines) const {
   if (!cell_->recipe.data.reads_records) return cell_->input().texts(std::move(lines));
-  const auto column = cell_->line_column();
+  const auto column = answered_column(*cell_);
   if (column.empty())
     throw UsageError(
         "a text alone is no example of this model, which reads several columns or none");
@@ -297,12 +321,13 @@ std::vector<std::vector<TokenLikelihood>> Predictor::likelihoods(const SplitPtr&
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
   if (!cell_->recipe.data.reads_records) return cell_->input().stream(inputs);
   const auto& records = cell_->recipe.data.records;
-  if (!cell_->has_several_inputs()) {
-    if (auto own = cell_->input().record_stream(inputs, records)) return own;
-    if (is_format_set_) check_format_of_pipes(cell_->input(), records);
+  if (const auto* only = cell_->answered()) {
+    if (auto own = only->get()->record_stream(inputs, records))
+      return std::make_unique<AnsweredStream>(*cell_, std::move(own));
+    if (is_format_set_) check_format_of_pipes(*only->get(), records);
   }
   return std::make_unique<RecordStream>(
-      inputs, records, is_format_set_ ? "" : cell_->line_column(),
+      inputs, records, is_format_set_ ? "" : answered_column(*cell_),
       [this](const Source& source) { return cell_->open(source); }, cell_->piped_format());
 }
 
@@ -377,10 +402,11 @@ SplitPtr Predictor::find(const std::string& input) const {
   if (!cell_->recipe.data.reads_records) return cell_->input().find(input);
   if (is_format_set_ && !file_line_of(input))
     throw UsageError("--set data.format says how a file is read, and the input is no FILE:LINE");
-  if (!cell_->has_several_inputs())
-    if (auto own = cell_->input().find_record(input, cell_->recipe.data.records)) return own;
-  return cell_->open(
-      find_record(input, cell_->recipe.data.records, is_format_set_ ? "" : cell_->line_column()));
+  if (const auto* only = cell_->answered())
+    if (auto own = only->get()->find_record(input, cell_->recipe.data.records))
+      return cell_->as_answered(std::move(own));
+  return cell_->open(find_record(input, cell_->recipe.data.records,
+                                 is_format_set_ ? "" : answered_column(*cell_)));
 }
 
 Explanation Predictor::explain(const SplitPtr& example, const std::string& target) {

@@ -110,6 +110,12 @@ void Recipe::check() const {
     throw ModelError(
         "train.schedule.kind: 'plateau' waits for a better validation, and there is no "
         "validation data; give data.valid or data.holdout, or another schedule");
+  for (const auto& head : heads)
+    if (head.get() && !has_valid && !head->validation_key().empty())
+      throw ModelError("head." + head->validation_key() +
+                       ": it is fitted on validation data, and there is none; give data.valid or "
+                       "data.holdout");
+  check_joining();
   if (!gap.lists.empty()) check_gap();
   if (inputs.size() == 1) return;
   for (const auto& input : inputs) {
@@ -117,6 +123,20 @@ void Recipe::check() const {
       throw ModelError("input." + input.name + ": an input of the kind '" + input.kind +
                        "' reads files of its own here and cannot be joined with others, which are "
                        "columns of the same records");
+  }
+}
+
+/// Images that are joined in one have no class of their own.
+void Recipe::check_joining() const {
+  for (const auto& input : inputs) {
+    if (!input.get() || !input->joins_examples()) continue;
+    const std::string kWhere = "input.augment.mosaic: four images are joined in one; ";
+    if (inputs.size() > 1) throw ModelError(kWhere + "expected one input, given several");
+    for (const auto& head : heads)
+      if (head.get() && !head->follows_placements())
+        throw ModelError(kWhere + "the head '" + head.kind +
+                         "' answers each image as a whole; "
+                         "expected heads that say where things stand");
   }
 }
 

@@ -50,6 +50,10 @@ class SubsetOfSplit : public Split {
   std::vector<TokenPlace> grid_tokens(int64_t example, const TokenGrid& grid) const override {
     return whole_->grid_tokens(number(example), grid);
   }
+  SplitPtr with_noise(const std::string& kind, double strength, uint64_t seed) const override {
+    const auto noisy = whole_->with_noise(kind, strength, seed);
+    return noisy ? std::make_shared<SubsetOfSplit>(noisy, numbers_) : nullptr;
+  }
   bool has_image() const override { return whole_->has_image(); }
   std::vector<data::Placement> placements(int64_t example, const Draw& draw) const override {
     auto all = whole_->placements(number(example), draw);

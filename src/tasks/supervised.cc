@@ -116,6 +116,8 @@ class SupervisedTask : public Task {
   std::optional<Metrics> validate() override {
     if (!valid_) return std::nullopt;
     const auto score = score_split(cell_, valid_, true);
+    for (size_t i = 0; i < score.scorers.size(); ++i)
+      cell_.recipe.heads[i].get()->validated(*score.scorers[i]);
     remember_samples(score);
     return score.metrics;
   }

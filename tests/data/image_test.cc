@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <png.h>
+#include <zlib.h>
 
 #include "data/samples.h"
 
@@ -114,7 +115,8 @@ TEST(Jpeg, GreyAndColour) {
 }
 
 TEST(Jpeg, CmykIsRefused) {
-  EXPECT_THAT(decode_error(jpeg({8, 8, 4, Bytes(256, 9)})), HasSubstr("4 channels"));
+  EXPECT_THAT(decode_error(jpeg({8, 8, 4, Bytes(256, 9)})),
+              AllOf(HasSubstr("CMYK"), HasSubstr("-colorspace sRGB")));
 }
 
 TEST(Images, EveryTruncationIsAnError) {
@@ -162,9 +164,29 @@ TEST(Images, LimitsComeBeforeMemory) {
   EXPECT_THAT(decode_error(jpeg({40, 30, 1, Bytes(1200, 0)}), {.side = 39}), HasSubstr("40 x 30"));
 }
 
-TEST(Images, OtherFilesAreNoImages) {
+TEST(Images, AHugeImageIsRefusedByItsHeader) {
+  // 30,000 x 30,000 pixels: the signature and IHDR with its checksum, nothing behind.
+  Bytes file = {0x89, 'P', 'N', 'G',  '\r', '\n', 0x1a, '\n', 0,    0, 0, 13, 'I', 'H', 'D',
+                'R',  0,   0,   0x75, 0x30, 0,    0,    0x75, 0x30, 8, 2, 0,  0,   0};
+  const auto sum = crc32(0, file.data() + 12, 17);
+  for (int shift = 24; shift >= 0; shift -= 8) file.push_back(static_cast<uint8_t>(sum >> shift));
+  EXPECT_THAT(decode_error(file), AllOf(HasSubstr("30000 x 30000"), HasSubstr("input.max_pixels")));
+  EXPECT_THAT(decode_error(file, {.pixels = 1 << 30}), HasSubstr("damaged"));
+}
+
+TEST(Images, OtherFormatsAreNamed) {
   EXPECT_THAT(decode_error({'G', 'I', 'F', '8', '9', 'a'}),
-              AllOf(HasSubstr("not a PNG or JPEG"), HasSubstr("47 49 46")));
+              AllOf(HasSubstr("x.pic: GIF"), HasSubstr("OUT.png")));
+  EXPECT_THAT(decode_error({'R', 'I', 'F', 'F', 1, 2, 3, 4, 'W', 'E', 'B', 'P'}),
+              HasSubstr("WebP"));
+  EXPECT_THAT(decode_error({'I', 'I', '*', 0, 8}), HasSubstr("TIFF"));
+  EXPECT_THAT(decode_error({'B', 'M', 8}), HasSubstr("BMP"));
+  EXPECT_THAT(decode_error({0, 0, 0, 28, 'f', 't', 'y', 'p'}), HasSubstr("HEIF"));
+}
+
+TEST(Images, OtherFilesAreNoImages) {
+  EXPECT_THAT(decode_error({'x', 'y', 'z'}),
+              AllOf(HasSubstr("not a PNG or JPEG"), HasSubstr("78 79 7a")));
   EXPECT_THAT(decode_error({}), HasSubstr("it is empty"));
 }
 
@@ -197,6 +219,51 @@ TEST(Resize, EnlargesBilinearlyAndShrinksByAveraging) {
   EXPECT_THAT(resize({{1, 1, 4}, {0, 70, 140, 210}}, 1, 2).values, ElementsAre(50, 160));
   EXPECT_THAT(resize({{1, 4, 1}, {0, 70, 140, 210}}, 2, 1).values, ElementsAre(50, 160));
   EXPECT_THROW(resize({{1, 1, 1}, {0}}, 0, 1), UsageError);
+}
+
+uint32_t checksum(const Image& image) {
+  return static_cast<uint32_t>(
+      crc32(0, image.values.data(), static_cast<uInt>(image.values.size())));
+}
+
+/// The values of bench/peers/pillow.py's image: (7 x x + 13 y + 29 c x + 5 x y) mod 256.
+Image woven(int64_t height, int64_t width) {
+  Image image{{3, height, width}, {}};
+  for (int64_t c = 0; c < 3; ++c)
+    for (int64_t y = 0; y < height; ++y)
+      for (int64_t x = 0; x < width; ++x)
+        image.values.push_back(static_cast<uint8_t>(7 * x * x + 13 * y + 29 * c * x + 5 * x * y));
+  return image;
+}
+
+TEST(Resize, EqualsPillowBitForBit) {
+  // CRC-32 of the planes that Pillow 13.0.0 gives: Image.resize((width, height), ..., box).
+  const Image image = woven(37, 53);
+  struct Case {
+    int64_t width, height;
+    uint32_t bilinear, bicubic;
+  };
+  for (const auto& [width, height, bilinear, bicubic] :
+       {Case{20, 11, 2998703003, 3291930041}, Case{53, 12, 3293702545, 3420453708},
+        Case{17, 37, 2114895190, 1658971403}, Case{100, 90, 3551275040, 388043569},
+        Case{53, 80, 3641882733, 3474422143}, Case{224, 224, 3399270691, 1917407600},
+        Case{1, 1, 3590334591, 3545186042}}) {
+    EXPECT_EQ(checksum(resize(image, height, width)), bilinear) << width << " x " << height;
+    EXPECT_EQ(checksum(resize(image, height, width, Resample::bicubic)), bicubic)
+        << width << " x " << height;
+  }
+  const Box part{3.25, 2.5, 40.75, 30.125};
+  EXPECT_EQ(checksum(resize(image, part, 16, 24, Resample::bilinear)), 3348789578u);
+  EXPECT_EQ(checksum(resize(image, part, 16, 24, Resample::bicubic)), 2465941133u);
+  EXPECT_EQ(checksum(resize(image, {10, 5, 20, 36}, 60, 60, Resample::bilinear)), 2186259486u);
+  EXPECT_EQ(checksum(resize(image, {10, 5, 20, 36}, 60, 60, Resample::bicubic)), 3847009870u);
+  EXPECT_THROW(resize(image, {10, 5, 54, 36}, 6, 6, Resample::bicubic), UsageError);
+  EXPECT_THROW(resize(image, {10, 5, 10, 36}, 6, 6, Resample::bicubic), UsageError);
+}
+
+TEST(Channels, GreyIsPillowsL) {
+  EXPECT_THAT(with_channels({{3, 1, 4}, {255, 10, 1, 200, 10, 20, 2, 100, 0, 30, 3, 77}}, 1).values,
+              ElementsAre(82, 18, 2, 127));
 }
 
 TEST(Channels, GreyAndBack) {

@@ -162,6 +162,30 @@ TEST(JointEncoder, LearnsWhetherTwoInputsAgree) {
   }
 }
 
+TEST(JointEncoder, ApartNoInputSeesAnother) {
+  auto options = small("apart");
+  auto encoder = make(options);
+  encoder->eval();
+  const auto given = batch();
+  const auto all = encoder->forward(given);
+  EXPECT_EQ(all.states.size(2), 8);
+  EXPECT_FALSE(encoder->input_embedding.defined());
+  const auto facts_of = [](const Tokens& tokens) {
+    return tokens.states.masked_select(tokens.extra.at("input").eq(1).unsqueeze(2));
+  };
+  auto other = given;
+  other.tensors["title.tokens"] = given.at("title.tokens") + 1;
+  EXPECT_TRUE(facts_of(encoder->forward(other)).equal(facts_of(all)));
+  auto alone = given;
+  for (const char* name : {"title.tokens", "title.lengths", "body.tokens", "body.lengths"})
+    alone.tensors.erase(name);
+  const auto one = encoder->forward(alone);
+  EXPECT_TRUE(one.extra.at("input").eq(1).all().item<bool>());
+  EXPECT_TRUE(one.states.flatten().equal(facts_of(all)));
+  alone.tensors.clear();
+  EXPECT_THAT(refusal_of<UsageError>([&] { encoder->forward(alone); }), HasSubstr("title.tokens"));
+}
+
 TEST(JointEncoder, RefusesWhatDoesNotFit) {
   const auto refusal = [](const JointEncoderOptions& options, JointEncoderImpl::Inputs inputs) {
     return refusal_of<ModelError>([&] { JointEncoder encoder(options, inputs); });

@@ -108,6 +108,55 @@ TEST_F(ImageRecords, PlacementsSayWhereTheBatchsPixelsComeFrom) {
   }
 }
 
+TEST_F(ImageRecords, AMosaicIsMadeOfPartsOfFour) {
+  const auto file = RecipeFile::parse(R"(
+size = [12, 16]
+channels = 3
+resample = "bicubic"
+augment = { mosaic = 0.7, crop = 0.4, flip = true }
+normalize = { mean = [0], std = [0.00392156862745098] }
+)",
+                                      "input.toml");
+  const auto input = registry<Input>().at("image")();
+  FieldReader reader(file);
+  input->read(reader);
+  const Source source{"train", {path("list.csv")}, data::open_records({path("list.csv")})};
+  // What is held out is in no mosaic: a part of the split draws from itself.
+  const auto split = subset(input->open(source), {1, 3, 5, 6});
+  input->learn(*split, 0);
+  int joined = 0, flipped = 0;
+  for (int64_t epoch = 0; epoch < 20; ++epoch) {
+    const Draw draw{3, epoch, true};
+    const auto image = split->batch({2}, draw).at("image")[0];
+    const auto placed = split->placements(2, draw);
+    joined += placed.size() == 4;
+    ASSERT_TRUE(placed.size() == 1 || placed.size() == 4);
+    int64_t covered = 0;
+    bool has_own = false;
+    for (const auto& at : placed) {
+      covered += at.width * at.height, has_own = has_own || at.example == 2, flipped += at.flip;
+      ASSERT_TRUE(at.example >= 0 && at.example < 4);
+      const auto part = data::resize(split->source_image(at.example), {at.x0, at.y0, at.x1, at.y1},
+                                     at.height, at.width, data::Resample::bicubic);
+      auto own =
+          at::tensor(at::ArrayRef<uint8_t>(part.values), at::kFloat).view({3, at.height, at.width});
+      if (at.flip) own = own.flip(2);
+      const auto shown = image.narrow(1, at.top, at.height).narrow(2, at.left, at.width);
+      EXPECT_LT((own - shown).abs().max().item<float>(), 0.01f);
+    }
+    EXPECT_EQ(covered, 12 * 16);
+    EXPECT_TRUE(has_own);
+  }
+  EXPECT_TRUE(joined > 8 && joined < 19) << joined;
+  EXPECT_GT(flipped, 5);
+  EXPECT_EQ(split->placements(2, {}).size(), 1u);
+}
+
+TEST_F(ImageRecords, AMosaicHasNoClass) {
+  EXPECT_THAT(test::message_of<ModelError>([&] { recipe({"input.augment.mosaic=0.5"}); }),
+              AllOf(HasSubstr("input.augment.mosaic"), HasSubstr("'class'")));
+}
+
 TEST_F(ImageRecords, AQuestionBesideThemIsReadWithThem) {
   auto file = RecipeFile::parse(R"(
 [[input]]

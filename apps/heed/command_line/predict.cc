@@ -14,6 +14,10 @@ void add_predict(CLI::App& app) {
   verb->add_option("--top", flags->top, "Classes or items in JSON, best first")
       ->check(whole_number(1, 1000000000))
       ->type_name("K");
+  verb->add_option("--refuse", flags->refuse,
+                   "Answer \"refused\" where the probability of the best class is below this")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("P");
   add_model_set(*verb, flags->set);
   add_truncate(*verb, flags->truncate);
   verb->add_option("--with", flags->with,
@@ -40,6 +44,9 @@ void add_predict(CLI::App& app) {
 A line in gives a line out, in order; a line feed in an answer is written \n, a carriage return
 \r, and --json has the text itself. An image is turned as its EXIF orientation says, made grey or
 coloured, and resized to what the model reads, as training does.
+
+With --refuse an answer of a lower probability is written "refused", in --json as {"refused": true, "probability": ..}
+without a class.
 
 An answer that is held back is written as "withheld by RULE", in --json as {"withheld": true, "by": "RULE"}.
 

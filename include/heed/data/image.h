@@ -29,8 +29,8 @@ struct ImageLimits {
 ///
 /// PNG: grey stays 1 channel, colour and palettes become 3. 1, 2 and 4 bits are scaled to 0..255,
 /// 16 bits rounded to 8. Alpha and transparent colours are composed over black: value * alpha.
-/// Gamma and colour profiles are not applied. JPEG: grey stays 1 channel, colour becomes 3; CMYK is
-/// refused. Both are turned and mirrored as the tag Orientation of their EXIF data says (JPEG: the
+/// Gamma and colour profiles are not applied. JPEG: grey stays 1 channel, colour becomes 3; CMYK and
+/// YCCK are refused by name. Both are turned and mirrored as the tag Orientation of their EXIF data says (JPEG: the
 /// first APP1 segment with Exif, PNG: the chunk eXIf, both before the pixels), as a viewer shows
 /// them; EXIF data that is damaged says nothing. Throws DataError with the name, what is wrong and
 /// the fix: not a PNG or JPEG, over `limits`, cut short, damaged. What the JPEG library only warns
@@ -65,8 +65,9 @@ Image resize(const Image& image, int64_t height, int64_t width,
              Resample resample = Resample::bilinear);
 Image resize(const Image& image, const Box& box, int64_t height, int64_t width, Resample resample);
 
-/// The image with 1 or 3 channels: grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), or
-/// grey thrice.
+/// The image with 1 or 3 channels: grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), the
+/// weights rounded to 16 bits behind the point and the sum to the nearest, as Pillow's "L"; or grey
+/// thrice.
 Image with_channels(const Image& image, int64_t channels);
 
 }  // namespace heed::data

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "heed/core/fields.h"
@@ -18,7 +19,9 @@ struct AugmentOptions {
   double crop = 1;    ///< smallest area of a random crop that becomes the whole image; 1: no crop
   bool flip = false;  ///< left-right, for half of the images
   int64_t shift = 0;  ///< moved by up to so many pixels each way: padding with black and cropping
-  double erase = 0;   ///< probability of erasing a rectangle
+  double mosaic = 0;  ///< probability of an image that is joined of parts of four
+  double brightness = 0, contrast = 0, saturation = 0, hue = 0;  ///< as torchvision's ColorJitter
+  double erase = 0;         ///< probability of erasing a rectangle
   double erase_area = 0.4;  ///< its largest area, of the image's; the smallest is 0.02
 
   template <class Visitor>
@@ -28,6 +31,17 @@ struct AugmentOptions {
     v("flip", flip, "flip left-right half of the images");
     v("shift", shift, "pixels by which an image is moved at most, each way; black comes in",
       between(0, 65535));
+    v("mosaic", mosaic,
+      "probability of an image that is joined of parts of four, of heads that say where things are",
+      between(0, 1));
+    v("brightness", brightness,
+      "values are multiplied by 1 - x to 1 + x (torchvision's ColorJitter, as the next three)",
+      between(0, 100));
+    v("contrast", contrast, "the same of their distance from the mean of the grey image",
+      between(0, 100));
+    v("saturation", saturation, "the same of their distance from their own grey", between(0, 100));
+    v("hue", hue, "colours are turned by up to this part of the circle of colours, each way",
+      between(0, 0.5));
     v("erase", erase, "probability of filling a random rectangle with noise", between(0, 1));
     v("erase_area", erase_area, "largest area of that rectangle, of the image's",
       between(kSmallestErased, 1));
@@ -65,8 +79,10 @@ class Transform {
   Transform(const ImageShape& shape, const AugmentOptions& augment, const Normalization& normalize,
             const Fitting& fitting = {});
 
-  /// Whether images are cut, mirrored or moved: otherwise placing one is fitting it.
-  bool moves() const noexcept { return augment_.crop < 1 || augment_.flip || augment_.shift > 0; }
+  /// Whether images are cut, mirrored, moved or joined: otherwise placing one is fitting it.
+  bool moves() const noexcept {
+    return augment_.crop < 1 || augment_.flip || augment_.shift > 0 || augment_.mosaic > 0;
+  }
 
   /// Draws where an image of a shape lies, in part perhaps outside the target (`clipped`).
   /// Crop (Szegedy et al. 2015, as torchvision's RandomResizedCrop): up to ten times an area uniform
@@ -75,11 +91,21 @@ class Transform {
   /// of `fit`, whose aspect ratio is 1 here: the image's where it stretches, else the target's.
   Placement place(const ImageShape& source, Random& random) const;
 
+  /// Draws whether images are joined (`mosaic`); `first` and three of `count` that are drawn, too,
+  /// become the quarters around a point uniform in the middle half of the target, each a part of the
+  /// quarter's shape with an area uniform in [crop, 1] of the largest such part, mirrored where `flip`
+  /// says so. Otherwise the first alone, as place() says. `shape_of(i)`: the shape of image i.
+  std::vector<Placement> layout(int64_t first, int64_t count,
+                                const std::function<ImageShape(int64_t)>& shape_of,
+                                Random& random) const;
+  Resample resample() const noexcept { return fitting_.resample; }
+
+  /// Colours are changed first (ColorJitter), then values normalised, then a rectangle is erased.
   /// Writes shape.values() floats, layout as in Image, of an image of the target's shape. Erasing:
   /// area uniform in [0.02, erase_area], aspect ratio (relative to the image's) uniform in
   /// [0.3, 1/0.3], noise uniform in 0..1 before normalisation (Zhong et al. 2020, random values).
   /// Throws UsageError for an image of another shape.
-  void finish(const Image& image, Random& random, float* out) const;
+  void finish(Image image, Random& random, float* out) const;
 
   /// place, draw, finish. `random` decides the changes: equal generators, equal pixels. Throws
   /// UsageError for an image of other channels.
@@ -87,6 +113,7 @@ class Transform {
 
  private:
   void crop(const ImageShape& source, Placement& placed, Random& random) const;
+  Placement quarter(const ImageShape& source, Placement target, Random& random) const;
   void erase(Random& random, float* out) const;
 
   ImageShape shape_;

@@ -14,5 +14,7 @@ namespace heed::lens {
 /// give the same bytes. Throws UsageError for no plot, a table of another size than its names, or
 /// axes without a finite value.
 std::string to_png(const std::vector<Plot>& plots);
+/// The same as SVG.
+std::string to_svg(const std::vector<Plot>& plots);
 
 }  // namespace heed::lens

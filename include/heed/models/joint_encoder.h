@@ -1,4 +1,4 @@
-// Several inputs at once: their tokens side by side, or looking at each other's.
+// Several inputs at once: their tokens side by side, looking at each other's, or each by itself.
 #pragma once
 
 #include <torch/nn/modules/container/modulelist.h>
@@ -18,8 +18,8 @@
 
 namespace heed {
 
-enum class JoinType { concat, cross };
-constexpr std::array<const char*, 2> words(JoinType) { return {"concat", "cross"}; }
+enum class JoinType { concat, cross, apart };
+constexpr std::array<const char*, 3> words(JoinType) { return {"concat", "cross", "apart"}; }
 
 /// The [encoder] table of a recipe for several inputs.
 struct JointEncoderOptions : BlockStackOptions {
@@ -28,8 +28,12 @@ struct JointEncoderOptions : BlockStackOptions {
   template <class Visitor>
   void fields(Visitor&& v) {
     v("join", join,
-      "concat: one sequence of all tokens; cross: tokens of an input look at those of the others");
-    BlockStackOptions::fields(v);
+      "concat: one sequence of all tokens; cross: tokens of an input look at those of the others; "
+      "apart: none looks at another input's, for vectors that are compared");
+    if (join == JoinType::apart)
+      v("width", width, "channels of a token of each input", between(1, kMostChannels));
+    else
+      BlockStackOptions::fields(v);
   }
 };
 
@@ -42,6 +46,9 @@ struct JointEncoderOptions : BlockStackOptions {
 ///
 /// cross: `layers` times, for each two inputs i < j in turn, nn::CrossModalAttention of x_i and x_j
 /// (Lu et al. 2019); with pre-norm a normalisation; then [x_1; x_2; ...], real tokens first.
+///
+/// apart: [x_1; x_2; ...], real tokens first: two towers (Radford et al. 2021). A batch may lack inputs, but not
+/// all of them.
 ///
 /// -> states (B, L, M) with L = sum L_i, lengths where an input has some, and extra: `input` (B, L)
 /// int64, the number of the input that a token comes from, and what the encoders give as NAME.key.
@@ -60,7 +67,7 @@ class JointEncoderImpl : public nn::Remade<JointEncoderImpl, Encoder> {
 
   JointEncoderOptions options;
   Inputs inputs;
-  at::Tensor input_embedding;                ///< (inputs, M); of concat only
+  at::Tensor input_embedding;  ///< (inputs, M); of concat only, as position and blocks
   torch::nn::ModuleList crossings{nullptr};  ///< of cross only
   nn::RowNorm norm{nullptr};                 ///< of cross only
   nn::AdditivePosition position{nullptr};
@@ -69,8 +76,11 @@ class JointEncoderImpl : public nn::Remade<JointEncoderImpl, Encoder> {
  private:
   void check() const;
   void make_inputs();
+  void make_joining();
   void make_crossings();
-  std::vector<Tokens> read(const Batch& batch);
+  /// Numbers of the inputs whose tensors a batch has.
+  std::vector<int64_t> given_inputs(const Batch& batch) const;
+  std::vector<Tokens> read(const Batch& batch, const std::vector<int64_t>& numbers);
   void cross(std::vector<Tokens>& parts);
 
   std::vector<torch::nn::Linear> projections_;  ///< one per input; null where the width fits

@@ -52,6 +52,9 @@ class Scorer {
   virtual std::vector<Plot> plots() const { return {}; }
   /// A line an example, in their order, for --output.
   virtual std::vector<std::string> outputs() const { return {}; }
+  /// Fitted to the examples: what logits are divided by so that their probabilities mean most; 1 where
+  /// there is nothing to fit.
+  virtual double temperature() const { return 1; }
 };
 
 /// What a head answers of one example while somebody looks.
@@ -86,9 +89,10 @@ struct Aim {
 
 /// How `heed predict` is to answer; a head refuses what it would ignore.
 struct AnswerOptions {
-  std::optional<int64_t> top = {};  ///< classes or items, best first, in JSON
-  std::string prefix = {};          ///< a file with a line an example, with which its text begins
-  std::string target = {};          ///< a file with a line an example: score these texts
+  std::optional<int64_t> top = {};    ///< classes or items, best first, in JSON
+  std::optional<double> refuse = {};  ///< probability of an answer below which none is given
+  std::string prefix = {};            ///< a file with a line an example, with which its text begins
+  std::string target = {};            ///< a file with a line an example: score these texts
   std::vector<std::string> with = {};  ///< folders of models that answer together
 };
 
@@ -135,6 +139,8 @@ class Head : public Component {
                                           const Split& split) = 0;
   /// Whether output() is a vector an example that stands for the whole of it.
   virtual bool gives_vectors() const { return false; }
+  /// The only one of several inputs that answers depend on, so that the others need not be given; empty: all do.
+  virtual std::string answered_input() const { return ""; }
   /// The first example's prediction. `target` is a text whose writing is looked at; by default
   /// UsageError where there is one.
   virtual Looked explain(const Tokens& tokens, const Batch& batch, const Split& split,
@@ -164,6 +170,13 @@ class Head : public Component {
   /// by default nothing. Throws what reading throws.
   virtual void examine(const data::Records&, DataReport&) const {}
   virtual SelectionMetric selection_metric() const = 0;
+  /// Key of its table that asks for validation data; empty: none does.
+  virtual std::string validation_key() const { return ""; }
+  /// What it learns of validation, after each while a model trains.
+  virtual void validated(const Scorer&) {}
+  /// Whether it answers where things stand in an image, so that it must look at Split::placements;
+  /// then several images may be joined in one.
+  virtual bool follows_placements() const { return false; }
   /// Whether a batch goes on where the last one ended; reset_state() begins anew.
   virtual bool is_stateful() const { return false; }
   virtual void reset_state() {}

@@ -53,6 +53,19 @@ struct TextTokens {
   std::vector<data::ByteRange> offsets = {};  ///< of each, in the text
 };
 
+/// A way in which what is read can be worse, for `heed eval --noise`.
+struct Noise {
+  std::string kind;               ///< "blur"
+  std::string unit;               ///< of its strengths
+  std::vector<double> strengths;  ///< the mildest first
+};
+
+/// Pixels of a batch, which were normalised: (value / 255 - mean) / std, a channel each.
+struct NormalizedPixels {
+  std::string tensor;  ///< (B, C, h, w)
+  std::vector<double> mean, std;
+};
+
 /// Examples of one part of the data (training, validation, test, or what is to be answered), by
 /// number. Every function is const and may be called by several threads at once.
 class Split {
@@ -101,6 +114,13 @@ class Split {
   virtual ImageShape source_shape(int64_t example) const;
   /// The same as data::ImageDataset::source.
   virtual data::Image source_image(int64_t example) const;
+
+  /// The same examples, read with a noise of Input::noises; null: nothing of them is. What is random is
+  /// drawn from (seed, example).
+  virtual std::shared_ptr<const Split> with_noise(const std::string& /*kind*/, double /*strength*/,
+                                                  uint64_t /*seed*/) const {
+    return nullptr;
+  }
 
   /// Some of the examples, in that order, numbered anew; null: `subset` picks them.
   virtual std::shared_ptr<const Split> select(const std::vector<int64_t>&) const { return nullptr; }
@@ -216,6 +236,10 @@ class Input : public Component {
   virtual std::vector<std::string> text_columns() const { return {}; }
   /// Texts as examples, for inputs that do not read records. By default UsageError.
   virtual SplitPtr texts(std::vector<TextLine> lines) const;
+  /// How what is read of files can be worse; of texts in columns everybody knows it.
+  virtual std::vector<Noise> noises() const { return {}; }
+  /// What of a batch is pixels, which an adversary may change; nothing: there are none.
+  virtual std::optional<NormalizedPixels> pixels() const { return {}; }
   /// Of the text whose pieces the encoder reads as `tokens`; null: it reads no such text.
   virtual data::TokenizerPtr tokenizer() const { return nullptr; }
   /// Of the texts that a head writes; null: the input knows none.
@@ -237,6 +261,8 @@ class Input : public Component {
   /// Whether such paths are files of records, and [data] says how these are read; otherwise the input
   /// reads its paths by itself.
   virtual bool reads_records(const std::vector<std::string>&) const { return true; }
+  /// Whether what is read of an example in training may show several.
+  virtual bool joins_examples() const { return false; }
   virtual int64_t default_batch() const { return 128; }
   /// Background threads that make batches ahead.
   virtual int64_t workers() const { return 1; }

@@ -12,6 +12,7 @@
 #include "heed/tasks/head.h"
 #include "heed/tasks/question.h"
 #include "heed/tasks/recipe.h"
+#include "heed/tasks/robustness.h"
 
 namespace heed {
 
@@ -77,6 +78,12 @@ class Predictor {
 
   Evaluation evaluate(const SplitPtr& examples);
 
+  /// evaluate(paths) again under each noise that is known of what the model reads, at its strengths:
+  /// those of its inputs (Input::noises), typos and dropped words of texts in records; and under an
+  /// adversary who moves pixels by the gradient of the loss, once (FGSM) and in ten steps (PGD), of the
+  /// first 1,000 examples. The seed decides all that is random. Throws UsageError where none is known.
+  Robustness robustness(const std::vector<std::string>& paths = {}, uint64_t seed = 1);
+
   /// Files as data.test of the recipe, and where a line of text stands for an example text files (.txt); the examples
   /// among them of which `change` makes others, in every text that the input reads. Throws UsageError for inputs that read
   /// no texts, what reading throws.
@@ -119,6 +126,9 @@ class Predictor {
 
  private:
   Predictor();
+  using RecordChange = std::function<data::RecordsPtr(const data::RecordsPtr&)>;
+  /// What evaluate(paths) measures, of records that are changed.
+  SplitPtr measured(const std::vector<std::string>& paths, const RecordChange& change = {}) const;
   std::string note(const UnknownPieces& unknown) const;
   std::unique_ptr<Cell> cell_;
   std::unique_ptr<UnknownPieces> unknown_;  // in what was predicted

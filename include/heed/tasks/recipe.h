@@ -186,6 +186,7 @@ struct Recipe {
 
  private:
   void check_gap() const;
+  void check_joining() const;
   void follow_inputs();  ///< what the input decides where the recipe is silent
 };
 

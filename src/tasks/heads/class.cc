@@ -36,6 +36,7 @@ struct ClassHeadOptions {
   double dropout = 0;
   InitialLinear init = InitialLinear::normal;
   ClassMetric metric = ClassMetric::accuracy;
+  bool calibrate = false;
   Unseen unseen = Unseen::refuse;
 
   template <class Visitor>
@@ -46,6 +47,9 @@ struct ClassHeadOptions {
     v("dropout", dropout, "of the pooled tokens", from_to_below(0, 1));
     v("init", init, "of the linear layer: normal, 0.02 cut at two deviations, or xavier");
     v("metric", metric, "by which the best model is chosen");
+    v("calibrate", calibrate,
+      "divide logits by a temperature that is fitted on validation data after each epoch, so that "
+      "probabilities mean what they say (Guo et al. 2017); no answer changes");
     v("unseen", unseen, "classes of valid and test that training never saw: refused, or wrong");
   }
 };
@@ -60,6 +64,7 @@ class ClassModule : public torch::nn::Module {
     linear = register_module("linear", options.init == InitialLinear::normal
                                            ? nn::small_linear(width, classes)
                                            : nn::xavier_linear(width, classes));
+    if (options.calibrate) temperature = register_buffer("temperature", at::ones({}));
   }
   at::Tensor forward(const Tokens& tokens) {
     const auto pooled = through(dense, pool->forward(tokens.states, tokens.lengths));
@@ -70,6 +75,7 @@ class ClassModule : public torch::nn::Module {
   std::shared_ptr<Dense> dense;
   torch::nn::Dropout dropout{nullptr};
   torch::nn::Linear linear{nullptr};
+  at::Tensor temperature;  ///< undefined: none is fitted
 };
 
 class ClassHead : public WithOptions<Head, ClassHeadOptions> {
@@ -107,21 +113,32 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
             logits.size(0)};
   }
 
-  std::unique_ptr<Scorer> scorer(const SplitPtr&, bool) override {
-    return make_class_scorer(classes_, [this](const Tokens& tokens, const Batch& batch) {
-      return ClassOutput{output(tokens, batch), batch.at(in_batch(kClassTarget)), batch.records};
-    });
+  /// While a model trains, what the temperature is fitted to.
+  std::unique_ptr<Scorer> scorer(const SplitPtr&, bool quick) override {
+    const ClassScoring scoring{quick ? 1 : temperature(), quick && options.calibrate, refuse_};
+    return make_class_scorer(
+        classes_,
+        [this, scoring](const Tokens& tokens, const Batch& batch) {
+          return ClassOutput{output(tokens, batch) / scoring.temperature,
+                             batch.at(in_batch(kClassTarget)), batch.records};
+        },
+        scoring);
+  }
+
+  std::string validation_key() const override { return options.calibrate ? "calibrate" : ""; }
+  void validated(const Scorer& scorer) override {
+    if (options.calibrate) module_->temperature.fill_(scorer.temperature());
   }
 
   void answer_by(const AnswerOptions& answer) override {
-    top_ = answer.top;
+    top_ = answer.top, refuse_ = answer.refuse;
     auto rest = answer;
-    rest.top.reset();
+    rest.top.reset(), rest.refuse.reset();
     Head::answer_by(rest);
   }
 
   std::vector<Prediction> predict(const Tokens& tokens, const Batch& batch, const Split&) override {
-    const auto probabilities = output(tokens, batch).softmax(1).to(at::kDouble);
+    const auto probabilities = (output(tokens, batch) / temperature()).softmax(1).to(at::kDouble);
     const auto [best, numbers] = probabilities.topk(std::min(top_.value_or(5), classes_.size()), 1);
     std::vector<Prediction> all;
     for (int64_t row = 0; row < best.size(0); ++row) {
@@ -131,9 +148,15 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
                        {"probability", best[row][i].item<double>()}});
       char probability[32];
       std::snprintf(probability, sizeof probability, "%.4f", best[row][0].item<double>());
-      const nlohmann::ordered_json json = {
-          {"class", top[0]["class"]}, {"probability", top[0]["probability"]}, {"top", top}};
-      all.push_back({top[0]["class"].get<std::string>() + '\t' + probability,
+      const bool refused = refuse_ && best[row][0].item<double>() < *refuse_;
+      nlohmann::ordered_json json;
+      if (refused)
+        json["refused"] = true;
+      else
+        json["class"] = top[0]["class"];
+      json["probability"] = top[0]["probability"], json["top"] = top;
+      const auto name = refused ? "refused" : top[0]["class"].get<std::string>();
+      all.push_back({name + '\t' + probability,
                      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
     }
     return all;
@@ -147,7 +170,8 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
     return {"the logit of " + name, "the probability of " + name,
             [this, chosen](const Tokens& of, const Batch& copies) {
               const auto logits = output(of, copies);
-              return Aimed{logits.select(1, chosen), logits.softmax(1).select(1, chosen)};
+              return Aimed{logits.select(1, chosen),
+                           (logits / temperature()).softmax(1).select(1, chosen)};
             }};
   }
 
@@ -190,10 +214,13 @@ class ClassHead : public WithOptions<Head, ClassHeadOptions> {
   }
 
  private:
+  double temperature() const { return options.calibrate ? module_->temperature.item<double>() : 1; }
+
   Classes classes_;
   HeadContext context_;
   std::shared_ptr<ClassModule> module_;
   std::optional<int64_t> top_;
+  std::optional<double> refuse_;
 };
 
 }  // namespace

@@ -6,14 +6,15 @@
 #include "core/printable.h"
 #include "heed/metrics/classification.h"
 #include "heed/metrics/curves.h"
+#include "heed/metrics/temperature.h"
 
 namespace heed {
 namespace {
 
 class ClassScorer : public Scorer {
  public:
-  ClassScorer(const Classes& classes, ClassOutputOf output)
-      : classes_(classes), output_(std::move(output)) {}
+  ClassScorer(const Classes& classes, ClassOutputOf output, const ClassScoring& scoring)
+      : classes_(classes), output_(std::move(output)), scoring_(scoring) {}
 
   void add(const Tokens& tokens, const Batch& batch) override {
     const auto found = output_(tokens, batch);
@@ -22,9 +23,12 @@ class ClassScorer : public Scorer {
         at::cross_entropy_loss(logits, found.targets, {}, at::Reduction::Sum, -1).item<double>();
     const auto best = logits.argmax(1);
     const auto probabilities = logits.softmax(1).to(at::kDouble).contiguous();
+    const bool keep = scoring_.fits_temperature || scoring_.temperature != 1;
+    const auto before =
+        keep ? (logits.to(at::kDouble) * scoring_.temperature).contiguous() : at::Tensor();
     for (int64_t i = 0; i < logits.size(0); ++i) {
       rows_.push_back({found.records[i].item<int64_t>(), found.targets[i].item<int64_t>(),
-                       best[i].item<int64_t>(), probabilities[i]});
+                       best[i].item<int64_t>(), probabilities[i], keep ? before[i] : at::Tensor()});
     }
   }
 
@@ -40,6 +44,7 @@ class ClassScorer : public Scorer {
     }
     const auto known = static_cast<double>(std::max<size_t>(1, targets.size()));
     Metrics all{{"accuracy", static_cast<double>(right) / static_cast<double>(rows_.size())}};
+    add_answered(all);
     if (rows_.size() > targets.size())
       all.emplace_back("unseen", static_cast<double>(rows_.size() - targets.size()));
     if (targets.empty()) {
@@ -56,6 +61,7 @@ class ClassScorer : public Scorer {
       all.emplace_back("auc", roc_auc(scores, targets));
       all.emplace_back("average_precision", average_precision(scores, targets));
     }
+    add_calibration(all);
     all.emplace_back("loss", loss_ / known);
     return all;
   }
@@ -73,6 +79,7 @@ class ClassScorer : public Scorer {
     return lines;
   }
 
+  double temperature() const override;
   std::string details() const override;
   std::string report() const override;
   std::vector<Plot> plots() const override;
@@ -81,15 +88,61 @@ class ClassScorer : public Scorer {
   struct Row {
     int64_t record, target, found;
     at::Tensor probabilities;
+    at::Tensor logits;  // before the temperature; undefined where nobody asks
+
+    double confidence() const { return std::min(1.0, probabilities[found].item<double>()); }
   };
+  void add_answered(Metrics& all) const;
+  void add_calibration(Metrics& all) const;
   nlohmann::ordered_json per_class() const;
 
   const Classes& classes_;
   ClassOutputOf output_;
+  ClassScoring scoring_;
   double loss_ = 0;
   std::vector<Row> rows_;
   ConfusionMatrix confusion_;
 };
+
+/// Of what is answered in spite of the threshold: its share of all, and its accuracy.
+void ClassScorer::add_answered(Metrics& all) const {
+  if (!scoring_.refuse) return;
+  int64_t answered = 0, right = 0;
+  for (const auto& row : rows_) {
+    if (row.confidence() < *scoring_.refuse) continue;
+    ++answered, right += row.target == row.found;
+  }
+  all.emplace_back("coverage", static_cast<double>(answered) / static_cast<double>(rows_.size()));
+  if (answered > 0)
+    all.emplace_back("accuracy_answered",
+                     static_cast<double>(right) / static_cast<double>(answered));
+}
+
+void ClassScorer::add_calibration(Metrics& all) const {
+  std::vector<double> confidence, before;
+  std::vector<int64_t> right;
+  for (const auto& row : rows_) {
+    confidence.push_back(row.confidence()), right.push_back(row.target == row.found);
+    if (scoring_.temperature != 1)
+      before.push_back(std::min(1.0, row.logits.softmax(0)[row.found].item<double>()));
+  }
+  all.emplace_back("ece", expected_calibration_error(confidence, right));
+  if (scoring_.temperature == 1) return;
+  all.emplace_back("ece_uncalibrated", expected_calibration_error(before, right));
+  all.emplace_back("temperature", scoring_.temperature);
+}
+
+double ClassScorer::temperature() const {
+  std::vector<double> logits;
+  std::vector<int64_t> targets;
+  for (const auto& row : rows_) {
+    if (row.target < 0) continue;
+    const auto* first = row.logits.data_ptr<double>();
+    logits.insert(logits.end(), first, first + classes_.size());
+    targets.push_back(row.target);
+  }
+  return targets.empty() ? 1 : fitted_temperature(logits, targets, classes_.size());
+}
 
 nlohmann::ordered_json ClassScorer::per_class() const {
   auto rows = nlohmann::ordered_json::array();
@@ -139,7 +192,7 @@ std::vector<Plot> ClassScorer::plots() const {
         {classes_.name(k), std::move(curve.recall), std::move(curve.precision)});
   }
   for (const auto& row : rows_) {
-    confidence.push_back(std::min(1.0, row.probabilities[row.found].item<double>()));
+    confidence.push_back(row.confidence());
     right.push_back(row.target == row.found);
   }
   const auto calibration = calibration_curve(confidence, right);
@@ -160,8 +213,9 @@ std::vector<Plot> ClassScorer::plots() const {
 
 }  // namespace
 
-std::unique_ptr<Scorer> make_class_scorer(const Classes& classes, ClassOutputOf output) {
-  return std::make_unique<ClassScorer>(classes, std::move(output));
+std::unique_ptr<Scorer> make_class_scorer(const Classes& classes, ClassOutputOf output,
+                                          const ClassScoring& scoring) {
+  return std::make_unique<ClassScorer>(classes, std::move(output), scoring);
 }
 
 }  // namespace heed

@@ -1,7 +1,9 @@
-// A vector of a text, near to that of the text that belongs to it.
+// A vector of an example, near to that of what belongs to it.
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
 #include "heed/core/error.h"
+#include "heed/models/joint_encoder.h"
 #include "heed/nn/contrastive.h"
 #include "heed/nn/cosent.h"
 #include "heed/nn/pooling.h"
@@ -25,6 +27,7 @@ struct EmbeddingHeadOptions {
   bool bias = false;
   DenseActivation activation = DenseActivation::none;
   bool normalize = true;
+  std::vector<std::string> inputs;
   std::string score;
   nn::ContrastiveOptions loss{.symmetric = true};
 
@@ -38,11 +41,20 @@ struct EmbeddingHeadOptions {
       v("activation", activation, "of that layer");
     }
     v("normalize", normalize, "whether vectors have length 1; cosines are learned anyway");
-    v("score", score,
-      "column of how alike a pair is, with which cosines learn to rise and fall (CoSENT); none: "
-      "each text learns to find its pair among the batch's");
+    v("inputs", inputs,
+      "names of two inputs, joined apart: the first one's vectors learn to find the second's, and "
+      "are what is answered; empty: a text finds its pair");
+    if (inputs.empty())
+      v("score", score,
+        "column of how alike a pair is, with which cosines learn to rise and fall (CoSENT); none: "
+        "each text learns to find its pair among the batch's");
     v("temperature", loss.temperature, "by which cosines are divided", between(1e-4, 1e4));
-    if (score.empty()) v("symmetric", loss.symmetric, "also from the pair's text to the text");
+    if (score.empty()) v("symmetric", loss.symmetric, "also from the pair to the example");
+  }
+  void check() const {
+    if (!inputs.empty() && (inputs.size() != 2 || inputs[0] == inputs[1]))
+      throw ModelError("inputs: expected the names of two inputs, given " +
+                       std::to_string(inputs.size()));
   }
 };
 
@@ -72,17 +84,59 @@ class EmbeddingModule : public torch::nn::Module {
   torch::nn::Linear linear{nullptr};
 };
 
-/// The pairs' texts as a batch of their own.
-Batch pair_batch(const Batch& batch) {
-  Batch pairs{{}, batch.records};
+/// The tensors whose names begin with a prefix as a batch of their own.
+Batch batch_behind(const Batch& batch, const std::string& prefix) {
+  Batch part{{}, batch.records};
   for (const auto& [name, tensor] : batch.tensors)
-    if (name.starts_with(kPairPrefix))
-      pairs.tensors[name.substr(std::string(kPairPrefix).size())] = tensor;
+    if (name.starts_with(prefix)) part.tensors[name.substr(prefix.size())] = tensor;
+  return part;
+}
+
+/// The pairs' texts.
+Batch pair_batch(const Batch& batch) {
+  auto pairs = batch_behind(batch, kPairPrefix);
   if (pairs.tensors.empty())
     throw DataError(
         "the head 'embedding' learns from pairs of texts; name the column of the texts "
         "that belong to the others by input.pair");
   return pairs;
+}
+
+/// An input of an encoder that joins them apart.
+struct Tower {
+  std::string name;
+  int64_t number;
+};
+
+/// The tokens of one input alone.
+Tokens tokens_of(const Tokens& all, const Tower& tower) {
+  auto is_own = all.extra.at("input").eq(tower.number);  // (B, L)
+  if (all.lengths.defined())
+    is_own = is_own.logical_and(
+        at::arange(is_own.size(1), all.lengths.options()).lt(all.lengths.unsqueeze(1)));
+  const auto lengths = is_own.sum(1);
+  const auto others = is_own.logical_not().to(at::kByte);
+  const auto order = std::get<1>(at::sort(others, /*stable=*/true, 1, /*descending=*/false))
+                         .narrow(1, 0, lengths.max().item<int64_t>());
+  return {.states = all.states.gather(1, order.unsqueeze(2).expand({-1, -1, all.states.size(2)})),
+          .lengths = lengths};
+}
+
+std::vector<Tower> towers_of(const EncoderPtr& encoder, const std::vector<std::string>& names) {
+  const auto joint = std::dynamic_pointer_cast<JointEncoderImpl>(encoder);
+  if (!joint || joint->options.join != JoinType::apart)
+    throw ModelError(
+        "head.inputs: inputs are compared that an encoder reads apart; write encoder = { kind = "
+        "\"joint\", join = \"apart\" }");
+  std::vector<Tower> towers;
+  for (const auto& name : names) {
+    const auto found = std::find_if(joint->inputs.begin(), joint->inputs.end(),
+                                    [&](const auto& input) { return input.first == name; });
+    if (found == joint->inputs.end())
+      throw ModelError("head.inputs: no input is called '" + name + "'");
+    towers.push_back({name, found - joint->inputs.begin()});
+  }
+  return towers;
 }
 
 class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
@@ -91,7 +145,7 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
     return options.score.empty() ? std::vector<std::string>() : std::vector{options.score};
   }
   void learn(const Split& train, const Input&) override {
-    pair_batch(train.batch({0}, {}));
+    if (options.inputs.empty()) pair_batch(train.batch({0}, {}));
     if (options.score.empty()) return;
     const double first = score(train, 0);
     for (int64_t i = 1; i < train.size(); ++i)
@@ -104,7 +158,20 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input&,
                                           const HeadContext&) override {
     encoder_ = encoder;
-    return module_ = std::make_shared<EmbeddingModule>(encoder->width(), options);
+    if (options.inputs.empty()) {
+      if (const auto joint = std::dynamic_pointer_cast<JointEncoderImpl>(encoder);
+          joint && joint->options.join == JoinType::apart)
+        throw ModelError("head.inputs is missing: which two of the inputs are compared?");
+      return module_ = other_ = std::make_shared<EmbeddingModule>(encoder->width(), options);
+    }
+    towers_ = towers_of(encoder, options.inputs);
+    const auto both = std::make_shared<torch::nn::Module>();
+    for (const auto& [name, number] : towers_)
+      both->register_module(name, std::make_shared<EmbeddingModule>(encoder->width(), options));
+    const auto named = both->named_children();
+    module_ = std::dynamic_pointer_cast<EmbeddingModule>(named[towers_[0].name]);
+    other_ = std::dynamic_pointer_cast<EmbeddingModule>(named[towers_[1].name]);
+    return both;
   }
   void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
                    Batch& batch) const override {
@@ -115,15 +182,17 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   }
 
   at::Tensor output(const Tokens& tokens, const Batch&) override {
-    return module_->forward(tokens);  // (B, W)
+    return module_->forward(answered(tokens));  // (B, W)
   }
   bool gives_vectors() const override { return true; }
+  std::string answered_input() const override {
+    return options.inputs.empty() ? "" : options.inputs[0];
+  }
   HeadLoss loss(const Tokens& tokens, const Batch& batch) override {
     if (options.score.empty()) {
-      const auto queries = output(tokens, batch);
-      const auto pairs = pair_batch(batch);
+      const auto [queries, targets, of, texts] = vectors(tokens, batch);
       TextNumbers numbers;
-      return {nn::contrastive_loss(queries, vectors(pairs), options.loss, numbers.of(pairs)),
+      return {nn::contrastive_loss(queries, targets, options.loss, numbers.of(texts)),
               batch.size()};
     }
     const auto both = unit_vectors(tokens, batch);
@@ -164,10 +233,10 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   Aim aim(const Tokens& tokens, const Batch&, const Split&, const AimOptions& aimed,
           const Looked&) override {
     aimed_number(aimed, 1, "vector");
-    const auto whole = of_length_one(module_->any_length(tokens).detach())[0];  // (W)
+    const auto whole = of_length_one(module_->any_length(answered(tokens)).detach())[0];  // (W)
     return {"the part along the whole input's vector", "the cosine with the whole input's vector",
             [this, whole](const Tokens& of, const Batch&) {
-              const auto vectors = module_->any_length(of);
+              const auto vectors = module_->any_length(answered(of));
               return Aimed{at::matmul(vectors, whole), at::matmul(of_length_one(vectors), whole)};
             }};
   }
@@ -188,14 +257,28 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   double score(const Split& split, int64_t example, const Draw& draw = {}) const {
     return number_cell(split, example, options.score, draw);
   }
-  at::Tensor vectors(const Batch& texts) { return output(encoder_->forward(texts), texts); }
+  Tokens answered(const Tokens& tokens) const {
+    return towers_.empty() ? tokens : tokens_of(tokens, towers_[0]);
+  }
+  /// Both sides of a batch.
+  PairOutput vectors(const Tokens& tokens, const Batch& batch) {
+    const auto queries = output(tokens, batch);
+    if (towers_.empty()) {
+      auto pairs = pair_batch(batch);
+      return {queries, other_->forward(encoder_->forward(pairs)), batch, pairs};
+    }
+    return {queries, other_->forward(tokens_of(tokens, towers_[1])),
+            batch_behind(batch, towers_[0].name + "."), batch_behind(batch, towers_[1].name + ".")};
+  }
   PairOutput unit_vectors(const Tokens& tokens, const Batch& batch) {
-    const auto pairs = pair_batch(batch);
-    return {of_length_one(output(tokens, batch)), of_length_one(vectors(pairs)), pairs};
+    auto both = vectors(tokens, batch);
+    both.queries = of_length_one(both.queries), both.targets = of_length_one(both.targets);
+    return both;
   }
 
   EncoderPtr encoder_;
-  std::shared_ptr<EmbeddingModule> module_;
+  std::shared_ptr<EmbeddingModule> module_, other_;  // of what is answered and of its pair
+  std::vector<Tower> towers_;                        // empty: both sides are texts of one input
 };
 
 }  // namespace

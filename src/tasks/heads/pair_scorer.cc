@@ -9,11 +9,11 @@ namespace {
 
 constexpr int64_t kRankedTogether = 256;
 
-/// The rank of the score at `own` among those of other texts; equal ones share their ranks.
-double pair_rank(const float* scores, const std::vector<int64_t>& numbers, size_t own) {
+/// The rank of the score at `own` among those of others; equal ones share their ranks.
+double pair_rank(const float* scores, size_t count, size_t own) {
   double rank = 1;
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i] == numbers[own]) continue;
+  for (size_t i = 0; i < count; ++i) {
+    if (i == own) continue;
     if (scores[i] > scores[own]) rank += 1;
     if (scores[i] == scores[own]) rank += 0.5;
   }
@@ -29,34 +29,52 @@ Metrics pair_metrics(const std::vector<double>& ranks, const std::string& prefix
           {prefix + "mrr", reciprocal / count}};
 }
 
+/// What an order by chance of so many comes to in the mean.
+Metrics chance_metrics(size_t count, const std::string& prefix) {
+  double reciprocal = 0;
+  for (size_t rank = 1; rank <= count; ++rank) reciprocal += 1 / static_cast<double>(rank);
+  const auto all = static_cast<double>(std::max<size_t>(1, count));
+  return {{prefix + "recall@1", 1 / all},
+          {prefix + "recall@10", std::min(10 / all, 1.0)},
+          {prefix + "mrr", reciprocal / all}};
+}
+
 class PairScorer : public Scorer {
  public:
   explicit PairScorer(PairOutputOf output) : output_(std::move(output)) {}
 
   void add(const Tokens& tokens, const Batch& batch) override {
     const auto found = output_(tokens, batch);
-    queries_.push_back(found.queries), targets_.push_back(found.targets);
-    const auto numbers = numbers_.of(found.texts).contiguous();
-    const auto* first = numbers.data_ptr<int64_t>();
-    text_numbers_.insert(text_numbers_.end(), first, first + numbers.numel());
-    for (const auto& row : token_lists(batch)) query_bags_.push_back(token_bag(row));
-    for (const auto& row : token_lists(found.texts)) target_bags_.push_back(token_bag(row));
+    queries_.push_back(found.queries);
+    const auto numbers = numbers_.of(found.texts);
+    const bool are_texts = found.query_batch.has("tokens") && found.texts.has("tokens");
+    const auto bags = are_texts ? token_lists(found.texts) : std::vector<std::vector<int64_t>>();
+    for (int64_t i = 0; i < numbers.size(0); ++i) {
+      const auto number = static_cast<size_t>(numbers[i].item<int64_t>());
+      own_.push_back(number);
+      if (number < targets_.size()) continue;  // the text was there before
+      targets_.push_back(found.targets[i]);
+      if (are_texts) target_bags_.push_back(token_bag(bags[static_cast<size_t>(i)]));
+    }
+    if (!are_texts) return;
+    for (const auto& row : token_lists(found.query_batch)) query_bags_.push_back(token_bag(row));
   }
 
   Metrics metrics() override {
-    const auto queries = at::cat(queries_), targets = at::cat(targets_);
+    const auto queries = at::cat(queries_), targets = at::stack(targets_);
     std::vector<double> ranks;
     for (int64_t first = 0; first < queries.size(0); first += kRankedTogether) {
       const auto end = std::min(first + kRankedTogether, queries.size(0));
       const auto scores = queries.slice(0, first, end).matmul(targets.t()).contiguous();
       for (int64_t i = first; i < end; ++i)
         ranks.push_back(pair_rank(scores.data_ptr<float>() + (i - first) * scores.size(1),
-                                  text_numbers_, static_cast<size_t>(i)));
+                                  targets_.size(), own_[static_cast<size_t>(i)]));
     }
     return pair_metrics(ranks, "");
   }
 
   Metrics baseline() const override {
+    if (query_bags_.empty()) return chance_metrics(targets_.size(), "baseline_");
     std::map<int64_t, std::vector<std::pair<size_t, double>>> with;  // token: targets and weights
     for (size_t i = 0; i < target_bags_.size(); ++i)
       for (const auto& [token, weight] : target_bags_[i]) with[token].emplace_back(i, weight);
@@ -69,7 +87,7 @@ class PairScorer : public Scorer {
         for (const auto& [target, other] : found->second)
           scores[target] += static_cast<float>(weight * other);
       }
-      ranks.push_back(pair_rank(scores.data(), text_numbers_, i));
+      ranks.push_back(pair_rank(scores.data(), scores.size(), own_[i]));
     }
     return pair_metrics(ranks, "baseline_");
   }
@@ -77,8 +95,8 @@ class PairScorer : public Scorer {
  private:
   PairOutputOf output_;
   TextNumbers numbers_;
-  std::vector<at::Tensor> queries_, targets_;
-  std::vector<int64_t> text_numbers_;
+  std::vector<at::Tensor> queries_, targets_;  // of the targets each once
+  std::vector<size_t> own_;                    // the target of each query
   std::vector<TokenBag> query_bags_, target_bags_;
 };
 
@@ -86,8 +104,15 @@ class PairScorer : public Scorer {
 
 at::Tensor TextNumbers::of(const Batch& texts) {
   std::vector<int64_t> numbers;
-  for (auto& row : token_lists(texts))
-    numbers.push_back(numbers_.emplace(std::move(row), std::ssize(numbers_)).first->second);
+  if (!texts.has("tokens")) {
+    for (int64_t i = 0; i < texts.size(); ++i) numbers.push_back(count_++);
+    return at::tensor(numbers, at::kLong);
+  }
+  for (auto& row : token_lists(texts)) {
+    const auto [known, is_new] = numbers_.emplace(std::move(row), count_);
+    count_ += is_new;
+    numbers.push_back(known->second);
+  }
   return at::tensor(numbers, at::kLong);
 }
 

@@ -17,7 +17,7 @@ class SimilarityScorer : public Scorer {
   void add(const Tokens& tokens, const Batch& batch) override {
     const auto found = output_(tokens, batch);
     const auto cosines = (found.queries.to(at::kDouble) * found.targets.to(at::kDouble)).sum(1);
-    const auto first = token_lists(batch), second = token_lists(found.texts);
+    const auto first = token_lists(found.query_batch), second = token_lists(found.texts);
     for (int64_t i = 0; i < cosines.size(0); ++i)
       pairs_.push_back({batch.records[i].item<int64_t>(), cosines[i].item<double>(),
                         cosine(token_bag(first[size_t(i)]), token_bag(second[size_t(i)])),

@@ -149,10 +149,20 @@ class ImageInput : public Input {
     return {{{"image", at::zeros({1, shape.channels, shape.height, shape.width})}},
             at::zeros({1}, at::kLong)};
   }
+  std::vector<Noise> noises() const override { return image_noises(); }
+  std::optional<NormalizedPixels> pixels() const override {
+    const auto all = [&](std::vector<double> given) {
+      if (given.size() == 1)
+        given.assign(static_cast<size_t>(options_->known_shape().channels), given.front());
+      return given;
+    };
+    return NormalizedPixels{"image", all(options_->normalize.mean), all(options_->normalize.std)};
+  }
   std::string default_encoder() const override { return "image"; }
   bool reads_records(const std::vector<std::string>& paths) const override {
     return !paths.empty() && std::all_of(paths.begin(), paths.end(), is_records_file);
   }
+  bool joins_examples() const override { return options_->augment.mosaic > 0; }
   int64_t workers() const override {
     return options_->workers > 0 ? options_->workers : num_threads();
   }

@@ -1,6 +1,7 @@
 #include "tasks/inputs/image_split.h"
 
 #include <algorithm>
+#include <map>
 
 #include "heed/core/error.h"
 
@@ -93,7 +94,7 @@ Batch ImageSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) 
   for (const int64_t example : examples) {
     Random random(draw.seed, static_cast<uint32_t>(draw.epoch), static_cast<uint32_t>(example));
     if (transform.moves())
-      transform(images_->source(example), random, out);
+      transform.finish(moved(example, transform, random), random, out);
     else
       transform.finish(images_->image(example), random, out);
     out += shape.values();
@@ -101,13 +102,31 @@ Batch ImageSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) 
   return {{{"image", images}}, at::tensor(examples, at::kLong)};
 }
 
+data::Image ImageSplit::moved(int64_t example, const data::Transform& transform,
+                              Random& random) const {
+  std::map<int64_t, data::Image> sources;
+  const auto source = [&](int64_t i) -> const data::Image& {
+    const auto found = sources.find(i);
+    return found != sources.end() ? found->second
+                                  : sources.emplace(i, images_->source(i)).first->second;
+  };
+  const auto layout = transform.layout(
+      example, size(), [&](int64_t i) { return source(i).shape; }, random);
+  const auto shape = options_->known_shape();
+  data::Image drawn{shape, std::vector<uint8_t>(static_cast<size_t>(shape.values()))};
+  for (const auto& placed : layout)
+    data::draw_placement(source(placed.example), placed, transform.resample(), drawn);
+  return drawn;
+}
+
 std::vector<data::Placement> ImageSplit::placements(int64_t example, const Draw& draw) const {
   Random random(draw.seed, static_cast<uint32_t>(draw.epoch), static_cast<uint32_t>(example));
-  auto placed = options_->transform(draw.training).place(source_shape(example), random);
-  placed.example = example;
-  placed = data::clipped(placed, options_->known_shape());
-  if (placed.width == 0 || placed.height == 0) return {};
-  return {placed};
+  auto layout = options_->transform(draw.training)
+                    .layout(
+                        example, size(), [&](int64_t i) { return source_shape(i); }, random);
+  for (auto& placed : layout) placed = data::clipped(placed, options_->known_shape());
+  std::erase_if(layout, [](const auto& placed) { return placed.width == 0 || placed.height == 0; });
+  return layout;
 }
 
 SplitPtr ImageSplit::select(const std::vector<int64_t>& examples) const {

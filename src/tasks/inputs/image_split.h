@@ -67,13 +67,20 @@ class ImageSplit : public Split {
   ImageShape source_shape(int64_t example) const override { return images_->source_shape(example); }
   data::Image source_image(int64_t example) const override { return images_->source(example); }
   SplitPtr select(const std::vector<int64_t>& examples) const override;
+  SplitPtr with_noise(const std::string& kind, double strength, uint64_t seed) const override;
 
  private:
+  /// Cut, mirrored, moved and joined, as drawn.
+  data::Image moved(int64_t example, const data::Transform& transform, Random& random) const;
+
   data::Images images_;
   ImageInputOptionsPtr options_;
   data::RecordsPtr records_;  // null: images alone
   bool labelled_ = false;
 };
+
+/// What ImageSplit::with_noise knows.
+std::vector<Noise> image_noises();
 
 /// Images that are answered, fitted to the model's shape when they are added.
 class ImageList : public data::ImageDataset {

@@ -1,0 +1,68 @@
+// Images as a bad camera sees them.
+#include "data/corrupt.h"
+#include "heed/core/error.h"
+#include "tasks/inputs/image_split.h"
+
+namespace heed {
+namespace {
+
+using Corrupt = void (*)(data::Image& image, double strength, Random random);
+
+struct ImageNoise {
+  Noise noise;
+  Corrupt corrupt;
+};
+
+/// Of images at the model's size.
+const std::vector<ImageNoise>& all_noises() {
+  static const std::vector<ImageNoise> all = {
+      {{"gaussian_noise", "standard deviation, of 255", {8, 16, 32, 64}}, data::add_gaussian_noise},
+      {{"blur", "standard deviation in pixels", {0.5, 1, 2, 4}},
+       [](data::Image& image, double std, Random) { data::blur(image, std); }},
+      {{"occlusion", "share of the image that is black", {0.05, 0.1, 0.2, 0.4}}, data::occlude}};
+  return all;
+}
+
+class NoisyImages : public data::ImageDataset {
+ public:
+  NoisyImages(data::Images all, Corrupt corrupt, double strength, uint64_t seed)
+      : all_(std::move(all)), corrupt_(corrupt), strength_(strength), seed_(seed) {}
+  int64_t size() const override { return all_->size(); }
+  ImageShape shape() const override { return all_->shape(); }
+  const std::vector<std::string>& classes() const override { return all_->classes(); }
+  data::Image image(int64_t i) const override {
+    auto image = all_->image(i);
+    corrupt_(image, strength_, Random(seed_, 0, static_cast<uint32_t>(i)));
+    return image;
+  }
+  data::Image source(int64_t i) const override { return all_->source(i); }
+  ImageShape source_shape(int64_t i) const override { return all_->source_shape(i); }
+  int64_t label(int64_t i) const override { return all_->label(i); }
+  std::string name(int64_t i) const override { return all_->name(i); }
+
+ private:
+  data::Images all_;
+  Corrupt corrupt_;
+  double strength_;
+  uint64_t seed_;
+};
+
+}  // namespace
+
+std::vector<Noise> image_noises() {
+  std::vector<Noise> all;
+  for (const auto& each : all_noises()) all.push_back(each.noise);
+  return all;
+}
+
+SplitPtr ImageSplit::with_noise(const std::string& kind, double strength, uint64_t seed) const {
+  for (const auto& each : all_noises()) {
+    if (each.noise.kind != kind) continue;
+    auto noisy = std::make_shared<ImageSplit>(*this);
+    noisy->images_ = std::make_shared<NoisyImages>(images_, each.corrupt, strength, seed);
+    return noisy;
+  }
+  return nullptr;
+}
+
+}  // namespace heed

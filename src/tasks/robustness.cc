@@ -1,0 +1,252 @@
+#include "heed/tasks/robustness.h"
+
+#include <torch/autograd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "data/text_noise.h"
+#include "heed/core/error.h"
+#include "heed/tasks/predictor.h"
+#include "nn/linear.h"
+#include "tasks/cell.h"
+#include "tasks/changed_records.h"
+
+namespace heed {
+namespace {
+
+constexpr int64_t kAttacked = 1000;  // examples, of which each step costs a pass and its gradient
+constexpr int kSteps = 10;           // of projected gradient descent
+const std::vector<double> kAttacks = {1, 2, 4, 8};
+
+/// What everybody knows of texts, by the change of one.
+struct TextNoise {
+  Noise noise;
+  std::string (*change)(std::string_view text, double strength, Random random);
+  bool of_words;  ///< a list of words lacks it
+};
+
+const std::vector<TextNoise>& text_noises() {
+  static const std::vector<TextNoise> all = {
+      {{"typos", "share of the words", {0.05, 0.1, 0.2, 0.4}}, data::with_typos, false},
+      {{"dropped_words", "share of the words", {0.1, 0.2, 0.3, 0.5}},
+       data::without_some_words,
+       true}};
+  return all;
+}
+
+Metrics without_baselines(Metrics metrics) {
+  std::erase_if(metrics, [](const auto& metric) {
+    return metric.first.find("baseline_") != std::string::npos;
+  });
+  return metrics;
+}
+
+std::vector<std::string> text_columns_of(const Recipe& recipe) {
+  std::vector<std::string> all;
+  for (const auto& table : recipe.inputs)
+    for (auto& column : table.get()->text_columns()) all.push_back(std::move(column));
+  return all;
+}
+
+/// An adversary who knows the model and may change every value of a pixel by up to a number of
+/// levels, of 255.
+class Adversary {
+ public:
+  Adversary(Cell& cell, const NormalizedPixels& pixels, std::string tensor, double levels)
+      : cell_(cell), tensor_(std::move(tensor)) {
+    const auto channels = std::ssize(pixels.mean);
+    const auto of_channels = [&](const std::vector<double>& values) {
+      return at::tensor(values, at::kDouble).view({1, channels, 1, 1});
+    };
+    const auto mean = of_channels(pixels.mean), std = of_channels(pixels.std);
+    most_ = (levels / 255 / std).to(at::kFloat);
+    black_ = (-mean / std).to(at::kFloat), white_ = ((1 - mean) / std).to(at::kFloat);
+  }
+
+  /// x + e sign(dL/dx) (Goodfellow et al. 2014).
+  void step_once(Batch& batch) const {
+    const auto x = batch.at(tensor_);
+    batch.tensors[tensor_] = shown(x + most_ * gradient(batch, x).sign());
+  }
+
+  /// From a point drawn within e of x, ten steps of e / 4 along the sign, each back to within e of x
+  /// (Madry et al. 2017).
+  void descend(Batch& batch, uint64_t seed) const {
+    const auto x = batch.at(tensor_);
+    auto generator = at::detail::createCPUGenerator(
+        seed + static_cast<uint64_t>(batch.records.data_ptr<int64_t>()[0]));
+    auto now = shown(x + most_ * (at::rand(x.sizes(), generator, x.options()) * 2 - 1));
+    for (int i = 0; i < kSteps; ++i) {
+      now = now + most_ / 4 * gradient(batch, now).sign();
+      now = shown(at::min(at::max(now, x - most_), x + most_));
+    }
+    batch.tensors[tensor_] = now;
+  }
+
+ private:
+  at::Tensor shown(const at::Tensor& x) const { return at::min(at::max(x, black_), white_); }
+
+  /// Of the model's loss with respect to the pixels.
+  at::Tensor gradient(Batch batch, const at::Tensor& x) const {
+    const at::AutoGradMode gradients(true);
+    const auto leaf = x.detach().clone().requires_grad_(true);
+    batch.tensors[tensor_] = leaf;
+    const auto tokens = cell_.encode(batch);
+    at::Tensor loss;
+    for (const auto& head : cell_.recipe.heads) {
+      const auto own = head.get()->loss(tokens, batch).mean * head.weight;
+      loss = loss.defined() ? loss + own : own;
+    }
+    return torch::autograd::grad({loss}, {leaf}).front();
+  }
+
+  Cell& cell_;
+  std::string tensor_;
+  at::Tensor most_, black_, white_;  // (1, C, 1, 1), normalised
+};
+
+/// The examples that an adversary gets: the first of many.
+SplitPtr attacked_of(const SplitPtr& all) {
+  if (all->size() <= kAttacked) return all;
+  std::vector<int64_t> first(kAttacked);
+  std::iota(first.begin(), first.end(), int64_t{0});
+  return subset(all, std::move(first));
+}
+
+void attack(Cell& cell, const InputTable& input, const NormalizedPixels& pixels, uint64_t seed,
+            const SplitPtr& all, std::vector<NoiseRow>& rows) {
+  const auto some = attacked_of(all);
+  const auto tensor = (cell.has_several_inputs() ? input.name + "." : "") + pixels.tensor;
+  const std::string unit = "largest change of a value, of 255";
+  for (const std::string kind : {"fgsm", "pgd"}) {
+    auto strengths = kAttacks;
+    if (some != all) strengths.insert(strengths.begin(), 0);
+    for (const double levels : strengths) {
+      const Adversary adversary(cell, pixels, tensor, levels);
+      const auto change = [&](Batch& batch) {
+        if (levels == 0) return;
+        kind == "fgsm" ? adversary.step_once(batch) : adversary.descend(batch, seed);
+      };
+      const auto score = score_split(cell, some, false, nullptr, change);
+      rows.push_back({kind, unit, levels, some->size(), without_baselines(score.metrics)});
+    }
+  }
+}
+
+/// Records whose texts in the columns are worse; which, depends on the seed and their place.
+std::function<data::RecordsPtr(const data::RecordsPtr&)> with_text_noise(
+    const TextNoise& noise, const std::vector<std::string>& columns, double strength,
+    uint64_t seed) {
+  return [=, &noise](const data::RecordsPtr& records) {
+    uint32_t item = 0;
+    const auto change = [&](int64_t record, const std::string& text) {
+      return noise.change(text, strength, Random(seed, static_cast<uint32_t>(record), item++));
+    };
+    return std::make_shared<ChangedRecords>(records, columns, change);
+  };
+}
+
+double value_of(const Metrics& metrics, const std::string& name) {
+  for (const auto& [own, value] : metrics)
+    if (own == name) return value;
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+Robustness Predictor::robustness(const std::vector<std::string>& given, uint64_t seed) {
+  const auto& recipe = cell_->recipe;
+  const auto& inputs = recipe.inputs;
+  const auto columns =
+      recipe.data.reads_records ? text_columns_of(recipe) : std::vector<std::string>();
+  const auto pixels = std::find_if(inputs.begin(), inputs.end(),
+                                   [](const auto& input) { return input.get()->pixels(); });
+  const bool has_noises = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) {
+    return !input.get()->noises().empty();
+  });
+  if (columns.empty() && !has_noises && pixels == inputs.end())
+    throw UsageError("--noise: no noise is known of what this model reads, the input '" +
+                     inputs.front().kind + "'; expected images, sound, or texts of records");
+  Robustness result;
+  const auto& head = recipe.heads.front();
+  result.metric = cell_->named(head, {{head.get()->selection_metric().metric, 0}}).front().first;
+  const auto clean = measured(given);
+  const auto add = [&](const SplitPtr& split, const Noise& noise, double strength) {
+    for (const auto& table : recipe.heads) table.get()->check(*split, false);
+    const nn::RowsAlone alone(cell_->packed);
+    const auto score = score_split(*cell_, split, false);
+    result.rows.push_back(
+        {noise.kind, noise.unit, strength, split->size(), without_baselines(score.metrics)});
+  };
+  add(clean, {"none", "", {}}, 0);
+  if (!columns.empty()) {
+    const bool lists = std::any_of(columns.begin(), columns.end(),
+                                   [&](const auto& column) { return clean->is_list(column); });
+    for (const auto& text : text_noises()) {
+      if (lists && text.of_words) continue;
+      for (const double strength : text.noise.strengths)
+        add(measured(given, with_text_noise(text, columns, strength, seed)), text.noise, strength);
+    }
+  }
+  std::set<std::string> seen;
+  for (const auto& input : inputs)
+    for (const auto& noise : input.get()->noises()) {
+      if (!seen.insert(noise.kind).second) continue;
+      for (const double strength : noise.strengths)
+        add(clean->with_noise(noise.kind, strength, seed), noise, strength);
+    }
+  if (pixels != inputs.end())
+    attack(*cell_, *pixels, *pixels->get()->pixels(), seed, clean, result.rows);
+  return result;
+}
+
+std::string Robustness::report() const {
+  std::string text = "\nnoise            strength  " + metric + "     change  unit\n";
+  const double before = value_of(rows.front().metrics, metric);
+  for (const auto& row : rows) {
+    char line[160];
+    const double value = value_of(row.metrics, metric);
+    std::snprintf(line, sizeof line, "%-16s %8.4g  %*.4f  %+9.4f  ", row.kind.c_str(), row.strength,
+                  static_cast<int>(std::max<size_t>(6, metric.size())), value, value - before);
+    text += line + row.unit;
+    if (row.examples != rows.front().examples)
+      text += ", the first " + std::to_string(row.examples) + " examples";
+    while (text.back() == ' ') text.pop_back();
+    text += '\n';
+  }
+  return text;
+}
+
+std::string Robustness::json() const {
+  auto all = nlohmann::ordered_json::array();
+  for (const auto& row : rows) {
+    nlohmann::ordered_json line = {{"noise", row.kind}, {"strength", row.strength}};
+    if (!row.unit.empty()) line["unit"] = row.unit;
+    line["examples"] = row.examples;
+    for (const auto& [name, value] : row.metrics) line[name] = value;
+    all.push_back(std::move(line));
+  }
+  return all.dump();
+}
+
+std::vector<Plot> Robustness::plots() const {
+  std::vector<Plot> all;
+  for (const auto& row : rows) {
+    if (row.kind == "none") continue;
+    if (all.empty() || all.back().title != row.kind) {
+      all.push_back({.title = row.kind, .x = row.unit, .y = metric, .curves = {Curve{"", {}, {}}}});
+      if (row.strength != 0) {
+        all.back().curves[0].x.push_back(0);
+        all.back().curves[0].y.push_back(value_of(rows.front().metrics, metric));
+      }
+    }
+    all.back().curves[0].x.push_back(row.strength);
+    all.back().curves[0].y.push_back(value_of(row.metrics, metric));
+  }
+  return all;
+}
+
+}  // namespace heed
