@@ -66,6 +66,12 @@ void check(const ScoreFlags& flags) {
                        ": expected one --reference, given " +
                        std::to_string(flags.references.size()));
   }
+  for (const char* metric : {"wer", "cer"}) {
+    if (has(flags, metric) && flags.references.size() > 1)
+      throw UsageError(std::string("score: --metric ") + metric +
+                       ": expected one --reference, given " +
+                       std::to_string(flags.references.size()));
+  }
   if (has(flags, "quantiles") && flags.quantiles.empty())
     throw UsageError("score: --metric quantiles: expected --quantiles, as --quantiles 0.1,0.5,0.9");
   check_pipes(flags);

@@ -1,9 +1,12 @@
 // Metrics of texts, line by line.
+#include "core/lower_case.h"
+#include "heed/core/error.h"
 #include "heed/core/fields.h"
 #include "heed/metrics/answers.h"
 #include "heed/metrics/bleu.h"
 #include "heed/metrics/chrf.h"
 #include "heed/metrics/rouge.h"
+#include "heed/metrics/wer.h"
 #include "score.h"
 
 namespace heed::cli {
@@ -68,6 +71,31 @@ ScoreRow exact_row(const ScoreFlags& flags, const std::vector<std::string>& line
       {"text", "exact|" + signature + " = " + rounded(scores.exact) + " F1 " + rounded(scores.f1)}};
 }
 
+ScoreRow error_row(const std::string& name, const ScoreFlags& flags, std::vector<std::string> lines,
+                   std::vector<std::string> references) {
+  if (flags.lowercase) {
+    for (auto& line : lines) line = lower_case(line);
+    for (auto& line : references) line = lower_case(line);
+  }
+  const bool of_words = name == "wer";
+  const auto counts =
+      of_words ? corpus_word_edits(lines, references) : corpus_character_edits(lines, references);
+  if (counts.expected() == 0)
+    throw DataError(flags.references[0] + ": expected a word in the reference, given none");
+  const auto signature = signed_by(flags.lowercase ? "case:lc" : "case:mixed");
+  std::string text = name + "|" + signature + " = " + rounded(counts.rate());
+  text += " S " + std::to_string(counts.substitutions) + " D " + std::to_string(counts.deletions);
+  text += " I " + std::to_string(counts.insertions) + " of " + std::to_string(counts.expected());
+  return {{"name", name},
+          {"score", counts.rate()},
+          {"signature", signature},
+          {"substitutions", counts.substitutions},
+          {"deletions", counts.deletions},
+          {"insertions", counts.insertions},
+          {"hits", counts.hits},
+          {"text", text + (of_words ? " words" : " characters")}};
+}
+
 }  // namespace
 
 ScoreRow text_row(const std::string& metric, const ScoreFlags& flags,
@@ -76,6 +104,7 @@ ScoreRow text_row(const std::string& metric, const ScoreFlags& flags,
   if (metric == "chrf") return chrf_row(flags, lines, references, 0);
   if (metric == "chrf++") return chrf_row(flags, lines, references, 2);
   if (metric == "rouge") return rouge_row(flags, lines, references);
+  if (metric == "wer" || metric == "cer") return error_row(metric, flags, lines, references[0]);
   return exact_row(flags, lines, references);
 }
 

@@ -121,6 +121,14 @@ Sound decode_sound(std::span<const uint8_t> given, const std::string& name) {
   return sound;
 }
 
+double seconds_said(const std::filesystem::path& file) {
+  SF_INFO info{};
+  const SoundFile open(sf_open(file.c_str(), SFM_READ, &info));
+  if (!open || info.samplerate < 1)
+    throw DataError(file.string() + ": not a recording that can be read");
+  return double(info.frames) / double(info.samplerate);
+}
+
 Sound resampled(Sound sound, int64_t sampling_rate) {
   if (sound.sampling_rate == sampling_rate) return sound;
   const double ratio = double(sampling_rate) / double(sound.sampling_rate);

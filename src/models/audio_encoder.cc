@@ -4,49 +4,78 @@
 #include "models/encoder_check.h"
 #include "models/encoder_parts.h"
 #include "nn/activation.h"
+#include "nn/lengths.h"
 #include "nn/probed.h"
 
 namespace heed {
 
+void AudioEncoderOptions::check() const {
+  if (subsampling == 3) throw ModelError("subsampling: expected 1, 2 or 4 frames a token, given 3");
+}
+
 AudioEncoderImpl::AudioEncoderImpl(const AudioEncoderOptions& given, const AudioShape& shape)
     : options(given), shape(shape) {
   models::check_fields(options);
-  models::check_blocks(options, {.name = "sounds"});
-  if (shape.mels < 1 || shape.frames < 1)
-    throw ModelError(text_of("sounds: expected at least 1 band and 1 frame, given ", shape.mels,
-                             " bands of ", shape.frames, " frames"));
+  options.check();
+  models::check_blocks(options, {.name = "sounds", .lengths = true});
+  if (shape.bands < 1 || shape.frames < 0)
+    throw ModelError(text_of("sounds: expected at least 1 band, and 0 or more frames, given ",
+                             shape.bands, " bands of ", shape.frames, " frames"));
   const int64_t M = options.width;
   const auto convolution = [](int64_t in, int64_t out, int64_t stride) {
     return torch::nn::Conv1d(torch::nn::Conv1dOptions(in, out, 3).stride(stride).padding(1));
   };
-  conv1 = register_module("conv1", convolution(shape.mels, M, 1));
-  conv2 = register_module("conv2", convolution(M, M, 2));
+  conv1 = register_module("conv1", convolution(shape.bands, M, options.subsampling == 4 ? 2 : 1));
+  conv2 = register_module("conv2", convolution(M, M, options.subsampling == 1 ? 1 : 2));
   position =
       models::additive_position(*this, "position", options.attention.position, M, max_positions());
-  blocks = BlockStack(*this, options);
+  blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
 }
 
 Tokens AudioEncoderImpl::forward(const Batch& batch) {
-  const auto& audio =
-      models::taken(batch, "audio", {{"B"}, {"mels", shape.mels}, {"T"}}, models::Dtype::floating);
-  if (audio.size(2) < 1 || audio.size(2) > shape.frames)
-    throw UsageError(
-        text_of("encoder: audio: expected 1 to ", shape.frames, " frames, given ", audio.size(2)));
-  if (is_training() || Recording::active() || nn::Probe::active() || audio.size(0) < 2)
-    return {.states = states_of(audio)};
+  const auto& audio = models::taken(batch, "audio", {{"B"}, {"bands", shape.bands}, {"T"}},
+                                    models::Dtype::floating);
+  const int64_t B = audio.size(0), T = audio.size(2);
+  if (T < 1 || (shape.frames > 0 && T > shape.frames))
+    throw UsageError(text_of("encoder: audio: expected 1 to ",
+                             shape.frames > 0 ? std::to_string(shape.frames) : "any number of",
+                             " frames, given ", T));
+  Tokens tokens;
+  tokens.frames = frames();
+  auto lengths = at::full({B}, T, audio.options().dtype(at::kLong));
+  if (batch.has("lengths")) {
+    lengths = models::taken_lengths(batch, B, T);
+    models::check_ids("lengths", lengths, 1, T);
+    tokens.lengths = tokens_of(lengths);
+  }
+  if (is_training() || Recording::active() || nn::Probe::active() || B < 2) {
+    tokens.states = states_of(audio, lengths);
+    return tokens;
+  }
   std::vector<at::Tensor> rows;
-  for (const auto& row : audio.split(1)) rows.push_back(states_of(row));
-  return {.states = torch::cat(rows)};
+  for (int64_t b = 0; b < B; ++b) {
+    const auto length = lengths.narrow(0, b, 1);
+    const auto own = audio.narrow(0, b, 1).narrow(2, 0, length.item<int64_t>());
+    const auto states = states_of(own, length);
+    rows.push_back(at::constant_pad_nd(states, {0, 0, 0, tokens_of(T) - states.size(1)}));
+  }
+  tokens.states = torch::cat(rows);
+  return tokens;
 }
 
-at::Tensor AudioEncoderImpl::states_of(const at::Tensor& audio) {
+at::Tensor AudioEncoderImpl::states_of(at::Tensor x, const at::Tensor& lengths) {
   const auto gelu = nn::Activation::gelu;
-  auto x = nn::activate(gelu, conv1->forward(audio));                      // (B, M, T)
+  const auto silenced = [](const at::Tensor& of, const at::Tensor& real) {
+    return of.masked_fill(nn::real_tokens(real, of.size(2)).logical_not().unsqueeze(1), 0);
+  };
+  x = silenced(x, lengths);
+  x = nn::activate(gelu, conv1->forward(x));  // (B, M, T or ceil(T / 2))
+  x = silenced(x, options.subsampling == 4 ? (lengths + 1).div(2, "floor") : lengths);
   x = nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
   x = nn::embedded(x);
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());
-  return blocks.forward(x);
+  return blocks.forward(x, models::told_lengths(tokens_of(lengths)));
 }
 
 }  // namespace heed

@@ -30,7 +30,7 @@ Aim Head::aim(const Tokens&, const Batch&, const Split&, const AimOptions&, cons
   throw UsageError(
       "this head's answer is no number that could be explained; heads that have one: class, "
       "embedding, forecast, labels, "
-      "number, ranking, spans, tags, text");
+      "number, ranking, spans, tags, text, transcript");
 }
 
 }  // namespace heed

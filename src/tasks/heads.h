@@ -16,5 +16,6 @@ std::shared_ptr<Head> make_ranking_head();
 std::shared_ptr<Head> make_spans_head();
 std::shared_ptr<Head> make_tags_head();
 std::shared_ptr<Head> make_text_head();
+std::shared_ptr<Head> make_transcript_head();
 
 }  // namespace heed

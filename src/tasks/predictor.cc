@@ -46,6 +46,16 @@ std::vector<std::vector<int64_t>> of_like_lengths(const Split& examples) {
   return batches;
 }
 
+/// Names the encoder's tokens where they are others than those that are shown.
+void name_tokens(Shown& shown, const Split& example, const Tokens& tokens) {
+  const auto take = [&](std::vector<TokenPlace> places) {
+    if (!places.empty()) shown.tokens = std::move(places);
+  };
+  take(example.read_tokens(0));
+  if (tokens.grid) take(example.grid_tokens(0, *tokens.grid));
+  if (tokens.frames) take(example.frame_tokens(0, *tokens.frames));
+}
+
 /// Refuses what no trained model looks at.
 void set_of_trained(RecipeFile& file, const std::string& assignment) {
   const auto key = assignment.substr(0, assignment.find('='));
@@ -417,12 +427,8 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   const auto batch = example->batch({0}, {});
   Recording recording(*cell_->module);
   const auto tokens = cell_->encode(batch);
-  if (auto read = example->read_tokens(0); !read.empty()) result.shown.tokens = std::move(read);
   result.grid = tokens.grid;
-  if (tokens.grid) {
-    auto places = example->grid_tokens(0, *tokens.grid);
-    if (!places.empty()) result.shown.tokens = std::move(places);
-  }
+  name_tokens(result.shown, *example, tokens);
   for (const auto& head : cell_->recipe.heads) {
     result.heads.push_back(
         by_weights(weights_, [&] { return head.get()->explain(tokens, batch, *example, target); }));
@@ -443,11 +449,8 @@ Question Predictor::ask(const SplitPtr& example, const AimOptions& options,
   question.head = head.kind;
   unknown_->add(*cell_, *example, question.batch);
   const auto tokens = cell_->encode(question.batch);
-  if (auto read = example->read_tokens(0); !read.empty()) question.shown.tokens = std::move(read);
   question.grid = tokens.grid;
-  if (tokens.grid)
-    if (auto places = example->grid_tokens(0, *tokens.grid); !places.empty())
-      question.shown.tokens = std::move(places);
+  name_tokens(question.shown, *example, tokens);
   if (!cell_->has_several_inputs()) question.tokenizer = cell_->input().tokenizer();
   question.looked = by_weights(weights_, [&] {
     return head.get()->explain(tokens, question.batch, *example,

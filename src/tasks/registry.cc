@@ -58,6 +58,7 @@ const Registry<Head>& registry() {
       {"spans", make_spans_head},
       {"tags", make_tags_head},
       {"text", make_text_head},
+      {"transcript", make_transcript_head},
   };
   return all;
 }

@@ -66,6 +66,9 @@ class SubsetOfSplit : public Split {
   data::Image source_image(int64_t example) const override {
     return whole_->source_image(number(example));
   }
+  std::vector<TokenPlace> frame_tokens(int64_t example, const TokenFrames& frames) const override {
+    return whole_->frame_tokens(number(example), frames);
+  }
 
  private:
   int64_t number(int64_t example) const { return numbers_.at(static_cast<size_t>(example)); }

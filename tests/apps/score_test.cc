@@ -41,6 +41,24 @@ TEST_F(ScoreVerb, PrintsMetricsWithTheirSignatures) {
   EXPECT_THAT(result.out, HasSubstr("\nexact|nrefs:1|norm:squad|"));
 }
 
+TEST_F(ScoreVerb, ErrorRatesOfTranscripts) {
+  const auto lines = write("out", "THE cat sat\nmat\n"), right = write("right", "the cat\na mat\n");
+  const auto result = run({"score", lines, "--reference", right, "--metric", "wer,cer"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("wer|case:mixed|version:heed-"));
+  EXPECT_THAT(result.out, HasSubstr(" = 0.7500 S 1 D 1 I 1 of 4 words\ncer|"));
+  const auto lower =
+      run({"score", lines, "--reference", right, "--metric", "wer", "--lowercase", "--json"});
+  EXPECT_EQ(json::parse(lower.out)["scores"][0]["score"], 0.5);
+  EXPECT_EQ(json::parse(lower.out)["scores"][0]["insertions"], 1);
+  const auto several =
+      run({"score", lines, "--reference", right, "--reference", lines, "--metric", "wer"});
+  EXPECT_EQ(several.code, 2);
+  EXPECT_THAT(several.err, HasSubstr("expected one --reference"));
+  const auto blank = write("blank", " \n\n");
+  EXPECT_EQ(run({"score", lines, "--reference", blank, "--metric", "wer"}).code, 3);
+}
+
 TEST_F(ScoreVerb, JsonAndSeveralReferences) {
   const auto lines = write("out", "THE cat\n\n"), first = write("a", "a dog\n\n");
   const auto second =

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string>
 
+#include "data/feature_bytes.h"
 #include "data/samples.h"
 #include "formats/gguf_bytes.h"
 #include "sounds.h"
@@ -61,6 +62,18 @@ void write_sounds(const std::filesystem::path& folder) {
     const auto wav = heed::test::float_wav(heed::test::tone(440, 0.02, 8000), 8000, channels);
     write(folder / "data_sound" / std::to_string(channels), Bytes(wav.begin(), wav.end()));
   }
+}
+
+void write_features(const std::filesystem::path& folder) {
+  const auto put = [&](const std::string& name, const std::string& bytes) {
+    write(folder / "data_feature_file" / name, Bytes(bytes.begin(), bytes.end()));
+  };
+  for (const bool big : {false, true})
+    put(big ? "big.mfc" : "little.mfc", heed::test::sphinx_bytes({1, 2, 3, 4}, big));
+  for (const int version : {1, 2, 3})
+    for (const char* type : {"<f4", ">f8"})
+      put(type + std::to_string(version) + ".npy",
+          heed::test::npy_array({2, 2, type, version == 2, version}, {1, 2, 3, 4}));
 }
 
 void write_jpegs(const std::filesystem::path& folder) {
@@ -125,6 +138,7 @@ int main(int count, char** arguments) {
   write_idx(folder);
   write_pngs(folder);
   write_jpegs(folder);
+  write_features(folder);
   write_sounds(folder);
   write_gguf(folder);
   return 0;

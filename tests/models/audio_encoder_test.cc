@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "heed/core/error.h"
 #include "heed/models/generate.h"
 #include "heed/models/transformer.h"
@@ -18,9 +20,10 @@ Batch sound_of(const at::Tensor& audio) {
   return {{{"audio", audio}}, at::arange(audio.size(0), at::kLong)};
 }
 
-AudioEncoder small_encoder(int64_t layers) {
+AudioEncoder small_encoder(int64_t layers, int64_t subsampling = 2) {
   AudioEncoderOptions options;
   options.width = 8, options.layers = layers, options.dropout = 0;
+  options.subsampling = subsampling;
   options.attention = Attention::parse("learned; num_heads=2");
   AudioEncoder encoder(options, AudioShape{3, 10});
   encoder->eval();
@@ -43,21 +46,24 @@ at::Tensor convolved(const at::Tensor& x, const at::Tensor& w, const at::Tensor&
 
 TEST(AudioEncoder, IsItsFormula) {
   torch::manual_seed(1);
-  auto encoder = small_encoder(0);
   const at::NoGradGuard no_grad;
-  for (const int64_t frames : {1, 2, 7, 10}) {
-    const auto audio = at::randn({2, 3, frames});
-    const auto found = encoder->forward(sound_of(audio));
-    auto x = exact_gelu(convolved(audio.to(at::kDouble), encoder->conv1->weight.to(at::kDouble),
-                                  encoder->conv1->bias.to(at::kDouble), 1));
-    x = exact_gelu(convolved(x, encoder->conv2->weight.to(at::kDouble),
-                             encoder->conv2->bias.to(at::kDouble), 2))
-            .transpose(1, 2);
-    const int64_t L = (frames + 1) / 2;
-    ASSERT_EQ(found.states.sizes(), at::IntArrayRef({2, L, 8}));
-    x = x + encoder->position->table.narrow(0, 0, L).to(at::kDouble);
-    x = at::layer_norm(x, {8});
-    EXPECT_LT((found.states.to(at::kDouble) - x).abs().max().item<double>(), 1e-5) << frames;
+  for (const int64_t s : {1, 2, 4}) {
+    auto encoder = small_encoder(0, s);
+    for (const int64_t frames : {1, 2, 3, 7, 10}) {
+      const auto audio = at::randn({2, 3, frames});
+      const auto found = encoder->forward(sound_of(audio));
+      auto x = exact_gelu(convolved(audio.to(at::kDouble), encoder->conv1->weight.to(at::kDouble),
+                                    encoder->conv1->bias.to(at::kDouble), s == 4 ? 2 : 1));
+      x = exact_gelu(convolved(x, encoder->conv2->weight.to(at::kDouble),
+                               encoder->conv2->bias.to(at::kDouble), s == 1 ? 1 : 2))
+              .transpose(1, 2);
+      const int64_t L = (frames + s - 1) / s;
+      ASSERT_EQ(found.states.sizes(), at::IntArrayRef({2, L, 8}));
+      EXPECT_EQ(found.frames->per_token, s);
+      x = x + encoder->position->table.narrow(0, 0, L).to(at::kDouble);
+      x = at::layer_norm(x, {8});
+      EXPECT_LT((found.states.to(at::kDouble) - x).abs().max().item<double>(), 1e-5) << frames;
+    }
   }
 }
 
@@ -75,6 +81,49 @@ TEST(AudioEncoder, ARecordingHasTheSameBitsInEveryBatch) {
   EXPECT_EQ(recording.maps().size(), 2u);
 }
 
+/// What stands behind a recording's length, NaN too, has no influence: states and gradients are those that it has by itself.
+void expect_no_influence_of_padding(int64_t subsampling, const std::vector<int64_t>& tokens) {
+  torch::manual_seed(5);
+  const std::vector<int64_t> lengths = {10, 1, 7, 4};
+  auto encoder = small_encoder(2, subsampling);
+  auto audio = at::randn({4, 3, 10});
+  for (int64_t b = 0; b < 4; ++b)
+    audio[b]
+        .narrow(1, lengths[size_t(b)], 10 - lengths[size_t(b)])
+        .fill_(std::numeric_limits<float>::quiet_NaN());
+  auto batch = sound_of(audio);
+  batch.tensors["lengths"] = at::tensor(lengths, at::kLong);
+  for (const bool training : {false, true}) {
+    encoder->train(training);
+    const auto found = encoder->forward(batch);
+    EXPECT_TRUE(found.lengths.equal(at::tensor(tokens, at::kLong)));
+    ASSERT_TRUE(found.frames);
+    EXPECT_EQ(found.frames->per_token, subsampling);
+    for (int64_t b = 0; b < 4; ++b) {
+      const auto alone =
+          encoder->forward(sound_of(audio.narrow(0, b, 1).narrow(2, 0, lengths[size_t(b)])));
+      EXPECT_FALSE(alone.lengths.defined());
+      const int64_t n = alone.states.size(1);
+      const auto together = found.states.narrow(0, b, 1).narrow(1, 0, n);
+      EXPECT_LT((together - alone.states).abs().max().item<double>(), 1e-5) << b;
+      if (!training) EXPECT_TRUE(together.equal(alone.states)) << b;
+    }
+    if (!training) continue;
+    const auto real = at::arange(tokens.front()).unsqueeze(0) < found.lengths.unsqueeze(1);
+    found.states.masked_select(real.unsqueeze(2)).square().sum().backward();
+    for (const auto& parameter : encoder->parameters())
+      if (parameter.grad().defined()) EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
+  }
+  batch.tensors["lengths"] = at::tensor({10, 0, 7, 4}, at::kLong);
+  EXPECT_THROW(encoder->forward(batch), UsageError);
+}
+
+TEST(AudioEncoder, PaddingHasNoInfluence) {
+  expect_no_influence_of_padding(1, {10, 1, 7, 4});
+  expect_no_influence_of_padding(2, {5, 1, 4, 2});
+  expect_no_influence_of_padding(4, {3, 1, 2, 1});
+}
+
 TEST(AudioEncoder, RefusesWhatDoesNotFit) {
   auto encoder = small_encoder(1);
   EXPECT_EQ(encoder->max_positions(), 5);
@@ -85,6 +134,9 @@ TEST(AudioEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THROW(encoder->forward({{}, at::zeros({1}, at::kLong)}), UsageError);
   AudioEncoderOptions options;
   options.width = 10;
+  EXPECT_THROW(AudioEncoder(options, AudioShape{3, 10}), ModelError);
+  options = {};
+  options.subsampling = 3;
   EXPECT_THROW(AudioEncoder(options, AudioShape{3, 10}), ModelError);
   options = {};
   options.attention = Attention::parse("learned_2d; num_heads=4");

@@ -31,6 +31,15 @@ std::string lines(int count, const std::string& word) {
   return text;
 }
 
+/// Letters that last, and what they say.
+std::string heard(int count) {
+  std::string text = "heard,said\n";
+  for (int i = 0; i < count; ++i)
+    text += i % 2 ? "aaa-bb-" + std::string(static_cast<size_t>(i % 5), '-') + ",ab\n"
+                  : "bb-_-aa-aa-" + std::string(static_cast<size_t>(i % 3), 'a') + ",b aa\n";
+  return text;
+}
+
 std::string stories(int count) {
   std::string text;
   for (int i = 0; i < count; ++i) {
@@ -147,6 +156,11 @@ const std::map<std::string, SmallCell>& cells() {
        {"stories.txt", stories(12),
         "input = { kind = 'stories' }\nencoder = { width = 8, layers = 1 }\n"
         "head = { kind = 'class', column = 'answer' }\n"}},
+      {"transcript",
+       {"heard.csv", heard(24),
+        std::string(kEncoder) +
+            "input = { kind = 'text', column = 'heard', tokenizer = { kind = 'characters' } }\n"
+            "head = { kind = 'transcript', column = 'said' }\n"}},
       {"translation",
        {"", "",
         "[input]\nkind = 'parallel'\nsource = { kind = 'words' }\ntarget = { kind = 'words' }\n"

@@ -47,7 +47,7 @@ struct LogMel {
 ///
 /// `samples`: one channel, finite, -1 to 1, at the sampling rate. Throws UsageError for an option out of its bounds or more bands
 /// than there are bins, DataError: fewer than window / 2 + 1 samples where nothing is put behind them, more than `seconds`
-/// (with both counts), a sample that is not finite (with its number). Cost: O(frames window^2), in double.
+/// (with both counts), a sample that is not finite (with its number). Cost: O(frames window log window), in double.
 LogMel log_mel(std::span<const float> samples, const LogMelOptions& options = {});
 
 }  // namespace heed::data

@@ -26,6 +26,10 @@ Sound read_sound(const std::filesystem::path& file);
 /// The same of the bytes of a file; `name` stands in messages.
 Sound decode_sound(std::span<const uint8_t> file, const std::string& name);
 
+/// How many seconds a file's header says that it has, which of MP3 is an estimate: for sorting, never for reading. Throws
+/// DataError for what is no sound.
+double seconds_said(const std::filesystem::path& file);
+
 /// The same sound at another rate, by the band-limited interpolation of libsamplerate (SRC_SINC_MEDIUM_QUALITY; Smith &
 /// Gossett 1984): round(n rate / sampling_rate) samples. Throws DataError for rates that are more than 256 times
 /// apart, and for more than 2^30 samples.

@@ -25,11 +25,18 @@ struct Batch {
   int64_t size() const { return records.size(0); }
 };
 
+/// Where tokens stand among the frames of a recording: token i, not counting a class token before all, begins at frame i per_token.
+struct TokenFrames {
+  int64_t per_token = 1;
+  bool class_token = false;
+};
+
 /// What an encoder makes of B records: a vector per token.
 struct Tokens {
-  at::Tensor states;                   ///< (B, L, M)
-  at::Tensor lengths = {};             ///< (B) int64: tokens that are real; undefined: all L
-  std::optional<TokenGrid> grid = {};  ///< where tokens lie on an image or in a table of series
+  at::Tensor states;                       ///< (B, L, M)
+  at::Tensor lengths = {};                 ///< (B) int64: tokens that are real; undefined: all L
+  std::optional<TokenGrid> grid = {};      ///< where tokens lie on an image or in a table of series
+  std::optional<TokenFrames> frames = {};  ///< where tokens lie in a recording
   /// What a head may need beside them, by name: `mean` and `std` of a series, ...
   std::map<std::string, at::Tensor> extra = {};
 };
@@ -42,6 +49,8 @@ class Encoder : public torch::nn::Module {
   virtual int64_t width() const = 0;  ///< M
   /// The most tokens of a record that it takes; 0: any number.
   virtual int64_t max_positions() const { return 0; }
+  /// Where its tokens stand among the frames of a recording; none: it reads no recordings.
+  virtual std::optional<TokenFrames> frames() const { return std::nullopt; }
 };
 using EncoderPtr = std::shared_ptr<Encoder>;
 

@@ -101,6 +101,8 @@ class Split {
   /// What to call an encoder's tokens where they lie in a table that is no image, row by row; empty:
   /// as `show` says.
   virtual std::vector<TokenPlace> grid_tokens(int64_t, const TokenGrid&) const { return {}; }
+  /// The encoder's tokens by their times in a recording; empty: the example is none.
+  virtual std::vector<TokenPlace> frame_tokens(int64_t, const TokenFrames&) const { return {}; }
   /// The encoder's tokens where they are others than those of `show`, as pieces of words; empty: they
   /// are not.
   virtual std::vector<TokenPlace> read_tokens(int64_t) const { return {}; }

@@ -43,14 +43,18 @@ Files WrittenColumn::files() const {
   return files;
 }
 
-std::vector<int64_t> WrittenColumn::target_of(const Split& split, int64_t example, const Draw& draw,
-                                              const TextWriter& writer) const {
-  std::vector<int64_t> tokens;
+std::vector<int64_t> WrittenColumn::encoded(const Split& split, int64_t example,
+                                            const Draw& draw) const {
   try {
-    tokens = tokenizer_->encode(split.value(example, column_, draw));
+    return tokenizer_->encode(split.value(example, column_, draw));
   } catch (const DataError& error) {
     throw DataError(split.place(example) + ": " + error.what());
   }
+}
+
+std::vector<int64_t> WrittenColumn::target_of(const Split& split, int64_t example, const Draw& draw,
+                                              const TextWriter& writer) const {
+  auto tokens = encoded(split, example, draw);
   const auto begin = writer.beginning();
   tokens.insert(tokens.begin(), begin.begin(), begin.end());
   const int64_t most = writer.models.front()->max_positions();

@@ -29,6 +29,9 @@ class WrittenColumn {
   Files files() const;
   const data::TokenizerPtr& tokenizer() const { return tokenizer_; }
 
+  /// The pieces of an example's text. Throws DataError with its place for one that has no number.
+  std::vector<int64_t> encoded(const Split& split, int64_t example, const Draw& draw = {}) const;
+
   /// Tokens and labels (B, L) as data::SequenceBatch has them, of what each text begins with, itself and its end;
   /// what it begins with is not learned. Throws DataError for a text that has more tokens than the model has positions.
   std::pair<at::Tensor, at::Tensor> targets(const Split& split,

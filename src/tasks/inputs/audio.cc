@@ -1,4 +1,5 @@
 // Recordings, named by a column of records or by themselves.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "heed/core/error.h"
@@ -22,8 +23,15 @@ bool is_of_recordings(std::string name) {
 class RecordingParts {
  public:
   RecordingParts(std::string file, const AudioState& state)
-      : file_(std::move(file)), sound_(state.read(file_)) {
-    cuts_ = data::cut_at_pauses(sound_, double(state.options.log_mel.seconds));
+      : file_(std::move(file)), state_(state) {
+    if (state.options.features == AudioFeatures::file) {
+      cuts_ = {{}};
+      return;
+    }
+    sound_ = state.read(file_);
+    cuts_ = state.options.samples() > 0
+                ? data::cut_at_pauses(sound_, double(state.options.log_mel.seconds))
+                : std::vector<data::SampleRange>{{0, std::ssize(sound_.samples)}};
     if (cuts_.size() < 2) return;
     const std::lock_guard lock(state.mutex);
     if (state.cut.insert(file_).second) state.parts += std::ssize(cuts_);
@@ -31,11 +39,14 @@ class RecordingParts {
   bool has_more() const { return next_ < cuts_.size(); }
   Heard next() {
     const auto [begin, end] = cuts_[next_++];
+    if (state_.options.features == AudioFeatures::file)
+      return {file_, file_, 0, state_.features_of(std::filesystem::path(file_))};
     const auto second = [&](int64_t sample) {
       return double(sample) / double(sound_.sampling_rate);
     };
-    Heard heard{file_, file_, second(begin), {}};
-    heard.samples.assign(sound_.samples.begin() + begin, sound_.samples.begin() + end);
+    Heard heard{file_, file_, second(begin)};
+    heard.features = state_.features_of(
+        std::span(sound_.samples).subspan(size_t(begin), size_t(end - begin)), file_);
     char times[64];
     std::snprintf(times, sizeof times, ":%.2f-%.2f", second(begin), second(end));
     if (cuts_.size() > 1) heard.place += times;
@@ -44,6 +55,7 @@ class RecordingParts {
 
  private:
   std::string file_;
+  const AudioState& state_;
   data::Sound sound_;
   std::vector<data::SampleRange> cuts_;
   size_t next_ = 0;
@@ -148,17 +160,21 @@ class AudioInput : public Input {
       return std::make_shared<AudioSplit>(heed::find_record(input, options, "").records, state_);
     const auto file = input == "-" ? first_line(input) : input;
     return std::make_shared<HeardSplit>(
-        std::vector{Heard{file, file, 0, state_->read_whole(file).samples}}, state_);
+        std::vector{Heard{file, file, 0, state_->features_of(std::filesystem::path(file))}},
+        state_);
   }
 
+  void learn(const Split& train, uint64_t) override;
   DataReport examine(const Source& source) override;
 
   Sizes sizes() const override {
     return {{"audio", {state_->options.bands(), state_->options.frames()}}};
   }
   Batch example() const override {
-    return {{{"audio", at::zeros({1, state_->options.bands(), state_->options.frames()})}},
-            at::zeros({1}, at::kLong)};
+    data::SoundFeatures typical{state_->options.bands(), state_->options.frames()};
+    if (typical.frames == 0) typical.frames = std::llround(3 * state_->options.frames_per_second());
+    typical.values.resize(static_cast<size_t>(typical.bands * typical.frames));
+    return state_->batch_of({typical}, {0});
   }
   std::string default_encoder() const override { return "audio"; }
   int64_t default_batch() const override { return 8; }
@@ -168,8 +184,41 @@ class AudioInput : public Input {
   std::string note() const override { return state_->note(); }
 
  private:
+  double seconds_of(const std::filesystem::path& file) const {
+    if (state_->options.features != AudioFeatures::file) return state_->read_whole(file).seconds();
+    return double(state_->features_of(file).frames) / state_->options.frames_per_second();
+  }
+
   std::shared_ptr<AudioState> state_ = std::make_shared<AudioState>();
 };
+
+/// Means and deviations of bands over all frames, in two passes of sums in double.
+void AudioInput::learn(const Split& train, uint64_t) {
+  auto& options = state_->options;
+  if (!options.standardize || (!options.mean.empty() && !options.std.empty())) return;
+  const auto given_mean = options.mean, given_std = options.std;
+  options.mean.clear(), options.std.clear();  // so that batches are as they are before it
+  auto sum = at::zeros({options.bands()}, at::kDouble), squares = sum.clone();
+  const auto each = [&](auto&& use) {
+    for (int64_t i = 0; i < train.size(); ++i)
+      use(train.batch({i}, {}).at("audio")[0].to(at::kDouble));  // (bands, frames)
+  };
+  double frames = 0;
+  each([&](const at::Tensor& x) { sum += x.sum(1), frames += double(x.size(1)); });
+  const auto mean = sum / frames;
+  each([&](const at::Tensor& x) { squares += (x - mean.unsqueeze(1)).square().sum(1); });
+  const auto numbers = [](const at::Tensor& values) {
+    const auto* first = values.data_ptr<double>();
+    return std::vector<double>(first, first + values.numel());
+  };
+  options.mean = given_mean.empty() ? numbers(mean) : given_mean;
+  options.std = given_std.empty() ? numbers((squares / frames).sqrt()) : given_std;
+  for (size_t c = 0; c < options.std.size(); ++c)
+    if (!(options.std[c] > 0))
+      throw DataError(text_of("input.standardize: band ", c + 1,
+                              " never changes in the training data, so it has no deviation; leave "
+                              "standardize out, or give mean and std"));
+}
 
 DataReport AudioInput::examine(const Source& source) {
   constexpr int64_t kShown = 10;
@@ -178,7 +227,7 @@ DataReport AudioInput::examine(const Source& source) {
   double seconds = 0, longest = 0;
   for (int64_t i = 0; i < split.size(); ++i) {
     try {
-      const double own = state_->read_whole(split.file_of(i)).seconds();
+      const double own = seconds_of(split.file_of(i));
       seconds += own, longest = std::max(longest, own);
       ++report.records;
     } catch (const Error& error) {

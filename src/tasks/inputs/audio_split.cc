@@ -1,5 +1,7 @@
 #include "tasks/inputs/audio_split.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "heed/core/error.h"
@@ -8,26 +10,6 @@
 namespace heed {
 
 namespace fs = std::filesystem;
-
-void AudioInputOptions::check() const {
-  if (features == AudioFeatures::unknown) {
-    if (shape.size() == 2) return;
-    throw ModelError(text_of("shape: expected [bands, frames], given ", shape.size(), " numbers"));
-  }
-  if (log_mel.seconds == 0)
-    throw ModelError(
-        "log_mel.seconds: expected at least 1, what every recording is filled up to, given 0");
-  if (log_mel.mels > log_mel.window / 2 + 1)
-    throw ModelError(text_of("log_mel.mels: expected at most the ", log_mel.window / 2 + 1,
-                             " bins of a window of ", log_mel.window, " samples, given ",
-                             log_mel.mels));
-  if (frames() < 1)
-    throw ModelError(text_of("log_mel.hop: expected at most the ", samples(),
-                             " samples that are read, given ", log_mel.hop));
-  if (samples() <= log_mel.window / 2)
-    throw ModelError(text_of("log_mel.window: expected less than twice the ", samples(),
-                             " samples that are read, given ", log_mel.window));
-}
 
 data::Sound AudioState::read(const fs::path& file) const {
   if (options.features == AudioFeatures::unknown)
@@ -51,7 +33,7 @@ data::Sound AudioState::read(const fs::path& file) const {
 
 data::Sound AudioState::read_whole(const fs::path& file) const {
   auto sound = read(file);
-  if (std::ssize(sound.samples) > options.samples())
+  if (options.samples() > 0 && std::ssize(sound.samples) > options.samples())
     throw DataError(
         text_of(file.string(), ": ", sound.seconds(), " seconds, and the model reads ",
                 options.log_mel.seconds,
@@ -61,20 +43,68 @@ data::Sound AudioState::read_whole(const fs::path& file) const {
   return sound;
 }
 
-at::Tensor AudioState::features_of(const std::vector<std::span<const float>>& recordings) const {
-  auto audio = at::empty({std::ssize(recordings), options.bands(), options.frames()}, at::kFloat);
-  auto* out = audio.data_ptr<float>();
-  for (const auto& samples : recordings) {
-    const auto found = data::log_mel(samples, options.log_mel);
-    out = std::copy(found.values.begin(), found.values.end(), out);
-  }
-  return audio;
+data::SoundFeatures AudioState::features_of(const fs::path& file) const {
+  if (options.features == AudioFeatures::file)
+    return finished(data::read_feature_file(file, options.file));
+  return features_of(read_whole(file).samples, file.string());
 }
 
-std::vector<TokenPlace> AudioState::times(double begin) const {
+data::SoundFeatures AudioState::features_of(std::span<const float> samples,
+                                            const std::string& name) const {
+  try {
+    auto found = data::log_mel(samples, options.log_mel);
+    return finished({options.log_mel.mels, found.frames, std::move(found.values)});
+  } catch (const DataError& error) {
+    throw DataError(name + ": " + error.what());
+  }
+}
+
+data::SoundFeatures AudioState::finished(data::SoundFeatures features) const {
+  data::normalize_recording(features, options.normalize_recording);
+  features = data::with_deltas(std::move(features), options.deltas);
+  if (options.standardize && !options.mean.empty() && !options.std.empty())
+    data::standardize(features, options.mean, options.std);
+  return features;
+}
+
+int64_t AudioState::frames_said(const fs::path& file) const {
+  try {
+    if (options.features == AudioFeatures::file) {
+      const auto bytes = static_cast<int64_t>(fs::file_size(file));
+      return std::max<int64_t>(1, bytes / 4 / options.file.coefficients);
+    }
+    return std::max<int64_t>(1,
+                             std::llround(data::seconds_said(file) * options.frames_per_second()));
+  } catch (const std::exception&) {
+    return 1;  // what reads it says what is wrong
+  }
+}
+
+Batch AudioState::batch_of(const std::vector<data::SoundFeatures>& recordings,
+                           const std::vector<int64_t>& examples) const {
+  int64_t longest = 1;
+  std::vector<int64_t> lengths;
+  for (const auto& recording : recordings) {
+    lengths.push_back(recording.frames);
+    longest = std::max(longest, recording.frames);
+  }
+  const int64_t bands = options.bands();
+  auto audio = at::zeros({std::ssize(recordings), bands, longest}, at::kFloat);
+  auto* out = audio.data_ptr<float>();
+  for (const auto& recording : recordings)
+    for (int64_t c = 0; c < bands; ++c, out += longest)
+      std::copy_n(recording.values.begin() + c * recording.frames, recording.frames, out);
+  Batch batch{{{"audio", audio}}, at::tensor(examples, at::kLong)};
+  if (!options.is_filled()) batch.tensors.emplace("lengths", at::tensor(lengths, at::kLong));
+  return batch;
+}
+
+std::vector<TokenPlace> AudioState::times(double begin, int64_t frames,
+                                          const TokenFrames& tokens) const {
   std::vector<TokenPlace> all;
-  const double step = 2 * double(options.log_mel.hop) / double(options.log_mel.sampling_rate);
-  for (int64_t i = 0; 2 * i < options.frames(); ++i) {
+  if (tokens.class_token) all.push_back({.text = "[class]", .special = true});
+  const double step = double(tokens.per_token) / options.frames_per_second();
+  for (int64_t i = 0; tokens.per_token * i < frames; ++i) {
     char time[32];
     const double seconds = begin + double(i) * step;
     std::snprintf(time, sizeof time, "%.2f", seconds);
@@ -105,15 +135,29 @@ AudioSplit::AudioSplit(data::RecordsPtr given, AudioStatePtr state)
       column_(records().column(state_->options.column)) {}
 
 Batch AudioSplit::batch(const std::vector<int64_t>& examples, const Draw&) const {
-  std::vector<data::Sound> sounds;
-  for (const int64_t example : examples) sounds.push_back(state_->read_whole(file_of(example)));
-  std::vector<std::span<const float>> recordings;
-  for (const auto& sound : sounds) recordings.emplace_back(sound.samples);
-  return {{{"audio", state_->features_of(recordings)}}, at::tensor(examples, at::kLong)};
+  std::vector<data::SoundFeatures> recordings;
+  for (const int64_t example : examples)
+    recordings.push_back(state_->features_of(file_of(example)));
+  return state_->batch_of(recordings, examples);
 }
 
-Shown AudioSplit::show(int64_t example) const {
-  return {file_of(example).string(), state_->times(0)};
+Shown AudioSplit::show(int64_t example) const { return {file_of(example).string()}; }
+
+int64_t AudioSplit::length(int64_t example) const {
+  if (state_->options.is_filled()) return 0;
+  std::call_once(measured_, [&] {
+    lengths_.resize(static_cast<size_t>(size()));
+    for (int64_t i = 0; i < size(); ++i)
+      lengths_[static_cast<size_t>(i)] = state_->frames_said(file_of(i));
+  });
+  return lengths_.at(static_cast<size_t>(example));
+}
+
+std::vector<TokenPlace> AudioSplit::frame_tokens(int64_t example, const TokenFrames& tokens) const {
+  const auto& options = state_->options;
+  const int64_t frames =
+      options.is_filled() ? options.frames() : state_->features_of(file_of(example)).frames;
+  return state_->times(0, frames, tokens);
 }
 
 fs::path AudioSplit::file_of(int64_t example) const {
@@ -125,10 +169,12 @@ fs::path AudioSplit::file_of(int64_t example) const {
 }
 
 Batch HeardSplit::batch(const std::vector<int64_t>& examples, const Draw&) const {
-  std::vector<std::span<const float>> recordings;
-  for (const int64_t example : examples) recordings.emplace_back(at(example).samples);
-  return {{{"audio", state_->features_of(recordings)}}, at::tensor(examples, at::kLong)};
+  std::vector<data::SoundFeatures> recordings;
+  for (const int64_t example : examples) recordings.push_back(at(example).features);
+  return state_->batch_of(recordings, examples);
 }
+
+Shown HeardSplit::show(int64_t example) const { return {at(example).file}; }
 
 std::string HeardSplit::value(int64_t example, const std::string& column, const Draw&) const {
   throw DataError(place(example) + ": a recording by itself has no column '" + column + "'");

@@ -1,0 +1,75 @@
+// [input] kind = "audio" of a recipe.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "heed/core/fields.h"
+#include "heed/data/feature_file.h"
+#include "heed/data/log_mel.h"
+#include "heed/data/sound_features.h"
+
+namespace heed {
+
+/// What makes features of samples; unknown: a model's folder does not say, so that no recording can be read.
+enum class AudioFeatures { log_mel, file, unknown };
+constexpr std::array<const char*, 3> words(AudioFeatures) { return {"log_mel", "file", "unknown"}; }
+
+struct AudioInputOptions {
+  std::string column = "audio";
+  AudioFeatures features = AudioFeatures::log_mel;
+  data::LogMelOptions log_mel;
+  data::FeatureFileOptions file;
+  std::vector<int64_t> shape;
+  data::RecordingNormalization normalize_recording = data::RecordingNormalization::none;
+  int64_t deltas = 0;
+  bool standardize = false;
+  std::vector<double> mean, std;
+  int64_t workers = 0;
+
+  template <class Visitor>
+  void fields(Visitor&& v) {
+    v("column", column, "of the file of each recording, relative to the file that names it");
+    v("features", features,
+      "log_mel: Whisper's; file: the column names files of features that were made before "
+      "(Sphinx's "
+      ".mfc, NumPy's .npy); unknown: of a folder that does not say how its features are made, so "
+      "that no recording can be read");
+    if (features == AudioFeatures::log_mel) v("log_mel", log_mel, "");
+    if (features == AudioFeatures::file) v("file", file, "");
+    if (features == AudioFeatures::unknown)
+      v("shape", shape, "[bands, frames] of the features", between(1, kMostLength));
+    if (features != AudioFeatures::unknown) {
+      v("normalize_recording", normalize_recording,
+        "what is taken from each band of a recording: its own mean there, and its deviation");
+      v("deltas", deltas, "1, 2: how bands change, and how that does, as bands behind them",
+        between(0, 2));
+      v("standardize", standardize,
+        "whether each band gets mean 0 and deviation 1 over the training data");
+      if (standardize) {
+        v("mean", mean, "of each band; empty: measured from the training data", between(-1e9, 1e9));
+        v("std", std, "standard deviation of each band; empty: measured", above(0, 1e9));
+      }
+    }
+    v("workers", workers,
+      "threads that read recordings ahead; changes no result; 0: as many as Heed has",
+      between(0, 256));
+  }
+
+  void check() const;
+
+  /// That a recording has at most; 0: any number.
+  int64_t samples() const { return log_mel.seconds * log_mel.sampling_rate; }
+  /// The same of frames.
+  int64_t frames() const;
+  int64_t bands() const;
+  /// Whether every recording has frames() of them, silence among them.
+  bool is_filled() const {
+    return features == AudioFeatures::unknown ||
+           (features == AudioFeatures::log_mel && log_mel.seconds > 0);
+  }
+  double frames_per_second() const;
+};
+
+}  // namespace heed
