@@ -8,6 +8,7 @@
 #include "bench_attention.h"
 #include "bench_decode.h"
 #include "bench_explain.h"
+#include "bench_features.h"
 #include "bench_goals.h"
 #include "bench_images.h"
 #include "bench_lens.h"
@@ -301,6 +302,21 @@ void add_images(CLI::App& app) {
   on_run(verb, [] { bench_images(); });
 }
 
+void add_features(CLI::App& app) {
+  auto* verb = app.add_subcommand("features", "What a front end makes of a recording, as .npy");
+  verb->footer(
+      "(bands, frames) on standard output, or without --input the samples. bench/peers/features.py "
+      "compares them with what others make of these samples.");
+  auto bench = std::make_shared<FeaturesBench>();
+  verb->add_option("recording", bench->recording, "WAV, FLAC, OGG, MP3")->required();
+  verb->add_option("--input", bench->input,
+                   "Keys of [input] as TOML: 'features = \"mfcc\"', a line each");
+  verb->add_option("--sampling-rate", bench->sampling_rate, "Of the samples; 0: as they are")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  on_run(verb, [bench] { bench_features(*bench); });
+}
+
 void add_verbs(CLI::App& app) {
   add_attention(app);
   add_mechanisms(app);
@@ -314,6 +330,7 @@ void add_verbs(CLI::App& app) {
   add_explain(app);
   add_tokens(app);
   add_images(app);
+  add_features(app);
 }
 
 }  // namespace

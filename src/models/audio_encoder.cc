@@ -5,6 +5,7 @@
 #include "models/encoder_parts.h"
 #include "nn/activation.h"
 #include "nn/lengths.h"
+#include "nn/linear.h"
 #include "nn/probed.h"
 
 namespace heed {
@@ -21,15 +22,27 @@ AudioEncoderImpl::AudioEncoderImpl(const AudioEncoderOptions& given, const Audio
   if (shape.bands < 1 || shape.frames < 0)
     throw ModelError(text_of("sounds: expected at least 1 band, and 0 or more frames, given ",
                              shape.bands, " bands of ", shape.frames, " frames"));
+  make_stem();
+  if (options.class_token) {
+    class_token = register_parameter("class_token", torch::empty({1, 1, options.width}));
+    nn::truncated_normal(class_token);
+  }
+  position = models::additive_position(*this, "position", options.attention.position, options.width,
+                                       max_positions());
+  blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
+}
+
+void AudioEncoderImpl::make_stem() {
   const int64_t M = options.width;
+  if (options.stem == AudioStem::linear) {
+    linear = register_module("linear", nn::xavier_linear(options.patch * shape.bands, M));
+    return;
+  }
   const auto convolution = [](int64_t in, int64_t out, int64_t stride) {
     return torch::nn::Conv1d(torch::nn::Conv1dOptions(in, out, 3).stride(stride).padding(1));
   };
   conv1 = register_module("conv1", convolution(shape.bands, M, options.subsampling == 4 ? 2 : 1));
   conv2 = register_module("conv2", convolution(M, M, options.subsampling == 1 ? 1 : 2));
-  position =
-      models::additive_position(*this, "position", options.attention.position, M, max_positions());
-  blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
 }
 
 Tokens AudioEncoderImpl::forward(const Batch& batch) {
@@ -63,16 +76,32 @@ Tokens AudioEncoderImpl::forward(const Batch& batch) {
   return tokens;
 }
 
-at::Tensor AudioEncoderImpl::states_of(at::Tensor x, const at::Tensor& lengths) {
-  const auto gelu = nn::Activation::gelu;
+at::Tensor AudioEncoderImpl::tokens_of(const at::Tensor& frames) const {
+  const int64_t each = frames_per_token();
+  return (frames + (each - 1)).div(each, "floor") + int64_t{options.class_token};
+}
+
+/// audio (B, bands, T), lengths (B) -> (B, L, M)
+at::Tensor AudioEncoderImpl::stem_of(at::Tensor x, const at::Tensor& lengths) {
   const auto silenced = [](const at::Tensor& of, const at::Tensor& real) {
     return of.masked_fill(nn::real_tokens(real, of.size(2)).logical_not().unsqueeze(1), 0);
   };
   x = silenced(x, lengths);
+  if (linear) {
+    const int64_t B = x.size(0), L = (x.size(2) + options.patch - 1) / options.patch;
+    x = at::constant_pad_nd(x, {0, L * options.patch - x.size(2)});
+    return nn::affine(linear,
+                      x.transpose(1, 2).reshape({B, L, -1}));  // frames one behind the other
+  }
+  const auto gelu = nn::Activation::gelu;
   x = nn::activate(gelu, conv1->forward(x));  // (B, M, T or ceil(T / 2))
   x = silenced(x, options.subsampling == 4 ? (lengths + 1).div(2, "floor") : lengths);
-  x = nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
-  x = nn::embedded(x);
+  return nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
+}
+
+at::Tensor AudioEncoderImpl::states_of(const at::Tensor& audio, const at::Tensor& lengths) {
+  auto x = nn::embedded(stem_of(audio, lengths));
+  if (class_token.defined()) x = torch::cat({class_token.expand({x.size(0), 1, -1}), x}, 1);
   if (position) x = position->forward(x);
   x = torch::dropout(x, options.dropout, is_training());
   return blocks.forward(x, models::told_lengths(tokens_of(lengths)));

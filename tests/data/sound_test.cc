@@ -96,38 +96,75 @@ TEST_F(SoundFiles, RatesTooFarApartAreRefused) {
               HasSubstr("more than 1073741824 samples at 16000 a second"));
 }
 
-/// A tone with silence of half a second from 8.5 and from 17.1 s: parts of ten seconds at most end there.
-TEST_F(SoundFiles, LongOnesAreCutAtPauses) {
-  Sound sound{1000, 1, test::tone(100, 25, 1000)};
-  for (const int64_t begin : {8500, 17100}) std::fill_n(sound.samples.begin() + begin, 500, 0.0F);
-  const auto parts = cut_at_pauses(sound, 10);
-  ASSERT_EQ(parts.size(), 3u);
-  EXPECT_EQ(parts.front().begin, 0);
-  EXPECT_EQ(parts.back().end, 25000);
-  for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(parts[i].end, parts[i + 1].begin);
-    const int64_t pause = i == 0 ? 8500 : 17100;
-    EXPECT_GE(parts[i].end, pause);
-    EXPECT_LE(parts[i].end, pause + 500);
+/// The parts of samples that a file holds.
+class SoundPartsOf : public SoundFiles {
+ protected:
+  std::vector<SoundPart> parts_of(const std::vector<float>& samples, double seconds) {
+    SoundParts parts(SoundReader(file(test::float_wav(samples, 1000))), seconds);
+    std::vector<SoundPart> all;
+    while (auto part = parts.next()) all.push_back(std::move(*part));
+    EXPECT_FALSE(parts.has_more());
+    std::vector<float> together;
+    for (const auto& part : all) {
+      EXPECT_EQ(part.begin, std::ssize(together));
+      EXPECT_GT(part.samples.size(), 0u);
+      EXPECT_LE(double(part.samples.size()), seconds * 1000);
+      together.insert(together.end(), part.samples.begin(), part.samples.end());
+    }
+    EXPECT_EQ(together, samples);
+    return all;
   }
-  EXPECT_EQ(cut_at_pauses(sound, 25), (std::vector<SampleRange>{{0, 25000}}));
-  EXPECT_THROW(cut_at_pauses(sound, 0.5), UsageError);
+};
+
+/// A tone with silence of half a second from 8.5 and from 17.1 s: parts of ten seconds at most end there.
+TEST_F(SoundPartsOf, LongOnesAreCutAtPauses) {
+  auto samples = test::tone(100, 25, 1000);
+  for (const int64_t begin : {8500, 17100}) std::fill_n(samples.begin() + begin, 500, 0.0F);
+  const auto parts = parts_of(samples, 10);
+  ASSERT_EQ(parts.size(), 3u);
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t pause = i == 0 ? 8500 : 17100;
+    EXPECT_GE(parts[i + 1].begin, pause);
+    EXPECT_LE(parts[i + 1].begin, pause + 500);
+  }
+  EXPECT_EQ(parts_of(samples, 25).size(), 1u);
+  EXPECT_THROW(SoundParts(SoundReader(folder_ / "a.wav"), 0.5), UsageError);
 }
 
 /// Where no part is quieter than another, parts are still no longer than they may be, and none is empty.
-TEST_F(SoundFiles, PartsAreNeverTooLong) {
-  for (const int64_t samples : {1001, 1999, 2000, 2001, 12345})
-    for (const float value : {0.0F, 0.5F}) {
-      const Sound sound{1000, 1, std::vector<float>(size_t(samples), value)};
-      int64_t at = 0;
-      for (const auto& [begin, end] : cut_at_pauses(sound, 1)) {
-        EXPECT_EQ(begin, at);
-        EXPECT_GT(end, begin);
-        EXPECT_LE(end - begin, 1000);
-        at = end;
-      }
-      EXPECT_EQ(at, samples);
+TEST_F(SoundPartsOf, PartsAreNeverTooLong) {
+  for (const int64_t samples : {1, 999, 1000, 1001, 1999, 2000, 2001, 12345})
+    for (const float value : {0.0F, 0.5F})
+      EXPECT_EQ(parts_of(std::vector<float>(size_t(samples), value), 1).size() > 1, samples > 1000);
+}
+
+TEST_F(SoundFiles, OneChannelCanBeChosen) {
+  const std::vector<float> frames = {0.1F, 0.2F, 0.3F, 0.4F, 0.5F, 0.6F};
+  const auto path = file(test::float_wav(frames, 8000, 2));
+  EXPECT_EQ(read_sound(path, {.channel = 2}).samples, (std::vector<float>{0.2F, 0.4F, 0.6F}));
+  EXPECT_THAT(message_of<DataError>([&] { read_sound(path, {.channel = 3}); }),
+              AllOf(HasSubstr("a.wav"), HasSubstr("has 2 channels"), HasSubstr("input.channel")));
+}
+
+/// Read in pieces of any size, at any rate, the samples are those of the whole.
+TEST_F(SoundFiles, PiecesAreTheWhole) {
+  const auto path = file(test::float_wav(test::tone(440, 2, 44100), 44100));
+  for (const int64_t rate : {0, 8000, 16000, 48000}) {
+    const auto whole = read_sound(path, {.sampling_rate = rate});
+    const auto expected =
+        rate == 0 ? whole : resampled({44100, 1, test::tone(440, 2, 44100)}, rate);
+    ASSERT_EQ(whole.samples.size(), expected.samples.size()) << rate;
+    for (size_t i = 0; i < whole.samples.size(); ++i)
+      ASSERT_NEAR(whole.samples[i], expected.samples[i], 1e-6) << rate << ' ' << i;
+    SoundReader reader(path, {.sampling_rate = rate});
+    std::vector<float> pieces;
+    for (size_t before = 1; before != pieces.size();) {
+      before = pieces.size();
+      reader.read(pieces, 777);
     }
+    ASSERT_EQ(pieces.size(), whole.samples.size()) << rate;
+    for (size_t i = 0; i < pieces.size(); ++i) ASSERT_NEAR(pieces[i], whole.samples[i], 1e-6);
+  }
 }
 
 }  // namespace

@@ -20,8 +20,10 @@ Batch sound_of(const at::Tensor& audio) {
   return {{{"audio", audio}}, at::arange(audio.size(0), at::kLong)};
 }
 
-AudioEncoder small_encoder(int64_t layers, int64_t subsampling = 2) {
+AudioEncoder small_encoder(int64_t layers, AudioStem stem = AudioStem::conv,
+                           int64_t subsampling = 2) {
   AudioEncoderOptions options;
+  options.stem = stem, options.patch = 3, options.class_token = stem == AudioStem::linear;
   options.width = 8, options.layers = layers, options.dropout = 0;
   options.subsampling = subsampling;
   options.attention = Attention::parse("learned; num_heads=2");
@@ -48,7 +50,7 @@ TEST(AudioEncoder, IsItsFormula) {
   torch::manual_seed(1);
   const at::NoGradGuard no_grad;
   for (const int64_t s : {1, 2, 4}) {
-    auto encoder = small_encoder(0, s);
+    auto encoder = small_encoder(0, AudioStem::conv, s);
     for (const int64_t frames : {1, 2, 3, 7, 10}) {
       const auto audio = at::randn({2, 3, frames});
       const auto found = encoder->forward(sound_of(audio));
@@ -82,10 +84,11 @@ TEST(AudioEncoder, ARecordingHasTheSameBitsInEveryBatch) {
 }
 
 /// What stands behind a recording's length, NaN too, has no influence: states and gradients are those that it has by itself.
-void expect_no_influence_of_padding(int64_t subsampling, const std::vector<int64_t>& tokens) {
+void expect_no_influence_of_padding(AudioStem stem, int64_t subsampling,
+                                    const std::vector<int64_t>& tokens) {
   torch::manual_seed(5);
   const std::vector<int64_t> lengths = {10, 1, 7, 4};
-  auto encoder = small_encoder(2, subsampling);
+  auto encoder = small_encoder(2, stem, subsampling);
   auto audio = at::randn({4, 3, 10});
   for (int64_t b = 0; b < 4; ++b)
     audio[b]
@@ -98,7 +101,7 @@ void expect_no_influence_of_padding(int64_t subsampling, const std::vector<int64
     const auto found = encoder->forward(batch);
     EXPECT_TRUE(found.lengths.equal(at::tensor(tokens, at::kLong)));
     ASSERT_TRUE(found.frames);
-    EXPECT_EQ(found.frames->per_token, subsampling);
+    EXPECT_EQ(found.frames->per_token, encoder->frames_per_token());
     for (int64_t b = 0; b < 4; ++b) {
       const auto alone =
           encoder->forward(sound_of(audio.narrow(0, b, 1).narrow(2, 0, lengths[size_t(b)])));
@@ -109,7 +112,7 @@ void expect_no_influence_of_padding(int64_t subsampling, const std::vector<int64
       if (!training) EXPECT_TRUE(together.equal(alone.states)) << b;
     }
     if (!training) continue;
-    const auto real = at::arange(tokens.front()).unsqueeze(0) < found.lengths.unsqueeze(1);
+    const auto real = at::arange(found.states.size(1)).unsqueeze(0) < found.lengths.unsqueeze(1);
     found.states.masked_select(real.unsqueeze(2)).square().sum().backward();
     for (const auto& parameter : encoder->parameters())
       if (parameter.grad().defined()) EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
@@ -119,9 +122,32 @@ void expect_no_influence_of_padding(int64_t subsampling, const std::vector<int64
 }
 
 TEST(AudioEncoder, PaddingHasNoInfluence) {
-  expect_no_influence_of_padding(1, {10, 1, 7, 4});
-  expect_no_influence_of_padding(2, {5, 1, 4, 2});
-  expect_no_influence_of_padding(4, {3, 1, 2, 1});
+  expect_no_influence_of_padding(AudioStem::conv, 1, {10, 1, 7, 4});
+  expect_no_influence_of_padding(AudioStem::conv, 2, {5, 1, 4, 2});
+  expect_no_influence_of_padding(AudioStem::conv, 4, {3, 1, 2, 1});
+  expect_no_influence_of_padding(AudioStem::linear, 2, {5, 2, 4, 3});
+}
+
+TEST(AudioEncoder, PatchesAreALinearLayerBehindAClassToken) {
+  torch::manual_seed(6);
+  auto encoder = small_encoder(0, AudioStem::linear);
+  const at::NoGradGuard no_grad;
+  const auto audio = at::randn({2, 3, 8});
+  const auto found = encoder->forward(sound_of(audio)).states;
+  ASSERT_EQ(found.sizes(), at::IntArrayRef({2, 4, 8}));
+  EXPECT_TRUE(encoder->forward(sound_of(audio)).frames->class_token);
+  const auto padded = at::constant_pad_nd(audio, {0, 1});  // to three patches of three frames
+  std::vector<at::Tensor> tokens = {encoder->class_token.squeeze(0).expand({2, 8})};
+  for (int64_t i = 0; i < 3; ++i) {
+    at::Tensor patch;
+    for (int64_t t = 0; t < 3; ++t) {
+      const auto frame = padded.select(2, 3 * i + t);  // (B, bands)
+      patch = patch.defined() ? at::cat({patch, frame}, 1) : frame;
+    }
+    tokens.push_back(patch.matmul(encoder->linear->weight.t()) + encoder->linear->bias);
+  }
+  const auto x = at::stack(tokens, 1) + encoder->position->table.narrow(0, 0, 4);
+  EXPECT_LT((found - at::layer_norm(x, {8})).abs().max().item<double>(), 1e-5);
 }
 
 TEST(AudioEncoder, RefusesWhatDoesNotFit) {

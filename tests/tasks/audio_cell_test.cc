@@ -97,6 +97,45 @@ TEST_F(AudioCell, LearnsClasses) {
 }
 
 /// Features that a file holds, as many frames as the recording has: numbers rise along the frames, or fall.
+TEST_F(AudioCell, LearnsFromCepstraOfChangedRecordings) {
+  auto file = RecipeFile::parse("[data]\ntrain = '" + path("sounds/train.csv") + "'\ntest = '" +
+                                    path("sounds/test.csv") + "'\n" + R"(
+[input]
+kind = "audio"
+features = "mfcc"
+front_end = { preset = "kaldi", sampling_rate = 2000, mels = 12, cepstra = 8 }
+normalize_recording = "none"
+standardize = true
+augment = { speed = 0.02, shift = 0.1, noise = 0.5 }
+spec_augment = { time_masks = 1, time_mask = 10, band_masks = 1, band_mask = 2 }
+[encoder]
+stem = "linear"
+patch = 4
+class_token = true
+width = 16
+layers = 1
+dropout = 0.0
+attention = { position = "sinusoidal", num_heads = 2 }
+[head]
+kind = "class"
+column = "pitch"
+pool = { kind = "first" }
+[train]
+epochs = 20
+batch = 8
+optimizer = { lr = 0.01 }
+)",
+                                "recipe.toml");
+  file.set("seed=" + std::to_string(test::learning_seed(3)));
+  const auto result = run(Recipe::read(file), "mfcc");
+  test::expect_learned("accuracy of pitches by cepstra", metric(*result.test, "accuracy"), 0.75);
+  auto predictor = Predictor::load(folder_ / "mfcc");
+  const auto shown = predictor.explain(predictor.find(path("sounds/test1.wav")), "").shown;
+  ASSERT_GT(shown.tokens.size(), 2u);
+  EXPECT_TRUE(shown.tokens[0].special);
+  EXPECT_DOUBLE_EQ(shown.tokens[2].seconds, 0.04);
+}
+
 TEST_F(AudioCell, LearnsFromFilesOfFeatures) {
   for (const char* part : {"train", "test"}) {
     std::string list = "audio,pitch\n";

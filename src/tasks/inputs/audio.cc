@@ -19,46 +19,40 @@ bool is_of_recordings(std::string name) {
   return false;
 }
 
-/// A recording, and how much of it was given.
+/// A recording, part by part: however long it is, two parts are in memory.
 class RecordingParts {
  public:
-  RecordingParts(std::string file, const AudioState& state)
-      : file_(std::move(file)), state_(state) {
-    if (state.options.features == AudioFeatures::file) {
-      cuts_ = {{}};
-      return;
-    }
-    sound_ = state.read(file_);
-    cuts_ = state.options.samples() > 0
-                ? data::cut_at_pauses(sound_, double(state.options.log_mel.seconds))
-                : std::vector<data::SampleRange>{{0, std::ssize(sound_.samples)}};
-    if (cuts_.size() < 2) return;
-    const std::lock_guard lock(state.mutex);
-    if (state.cut.insert(file_).second) state.parts += std::ssize(cuts_);
+  RecordingParts(std::string file, AudioStatePtr state)
+      : file_(std::move(file)), state_(std::move(state)) {
+    if (state_->options.of_samples() &&
+        state_->options.samples() >= state_->options.sampling_rate())
+      parts_.emplace(state_->open(file_), state_->options.most_seconds());
   }
-  bool has_more() const { return next_ < cuts_.size(); }
+
+  bool has_more() { return parts_ ? parts_->has_more() : given_ == 0; }
+
   Heard next() {
-    const auto [begin, end] = cuts_[next_++];
-    if (state_.options.features == AudioFeatures::file)
-      return {file_, file_, 0, state_.features_of(std::filesystem::path(file_))};
-    const auto second = [&](int64_t sample) {
-      return double(sample) / double(sound_.sampling_rate);
-    };
-    Heard heard{file_, file_, second(begin)};
-    heard.features = state_.features_of(
-        std::span(sound_.samples).subspan(size_t(begin), size_t(end - begin)), file_);
+    ++given_;
+    if (!parts_) return {file_, file_, 0, state_->features_of(std::filesystem::path(file_))};
+    auto part = *parts_->next();
+    const double rate = double(state_->options.sampling_rate());
+    const double begin = double(part.begin) / rate;
+    const double end = begin + double(part.samples.size()) / rate;
+    Heard heard{file_, file_, begin, state_->features_of(std::move(part.samples), file_)};
+    const bool whole = given_ == 1 && !parts_->has_more();
+    if (whole) return heard;
+    state_->note_cut(file_, 1);
     char times[64];
-    std::snprintf(times, sizeof times, ":%.2f-%.2f", second(begin), second(end));
-    if (cuts_.size() > 1) heard.place += times;
+    std::snprintf(times, sizeof times, ":%.2f-%.2f", begin, end);
+    heard.place += times;
     return heard;
   }
 
  private:
   std::string file_;
-  const AudioState& state_;
-  data::Sound sound_;
-  std::vector<data::SampleRange> cuts_;
-  size_t next_ = 0;
+  AudioStatePtr state_;
+  std::optional<data::SoundParts> parts_;
+  int64_t given_ = 0;
 };
 
 /// Recordings, cut where they are longer than the model reads; files of records that name some; and
@@ -94,7 +88,7 @@ class AudioStream : public Stream {
     parts_.reset();
     std::string name;
     if (error_ || !next_name(name, may_stop)) return false;
-    parts_.emplace(std::move(name), *state_);
+    parts_.emplace(std::move(name), state_);
     return true;
   }
 

@@ -1,5 +1,7 @@
 #include "tasks/inputs/audio_options.h"
 
+#include <cmath>
+
 #include "core/text.h"
 #include "heed/core/error.h"
 
@@ -21,6 +23,15 @@ void check_log_mel(const AudioInputOptions& options) {
                              " samples that are read, given ", log_mel.window));
 }
 
+void check_seconds(const AudioInputOptions& options) {
+  if (options.fill && options.seconds == 0)
+    throw ModelError("fill: says that recordings are filled up to `seconds`, which is 0; set it");
+  if (options.seconds > 0 && options.frames() < 1)
+    throw ModelError(text_of("seconds: the ", options.samples(), " samples of ", options.seconds,
+                             " seconds are none of the frames of front_end; expected at least ",
+                             options.front_end.least_samples()));
+}
+
 }  // namespace
 
 void AudioInputOptions::check() const {
@@ -29,25 +40,38 @@ void AudioInputOptions::check() const {
     throw ModelError(text_of("shape: expected [bands, frames], given ", shape.size(), " numbers"));
   }
   if (features == AudioFeatures::log_mel) check_log_mel(*this);
+  if (has_front_end()) check_seconds(*this);
   for (const auto* numbers : {&mean, &std})
     if (!numbers->empty() && std::ssize(*numbers) != bands())
       throw ModelError(text_of(numbers == &mean ? "mean" : "std", ": expected ", bands(),
                                " numbers, one a band, or none, given ", numbers->size()));
 }
 
+int64_t AudioInputOptions::samples() const {
+  return std::llround(most_seconds() * double(sampling_rate()));
+}
+
 int64_t AudioInputOptions::frames() const {
   if (features == AudioFeatures::unknown) return shape[1];
-  return features == AudioFeatures::file ? file.max_frames : samples() / log_mel.hop;
+  if (features == AudioFeatures::file) return file.max_frames;
+  if (samples() == 0) return 0;
+  return has_front_end() ? front_end.frames_of(samples()) : samples() / log_mel.hop;
 }
 
 int64_t AudioInputOptions::bands() const {
   if (features == AudioFeatures::unknown) return shape[0];
+  if (has_front_end()) return (1 + deltas) * front_end.bands();
   return (1 + deltas) * (features == AudioFeatures::file ? file.coefficients : log_mel.mels);
+}
+
+bool AudioInputOptions::is_filled() const {
+  if (features == AudioFeatures::unknown) return true;
+  return has_front_end() ? fill : features == AudioFeatures::log_mel && log_mel.seconds > 0;
 }
 
 double AudioInputOptions::frames_per_second() const {
   if (features == AudioFeatures::file) return file.frames_per_second;
-  return double(log_mel.sampling_rate) / double(log_mel.hop);
+  return double(sampling_rate()) / double(has_front_end() ? front_end.hop : log_mel.hop);
 }
 
 }  // namespace heed

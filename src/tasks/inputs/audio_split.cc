@@ -11,52 +11,82 @@ namespace heed {
 
 namespace fs = std::filesystem;
 
-data::Sound AudioState::read(const fs::path& file) const {
+data::SoundReader AudioState::open(const fs::path& file) const {
   if (options.features == AudioFeatures::unknown)
     throw ModelError(
         "the model's folder has no preprocessor_config.json, which says how features are made of "
         "sound (sampling_rate, n_fft, hop_length, chunk_length); fetch it, too");
-  auto sound = data::read_sound(file);
-  const bool other_rate = sound.sampling_rate != options.log_mel.sampling_rate;
-  {
-    const std::lock_guard lock(mutex);  // a file may be read by several threads, and again
-    if (sound.channels > 1) mixed.insert(file.string());
-    if (other_rate) resampled.insert(file.string());
-  }
-  if (!other_rate) return sound;
-  try {
-    return data::resampled(std::move(sound), options.log_mel.sampling_rate);
-  } catch (const DataError& error) {
-    throw DataError(file.string() + ": " + error.what());
-  }
+  data::SoundReader reader(file,
+                           {.channel = options.channel, .sampling_rate = options.sampling_rate()});
+  const std::lock_guard lock(mutex);  // a file may be read by several threads, and again
+  if (reader.channels() > 1 && options.channel == 0) mixed.insert(file.string());
+  if (reader.file_sampling_rate() != options.sampling_rate()) resampled.insert(file.string());
+  return reader;
 }
 
 data::Sound AudioState::read_whole(const fs::path& file) const {
-  auto sound = read(file);
-  if (options.samples() > 0 && std::ssize(sound.samples) > options.samples())
-    throw DataError(
-        text_of(file.string(), ": ", sound.seconds(), " seconds, and the model reads ",
-                options.log_mel.seconds,
-                " (input.log_mel.seconds); cut it into parts: ffmpeg -i FILE -f segment "
-                "-segment_time ",
-                options.log_mel.seconds, " PART%03d.wav"));
+  auto reader = open(file);
+  data::Sound sound{.sampling_rate = reader.sampling_rate(), .channels = reader.channels()};
+  constexpr int64_t kMostSamples = int64_t{1} << 30;
+  const int64_t most = options.samples() > 0 ? options.samples() : kMostSamples;
+  reader.read(sound.samples, most + 1);
+  if (std::ssize(sound.samples) > most)
+    throw DataError(text_of(file.string(), ": more than ",
+                            double(most) / double(sound.sampling_rate),
+                            " seconds, which is all that the model reads (", options.seconds_key(),
+                            "); cut it into parts: ffmpeg -i FILE -f segment -segment_time ",
+                            std::ceil(options.most_seconds()), " PART%03d.wav"));
   return sound;
 }
 
-data::SoundFeatures AudioState::features_of(const fs::path& file) const {
-  if (options.features == AudioFeatures::file)
-    return finished(data::read_feature_file(file, options.file));
-  return features_of(read_whole(file).samples, file.string());
+data::SoundFeatures AudioState::features_of(const fs::path& file, Random* random) const {
+  data::SoundFeatures found;
+  if (options.features == AudioFeatures::file) {
+    found = finished(data::read_feature_file(file, options.file));
+  } else {
+    auto sound = read_whole(file);
+    if (random) {
+      data::augment(sound, options.augment, noise(), *random);
+      if (options.samples() > 0 && std::ssize(sound.samples) > options.samples())
+        sound.samples.resize(static_cast<size_t>(options.samples()));  // it was made slower
+    }
+    found = features_of(std::move(sound.samples), file.string());
+  }
+  if (random) data::augment(found, options.spec_augment, 1 + options.deltas, *random);
+  return found;
 }
 
-data::SoundFeatures AudioState::features_of(std::span<const float> samples,
+data::SoundFeatures AudioState::features_of(std::vector<float> samples,
                                             const std::string& name) const {
   try {
+    if (options.has_front_end()) {
+      if (options.fill) samples.resize(static_cast<size_t>(options.samples()));
+      return finished(front_end()(samples));
+    }
     auto found = data::log_mel(samples, options.log_mel);
     return finished({options.log_mel.mels, found.frames, std::move(found.values)});
   } catch (const DataError& error) {
     throw DataError(name + ": " + error.what());
   }
+}
+
+const data::FrontEnd& AudioState::front_end() const {
+  std::call_once(made_, [this] { front_end_.emplace(options.front_end); });
+  return *front_end_;
+}
+
+const data::NoiseSounds& AudioState::noise() const {
+  std::call_once(heard_, [this] {
+    const auto& augment = options.augment;
+    if (augment.noise > 0 && !augment.noise_folder.empty())
+      noise_ = data::read_noise(augment.noise_folder, options.sampling_rate());
+  });
+  return noise_;
+}
+
+void AudioState::note_cut(const std::string& file, int64_t count) const {
+  const std::lock_guard lock(mutex);
+  cut.insert(file), parts += count;
 }
 
 data::SoundFeatures AudioState::finished(data::SoundFeatures features) const {
@@ -122,9 +152,9 @@ std::string AudioState::note() const {
             (files.size() == 1 ? " recording was " : " recordings were ") + what;
   };
   say(mixed, "of several channels, of which the mean is read");
-  say(resampled, text_of("of another rate, and changed to ", options.log_mel.sampling_rate,
-                         " samples a second"));
-  say(cut, text_of("longer than ", options.log_mel.seconds, " seconds, and cut at pauses into ",
+  say(resampled,
+      text_of("of another rate, and changed to ", options.sampling_rate(), " samples a second"));
+  say(cut, text_of("longer than ", options.most_seconds(), " seconds, and cut at pauses into ",
                    parts, " parts"));
   return text;
 }
@@ -134,10 +164,12 @@ AudioSplit::AudioSplit(data::RecordsPtr given, AudioStatePtr state)
       state_(std::move(state)),
       column_(records().column(state_->options.column)) {}
 
-Batch AudioSplit::batch(const std::vector<int64_t>& examples, const Draw&) const {
+Batch AudioSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) const {
   std::vector<data::SoundFeatures> recordings;
-  for (const int64_t example : examples)
-    recordings.push_back(state_->features_of(file_of(example)));
+  for (const int64_t example : examples) {
+    Random random(draw.seed, static_cast<uint32_t>(draw.epoch), static_cast<uint32_t>(example));
+    recordings.push_back(state_->features_of(file_of(example), draw.training ? &random : nullptr));
+  }
   return state_->batch_of(recordings, examples);
 }
 

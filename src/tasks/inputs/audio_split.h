@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,14 +22,18 @@ struct AudioState {
   mutable std::set<std::string> mixed = {}, resampled = {}, cut = {};
   mutable int64_t parts = 0;  ///< of those that were cut
 
-  /// At the model's rate. Throws FileError and DataError that name the file.
-  data::Sound read(const std::filesystem::path& file) const;
-  /// The same; throws DataError for more seconds than the model reads, too.
+  /// At the model's rate, one channel. Throws FileError and DataError that name the file.
+  data::SoundReader open(const std::filesystem::path& file) const;
+  /// All of it; throws DataError for more seconds than the model reads, too.
   data::Sound read_whole(const std::filesystem::path& file) const;
-  /// What the model reads of a file, of samples or features. Throws FileError and DataError that name it.
-  data::SoundFeatures features_of(const std::filesystem::path& file) const;
+  /// What the model reads of a file, of samples or features, changed at random where `random` is given. Throws FileError and
+  /// DataError that name the file.
+  data::SoundFeatures features_of(const std::filesystem::path& file,
+                                  Random* random = nullptr) const;
   /// The same of samples; `name` stands in messages.
-  data::SoundFeatures features_of(std::span<const float> samples, const std::string& name) const;
+  data::SoundFeatures features_of(std::vector<float> samples, const std::string& name) const;
+  /// Notes that a recording was cut into parts.
+  void note_cut(const std::string& file, int64_t count) const;
   /// About as many frames as the file has, by its header; at least 1.
   int64_t frames_said(const std::filesystem::path& file) const;
   /// audio (B, bands, T), and lengths (B) unless all recordings are filled up.
@@ -41,6 +46,12 @@ struct AudioState {
 
  private:
   data::SoundFeatures finished(data::SoundFeatures features) const;
+  const data::FrontEnd& front_end() const;
+  const data::NoiseSounds& noise() const;
+
+  mutable std::once_flag made_, heard_;
+  mutable std::optional<data::FrontEnd> front_end_;  ///< once options are known
+  mutable data::NoiseSounds noise_;
 };
 using AudioStatePtr = std::shared_ptr<const AudioState>;
 
