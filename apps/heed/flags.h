@@ -104,7 +104,7 @@ struct PredictFlags {
   std::vector<std::string> inputs, set, with;
   std::optional<int64_t> top;
   std::optional<double> refuse;
-  std::string prefix, target, withhold, withheld_log;
+  std::string prefix, target, output, withhold, withheld_log;
   bool json = false, truncate = false;
 };
 

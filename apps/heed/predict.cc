@@ -117,7 +117,8 @@ void run(const PredictFlags& flags) {
                        .refuse = flags.refuse,
                        .prefix = flags.prefix,
                        .target = flags.target,
-                       .with = flags.with});
+                       .with = flags.with,
+                       .output = flags.output});
   Printer printer{predictor.heads(), flags.json, {}, {}};
   if (!flags.withhold.empty()) printer.filter.emplace(WithholdFilter::read(flags.withhold));
   auto read = flags.inputs;

@@ -36,6 +36,18 @@ void crop_to(const ImageShape& target, Placement& placed) {
   placed.x1 = placed.x0 + part_width, placed.y1 = placed.y0 + part_height;
 }
 
+/// Pixels as they are: a window from the middle, or all of them in the middle.
+void window_to(const ImageShape& source, const ImageShape& target, Placement& placed) {
+  placed.width = std::min(source.width, target.width);
+  placed.height = std::min(source.height, target.height);
+  placed.left = (target.width - placed.width) / 2;
+  placed.top = (target.height - placed.height) / 2;
+  placed.x0 = static_cast<double>((source.width - placed.width) / 2);
+  placed.y0 = static_cast<double>((source.height - placed.height) / 2);
+  placed.x1 = placed.x0 + static_cast<double>(placed.width);
+  placed.y1 = placed.y0 + static_cast<double>(placed.height);
+}
+
 /// What of a row or column of a resized part is copied to where.
 struct Run {
   int64_t from, to, count;
@@ -65,6 +77,7 @@ Placement fitted_placement(const ImageShape& source, const ImageShape& target, F
   placed.width = target.width, placed.height = target.height;
   if (fit == Fit::pad) pad_to(target, placed);
   if (fit == Fit::crop) crop_to(target, placed);
+  if (fit == Fit::native) window_to(source, target, placed);
   return placed;
 }
 

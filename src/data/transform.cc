@@ -82,12 +82,25 @@ void crop_middle(const ImageShape& source, double ratio, double widest, Placemen
   placed.x1 = placed.x0 + width, placed.y1 = placed.y0 + height;
 }
 
+void move_window(const ImageShape& source, Placement& placed, Random& random) {
+  const double width = placed.x1 - placed.x0, height = placed.y1 - placed.y0;
+  const auto free = [](int64_t side, double part) {
+    return static_cast<uint32_t>(side - static_cast<int64_t>(part) + 1);
+  };
+  placed.y0 = random.below(free(source.height, height)), placed.y1 = placed.y0 + height;
+  placed.x0 = random.below(free(source.width, width)), placed.x1 = placed.x0 + width;
+}
+
 }  // namespace
 
 Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
                      const Normalization& normalize, const Fitting& fitting)
     : shape_(shape), augment_(augment), fitting_(fitting) {
   check(augment, shape);
+  if (augment.window && (fitting.fit != Fit::native || augment.crop < 1))
+    throw UsageError(
+        "augment.window: a part of an image's own pixels is for fit = native, without crop; set "
+        "input.fit, or leave it out");
   for (int64_t c = 0; c < shape.channels; ++c) {
     const double mean = of_channel(normalize.mean, "mean", c, shape.channels);
     const double deviation = of_channel(normalize.std, "std", c, shape.channels);
@@ -102,6 +115,7 @@ Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
 Placement Transform::place(const ImageShape& source, Random& random) const {
   auto placed = fitted_placement(source, shape_, fitting_.fit);
   if (augment_.crop < 1) crop(source, placed, random);
+  if (augment_.window) move_window(source, placed, random);
   if (augment_.flip) placed.flip = random.bits() & 1;
   if (augment_.shift > 0) {
     const auto span = static_cast<uint32_t>(2 * augment_.shift + 1);

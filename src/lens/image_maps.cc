@@ -10,6 +10,12 @@ constexpr int64_t kRowsAtOnce = 256;
 
 bool is_pooling(const Map& map) { return map.name().ends_with("pool"); }
 
+/// Whether a map's first keys are the grid's tokens; a head may read vectors of its own behind them. Others, as a pool over
+/// the pixels of a U-Net whose blocks attend at its bottom, lie elsewhere.
+bool is_on(const Map& map, const TokenGrid& grid) {
+  return map.keys() >= grid.tokens() && map.keys() < 2 * grid.tokens();
+}
+
 /// The tokens of a row of weights that are patches, as they lie on the image: (..., tokens) ->
 /// (..., rows, columns).
 at::Tensor on_grid(const at::Tensor& weights, const TokenGrid& grid) {
@@ -99,14 +105,20 @@ ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
   return result;
 }
 
-ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid) {
+ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid) {
+  std::vector<Map> calls, whole;
+  for (const auto& map : all) {
+    if (!is_on(map, grid)) continue;
+    calls.push_back(map);
+    if (map.keys() == grid.tokens()) whole.push_back(map);
+  }
   if (calls.empty())
     throw ModelError("the model has no attention to show: no layers, and no pool that attends");
   ImageMaps result;
   result.grid = grid;
   for (const auto& map : calls)
     result.maps.push_back(image_map(map, grid, static_cast<int64_t>(result.maps.size()) + 1));
-  if (!is_pooling(calls.front())) result.rollout = rollout(calls, grid);
+  if (!whole.empty() && !is_pooling(whole.front())) result.rollout = rollout(whole, grid);
   return result;
 }
 

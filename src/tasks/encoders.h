@@ -16,5 +16,6 @@ std::shared_ptr<EncoderPart> make_recurrent_encoder();
 std::shared_ptr<EncoderPart> make_series_encoder();
 std::shared_ptr<EncoderPart> make_table_encoder();
 std::shared_ptr<EncoderPart> make_text_encoder();
+std::shared_ptr<EncoderPart> make_unet_encoder();
 
 }  // namespace heed

@@ -10,6 +10,10 @@ void Head::answer_by(const AnswerOptions& options) {
   if (options.top) throw UsageError("--top is for heads that choose among classes or items");
   if (!options.prefix.empty() || !options.target.empty() || !options.with.empty())
     throw UsageError("--prefix, --target and --with are for models that write text from text");
+  if (!options.output.empty())
+    throw UsageError(
+        "--output is a folder for masks, and this model answers none; its answers are "
+        "lines on standard output");
 }
 
 Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& split,
@@ -30,7 +34,7 @@ Aim Head::aim(const Tokens&, const Batch&, const Split&, const AimOptions&, cons
   throw UsageError(
       "this head's answer is no number that could be explained; heads that have one: class, "
       "embedding, forecast, labels, "
-      "number, ranking, spans, tags, text, transcript");
+      "number, pixels, ranking, spans, tags, text, transcript");
 }
 
 }  // namespace heed

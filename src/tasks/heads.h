@@ -12,6 +12,7 @@ std::shared_ptr<Head> make_forecast_head();
 std::shared_ptr<Head> make_labels_head();
 std::shared_ptr<Head> make_masked_head();
 std::shared_ptr<Head> make_number_head();
+std::shared_ptr<Head> make_pixels_head();
 std::shared_ptr<Head> make_ranking_head();
 std::shared_ptr<Head> make_spans_head();
 std::shared_ptr<Head> make_tags_head();

@@ -427,7 +427,7 @@ Explanation Predictor::explain(const SplitPtr& example, const std::string& targe
   const auto batch = example->batch({0}, {});
   Recording recording(*cell_->module);
   const auto tokens = cell_->encode(batch);
-  result.grid = tokens.grid;
+  result.grid = tokens.map_grid ? tokens.map_grid : tokens.grid;
   name_tokens(result.shown, *example, tokens);
   for (const auto& head : cell_->recipe.heads) {
     result.heads.push_back(

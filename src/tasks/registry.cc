@@ -40,6 +40,7 @@ const Registry<EncoderPart>& registry() {
       {"series", make_series_encoder},
       {"table", make_table_encoder},
       {"text", make_text_encoder},
+      {"unet", make_unet_encoder},
   };
   return all;
 }
@@ -54,6 +55,7 @@ const Registry<Head>& registry() {
       {"labels", make_labels_head},
       {"masked", make_masked_head},
       {"number", make_number_head},
+      {"pixels", make_pixels_head},
       {"ranking", make_ranking_head},
       {"spans", make_spans_head},
       {"tags", make_tags_head},

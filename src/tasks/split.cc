@@ -69,6 +69,10 @@ class SubsetOfSplit : public Split {
   std::vector<TokenPlace> frame_tokens(int64_t example, const TokenFrames& frames) const override {
     return whole_->frame_tokens(number(example), frames);
   }
+  at::Tensor image_parts(int64_t example,
+                         const std::vector<data::Placement>& parts) const override {
+    return whole_->image_parts(number(example), parts);
+  }
 
  private:
   int64_t number(int64_t example) const { return numbers_.at(static_cast<size_t>(example)); }
@@ -99,6 +103,10 @@ ImageShape Split::source_shape(int64_t example) const {
 }
 
 data::Image Split::source_image(int64_t example) const {
+  throw UsageError(place(example) + ": it is not read as an image");
+}
+
+at::Tensor Split::image_parts(int64_t example, const std::vector<data::Placement>&) const {
   throw UsageError(place(example) + ": it is not read as an image");
 }
 

@@ -11,10 +11,10 @@ namespace {
 constexpr size_t kMostKeys = 6;
 
 /// Last parts of keys that tensors are as large as.
-constexpr std::array<std::string_view, 15> kSizes{
-    "width",   "hidden",          "layers",  "encoder_layers", "decoder_layers", "sentence_layers",
-    "size",    "embedding_width", "shape",   "embedding",      "buckets",        "vocabulary_size",
-    "context", "ngrams",          "lookback"};
+constexpr std::array<std::string_view, 16> kSizes{
+    "width",           "hidden",  "layers",          "levels",  "encoder_layers", "decoder_layers",
+    "sentence_layers", "size",    "embedding_width", "shape",   "embedding",      "buckets",
+    "vocabulary_size", "context", "ngrams",          "lookback"};
 
 bool is_size(const RecipeEntry& entry) {
   const std::string_view path = entry.path;

@@ -54,7 +54,8 @@ void write_pngs(const std::filesystem::path& folder) {
       {"interlaced", {9, 9, PNG_COLOR_TYPE_GRAY_ALPHA, 8, counting(162), {}, {}, true}},
   };
   for (const auto& [name, sample] : samples)
-    write(folder / "data_png" / name, heed::test::png(sample));
+    for (const char* target : {"data_png", "data_mask"})
+      write(folder / target / name, heed::test::png(sample));
 }
 
 void write_sounds(const std::filesystem::path& folder) {

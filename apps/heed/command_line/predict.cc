@@ -30,6 +30,9 @@ void add_predict(CLI::App& app) {
   verb->add_option("--target", flags->target,
                    "Score these texts, a line an input, instead of writing some")
       ->type_name("FILE");
+  verb->add_option("--output", flags->output,
+                   "A folder into which masks are written, a PNG an image, by the image's name")
+      ->type_name("FOLDER");
   verb->add_option(
           "--withhold", flags->withhold,
           "A TOML file of patterns and classifiers: answers that one of them applies to are "

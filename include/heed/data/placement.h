@@ -10,9 +10,10 @@ namespace heed::data {
 
 /// How an image of another shape is fitted. stretch: both sides by themselves; pad: the whole image
 /// as large as it fits, in the middle, black beside it (letterbox); crop: the largest part from its
-/// middle that has the shape.
-enum class Fit { stretch, pad, crop };
-constexpr std::array<const char*, 3> words(Fit) { return {"stretch", "pad", "crop"}; }
+/// middle that has the shape; native: its own pixels, a window of them from its middle, black beside an
+/// image that is smaller.
+enum class Fit { stretch, pad, crop, native };
+constexpr std::array<const char*, 4> words(Fit) { return {"stretch", "pad", "crop", "native"}; }
 
 /// A part of an image's file (after its orientation is applied), and where it lies in the batch's
 /// image.

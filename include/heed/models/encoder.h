@@ -39,6 +39,7 @@ struct Tokens {
   std::optional<TokenFrames> frames = {};  ///< where tokens lie in a recording
   /// What a head may need beside them, by name: `mean` and `std` of a series, ...
   std::map<std::string, at::Tensor> extra = {};
+  std::optional<TokenGrid> map_grid = {};  ///< where the maps' tokens lie, if not on `grid`
 };
 
 /// An encoder is a LibTorch module whose attentions leave their maps in a Recording.
@@ -51,6 +52,8 @@ class Encoder : public torch::nn::Module {
   virtual int64_t max_positions() const { return 0; }
   /// Where its tokens stand among the frames of a recording; none: it reads no recordings.
   virtual std::optional<TokenFrames> frames() const { return std::nullopt; }
+  /// Where its tokens lie on an image, as Tokens::grid says; nothing: on none, or one that depends on the batch.
+  virtual std::optional<TokenGrid> image_grid() const { return std::nullopt; }
 };
 using EncoderPtr = std::shared_ptr<Encoder>;
 

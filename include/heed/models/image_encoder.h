@@ -79,6 +79,7 @@ class ImageEncoderImpl : public nn::Remade<ImageEncoderImpl, Encoder> {
     return std::make_shared<ImageEncoderImpl>(options, shape);
   }
   int64_t max_positions() const override { return grid().tokens(); }
+  std::optional<TokenGrid> image_grid() const override { return grid(); }
 
   TokenGrid grid() const;
 

@@ -94,6 +94,7 @@ struct AnswerOptions {
   std::string prefix = {};            ///< a file with a line an example, with which its text begins
   std::string target = {};            ///< a file with a line an example: score these texts
   std::vector<std::string> with = {};  ///< folders of models that answer together
+  std::string output = {};             ///< a folder into which masks are written
 };
 
 /// What a head may know of the run.

@@ -116,6 +116,8 @@ class Split {
   virtual ImageShape source_shape(int64_t example) const;
   /// The same as data::ImageDataset::source.
   virtual data::Image source_image(int64_t example) const;
+  /// Parts of that image as a batch has them without random changes: (N, C, h, w).
+  virtual at::Tensor image_parts(int64_t example, const std::vector<data::Placement>& parts) const;
 
   /// The same examples, read with a noise of Input::noises; null: nothing of them is. What is random is
   /// drawn from (seed, example).

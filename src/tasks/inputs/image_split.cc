@@ -129,6 +129,24 @@ std::vector<data::Placement> ImageSplit::placements(int64_t example, const Draw&
   return layout;
 }
 
+at::Tensor ImageSplit::image_parts(int64_t example,
+                                   const std::vector<data::Placement>& parts) const {
+  const auto shape = options_->known_shape();
+  const auto transform = options_->transform(false);
+  const auto source = images_->source(example);
+  auto images =
+      at::empty({std::ssize(parts), shape.channels, shape.height, shape.width}, at::kFloat);
+  auto* out = images.data_ptr<float>();
+  Random random(0);  // draws nothing
+  for (const auto& part : parts) {
+    data::Image drawn{shape, std::vector<uint8_t>(static_cast<size_t>(shape.values()))};
+    data::draw_placement(source, part, options_->images.resample, drawn);
+    transform.finish(drawn, random, out);
+    out += shape.values();
+  }
+  return images;
+}
+
 SplitPtr ImageSplit::select(const std::vector<int64_t>& examples) const {
   auto images = data::subset(images_, examples);
   if (records_)
@@ -137,12 +155,23 @@ SplitPtr ImageSplit::select(const std::vector<int64_t>& examples) const {
 }
 
 void ImageList::add(data::Image source, std::string name) {
-  shapes_.push_back(source.shape), names_.push_back(std::move(name));
+  const auto& shape = sources_.emplace_back(data::Image{source.shape, {}}).shape;
+  const auto placed = data::fitted_placement(shape, this->shape(), fitting_.fit);
+  const bool whole = placed.x1 - placed.x0 >= static_cast<double>(shape.width) &&
+                     placed.y1 - placed.y0 >= static_cast<double>(shape.height);
+  if (!whole) {
+    sources_.back().values = source.values;
+    kept_bytes_ += shape.values();
+  }
+  names_.push_back(std::move(name));
   images_.push_back(data::fit(std::move(source), fitting_));
 }
 
 data::Image ImageList::source(int64_t i) const {
-  throw UsageError(name(i) + ": the image was fitted when it was read");
+  const auto& kept = sources_.at(static_cast<size_t>(i));
+  if (kept.values.empty()) throw UsageError(name(i) + ": the image was fitted when it was read");
+  return kept.shape.channels == shape().channels ? kept
+                                                 : data::with_channels(kept, shape().channels);
 }
 
 }  // namespace heed

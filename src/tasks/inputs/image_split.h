@@ -66,6 +66,7 @@ class ImageSplit : public Split {
   std::vector<data::Placement> placements(int64_t example, const Draw& draw) const override;
   ImageShape source_shape(int64_t example) const override { return images_->source_shape(example); }
   data::Image source_image(int64_t example) const override { return images_->source(example); }
+  at::Tensor image_parts(int64_t example, const std::vector<data::Placement>& parts) const override;
   SplitPtr select(const std::vector<int64_t>& examples) const override;
   SplitPtr with_noise(const std::string& kind, double strength, uint64_t seed) const override;
 
@@ -87,22 +88,27 @@ class ImageList : public data::ImageDataset {
  public:
   explicit ImageList(const data::ImageOptions& fitting) : fitting_(fitting) {}
   void add(data::Image source, std::string name);
+  /// Bytes of the images of which only a part was fitted.
+  int64_t kept_bytes() const { return kept_bytes_; }
 
   int64_t size() const override { return std::ssize(images_); }
   ImageShape shape() const override { return data::fitted({}, fitting_); }
   const std::vector<std::string>& classes() const override { return classes_; }
   data::Image image(int64_t i) const override { return images_.at(static_cast<size_t>(i)); }
-  /// They were fitted by then.
+  /// Of those of which only a part was fitted; of others UsageError.
   data::Image source(int64_t i) const override;
-  ImageShape source_shape(int64_t i) const override { return shapes_.at(static_cast<size_t>(i)); }
+  ImageShape source_shape(int64_t i) const override {
+    return sources_.at(static_cast<size_t>(i)).shape;
+  }
   int64_t label(int64_t) const override { return -1; }
   std::string name(int64_t i) const override { return names_.at(static_cast<size_t>(i)); }
 
  private:
   data::ImageOptions fitting_;
   std::vector<data::Image> images_;
-  std::vector<ImageShape> shapes_;
+  std::vector<data::Image> sources_;  // without pixels where images_ has all of them
   std::vector<std::string> names_, classes_;
+  int64_t kept_bytes_ = 0;
 };
 
 }  // namespace heed

@@ -8,6 +8,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kMostKept = 256 << 20;  // bytes of large images that are answered together
+
 /// The IDX file that an input means: itself, or the images of a prefix; empty where it means none.
 fs::path idx_file(const std::string& input) {
   if (fs::path(input).filename().string().find("-idx3-ubyte") != std::string::npos) return input;
@@ -41,7 +43,8 @@ SplitPtr ImageStream::next(int64_t most) {
   auto list = std::make_shared<ImageList>(options_->fitting());
   std::string name;
   try {
-    while (list->size() < most && (has_idx() || next_name(name, list->size() > 0)))
+    while (list->size() < most && list->kept_bytes() < kMostKept &&
+           (has_idx() || next_name(name, list->size() > 0)))
       add(*list, name, most);
   } catch (const Error&) {
     // What stands before a bad input is answered before it is reported.
