@@ -103,9 +103,10 @@ struct PredictFlags {
   std::string model;
   std::vector<std::string> inputs, set, with;
   std::optional<int64_t> top;
-  std::optional<double> refuse;
-  std::string prefix, target, output, withhold, withheld_log;
-  bool json = false, truncate = false;
+  std::optional<double> refuse, track_overlap;
+  std::optional<int64_t> track_age;
+  std::string prefix, target, output, withhold, withheld_log, figures;
+  bool json = false, truncate = false, track = false;
 };
 
 struct ScoreFlags {

@@ -1,6 +1,7 @@
 // heed predict: what a model makes of inputs, in their order.
 #include <numeric>
 
+#include "box_output.h"
 #include "core/printable.h"
 #include "frame/twice.h"
 #include "heed/core/error.h"
@@ -81,23 +82,26 @@ void Printer::print(const Split& examples, int64_t i, const std::vector<Predicti
   std::cout << line << '\n';
 }
 
-void answer(Predictor& predictor, const SplitPtr& examples, Printer& printer) {
-  const auto answers = predictor.predict(examples);
-  for (int64_t i = 0; i < examples->size(); ++i)
+void answer(Predictor& predictor, const SplitPtr& examples, Printer& printer, BoxOutput& boxes) {
+  auto answers = predictor.predict(examples);
+  for (int64_t i = 0; i < examples->size(); ++i) {
+    boxes.add(*examples, i, answers[static_cast<size_t>(i)]);
     printer.print(*examples, i, answers[static_cast<size_t>(i)]);
+  }
   std::cout.flush();
 }
 
 /// What stands before an example that cannot be read is answered before that is reported.
-void answer_readable(Predictor& predictor, const SplitPtr& examples, Printer& printer) {
+void answer_readable(Predictor& predictor, const SplitPtr& examples, Printer& printer,
+                     BoxOutput& boxes) {
   try {
-    answer(predictor, examples, printer);
+    answer(predictor, examples, printer, boxes);
   } catch (const Error&) {
     const int64_t good = predictor.readable(examples);
     if (good == 0 || good == examples->size()) throw;
     std::vector<int64_t> before(static_cast<size_t>(good));
     std::iota(before.begin(), before.end(), int64_t{0});
-    answer(predictor, subset(examples, std::move(before)), printer);
+    answer(predictor, subset(examples, std::move(before)), printer, boxes);
     throw;
   }
 }
@@ -127,9 +131,11 @@ void run(const PredictFlags& flags) {
   if (!flags.withheld_log.empty())
     printer.log.emplace(flags.withheld_log, FileWriter::Mode::append);
   const std::vector<std::string> standard_input = {"-"};
-  const auto stream = predictor.stream(flags.inputs.empty() ? standard_input : flags.inputs);
+  BoxOutput boxes(flags, predictor);
+  const auto inputs = boxes.inputs();
+  const auto stream = predictor.stream(inputs.empty() ? standard_input : inputs);
   while (const auto examples = stream->next(kTogether))
-    answer_readable(predictor, examples, printer);
+    answer_readable(predictor, examples, printer, boxes);
   const auto note = predictor.finish();
   if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
 }

@@ -53,6 +53,8 @@ void check_record_options(const RecordOptions& options) {
   if (!table && options.quoting) refuse("quoting");
   if (!table && !words && !options.columns.empty()) refuse("columns to be named");
   if (options.comments && options.format != conll) refuse("choice of comments");
+  if (!options.images.empty() && options.format != voc && options.format != coco)
+    refuse("folder of images");
   if (table && options.header && !options.columns.empty()) {
     throw UsageError(
         "records: columns: the header names the columns; give names where there is none "
@@ -72,6 +74,10 @@ std::unique_ptr<RecordReader> record_reader_of(const RecordOptions& options) {
       return lines_reader();
     case RecordFormat::squad:
       return squad_reader();
+    case RecordFormat::voc:
+      return voc_reader(options);
+    case RecordFormat::coco:
+      return coco_reader(options);
     default:
       return table_reader(options);
   }
@@ -98,12 +104,13 @@ RecordFormat record_format_of(path file) {
   if (ending == ".txt") return lines;
   if (ending == ".conllup") return conllu;
   if (ending == ".json") return squad;
+  if (ending == ".xml") return voc;
   for (const auto format : {csv, tsv, jsonl, conllu, conll}) {
     if (ending == std::string(".") + word_of(format)) return format;
   }
   throw UsageError(file.string() +
                    ": its name does not say what it is; name it .csv, .tsv, .jsonl, .conllu, "
-                   ".conllup, .conll, .txt or .json (SQuAD's), or say its format "
+                   ".conllup, .conll, .txt, .xml (VOC's) or .json (SQuAD's), or say its format "
                    "(data.format=lines for a text a line)");
 }
 

@@ -1,5 +1,7 @@
 #include "heed/lens/image_maps.h"
 
+#include <algorithm>
+
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
 
@@ -9,11 +11,22 @@ namespace {
 constexpr int64_t kRowsAtOnce = 256;
 
 bool is_pooling(const Map& map) { return map.name().ends_with("pool"); }
+/// Of a decoder's queries to the image.
+bool is_cross(const Map& map) { return map.name().ends_with(".cross"); }
 
 /// Whether a map's first keys are the grid's tokens; a head may read vectors of its own behind them. Others, as a pool over
 /// the pixels of a U-Net whose blocks attend at its bottom, lie elsewhere.
 bool is_on(const Map& map, const TokenGrid& grid) {
   return map.keys() >= grid.tokens() && map.keys() < 2 * grid.tokens();
+}
+
+/// Whether a map is of a decoder's queries to each other, beside that of theirs to the image.
+bool is_of_queries(const Map& map, const std::vector<Map>& all) {
+  const auto name = map.name();
+  const auto parent = name.substr(0, name.rfind('.') + 1);
+  return !is_cross(map) && std::any_of(all.begin(), all.end(), [&](const Map& other) {
+    return other.name() == parent + "cross";
+  });
 }
 
 /// The tokens of a row of weights that are patches, as they lie on the image: (..., tokens) ->
@@ -23,11 +36,11 @@ at::Tensor on_grid(const at::Tensor& weights, const TokenGrid& grid) {
   return patches.to(at::kCPU, at::kDouble).unflatten(-1, {grid.rows, grid.columns});
 }
 
-/// Row 0 of every head: (H, Lk).
-at::Tensor first_rows(const Map& map) {
+/// A row of every head: (H, Lk).
+at::Tensor first_rows(const Map& map, int64_t row = 0) {
   std::vector<at::Tensor> rows;
   for (int64_t head = 0; head < map.num_heads(); ++head) {
-    rows.push_back(map.tile({0, 1}, {0, map.keys()}, 0, head));
+    rows.push_back(map.tile({row, row + 1}, {0, map.keys()}, 0, head));
   }
   return at::cat(rows);
 }
@@ -65,6 +78,12 @@ at::Tensor rollout(const std::vector<Map>& maps, const TokenGrid& grid) {
   return on_grid(row, grid);
 }
 
+ImageMap cross_map(const Map& map, const TokenGrid& grid, int64_t query, int64_t layer) {
+  const auto rows = first_rows(map, std::clamp<int64_t>(query, 0, map.queries() - 1));
+  return {map.name(), "cross " + std::to_string(layer), on_grid(rows, grid),
+          on_grid(map.received(), grid).mean(0)};
+}
+
 std::string titles(const std::vector<ImageMap>& maps) {
   std::string text;
   for (const auto& map : maps) text += (text.empty() ? "" : ", ") + map.title;
@@ -73,7 +92,7 @@ std::string titles(const std::vector<ImageMap>& maps) {
 
 /// What the numbers of the panels are, a line each.
 std::vector<std::string> explanation(const ImageMaps& maps) {
-  const bool layers = maps.maps.front().title != "pooling";
+  const bool layers = maps.maps.front().title.starts_with("layer");
   const bool pooling = maps.maps.back().title == "pooling";
   std::vector<std::string> lines;
   if (layers && maps.grid.class_token) {
@@ -83,6 +102,10 @@ std::vector<std::string> explanation(const ImageMaps& maps) {
     lines.emplace_back("layer: mean weight to each patch from all patches");
   }
   if (pooling) lines.emplace_back("pooling: weight of each patch in the pooled vector");
+  if (maps.maps.back().title.starts_with("cross"))
+    lines.emplace_back(
+        "cross: weight of each patch for the query that says the box; received: mean of all "
+        "queries");
   if (maps.rollout.defined())
     lines.emplace_back("rollout: what reaches the output through all layers");
   return lines;
@@ -105,20 +128,26 @@ ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
   return result;
 }
 
-ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid) {
-  std::vector<Map> calls, whole;
-  for (const auto& map : all) {
-    if (!is_on(map, grid)) continue;
-    calls.push_back(map);
-    if (map.keys() == grid.tokens()) whole.push_back(map);
-  }
+ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid, int64_t query) {
+  std::vector<Map> calls;
+  for (const auto& map : all)
+    if (is_on(map, grid) && !is_of_queries(map, all)) calls.push_back(map);
   if (calls.empty())
     throw ModelError("the model has no attention to show: no layers, and no pool that attends");
   ImageMaps result;
   result.grid = grid;
-  for (const auto& map : calls)
-    result.maps.push_back(image_map(map, grid, static_cast<int64_t>(result.maps.size()) + 1));
-  if (!whole.empty() && !is_pooling(whole.front())) result.rollout = rollout(whole, grid);
+  std::vector<Map> of_tokens;
+  int64_t layers = 0, crosses = 0;
+  for (const auto& map : calls) {
+    if (is_cross(map)) {
+      result.maps.push_back(cross_map(map, grid, query, ++crosses));
+      continue;
+    }
+    result.maps.push_back(image_map(map, grid, ++layers));
+    if (map.keys() == grid.tokens()) of_tokens.push_back(map);
+  }
+  if (!of_tokens.empty() && !is_pooling(of_tokens.front()))
+    result.rollout = rollout(of_tokens, grid);
   return result;
 }
 

@@ -45,10 +45,18 @@ ImageEncoderImpl::ImageEncoderImpl(const ImageEncoderOptions& given, const Image
 
 void ImageEncoderImpl::make_stem() {
   const auto stem = stem_options(options, shape);
-  if (options.tokens == ImageTokens::patches && options.stem == ImageStem::conv)
+  const bool patches = options.tokens == ImageTokens::patches;
+  if (patches && options.stem == ImageStem::conv)
     conv_stem = register_module("stem", ConvStem(stem));
+  else if (patches && options.stem == ImageStem::residual)
+    residual_stem = register_module("stem", ResidualStem(stem));
   else
     patch_stem = register_module("stem", PatchStem(stem));
+}
+
+at::Tensor ImageEncoderImpl::through_stem(const at::Tensor& image) {
+  if (conv_stem) return conv_stem->forward(image);
+  return residual_stem ? residual_stem->forward(image) : patch_stem->forward(image);
 }
 
 TokenGrid ImageEncoderImpl::grid() const {
@@ -62,8 +70,7 @@ Tokens ImageEncoderImpl::forward(const Batch& batch) {
   const auto& image = models::taken(
       batch, "image", {{"B"}, {"C", shape.channels}, {"h", shape.height}, {"w", shape.width}},
       models::Dtype::floating);
-  const auto stem = nn::embedded(conv_stem ? conv_stem->forward(image)
-                                           : patch_stem->forward(image));  // (B, r c, M)
+  const auto stem = nn::embedded(through_stem(image));  // (B, r c, M)
   auto x = stem;
   if (class_token.defined()) x = torch::cat({class_token.expand({x.size(0), 1, -1}), x}, 1);
   if (position) x = position->forward(x);

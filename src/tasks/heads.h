@@ -6,6 +6,7 @@
 namespace heed {
 
 std::shared_ptr<Head> make_anomaly_head();
+std::shared_ptr<Head> make_boxes_head();
 std::shared_ptr<Head> make_class_head();
 std::shared_ptr<Head> make_embedding_head();
 std::shared_ptr<Head> make_forecast_head();

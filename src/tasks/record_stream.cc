@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/list_folder.h"
 #include "core/utf8.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -63,9 +64,13 @@ data::RecordsPtr records_of_text_files(const std::vector<std::string>& files,
 
 bool is_records_file(const std::string& name) {
   for (const std::string ending :
-       {".csv", ".tsv", ".jsonl", ".json", ".conllu", ".conllup", ".conll", ".txt"})
+       {".csv", ".tsv", ".jsonl", ".json", ".conllu", ".conllup", ".conll", ".txt", ".xml"})
     if (name.ends_with(ending) || name.ends_with(ending + ".gz")) return true;
-  return false;
+  // A folder of annotations, as VOC has one.
+  if (kind_of(name) != PathKind::folder) return false;
+  const auto files = list_folder(name);
+  return std::any_of(files.begin(), files.end(),
+                     [](const auto& file) { return file.extension() == ".xml"; });
 }
 
 RecordStream::RecordStream(std::vector<std::string> inputs, data::RecordOptions options,

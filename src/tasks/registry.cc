@@ -49,6 +49,7 @@ template <>
 const Registry<Head>& registry() {
   static const Registry<Head> all{
       {"anomaly", make_anomaly_head},
+      {"boxes", make_boxes_head},
       {"class", make_class_head},
       {"embedding", make_embedding_head},
       {"forecast", make_forecast_head},

@@ -41,6 +41,19 @@ void add_predict(CLI::App& app) {
   verb->add_option("--withheld-log", flags->withheld_log,
                    "Add a line of JSON to this file for each answer that is held back")
       ->type_name("FILE");
+  verb->add_option("--figures", flags->figures,
+                   "Draw the boxes on each image, as NAME.png in this folder")
+      ->type_name("FOLDER");
+  verb->add_flag("--track", flags->track,
+                 "Inputs are frames, or folders of them: the boxes of one object get one number");
+  verb->add_option("--track-overlap", flags->track_overlap,
+                   "Least IoU of a box with where its object is expected; default: 0.3")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("IOU");
+  verb->add_option("--track-age", flags->track_age,
+                   "Frames that an object may be missing; default: 5")
+      ->check(whole_number(0, 1000000000))
+      ->type_name("N");
   verb->add_flag("--json", flags->json, "Print a line of JSON an input");
   on_run(*verb, flags);
   verb->footer(R"(

@@ -13,9 +13,9 @@
 namespace heed::data {
 
 /// How a file of records is written; by_name: as the file's name says.
-enum class RecordFormat { by_name, csv, tsv, jsonl, conllu, conll, lines, squad };
-constexpr std::array<const char*, 8> words(RecordFormat) {
-  return {"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad"};
+enum class RecordFormat { by_name, csv, tsv, jsonl, conllu, conll, lines, squad, voc, coco };
+constexpr std::array<const char*, 10> words(RecordFormat) {
+  return {"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad", "voc", "coco"};
 }
 
 /// How a file of records is read; one table of a recipe.
@@ -26,12 +26,14 @@ struct RecordOptions {
   std::string delimiter = "";  ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
   std::optional<bool> quoting = {};  ///< csv, tsv: quotes as in RFC 4180; absent: csv yes, tsv no
   bool comments = false;             ///< conll: a line that begins with "# " is a comment
+  std::string images = "";  ///< voc, coco: the folder of the images; empty: see open_records
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("format", format,
       "csv, tsv, jsonl (an object a line), conllu (also CoNLL-U Plus), conll (a word a line), "
-      "lines (a text a line), squad (SQuAD's JSON); empty: by the file's name");
+      "lines (a text a line), squad (SQuAD's JSON), voc (Pascal VOC's XML), coco (COCO's JSON); "
+      "empty: by the file's name");
     using enum RecordFormat;
     const bool table = format == by_name || format == csv || format == tsv;
     if (table) {
@@ -50,6 +52,11 @@ struct RecordOptions {
     }
     if (format == by_name || format == conll)
       v("comments", comments, "conll: a line that begins with '# ' is a comment");
+    if (format == voc || format == coco)
+      v("images", images,
+        "the folder of the images; empty: of voc JPEGImages beside the annotations' folder, or "
+        "that "
+        "folder itself; of coco the file's folder, or the one that the file is named after");
   }
 };
 
@@ -59,7 +66,7 @@ RecordFormat record_format_of(std::filesystem::path file);
 /// Reads the files of a split into memory, one after another; "-" is standard input, which may be a
 /// pipe and needs options.format. Files are read as LineReader does (lines.h: UTF-8, plain or
 /// gzipped, a byte order mark is left out), which also throws. The format comes from the name: .csv
-/// .tsv .jsonl .conllu .conllup .conll, .txt for lines, .json for squad; .gz behind it is left out.
+/// .tsv .jsonl .conllu .conllup .conll, .txt for lines, .json for squad, .xml for voc; .gz behind it is left out.
 /// An empty cell is a missing one.
 ///
 /// - csv, tsv: a row has as many cells as the first. Quotes as in RFC 4180: a cell that begins with
@@ -93,6 +100,19 @@ RecordFormat record_format_of(std::filesystem::path file);
 ///   answers.text and answers.answer_start, both empty where there is no answer; places count the
 ///   questions of the file. `is_impossible` must agree with the answers. Other keys of questions
 ///   are counted. The file and its JSON are in memory while it is read.
+///
+/// - voc: Pascal VOC's annotations (Everingham et al. 2010). A file is an image set, as
+///   ImageSets/Main/train.txt, whose lines name annotations of the folder Annotations beside ImageSets;
+///   an .xml file; or a folder of these. An annotation is a record: the text image, the image's file as
+///   the annotation's folder sees it, and the list boxes, an item an object as to_text(ObjectBox) writes it
+///   (boxes.h): corners counted from 0, "difficult" behind those that are. Places name the .xml file.
+/// - coco: COCO's JSON of objects (Lin et al. 2014): images, annotations, categories. An image is a
+///   record: image, boxes as of voc ("crowd" where iscrowd is 1), and the text id. A category without
+///   an object is no class. Images lie in the file's folder or, of annotations/instances_val2017.json,
+///   in val2017 or images beside it or above.
+///   Of both: a file that is no such XML or JSON, an element or key that is missing, a box outside of
+///   its image or without area, and an image's file that is not there are DataErrors with file, line (of
+///   XML) or key.
 ///
 /// The files of a split have the same columns (jsonl: a key may be absent anywhere).
 ///

@@ -14,10 +14,10 @@ namespace heed::lens {
 /// One attention call laid over the image; weights are float64.
 struct ImageMap {
   std::string name;   ///< the module's path: "encoder.layers.0.attention"
-  std::string title;  ///< "layer 1", counted from 1, or "pooling"
+  std::string title;  ///< "layer 1", counted from 1, "cross 1" of learned queries, or "pooling"
   /// (H, rows, columns). What the model reads from: the weights of the class token's row or of the
   /// pooling query, without the class token itself; in a layer of a model without class token,
-  /// `received` of each head.
+  /// `received` of each head. Of learned queries the row of the one that is shown.
   at::Tensor heads;
   /// (rows, columns): mean over queries and heads of the weight that a patch gets. Undefined where
   /// it is the mean of `heads`.
@@ -34,9 +34,9 @@ struct ImageMaps {
   at::Tensor rollout;
 };
 
-/// The maps of a forward pass over one image whose tokens lie on `grid`. Throws ModelError where
-/// there are none.
-ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid);
+/// The maps of a forward pass over one image whose tokens lie on `grid`. Of a decoder's learned queries, that look at the tokens, row
+/// `query` is shown; what they see of each other is left out. Throws ModelError where there are none.
+ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid, int64_t query = 0);
 
 /// Runs the model on one image (1, C, h, w) and looks at its attention: from q, k and the row
 /// numbers, a block of rows at a time. The model should be in evaluation mode. Throws ModelError

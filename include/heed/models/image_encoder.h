@@ -9,6 +9,7 @@
 #include "heed/models/block_stack.h"
 #include "heed/models/encoder.h"
 #include "heed/models/image_stem.h"
+#include "heed/models/residual_stem.h"
 #include "heed/nn/attention_gate.h"
 #include "heed/nn/positions.h"
 #include "heed/nn/remade.h"
@@ -18,8 +19,8 @@ namespace heed {
 enum class ImageTokens { patches, rows };
 constexpr std::array<const char*, 2> words(ImageTokens) { return {"patches", "rows"}; }
 
-enum class ImageStem { patch, conv };
-constexpr std::array<const char*, 2> words(ImageStem) { return {"patch", "conv"}; }
+enum class ImageStem { patch, conv, residual };
+constexpr std::array<const char*, 3> words(ImageStem) { return {"patch", "conv", "residual"}; }
 
 /// What goes past the blocks.
 enum class ImageSkip { none, attention_gate };
@@ -44,7 +45,9 @@ struct ImageEncoderOptions : BlockStackOptions {
     v("tokens", tokens, "patches: a token a patch; rows: a token a row of pixels");
     if (tokens == ImageTokens::patches) {
       v("stem", stem,
-        "patch: a linear layer a patch; conv: convolutions, halving down to the patch");
+        "patch: a linear layer a patch; conv: convolutions, halving down to the patch; residual: "
+        "the "
+        "first of them halves, too, and residual pairs stand behind the others, for larger images");
       if (stem == ImageStem::conv)
         v("gate", gate, "what weighs the channels of each convolution; cbam: pixels, too");
       v("patch", patch, "pixels along a token's side; divides height and width", between(1, 65535));
@@ -85,8 +88,9 @@ class ImageEncoderImpl : public nn::Remade<ImageEncoderImpl, Encoder> {
 
   ImageEncoderOptions options;
   ImageShape shape;
-  PatchStem patch_stem{nullptr};  ///< of the two stems, the one in use
+  PatchStem patch_stem{nullptr};  ///< of the three stems, the one in use
   ConvStem conv_stem{nullptr};
+  ResidualStem residual_stem{nullptr};
   at::Tensor class_token;  ///< (1, 1, M) or undefined
   nn::AdditivePosition position{nullptr};
   BlockStack blocks;
@@ -94,6 +98,7 @@ class ImageEncoderImpl : public nn::Remade<ImageEncoderImpl, Encoder> {
 
  private:
   void make_stem();
+  at::Tensor through_stem(const at::Tensor& image);
   at::Tensor skipped(const at::Tensor& stem, const at::Tensor& states);
 };
 TORCH_MODULE(ImageEncoder);

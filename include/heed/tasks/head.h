@@ -19,12 +19,21 @@
 
 namespace heed {
 
+/// An object that was found in an image, in pixels of its file, corners counted from 0.
+struct PredictedBox {
+  std::string name;  ///< its class
+  double score;      ///< 0 .. 1
+  double x0, y0, x1, y1;
+  int64_t number = 0;  ///< of the object that is followed through frames; 0: none is
+};
+
 /// What is answered of one example: a line, and the members of a JSON object.
 struct Prediction {
   std::string text;
-  std::string json;                     ///< {"class": "sports", ...}
-  std::string title = {};               ///< of a picture, where the text is too long for one
-  std::vector<std::string> lines = {};  ///< printed in place of the text: an n-best list
+  std::string json;                      ///< {"class": "sports", ...}
+  std::string title = {};                ///< of a picture, where the text is too long for one
+  std::vector<std::string> lines = {};   ///< printed in place of the text: an n-best list
+  std::vector<PredictedBox> boxes = {};  ///< to be drawn and followed, best first
 };
 
 struct HeadLoss {
@@ -66,6 +75,7 @@ struct Looked {
   std::vector<int64_t> written_ids = {};   ///< of what it wrote behind the last of what was given
   std::string tokenizer = "";              ///< kind of the text's tokenizer
   std::string expected = "";               ///< the example's target; empty: not known
+  int64_t query = -1;  ///< of learned queries that look at the tokens, the one that is shown
 };
 
 /// What a head's answer to B copies of an example comes to, with gradient history.

@@ -1,0 +1,144 @@
+// Boxes through the program: trained on Pascal VOC's files, measured, answered, drawn, followed through frames.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/run.h"
+#include "apps/trained.h"
+#include "data/samples.h"
+#include "files.h"
+
+namespace heed {
+namespace {
+
+using nlohmann::json;
+using test::run;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// 16 x 24 pixels, dark, with a bright square of 8 at (x, y).
+std::string frame(int x, int y) {
+  test::Bytes pixels(16 * 24, 20);
+  for (int r = y; r < y + 8; ++r)
+    for (int c = x; c < x + 8; ++c) pixels[static_cast<size_t>(r * 24 + c)] = 240;
+  const auto png = test::png({16, 24, 0, 8, pixels});
+  return {png.begin(), png.end()};
+}
+
+void write_voc(const std::filesystem::path& folder) {
+  std::string names;
+  for (int i = 0; i < 48; ++i) {
+    const int x = i * 7 % 17, y = i * 5 % 9;
+    const auto name = "f" + std::to_string(i);
+    const auto number = [](const char* element, int value) {
+      return "<" + std::string(element) + ">" + std::to_string(value) + "</" + element + ">";
+    };
+    test::write_bytes(folder / "voc/JPEGImages" / (name + ".png"), frame(x, y));
+    test::write_bytes(folder / "voc/Annotations" / (name + ".xml"),
+                      "<annotation><filename>" + name + ".png</filename><size>" +
+                          number("width", 24) + number("height", 16) +
+                          "</size><object><name>square</name><bndbox>" + number("xmin", x + 1) +
+                          number("ymin", y + 1) + number("xmax", x + 8) + number("ymax", y + 8) +
+                          "</bndbox></object></annotation>");
+    names += name + "\n";
+  }
+  test::write_bytes(folder / "voc/ImageSets/Main/train.txt", names);
+}
+
+test::Trained trained() {
+  return test::train_once("boxes", [](const std::filesystem::path& folder) {
+    for (const char* each : {"voc/JPEGImages", "voc/Annotations", "voc/ImageSets/Main"})
+      std::filesystem::create_directories(folder / each);
+    write_voc(folder);
+    const auto list = (folder / "voc/ImageSets/Main/train.txt").string();
+    test::write_bytes(folder / "small.toml", "data = { format = 'voc', train = '" + list +
+                                                 "', test = '" + list + "' }\n" + R"(seed = 1
+[input]
+kind = "image"
+size = [16, 24]
+[encoder]
+stem = "conv"
+patch = 4
+width = 16
+layers = 1
+attention = { position = "learned", num_heads = 2 }
+[head]
+kind = "boxes"
+convolutions = 1
+[train]
+epochs = 20
+batch = 8
+optimizer = { lr = 5e-3 }
+schedule = { kind = "cosine", warmup = 10 }
+)");
+  });
+}
+
+TEST(Boxes, AreMeasuredAnsweredAndDrawn) {
+  const auto made = trained();
+  const auto eval = run({"eval", made.model, "--json"});
+  ASSERT_EQ(eval.code, 0) << eval.err;
+  EXPECT_THAT(eval.out, AllOf(HasSubstr("\"ap50\""), HasSubstr("\"baseline_ap50\""),
+                              HasSubstr("\"square\"")));
+  const test::TemporaryFolder folder;
+  test::write_bytes(folder / "new.png", frame(9, 4));
+  const auto answer = run({"predict", made.model, (folder / "new.png").string(), "--json",
+                           "--figures", (folder / "drawn").string()});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const auto boxes = json::parse(answer.out)["boxes"];
+  ASSERT_GE(boxes.size(), 1u);
+  EXPECT_EQ(boxes[0]["class"], "square");
+  const auto box = boxes[0]["box"].get<std::vector<double>>();
+  EXPECT_NEAR(box[0], 9, 3);
+  EXPECT_NEAR(box[3], 12, 3);
+  EXPECT_TRUE(test::read_bytes(folder / "drawn/new.png").starts_with("\x89PNG"));
+  const auto line = run({"predict", made.model, (folder / "new.png").string()});
+  EXPECT_THAT(line.out, testing::MatchesRegex(
+                            ".*new.png\tsquare 0\\.[0-9]+ at [0-9]+ [0-9]+ [0-9]+ [0-9]+.*\n"));
+  const auto map = run(
+      {"map", made.model, (folder / "new.png").string(), "--png", (folder / "map.png").string()});
+  EXPECT_EQ(map.code, 0) << map.err;
+}
+
+TEST(Boxes, AreFollowedThroughFrames) {
+  const auto made = trained();
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "frames");
+  for (int i = 0; i < 8; ++i)
+    test::write_bytes(folder / "frames" / ("000" + std::to_string(i) + ".png"), frame(2 * i, 4));
+  test::write_bytes(folder / "frames/notes.txt", "no frame");
+  const auto followed =
+      run({"predict", made.model, (folder / "frames").string(), "--track", "--json"});
+  ASSERT_EQ(followed.code, 0) << followed.err;
+  std::istringstream lines(followed.out);
+  int frames = 0;
+  for (std::string line; std::getline(lines, line); ++frames) {
+    const auto boxes = json::parse(line)["boxes"];
+    ASSERT_GE(boxes.size(), 1u) << line;
+    EXPECT_EQ(boxes[0]["id"], 1) << line;
+  }
+  EXPECT_EQ(frames, 8);
+}
+
+TEST(Boxes, RefusesWhatItWouldIgnore) {
+  const auto made = trained();
+  const test::TemporaryFolder folder;
+  const auto refused = [&](std::vector<std::string> more, int code, const std::string& why) {
+    more.insert(more.begin(), {"predict", made.model});
+    const auto result = run(more);
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(why));
+    EXPECT_EQ(result.out, "");
+  };
+  refused({"x.png", "--track-age", "3"}, 2, "add --track");
+  refused({folder.path().string(), "--track"}, 3, "no frame");
+  refused({folder.path().string()}, 3, "a folder");
+  test::write_bytes(folder / "f0.xml", "<annotation><object></annotation>");
+  const auto eval = run({"eval", made.model, "--data", (folder / "f0.xml").string()});
+  EXPECT_EQ(eval.code, 3);
+  EXPECT_THAT(eval.err, HasSubstr("f0.xml:1: broken XML"));
+}
+
+}  // namespace
+}  // namespace heed

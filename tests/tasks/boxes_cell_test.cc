@@ -1,0 +1,208 @@
+// Objects in images: learned, saved, answered in pixels of the file, and refused where they cannot be.
+#include <gmock/gmock.h>
+
+#include <torch/torch.h>
+
+#include <nlohmann/json.hpp>
+
+#include "data/samples.h"
+#include "heed/core/random.h"
+#include "heed/metrics/detection.h"
+#include "heed/tasks/predictor.h"
+#include "learning.h"
+#include "tasks/cell_runs.h"
+#include "tasks/heads/box_places.h"
+
+namespace heed {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Images of 24 x 32 pixels with a bright square and, in half of them, a grey bar; list.jsonl names them with their boxes.
+class BoxesCell : public test::CellRuns {
+ protected:
+  void write_set(const std::string& name, int count, uint32_t stream) const {
+    std::string list;
+    for (int i = 0; i < count; ++i) {
+      Random random(5, stream, static_cast<uint32_t>(i));
+      test::Bytes pixels(24 * 32);
+      for (auto& pixel : pixels) pixel = static_cast<uint8_t>(random.below(60));
+      std::vector<std::string> boxes;
+      const auto add = [&](const char* kind, uint32_t x, uint32_t y, uint32_t w, uint32_t h,
+                           uint8_t value) {
+        for (uint32_t r = y; r < y + h; ++r)
+          for (uint32_t c = x; c < x + w; ++c) pixels[r * 32 + c] = value;
+        boxes.push_back(std::string(kind) + " " + std::to_string(x) + " " + std::to_string(y) +
+                        " " + std::to_string(x + w) + " " + std::to_string(y + h));
+      };
+      const uint32_t side = 7 + random.below(3);
+      add("square", random.below(32 - side), random.below(12 - side + 4), side, side, 255);
+      if (i % 2) add("long bar", random.below(18), 18 + random.below(2), 13, 4, 150);
+      const auto file = name + std::to_string(i) + ".png";
+      const auto png = test::png({24, 32, 0, 8, pixels});
+      test::write_bytes(folder_ / file, std::string(png.begin(), png.end()));
+      list += nlohmann::json{{"image", file}, {"boxes", boxes}}.dump() + "\n";
+    }
+    test::write_bytes(folder_ / (name + ".jsonl"), list);
+  }
+
+  Recipe recipe(const std::string& head, const std::vector<std::string>& more = {}) const {
+    auto file = RecipeFile::parse("data.train = '" + path("train.jsonl") + "'\ndata.valid = '" +
+                                      path("valid.jsonl") + "'\n" +
+                                      "seed = " + std::to_string(test::learning_seed(1)) + R"(
+input = { kind = 'image', size = [24, 32] }
+encoder = { stem = 'conv', patch = 4, width = 16, layers = 1, hidden = 32, attention = { position = 'learned', num_heads = 2 } }
+head = )" + head + R"(
+train = { epochs = 12, batch = 8, optimizer = { kind = 'adamw', lr = 5e-3 }, schedule = { kind = 'cosine', warmup = 10 }, clip_grad_norm = 5 }
+)",
+                                  "recipe.toml");
+    for (const auto& assignment : more) file.set(assignment);
+    return Recipe::read(file);
+  }
+  static constexpr const char* kDense = "{ kind = 'boxes', convolutions = 1 }";
+  static constexpr const char* kQueries =
+      "{ kind = 'boxes', decoder = 'queries', queries = 6, layers = 2, hidden = 32, dropout = 0, "
+      "attention = { num_heads = 2 }, cross "
+      "= { num_heads = 2 } }";
+
+  std::string refusal(Recipe recipe) const {
+    return test::message_of<DataError>([&] { run(std::move(recipe), "refused"); });
+  }
+};
+
+TEST_F(BoxesCell, ADenseHeadLearnsToBoxSquares) {
+  write_set("train", 96, 1), write_set("valid", 32, 2);
+  const auto result = run(recipe(kDense, {"head.metric='ap50'"}), "run");
+  auto predictor = Predictor::load(folder_ / "run");
+  const auto score = predictor.evaluate({path("valid.jsonl")});
+  test::expect_learned("AP at 0.5 of squares and bars", metric(score.metrics, "ap50"), 0.8);
+  EXPECT_LT(metric(score.metrics, "baseline_ap50"), 0.3);
+  EXPECT_THAT(score.report, HasSubstr("long bar"));
+}
+
+TEST_F(BoxesCell, ASetOfQueriesLearnsToBoxSquares) {
+  write_set("train", 192, 1), write_set("valid", 32, 2);
+  run(recipe(kQueries, {"head.metric='ap50'", "train.epochs=30", "train.optimizer.lr=2e-3"}),
+      "run");
+  auto predictor = Predictor::load(folder_ / "run");
+  const auto score = predictor.evaluate({path("valid.jsonl")});
+  test::expect_learned("AP at 0.5 of a set's boxes", metric(score.metrics, "ap50"), 0.4);
+}
+
+TEST_F(BoxesCell, AnswersAreInPixelsOfTheFile) {
+  write_set("train", 16, 1), write_set("valid", 4, 2);
+  for (const std::string fit : {"stretch", "pad", "crop"}) {
+    run(recipe(kDense, {"train.epochs=1", "input.fit='" + fit + "'", "input.size=[16, 16]",
+                        "encoder.patch=4", "head.threshold=0"}),
+        fit);
+    auto predictor = Predictor::load(folder_ / fit);
+    const auto split = predictor.stream({path("valid.jsonl")})->next(4);
+    const auto answers = predictor.predict(split);
+    const auto json = nlohmann::json::parse(answers[0][0].json);
+    ASSERT_GT(json["boxes"].size(), 0u);
+    ASSERT_EQ(json["boxes"].size(), answers[0][0].boxes.size());
+    for (const auto& box : answers[0][0].boxes) {
+      EXPECT_GE(box.x0, 0);
+      EXPECT_LE(box.x1, 32);
+      EXPECT_GE(box.y0, 0);
+      EXPECT_LE(box.y1, 24);
+      EXPECT_LT(box.x0, box.x1);
+    }
+    // A file by itself, without boxes, is answered as the record is.
+    const auto alone = predictor.predict(predictor.find(path("valid0.png")));
+    EXPECT_EQ(alone[0][0].json, answers[0][0].json);
+  }
+}
+
+TEST(BoxPlaces, GoIntoTheBatchAndBack) {
+  const data::Placement placement{.x0 = 10,
+                                  .y0 = 20,
+                                  .x1 = 50,
+                                  .y1 = 60,
+                                  .flip = true,
+                                  .left = 4,
+                                  .top = 2,
+                                  .width = 80,
+                                  .height = 40};
+  const ImageShape batch{3, 42, 84}, source{3, 100, 100};
+  Rectangle moved;
+  ASSERT_TRUE(into_batch({"a", 20, 30, 30, 50}, placement, batch, moved));
+  EXPECT_DOUBLE_EQ(moved.x0, 4 + 80 - 40);
+  EXPECT_DOUBLE_EQ(moved.x1, 4 + 80 - 20);
+  EXPECT_DOUBLE_EQ(moved.y0, 12);
+  EXPECT_DOUBLE_EQ(moved.y1, 32);
+  const auto back = to_source(moved, placement, source);
+  EXPECT_DOUBLE_EQ(back.x0, 20);
+  EXPECT_DOUBLE_EQ(back.x1, 30);
+  EXPECT_DOUBLE_EQ(back.y0, 30);
+  EXPECT_DOUBLE_EQ(back.y1, 50);
+  ASSERT_TRUE(into_batch({"a", 5, 30, 15, 50}, placement, batch, moved)) << "half of it is left";
+  EXPECT_DOUBLE_EQ(moved.x0, 74);
+  EXPECT_DOUBLE_EQ(moved.x1, 84);
+  EXPECT_FALSE(into_batch({"a", 0, 30, 12, 50}, placement, batch, moved)) << "a sixth is left";
+  EXPECT_FALSE(into_batch({"a", 60, 30, 70, 50}, placement, batch, moved));
+}
+
+TEST_F(BoxesCell, RandomChangesMoveBoxesWithTheirPixels) {
+  write_set("train", 8, 1), write_set("valid", 2, 2);
+  auto wanted = recipe(kDense, {"input.augment={ crop = 0.5, flip = true, shift = 3 }",
+                                "input.normalize={ mean = [0], std = [0.00392156862745098] }"});
+  auto& input = *wanted.inputs.front();
+  const Source source{"train", {path("train.jsonl")}, data::open_records({path("train.jsonl")})};
+  const auto split = input.open(source);
+  input.learn(*split, 0);
+  auto& head = *wanted.heads.front();
+  head.learn(*split, input);
+  (void)head.files();
+  int64_t seen = 0;
+  for (int64_t epoch = 0; epoch < 6; ++epoch) {
+    const Draw draw{3, epoch, true};
+    for (int64_t i = 0; i < 8; ++i) {
+      const auto image = split->batch({i}, draw).at("image")[0][0];
+      const auto placement = split->placements(i, draw).front();
+      const auto square = boxes_of(*split, i, "boxes").front();
+      Rectangle moved;
+      if (!into_batch(square, placement, {1, 24, 32}, moved)) continue;
+      const auto r = int64_t((moved.y0 + moved.y1) / 2), c = int64_t((moved.x0 + moved.x1) / 2);
+      EXPECT_GT(image[r][c].item<double>(), 200) << "epoch " << epoch << " example " << i;
+      ++seen;
+    }
+  }
+  EXPECT_GT(seen, 20);
+}
+
+TEST_F(BoxesCell, RefusesBoxesThatCannotBe) {
+  write_set("train", 4, 1), write_set("valid", 2, 2);
+  const auto with = [&](const std::string& box) {
+    test::write_bytes(
+        folder_ / "train.jsonl",
+        "{\"image\": \"train0.png\", \"boxes\": [\"square 1 2 9 9\", \"" + box + "\"]}\n");
+    return refusal(recipe(kDense, {"data.valid=[]", "head.classes=['square']"}));
+  };
+  EXPECT_THAT(with("square 1 2 33 9"),
+              AllOf(HasSubstr("train.jsonl:1: column 'boxes'"), HasSubstr("outside of the image")));
+  EXPECT_THAT(with("square 4 2 4 9"), AllOf(HasSubstr("train.jsonl:1"), HasSubstr("no area")));
+  EXPECT_THAT(with("squre 1 2 9 9"), AllOf(HasSubstr("the class 'squre'"), HasSubstr("square"),
+                                           HasSubstr("head.classes")));
+  EXPECT_THAT(with("square 1 2 9"), HasSubstr("expected \"class x0 y0 x1 y1\""));
+  test::write_bytes(folder_ / "train.jsonl", "{\"image\": \"train0.png\", \"boxes\": []}\n");
+  EXPECT_THAT(refusal(recipe(kDense, {"data.valid=[]"})), HasSubstr("has no box"));
+}
+
+TEST_F(BoxesCell, ImagesWithoutBoxesAndCrowdsTeachWhatIsNone) {
+  write_set("train", 4, 1), write_set("valid", 2, 2);
+  test::write_bytes(
+      folder_ / "train.jsonl",
+      "{\"image\": \"train0.png\", \"boxes\": []}\n{\"image\": \"train1.png\", \"boxes\": [\"a 0 0 "
+      "9 9 crowd\"]}\n"
+      "{\"image\": \"train2.png\", \"boxes\": [\"a 0 0 9 9\", \"a 3 0 30 20 crowd\"]}\n");
+  for (const auto* head : {kDense, kQueries}) {
+    const auto result = run(recipe(head, {"data.valid=[]", "data.holdout=0", "train.epochs=2"}),
+                            head == kDense ? "d" : "q");
+    EXPECT_EQ(result.steps, 2);
+  }
+}
+
+}  // namespace
+}  // namespace heed
