@@ -48,7 +48,8 @@ Images open_any(const std::filesystem::path& path, const ImageOptions& options,
 }
 
 Image read_source(const std::filesystem::path& file, const ImageOptions& options) {
-  auto image = read_image(file, {.pixels = options.max_pixels});
+  auto numbered = image_of_idx(file);
+  auto image = numbered ? *std::move(numbered) : read_image(file, {.pixels = options.max_pixels});
   return options.channels == 0 ? image : with_channels(image, options.channels);
 }
 
@@ -57,6 +58,11 @@ ImageShape read_source_shape(const std::filesystem::path& file, const ImageOptio
   constexpr int64_t kLargestFile = 1ll << 30;
   const ImageLimits limits{.pixels = options.max_pixels};
   ImageShape shape;
+  if (const auto numbered = image_of_idx(file)) {
+    shape = numbered->shape;
+    if (options.channels != 0) shape.channels = options.channels;
+    return shape;
+  }
   try {
     shape = image_shape(read_first_bytes(file, kHead), file.string(), limits);
   } catch (const DataError&) {  // perhaps the header is longer; if not, the error is the same

@@ -1,6 +1,7 @@
 // The kinds of labelled images behind open_images, each in its own file.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "data/problems.h"
@@ -15,6 +16,9 @@ Images open_idx(const std::filesystem::path& prefix, const ImageOptions& options
                 Problems& problems);
 Images open_folder(const std::filesystem::path& folder, const ImageOptions& options,
                    Problems& problems);
+
+/// PREFIX:NUMBER, an image of an IDX file; nothing where that is no such name. Files are kept once they are read, the last two.
+std::optional<Image> image_of_idx(const std::filesystem::path& named);
 
 /// Chooses between them.
 Images open_any(const std::filesystem::path& path, const ImageOptions& options, Problems& problems);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 
 #include "data/open.h"
 #include "heed/core/error.h"
@@ -90,7 +91,44 @@ void check_labels(const std::vector<uint8_t>& labels, size_t classes, const std:
                    " is out of range: " + expected);
 }
 
+/// IDX files whose images are named one by one, the newest first.
+struct KeptIdx {
+  std::mutex mutex;
+  std::vector<std::pair<std::string, std::shared_ptr<const IdxImages>>> sets;
+
+  std::shared_ptr<const IdxImages> open(const std::string& prefix) {
+    constexpr size_t kMost = 2;  // training's and another's
+    const std::lock_guard lock(mutex);
+    const auto known = std::find_if(sets.begin(), sets.end(),
+                                    [&](const auto& set) { return set.first == prefix; });
+    if (known != sets.end()) return known->second;
+    auto images = std::make_shared<IdxImages>(read_idx_images(find(prefix, "-images-idx3-ubyte")));
+    sets.emplace(sets.begin(), prefix, images);
+    sets.resize(std::min(kMost, sets.size()));
+    return images;
+  }
+};
+
 }  // namespace
+
+std::optional<Image> image_of_idx(const fs::path& named) {
+  const auto text = named.string();
+  const size_t colon = text.rfind(':');
+  const auto number = colon == text.npos ? "" : text.substr(colon + 1);
+  const bool is_number =
+      !number.empty() && number.size() < 19 &&
+      std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_number || kind_of(named) != PathKind::absent) return std::nullopt;
+  static KeptIdx kept;
+  const auto images = kept.open(text.substr(0, colon));
+  const int64_t at = std::stoll(number);
+  if (at >= images->count)
+    throw DataError(text + ": there is no image " + number + ", expected 0.." +
+                    std::to_string(images->count - 1));
+  const ImageShape shape{1, images->height, images->width};
+  const auto first = images->values.begin() + at * shape.values();
+  return Image{shape, {first, first + shape.values()}};
+}
 
 Images open_idx(const fs::path& prefix, const ImageOptions& options, Problems& problems) {
   const fs::path image_file = find(prefix, "-images-idx3-ubyte");

@@ -10,8 +10,18 @@
 
 namespace heed {
 
+namespace {
+
+/// x (B, C, T) with zeros behind the frames that are real.
+at::Tensor without_padding(const at::Tensor& x, const at::Tensor& lengths) {
+  return x.masked_fill(nn::real_tokens(lengths, x.size(2)).logical_not().unsqueeze(1), 0);
+}
+
+}  // namespace
+
 void AudioEncoderOptions::check() const {
-  if (subsampling == 3) throw ModelError("subsampling: expected 1, 2 or 4 frames a token, given 3");
+  if (stem == AudioStem::conv && subsampling == 3)
+    throw ModelError("subsampling: expected 1, 2 or 4 frames a token, given 3");
 }
 
 AudioEncoderImpl::AudioEncoderImpl(const AudioEncoderOptions& given, const AudioShape& shape)
@@ -81,12 +91,9 @@ at::Tensor AudioEncoderImpl::tokens_of(const at::Tensor& frames) const {
   return (frames + (each - 1)).div(each, "floor") + int64_t{options.class_token};
 }
 
-/// audio (B, bands, T), lengths (B) -> (B, L, M)
-at::Tensor AudioEncoderImpl::stem_of(at::Tensor x, const at::Tensor& lengths) {
-  const auto silenced = [](const at::Tensor& of, const at::Tensor& real) {
-    return of.masked_fill(nn::real_tokens(real, of.size(2)).logical_not().unsqueeze(1), 0);
-  };
-  x = silenced(x, lengths);
+/// audio (B, bands, T), of each recording its frames -> (B, L, M)
+at::Tensor AudioEncoderImpl::stem_of(const at::Tensor& audio, const at::Tensor& lengths) {
+  auto x = without_padding(audio, lengths);
   if (linear) {
     const int64_t B = x.size(0), L = (x.size(2) + options.patch - 1) / options.patch;
     x = at::constant_pad_nd(x, {0, L * options.patch - x.size(2)});
@@ -94,8 +101,9 @@ at::Tensor AudioEncoderImpl::stem_of(at::Tensor x, const at::Tensor& lengths) {
                       x.transpose(1, 2).reshape({B, L, -1}));  // frames one behind the other
   }
   const auto gelu = nn::Activation::gelu;
-  x = nn::activate(gelu, conv1->forward(x));  // (B, M, T or ceil(T / 2))
-  x = silenced(x, options.subsampling == 4 ? (lengths + 1).div(2, "floor") : lengths);
+  const bool halves = options.subsampling == 4;
+  x = nn::activate(gelu, conv1->forward(x));  // (B, M, T), or half as many
+  x = without_padding(x, halves ? (lengths + 1).div(2, "floor") : lengths);
   return nn::activate(gelu, conv2->forward(x).transpose(1, 2).contiguous());  // (B, L, M)
 }
 

@@ -51,6 +51,7 @@ TEST_F(BadImages, AreRefusedByFileAndRecord) {
                 'R',  0,   0,   0x75, 0x30, 0,    0,    0x75, 0x30, 8, 2, 0,  0,   0};
   const auto sum = crc32(0, huge.data() + 12, 17);
   for (int shift = 24; shift >= 0; shift -= 8) huge.push_back(static_cast<uint8_t>(sum >> shift));
+  huge.insert(huge.end(), {0, 0, 1, 0, 'I', 'D', 'A', 'T'});  // and what is not there
   expect_refused("huge.png", huge, "raise input.max_pixels");
   expect_refused("photo.webp", {'R', 'I', 'F', 'F', 1, 2, 3, 4, 'W', 'E', 'B', 'P'}, "WebP");
 }

@@ -128,6 +128,12 @@ TEST(Pixels, WhatIsWrongIsNamed) {
   const auto missing = run({"eval", model.model, "--data", (folder / "list.csv").string()});
   EXPECT_EQ(missing.code, 3);
   EXPECT_THAT(missing.err, AllOf(HasSubstr("list.csv:2"), HasSubstr("none.png")));
+  const auto before = test::read_bytes(folder / "a.png");
+  const auto over = run(
+      {"predict", model.model, (folder / "a.png").string(), "--output", folder.path().string()});
+  EXPECT_EQ(over.code, 2) << over.err;
+  EXPECT_THAT(over.err, HasSubstr("over the image"));
+  EXPECT_EQ(test::read_bytes(folder / "a.png"), before);
   const auto output =
       run({"predict", model.model, model.file("test0.png"), "--output", model.file("test0.png")});
   EXPECT_EQ(output.code, 5) << output.err;

@@ -122,7 +122,10 @@ TEST_F(TwoTowers, RefuseWhatDoesNotFit) {
   };
   EXPECT_THAT(refused({"head.inputs=['photo']"}), HasSubstr("two inputs"));
   EXPECT_THAT(refused({"head.inputs=['photo','text']"}), HasSubstr("no input is called 'text'"));
-  EXPECT_THAT(refused({"head.inputs=[]"}), HasSubstr("head.inputs is missing"));
+  auto single = recipe();
+  single.set("head.inputs=[]");
+  EXPECT_THAT(test::message_of<DataError>([&] { make_task(Recipe::read(single)); }),
+              HasSubstr("two inputs by head.inputs"));
   EXPECT_THAT(refused({"encoder.join='concat'"}), HasSubstr("join = \"apart\""));
   EXPECT_THAT(refused({"encoder.layers=2"}), HasSubstr("encoder.layers"));
   EXPECT_THAT(refused({"head.score='image'"}), HasSubstr("head.score"));

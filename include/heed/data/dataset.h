@@ -99,11 +99,16 @@ ImageShape read_source_shape(const std::filesystem::path& file, const ImageOptio
 /// the same. Throws FileError (absent, unreadable) or DataError (file, what is wrong, fix).
 Images open_images(const std::filesystem::path& path, const ImageOptions& options = {});
 
-/// Images that a column of records names, as files relative to the one that the record stands in.
+/// Images that a column of records names, as files relative to the one that the record stands in; PREFIX:NUMBER is an
+/// image of an IDX file.
 /// Decoded when asked for; they have no labels (-1) and no classes. The rest is as with a folder;
 /// messages begin with the record's place. Throws DataError for a missing column, too.
 Images open_record_images(RecordsPtr records, const std::string& column,
                           const ImageOptions& options = {});
+/// The image of a file that a column of the record at `place` names, with the options' channels. Throws DataError that
+/// begins with place and column, and where nothing is named; FileError.
+Image read_named_image(const std::string& named, const std::string& place,
+                       const std::string& column, const ImageOptions& options);
 /// The file that a record names. Throws DataError where it names none.
 std::filesystem::path file_of_record(const Records& records, int64_t record, int64_t column);
 

@@ -56,8 +56,8 @@ struct Box {
   double x0, y0, x1, y1;
 };
 
-/// The image at another size, of `box` of it. Bit for bit what Pillow's Image.resize gives: across,
-/// then down, each an output pixel a sum of inputs by a filter as wide as the scale (at least as one
+/// The image at another size, of `box` of it. Bit for bit what Pillow's Image.resize gives (up to
+/// 12.3; 13.0 has another order of passes for some sizes): across, then down, each an output pixel a sum of inputs by a filter as wide as the scale (at least as one
 /// pixel), so that shrinking averages; weights are rounded to 22 bits behind the point and each sum
 /// to the nearest of 0..255. O(H W (h/H + w/W)). Throws UsageError for height or width below 1, and
 /// for a box that is empty or goes beyond the image.

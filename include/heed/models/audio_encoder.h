@@ -31,32 +31,31 @@ struct AudioEncoderOptions : BlockStackOptions {
     width = 64, layers = 4;
     attention = Attention::parse("sinusoidal; num_heads=4");
   }
+
   AudioStem stem = AudioStem::conv;
-  int64_t subsampling = 2;
   int64_t patch = 1;
+  int64_t subsampling = 2;
   bool class_token = false;
 
   template <class Visitor>
   void fields(Visitor&& v) {
-    v("stem", stem, "conv: two convolutions; linear: a layer a patch of frames");
-    if (stem == AudioStem::linear)
-      v("patch", patch, "frames of a token", between(1, 65535));
-    else
-      v("subsampling", subsampling, "frames that a token stands for: 1, 2 (Whisper's) or 4",
-        between(1, 4));
+    v("stem", stem, "conv: two convolutions; linear: a layer a patch");
+    if (stem == AudioStem::conv)
+      v("subsampling", subsampling, "frames of a token: 1, 2 (Whisper's) or 4", between(1, 4));
+    if (stem == AudioStem::linear) v("patch", patch, "frames of a token", between(1, 65535));
     v("class_token", class_token, "whether a learned token stands first, for a head to read alone");
     BlockStackOptions::fields(v);
   }
-  /// Throws ModelError for 3 frames a token.
+  /// Throws ModelError for 3 frames a token of convolutions.
   void check() const;
 };
 
 /// Batch: audio (B, bands, T) floating, 1 <= T <= frames; lengths (B) int64 of frames that are real, 1 to T, or none: all are.
-/// -> states (B, L, M) and, where lengths were given, lengths; with s = subsampling
+/// -> states (B, L, M) and, where lengths were given, lengths
 ///
-///   conv     x = gelu(conv1(audio))      kernel 3, stride 2 where s = 4 and otherwise 1, padding 1
-///            x = gelu(conv2(x))          kernel 3, stride 1 where s = 1 and otherwise 2, padding 1
-///                                        L = ceil(T / s); s = 2 is Whisper's encoder (Radford et al. 2022, 2.2)
+///   conv     x = gelu(conv1(audio))      kernel 3, stride 1, padding 1      as Whisper's encoder (Radford et al. 2022, 2.2)
+///            x = gelu(conv2(x))          kernel 3, stride 2, padding 1      L = ceil(T / subsampling); of 1 both strides are
+///                                        1, of 4 both are 2
 ///   linear   x_i = W audio[:, i patch .. (i + 1) patch - 1] + b             L = ceil(T / patch), zeros behind the last frame
 ///                                        (patches of whole frames: Berg et al. 2021, the keyword transformer)
 ///   states = blocks(drop(position([class; x])))
@@ -82,11 +81,11 @@ class AudioEncoderImpl : public nn::Remade<AudioEncoderImpl, Encoder> {
     return std::make_shared<AudioEncoderImpl>(options, shape);
   }
 
-  std::optional<TokenFrames> frames() const override {
-    return TokenFrames{frames_per_token(), options.class_token};
-  }
   int64_t frames_per_token() const {
     return options.stem == AudioStem::conv ? options.subsampling : options.patch;
+  }
+  std::optional<TokenFrames> frames() const override {
+    return TokenFrames{frames_per_token(), options.class_token};
   }
   /// Of that many frames, with the class token.
   int64_t tokens_of(int64_t frames) const {
@@ -104,7 +103,7 @@ class AudioEncoderImpl : public nn::Remade<AudioEncoderImpl, Encoder> {
  private:
   void make_stem();
   at::Tensor tokens_of(const at::Tensor& frames) const;
-  at::Tensor stem_of(at::Tensor audio, const at::Tensor& lengths);
+  at::Tensor stem_of(const at::Tensor& audio, const at::Tensor& lengths);
   at::Tensor states_of(const at::Tensor& audio, const at::Tensor& lengths);
 };
 TORCH_MODULE(AudioEncoder);

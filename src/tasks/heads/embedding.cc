@@ -97,8 +97,8 @@ Batch pair_batch(const Batch& batch) {
   auto pairs = batch_behind(batch, kPairPrefix);
   if (pairs.tensors.empty())
     throw DataError(
-        "the head 'embedding' learns from pairs of texts; name the column of the texts "
-        "that belong to the others by input.pair");
+        "the head 'embedding' learns from pairs; name the column of the texts that belong to the "
+        "others by input.pair, or two inputs by head.inputs");
   return pairs;
 }
 
@@ -158,12 +158,8 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input&,
                                           const HeadContext&) override {
     encoder_ = encoder;
-    if (options.inputs.empty()) {
-      if (const auto joint = std::dynamic_pointer_cast<JointEncoderImpl>(encoder);
-          joint && joint->options.join == JoinType::apart)
-        throw ModelError("head.inputs is missing: which two of the inputs are compared?");
+    if (options.inputs.empty())
       return module_ = other_ = std::make_shared<EmbeddingModule>(encoder->width(), options);
-    }
     towers_ = towers_of(encoder, options.inputs);
     const auto both = std::make_shared<torch::nn::Module>();
     for (const auto& [name, number] : towers_)

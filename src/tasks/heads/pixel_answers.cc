@@ -80,6 +80,10 @@ std::string MaskFolder::write(const PixelAnswer& answer, const std::string& imag
   for (int64_t number = 2; !written_.insert(name).second; ++number)
     name = stem + "-" + std::to_string(number);
   const auto path = fs::path(folder_) / (name + ".png");
+  std::error_code none;
+  if (fs::equivalent(path, image, none))
+    throw UsageError("--output " + folder_ + ": the mask would be written over the image " +
+                     path.string() + "; choose another folder");
   replace_file(path, answer.objects.values.empty()
                          ? data::encode_mask(answer.classes, data::MaskColours::palette)
                          : data::encode_mask(answer.objects, data::MaskColours::grey));

@@ -36,7 +36,7 @@ class MaskFolder {
 
   bool is_open() const { return !folder_.empty(); }
   /// Objects as grey numbers, classes with a palette. Returns the file: FOLDER/NAME.png, or NAME-2.png and so on where
-  /// another image of that name was written. Throws FileError.
+  /// another image of that name was written. Throws FileError, UsageError where that is the image itself.
   std::string write(const PixelAnswer& answer, const std::string& image);
 
  private:

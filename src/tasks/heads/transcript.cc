@@ -110,10 +110,7 @@ class TranscriptHead : public WithOptions<Head, TranscriptHeadOptions> {
     const auto& tokenizer = *written_.tokenizer();
     frames_ = encoder->frames();
     if (frames_ && frames_->class_token)
-      throw ModelError(
-          "encoder.class_token: the head 'transcript' reads tokens in the order of time, of which "
-          "a "
-          "class token is none; leave it out");
+      throw ModelError("encoder.class_token: a transcript reads the frames alone; expected false");
     blank_ = tokenizer.padding() >= 0 ? tokenizer.padding() : tokenizer.size();
     return module_ = std::make_shared<TranscriptModule>(
                encoder->width(), std::max(tokenizer.size(), blank_ + 1), options.dropout);

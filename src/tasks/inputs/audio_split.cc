@@ -173,7 +173,12 @@ Batch AudioSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) 
   return state_->batch_of(recordings, examples);
 }
 
-Shown AudioSplit::show(int64_t example) const { return {file_of(example).string()}; }
+Shown AudioSplit::show(int64_t example) const {
+  Shown shown{file_of(example).string()};
+  // Of several inputs together, which do not say how their encoders make tokens: Whisper's stem.
+  if (state_->options.is_filled()) shown.tokens = frame_tokens(example, {.per_token = 2});
+  return shown;
+}
 
 int64_t AudioSplit::length(int64_t example) const {
   if (state_->options.is_filled()) return 0;

@@ -25,10 +25,9 @@ class AsDataset : public data::ImageDataset {
   const std::vector<std::string>& classes() const override { return classes_; }
   data::Image image(int64_t i) const override {
     if (!split_.has(column_)) return *split_.show(i).image;
-    const auto named = split_.value(i, column_);
-    const auto place = split_.place(i);
-    const auto folder = std::filesystem::path(place.substr(0, place.rfind(':'))).parent_path();
-    return data::fit(data::read_source(folder / named, fitting_), fitting_);
+    return data::fit(
+        data::read_named_image(split_.value(i, column_), split_.place(i), column_, fitting_),
+        fitting_);
   }
   int64_t label(int64_t) const override { return -1; }
   std::string name(int64_t i) const override { return split_.place(i); }
@@ -48,14 +47,13 @@ DataReport examine_records(const Source& source, const ImageInputOptions& option
   std::map<std::string, int64_t> shapes;
   for (int64_t i = 0; i < source.records->size(); ++i) {
     try {
-      const auto file = data::file_of_record(*source.records, i, column);
-      ++shapes[to_text(data::read_source(file, options.images).shape)];
+      const std::string named(source.records->text(i, column));
+      const auto place = source.records->place(i);
+      ++shapes[to_text(data::read_named_image(named, place, options.column, options.images).shape)];
       ++report.records;
     } catch (const Error& error) {
       if (report.problem_count == 0) report.why = error.why();
-      if (report.problem_count++ < kShown)
-        report.problems.push_back(source.records->place(i) + ": " + options.column + ": " +
-                                  error.what());
+      if (report.problem_count++ < kShown) report.problems.emplace_back(error.what());
     }
   }
   if (shapes.size() > 1 && report.problem_count == 0 &&

@@ -1,5 +1,7 @@
 #include "tasks/inputs/image_stream.h"
 
+#include <algorithm>
+
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 
@@ -8,7 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMostKept = 256 << 20;  // bytes of large images that are answered together
+constexpr int64_t kMostTogether = 1 << 21;  // pixels that a model reads at once
+constexpr int64_t kMostKept = 256 << 20;    // bytes of large images that are answered together
 
 /// The IDX file that an input means: itself, or the images of a prefix; empty where it means none.
 fs::path idx_file(const std::string& input) {
@@ -36,6 +39,8 @@ SplitPtr images_of_records(const data::RecordsPtr& records, const ImageInputOpti
 }
 
 SplitPtr ImageStream::next(int64_t most) {
+  const int64_t pixels = std::max<int64_t>(1, options_->known_shape().pixels());
+  most = std::clamp<int64_t>(kMostTogether / pixels, 1, most);
   if (records_) {
     if (auto some = records_->next(most)) return some;
     records_.reset();
