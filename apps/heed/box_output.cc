@@ -80,7 +80,10 @@ void BoxOutput::add(const Split& examples, int64_t example, std::vector<Predicti
 
 void BoxOutput::draw(const Split& examples, int64_t example, const Prediction& answer) {
   const auto name = examples.show(example).name;
-  lens::BoxesFigure figure{printable(name), examples.source_image(example), {}};
+  // Of a file that was answered by itself, the pixels that were fitted are all that is kept.
+  const bool is_file = kind_of(name) == PathKind::file;
+  lens::BoxesFigure figure{
+      printable(name), is_file ? data::read_image(name) : examples.source_image(example), {}};
   const auto source = examples.source_shape(example);
   const double across = double(figure.image.shape.width) / double(source.width);
   const double down = double(figure.image.shape.height) / double(source.height);

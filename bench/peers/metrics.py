@@ -2,11 +2,11 @@
 """`heed score` beside the field's own scorers: the largest difference of every figure.
 
     python3 -m venv build/metrics-env
-    build/metrics-env/bin/pip install sacrebleu rouge-score scikit-learn scipy seqeval torchmetrics
+    build/metrics-env/bin/pip install jiwer sacrebleu rouge-score scikit-learn scipy seqeval torchmetrics
     build/metrics-env/bin/python bench/peers/metrics.py build/release/heed [--text TEXT...] [--data DATA]
         [--nab NAB] [--ud conll18_ud_eval.py] [--mlqa mlqa_evaluation_v1.py]
 
---text: files of lines, plain or .gz, for BLEU, chrF and ROUGE beside sacrebleu and rouge-score. --data: a folder with
+--text: files of lines, plain or .gz, for BLEU, chrF, ROUGE, WER and CER beside sacrebleu, rouge-score and jiwer. --data: a folder with
 wnut17, sst2, banking77, german_credit, stsb, etth, ud_english_ewt, up_english_ewt and xquad, for which small models of
 scikit-learn or counts make the predictions; a part whose folder is absent says so. --nab: a clone of numenta/NAB, whose sweeper
 scores its detectors' results. --ud, --mlqa: these scripts of ufal/conll2018 and

@@ -1,4 +1,4 @@
-"""`heed score` of texts beside sacrebleu and rouge-score, on damaged copies of texts: metrics.py runs it.
+"""`heed score` of texts beside sacrebleu, rouge-score and jiwer, on damaged copies of texts: metrics.py runs it.
 
 Of files of lines, plain or .gz; lines written here (punctuation of Unicode, numbers, nothing) come to them. With two
 files of as many lines, the second is a second reference of the first.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import jiwer
 import sacrebleu
 from rouge_score import rouge_scorer
 
@@ -112,6 +113,16 @@ def differences(heed, hypotheses, references):
             yield f"ROUGE-{name}{' stemmed' if stem else ''}", abs(own[name]["f1"] - mean)
 
 
+def error_differences(heed, hypotheses, reference):
+    """The same of WER and CER, and of the counts that they are made of."""
+    own = score(heed, hypotheses, [reference], "--metric", "wer,cer")
+    for name, theirs in (("wer", jiwer.process_words(reference, hypotheses)),
+                         ("cer", jiwer.process_characters(reference, hypotheses))):
+        counts = [abs(own[name][key] - getattr(theirs, key))
+                  for key in ("hits", "substitutions", "deletions", "insertions")]
+        yield name.upper(), max(*counts, abs(own[name]["score"] - getattr(theirs, name)))
+
+
 def text_differences(heed, files):
     """(what, difference) of every figure."""
     draw = random.Random(1)
@@ -123,5 +134,8 @@ def text_differences(heed, files):
     for count in range(1, len(references) + 1):
         for lines in (first, SENTENCES):
             hypotheses = damaged(lines, draw)
+            if count == 1:
+                for what, difference in error_differences(heed, hypotheses, references[0][: len(lines)]):
+                    yield f"{what}, {len(lines)} lines", difference
             for what, difference in differences(heed, hypotheses, [r[: len(lines)] for r in references[:count]]):
                 yield f"{what}, {len(lines)} lines", difference

@@ -2,13 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace heed::data {
 namespace {
 
 uint8_t blend(float a, float b, float factor) {
   return static_cast<uint8_t>(std::clamp(factor * a + (1 - factor) * b, 0.f, 255.f));
+}
+
+/// Every value blended with the same one.
+void blend_all(Image& image, float with, float factor) {
+  std::array<uint8_t, 256> becomes{};
+  for (size_t i = 0; i < becomes.size(); ++i)
+    becomes[i] = blend(static_cast<float>(i), with, factor);
+  for (auto& value : image.values) value = becomes[value];
 }
 
 uint8_t grey_at(const Image& image, size_t i) {
@@ -20,6 +27,9 @@ uint8_t grey_at(const Image& image, size_t i) {
                               0.114f * static_cast<float>(values[2 * pixels + i]));
 }
 
+/// A part of the circle of colours, -1 .. 2, as one of 0 .. 1.
+float around(float part) { return part < 0 ? part + 1 : part >= 1 ? part - 1 : part; }
+
 struct Hsv {
   float hue, saturation, value;
 };
@@ -29,16 +39,18 @@ Hsv to_hsv(float r, float g, float b) {
   if (range == 0) return {0, 0, most};
   const float rc = (most - r) / range, gc = (most - g) / range, bc = (most - b) / range;
   const float sixth = most == r ? bc - gc : most == g ? 2 + rc - bc : 4 + gc - rc;
-  return {std::fmod(sixth / 6 + 1, 1.f), range / most, most};
+  return {around(sixth / 6), range / most, most};
 }
 
 std::array<float, 3> to_rgb(const Hsv& hsv) {
-  const float sixths = hsv.hue * 6, whole = std::floor(sixths), rest = sixths - whole;
+  const float sixths = hsv.hue * 6;
+  const int sector = static_cast<int>(sixths);
+  const float rest = sixths - static_cast<float>(sector);
   const auto unit = [](float x) { return std::clamp(x, 0.f, 1.f); };
   const float v = hsv.value, s = hsv.saturation;
   const float p = unit(v * (1 - s)), q = unit(v * (1 - s * rest)),
               t = unit(v * (1 - s * (1 - rest)));
-  switch (static_cast<int>(whole) % 6) {
+  switch (sector % 6) {
     case 0:
       return {v, t, p};
     case 1:
@@ -61,16 +73,14 @@ float factor_of(double range, Random& random) {
 
 }  // namespace
 
-void change_brightness(Image& image, float factor) {
-  for (auto& value : image.values) value = blend(value, 0, factor);
-}
+void change_brightness(Image& image, float factor) { blend_all(image, 0, factor); }
 
 void change_contrast(Image& image, float factor) {
   const auto pixels = static_cast<size_t>(image.shape.pixels());
   uint64_t sum = 0;
   for (size_t i = 0; i < pixels; ++i) sum += grey_at(image, i);
   const auto mean = static_cast<float>(static_cast<double>(sum) / static_cast<double>(pixels));
-  for (auto& value : image.values) value = blend(value, mean, factor);
+  blend_all(image, mean, factor);
 }
 
 void change_saturation(Image& image, float factor) {
@@ -92,7 +102,7 @@ void turn_hue(Image& image, float turn) {
     uint8_t* at[] = {&image.values[i], &image.values[pixels + i], &image.values[2 * pixels + i]};
     auto hsv = to_hsv(static_cast<float>(*at[0]) / 255, static_cast<float>(*at[1]) / 255,
                       static_cast<float>(*at[2]) / 255);
-    hsv.hue = hsv.hue + turn - std::floor(hsv.hue + turn);
+    hsv.hue = around(hsv.hue + turn);
     const auto rgb = to_rgb(hsv);
     for (size_t c = 0; c < 3; ++c) *at[c] = static_cast<uint8_t>(rgb[c] * (255.f + 1.f - 1e-3f));
   }

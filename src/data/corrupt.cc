@@ -79,4 +79,12 @@ void occlude(Image& image, double area, Random random) {
                   uint8_t{0});
 }
 
+void add_white_noise(std::span<float> samples, double snr, Random random) {
+  double power = 0;
+  for (const float sample : samples) power += double(sample) * double(sample);
+  if (power == 0) return;
+  const double std = std::sqrt(power / double(samples.size()) / std::pow(10, snr / 10));
+  for (float& sample : samples) sample = static_cast<float>(sample + std * normal(random));
+}
+
 }  // namespace heed::data

@@ -57,8 +57,8 @@ double voc_area(const VocCurve& curve, VocPoints points) {
   };
   double sum = 0;
   if (points == VocPoints::eleven) {
-    for (int i = 0; i <= 10; ++i) sum += from(i / 10.0) / 11;
-    return sum;
+    for (int i = 0; i <= 10; ++i) sum += from(i / 10.0);
+    return sum / 11;
   }
   double before = 0;
   for (size_t i = 0; i < curve.recall.size(); ++i) {

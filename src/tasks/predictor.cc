@@ -228,7 +228,10 @@ SplitPtr Predictor::measured(const std::vector<std::string>& given,
 }
 
 Evaluation Predictor::evaluate(const SplitPtr& split) {
-  for (const auto& head : cell_->recipe.heads) head.get()->check(*split, false);
+  for (const auto& head : cell_->recipe.heads) {
+    head.get()->check(*split, false);
+    head.get()->check_made(*split);
+  }
   const auto start = std::chrono::steady_clock::now();
   const nn::RowsAlone alone(cell_->packed);
   UnknownPieces unknown;

@@ -19,6 +19,7 @@ class RecordSplit : public Split {
 
  protected:
   const data::Records& records() const { return *records_; }
+  const data::RecordsPtr& shared_records() const { return records_; }
 
  private:
   data::RecordsPtr records_;

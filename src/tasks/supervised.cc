@@ -29,6 +29,9 @@ class SupervisedTask : public Task {
       const nn::ModelMemory memory(sizes_of(cell_.recipe.entries()));
       cell_.make_model();
     }
+    for (const auto& [name, split] : splits())
+      for (const auto& table : cell_.recipe.heads)
+        if (split) table.get()->check_made(*split);
     if (from) {
       from->load_weights(cell_), kept_ = from->kept();
       tuning_.emplace(*cell_.module, cell_.recipe.model, from->takes());

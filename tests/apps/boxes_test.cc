@@ -46,7 +46,7 @@ void write_voc(const std::filesystem::path& folder) {
   test::write_bytes(folder / "voc/ImageSets/Main/train.txt", names);
 }
 
-test::Trained trained() {
+test::Trained trained_on_boxes() {
   return test::train_once("boxes", [](const std::filesystem::path& folder) {
     for (const char* each : {"voc/JPEGImages", "voc/Annotations", "voc/ImageSets/Main"})
       std::filesystem::create_directories(folder / each);
@@ -76,7 +76,7 @@ schedule = { kind = "cosine", warmup = 10 }
 }
 
 TEST(Boxes, AreMeasuredAnsweredAndDrawn) {
-  const auto made = trained();
+  const auto made = trained_on_boxes();
   const auto eval = run({"eval", made.model, "--json"});
   ASSERT_EQ(eval.code, 0) << eval.err;
   EXPECT_THAT(eval.out, AllOf(HasSubstr("\"ap50\""), HasSubstr("\"baseline_ap50\""),
@@ -102,7 +102,7 @@ TEST(Boxes, AreMeasuredAnsweredAndDrawn) {
 }
 
 TEST(Boxes, AreFollowedThroughFrames) {
-  const auto made = trained();
+  const auto made = trained_on_boxes();
   const test::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "frames");
   for (int i = 0; i < 8; ++i)
@@ -122,7 +122,7 @@ TEST(Boxes, AreFollowedThroughFrames) {
 }
 
 TEST(Boxes, RefusesWhatItWouldIgnore) {
-  const auto made = trained();
+  const auto made = trained_on_boxes();
   const test::TemporaryFolder folder;
   const auto refused = [&](std::vector<std::string> more, int code, const std::string& why) {
     more.insert(more.begin(), {"predict", made.model});

@@ -34,7 +34,7 @@ void write_pair(const std::filesystem::path& folder, const std::string& name, in
                     data::encode_mask(mask, data::MaskColours::grey));
 }
 
-test::Trained trained() {
+test::Trained mask_model() {
   return test::train_once("pixels", [](const std::filesystem::path& folder) {
     for (const char* part : {"train", "test"}) {
       std::string list = "image,mask\n";
@@ -72,7 +72,7 @@ optimizer = { lr = 1e-2 }
 }
 
 TEST(Pixels, PredictWritesAMaskAnImage) {
-  const auto model = trained();
+  const auto model = mask_model();
   const test::TemporaryFolder folder;
   const auto out = (folder / "masks").string();
   const auto answer = run(
@@ -94,7 +94,7 @@ TEST(Pixels, PredictWritesAMaskAnImage) {
 }
 
 TEST(Pixels, EveryVerbKnowsThem) {
-  const auto model = trained();
+  const auto model = mask_model();
   const auto eval = run({"eval", model.model});
   ASSERT_EQ(eval.code, 0) << eval.err;
   EXPECT_THAT(eval.out + eval.err,
@@ -116,7 +116,7 @@ TEST(Pixels, EveryVerbKnowsThem) {
 }
 
 TEST(Pixels, WhatIsWrongIsNamed) {
-  const auto model = trained();
+  const auto model = mask_model();
   const test::TemporaryFolder folder;
   write_pair(folder.path(), "a", 16, 4), write_pair(folder.path(), "b", 20, 4);
   test::write_bytes(folder / "list.csv", "image,mask\na.png,a-mask.png\na.png,b-mask.png\n");

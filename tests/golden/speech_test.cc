@@ -226,8 +226,7 @@ TEST_F(GoldenRecordings, ChannelsAndRatesAreChangedAndSaid) {
 TEST_F(GoldenRecordings, BadOnesAreRefusedByName) {
   test::write_bytes(folder_ / "long.wav", test::float_wav(test::tone(200, 1.5, 1200), 1200));
   test::write_bytes(folder_ / "long.csv", "audio\nlong.wav\n");
-  EXPECT_THAT(refused("long.csv"),
-              AllOf(HasSubstr("long.wav: 1.5 seconds"), HasSubstr("reads 1 ")));
+  EXPECT_THAT(refused("long.csv"), HasSubstr("long.wav: more than 1 seconds"));
   test::write_bytes(folder_ / "none.wav", "");
   EXPECT_THAT(refused("none.wav"), HasSubstr("none.wav: the file is empty"));
   EXPECT_THAT(refused("absent.wav"), HasSubstr("absent.wav"));

@@ -246,13 +246,10 @@ TEST(Explain, IntegratedGradientsAreTheIntegral) {
   }
 }
 
-/// Its norms see vectors of zeros at the way's begin, so that the answer turns in its first hundredth.
-TEST(Explain, GradientsFromZerosAddUpWhereNormsAreFirst) {
-  const auto explained = test::explained_text("num_heads=2", true);
-  EXPECT_LT(explain(explained.question, {.method = Method::integrated_gradients}).gap, 0.01);
-  const auto coarse =
-      explain(explained.question, {.method = Method::integrated_gradients, .steps = 1});
-  EXPECT_GT(coarse.gap, 0.05);  // and what does not add up is said
+TEST(Explain, GradientsOfAKinkDoNotAddUpAndSayIt) {
+  const auto explained =
+      test::explained_text("num_heads=2", true);  // its norms see vectors of zeros
+  EXPECT_GT(explain(explained.question, {.method = Method::integrated_gradients}).gap, 0.05);
 }
 
 /// Every order of the parts.

@@ -94,6 +94,16 @@ TEST_F(AudioCell, LearnsClasses) {
   const auto found = predictor.predict(
       predictor.stream({path("sounds/test3.wav"), path("sounds/test4.wav")})->next(8));
   ASSERT_EQ(found.size(), 2u);
+  // The louder the noise, the larger the loss; each strength by the seed alone.
+  const auto worse = predictor.robustness();
+  std::vector<double> losses;
+  for (const auto& row : worse.rows) losses.push_back(metric(row.metrics, "loss"));
+  ASSERT_EQ(losses.size(), 5u);
+  EXPECT_EQ(worse.rows[1].kind, "white_noise");
+  EXPECT_EQ(worse.rows[4].strength, 0);
+  EXPECT_GT(losses[4], losses[0]);
+  EXPECT_NE(losses[1], losses[0]);
+  EXPECT_EQ(predictor.robustness().json(), worse.json());
 }
 
 /// Features that a file holds, as many frames as the recording has: numbers rise along the frames, or fall.

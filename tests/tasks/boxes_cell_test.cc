@@ -73,12 +73,14 @@ train = { epochs = 12, batch = 8, optimizer = { kind = 'adamw', lr = 5e-3 }, sch
 
 TEST_F(BoxesCell, ADenseHeadLearnsToBoxSquares) {
   write_set("train", 96, 1), write_set("valid", 32, 2);
-  const auto result = run(recipe(kDense, {"head.metric='ap50'"}), "run");
+  const auto result = run(recipe(kDense, {"head.metric='ap50'", "train.epochs=24"}), "run");
   auto predictor = Predictor::load(folder_ / "run");
   const auto score = predictor.evaluate({path("valid.jsonl")});
-  test::expect_learned("AP at 0.5 of squares and bars", metric(score.metrics, "ap50"), 0.8);
+  test::expect_learned("AP at 0.5 of squares and bars", metric(score.metrics, "ap50"), 0.7);
   EXPECT_LT(metric(score.metrics, "baseline_ap50"), 0.3);
   EXPECT_THAT(score.report, HasSubstr("long bar"));
+  EXPECT_THROW(predictor.explain(predictor.find(path("valid0.png")), "1"), UsageError)
+      << "no query says a box";
 }
 
 TEST_F(BoxesCell, ASetOfQueriesLearnsToBoxSquares) {
@@ -88,13 +90,19 @@ TEST_F(BoxesCell, ASetOfQueriesLearnsToBoxSquares) {
   auto predictor = Predictor::load(folder_ / "run");
   const auto score = predictor.evaluate({path("valid.jsonl")});
   test::expect_learned("AP at 0.5 of a set's boxes", metric(score.metrics, "ap50"), 0.4);
+  const auto seen = predictor.explain(predictor.find(path("valid0.png")));
+  EXPECT_EQ(seen.maps.size(), 5u)
+      << "of the encoder's block, and each of the head's two to the queries and the image";
+  EXPECT_GE(seen.heads[0].query, 0);
+  EXPECT_LT(seen.heads[0].query, 6);
+  EXPECT_THROW(predictor.explain(predictor.find(path("valid0.png")), "7"), UsageError);
 }
 
 TEST_F(BoxesCell, AnswersAreInPixelsOfTheFile) {
   write_set("train", 16, 1), write_set("valid", 4, 2);
   for (const std::string fit : {"stretch", "pad", "crop"}) {
-    run(recipe(kDense, {"train.epochs=1", "input.fit='" + fit + "'", "input.size=[16, 16]",
-                        "encoder.patch=4", "head.threshold=0"}),
+    run(recipe(kDense, {"train.epochs=1", "train.schedule.warmup=0", "input.fit='" + fit + "'",
+                        "input.size=[16, 16]", "encoder.patch=4", "head.threshold=0"}),
         fit);
     auto predictor = Predictor::load(folder_ / fit);
     const auto split = predictor.stream({path("valid.jsonl")})->next(4);
@@ -109,9 +117,12 @@ TEST_F(BoxesCell, AnswersAreInPixelsOfTheFile) {
       EXPECT_LE(box.y1, 24);
       EXPECT_LT(box.x0, box.x1);
     }
-    // A file by itself, without boxes, is answered as the record is.
-    const auto alone = predictor.predict(predictor.find(path("valid0.png")));
-    EXPECT_EQ(alone[0][0].json, answers[0][0].json);
+    // A file by itself, without boxes, is answered as the record is, but for the rounding of a batch.
+    const auto alone = predictor.predict(predictor.find(path("valid0.png")))[0][0].boxes;
+    ASSERT_FALSE(alone.empty());
+    EXPECT_NEAR(alone[0].score, answers[0][0].boxes[0].score, 1e-4);
+    EXPECT_NEAR(alone[0].x0, answers[0][0].boxes[0].x0, 0.1);
+    EXPECT_NEAR(alone[0].y1, answers[0][0].boxes[0].y1, 0.1);
   }
 }
 
@@ -198,7 +209,8 @@ TEST_F(BoxesCell, ImagesWithoutBoxesAndCrowdsTeachWhatIsNone) {
       "9 9 crowd\"]}\n"
       "{\"image\": \"train2.png\", \"boxes\": [\"a 0 0 9 9\", \"a 3 0 30 20 crowd\"]}\n");
   for (const auto* head : {kDense, kQueries}) {
-    const auto result = run(recipe(head, {"data.valid=[]", "data.holdout=0", "train.epochs=2"}),
+    const auto result = run(recipe(head, {"data.valid=[]", "data.holdout=0", "train.epochs=2",
+                                          "train.schedule.warmup=0"}),
                             head == kDense ? "d" : "q");
     EXPECT_EQ(result.steps, 2);
   }

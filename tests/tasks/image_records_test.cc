@@ -124,6 +124,7 @@ normalize = { mean = [0], std = [0.00392156862745098] }
   // What is held out is in no mosaic: a part of the split draws from itself.
   const auto split = subset(input->open(source), {1, 3, 5, 6});
   input->learn(*split, 0);
+  EXPECT_EQ(split->value(2, "kind"), "odd") << "its own record";
   int joined = 0, flipped = 0;
   for (int64_t epoch = 0; epoch < 20; ++epoch) {
     const Draw draw{3, epoch, true};

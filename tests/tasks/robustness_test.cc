@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/small_set.h"
@@ -107,6 +109,18 @@ TEST_F(Robust, ATemperatureChangesNoAnswer) {
   const auto as_is = plain.evaluate().metrics;
   EXPECT_EQ(metric(calibrated, "accuracy"), metric(as_is, "accuracy"));
   EXPECT_NEAR(without, metric(as_is, "ece"), 1e-6);
+  // softmax(z / T) of softmax(z) = p: p^(1 / T) over their sum.
+  const auto shares = [&](Predictor& predictor) {
+    const auto examples = predictor.stream({path("test")})->next(3);
+    std::map<std::string, double> found;
+    const auto json = nlohmann::json::parse(predictor.predict(examples)[2][0].json);
+    for (const auto& each : json["top"]) found[each["class"]] = each["probability"];
+    return found;
+  };
+  auto expected = shares(plain);
+  double sum = 0;
+  for (auto& [name, share] : expected) sum += share = std::pow(share, 1 / temperature);
+  for (const auto& [name, share] : shares(with)) EXPECT_NEAR(share, expected[name] / sum, 1e-5);
 }
 
 TEST_F(Robust, WithoutValidationThereIsNoTemperature) {

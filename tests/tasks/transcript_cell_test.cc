@@ -221,11 +221,9 @@ class SpokenCell : public test::CellRuns {
       test::write_bytes(folder_ / (std::string(part) + ".tsv"), table);
     }
   }
-};
-
-TEST_F(SpokenCell, LearnsWordsAndTheirTimes) {
-  auto file = RecipeFile::parse(
-      "[data]\ntrain = '" + path("train.tsv") + "'\ntest = '" + path("test.tsv") + "'\n" + R"(
+  RecipeFile recipe() const {
+    return RecipeFile::parse(
+        "[data]\ntrain = '" + path("train.tsv") + "'\ntest = '" + path("test.tsv") + "'\n" + R"(
 [input]
 kind = "audio"
 log_mel = { sampling_rate = 2000, window = 64, hop = 20, mels = 12, seconds = 0 }
@@ -244,7 +242,12 @@ epochs = 40
 batch = 4
 optimizer = { lr = 0.01 }
 )",
-      "recipe.toml");
+        "recipe.toml");
+  }
+};
+
+TEST_F(SpokenCell, LearnsWordsAndTheirTimes) {
+  auto file = recipe();
   file.set("seed=" + std::to_string(test::learning_seed(3)));
   const auto result = run(Recipe::read(file), "run");
   test::expect_learned("words of tones that are wrong", metric(*result.test, "wer"), 0.3, 0);
@@ -266,6 +269,24 @@ optimizer = { lr = 0.01 }
   const auto printed = timed.predict(timed.stream({path("test0.wav")})->next(1))[0][0].lines;
   ASSERT_EQ(printed.size(), words.size());
   EXPECT_TRUE(printed[0].ends_with("\t" + words[0]["word"].get<std::string>()));
+}
+
+TEST_F(SpokenCell, ATranscriptLongerThanItsSoundIsRefused) {
+  const auto refused = [&](int words) -> std::string {
+    std::string text = "audio\ttext\ntrain0.wav\thigh low\ntrain1.wav\t";
+    for (int i = 0; i < words; ++i) text += i > 0 ? " low" : "low";
+    test::write_bytes(folder_ / "train.tsv", text + "\n");
+    auto file = recipe();
+    try {
+      make_task(Recipe::read(file));
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  // At most 0.9 s: 90 frames, 23 tokens; equal words need a blank between them.
+  EXPECT_EQ(refused(8), "");
+  EXPECT_THAT(refused(20), AllOf(HasSubstr("train.tsv:3"), HasSubstr("needs 39 ")));
 }
 
 }  // namespace

@@ -296,6 +296,23 @@ def of_embed():
     yield Case("embed of a recipe", "embed {w}/embedding.toml {w}/a", (2, 4), "embedding.toml")
 
 
+def of_transcripts():
+    """Models of language that are none, and error rates."""
+    predict = "predict {w}/m/transcript {w}/heard.csv --set head.beam_size=8 --set head.language.file="
+    yield Case("transcripts: a model of language", predict + "{w}/words.arpa --json", 0, "log_probability")
+    yield Case("transcripts: its lexicon", predict + "{w}/words.arpa --set head.language.lexicon=true", 0, "")
+    yield Case("transcripts: none of that name", predict + "{s}/gone.arpa", (3, 5), "gone.arpa")
+    yield Case("transcripts: no model of language", predict + "{w}/records.csv", 3, "records.csv:")
+    yield Case("transcripts: one that is cut", predict + "{s}/w.arpa", 3, "w.arpa:", prepare=lambda w, s: (s / "w.arpa").write_bytes((w / "words.arpa").read_bytes()[:70]))
+    yield Case("transcripts: of another case", predict + "{s}/w.arpa", 3, "w.arpa", prepare=lambda w, s: (s / "w.arpa").write_text((w / "words.arpa").read_text().replace("ab", "AB").replace("6 b", "6 B")))
+    yield Case("transcripts: a language and no beam", "predict {w}/m/transcript {w}/heard.csv --set head.language.file={w}/words.arpa", (2, 4), "beam_size")
+    yield Case("transcripts: times of a text", "predict {w}/m/transcript {w}/heard.csv --set head.times=true", (2, 4), "times")
+    yield Case("transcripts: too long", "train {w}/transcript.toml --set data.train={s}/t.csv --out {s}/run", 3, "t.csv:2", prepare=lambda w, s: (s / "t.csv").write_text("heard,said\nab,aabbaabb\n"))
+    yield Case("score: error rates", "score {w}/a --reference {w}/b --metric wer,cer", 0, "wer|")
+    yield Case("score: error rates of two references", "score {w}/a --reference {w}/a --reference {w}/b --metric wer", 2, "one --reference")
+    yield Case("score: error rates of nothing", "score {s}/blank --reference {s}/blank --metric cer", 3, "blank", prepare=lambda w, s: (s / "blank").write_text("\n\n"))
+
+
 def gguf_file(world, scratch):
     sys.path.insert(0, str(HERE / "tests/mutants"))
     import gguf
@@ -375,5 +392,5 @@ def of_other_folders():
 
 def cases():
     for group in (of_signals, of_readers_that_leave, of_pipes, of_resuming, of_full_disks, of_rights, of_closed_streams, of_two_at_once,
-                  of_embed, of_gguf, of_other_folders):
+                  of_embed, of_transcripts, of_gguf, of_other_folders):
         yield from group()

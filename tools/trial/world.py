@@ -3,6 +3,7 @@
 import json
 import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 ENCODER = "encoder.width = 8\nencoder.layers = 1\nencoder.attention = { num_heads = 2 }\n"
@@ -17,6 +18,8 @@ CELLS = {
     "anomaly": ("rows.csv", ENCODER + PATCHES +
                 "input = { kind = 'series', time = 'date', look_back = 8, horizon = 1 }\n"
                 "head = { kind = 'anomaly', window = 60, recent = 3 }\n"),
+    "boxes": ("boxes.csv", "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"
+              "input = { kind = 'image', size = [8, 8] }\nhead = { kind = 'boxes', convolutions = 1 }\n"),
     "class": ("records.csv", TEXT + ENCODER + "head = { kind = 'class', column = 'side' }\n"),
     "corpus": ("corpus.txt", "[input]\nkind = 'corpus'\ncontext = 8\ntokenizer = { kind = 'characters' }\n"
                "[head]\nkind = 'text'\npreset = 'gpt'\ngenerate = { max_length = 12 }\n" + SEQUENCES),
@@ -56,6 +59,9 @@ CELLS = {
              "head = { kind = 'tags', column = 'name', scheme = 'iob2', decoder = 'crf' }\n"),
     "stories": ("stories.txt", "input = { kind = 'stories' }\nencoder = { width = 8, layers = 1 }\n"
                 "head = { kind = 'class', column = 'answer' }\n"),
+    "transcript": ("heard.csv", ENCODER +
+                   "input = { kind = 'text', column = 'heard', tokenizer = { kind = 'characters' } }\n"
+                   "head = { kind = 'transcript', column = 'said' }\n"),
     "translation": ("a", "[input]\nkind = 'parallel'\nsource = { kind = 'words' }\ntarget = { kind = 'words' }\n"
                     "[head]\nkind = 'text'\nencoder_layers = 1\nencoder_attention = { num_heads = 2 }\n"
                     "cross_attention = { num_heads = 2 }\ngenerate = { max_length = 12 }\n" + SEQUENCES),
@@ -93,6 +99,14 @@ def idx(count):
             struct.pack(">II", 0x801, count) + bytes(i % 2 for i in range(count)))
 
 
+def png(value):
+    """A grey PNG of 8 x 8, dark but for a bright square at (2, 1) to (6, 5)."""
+    rows = b"".join(b"\0" + bytes(value if 2 <= x < 6 and 1 <= y < 5 else 20 for x in range(8)) for y in range(8))
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+                                             for name, data in parts)
+
+
 def questions(count):
     """SQuAD's JSON: who of two stands where."""
     data = []
@@ -108,6 +122,7 @@ def questions(count):
 def write_data(folder):
     text = {
         "records.csv": records(24),
+        "boxes.csv": "image,boxes\n" + "".join(f"box{i}.png,{'grey' if i % 2 else 'white'} 2 1 6 5\n" for i in range(8)),
         "corpus.txt": "".join(f"w{i % 5} w\n" for i in range(60)),
         "rows.csv": rows(240),
         "events.csv": events(20),
@@ -115,6 +130,9 @@ def write_data(folder):
         "stories.txt": "".join(f"1 Ada went to the {room}.\n2 Where is Ada?\t{room}\n"
                                for room in ["cellar", "attic"] * 6),
         "questions.json": questions(16),
+        "heard.csv": "heard,said\n" + "".join(
+            "aaa-bb-" + "-" * (i % 5) + ",ab\n" if i % 2 else "bb-_-aa-aa-" + "a" * (i % 3) + ",b aa\n" for i in range(24)),
+        "words.arpa": "\\data\\\nngram 1=4\n\\1-grams:\n-99 <s>\n-0.5 </s>\n-0.4 ab\n-0.6 b\n\\end\\\n",
         "a": "".join(f"a{i % 5} a\n" for i in range(20)),
         "b": "".join(f"b{i % 5} b\n" for i in range(20)),
         "lists.toml": "[[swap]]\nname = 'words'\npairs = [['word0', 'word1'], ['a0', 'a1']]\n"
@@ -123,6 +141,8 @@ def write_data(folder):
     }
     for name, content in text.items():
         (folder / name).write_text(content)
+    for i in range(8):
+        (folder / f"box{i}.png").write_bytes(png(120 if i % 2 else 250))
     images, labels = idx(12)
     (folder / "set-images-idx3-ubyte").write_bytes(images)
     (folder / "set-labels-idx1-ubyte").write_bytes(labels)

@@ -62,7 +62,8 @@ struct ImageOptions {
       between(0, 3));
     v("fit", fit,
       "how an image of another shape becomes one of size: stretch; pad (the whole of it, black "
-      "beside it); crop (the largest part from its middle)");
+      "beside it); crop (the largest part from its middle); native (its own pixels, in tiles where "
+      "it is larger)");
     v("resample", resample,
       "bilinear or bicubic, antialiased: bit for bit the pixels of Pillow's Image.resize");
     v("max_pixels", max_pixels,

@@ -88,7 +88,7 @@ struct Attribution {
 /// reads. Gradients are those of the model as it is, not of its packed copy.
 ///
 /// Costs, in forward passes: raw, averaged, rollout, value_norms 1; input_gradient, relevance 3; integrated_gradients 3
-/// steps, twice that where they do not add up and nodes closer to the baseline are tried; shapley and owen budget, in batches; value_zeroing one pass of each block for each token. Memory is that of the
+/// steps; shapley and owen budget, in batches; value_zeroing one pass of each block for each token. Memory is that of the
 /// batches and O(L): no map is stored whole. (value_zeroing wants C whole, L x L a layer, and at most 4,096 tokens.)
 ///
 /// Throws UsageError for an option that the method ignores and is not its default, a layer or head that there is not, and

@@ -177,6 +177,8 @@ class Head : public Component {
   /// Looks at all targets of a part of the data before training begins. Throws DataError with the
   /// number and the first place of those that cannot be one.
   virtual void check(const Split& split, bool training) const = 0;
+  /// The same of what depends on the encoder, once make() was told it. By default nothing.
+  virtual void check_made(const Split&) const {}
   /// What `heed check` says of its targets in a part's records, and which of them cannot be ones;
   /// by default nothing. Throws what reading throws.
   virtual void examine(const data::Records&, DataReport&) const {}

@@ -10,7 +10,6 @@
 #include "heed/core/random.h"
 #include "heed/lens/heat.h"
 #include "heed/metrics/correlation.h"
-#include "lens/explain/methods.h"
 #include "lens/explain/reader.h"
 #include "lens/explain/shuffled.h"
 #include "lens/explain/units.h"
@@ -19,7 +18,7 @@ namespace heed::lens {
 namespace {
 
 constexpr double kFractions[] = {0.05, 0.1, 0.2, 0.5};
-constexpr double kLevel = 0.05, kMostShuffled = 0.7, kLeastEffect = 0.05;
+constexpr double kLevel = 0.05, kMostShuffled = 0.7, kMostGap = 0.05, kLeastEffect = 0.05;
 constexpr double Faithfulness::*kTests[] = {
     &Faithfulness::comprehensiveness, &Faithfulness::sufficiency,
     &Faithfulness::soft_comprehensiveness, &Faithfulness::soft_sufficiency};

@@ -77,25 +77,14 @@ void input_gradient(const Reader& reader, const ExplainOptions&, Attribution& re
   result.values = reader.along(summed_gradients(reader, {1}, {1}));
 }
 
-/// A model that normalises its vectors before anything is added to them, as Llama does, turns within a short way from b = 0
-/// and hardly behind it. With t = s^3 the nodes lie close there: int f'(t) dt = int f'(s^3) 3 s^2 ds. That is taken where
-/// the nodes of t miss the sum, and where it comes closer to it.
 void integrated_gradients(const Reader& reader, const ExplainOptions& options,
                           Attribution& result) {
   std::vector<double> nodes, weights;
   gauss_legendre(options.steps, nodes, weights);
+  result.values = reader.along(summed_gradients(reader, nodes, weights));
   const auto ends = reader.answers(
       at::stack({at::ones({reader.size()}, at::kDouble), at::zeros({reader.size()}, at::kDouble)}));
-  const double whole = ends.value[0].item<double>(), empty = ends.value[1].item<double>();
-  result.values = reader.along(summed_gradients(reader, nodes, weights));
-  complete(whole, empty, result);
-  if (result.gap <= kMostGap) return;
-  for (size_t i = 0; i < nodes.size(); ++i)
-    weights[i] *= 3 * nodes[i] * nodes[i], nodes[i] = nodes[i] * nodes[i] * nodes[i];
-  auto closer = result;
-  closer.values = reader.along(summed_gradients(reader, nodes, weights));
-  complete(whole, empty, closer);
-  if (closer.gap < result.gap) result = std::move(closer);
+  complete(ends.value[0].item<double>(), ends.value[1].item<double>(), result);
 }
 
 void complete(double whole, double empty, Attribution& result) {

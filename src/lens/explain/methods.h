@@ -6,9 +6,6 @@
 
 namespace heed::lens {
 
-/// A complete method whose numbers miss their sum by more has failed.
-constexpr double kMostGap = 0.05;
-
 void input_gradient(const Reader& reader, const ExplainOptions& options, Attribution& result);
 void integrated_gradients(const Reader& reader, const ExplainOptions& options, Attribution& result);
 void shapley(const Reader& reader, const ExplainOptions& options, Attribution& result);

@@ -104,6 +104,7 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
     return decoder_;
   }
 
+  bool follows_placements() const override { return true; }
   /// (N, 7) float32: row of the batch, class, whether a crowd, x0, y0, x1, y1 in its pixels.
   void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
                    Batch& batch) const override {
@@ -159,11 +160,11 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
       throw UsageError(
           "--target chooses a box whose query is looked at, and this model's boxes are said by "
           "tokens; leave it out");
-    Looked looked{predict(tokens, batch, split).front()};
-    const AimOptions aimed{.target = target};
+    const auto output = decoder_->forward(tokens);  // once: each look of the queries is a map
+    Looked looked{prediction_of(found_in(output, batch, split, options.threshold).front())};
     const auto most = std::max<int64_t>(1, std::ssize(looked.prediction.boxes));
-    const auto number = std::max<int64_t>(1, aimed_number(aimed, most, "box"));
-    looked.query = decoder_->query_of(decoder_->forward(tokens), number - 1);
+    const auto number = std::max<int64_t>(1, aimed_number({.target = target}, most, "box"));
+    looked.query = decoder_->query_of(output, number - 1);
     return looked;
   }
 

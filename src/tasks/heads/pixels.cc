@@ -81,6 +81,7 @@ class PixelsHead : public WithOptions<Head, PixelsHeadOptions> {
 
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input& input,
                                           const HeadContext& context) override;
+  bool follows_placements() const override { return true; }
   void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
                    Batch& batch) const override;
   at::Tensor output(const Tokens& tokens, const Batch&) override {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/text.h"
@@ -145,7 +146,8 @@ class TranscriptHead : public WithOptions<Head, TranscriptHeadOptions> {
     const auto& column = options.written.column;
     return split.has(column) ? split.value(example, column) : "";
   }
-  void check(const Split& split, bool training) const override;
+  void check(const Split& split, bool) const override { written_.check(split); }
+  void check_made(const Split& split) const override;
   SelectionMetric selection_metric() const override { return {"wer", false}; }
 
  private:
@@ -199,7 +201,7 @@ class TranscriptHead : public WithOptions<Head, TranscriptHeadOptions> {
 };
 
 /// Examples that have become too short for their transcripts, as by a change of their speed, count as none: of the data as
-/// they stand check() has refused them.
+/// they stand check_made() has refused them.
 TranscriptHead::SummedLoss TranscriptHead::summed_loss(const Tokens& tokens, const Batch& batch) {
   const auto& targets = batch.at(in_batch(kTranscript));
   const auto& target_lengths = batch.at(in_batch(kTranscriptLengths));
@@ -329,12 +331,13 @@ Aim TranscriptHead::aim(const Tokens& tokens, const Batch& batch, const Split&,
           }};
 }
 
-void TranscriptHead::check(const Split& split, bool) const {
-  written_.check(split);
+void TranscriptHead::check_made(const Split& split) const {
   int64_t bad = 0;
   std::string first;
   for (int64_t i = 0; i < split.size(); ++i) {
     const auto needed = ctc_frames(written_.encoded(split, i));
+    // By its header a recording is long enough; those that may not be are read.
+    if (frames_ && split.length(i) / frames_->per_token > needed + 1) continue;
     const auto tokens = std::ssize(tokens_of(split, i));
     if (tokens == 0 && split.show(i).image)
       throw ModelError(

@@ -170,6 +170,11 @@ class AudioInput : public Input {
     typical.values.resize(static_cast<size_t>(typical.bands * typical.frames));
     return state_->batch_of({typical}, {0});
   }
+  std::vector<Noise> noises() const override {
+    const auto features = state_->options.features;
+    if (features == AudioFeatures::file || features == AudioFeatures::unknown) return {};
+    return {{kWhiteNoise, "decibels of the sound over white noise", {20, 10, 5, 0}}};
+  }
   std::string default_encoder() const override { return "audio"; }
   int64_t default_batch() const override { return 8; }
   int64_t workers() const override {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "data/corrupt.h"
 #include "heed/core/error.h"
 #include "tasks/input_lines.h"
 
@@ -159,18 +160,34 @@ std::string AudioState::note() const {
   return text;
 }
 
-AudioSplit::AudioSplit(data::RecordsPtr given, AudioStatePtr state)
+AudioSplit::AudioSplit(data::RecordsPtr given, AudioStatePtr state, std::optional<WhiteNoise> noise)
     : RecordSplit(std::move(given)),
       state_(std::move(state)),
-      column_(records().column(state_->options.column)) {}
+      column_(records().column(state_->options.column)),
+      noise_(noise) {}
 
 Batch AudioSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) const {
   std::vector<data::SoundFeatures> recordings;
   for (const int64_t example : examples) {
     Random random(draw.seed, static_cast<uint32_t>(draw.epoch), static_cast<uint32_t>(example));
-    recordings.push_back(state_->features_of(file_of(example), draw.training ? &random : nullptr));
+    recordings.push_back(
+        noise_ ? noisy_features(example)
+               : state_->features_of(file_of(example), draw.training ? &random : nullptr));
   }
   return state_->batch_of(recordings, examples);
+}
+
+data::SoundFeatures AudioSplit::noisy_features(int64_t example) const {
+  const auto file = file_of(example);
+  auto sound = state_->read_whole(file);
+  data::add_white_noise(sound.samples, noise_->snr,
+                        Random(noise_->seed, 0, static_cast<uint32_t>(example)));
+  return state_->features_of(std::move(sound.samples), file.string());
+}
+
+SplitPtr AudioSplit::with_noise(const std::string& kind, double strength, uint64_t seed) const {
+  if (kind != kWhiteNoise) return nullptr;
+  return std::make_shared<AudioSplit>(shared_records(), state_, WhiteNoise{strength, seed});
 }
 
 Shown AudioSplit::show(int64_t example) const {

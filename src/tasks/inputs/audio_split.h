@@ -55,21 +55,34 @@ struct AudioState {
 };
 using AudioStatePtr = std::shared_ptr<const AudioState>;
 
+inline constexpr const char* kWhiteNoise = "white_noise";
+
+/// White noise behind sounds, so many decibels below them, drawn from (seed, example).
+struct WhiteNoise {
+  double snr;
+  uint64_t seed;
+};
+
 /// An example a record, one of whose columns names its file. The batch: audio (B, bands, frames), and lengths (B) where
 /// recordings are as long as they are.
 class AudioSplit : public RecordSplit {
  public:
-  AudioSplit(data::RecordsPtr given, AudioStatePtr state);
+  AudioSplit(data::RecordsPtr given, AudioStatePtr state, std::optional<WhiteNoise> noise = {});
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override;
   Shown show(int64_t example) const override;
   int64_t length(int64_t example) const override;
   std::vector<TokenPlace> frame_tokens(int64_t example, const TokenFrames& tokens) const override;
+  /// "white_noise", by decibels of the sound over it; of samples alone.
+  SplitPtr with_noise(const std::string& kind, double strength, uint64_t seed) const override;
   /// Beside the file that the record stands in. Throws DataError for a record that names none.
   std::filesystem::path file_of(int64_t example) const;
 
  private:
+  data::SoundFeatures noisy_features(int64_t example) const;
+
   AudioStatePtr state_;
   int64_t column_;
+  std::optional<WhiteNoise> noise_;
   mutable std::once_flag measured_;
   mutable std::vector<int64_t> lengths_;  ///< of all examples, once one was asked for
 };

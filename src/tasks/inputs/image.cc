@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "heed/core/error.h"
 #include "heed/core/files.h"
@@ -44,20 +45,32 @@ DataReport examine_records(const Source& source, const ImageInputOptions& option
   constexpr int64_t kShown = 10;
   DataReport report;
   const auto column = source.records->column(options.column);
-  std::map<std::string, int64_t> shapes;
-  for (int64_t i = 0; i < source.records->size(); ++i) {
+  std::vector<ImageShape> found(static_cast<size_t>(source.records->size()));
+  std::vector<std::exception_ptr> failed(found.size());
+  parallel_for(source.records->size(), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
     try {
       const std::string named(source.records->text(i, column));
-      const auto place = source.records->place(i);
-      ++shapes[to_text(data::read_named_image(named, place, options.column, options.images).shape)];
+      found[at] =
+          data::read_named_image(named, source.records->place(i), options.column, options.images)
+              .shape;
+    } catch (const Error&) {
+      failed[at] = std::current_exception();
+    }
+  });
+  std::map<std::string, int64_t> shapes;
+  std::set<std::string> fitted;  // to input.size and input.channels
+  for (size_t i = 0; i < found.size(); ++i) {
+    try {
+      if (failed[i]) std::rethrow_exception(failed[i]);
+      ++shapes[to_text(found[i])], fitted.insert(to_text(data::fitted(found[i], options.images)));
       ++report.records;
     } catch (const Error& error) {
       if (report.problem_count == 0) report.why = error.why();
       if (report.problem_count++ < kShown) report.problems.emplace_back(error.what());
     }
   }
-  if (shapes.size() > 1 && report.problem_count == 0 &&
-      (options.images.size.empty() || options.images.channels == 0)) {
+  if (fitted.size() > 1 && report.problem_count == 0) {
     report.why = Failure::data;
     ++report.problem_count;
     report.problems.push_back("the images have " + std::to_string(shapes.size()) +

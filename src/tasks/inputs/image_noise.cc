@@ -30,17 +30,19 @@ class NoisyImages : public data::ImageDataset {
   int64_t size() const override { return all_->size(); }
   ImageShape shape() const override { return all_->shape(); }
   const std::vector<std::string>& classes() const override { return all_->classes(); }
-  data::Image image(int64_t i) const override {
-    auto image = all_->image(i);
-    corrupt_(image, strength_, Random(seed_, 0, static_cast<uint32_t>(i)));
-    return image;
-  }
-  data::Image source(int64_t i) const override { return all_->source(i); }
+  data::Image image(int64_t i) const override { return corrupted(all_->image(i), i); }
+  /// Of heads that read large images in parts, which keep their size.
+  data::Image source(int64_t i) const override { return corrupted(all_->source(i), i); }
   ImageShape source_shape(int64_t i) const override { return all_->source_shape(i); }
   int64_t label(int64_t i) const override { return all_->label(i); }
   std::string name(int64_t i) const override { return all_->name(i); }
 
  private:
+  data::Image corrupted(data::Image image, int64_t i) const {
+    corrupt_(image, strength_, Random(seed_, 0, static_cast<uint32_t>(i)));
+    return image;
+  }
+
   data::Images all_;
   Corrupt corrupt_;
   double strength_;
