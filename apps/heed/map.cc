@@ -67,8 +67,11 @@ void map_image(const MapFlags& flags, const Explanation& seen,
   if (flags.view != "heat" || flags.sinks)
     throw UsageError("--view and --sinks are of texts; the model looks at an image");
   const auto terminal = terminal_of(flags);
-  const auto maps = lens::selected(
-      lens::image_maps(seen.maps, *seen.grid, seen.heads.front().query), flags.layer, flags.head);
+  lens::ImageQueries queries{.query = seen.heads.front().query};
+  for (const auto& token : seen.heads.front().predicted)
+    queries.words.push_back(figure_text(token.text));
+  const auto maps =
+      lens::selected(lens::image_maps(seen.maps, *seen.grid, queries), flags.layer, flags.head);
   const int64_t first_head = std::max<int64_t>(1, flags.head);
   auto figure = lens::figure_of(maps, *seen.shown.image, first_head);
   figure.title = printable(flags.model + " of " + flags.input);

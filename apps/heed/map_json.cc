@@ -75,6 +75,8 @@ Json json_of_image(Json said, const lens::ImageMaps& maps, int64_t first_head) {
   said["grid"] = {{"rows", maps.grid.rows}, {"columns", maps.grid.columns}};
   for (const auto& map : maps.maps) said["maps"].push_back(map_json(map, first_head));
   if (maps.rollout.defined()) said["rollout"] = grid_json(maps.rollout);
+  for (const auto& word : maps.words)
+    said["words"].push_back({{"word", word.word}, {"weights", grid_json(word.weights)}});
   return said;
 }
 

@@ -79,9 +79,25 @@ at::Tensor rollout(const std::vector<Map>& maps, const TokenGrid& grid) {
 }
 
 ImageMap cross_map(const Map& map, const TokenGrid& grid, int64_t query, int64_t layer) {
+  if (query < 0)
+    return {map.name(), "cross " + std::to_string(layer), on_grid(map.received(), grid), {}};
   const auto rows = first_rows(map, std::clamp<int64_t>(query, 0, map.queries() - 1));
   return {map.name(), "cross " + std::to_string(layer), on_grid(rows, grid),
           on_grid(map.received(), grid).mean(0)};
+}
+
+/// Words for which no row was computed, as the last one's end, are left out.
+std::vector<WordMap> word_maps(const std::vector<Map>& calls, const TokenGrid& grid,
+                               const std::vector<std::string>& words) {
+  std::vector<WordMap> all;
+  for (size_t i = 0; i < words.size(); ++i) {
+    std::vector<at::Tensor> rows;
+    for (const auto& map : calls)
+      if (is_cross(map) && map.queries() > static_cast<int64_t>(i))
+        rows.push_back(first_rows(map, static_cast<int64_t>(i)));
+    if (!rows.empty()) all.push_back({words[i], on_grid(at::cat(rows), grid).mean(0)});
+  }
+  return all;
 }
 
 std::string titles(const std::vector<ImageMap>& maps) {
@@ -102,10 +118,16 @@ std::vector<std::string> explanation(const ImageMaps& maps) {
     lines.emplace_back("layer: mean weight to each patch from all patches");
   }
   if (pooling) lines.emplace_back("pooling: weight of each patch in the pooled vector");
-  if (maps.maps.back().title.starts_with("cross"))
+  if (!maps.words.empty())
+    lines.emplace_back(
+        "words: weight of each patch where a word is written, mean over heads and layers");
+  const auto& last = maps.maps.back();
+  if (last.title.starts_with("cross") && last.received.defined())
     lines.emplace_back(
         "cross: weight of each patch for the query that says the box; received: mean of all "
         "queries");
+  else if (last.title.starts_with("cross"))
+    lines.emplace_back("cross: mean weight of each patch over all that is written");
   if (maps.rollout.defined())
     lines.emplace_back("rollout: what reaches the output through all layers");
   return lines;
@@ -128,7 +150,8 @@ ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
   return result;
 }
 
-ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid, int64_t query) {
+ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid,
+                     const ImageQueries& queries) {
   std::vector<Map> calls;
   for (const auto& map : all)
     if (is_on(map, grid) && !is_of_queries(map, all)) calls.push_back(map);
@@ -140,7 +163,7 @@ ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid, int64_t
   int64_t layers = 0, crosses = 0;
   for (const auto& map : calls) {
     if (is_cross(map)) {
-      result.maps.push_back(cross_map(map, grid, query, ++crosses));
+      result.maps.push_back(cross_map(map, grid, queries.query, ++crosses));
       continue;
     }
     result.maps.push_back(image_map(map, grid, ++layers));
@@ -148,6 +171,7 @@ ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid, int64_t
   }
   if (!of_tokens.empty() && !is_pooling(of_tokens.front()))
     result.rollout = rollout(of_tokens, grid);
+  result.words = word_maps(calls, grid, queries.words);
   return result;
 }
 
@@ -157,13 +181,13 @@ ImageMaps selected(const ImageMaps& all, const std::string& layer, int64_t head)
     std::erase_if(result.maps, [&](const ImageMap& map) {
       return map.title != layer && map.title != "layer " + layer;
     });
-    result.rollout = at::Tensor();
+    result.rollout = at::Tensor(), result.words.clear();
   }
   if (result.maps.empty()) {
     throw UsageError("layer '" + layer + "' is not in the model, which has: " + titles(all.maps));
   }
   if (head == 0) return result;
-  result.rollout = at::Tensor();
+  result.rollout = at::Tensor(), result.words.clear();
   for (auto& map : result.maps) {
     const int64_t heads = map.heads.size(0);
     if (head < 1 || head > heads) {
@@ -180,6 +204,11 @@ Figure figure_of(const ImageMaps& maps, data::Image image, int64_t first_head) {
   Figure figure;
   figure.lines = explanation(maps);
   figure.image = std::move(image);
+  constexpr size_t kWordsOfStrip = 8;
+  for (size_t i = 0; i < maps.words.size(); ++i) {
+    if (i % kWordsOfStrip == 0) figure.strips.emplace_back();
+    figure.strips.back().panels.push_back({maps.words[i].word, maps.words[i].weights});
+  }
   for (const auto& map : maps.maps) {
     Strip strip;
     const int64_t heads = map.heads.size(0);

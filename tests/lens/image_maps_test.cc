@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"
+#include "heed/nn/multi_head_attention.h"
 #include "heed/nn/recording.h"
 #include "words.h"
 
@@ -154,6 +155,43 @@ TEST(FigureOf, HasAPanelAHeadAndTheirMean) {
   ASSERT_EQ(one.strips.size(), 1u);
   ASSERT_EQ(one.strips[0].panels.size(), 1u);
   EXPECT_EQ(one.strips[0].panels[0].title, "layer 2 head 2");
+}
+
+/// Of a decoder that writes four words about an image of 3 x 2 patches.
+TEST(ImageMaps, WordsAreRowsOfCrossAttention) {
+  torch::manual_seed(9);
+  const auto root = std::make_shared<torch::nn::Module>();
+  const auto block = root->register_module("block", std::make_shared<torch::nn::Module>());
+  const auto attend = [&](const char* name) {
+    return block->register_module(
+        name, nn::MultiHeadAttention(
+                  nn::MultiHeadAttentionOptions(8).attention(Attention::parse("num_heads=2"))));
+  };
+  auto attention = attend("attention"), cross = attend("cross");
+  const torch::NoGradGuard no_grad;
+  const auto written = torch::randn({1, 4, 8}) * 2, image = torch::randn({1, 6, 8}) * 2;
+  const Recording seen(*root);
+  attention->forward(written), cross->forward(written, image);
+  const auto dense = seen.map(1).dense().to(torch::kDouble);  // (2, 4, 6)
+  const TokenGrid grid{.rows = 3, .columns = 2};
+  const auto maps =
+      image_maps(seen.maps(), grid, {.words = {"a", "blue", "square", ".", "unread"}});
+  ASSERT_EQ(maps.maps.size(), 1u);  // what words see of each other is not on the image
+  EXPECT_EQ(maps.maps[0].title, "cross 1");
+  expect_close(maps.maps[0].heads, dense.mean(1).view({2, 3, 2}));
+  EXPECT_FALSE(maps.maps[0].received.defined());
+  ASSERT_EQ(maps.words.size(), 4u);
+  for (int64_t i = 0; i < 4; ++i)
+    expect_close(maps.words[static_cast<size_t>(i)].weights,
+                 dense.select(1, i).mean(0).view({3, 2}));
+  EXPECT_EQ(maps.words[1].word, "blue");
+  EXPECT_TRUE(selected(maps, "cross 1", 0).words.empty());
+  const auto figure = figure_of(maps, data::Image{{1, 3, 2}, std::vector<uint8_t>(6)});
+  ASSERT_EQ(figure.strips.size(), 2u);
+  EXPECT_EQ(figure.strips[0].panels[3].title, ".");
+  const auto one = image_maps(seen.maps(), grid, {.query = 2});  // of learned queries
+  expect_close(one.maps[0].heads, dense.select(1, 2).view({2, 3, 2}));
+  expect_close(one.maps[0].received, dense.mean(at::IntArrayRef{0, 1}).view({3, 2}));
 }
 
 }  // namespace

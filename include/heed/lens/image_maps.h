@@ -1,4 +1,4 @@
-// Where an image classifier looks.
+// Where a model looks on an image.
 #pragma once
 
 #include <torch/types.h>
@@ -17,11 +17,25 @@ struct ImageMap {
   std::string title;  ///< "layer 1", counted from 1, "cross 1" of learned queries, or "pooling"
   /// (H, rows, columns). What the model reads from: the weights of the class token's row or of the
   /// pooling query, without the class token itself; in a layer of a model without class token,
-  /// `received` of each head. Of learned queries the row of the one that is shown.
+  /// `received` of each head. Of a decoder's cross attention the row of the learned query that is shown, or, of one that writes,
+  /// what a patch received of each head.
   at::Tensor heads;
   /// (rows, columns): mean over queries and heads of the weight that a patch gets. Undefined where
   /// it is the mean of `heads`.
   at::Tensor received;
+};
+
+/// What a decoder saw of the image when it wrote a token.
+struct WordMap {
+  std::string word;
+  at::Tensor
+      weights;  ///< (rows, columns) float64: the mean of its row over the heads of all cross attentions
+};
+
+/// What looks at an image's tokens from elsewhere.
+struct ImageQueries {
+  int64_t query = -1;                   ///< of learned queries the one that is shown
+  std::vector<std::string> words = {};  ///< that a decoder wrote, a row of its cross attention each
 };
 
 struct ImageMaps {
@@ -32,11 +46,13 @@ struct ImageMaps {
   /// it gets and half of what it attends to, mean over heads (attention rollout, Abnar & Zuidema
   /// 2020). Undefined without layers.
   at::Tensor rollout;
+  std::vector<WordMap> words = {};
 };
 
-/// The maps of a forward pass over one image whose tokens lie on `grid`. Of a decoder's learned queries, that look at the tokens, row
-/// `query` is shown; what they see of each other is left out. Throws ModelError where there are none.
-ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid, int64_t query = 0);
+/// The maps of a forward pass over one image whose tokens lie on `grid`. What a decoder's queries or words see of each other is left
+/// out. Throws ModelError where there are none.
+ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid,
+                     const ImageQueries& queries = {});
 
 /// Runs the model on one image (1, C, h, w) and looks at its attention: from q, k and the row
 /// numbers, a block of rows at a time. The model should be in evaluation mode. Throws ModelError
@@ -45,11 +61,11 @@ ImageMaps image_maps(const std::vector<Map>& calls, const TokenGrid& grid, int64
 ImageMaps look(ImageClassifier& model, const at::Tensor& image);
 
 /// Keeps one layer (its title, or its number alone: "3", "pooling") and, where `head` is not 0, one
-/// head (from 1); both empty keep all. What remains has no rollout. Throws UsageError with those
+/// head (from 1); both empty keep all. What remains has neither rollout nor words. Throws UsageError with those
 /// that there are.
 ImageMaps selected(const ImageMaps& all, const std::string& layer, int64_t head);
 
-/// A strip a map: its heads ("layer 1 head 2"), their mean, what is received; then the rollout.
+/// The words, if any; a strip a map: its heads ("layer 1 head 2"), their mean, what is received; then the rollout.
 /// `first_head` numbers the heads of a selection.
 Figure figure_of(const ImageMaps& maps, data::Image image, int64_t first_head = 1);
 
