@@ -25,7 +25,7 @@ SplitBatches::SplitBatches(SplitPtr split, const BatchOptions& options, int64_t 
   if (workers < 1)
     throw UsageError("workers: expected at least 1, given " + std::to_string(workers));
   if (split_->size() == 0) throw DataError("the data has no examples; expected at least 1");
-  by_length_ = split_->length(0) > 0;
+  by_length_ = !options.mixed && split_->length(0) > 0;
   const int64_t batches = (split_->size() + options.batch - 1) / options.batch;
   prefetch_ = std::make_unique<data::Prefetch<Batch>>(
       split_->size(), batches, workers,

@@ -6,7 +6,7 @@
 
 namespace heed {
 
-/// Without lengths the batches of an epoch are its order, cut. With lengths, windows of
+/// Without lengths, and where options.mixed, the batches of an epoch are its order, cut. With lengths, windows of
 /// kSortedBatches batches of that order are sorted by length and cut, and the batches of the epoch
 /// are shuffled, so that little of a batch is padding. The order depends on (seed, epoch) alone.
 class SplitBatches : public BatchSource {

@@ -42,7 +42,8 @@ class SupervisedTask : public Task {
     source_ = cell_.batches(train_, {.batch = cell_.recipe.train.batch,
                                      .training = true,
                                      .seed = seed(),
-                                     .contiguous = main_head().is_stateful()});
+                                     .contiguous = main_head().is_stateful(),
+                                     .mixed = any_head_compares()});
   }
 
   torch::nn::Module& model() override { return *cell_.module; }
@@ -137,6 +138,11 @@ class SupervisedTask : public Task {
 
  private:
   Head& main_head() const { return *cell_.recipe.heads.front().get(); }
+  bool any_head_compares() const {
+    const auto& heads = cell_.recipe.heads;
+    return std::any_of(heads.begin(), heads.end(),
+                       [](const auto& table) { return table.get()->compares_examples(); });
+  }
   uint64_t seed() const { return static_cast<uint64_t>(cell_.recipe.seed); }
 
   std::vector<std::pair<std::string, SplitPtr>> splits() const {

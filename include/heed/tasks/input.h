@@ -150,6 +150,7 @@ struct BatchOptions {
   bool training = false;  ///< shuffled and changed
   uint64_t seed = 0;
   bool contiguous = false;  ///< each row of a batch goes on where that of the last one ended
+  bool mixed = false;  ///< not sorted by length, because examples of a batch learn from each other
 };
 
 /// Examples as they come, for `heed predict`.

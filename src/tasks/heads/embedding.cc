@@ -181,6 +181,8 @@ class EmbeddingHead : public WithOptions<Head, EmbeddingHeadOptions> {
     return module_->forward(answered(tokens));  // (B, W)
   }
   bool gives_vectors() const override { return true; }
+  /// What a batch has not beside a pair it cannot learn to tell from it: of texts sorted by length none of another length.
+  bool compares_examples() const override { return options.score.empty(); }
   std::string answered_input() const override {
     return options.inputs.empty() ? "" : options.inputs[0];
   }

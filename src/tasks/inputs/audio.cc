@@ -4,20 +4,13 @@
 
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
+#include "tasks/file_names.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/audio_split.h"
 #include "tasks/record_stream.h"
 
 namespace heed {
 namespace {
-
-/// Whether a file holds records that name recordings, and is none.
-bool is_of_recordings(std::string name) {
-  if (name.ends_with(".gz")) name.resize(name.size() - 3);
-  for (const char* ending : {".csv", ".tsv", ".jsonl"})
-    if (name.ends_with(ending)) return true;
-  return false;
-}
 
 /// A recording, part by part: however long it is, two parts are in memory.
 class RecordingParts {
@@ -60,7 +53,7 @@ class RecordingParts {
 class AudioStream : public Stream {
  public:
   AudioStream(std::vector<std::string> inputs, data::RecordOptions options, AudioStatePtr state)
-      : inputs_(std::move(inputs)), options_(std::move(options)), state_(std::move(state)) {}
+      : names_(std::move(inputs)), options_(std::move(options)), state_(std::move(state)) {}
 
   SplitPtr next(int64_t most) override {
     constexpr int64_t kTogether = 8;  // each takes as many tokens as some pages of text
@@ -79,7 +72,10 @@ class AudioStream : public Stream {
     }
     if (!heard.empty()) return std::make_shared<HeardSplit>(std::move(heard), state_);
     if (error_) std::rethrow_exception(error_);
-    return records_ ? next(most) : nullptr;
+    const auto file = names_.take_records();
+    if (file.empty()) return nullptr;
+    open_records(file);
+    return next(most);
   }
 
  private:
@@ -87,31 +83,9 @@ class AudioStream : public Stream {
     if (parts_ && parts_->has_more()) return true;
     parts_.reset();
     std::string name;
-    if (error_ || !next_name(name, may_stop)) return false;
+    if (error_ || !names_.next(name, may_stop)) return false;
     parts_.emplace(std::move(name), state_);
     return true;
-  }
-
-  /// False at the end, before a file of records, and where standard input would keep us waiting.
-  bool next_name(std::string& name, bool may_stop) {
-    while (lines_ || next_ < inputs_.size()) {
-      if (!lines_) {
-        if (is_of_recordings(inputs_[next_])) {
-          if (!may_stop) open_records(inputs_[next_++]);
-          return false;
-        }
-        name = inputs_[next_++];
-        if (name != "-") return true;
-        lines_.emplace(std::vector{name}, InputLines::Of::names);
-      }
-      if (may_stop && lines_->would_wait()) return false;
-      if (!lines_->next(name)) {
-        lines_.reset();
-      } else if (!name.empty()) {
-        return true;
-      }
-    }
-    return false;
   }
 
   void open_records(const std::string& file) {
@@ -123,12 +97,10 @@ class AudioStream : public Stream {
         data::RecordFormat::by_name);
   }
 
-  std::vector<std::string> inputs_;
+  FileNames names_;
   data::RecordOptions options_;
   AudioStatePtr state_;
-  size_t next_ = 0;
   std::optional<RecordStream> records_;
-  std::optional<InputLines> lines_;
   std::optional<RecordingParts> parts_;
   std::exception_ptr error_;
 };
@@ -150,7 +122,7 @@ class AudioInput : public Input {
   /// A recording, or FILE:LINE of records that name it.
   SplitPtr find_record(const std::string& input,
                        const data::RecordOptions& options) const override {
-    if (is_of_recordings(numbered(input).first))
+    if (is_records_file(numbered(input).first))
       return std::make_shared<AudioSplit>(heed::find_record(input, options, "").records, state_);
     const auto file = input == "-" ? first_line(input) : input;
     return std::make_shared<HeardSplit>(

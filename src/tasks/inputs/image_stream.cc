@@ -49,7 +49,7 @@ SplitPtr ImageStream::next(int64_t most) {
   std::string name;
   try {
     while (list->size() < most && list->kept_bytes() < kMostKept &&
-           (has_idx() || next_name(name, list->size() > 0)))
+           (has_idx() || (!error_ && names_.next(name, list->size() > 0))))
       add(*list, name, most);
   } catch (const Error&) {
     // What stands before a bad input is answered before it is reported.
@@ -58,29 +58,10 @@ SplitPtr ImageStream::next(int64_t most) {
   }
   if (list->size() > 0) return std::make_shared<ImageSplit>(list, options_, false);
   if (error_) std::rethrow_exception(error_);
-  return records_ ? next(most) : nullptr;
-}
-
-bool ImageStream::next_name(std::string& name, bool may_stop) {
-  if (error_) return false;
-  while (names_ || next_ < inputs_.size()) {
-    if (!names_ && is_records_file(inputs_[next_])) {
-      if (!may_stop) open_records(inputs_[next_++]);
-      return false;
-    }
-    if (!names_ && inputs_[next_] != "-") {
-      name = inputs_[next_++];
-      return true;
-    }
-    if (!names_) names_.emplace(std::vector{inputs_[next_++]}, InputLines::Of::names);
-    if (may_stop && names_->would_wait()) return false;
-    if (!names_->next(name)) {
-      names_.reset();
-    } else if (!name.empty()) {
-      return true;
-    }
-  }
-  return false;
+  const auto file = names_.take_records();
+  if (file.empty()) return nullptr;
+  open_records(file);
+  return next(most);
 }
 
 void ImageStream::open_records(const std::string& file) {

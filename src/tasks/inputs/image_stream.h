@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "heed/data/idx.h"
+#include "tasks/file_names.h"
 #include "tasks/inputs/image_split.h"
 #include "tasks/record_stream.h"
 
@@ -21,7 +22,7 @@ class ImageStream : public Stream {
  public:
   ImageStream(std::vector<std::string> inputs, data::RecordOptions record_options,
               ImageInputOptionsPtr options)
-      : inputs_(std::move(inputs)),
+      : names_(std::move(inputs)),
         record_options_(std::move(record_options)),
         options_(std::move(options)) {}
 
@@ -29,23 +30,18 @@ class ImageStream : public Stream {
 
  private:
   bool has_idx() const { return idx_ && idx_next_ < idx_->count; }
-  /// The next input's name; false at the end, before a file of records, and where standard input
-  /// would keep us waiting.
-  bool next_name(std::string& name, bool may_stop);
   void add(ImageList& list, const std::string& name, int64_t most);
   /// A file, or PREFIX:INDEX.
   data::Image one(const std::string& name);
   void open_records(const std::string& file);
 
-  std::vector<std::string> inputs_;
+  FileNames names_;
   data::RecordOptions record_options_;
   ImageInputOptionsPtr options_;
-  size_t next_ = 0;
   std::optional<data::IdxImages> idx_;
   std::string idx_name_;
   int64_t idx_next_ = 0;
   std::optional<RecordStream> records_;
-  std::optional<InputLines> names_;
   data::Images numbered_;  // those of numbered_prefix_
   std::string numbered_prefix_;
   std::exception_ptr error_;
