@@ -102,7 +102,8 @@ models::Line line_of(int64_t number, const std::vector<int64_t>& read,
       std::max(options.min_length(), static_cast<int64_t>(std::ceil(options.min_ratio() * reads)));
   if (options.min_new() > 0) line.least = std::max(line.least, forced + options.min_new());
   for (int64_t draw = 0; options.sample() && draw < options.num_hypotheses(); ++draw)
-    line.random.emplace_back(static_cast<uint64_t>(options.seed()), static_cast<uint32_t>(number),
+    line.random.emplace_back(static_cast<uint64_t>(options.seed()),
+                             static_cast<uint32_t>(options.first_line() + number),
                              static_cast<uint32_t>(draw));
   return line;
 }

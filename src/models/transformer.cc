@@ -2,6 +2,8 @@
 
 #include <torch/nn/init.h>
 
+#include <algorithm>
+
 #include "core/text.h"
 #include "heed/nn/token_convolution.h"
 #include "heed/ops/dropout.h"
@@ -125,6 +127,9 @@ void TransformerImpl::make_embeddings() {
   }
   target_embedding = matrix("target_embedding", vocabulary_);
   target_position = positions("target_position", options.decoder_attention());
+  for (const int64_t places : options.lookback())
+    lookback_embeddings.push_back(
+        matrix(("lookback_embedding_" + std::to_string(places)).c_str(), vocabulary_));
   if (!nn::shares_output(tied)) output = matrix("output", vocabulary_);
   if (options.output_bias())
     output_bias_ = register_parameter("output_bias", torch::zeros({vocabulary_}));
@@ -173,20 +178,47 @@ void TransformerImpl::check_source(const SourceBatch& source, int64_t rows) cons
     models::check_source(source, source_vocabulary_, rows);
 }
 
-at::Tensor TransformerImpl::embed(const at::Tensor& ids, const at::Tensor& table,
-                                  nn::AdditivePosition& position, int64_t first) {
-  auto x = nn::embedded(models::embed(ids, table, options.scale_embeddings()));  // (B, L, M)
+/// Of tokens from the place `first` on.
+at::Tensor TransformerImpl::placed(const at::Tensor& embedded, nn::AdditivePosition& position,
+                                   int64_t first) {
+  auto x = nn::embedded(embedded);  // (B, L, M)
   if (position) x = position->forward(x, first);
   return heed::dropout(x, options.dropout(), is_training());
+}
+
+at::Tensor TransformerImpl::embed_source(const at::Tensor& ids) {
+  const auto& table = source_embedding.defined() ? source_embedding : target_embedding;
+  return placed(models::embed(ids, table, options.scale_embeddings()), source_position, 0);
+}
+
+/// `before`: the tokens that stand before these, as many as lookback asks for; undefined: none do.
+at::Tensor TransformerImpl::embed_target(const at::Tensor& ids, const at::Tensor& before,
+                                         int64_t first) {
+  auto x = models::embed(ids, target_embedding, options.scale_embeddings());
+  if (!lookback_embeddings.empty())
+    x = x + look_back(before.defined() ? at::cat({before, ids}, 1) : ids, ids.size(1));
+  return placed(x, target_position, first);
+}
+
+/// What tokens before add to each of the last `length` of `ids` (B, L).
+at::Tensor TransformerImpl::look_back(const at::Tensor& ids, int64_t length) {
+  at::Tensor sum;
+  for (size_t i = 0; i < lookback_embeddings.size(); ++i) {
+    const int64_t end = ids.size(1) - options.lookback()[i];
+    const int64_t count = std::clamp<int64_t>(end, 0, length);
+    auto x = models::embed(ids.narrow(1, std::max<int64_t>(end - count, 0), count),
+                           lookback_embeddings[i], options.scale_embeddings());
+    x = at::constant_pad_nd(x, {0, 0, length - count, 0});  // (B, length, M)
+    sum = sum.defined() ? sum + x : x;
+  }
+  return sum;
 }
 
 at::Tensor TransformerImpl::encode(const SourceBatch& source) {
   check_source(source, -1);
   if (options.from_encoder()) return source.states;
-  const auto& table = source_embedding.defined() ? source_embedding : target_embedding;
   const auto ids = nn::without_padding(source.tokens, source.lengths);
-  return encoder.forward(embed(ids, table, source_position, 0),
-                         models::told_lengths(source.lengths));
+  return encoder.forward(embed_source(ids), models::told_lengths(source.lengths));
 }
 
 at::Tensor TransformerImpl::decode(const at::Tensor& x, const at::Tensor& z,
@@ -223,7 +255,7 @@ at::Tensor TransformerImpl::hidden(const SourceBatch& source, const at::Tensor& 
                              " tokens, given ", target.size(1)));
   check_source(source, target.size(0));
   const auto z = has_encoder() ? encode(source) : at::Tensor();
-  const auto y = decode(embed(target, target_embedding, target_position, 0), z, source);
+  const auto y = decode(embed_target(target, {}, 0), z, source);
   return finished(y);
 }
 
@@ -257,13 +289,14 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
   if (tokens.size(0) != state->rows)
     throw UsageError(text_of("step: tokens: expected ", state->rows,
                              " rows, those of the state, given ", tokens.sizes()));
-  auto x = embed(tokens, target_embedding, target_position, state->tokens);
+  auto x = embed_target(tokens, state->before, state->tokens);
   for (size_t i = 0; i < decoder->size(); ++i)
     x = has_encoder()
             ? decoder_block(decoder, i)
                   .step(x, state->caches[i], state->source[i], models::told_lengths(state->lengths))
             : block(decoder, i).step(x, state->caches[i]);
   state->tokens += tokens.size(1);
+  state->keep(tokens, options.lookback());
   return finished(x);
 }
 

@@ -1,5 +1,7 @@
 #include "models/transformer_check.h"
 
+#include <algorithm>
+
 #include "core/text.h"
 #include "models/encoder_check.h"
 #include "ops/beyond.h"
@@ -68,8 +70,18 @@ void check_attentions(const TransformerOptions& options) {
            "not know; remove it");
 }
 
+void check_lookback(const TransformerOptions& options) {
+  auto places = options.lookback();
+  std::sort(places.begin(), places.end());
+  if (const auto twice = std::adjacent_find(places.begin(), places.end()); twice != places.end())
+    refuse("lookback: expected each number of places once, given ", *twice, " twice");
+}
+
 void check_memory(const TransformerOptions& options) {
   if (options.memory() == 0) return;
+  if (!options.lookback().empty())
+    refuse("memory: of the tokens before a window it keeps no numbers, which lookback asks for; ",
+           "remove memory or lookback");
   if (options.has_source()) refuse("memory: expected 0 with an encoder, given ", options.memory());
   const auto& position = options.decoder_attention().position;
   if (nn::is_additive(position))
@@ -112,6 +124,7 @@ void check(TransformerOptions options, int64_t vocabulary, int64_t source_vocabu
   }));
   nn::check_parts(options.parts(), "transformer: ");
   check_attentions(options);
+  check_lookback(options);
   check_memory(options);
   check_vocabularies(options, vocabulary, source_vocabulary);
 }

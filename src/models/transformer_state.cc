@@ -1,5 +1,6 @@
 #include "models/transformer_state.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace heed::models {
@@ -33,8 +34,16 @@ void TransformerState::reorder(const at::Tensor& index) {
   if (counts_up(order, rows)) return;
   if (tokens > 0)
     for (auto& cache : caches) cache.reorder(index);
+  if (before.defined()) before = before.index_select(0, index.to(before.device()));
   if (!source.empty()) reorder_source(order);
   rows = from.numel();
+}
+
+void TransformerState::keep(const at::Tensor& ids, const std::vector<int64_t>& lookback) {
+  if (lookback.empty()) return;
+  before = before.defined() ? at::cat({before, ids}, 1) : ids.clone();
+  const int64_t most = *std::max_element(lookback.begin(), lookback.end());
+  if (before.size(1) > most) before = before.narrow(1, before.size(1) - most, most);
 }
 
 void TransformerState::select_source(const std::vector<int64_t>& index) {

@@ -15,10 +15,14 @@ struct TransformerState final : DecoderState {
 
   int64_t rows = 0, tokens = 0;
   std::vector<nn::KeyValueCache> caches;  ///< a layer
+  at::Tensor before;                      ///< (rows, n) the last tokens that lookback asks for
   std::vector<nn::KeyValues> source;      ///< a layer, of n sources; empty without an encoder
   at::Tensor lengths;                     ///< (n)
   std::vector<int64_t> line;              ///< which of the n sources each row has
   bool shares = false;                    ///< whether rows may look at one source's keys together
+
+  /// Puts the tokens of a step, (rows, L), behind those that are kept, as far as they are looked back at.
+  void keep(const at::Tensor& ids, const std::vector<int64_t>& lookback);
 
  private:
   void reorder_source(const std::vector<int64_t>& index);

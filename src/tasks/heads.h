@@ -10,6 +10,7 @@ std::shared_ptr<Head> make_boxes_head();
 std::shared_ptr<Head> make_class_head();
 std::shared_ptr<Head> make_embedding_head();
 std::shared_ptr<Head> make_forecast_head();
+std::shared_ptr<Head> make_image_head();
 std::shared_ptr<Head> make_labels_head();
 std::shared_ptr<Head> make_masked_head();
 std::shared_ptr<Head> make_number_head();

@@ -332,6 +332,7 @@ std::vector<std::vector<TokenLikelihood>> Predictor::likelihoods(const SplitPtr&
 }
 
 std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs) const {
+  if (auto asked = cell_->recipe.heads.front().get()->requests(inputs)) return asked;
   if (!cell_->recipe.data.reads_records) return cell_->input().stream(inputs);
   const auto& records = cell_->recipe.data.records;
   if (const auto* only = cell_->answered()) {

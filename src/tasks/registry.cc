@@ -53,6 +53,7 @@ const Registry<Head>& registry() {
       {"class", make_class_head},
       {"embedding", make_embedding_head},
       {"forecast", make_forecast_head},
+      {"image", make_image_head},
       {"labels", make_labels_head},
       {"masked", make_masked_head},
       {"number", make_number_head},

@@ -112,6 +112,8 @@ struct GenerateOptions {
   /// line, else when the line is finished, its best hypothesis token by token. Forced tokens, too.
   using OnToken = std::function<void(int64_t line, int64_t token)>;
   TORCH_ARG(OnToken, on_token);
+  /// Number of the first line, where lines of several calls are told apart by what they draw.
+  TORCH_ARG(int64_t, first_line) = 0;
   TORCH_ARG(bool, times) = false;  ///< whether hypotheses say when their tokens came
 
  public:

@@ -47,7 +47,8 @@ struct TransformerOptions {
   TORCH_ARG(Attention, encoder_attention) = Attention::parse("sinusoidal; num_heads=8");
   TORCH_ARG(Attention, decoder_attention) = Attention::parse("sinusoidal; causal; num_heads=8");
   TORCH_ARG(Attention, cross_attention) = Attention::parse("num_heads=8");
-  TORCH_ARG(int64_t, memory) = 0;  ///< tokens; of a decoder alone
+  TORCH_ARG(int64_t, memory) = 0;             ///< tokens; of a decoder alone
+  TORCH_ARG(std::vector<int64_t>, lookback);  ///< tokens before, of the target
   TORCH_ARG(nn::BlockParts, parts);
   TORCH_ARG(std::vector<int64_t>, local_layers);  ///< of the decoder, which attend by
   TORCH_ARG(Attention, local_attention);
@@ -100,6 +101,10 @@ struct TransformerOptions {
     if (!local_layers().empty())
       v("local_attention", local_attention(),
         "of the target to itself in local layers; causal is added");
+    v("lookback", lookback(),
+      "tokens of the target so many places before are embedded, too, each place by a table of its "
+      "own, and added: of an image in rows of 7 patches [1, 6] are the patches before and above",
+      between(1, kMostLength));
     v("shared_position", shared_position(),
       "whether what the position learns in a stack's first block serves all of its blocks");
     if (has_source())
@@ -123,6 +128,9 @@ struct TransformerOptions {
 ///   z = encoder(dropout(s E_s[source] + P)),  h = decoder(dropout(s E_t[target] + P), z)
 ///   logits = output_scale h W^T (+ b), through output_softcap tanh(logits / output_softcap)
 ///
+/// With `lookback` o_1, o_2, ... the target's embedding is E_t[y_t] + sum_i L_i[y_(t - o_i)], L_i (V, M), places before the
+/// first token adding nothing: what stood near is known without attention.
+///
 /// Pre-norm and sandwich end both stacks with a normalisation of their own. `tied`: decoder W = E_t, all W = E_t
 /// = E_s, embeddings E_t = E_s. Padding of the source is hidden by its lengths; an empty source is one that nothing is
 /// seen of. Keys and values of the source are projected once, at start().
@@ -136,7 +144,7 @@ struct TransformerOptions {
 /// Embeddings start from a normal of M^-0.5, matrices as Xavier uniform, biases at zero, drawn from
 /// LibTorch's generator. Parameters, those in brackets where there are such: [source_embedding (Vs,
 /// M)], [source_position.*], [encoder.I.*], [encoder_norm.*], target_embedding (V, M),
-/// [target_position.*], decoder.I.*, [decoder_norm.*], [output (V, M)], [output_bias (V)]. An
+/// [target_position.*], [lookback_embedding_O (V, M)], decoder.I.*, [decoder_norm.*], [output (V, M)], [output_bias (V)]. An
 /// encoder's blocks and those of a decoder alone are nn::TransformerBlock, the others
 /// nn::TransformerDecoderBlock.
 ///
@@ -170,6 +178,7 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
   TransformerOptions options;
   /// (Vs, M), (V, M), (V, M); undefined where they are not their own.
   at::Tensor source_embedding, target_embedding, output;
+  std::vector<at::Tensor> lookback_embeddings;  ///< (V, M) each, as options.lookback() names them
   nn::AdditivePosition source_position{nullptr}, target_position{nullptr};
   BlockStack encoder;
   torch::nn::ModuleList decoder{nullptr};
@@ -178,8 +187,10 @@ class TransformerImpl : public nn::Remade<TransformerImpl, SequenceModel> {
  private:
   void make_embeddings();
   void make_stacks();
-  at::Tensor embed(const at::Tensor& ids, const at::Tensor& table, nn::AdditivePosition& position,
-                   int64_t first);
+  at::Tensor placed(const at::Tensor& embedded, nn::AdditivePosition& position, int64_t first);
+  at::Tensor embed_source(const at::Tensor& ids);
+  at::Tensor embed_target(const at::Tensor& ids, const at::Tensor& before, int64_t first);
+  at::Tensor look_back(const at::Tensor& ids, int64_t length);
   at::Tensor decode(const at::Tensor& x, const at::Tensor& z, const SourceBatch& source);
   at::Tensor finished(const at::Tensor& y);
   void check_source(const SourceBatch& source, int64_t rows) const;

@@ -104,7 +104,7 @@ struct AnswerOptions {
   std::string prefix = {};            ///< a file with a line an example, with which its text begins
   std::string target = {};            ///< a file with a line an example: score these texts
   std::vector<std::string> with = {};  ///< folders of models that answer together
-  std::string output = {};             ///< a folder into which masks are written
+  std::string output = {};             ///< a folder for masks, or the file of a drawn image
 };
 
 /// What a head may know of the run.
@@ -168,6 +168,11 @@ class Head : public Component {
   /// pseudo-log-likelihood (Salazar et al. 2020). Throws UsageError for other heads, as by default.
   virtual std::vector<std::vector<TokenLikelihood>> likelihoods(const Tokens& tokens,
                                                                 const Batch& batch);
+  /// What `heed predict` is given, where it asks for answers that no example of the input stands for, as images that are
+  /// drawn; null: examples, as by default.
+  virtual std::unique_ptr<Stream> requests(const std::vector<std::string>&) const {
+    return nullptr;
+  }
   /// Throws UsageError for what it would ignore.
   virtual void answer_by(const AnswerOptions& options);
   /// After the last of the examples that were predicted.
