@@ -20,7 +20,8 @@ std::string rounded(double value, int digits = 4);
 /// A row of `values`; its text is "NAME|SIGNATURE = name value name value".
 ScoreRow row_of(const std::string& name, const std::string& signature, const Metrics& values);
 
-// Of texts, line by line (score_text.cc): bleu, chrf, chrf++, rouge, exact, wer, cer.
+// Of texts, line by line (score_text.cc): bleu, chrf, chrf++, cider, rouge, exact,
+// wer, cer.
 ScoreRow text_row(const std::string& metric, const ScoreFlags& flags,
                   const std::vector<std::string>& lines,
                   const std::vector<std::vector<std::string>>& references);

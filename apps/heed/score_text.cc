@@ -5,6 +5,7 @@
 #include "heed/metrics/answers.h"
 #include "heed/metrics/bleu.h"
 #include "heed/metrics/chrf.h"
+#include "heed/metrics/cider.h"
 #include "heed/metrics/rouge.h"
 #include "heed/metrics/wer.h"
 #include "score.h"
@@ -39,6 +40,21 @@ ScoreRow chrf_row(const ScoreFlags& flags, const std::vector<std::string>& lines
           {"score", score},
           {"signature", signature},
           {"text", name + "|" + signature + " = " + rounded(score, 2)}};
+}
+
+ScoreRow cider_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
+                   const References& references) {
+  const CiderOptions options{.tokenize = from_word<BleuTokenizer>(flags.tokenize).value(),
+                             .lowercase = flags.lowercase};
+  ReferencesOfLines of_lines(lines.size());
+  for (const auto& reference : references)
+    for (size_t i = 0; i < lines.size(); ++i) of_lines[i].push_back(reference[i]);
+  const double score = corpus_cider(lines, of_lines, options);
+  const auto signature = signed_by(cider_signature(options, references.size()));
+  return {{"name", "CIDEr"},
+          {"score", score},
+          {"signature", signature},
+          {"text", "CIDEr|" + signature + " = " + rounded(score)}};
 }
 
 ScoreRow rouge_row(const ScoreFlags& flags, const std::vector<std::string>& lines,
@@ -103,6 +119,7 @@ ScoreRow text_row(const std::string& metric, const ScoreFlags& flags,
   if (metric == "bleu") return bleu_row(flags, lines, references);
   if (metric == "chrf") return chrf_row(flags, lines, references, 0);
   if (metric == "chrf++") return chrf_row(flags, lines, references, 2);
+  if (metric == "cider") return cider_row(flags, lines, references);
   if (metric == "rouge") return rouge_row(flags, lines, references);
   if (metric == "wer" || metric == "cer") return error_row(metric, flags, lines, references[0]);
   return exact_row(flags, lines, references);

@@ -53,7 +53,8 @@ void check_record_options(const RecordOptions& options) {
   if (!table && options.quoting) refuse("quoting");
   if (!table && !words && !options.columns.empty()) refuse("columns to be named");
   if (options.comments && options.format != conll) refuse("choice of comments");
-  if (!options.images.empty() && options.format != voc && options.format != coco)
+  if (!options.images.empty() && options.format != voc && options.format != coco &&
+      options.format != flickr)
     refuse("folder of images");
   if (table && options.header && !options.columns.empty()) {
     throw UsageError(
@@ -78,6 +79,8 @@ std::unique_ptr<RecordReader> record_reader_of(const RecordOptions& options) {
       return voc_reader(options);
     case RecordFormat::coco:
       return coco_reader(options);
+    case RecordFormat::flickr:
+      return flickr_reader(options);
     default:
       return table_reader(options);
   }

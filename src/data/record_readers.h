@@ -35,6 +35,7 @@ std::unique_ptr<RecordReader> lines_reader();
 std::unique_ptr<RecordReader> squad_reader();
 std::unique_ptr<RecordReader> voc_reader(const RecordOptions& options);
 std::unique_ptr<RecordReader> coco_reader(const RecordOptions& options);
+std::unique_ptr<RecordReader> flickr_reader(const RecordOptions& options);
 
 /// Throws DataError for an empty name and for one that stands twice; `place` begins the message.
 void check_names(const std::vector<std::string>& names, const std::string& place);

@@ -127,7 +127,8 @@ std::string BleuScore::text() const {
 std::string bleu_signature(const BleuOptions& options, size_t references) {
   std::string smooth = word_of(options.smooth);
   if (options.smooth == BleuSmoothing::floor) smooth += formatted("[%.2f]", options.floor);
-  return "nrefs:" + std::to_string(references) + (options.lowercase ? "|case:lc" : "|case:mixed") +
+  return "nrefs:" + metric::count_word(references) +
+         (options.lowercase ? "|case:lc" : "|case:mixed") +
          (options.effective_order ? "|eff:yes" : "|eff:no") + "|tok:" + word_of(options.tokenize) +
          "|smooth:" + smooth;
 }

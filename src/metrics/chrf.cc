@@ -139,7 +139,8 @@ std::string chrf_name(const ChrfOptions& options) {
 }
 
 std::string chrf_signature(const ChrfOptions& options, size_t references) {
-  return "nrefs:" + std::to_string(references) + (options.lowercase ? "|case:lc" : "|case:mixed") +
+  return "nrefs:" + metric::count_word(references) +
+         (options.lowercase ? "|case:lc" : "|case:mixed") +
          "|eff:yes|nc:" + std::to_string(options.characters) +
          "|nw:" + std::to_string(options.words) + "|space:no";
 }

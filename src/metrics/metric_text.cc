@@ -49,6 +49,23 @@ void check_corpus(const char* metric, size_t lines,
   }
 }
 
+void check_lines(const char* metric, size_t lines,
+                 const std::vector<std::vector<std::string>>& references) {
+  const std::string name = metric;
+  if (lines == 0) throw UsageError(name + ": expected at least one line, given none");
+  if (references.size() != lines)
+    throw UsageError(name + ": expected references of the " + std::to_string(lines) +
+                     " lines to measure, given those of " + std::to_string(references.size()));
+  for (size_t i = 0; i < lines; ++i)
+    if (references[i].empty())
+      throw UsageError(name + ": expected at least one reference, given none of line " +
+                       std::to_string(i + 1));
+}
+
+std::string count_word(size_t references) {
+  return references == 0 ? "var" : std::to_string(references);
+}
+
 std::vector<std::string> references_of(size_t line,
                                        const std::vector<std::vector<std::string>>& references) {
   std::vector<std::string> own;

@@ -20,6 +20,12 @@ std::string_view without_end(std::string_view text);
 void check_corpus(const char* metric, size_t lines,
                   const std::vector<std::vector<std::string>>& references);
 
+/// The same of references by line, of which each line has at least one.
+void check_lines(const char* metric, size_t lines,
+                 const std::vector<std::vector<std::string>>& references);
+/// Of references in a signature: "5"; 0, where lines have different numbers of them: "var".
+std::string count_word(size_t references);
+
 /// Line i of every reference.
 std::vector<std::string> references_of(size_t line,
                                        const std::vector<std::vector<std::string>>& references);

@@ -26,8 +26,8 @@ const std::vector<FileMetric> kFileMetrics = {
     {"srl", "CoNLL-U Plus, from column 11 the predicate's sense and roles: labelled F1"},
     {"nab", "a folder as NAB's results/DETECTOR, and its combined_windows.json: the NAB score"}};
 
-const std::vector<std::string> kTextMetrics = {"bleu",  "chrf", "chrf++", "rouge",
-                                               "exact", "wer",  "cer"};
+const std::vector<std::string> kTextMetrics = {"bleu",  "chrf",  "chrf++", "cider",
+                                               "rouge", "exact", "wer",    "cer"};
 
 std::vector<std::string> metric_names() {
   auto names = kTextMetrics;
@@ -38,7 +38,7 @@ std::vector<std::string> metric_names() {
 std::string help_below() {
   std::string text =
       "PREDICTED and --reference, line n of one belonging to line n of the other:\n"
-      "  bleu, chrf, chrf++, rouge, exact, wer, cer  a text a line\n";
+      "  bleu, chrf, chrf++, cider, rouge, exact, wer, cer  a text a line\n";
   for (const auto& metric : kFileMetrics)
     text += std::string("  ") + metric.name + "  " + metric.files + "\n";
   return text + R"(
@@ -47,17 +47,20 @@ Examples:
   echo 'a dog is running on the beach' > right.en
   heed score written.en --reference right.en
   heed score written.en --reference right.en --metric rouge,exact --json
-  heed score written.en --reference right.en --metric wer,cer)";
+  heed score written.en --reference right.en --metric wer,cer
+  echo 'the dog runs along the sea' > right-2.en
+  heed score written.en --reference right.en --reference right-2.en --metric bleu,cider)";
 }
 
 void add_text_flags(CLI::App* verb, ScoreFlags* flags) {
-  verb->add_option("--tokenize", flags->tokenize, "BLEU's words: 13a, intl, char, none")
+  verb->add_option("--tokenize", flags->tokenize, "Words of BLEU and CIDEr: 13a, intl, char, none")
       ->check(CLI::IsMember({"13a", "intl", "char", "none"}))
       ->type_name("NAME");
   verb->add_option("--smooth", flags->smooth, "BLEU's precisions of 0: exp, floor, none")
       ->check(CLI::IsMember({"exp", "floor", "none"}))
       ->type_name("NAME");
-  verb->add_flag("--lowercase", flags->lowercase, "Lower case before BLEU, chrF, WER and CER");
+  verb->add_flag("--lowercase", flags->lowercase,
+                 "Lower case before BLEU, chrF, CIDEr, WER and CER");
   verb->add_flag("--stem", flags->stem, "Porter's stems of words before ROUGE");
   verb->add_option("--language", flags->language,
                    "exact: MLQA's rules for en, es, hi, vi, de, ar, zh; default: SQuAD's")

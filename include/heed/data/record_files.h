@@ -13,9 +13,21 @@
 namespace heed::data {
 
 /// How a file of records is written; by_name: as the file's name says.
-enum class RecordFormat { by_name, csv, tsv, jsonl, conllu, conll, lines, squad, voc, coco };
-constexpr std::array<const char*, 10> words(RecordFormat) {
-  return {"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad", "voc", "coco"};
+enum class RecordFormat {
+  by_name,
+  csv,
+  tsv,
+  jsonl,
+  conllu,
+  conll,
+  lines,
+  squad,
+  voc,
+  coco,
+  flickr
+};
+constexpr std::array<const char*, 11> words(RecordFormat) {
+  return {"", "csv", "tsv", "jsonl", "conllu", "conll", "lines", "squad", "voc", "coco", "flickr"};
 }
 
 /// How a file of records is read; one table of a recipe.
@@ -26,13 +38,14 @@ struct RecordOptions {
   std::string delimiter = "";  ///< csv, tsv: one ASCII character, or "whitespace"; empty: , or tab
   std::optional<bool> quoting = {};  ///< csv, tsv: quotes as in RFC 4180; absent: csv yes, tsv no
   bool comments = false;             ///< conll: a line that begins with "# " is a comment
-  std::string images = "";  ///< voc, coco: the folder of the images; empty: see open_records
+  std::string images = "";  ///< voc, coco, flickr: folder of the images; empty: see open_records
 
   template <class Visitor>
   void fields(Visitor&& v) {
     v("format", format,
       "csv, tsv, jsonl (an object a line), conllu (also CoNLL-U Plus), conll (a word a line), "
-      "lines (a text a line), squad (SQuAD's JSON), voc (Pascal VOC's XML), coco (COCO's JSON); "
+      "lines (a text a line), squad (SQuAD's JSON), voc (Pascal VOC's XML), coco (COCO's JSON), "
+      "flickr (Flickr8k's captions, name.jpg#0 and a tab before each); "
       "empty: by the file's name");
     using enum RecordFormat;
     const bool table = format == by_name || format == csv || format == tsv;
@@ -52,11 +65,11 @@ struct RecordOptions {
     }
     if (format == by_name || format == conll)
       v("comments", comments, "conll: a line that begins with '# ' is a comment");
-    if (format == voc || format == coco)
+    if (format == voc || format == coco || format == flickr)
       v("images", images,
         "the folder of the images; empty: of voc JPEGImages beside the annotations' folder, or "
-        "that "
-        "folder itself; of coco the file's folder, or the one that the file is named after");
+        "that folder itself; of coco the file's folder, or the one that the file is named after; "
+        "of flickr the file's folder");
   }
 };
 
@@ -110,9 +123,13 @@ RecordFormat record_format_of(std::filesystem::path file);
 ///   record: image, boxes as of voc ("crowd" where iscrowd is 1), and the text id. A category without
 ///   an object is no class. Images lie in the file's folder or, of annotations/instances_val2017.json,
 ///   in val2017 or images beside it or above.
-///   Of both: a file that is no such XML or JSON, an element or key that is missing, a box outside of
+///   Of voc and coco: a file that is no such XML or JSON, an element or key that is missing, a box outside of
 ///   its image or without area, and an image's file that is not there are DataErrors with file, line (of
 ///   XML) or key.
+///
+/// - flickr: captions as Flickr8k.token.txt has them (Hodosh et al. 2013), "name.jpg#0", a tab, the
+///   caption: the texts image and caption. Images lie in `images`, or else in the file's folder. A line
+///   without tab, name or number is a DataError.
 ///
 /// The files of a split have the same columns (jsonl: a key may be absent anywhere).
 ///

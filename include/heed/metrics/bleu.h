@@ -63,7 +63,8 @@ BleuScore bleu_score(const BleuCounts& counts, const BleuOptions& options = {});
 BleuScore corpus_bleu(const std::vector<std::string>& hypotheses, const References& references,
                       const BleuOptions& options = {});
 
-/// "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp", as sacrebleu writes it but for its version.
+/// "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp", as sacrebleu writes it but for its version;
+/// references 0, where lines have different numbers of them: "nrefs:var".
 std::string bleu_signature(const BleuOptions& options, size_t references);
 
 }  // namespace heed

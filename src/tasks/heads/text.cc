@@ -6,8 +6,10 @@
 #include "tasks/heads.h"
 #include "tasks/heads/text_answers.h"
 #include "tasks/heads/text_model.h"
+#include "tasks/heads/text_references.h"
 #include "tasks/heads/text_scorer.h"
 #include "tasks/heads/written_column.h"
+#include "tasks/heads/written_scorer.h"
 
 namespace heed {
 namespace {
@@ -21,13 +23,20 @@ constexpr int64_t kTextTokens = 16;
 struct TextHeadOptions {
   TextModelOptions model;
   WrittenOptions written;
+  std::string references;
   GenerateOptions generate;
   TextMetricOptions metric;
 
   template <class Visitor>
   void fields(Visitor&& v) {
     model.fields(v);
-    if (model.from_encoder()) written.fields(v);
+    if (model.from_encoder()) {
+      written.fields(v);
+      v("references", references,
+        "column whose equal values are one source with several right texts, as the image of "
+        "captions: each is learned; what is measured is written once and compared with all of "
+        "them; empty: each record by itself");
+    }
     constexpr bool reads = std::is_same_v<std::remove_cvref_t<Visitor>, FieldReader>;
     if (reads && !model.has_source()) generate.sample(true);
     v("generate", generate, "");
@@ -45,14 +54,18 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
     return from_encoder() ? std::vector{options.written.column} : std::vector<std::string>();
   }
   void learn(const Split& train, const Input& input) override {
-    if (from_encoder()) return written_.learn(options.written, train);
+    if (from_encoder()) return learn_written(train);
     const auto* corpus = dynamic_cast<const CorpusSplit*>(&train);
     if (!corpus) return;
     counts_.assign(static_cast<size_t>(input.target_tokenizer()->size()), 0);
     for (const int32_t token : *corpus->tokens()) ++counts_.at(static_cast<size_t>(token));
   }
   Files files() const override {
-    if (from_encoder()) return written_.files();
+    if (from_encoder()) {
+      auto files = written_.files();
+      files.merge(baselines_.files());
+      return files;
+    }
     if (options.model.has_source()) return {};
     return {{kCountsFile, nlohmann::json(counts_).dump() + "\n"}};
   }
@@ -99,12 +112,14 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
   void finish() override { answers_.finish(); }
 
   std::string expected(const Split& split, int64_t example) const override {
-    const auto& column = columns_of_texts().target;
+    const auto column = from_encoder() ? options.written.column : "target";
     return split.has(column) ? split.value(example, column) : "";
   }
   /// The input's check reads the targets, too, unless they are a column's texts.
-  void check(const Split& split, bool) const override {
-    if (from_encoder()) written_.check(split);
+  void check(const Split& split, bool training) const override {
+    if (!from_encoder()) return;
+    written_.check(split);
+    if (!training) learned_.check(split);
   }
   SelectionMetric selection_metric() const override {
     if (!options.model.has_source()) return {"loss", false};
@@ -119,13 +134,13 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
     return from_encoder() ? source_of(tokens) : SourceBatch();
   }
   TextBatch texts_of(const Tokens& tokens, const Batch& batch) const;
-  TextColumns columns_of_texts() const {
-    return from_encoder() ? TextColumns{"", options.written.column} : TextColumns();
-  }
+  void learn_written(const Split& train);
   void check_fit(const Sizes& sizes) const;
   void check_encoder(const Encoder& encoder) const;
 
   WrittenColumn written_;
+  LearnedSources learned_;
+  WrittenBaselines baselines_;
   TokenCounts counts_;  // of the training text
   HeadContext context_;
   SequenceModelPtr model_;
@@ -133,8 +148,18 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
   TextAnswers answers_;
 };
 
+void TextHead::learn_written(const Split& train) {
+  written_.learn(options.written, train);
+  learned_.learn(train, options.references);
+  baselines_.learn(train, options.written.column, first_of_sources(train, options.references),
+                   {.tokenize = options.metric.tokenize, .lowercase = options.metric.lowercase});
+}
+
 void TextHead::load(const Files& files) {
-  if (from_encoder()) return written_.load(options.written, files);
+  if (from_encoder()) {
+    baselines_.load(files);
+    return written_.load(options.written, files);
+  }
   if (options.model.has_source()) return;
   const auto found = files.find(kCountsFile);
   if (found == files.end())
@@ -252,10 +277,14 @@ std::unique_ptr<Scorer> TextHead::scorer(const SplitPtr& split, bool quick) {
   auto writer = answers_.writer();
   if (quick)
     writer.options.beam_size(1).num_hypotheses(1).sample(false).temperature(1).top_k(0).top_p(1);
-  return make_text_scorer(
-      std::move(writer), options.metric, split, !quick || options.metric.kind != TextMetric::loss,
-      [this](const Tokens& tokens, const Batch& batch) { return texts_of(tokens, batch); },
-      columns_of_texts());
+  const bool writes = !quick || options.metric.kind != TextMetric::loss;
+  const auto batch_of = [this](const Tokens& tokens, const Batch& batch) {
+    return texts_of(tokens, batch);
+  };
+  if (!from_encoder())
+    return make_text_scorer(std::move(writer), options.metric, split, writes, batch_of);
+  return make_written_scorer(std::move(writer), options.metric, split, writes, batch_of,
+                             {options.written.column, options.references}, baselines_);
 }
 
 }  // namespace

@@ -15,6 +15,20 @@ BleuOptions bleu_options(const TextMetricOptions& options) {
   return {.tokenize = options.tokenize, .lowercase = options.lowercase};
 }
 
+CiderOptions cider_options(const TextMetricOptions& options) {
+  return {.tokenize = options.tokenize, .lowercase = options.lowercase};
+}
+
+/// Line i of all r-th references. Where it has fewer its last one stands again, which changes no best and no largest count.
+References by_reference(const ReferencesOfLines& lines) {
+  size_t most = 0;
+  for (const auto& own : lines) most = std::max(most, own.size());
+  References all(most);
+  for (size_t r = 0; r < most; ++r)
+    for (const auto& own : lines) all[r].push_back(own[std::min(r, own.size() - 1)]);
+  return all;
+}
+
 std::string first_words(const std::string& text, int64_t count) {
   auto words = metric::split(text);
   words.resize(std::min(words.size(), static_cast<size_t>(count)));
@@ -26,24 +40,29 @@ std::string first_words(const std::string& text, int64_t count) {
 }  // namespace
 
 Metrics text_metrics(const TextMetricOptions& options, const std::vector<std::string>& written,
-                     const std::vector<std::string>& expected) {
+                     const ReferencesOfLines& expected) {
+  const auto references = by_reference(expected);
   if (options.kind == TextMetric::bleu || options.kind == TextMetric::chrf) {
-    return {{"bleu", corpus_bleu(written, {expected}, bleu_options(options)).score},
-            {"chrf", corpus_chrf(written, {expected}, {.lowercase = options.lowercase})}};
+    return {{"bleu", corpus_bleu(written, references, bleu_options(options)).score},
+            {"chrf", corpus_chrf(written, references, {.lowercase = options.lowercase})}};
+  }
+  if (options.kind == TextMetric::cider) {
+    return {{"bleu", corpus_bleu(written, references, bleu_options(options)).score},
+            {"cider", corpus_cider(written, expected, cider_options(options))}};
   }
   if (options.kind == TextMetric::rouge) {
-    const auto scores = corpus_rouge(written, {expected});
+    const auto scores = corpus_rouge(written, references);
     return {{"rouge1", scores.one.f}, {"rouge2", scores.two.f}, {"rougeL", scores.longest.f}};
   }
   if (options.kind == TextMetric::exact) {
-    const auto scores = corpus_answers(written, {expected});
+    const auto scores = corpus_answers(written, references);
     return {{"exact", scores.exact}, {"f1", scores.f1}};
   }
   return {};
 }
 
 Metrics baseline_metrics(const TextMetricOptions& options, const std::vector<std::string>& sources,
-                         const std::vector<std::string>& expected) {
+                         const ReferencesOfLines& expected) {
   auto written = sources;
   if (options.kind == TextMetric::rouge) {
     if (options.lead == 0) return {};
@@ -59,9 +78,11 @@ SelectionMetric text_selection_metric(const TextMetricOptions& options) {
   return {options.kind == TextMetric::rouge ? "rougeL" : word_of(options.kind), true};
 }
 
-std::string text_signature(const TextMetricOptions& options) {
-  if (options.kind == TextMetric::bleu) return bleu_signature(bleu_options(options), 1);
-  if (options.kind == TextMetric::chrf) return chrf_signature({.lowercase = options.lowercase}, 1);
+std::string text_signature(const TextMetricOptions& options, size_t references) {
+  if (options.kind == TextMetric::bleu) return bleu_signature(bleu_options(options), references);
+  if (options.kind == TextMetric::cider) return cider_signature(cider_options(options), references);
+  if (options.kind == TextMetric::chrf)
+    return chrf_signature({.lowercase = options.lowercase}, references);
   return "";
 }
 

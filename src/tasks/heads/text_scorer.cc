@@ -20,28 +20,16 @@ TextLoss text_loss(SequenceModel& model, const TextBatch& batch, double label_sm
   return {found.loss, found.nll, found.count};
 }
 
-namespace {
+void TextMeanLoss::add(SequenceModel& model, const TextBatch& batch) {
+  const auto part = text_loss(model, batch);
+  sum_ += part.nll, count_ += part.count;
+}
 
-/// The mean loss over all batches.
-class MeanLoss {
- public:
-  void add(SequenceModel& model, const TextBatch& batch) {
-    const auto part = text_loss(model, batch);
-    sum_ += part.nll, count_ += part.count;
-  }
-  double sum() const { return sum_; }
-  int64_t count() const { return count_; }
-  Metrics metrics() const {
-    const double loss = sum_ / static_cast<double>(count_);
-    return {{"loss", loss}, {"perplexity", std::exp(loss)}};
-  }
+Metrics TextMeanLoss::metrics() const {
+  const double loss = sum_ / static_cast<double>(count_);
+  return {{"loss", loss}, {"perplexity", std::exp(loss)}};
+}
 
- private:
-  double sum_ = 0;
-  int64_t count_ = 0;
-};
-
-/// The members of a JSON object, a line each.
 std::string as_lines(const std::string& object) {
   std::string lines;
   const auto json = nlohmann::ordered_json::parse(object);
@@ -50,21 +38,21 @@ std::string as_lines(const std::string& object) {
   return lines;
 }
 
+namespace {
+
 class TextScorer : public Scorer {
  public:
   TextScorer(TextWriter writer, const TextMetricOptions& metric, SplitPtr split, bool writes,
-             TextBatchOf batch_of, TextColumns columns)
+             TextBatchOf batch_of)
       : writer_(std::move(writer)),
         metric_(metric),
         split_(std::move(split)),
         writes_(writes),
-        batch_of_(std::move(batch_of)),
-        columns_(std::move(columns)) {}
+        batch_of_(std::move(batch_of)) {}
 
   void add(const Tokens& tokens, const Batch& batch) override {
     const auto texts = batch_of_(tokens, batch);
     if (!several()) loss_.add(*writer_.models.front(), texts);
-    if (texts.source.states.defined()) return add_states(texts.source, batch);
     auto rows = rows_of(batch.at("source"), batch.at("source_lengths"));
     const auto* records = batch.records.data_ptr<int64_t>();
     for (size_t i = 0; i < rows.size(); ++i) sources_[records[i]] = std::move(rows[i]);
@@ -73,11 +61,8 @@ class TextScorer : public Scorer {
   Metrics metrics() override {
     Metrics all;
     if (writes_) {
-      if (columns_.source.empty())
-        for (const auto& [record, text] : written_from_) written_.push_back(text);
-      else
-        write();
-      all = text_metrics(metric_, written_, texts(columns_.target));
+      write();
+      all = text_metrics(metric_, written_, expected());
     }
     if (!several()) {
       const auto losses = loss_.metrics();
@@ -88,9 +73,7 @@ class TextScorer : public Scorer {
 
   Metrics baseline() const override {
     if (!writes_) return {};
-    const auto read = columns_.source.empty() ? std::vector<std::string>(sources_.size())
-                                              : texts(columns_.source);
-    return baseline_metrics(metric_, read, texts(columns_.target));
+    return baseline_metrics(metric_, texts("source"), expected());
   }
   /// Pairs that are left out have empty lines, so that lines stand beside those of the corpus.
   std::vector<std::string> outputs() const override {
@@ -106,7 +89,7 @@ class TextScorer : public Scorer {
     nlohmann::ordered_json json = {{"pairs", sources_.size()},
                                    {"left_out", split_->size() - std::ssize(sources_)}};
     if (!writes_) return json.dump();
-    const auto signature = text_signature(metric_);
+    const auto signature = text_signature(metric_, 1);
     if (!signature.empty()) json["signature"] = signature;
     json["tokens"] = tokens_;
     json["tokens_per_second"] = static_cast<double>(tokens_) / seconds_;
@@ -116,19 +99,6 @@ class TextScorer : public Scorer {
 
  private:
   bool several() const { return writer_.models.size() > 1; }
-
-  /// What an encoder gave of a batch is too large to be kept: its texts are written at once.
-  void add_states(const SourceBatch& source, const Batch& batch) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto* records = batch.records.data_ptr<int64_t>();
-    for (int64_t i = 0; i < batch.size(); ++i) sources_[records[i]];
-    if (!writes_) return;
-    for (const auto& found : writer_.write_from(source)) {
-      written_from_[*records++] = writer_.text(found.front());
-      tokens_ += std::ssize(found.front().tokens);
-    }
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
 
   void write() {
     const auto start = std::chrono::steady_clock::now();
@@ -146,6 +116,11 @@ class TextScorer : public Scorer {
     for (const auto& [record, source] : sources_) all.push_back(split_->value(record, column));
     return all;
   }
+  ReferencesOfLines expected() const {
+    ReferencesOfLines all;
+    for (auto& text : texts("target")) all.push_back({std::move(text)});
+    return all;
+  }
 
   TextWriter writer_;
   TextMetricOptions metric_;
@@ -153,10 +128,8 @@ class TextScorer : public Scorer {
   std::map<int64_t, std::vector<int64_t>> sources_;  // of the pairs that are measured
   bool writes_;
   TextBatchOf batch_of_;
-  TextColumns columns_;
-  MeanLoss loss_;
+  TextMeanLoss loss_;
   std::vector<std::string> written_;
-  std::map<int64_t, std::string> written_from_;  // of each record, from an encoder's states
   int64_t tokens_ = 0;
   double seconds_ = 0;
 };
@@ -203,16 +176,15 @@ class CorpusScorer : public Scorer {
   SequenceModelPtr model_;
   const TokenCounts& counts_;
   std::shared_ptr<const CorpusSplit> split_;
-  MeanLoss loss_;
+  TextMeanLoss loss_;
 };
 
 }  // namespace
 
 std::unique_ptr<Scorer> make_text_scorer(TextWriter writer, const TextMetricOptions& metric,
-                                         SplitPtr split, bool writes, TextBatchOf batch_of,
-                                         TextColumns columns) {
+                                         SplitPtr split, bool writes, TextBatchOf batch_of) {
   return std::make_unique<TextScorer>(std::move(writer), metric, std::move(split), writes,
-                                      std::move(batch_of), std::move(columns));
+                                      std::move(batch_of));
 }
 
 std::unique_ptr<Scorer> make_corpus_scorer(SequenceModelPtr model, const TokenCounts& counts,

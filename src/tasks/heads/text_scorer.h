@@ -17,12 +17,6 @@ struct TextBatch {
 };
 using TextBatchOf = std::function<TextBatch(const Tokens& tokens, const Batch& batch)>;
 
-/// Where a split has the texts by which a writer is measured.
-struct TextColumns {
-  std::string source = "source";  ///< empty: no text is read
-  std::string target = "target";
-};
-
 /// Cross-entropy of the batch's labels in nats a token.
 struct TextLoss {
   at::Tensor sum;  ///< with gradient and label smoothing
@@ -31,12 +25,27 @@ struct TextLoss {
 };
 TextLoss text_loss(SequenceModel& model, const TextBatch& batch, double label_smoothing = 0);
 
+/// The mean loss over all batches, in nats a token.
+class TextMeanLoss {
+ public:
+  void add(SequenceModel& model, const TextBatch& batch);
+  double sum() const { return sum_; }
+  int64_t count() const { return count_; }
+  Metrics metrics() const;  ///< loss, perplexity
+
+ private:
+  double sum_ = 0;
+  int64_t count_ = 0;
+};
+
+/// The members of a JSON object, a line each.
+std::string as_lines(const std::string& object);
+
 /// loss, perplexity and, of what the writer writes to every source, the metrics of `metric`; copied
-/// sources (of summaries: their first words; where no text is read: empty texts) are the baseline.
-/// Several models: no loss. Without `writes` only the loss.
+/// sources (of summaries: their first words) are the baseline. Several models: no loss. Without
+/// `writes` only the loss.
 std::unique_ptr<Scorer> make_text_scorer(TextWriter writer, const TextMetricOptions& metric,
-                                         SplitPtr split, bool writes, TextBatchOf batch_of,
-                                         TextColumns columns);
+                                         SplitPtr split, bool writes, TextBatchOf batch_of);
 
 /// How often training had each token, for the baseline.
 using TokenCounts = std::vector<int64_t>;

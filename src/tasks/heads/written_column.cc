@@ -89,7 +89,7 @@ std::pair<at::Tensor, at::Tensor> WrittenColumn::targets(const Split& split,
 
 void WrittenColumn::check(const Split& split) const {
   for (int64_t i = 0; i < split.size(); ++i)
-    if (split.value(i, column_).empty())
+    if (split.value(i, column_).find_first_not_of(" \t\r\n") == std::string::npos)
       throw DataError(split.place(i) + ": the column '" + column_ +
                       "', which the head writes, is empty; expected a text");
 }
