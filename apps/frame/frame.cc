@@ -188,6 +188,18 @@ CLI::Validator whole_number(int64_t least, int64_t most) {
       "");
 }
 
+CLI::Validator share() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double given = -1;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), given);
+        const bool is_number = error == std::errc() && end == text.data() + text.size();
+        if (is_number && given >= 0 && given <= 1) return std::string();
+        return "expected a number from 0 to 1, given '" + text + "'";
+      },
+      "");
+}
+
 void declare(CLI::App& app, const Program& program) {
   app.description(program.description);
   app.name(program.name);

@@ -28,5 +28,7 @@ int run(int argc, char** argv, const Program& program);
 
 /// A check of an option: a whole number from `least` to `most`.
 CLI::Validator whole_number(int64_t least, int64_t most);
+/// The same of a number from 0 to 1, and no NaN.
+CLI::Validator share();
 
 }  // namespace heed::cli

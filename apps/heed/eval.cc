@@ -28,7 +28,7 @@ void measure_noise(const EvalFlags& flags, Predictor& predictor,
                    const std::vector<std::string>& paths) {
   if (!flags.output.empty())
     throw UsageError("--output: with --noise an example has many answers; leave one of them out");
-  const auto found = predictor.robustness(flags.data);
+  const auto found = predictor.robustness(flags.data, 1, flags.background);
   write_plots(flags, found.plots());
   Json result = {{"model", flags.model}, {"data", paths_json(paths)}, {"metric", found.metric}};
   if (flags.json) result["noise"] = Json::parse(found.json());
@@ -41,6 +41,8 @@ void measure_noise(const EvalFlags& flags, Predictor& predictor,
 void run(const EvalFlags& flags) {
   refuse_twice("--set", flags.set);
   refuse_twice("--data", flags.data);
+  if (!flags.background.empty() && !flags.noise)
+    throw UsageError("--background is played behind sounds by --noise; give --noise, too");
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
   if (flags.refuse) predictor.answer_by({.refuse = flags.refuse});
@@ -49,6 +51,7 @@ void run(const EvalFlags& flags) {
   const auto& data_of_folds = predictor.recipe().data;
   if (data_of_folds.folds > 0)
     read.insert(read.end(), data_of_folds.train.begin(), data_of_folds.train.end());
+  if (!flags.background.empty()) read.push_back(flags.background);
   check_outputs({flags.output, flags.png, flags.svg}, flags.model, read);
   if (flags.noise) return measure_noise(flags, predictor, paths);
   const auto found = predictor.evaluate(flags.data);

@@ -51,7 +51,7 @@ struct EvalFlags {
   static constexpr const char* kVerb = "eval";
   std::string model;
   std::vector<std::string> data, set;
-  std::string output, png, svg;
+  std::string output, png, svg, background;
   std::optional<double> refuse;
   bool noise = false, json = false, truncate = false;
 };

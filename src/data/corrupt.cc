@@ -2,19 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+
+#include "data/normal.h"
 
 namespace heed::data {
 namespace {
 
 uint8_t nearest_byte(double value) {
   return static_cast<uint8_t>(std::clamp(std::floor(value + 0.5), 0.0, 255.0));
-}
-
-/// A normal number of two uniform ones (Box and Muller 1958).
-double normal(Random& random) {
-  const double radius = std::sqrt(-2 * std::log(1 - double(random.uniform())));
-  return radius * std::cos(2 * std::numbers::pi * double(random.uniform()));
 }
 
 std::vector<double> gaussian(double std) {
@@ -77,14 +72,6 @@ void occlude(Image& image, double area, Random random) {
     for (int64_t y = top; y < top + height; ++y)
       std::fill_n(image.values.data() + c * shape.pixels() + y * shape.width + left, width,
                   uint8_t{0});
-}
-
-void add_white_noise(std::span<float> samples, double snr, Random random) {
-  double power = 0;
-  for (const float sample : samples) power += double(sample) * double(sample);
-  if (power == 0) return;
-  const double std = std::sqrt(power / double(samples.size()) / std::pow(10, snr / 10));
-  for (float& sample : samples) sample = static_cast<float>(sample + std * normal(random));
 }
 
 }  // namespace heed::data

@@ -1,7 +1,5 @@
-// Worse images and sounds: noise, blur, occlusion, by stated strengths.
+// Worse images: noise, blur, occlusion, by stated strengths.
 #pragma once
-
-#include <span>
 
 #include "heed/core/random.h"
 #include "heed/data/image.h"
@@ -18,9 +16,5 @@ void blur(Image& image, double std);
 
 /// Blackens one rectangle of the image's shape, of this share of its area, anywhere within it.
 void occlude(Image& image, double area, Random random);
-
-/// Adds white noise, normal, of a mean power that lies `snr` decibels below the samples' own; silence
-/// stays silent.
-void add_white_noise(std::span<float> samples, double snr, Random random);
 
 }  // namespace heed::data

@@ -144,15 +144,16 @@ double FrontEnd::shaped(double* frame) const {
   return options_.energy == FrameEnergy::windowed ? sum_of_squares(frame, N) : raw;
 }
 
+double FrontEnd::log_of(double energy) const {
+  const double value = std::max(energy, options_.floor);
+  if (options_.log == EnergyLog::natural) return std::log(value);
+  return (options_.log == EnergyLog::decibel ? 10 : 1) * std::log10(value);
+}
+
 /// (frames, mels) energies to their logarithms.
 void FrontEnd::take_logs(std::vector<double>& values) const {
   double largest = -std::numeric_limits<double>::infinity();
-  for (double& value : values) {
-    value = std::max(value, options_.floor);
-    value = options_.log == EnergyLog::natural ? std::log(value) : std::log10(value);
-    if (options_.log == EnergyLog::decibel) value *= 10;
-    largest = std::max(largest, value);
-  }
+  for (double& value : values) largest = std::max(largest, value = log_of(value));
   if (options_.dynamic_range == 0) return;
   for (double& value : values) value = std::max(value, largest - options_.dynamic_range);
 }
@@ -213,7 +214,7 @@ SoundFeatures FrontEnd::finish(const std::vector<double>& logs, const std::vecto
     for (int64_t c = 0; c < bands; ++c) {
       double value = 0;
       if (has_energy && c == 0) {
-        value = std::log(std::max(energies[static_cast<size_t>(t)], options_.floor));
+        value = log_of(energies[static_cast<size_t>(t)]);
       } else if (mfcc) {
         const double* cosines = cosines_.data() + c * mels;
         for (int64_t m = 0; m < mels; ++m) value += cosines[m] * row[m];

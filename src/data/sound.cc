@@ -4,9 +4,12 @@
 #include <sndfile.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <memory>
+#include <sstream>
 
 #include "core/bytes.h"
 #include "core/text.h"
@@ -55,15 +58,25 @@ struct CloseSound {
 };
 using SoundFile = std::unique_ptr<SNDFILE, CloseSound>;
 
-/// A RIFF file says how long it is; libsndfile reads what there is of one that was cut off.
-void check_riff(std::span<const uint8_t> first, uint64_t size, const std::string& name) {
-  if (first.size() < 12 || std::memcmp(first.data(), "RIFF", 4) != 0) return;
-  uint64_t said = 8;
-  for (int i = 0; i < 4; ++i) said += uint64_t{first[4 + size_t(i)]} << (8 * i);
-  constexpr uint64_t kNotKnown = uint64_t{0xFFFFFFFF} + 8;  // of what was written to a pipe
-  if (said > size && said != kNotKnown)
-    throw DataError(text_of(name, ": the file has ", size, " bytes and its header says ", said,
-                            ": it was cut off; copy it again"));
+/// Headers of WAV, RF64, W64, AIFF and AU say how many bytes follow. Of a file that was cut off libsndfile reads what there
+/// is, and notes it: "data : 32000 (should be 16000)".
+void check_sizes_said(SNDFILE* file, const std::string& name) {
+  constexpr uint64_t kNotKnown = 0xFFFFFFFF;  // of what was written to a pipe
+  char log[1 << 14] = "";
+  sf_command(file, SFC_GET_LOG_INFO, log, sizeof log);
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(" : ");
+    uint64_t said = 0, there = 0;
+    if (colon == std::string::npos ||
+        std::sscanf(line.c_str() + colon, " : %" SCNu64 " (should be %" SCNu64 ")", &said,
+                    &there) != 2)
+      continue;
+    if (said > there && said != kNotKnown)
+      throw DataError(text_of(name, ": its header says that ", said,
+                              " bytes follow, and there are ", there,
+                              ": it was cut off; copy it again"));
+  }
 }
 
 struct CloseConverter {
@@ -85,7 +98,7 @@ struct SoundReader::Impl {
   double ratio = 1;
   int64_t given = 0;  ///< samples at the other rate
 
-  void opened(std::span<const uint8_t> first, uint64_t size);
+  void opened(uint64_t size);
   void open_file(const std::filesystem::path& path);
   void open_bytes();
   void make_converter();
@@ -95,12 +108,12 @@ struct SoundReader::Impl {
   void convert(std::vector<float>& samples, int64_t count);
 };
 
-void SoundReader::Impl::opened(std::span<const uint8_t> first, uint64_t size) {
+void SoundReader::Impl::opened(uint64_t size) {
   if (size == 0) throw DataError(name + ": the file is empty; expected a recording");
   if (!file)
     throw DataError(name + ": not a recording that can be read (" + sf_strerror(nullptr) +
                     "); convert it to WAV or FLAC, or remove it");
-  check_riff(first, size, name);
+  check_sizes_said(file.get(), name);
   if (info.channels < 1 || info.samplerate < 1)
     throw DataError(text_of(name, ": a recording of ", info.channels, " channels at ",
                             info.samplerate, " samples a second holds nothing"));
@@ -112,15 +125,15 @@ void SoundReader::Impl::opened(std::span<const uint8_t> first, uint64_t size) {
 }
 
 void SoundReader::Impl::open_file(const std::filesystem::path& path) {
-  const auto first = read_first_bytes(path, 12);
+  read_first_bytes(path, 1);  // says why it cannot be opened
   file.reset(sf_open(path.c_str(), SFM_READ, &info));
-  opened(first, std::filesystem::file_size(path));
+  opened(std::filesystem::file_size(path));
 }
 
 void SoundReader::Impl::open_bytes() {
   SF_VIRTUAL_IO io{size_of_bytes, seek_bytes, read_bytes_at, write_no_bytes, tell_bytes};
   if (!bytes.bytes.empty()) file.reset(sf_open_virtual(&io, SFM_READ, &info, &bytes));
-  opened(bytes.bytes, bytes.bytes.size());
+  opened(bytes.bytes.size());
 }
 
 void SoundReader::Impl::make_converter() {
@@ -162,9 +175,11 @@ void SoundReader::Impl::check_end() {
   if (sf_error(file.get()) != SF_ERR_NO_ERROR)
     throw DataError(name + ": damaged (" + sf_strerror(file.get()) + ")");
   const bool is_mpeg = (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG;
-  if (frames_read < info.frames && !is_mpeg)  // whose header only estimates it
-    throw DataError(text_of(name, ": ends behind ", frames_read, " samples of ", info.frames,
+  if (frames_read < info.frames && !is_mpeg) {  // whose header only estimates it
+    const auto of = info.frames == SF_COUNT_MAX ? "" : text_of(" of ", info.frames);
+    throw DataError(text_of(name, ": ends behind ", frames_read, " samples", of,
                             ": it was cut off; copy it again"));
+  }
   if (frames_read == 0) throw DataError(name + ": holds no samples; expected a recording");
 }
 
@@ -288,7 +303,7 @@ Sound resampled(Sound sound, int64_t sampling_rate) {
 SoundParts::SoundParts(SoundReader reader, double seconds) : reader_(std::move(reader)) {
   if (!(seconds >= 1))
     throw UsageError(text_of("SoundParts: seconds: expected at least 1, given ", seconds));
-  most_ = static_cast<int64_t>(seconds * double(reader_.sampling_rate()));
+  most_ = std::llround(seconds * double(reader_.sampling_rate()));
 }
 
 /// One sample more than a part may have, so that it is known whether there is another.

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "core/list_folder.h"
 #include "core/text.h"
+#include "data/normal.h"
 #include "heed/core/error.h"
+#include "heed/core/files.h"
 
 namespace heed::data {
 namespace {
@@ -46,14 +47,12 @@ void move_in_time(Sound& sound, double seconds, Random& random) {
 std::vector<float> noise_of(size_t count, const NoiseSounds& sounds, Random& random) {
   std::vector<float> noise(count);
   if (sounds.empty()) {
-    for (float& value : noise) {  // Box and Muller 1958
-      const double radius = std::sqrt(-2 * std::log(1 - double(random.uniform())));
-      value = float(radius * std::cos(2 * std::numbers::pi * double(random.uniform())));
-    }
+    for (float& value : noise) value = float(normal(random));
     return noise;
   }
   const auto& chosen = sounds[random.below(static_cast<uint32_t>(sounds.size()))].samples;
-  const size_t first = random.below(static_cast<uint32_t>(chosen.size()));
+  size_t first = random.below(static_cast<uint32_t>(chosen.size()));
+  while (chosen[first] == 0) first = (first + 1) % chosen.size();  // read_noise has seen some
   for (size_t i = 0; i < count; ++i) noise[i] = chosen[(first + i) % chosen.size()];
   return noise;
 }
@@ -64,17 +63,6 @@ double energy_of(const std::vector<float>& samples) {
   return sum;
 }
 
-void add_noise(Sound& sound, const SoundAugmentOptions& options, const NoiseSounds& sounds,
-               Random& random) {
-  if (double(random.uniform()) >= options.noise) return;
-  const double snr = uniform_between(random, options.least_snr, options.most_snr);
-  const auto noise = noise_of(sound.samples.size(), sounds, random);
-  const double own = energy_of(sound.samples), other = energy_of(noise);
-  if (own == 0 || other == 0) return;
-  const double factor = std::sqrt(own / other * std::pow(10, -snr / 10));
-  for (size_t i = 0; i < noise.size(); ++i) sound.samples[i] += float(factor * noise[i]);
-}
-
 }  // namespace
 
 void SoundAugmentOptions::check() const {
@@ -83,20 +71,35 @@ void SoundAugmentOptions::check() const {
         text_of("least_snr: expected at most most_snr, ", most_snr, ", given ", least_snr));
 }
 
-NoiseSounds read_noise(const std::filesystem::path& folder, int64_t sampling_rate) {
+NoiseSounds read_noise(const std::filesystem::path& path, int64_t sampling_rate) {
   NoiseSounds sounds;
-  auto files = list_folder(folder);
+  const bool is_folder = kind_of(path) == PathKind::folder;
+  auto files = is_folder ? list_folder(path) : std::vector{path};
   std::sort(files.begin(), files.end());
-  for (const auto& file : files) sounds.push_back(read_sound(file, {0, sampling_rate}));
-  if (sounds.empty()) throw DataError(folder.string() + ": holds no recordings of noise");
+  for (const auto& file : files) {
+    sounds.push_back(read_sound(file, {0, sampling_rate}));
+    if (energy_of(sounds.back().samples) == 0)
+      throw DataError(file.string() + ": is silent; expected a recording of noise");
+  }
+  if (sounds.empty()) throw DataError(path.string() + ": holds no recordings of noise");
   return sounds;
+}
+
+void add_noise(std::vector<float>& samples, double snr, const NoiseSounds& sounds, Random& random) {
+  const auto noise = noise_of(samples.size(), sounds, random);
+  const double own = energy_of(samples), other = energy_of(noise);
+  if (own == 0 || other == 0) return;
+  const double factor = std::sqrt(own / other * std::pow(10, -snr / 10));
+  for (size_t i = 0; i < noise.size(); ++i) samples[i] += float(factor * noise[i]);
 }
 
 void augment(Sound& sound, const SoundAugmentOptions& options, const NoiseSounds& sounds,
              Random& random) {
   if (options.speed > 0) change_speed(sound, options.speed, random);
   if (options.shift > 0) move_in_time(sound, options.shift, random);
-  if (options.noise > 0) add_noise(sound, options, sounds, random);
+  if (options.noise == 0 || double(random.uniform()) >= options.noise) return;
+  const double snr = uniform_between(random, options.least_snr, options.most_snr);
+  add_noise(sound.samples, snr, sounds, random);
 }
 
 void augment(SoundFeatures& features, const SpecAugmentOptions& options, int64_t groups,

@@ -1,5 +1,6 @@
 #include "tasks/file_names.h"
 
+#include "heed/core/error.h"
 #include "tasks/record_stream.h"
 
 namespace heed {
@@ -15,6 +16,10 @@ bool FileNames::next(std::string& name, bool may_stop) {
     if (may_stop && lines_->would_wait()) return false;
     if (!lines_->next(name)) {
       lines_.reset();
+    } else if (name.find('\0') != std::string::npos) {
+      throw UsageError(
+          lines_->place() +
+          ": no name of a file; expected names, one a line, and not what is in a file");
     } else if (!name.empty()) {
       return true;
     }

@@ -149,6 +149,14 @@ std::function<data::RecordsPtr(const data::RecordsPtr&)> with_text_noise(
   };
 }
 
+void take_background(const std::vector<InputTable>& inputs, const std::string& path) {
+  bool taken = false;
+  for (const auto& input : inputs) taken = input.get()->take_background(path) || taken;
+  if (!taken)
+    throw UsageError("--background: the input '" + inputs.front().kind +
+                     "' hears no recordings; leave it out");
+}
+
 double value_of(const Metrics& metrics, const std::string& name) {
   for (const auto& [own, value] : metrics)
     if (own == name) return value;
@@ -157,9 +165,11 @@ double value_of(const Metrics& metrics, const std::string& name) {
 
 }  // namespace
 
-Robustness Predictor::robustness(const std::vector<std::string>& given, uint64_t seed) {
+Robustness Predictor::robustness(const std::vector<std::string>& given, uint64_t seed,
+                                 const std::string& background) {
   const auto& recipe = cell_->recipe;
   const auto& inputs = recipe.inputs;
+  if (!background.empty()) take_background(inputs, background);
   const auto columns =
       recipe.data.reads_records ? text_columns_of(recipe) : std::vector<std::string>();
   const auto pixels = std::find_if(inputs.begin(), inputs.end(),
@@ -178,8 +188,8 @@ Robustness Predictor::robustness(const std::vector<std::string>& given, uint64_t
     for (const auto& table : recipe.heads) table.get()->check(*split, false);
     const nn::RowsAlone alone(cell_->packed);
     const auto score = score_split(*cell_, split, false);
-    result.rows.push_back(
-        {noise.kind, noise.unit, strength, split->size(), without_baselines(score.metrics)});
+    result.rows.push_back({noise.kind, noise.unit, strength, split->size(),
+                           without_baselines(score.metrics), noise.from_zero});
   };
   add(clean, {"none", "", {}}, 0);
   if (!columns.empty()) {
@@ -204,13 +214,15 @@ Robustness Predictor::robustness(const std::vector<std::string>& given, uint64_t
 }
 
 std::string Robustness::report() const {
-  std::string text = "\nnoise            strength  " + metric + "     change  unit\n";
+  const auto width = std::max<size_t>(6, metric.size());
+  std::string text = "\nnoise            strength  " + std::string(width - metric.size(), ' ');
+  text.append(metric).append("     change  unit\n");
   const double before = value_of(rows.front().metrics, metric);
   for (const auto& row : rows) {
     char line[160];
     const double value = value_of(row.metrics, metric);
     std::snprintf(line, sizeof line, "%-16s %8.4g  %*.4f  %+9.4f  ", row.kind.c_str(), row.strength,
-                  static_cast<int>(std::max<size_t>(6, metric.size())), value, value - before);
+                  static_cast<int>(width), value, value - before);
     text += line + row.unit;
     if (row.examples != rows.front().examples)
       text += ", the first " + std::to_string(row.examples) + " examples";
@@ -234,17 +246,22 @@ std::string Robustness::json() const {
 
 std::vector<Plot> Robustness::plots() const {
   std::vector<Plot> all;
+  const double clean = value_of(rows.front().metrics, metric);
+  const auto add = [](Curve& curve, double x, double y) {
+    curve.x.push_back(x), curve.y.push_back(y);
+  };
   for (const auto& row : rows) {
     if (row.kind == "none") continue;
     if (all.empty() || all.back().title != row.kind) {
       all.push_back({.title = row.kind, .x = row.unit, .y = metric, .curves = {Curve{"", {}, {}}}});
-      if (row.strength != 0) {
-        all.back().curves[0].x.push_back(0);
-        all.back().curves[0].y.push_back(value_of(rows.front().metrics, metric));
-      }
+      if (!row.from_zero)
+        all.back().curves.push_back({"without noise", {}, {}});
+      else if (row.strength != 0)
+        add(all.back().curves[0], 0, clean);
     }
-    all.back().curves[0].x.push_back(row.strength);
-    all.back().curves[0].y.push_back(value_of(row.metrics, metric));
+    auto& curves = all.back().curves;
+    add(curves[0], row.strength, value_of(row.metrics, metric));
+    if (!row.from_zero) add(curves[1], row.strength, clean);
   }
   return all;
 }

@@ -61,6 +61,19 @@ TEST_F(Noisy, TheTableNamesStrengthsAndUnits) {
   EXPECT_THAT(result.out, HasSubstr("occlusion"));
   EXPECT_THAT(result.out, HasSubstr("share of the image that is black"));
   EXPECT_EQ(run({"eval", trained_.model, "--noise", "--output", (folder_ / "x").string()}).code, 2);
+  const auto alone = run({"eval", trained_.model, "--background", trained_.model});
+  EXPECT_EQ(alone.code, 2);
+  EXPECT_THAT(alone.err, HasSubstr("give --noise"));
+  const auto deaf = run({"eval", trained_.model, "--noise", "--background", trained_.model});
+  EXPECT_EQ(deaf.code, 2);
+  EXPECT_THAT(deaf.err, HasSubstr("hears no recordings"));
+}
+
+/// "-" is a list of names. A file by itself is told from one by its NULs.
+TEST_F(Noisy, WhatIsInAFileIsNoListOfNames) {
+  const auto result = run({"predict", trained_.model, "-"}, {.input = std::string("GIF\0\1\n", 6)});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("standard input:1: no name of a file"));
 }
 
 TEST_F(Noisy, AnswersBelowAThresholdAreRefused) {
@@ -93,7 +106,11 @@ TEST_F(Noisy, AnswersBelowAThresholdAreRefused) {
   EXPECT_NEAR(measured["coverage"].get<double>(), 0.5, 0.02);
   EXPECT_TRUE(measured.contains("accuracy_answered"));
   EXPECT_TRUE(measured.contains("ece"));
-  EXPECT_EQ(run({"predict", trained_.model, test, "--refuse", "1.5"}).code, 2);
+  const auto all = json::parse(run({"eval", trained_.model, "--refuse", "0", "--json"}).out);
+  EXPECT_EQ(all["coverage"], 1);
+  EXPECT_EQ(all["accuracy_answered"], all["accuracy"]);
+  for (const char* none : {"1.5", "-0.1", "nan", "half"})
+    EXPECT_EQ(run({"predict", trained_.model, test, "--refuse", none}).code, 2) << none;
 }
 
 TEST_F(Noisy, ATemperatureIsFittedWhereTheRecipeAsks) {

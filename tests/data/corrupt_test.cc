@@ -43,24 +43,6 @@ TEST(Corrupt, OcclusionIsOneBlackRectangleOfItsArea) {
   }
 }
 
-TEST(Corrupt, WhiteNoiseLiesItsDecibelsBelow) {
-  std::vector<float> samples(20000);
-  for (size_t i = 0; i < samples.size(); ++i) samples[i] = 0.3f * std::sin(0.1f * float(i));
-  for (const double snr : {20.0, 0.0}) {
-    auto noisy = samples;
-    add_white_noise(noisy, snr, Random(1, 0, 7));
-    double signal = 0, noise = 0;
-    for (size_t i = 0; i < samples.size(); ++i) {
-      signal += double(samples[i]) * samples[i];
-      noise += double(noisy[i] - samples[i]) * (noisy[i] - samples[i]);
-    }
-    EXPECT_NEAR(10 * std::log10(signal / noise), snr, 0.2);
-  }
-  std::vector<float> silence(10, 0);
-  add_white_noise(silence, 0, Random(1));
-  EXPECT_THAT(silence, Each(0));
-}
-
 TEST(TextNoise, TyposMoveOneCharacterOfAWord) {
   EXPECT_EQ(with_typos("the  quick\tfox", 0, Random(1)), "the  quick\tfox");
   EXPECT_EQ(with_typos("a b c", 1, Random(1)), "a b c") << "words of one character stay";

@@ -122,6 +122,15 @@ TEST(FrontEnd, FramesStandWhereEdgesSay) {
   EXPECT_EQ(energies(FrameEdges::zeros), (std::vector<double>{5, 30, 86, 110}));
 }
 
+/// The energy of a frame goes by the same logarithm as its bands.
+TEST(FrontEnd, AnEnergyHasTheLogarithmOfTheBands) {
+  FrontEndOptions options(FrontEndPreset::kaldi);
+  options.energy = FrameEnergy::raw;
+  const double natural = FrontEnd(options)(two_tones()).at(0, 3);
+  options.log = EnergyLog::decibel;
+  EXPECT_NEAR(FrontEnd(options)(two_tones()).at(0, 3), natural * 10 / std::log(10), 1e-4);
+}
+
 TEST(FrontEnd, APresetFollowsTheSamplingRate) {
   const FrontEndOptions options(FrontEndPreset::kaldi, FrontEndKind::fbank, 8000);
   EXPECT_EQ(options.window, 200);

@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/samples.h"
 #include "heed/core/error.h"
 #include "sounds.h"
 
 namespace heed::data {
 namespace {
+
+using test::message_of;
+using testing::HasSubstr;
 
 Sound some_tone() { return {8000, 1, test::tone(300, 0.5, 8000)}; }
 
@@ -81,11 +85,48 @@ TEST(SoundAugment, NoiseHasTheRatioThatIsAsked) {
       EXPECT_GE(found, 2.99);
       EXPECT_LE(found, 9.01);
     }
+  Random one(1), same(1);
+  auto white = some_tone(), behind = white;
+  add_noise(white.samples, 0, {}, one), add_noise(behind.samples, 0, hum, same);
+  EXPECT_NEAR(decibels(white), 0, 0.01);
+  EXPECT_NEAR(decibels(behind), 0, 0.01);
+  EXPECT_NE(white.samples, behind.samples);
   Sound silent{8000, 1, std::vector<float>(100)};
   Random random(1);
   augment(silent, {.noise = 1}, {}, random);
   EXPECT_EQ(silent.samples, std::vector<float>(100));
   EXPECT_THROW((SoundAugmentOptions{.least_snr = 9, .most_snr = 3}).check(), ModelError);
+}
+
+/// Of a recording that is silent but for two samples the part begins with one of them.
+TEST(SoundAugment, ThePartOfANoiseIsNoSilence) {
+  NoiseSounds click{{8000, 1, std::vector<float>(50000)}};
+  click[0].samples[30000] = 1, click[0].samples[30001] = 1;
+  for (uint32_t i = 0; i < 10; ++i) {
+    auto sound = some_tone();
+    Random random(1, i);
+    add_noise(sound.samples, 6, click, random);
+    EXPECT_NEAR(decibels(sound), 6, 0.01) << i;
+  }
+}
+
+TEST(SoundAugment, NoiseIsReadOfAFileOrAFolder) {
+  test::TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "noise");
+  EXPECT_THAT(message_of<DataError>([&] { read_noise(folder / "noise", 8000); }),
+              HasSubstr("holds no recordings"));
+  const auto samples = test::tone(50, 0.1, 8000);
+  test::write_bytes(folder / "noise/b.wav", test::float_wav(samples, 8000));
+  test::write_bytes(folder / "noise/a.wav", test::float_wav(test::tone(60, 0.2, 4000), 4000));
+  const auto all = read_noise(folder / "noise", 8000),
+             one = read_noise(folder / "noise/b.wav", 8000);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].samples.size(), 1600u) << "by name, at the rate that is asked";
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].samples, samples);
+  test::write_bytes(folder / "noise/c.wav", test::float_wav(std::vector<float>(9), 8000));
+  EXPECT_THAT(message_of<DataError>([&] { read_noise(folder / "noise", 8000); }),
+              testing::AllOf(HasSubstr("c.wav"), HasSubstr("silent")));
 }
 
 TEST(SpecAugment, MasksStretchesByTheMeanOfTheirBand) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <limits>
 
 #include "data/samples.h"
@@ -59,6 +60,11 @@ TEST_F(SoundFiles, WhatIsNoRecordingIsRefusedByItsName) {
   auto cut = test::float_wav(test::tone(440, 0.1, 16000), 16000);
   cut.resize(cut.size() - 500);
   EXPECT_THAT(refused(cut), HasSubstr("cut off"));
+  auto lies = test::float_wav(test::tone(440, 0.1, 16000), 16000);
+  lies[41] = '\x7f';  // of the data's size, the second byte; the file's own is right
+  EXPECT_THAT(refused(lies), AllOf(HasSubstr("32512 bytes"), HasSubstr("6400")));
+  std::fill_n(lies.begin() + 40, 4, '\xff');  // as programs write it that do not know yet
+  EXPECT_EQ(read_sound(file(lies)).samples.size(), 1600u);
   EXPECT_THROW(read_sound(folder_ / "absent.wav"), FileError);
   EXPECT_THROW(read_sound(folder_.path()), Error);
 }
@@ -108,7 +114,7 @@ class SoundPartsOf : public SoundFiles {
     for (const auto& part : all) {
       EXPECT_EQ(part.begin, std::ssize(together));
       EXPECT_GT(part.samples.size(), 0u);
-      EXPECT_LE(double(part.samples.size()), seconds * 1000);
+      EXPECT_LE(double(part.samples.size()), std::round(seconds * 1000));
       together.insert(together.end(), part.samples.begin(), part.samples.end());
     }
     EXPECT_EQ(together, samples);
@@ -129,6 +135,11 @@ TEST_F(SoundPartsOf, LongOnesAreCutAtPauses) {
   }
   EXPECT_EQ(parts_of(samples, 25).size(), 1u);
   EXPECT_THROW(SoundParts(SoundReader(folder_ / "a.wav"), 0.5), UsageError);
+}
+
+/// 1.001 times 1000 is 1000.9999999999999 in float64.
+TEST_F(SoundPartsOf, SecondsAreWholeSamples) {
+  EXPECT_EQ(parts_of(test::tone(100, 1.001, 1000), 1.001).size(), 1u);
 }
 
 /// Where no part is quieter than another, parts are still no longer than they may be, and none is empty.

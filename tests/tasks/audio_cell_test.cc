@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/feature_bytes.h"
+#include "heed/tasks/check.h"
 #include "heed/tasks/predictor.h"
 #include "learning.h"
 #include "sounds.h"
@@ -104,6 +105,53 @@ TEST_F(AudioCell, LearnsClasses) {
   EXPECT_GT(losses[4], losses[0]);
   EXPECT_NE(losses[1], losses[0]);
   EXPECT_EQ(predictor.robustness().json(), worse.json());
+  // Behind the sounds a file of noise: high tones, which are no longer to be told from low ones.
+  test::write_bytes(folder_ / "hum.wav", test::float_wav(test::tone(640, 3, 2000), 2000));
+  const auto behind = predictor.robustness({}, 1, (folder_ / "hum.wav").string());
+  ASSERT_EQ(behind.rows.size(), 9u);
+  EXPECT_EQ(behind.rows[5].kind, "background");
+  EXPECT_EQ(behind.rows[5].strength, 20);
+  EXPECT_GT(metric(behind.rows[8].metrics, "loss"), losses[0] + 0.1);
+  EXPECT_NE(metric(behind.rows[8].metrics, "loss"), losses[4]);
+  // No number of decibels is no noise, so what is drawn begins with the mildest.
+  const auto plots = behind.plots();
+  ASSERT_EQ(plots.size(), 2u);
+  EXPECT_EQ(plots[1].curves[0].x, (std::vector<double>{20, 10, 5, 0}));
+  EXPECT_EQ(plots[1].curves[1].y,
+            std::vector<double>(4, metric(behind.rows[0].metrics, behind.metric)));
+}
+
+/// What training would stop at is wrong for `heed check`, too; what becomes too short by a change of its speed is filled.
+TEST_F(AudioCell, RecordingsOfTooFewSamplesAreRefused) {
+  test::write_bytes(folder_ / "sounds/few.csv", "audio,pitch\nshort.wav,low\ntrain1.wav,high\n");
+  const auto made = [&](double seconds) {
+    test::write_bytes(folder_ / "sounds/short.wav",
+                      test::float_wav(test::tone(99, seconds, 2000), 2000));
+    return Recipe::read(RecipeFile::parse("[data]\ntrain = '" + path("sounds/few.csv") + "'\n" + R"(
+[input]
+kind = "audio"
+features = "fbank"
+front_end = { preset = "kaldi", sampling_rate = 2000, mels = 8 }
+augment = { speed = 0.5 }
+[encoder]
+width = 8
+layers = 1
+attention = { num_heads = 2 }
+[head]
+kind = "class"
+column = "pitch"
+[train]
+epochs = 20
+batch = 2
+)",
+                                          "recipe.toml"));
+  };
+  auto few = made(0.0245);  // 49 samples
+  const auto found = examine(few);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].problems, testing::ElementsAre(AllOf(HasSubstr("short.wav"),
+                                                            HasSubstr("at least 50 samples"))));
+  run(made(0.025), "few");
 }
 
 /// Features that a file holds, as many frames as the recording has: numbers rise along the frames, or fall.

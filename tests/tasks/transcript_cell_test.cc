@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/feature_bytes.h"
+#include "data/samples.h"
 #include "heed/core/random.h"
 #include "heed/tasks/predictor.h"
 #include "learning.h"
@@ -221,12 +223,14 @@ class SpokenCell : public test::CellRuns {
       test::write_bytes(folder_ / (std::string(part) + ".tsv"), table);
     }
   }
-  RecipeFile recipe() const {
-    return RecipeFile::parse(
-        "[data]\ntrain = '" + path("train.tsv") + "'\ntest = '" + path("test.tsv") + "'\n" + R"(
+  RecipeFile recipe(const std::string& features =
+                        "log_mel = { sampling_rate = 2000, window = 64, hop = 20, mels = 12, "
+                        "seconds = 0 }\n") const {
+    return RecipeFile::parse("[data]\ntrain = '" + path("train.tsv") + "'\ntest = '" +
+                                 path("test.tsv") + "'\n" + R"(
 [input]
 kind = "audio"
-log_mel = { sampling_rate = 2000, window = 64, hop = 20, mels = 12, seconds = 0 }
+)" + features + R"(
 normalize_recording = "mean_and_std"
 [encoder]
 width = 16
@@ -242,7 +246,7 @@ epochs = 40
 batch = 4
 optimizer = { lr = 0.01 }
 )",
-        "recipe.toml");
+                             "recipe.toml");
   }
 };
 
@@ -287,6 +291,20 @@ TEST_F(SpokenCell, ATranscriptLongerThanItsSoundIsRefused) {
   // At most 0.9 s: 90 frames, 23 tokens; equal words need a blank between them.
   EXPECT_EQ(refused(8), "");
   EXPECT_THAT(refused(20), AllOf(HasSubstr("train.tsv:3"), HasSubstr("needs 39 ")));
+}
+
+/// An array of float64 has half as many frames as its bytes would be of float32.
+TEST_F(SpokenCell, FramesOfAFileAreCountedBeforeTraining) {
+  std::vector<double> numbers;
+  for (int i = 0; i < 36; ++i) numbers.push_back(std::sin(i));
+  test::write_bytes(folder_ / "a.npy", test::npy_array({12, 3, "<f8"}, numbers));
+  std::string table = "audio\ttext\na.npy\thigh low\na.npy\t";
+  for (int i = 0; i < 9; ++i) table += i > 0 ? " high low" : "high low";
+  test::write_bytes(folder_ / "train.tsv", table + "\n");
+  auto file = recipe("features = \"file\"\nfile = { coefficients = 3 }\n");
+  file.set("encoder.subsampling=1");
+  EXPECT_THAT(test::message_of<DataError>([&] { make_task(Recipe::read(file)); }),
+              AllOf(HasSubstr("train.tsv:3"), HasSubstr("needs 18 "), HasSubstr("there are 12")));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/supervised.h"
 #include "heed/train/train.h"
+#include "learning.h"
 
 namespace heed {
 namespace {
@@ -42,7 +43,6 @@ class TwoTowers : public testing::Test {
 
   RecipeFile recipe() const {
     auto file = RecipeFile::parse(R"(
-seed = 2
 [[input]]
 name = "photo"
 kind = "image"
@@ -75,6 +75,7 @@ optimizer = { lr = 0.01 }
 )",
                                   "recipe.toml");
     file.set("data.train='" + path("list.csv") + "'");
+    file.set("seed=" + std::to_string(test::learning_seed(2)));
     return file;
   }
   std::filesystem::path trained() const {
@@ -86,7 +87,7 @@ optimizer = { lr = 0.01 }
   test::TempFolder folder_;
 };
 
-TEST_F(TwoTowers, ImagesFindTheirNames) {
+TEST_F(TwoTowers, LearnNamesOfImages) {
   auto predictor = Predictor::load(trained());
   const auto found = predictor.evaluate({path("list.csv")}).metrics;
   const auto metric = [&](const std::string& name) {
@@ -94,13 +95,13 @@ TEST_F(TwoTowers, ImagesFindTheirNames) {
       if (known == name) return value;
     return -1.0;
   };
-  EXPECT_GE(metric("recall@1"), 0.95);
+  test::expect_learned("recall of names", metric("recall@1"), 0.8);
   EXPECT_DOUBLE_EQ(metric("baseline_recall@1"), 1.0 / 6);  // six names, however often they stand
   EXPECT_DOUBLE_EQ(metric("baseline_recall@10"), 1.0);
   EXPECT_NEAR(metric("baseline_mrr"), 2.45 / 6, 1e-12);
 }
 
-TEST_F(TwoTowers, EachSideIsAnsweredWithoutTheOther) {
+TEST_F(TwoTowers, LearnToAnswerEachSideWithoutTheOther) {
   const auto model = trained();
   auto images = Predictor::load(model);
   auto names = Predictor::load(model, {"head.inputs=['called','photo']"});
@@ -109,10 +110,12 @@ TEST_F(TwoTowers, EachSideIsAnsweredWithoutTheOther) {
   const auto of_names = names.embed(names.stream({path("names.csv")})->next(10));
   EXPECT_EQ(of_names.size(0), 6);
   EXPECT_TRUE(of_names[1].equal(names.embed(names.texts({{"pale green", "line 1"}}))[0]));
+  int right = 0;
   for (int64_t i = 0; i < 6; ++i) {
     const auto of_image = images.embed(images.find(path(std::to_string(i) + ".png")));  // (1, 6)
-    EXPECT_EQ(at::matmul(of_names, of_image[0]).argmax().item<int64_t>(), i) << i;
+    right += at::matmul(of_names, of_image[0]).argmax().item<int64_t>() == i;
   }
+  test::expect_learned("names that images find", right / 6.0, 0.5);
   const auto all = images.embed(images.stream({path("list.csv")})->next(100));
   EXPECT_TRUE(all[5].equal(images.embed(images.find(path("5.png")))[0]));
 }

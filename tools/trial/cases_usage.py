@@ -91,6 +91,12 @@ def of_flags_that_do_nothing():
     yield usage("eval --refuse of a number", "eval {w}/m/number --data {w}/records.csv --refuse 0.5", "--refuse")
     yield usage("eval --noise of a language model", "eval {w}/m/corpus --data {w}/corpus.txt --noise", "--noise")
     yield usage("eval --noise with --output", "eval {w}/m/class --data {w}/records.csv --noise --output {s}/o", "--output")
+    yield usage("eval --background without --noise", "eval {w}/m/sound --background {w}/sound1.wav", "give --noise")
+    yield usage("eval --background of a model of texts", "eval {w}/m/class --data {w}/records.csv --noise --background {w}/sound1.wav",
+                "hears no recordings")
+    yield Case("eval --background", "eval {w}/m/sound --data {w}/sounds.csv --noise --background {w}/sound1.wav", 0, "background")
+    yield Case("eval --background of no recording", "eval {w}/m/sound --data {w}/sounds.csv --noise --background {w}/a", 3, "not a recording")
+    yield usage("predict --refuse of no number", "predict {w}/m/class {w}/records.csv --refuse nan", "--refuse")
     yield Case("eval --noise", "eval {w}/m/class --data {w}/records.csv --noise", 0, "dropped_words")
     yield usage("predict --prefix of a classifier", "predict {w}/m/class {w}/records.csv --prefix {w}/a", "--prefix")
     yield usage("predict --target of a classifier", "predict {w}/m/class {w}/records.csv --target {w}/a", "--target")

@@ -1,6 +1,7 @@
 """Small data of every kind, a recipe for each cell of the grid, and the models that they train."""
 
 import json
+import math
 import struct
 import subprocess
 import zlib
@@ -15,11 +16,19 @@ TRANSLATORS = ("gru", "translation")
 
 # Cell: the file of its data, and its recipe without data.train.
 CELLS = {
+    "asked": ("asked.csv", ENCODER +
+              "[[input]]\nname = 'photo'\nkind = 'image'\nsize = [8, 8]\n"
+              "[[input]]\nname = 'question'\nkind = 'text'\ncolumn = 'question'\ntokenizer = { kind = 'words' }\n"
+              "[encoder.inputs.photo]\npatch = 4\nwidth = 8\nlayers = 1\nattention = { num_heads = 2 }\n"
+              "[encoder.inputs.question]\nwidth = 8\nlayers = 0\n[head]\nkind = 'class'\ncolumn = 'answer'\n"),
     "anomaly": ("rows.csv", ENCODER + PATCHES +
                 "input = { kind = 'series', time = 'date', look_back = 8, horizon = 1 }\n"
                 "head = { kind = 'anomaly', window = 60, recent = 3 }\n"),
     "boxes": ("boxes.csv", "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"
               "input = { kind = 'image', size = [8, 8] }\nhead = { kind = 'boxes', convolutions = 1 }\n"),
+    "cepstra": ("cepstra.csv", ENCODER +
+                "input = { kind = 'audio', features = 'file', file = { coefficients = 3 }, deltas = 1, standardize = true }\n"
+                "encoder.subsampling = 1\nhead = { kind = 'transcript', tokenizer = { kind = 'characters' } }\n"),
     "class": ("records.csv", TEXT + ENCODER + "head = { kind = 'class', column = 'side' }\n"),
     "corpus": ("corpus.txt", "[input]\nkind = 'corpus'\ncontext = 8\ntokenizer = { kind = 'characters' }\n"
                "[head]\nkind = 'text'\npreset = 'gpt'\ngenerate = { max_length = 12 }\n" + SEQUENCES),
@@ -45,6 +54,8 @@ CELLS = {
     "number": ("records.csv", ENCODER +
                "input = { kind = 'table', numbers = ['weight'], categories = ['colour'] }\n"
                "head = { kind = 'number', column = 'height' }\n"),
+    "pixels": ("masks.csv", "encoder = { kind = 'unet', width = 8, levels = 1, layers = 1, attention = { num_heads = 2 } }\n"
+               "input = { kind = 'image', size = [8, 8] }\nhead = { kind = 'pixels', values = 'classes' }\n"),
     "several": ("records.csv", ENCODER +
                 "[[input]]\nname = 'words'\nkind = 'text'\ncolumn = 'text'\ntokenizer = { kind = 'characters' }\n"
                 "[[input]]\nname = 'row'\nkind = 'table'\nnumbers = ['weight']\n"
@@ -52,6 +63,12 @@ CELLS = {
                 "[encoder.inputs.row]\nwidth = 8\nlayers = 1\nattention = { num_heads = 2 }\n"
                 "[[head]]\nname = 'side'\nkind = 'class'\ncolumn = 'side'\nweight = 2.0\n"
                 "[[head]]\nname = 'height'\nkind = 'number'\ncolumn = 'height'\n"),
+    "sound": ("sounds.csv", ENCODER +
+              "encoder.stem = 'linear'\nencoder.class_token = true\n"
+              "[input]\nkind = 'audio'\nfeatures = 'mfcc'\nseconds = 1.0\nnormalize_recording = 'mean'\n"
+              "front_end = { preset = 'kaldi', sampling_rate = 1000, mels = 8, cepstra = 6 }\n"
+              "augment = { speed = 0.1, noise = 0.5 }\nspec_augment = { time_masks = 1, time_mask = 4 }\n"
+              "[head]\nkind = 'class'\ncolumn = 'pitch'\npool = { kind = 'first' }\n"),
     "spans": ("questions.json", "input = { kind = 'text', column = 'question', second = 'context', "
               "tokenizer = { kind = 'words' } }\n" + ENCODER + "head = { kind = 'spans' }\n"),
     "tags": ("words.conll", "data.columns = ['word', 'tag', 'name']\ninput = { kind = 'words', column = 'word' }\n"
@@ -59,6 +76,11 @@ CELLS = {
              "head = { kind = 'tags', column = 'name', scheme = 'iob2', decoder = 'crf' }\n"),
     "stories": ("stories.txt", "input = { kind = 'stories' }\nencoder = { width = 8, layers = 1 }\n"
                 "head = { kind = 'class', column = 'answer' }\n"),
+    "towers": ("asked.csv", "encoder.kind = 'joint'\nencoder.join = 'apart'\nencoder.width = 8\n"
+               "[[input]]\nname = 'photo'\nkind = 'image'\nsize = [8, 8]\n"
+               "[[input]]\nname = 'name'\nkind = 'text'\ncolumn = 'answer'\ntokenizer = { kind = 'words' }\n"
+               "[encoder.inputs.photo]\npatch = 4\nwidth = 8\nlayers = 1\nattention = { num_heads = 2 }\n"
+               "[encoder.inputs.name]\nwidth = 8\nlayers = 0\n[head]\nkind = 'embedding'\ninputs = ['photo', 'name']\nwidth = 4\n"),
     "transcript": ("heard.csv", ENCODER +
                    "input = { kind = 'text', column = 'heard', tokenizer = { kind = 'characters' } }\n"
                    "head = { kind = 'transcript', column = 'said' }\n"),
@@ -99,9 +121,22 @@ def idx(count):
             struct.pack(">II", 0x801, count) + bytes(i % 2 for i in range(count)))
 
 
-def png(value):
+def wav(i):
+    """Half a second at 1000 samples a second, of 16 bits: high or low."""
+    samples = b"".join(struct.pack("<h", int(9000 * math.sin((0.9 if i % 2 else 0.2) * t + i))) for t in range(500 + 10 * i))
+    head = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 1000, 2000, 2, 16) + b"data" + struct.pack("<I", len(samples))
+    return b"RIFF" + struct.pack("<I", len(head) + len(samples)) + head + samples
+
+
+def mfc(i):
+    """Sphinx's file of 12 frames of three numbers."""
+    numbers = [math.sin(i + t * (c + 1)) for t in range(12) for c in range(3)]
+    return struct.pack(">i36f", 36, *numbers)
+
+
+def png(value, around=20):
     """A grey PNG of 8 x 8, dark but for a bright square at (2, 1) to (6, 5)."""
-    rows = b"".join(b"\0" + bytes(value if 2 <= x < 6 and 1 <= y < 5 else 20 for x in range(8)) for y in range(8))
+    rows = b"".join(b"\0" + bytes(value if 2 <= x < 6 and 1 <= y < 5 else around for x in range(8)) for y in range(8))
     parts = ((b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
                                              for name, data in parts)
@@ -123,6 +158,11 @@ def write_data(folder):
     text = {
         "records.csv": records(24),
         "boxes.csv": "image,boxes\n" + "".join(f"box{i}.png,{'grey' if i % 2 else 'white'} 2 1 6 5\n" for i in range(8)),
+        "masks.csv": "image,mask\n" + "".join(f"box{i}.png,mask{i}.png\n" for i in range(8)),
+        "asked.csv": "image,question,answer\n" + "".join(
+            f"box{i}.png,what is it {'now' if i % 3 else 'here'},{'grey' if i % 2 else 'white'}\n" for i in range(8)),
+        "sounds.csv": "audio,pitch\n" + "".join(f"sound{i}.wav,{'high' if i % 2 else 'low'}\n" for i in range(8)),
+        "cepstra.csv": "audio,text\n" + "".join(f"sound{i}.mfc,{'ab' if i % 2 else 'b a'}\n" for i in range(8)),
         "corpus.txt": "".join(f"w{i % 5} w\n" for i in range(60)),
         "rows.csv": rows(240),
         "events.csv": events(20),
@@ -143,6 +183,9 @@ def write_data(folder):
         (folder / name).write_text(content)
     for i in range(8):
         (folder / f"box{i}.png").write_bytes(png(120 if i % 2 else 250))
+        (folder / f"mask{i}.png").write_bytes(png(1 + i % 2, 0))
+        (folder / f"sound{i}.wav").write_bytes(wav(i))
+        (folder / f"sound{i}.mfc").write_bytes(mfc(i))
     images, labels = idx(12)
     (folder / "set-images-idx3-ubyte").write_bytes(images)
     (folder / "set-labels-idx1-ubyte").write_bytes(labels)

@@ -16,12 +16,16 @@ void add_eval(CLI::App& app) {
   verb->add_option(
           "--refuse", flags->refuse,
           "Say what share has an answer of at least this probability, and how often it is right")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(share())
       ->type_name("P");
   verb->add_flag(
       "--noise", flags->noise,
       "Measure again with noise, blur and occlusion of images, typos and dropped words of "
       "texts, noise behind sounds, and against an adversary (FGSM, PGD)");
+  verb->add_option("--background", flags->background,
+                   "With --noise: a recording, or a folder of them, of which a part is played "
+                   "behind each sound")
+      ->type_name("PATH");
   verb->add_option("--output", flags->output, "Write what is answered, a line an example")
       ->type_name("FILE");
   verb->add_option(

@@ -16,7 +16,7 @@ void add_predict(CLI::App& app) {
       ->type_name("K");
   verb->add_option("--refuse", flags->refuse,
                    "Answer \"refused\" where the probability of the best class is below this")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(share())
       ->type_name("P");
   add_model_set(*verb, flags->set);
   add_truncate(*verb, flags->truncate);
@@ -48,7 +48,7 @@ void add_predict(CLI::App& app) {
                  "Inputs are frames, or folders of them: the boxes of one object get one number");
   verb->add_option("--track-overlap", flags->track_overlap,
                    "Least IoU of a box with where its object is expected; default: 0.3")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(share())
       ->type_name("IOU");
   verb->add_option("--track-age", flags->track_age,
                    "Frames that an object may be missing; default: 5")

@@ -79,7 +79,7 @@ void add_value_flags(CLI::App* verb, ScoreFlags* flags) {
   verb->add_option("--quantiles", flags->quantiles, "quantiles: which, as 0.1,0.5,0.9")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(share())
       ->type_name("Q,...");
   verb->add_option("--history", flags->history,
                    "regression: the training part of the series, for MASE")

@@ -187,6 +187,7 @@ class FrontEnd {
   void make_bands();
   void make_cepstra();
   double shaped(double* frame) const;
+  double log_of(double energy) const;
   void add_frames(std::span<const float> samples, int64_t first, int64_t count,
                   std::vector<double>& values, std::vector<double>& energies) const;
   void take_logs(std::vector<double>& energies) const;

@@ -61,13 +61,16 @@ struct SpecAugmentOptions {
 /// What is chosen of files of noise.
 using NoiseSounds = std::vector<Sound>;
 
-/// All recordings of a folder at a rate, by name. Throws FileError, and DataError for a folder without any and a file that is
-/// none.
-NoiseSounds read_noise(const std::filesystem::path& folder, int64_t sampling_rate);
+/// A recording, or all of a folder by name, at a rate. Throws FileError, and DataError for a folder without any, a file that is
+/// none, and one that holds nothing but silence.
+NoiseSounds read_noise(const std::filesystem::path& path, int64_t sampling_rate);
 
-/// speed: resampled by 1 / (1 + u), u uniform in -speed .. speed. shift: by a uniform number of samples. noise: white (normal),
-/// or a part of one of `sounds`, repeated where it is too short, times what makes 10 log10(energy / its energy) uniform in
-/// least_snr .. most_snr; silence stays as it is. `random` decides all of it.
+/// Adds white noise (normal) where there are no `sounds`, else a part of one of them, drawn, which begins with what is no
+/// silence and is repeated where it is too short; times what makes 10 log10(energy / its energy) = snr. Silence stays as it is.
+void add_noise(std::vector<float>& samples, double snr, const NoiseSounds& sounds, Random& random);
+
+/// speed: resampled by 1 / (1 + u), u uniform in -speed .. speed. shift: by a uniform number of samples. noise: add_noise, of
+/// an snr uniform in least_snr .. most_snr. `random` decides all of it.
 void augment(Sound& sound, const SoundAugmentOptions& options, const NoiseSounds& sounds,
              Random& random);
 

@@ -58,6 +58,7 @@ struct Noise {
   std::string kind;               ///< "blur"
   std::string unit;               ///< of its strengths
   std::vector<double> strengths;  ///< the mildest first
+  bool from_zero = true;          ///< strength 0 changes nothing; of decibels none does
 };
 
 /// Pixels of a batch, which were normalised: (value / 255 - mean) / std, a channel each.
@@ -243,6 +244,8 @@ class Input : public Component {
   virtual SplitPtr texts(std::vector<TextLine> lines) const;
   /// How what is read of files can be worse; of texts in columns everybody knows it.
   virtual std::vector<Noise> noises() const { return {}; }
+  /// Takes a recording, or a folder of them, as one more noise; false where it hears no sounds. Throws what reading throws.
+  virtual bool take_background(const std::string& /*path*/) { return false; }
   /// What of a batch is pixels, which an adversary may change; nothing: there are none.
   virtual std::optional<NormalizedPixels> pixels() const { return {}; }
   /// Of the text whose pieces the encoder reads as `tokens`; null: it reads no such text.

@@ -79,10 +79,13 @@ class Predictor {
   Evaluation evaluate(const SplitPtr& examples);
 
   /// evaluate(paths) again under each noise that is known of what the model reads, at its strengths:
-  /// those of its inputs (Input::noises), typos and dropped words of texts in records; and under an
+  /// those of its inputs (Input::noises), sounds of `background` (a recording or a folder of them) where one is given,
+  /// typos and dropped words of texts in records; and under an
   /// adversary who moves pixels by the gradient of the loss, once (FGSM) and in ten steps (PGD), of the
-  /// first 1,000 examples. The seed decides all that is random. Throws UsageError where none is known.
-  Robustness robustness(const std::vector<std::string>& paths = {}, uint64_t seed = 1);
+  /// first 1,000 examples. The seed decides all that is random. Throws UsageError where none is known, and for a background
+  /// that no input hears.
+  Robustness robustness(const std::vector<std::string>& paths = {}, uint64_t seed = 1,
+                        const std::string& background = "");
 
   /// Files as data.test of the recipe, and where a line of text stands for an example text files (.txt); the examples
   /// among them of which `change` makes others, in every text that the input reads. Throws UsageError for inputs that read

@@ -17,6 +17,7 @@ struct NoiseRow {
   double strength = 0;
   int64_t examples = 0;
   Metrics metrics;
+  bool from_zero = true;  ///< strength 0 would be no noise
 };
 
 struct Robustness {

@@ -9,13 +9,15 @@ namespace {
 
 constexpr int64_t kRankedTogether = 256;
 
-/// The rank of the score at `own` among those of others; equal ones share their ranks.
+/// The rank of the score at `own` among those of others; equal ones, and what is no number, share their ranks.
 double pair_rank(const float* scores, size_t count, size_t own) {
   double rank = 1;
   for (size_t i = 0; i < count; ++i) {
     if (i == own) continue;
-    if (scores[i] > scores[own]) rank += 1;
-    if (scores[i] == scores[own]) rank += 0.5;
+    if (scores[i] > scores[own])
+      rank += 1;
+    else if (!(scores[i] < scores[own]))
+      rank += 0.5;
   }
   return rank;
 }

@@ -17,8 +17,7 @@ class RecordingParts {
  public:
   RecordingParts(std::string file, AudioStatePtr state)
       : file_(std::move(file)), state_(std::move(state)) {
-    if (state_->options.of_samples() &&
-        state_->options.samples() >= state_->options.sampling_rate())
+    if (state_->options.of_samples() && state_->options.most_seconds() >= 1)
       parts_.emplace(state_->open(file_), state_->options.most_seconds());
   }
 
@@ -143,9 +142,18 @@ class AudioInput : public Input {
     return state_->batch_of({typical}, {0});
   }
   std::vector<Noise> noises() const override {
-    const auto features = state_->options.features;
-    if (features == AudioFeatures::file || features == AudioFeatures::unknown) return {};
-    return {{kWhiteNoise, "decibels of the sound over white noise", {20, 10, 5, 0}}};
+    if (!state_->options.of_samples()) return {};
+    const std::vector<double> decibels = {20, 10, 5, 0};
+    std::vector<Noise> all = {
+        {kWhiteNoise, "decibels of the sound over white noise", decibels, false}};
+    if (!state_->background.empty())
+      all.push_back({kBackground, "decibels of the sound over the background", decibels, false});
+    return all;
+  }
+  bool take_background(const std::string& path) override {
+    if (!state_->options.of_samples()) return false;
+    state_->background = data::read_noise(path, state_->options.sampling_rate());
+    return true;
   }
   std::string default_encoder() const override { return "audio"; }
   int64_t default_batch() const override { return 8; }

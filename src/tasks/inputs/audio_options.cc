@@ -54,8 +54,17 @@ int64_t AudioInputOptions::samples() const {
 int64_t AudioInputOptions::frames() const {
   if (features == AudioFeatures::unknown) return shape[1];
   if (features == AudioFeatures::file) return file.max_frames;
-  if (samples() == 0) return 0;
-  return has_front_end() ? front_end.frames_of(samples()) : samples() / log_mel.hop;
+  return samples() == 0 ? 0 : frames_of(samples());
+}
+
+int64_t AudioInputOptions::frames_of(int64_t samples) const {
+  return has_front_end() ? front_end.frames_of(samples) : samples / log_mel.hop;
+}
+
+int64_t AudioInputOptions::least_samples() const {
+  if (is_filled()) return 1;
+  return has_front_end() ? front_end.least_samples()
+                         : std::max(log_mel.window / 2 + 1, log_mel.hop);
 }
 
 int64_t AudioInputOptions::bands() const {

@@ -98,6 +98,10 @@ struct AudioInputOptions {
   int64_t samples() const;
   /// The same of frames.
   int64_t frames() const;
+  /// The fewest samples of which a frame is made.
+  int64_t least_samples() const;
+  /// Of that many samples, without silence behind them.
+  int64_t frames_of(int64_t samples) const;
   int64_t bands() const;
   /// Whether every recording has frames() of them, silence among them.
   bool is_filled() const;

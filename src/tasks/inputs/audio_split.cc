@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "data/corrupt.h"
+#include "core/bytes.h"
+#include "data/npy_header.h"
 #include "heed/core/error.h"
 #include "tasks/input_lines.h"
 
@@ -36,7 +37,11 @@ data::Sound AudioState::read_whole(const fs::path& file) const {
                             double(most) / double(sound.sampling_rate),
                             " seconds, which is all that the model reads (", options.seconds_key(),
                             "); cut it into parts: ffmpeg -i FILE -f segment -segment_time ",
-                            std::ceil(options.most_seconds()), " PART%03d.wav"));
+                            options.most_seconds(), " PART%03d.wav"));
+  if (std::ssize(sound.samples) < options.least_samples())
+    throw DataError(text_of(file.string(), ": expected at least ", options.least_samples(),
+                            " samples at ", sound.sampling_rate, " a second, given ",
+                            sound.samples.size()));
   return sound;
 }
 
@@ -48,8 +53,10 @@ data::SoundFeatures AudioState::features_of(const fs::path& file, Random* random
     auto sound = read_whole(file);
     if (random) {
       data::augment(sound, options.augment, noise(), *random);
-      if (options.samples() > 0 && std::ssize(sound.samples) > options.samples())
-        sound.samples.resize(static_cast<size_t>(options.samples()));  // it was made slower
+      // It may have become slower, or faster.
+      auto count = std::max(std::ssize(sound.samples), options.least_samples());
+      if (options.samples() > 0) count = std::min(count, options.samples());
+      sound.samples.resize(static_cast<size_t>(count));
     }
     found = features_of(std::move(sound.samples), file.string());
   }
@@ -102,10 +109,11 @@ int64_t AudioState::frames_said(const fs::path& file) const {
   try {
     if (options.features == AudioFeatures::file) {
       const auto bytes = static_cast<int64_t>(fs::file_size(file));
-      return std::max<int64_t>(1, bytes / 4 / options.file.coefficients);
+      const int64_t each = data::is_npy(read_first_bytes(file, 6)) ? 8 : 4;  // or fewer
+      return std::max<int64_t>(1, bytes / each / options.file.coefficients);
     }
-    return std::max<int64_t>(1,
-                             std::llround(data::seconds_said(file) * options.frames_per_second()));
+    const auto samples = std::llround(data::seconds_said(file) * double(options.sampling_rate()));
+    return std::max<int64_t>(1, options.frames_of(samples));
   } catch (const std::exception&) {
     return 1;  // what reads it says what is wrong
   }
@@ -160,7 +168,7 @@ std::string AudioState::note() const {
   return text;
 }
 
-AudioSplit::AudioSplit(data::RecordsPtr given, AudioStatePtr state, std::optional<WhiteNoise> noise)
+AudioSplit::AudioSplit(data::RecordsPtr given, AudioStatePtr state, std::optional<SoundNoise> noise)
     : RecordSplit(std::move(given)),
       state_(std::move(state)),
       column_(records().column(state_->options.column)),
@@ -180,14 +188,16 @@ Batch AudioSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) 
 data::SoundFeatures AudioSplit::noisy_features(int64_t example) const {
   const auto file = file_of(example);
   auto sound = state_->read_whole(file);
-  data::add_white_noise(sound.samples, noise_->snr,
-                        Random(noise_->seed, 0, static_cast<uint32_t>(example)));
+  Random random(noise_->seed, 0, static_cast<uint32_t>(example));
+  const data::NoiseSounds white;
+  data::add_noise(sound.samples, noise_->snr, noise_->sounds ? *noise_->sounds : white, random);
   return state_->features_of(std::move(sound.samples), file.string());
 }
 
 SplitPtr AudioSplit::with_noise(const std::string& kind, double strength, uint64_t seed) const {
-  if (kind != kWhiteNoise) return nullptr;
-  return std::make_shared<AudioSplit>(shared_records(), state_, WhiteNoise{strength, seed});
+  if (kind != kWhiteNoise && kind != kBackground) return nullptr;
+  const auto* sounds = kind == kBackground ? &state_->background : nullptr;
+  return std::make_shared<AudioSplit>(shared_records(), state_, SoundNoise{sounds, strength, seed});
 }
 
 Shown AudioSplit::show(int64_t example) const {

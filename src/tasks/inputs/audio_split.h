@@ -20,11 +20,12 @@ struct AudioState {
   AudioInputOptions options;
   mutable std::mutex mutex;  ///< of what follows
   mutable std::set<std::string> mixed = {}, resampled = {}, cut = {};
-  mutable int64_t parts = 0;  ///< of those that were cut
+  mutable int64_t parts = 0;          ///< of those that were cut
+  data::NoiseSounds background = {};  ///< of `heed eval --noise`
 
   /// At the model's rate, one channel. Throws FileError and DataError that name the file.
   data::SoundReader open(const std::filesystem::path& file) const;
-  /// All of it; throws DataError for more seconds than the model reads, too.
+  /// All of it; throws DataError for more seconds than the model reads, and fewer samples than a frame takes, too.
   data::Sound read_whole(const std::filesystem::path& file) const;
   /// What the model reads of a file, of samples or features, changed at random where `random` is given. Throws FileError and
   /// DataError that name the file.
@@ -34,7 +35,7 @@ struct AudioState {
   data::SoundFeatures features_of(std::vector<float> samples, const std::string& name) const;
   /// Notes that a recording was cut into parts.
   void note_cut(const std::string& file, int64_t count) const;
-  /// About as many frames as the file has, by its header; at least 1.
+  /// As many frames as the file has by its header, of .npy of 4 bytes a number half as many; at least 1.
   int64_t frames_said(const std::filesystem::path& file) const;
   /// audio (B, bands, T), and lengths (B) unless all recordings are filled up.
   Batch batch_of(const std::vector<data::SoundFeatures>& recordings,
@@ -55,10 +56,11 @@ struct AudioState {
 };
 using AudioStatePtr = std::shared_ptr<const AudioState>;
 
-inline constexpr const char* kWhiteNoise = "white_noise";
+inline constexpr const char *kWhiteNoise = "white_noise", *kBackground = "background";
 
-/// White noise behind sounds, so many decibels below them, drawn from (seed, example).
-struct WhiteNoise {
+/// Noise behind sounds, so many decibels below them, drawn from (seed, example).
+struct SoundNoise {
+  const data::NoiseSounds* sounds;  ///< of the state; null: white noise
   double snr;
   uint64_t seed;
 };
@@ -67,12 +69,12 @@ struct WhiteNoise {
 /// recordings are as long as they are.
 class AudioSplit : public RecordSplit {
  public:
-  AudioSplit(data::RecordsPtr given, AudioStatePtr state, std::optional<WhiteNoise> noise = {});
+  AudioSplit(data::RecordsPtr given, AudioStatePtr state, std::optional<SoundNoise> noise = {});
   Batch batch(const std::vector<int64_t>& examples, const Draw& draw) const override;
   Shown show(int64_t example) const override;
   int64_t length(int64_t example) const override;
   std::vector<TokenPlace> frame_tokens(int64_t example, const TokenFrames& tokens) const override;
-  /// "white_noise", by decibels of the sound over it; of samples alone.
+  /// "white_noise" and "background", by decibels of the sound over it; of samples alone.
   SplitPtr with_noise(const std::string& kind, double strength, uint64_t seed) const override;
   /// Beside the file that the record stands in. Throws DataError for a record that names none.
   std::filesystem::path file_of(int64_t example) const;
@@ -82,7 +84,7 @@ class AudioSplit : public RecordSplit {
 
   AudioStatePtr state_;
   int64_t column_;
-  std::optional<WhiteNoise> noise_;
+  std::optional<SoundNoise> noise_;
   mutable std::once_flag measured_;
   mutable std::vector<int64_t> lengths_;  ///< of all examples, once one was asked for
 };
