@@ -222,6 +222,8 @@ inline std::vector<TransformerOptions> forms() {
       tiny_shared(),
       tiny_shared().norm(nn::Norm::sandwich).tied(nn::Tied::all).output_softcap(2),
       tiny_local(),
+      tiny_writer().lookback({2, 5}),
+      tiny().lookback({1}),
       tiny_writer("relative(4, 9, both=0); causal; num_heads=2").shared_position(true),
   };
 }

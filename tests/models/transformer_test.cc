@@ -22,10 +22,12 @@ struct Plain {
   std::map<std::string, at::Tensor> at;
   bool pre;
   int64_t heads;
+  std::vector<int64_t> lookback;
 
   explicit Plain(const TransformerImpl& model)
       : pre(model.options.norm() == nn::Norm::pre),
-        heads(model.options.cross_attention().num_heads) {
+        heads(model.options.cross_attention().num_heads),
+        lookback(model.options.lookback()) {
     for (const auto& p : model.named_parameters()) at[p.key()] = p.value();
   }
 
@@ -88,9 +90,20 @@ struct Plain {
     return x * std::sqrt(double(M)) + p;
   }
 
+  /// What the tokens so many places before add to the embedding of each.
+  at::Tensor looked_back(const at::Tensor& ids) const {
+    auto sum = torch::zeros({ids.size(0), at.at("target_embedding").size(1)}, at::kDouble);
+    for (const int64_t places : lookback)
+      for (int64_t i = places; i < ids.size(0); ++i)
+        sum[i] += at.at("lookback_embedding_" + std::to_string(places))[ids[i - places]] *
+                  std::sqrt(double(sum.size(1)));
+    return sum;
+  }
+
   /// One sentence: ids (Ls), (Lt) -> (Lt, M).
   at::Tensor hidden(const at::Tensor& source, const at::Tensor& target, int layers) const {
-    auto z = embed("source_embedding", source), y = embed("target_embedding", target);
+    auto z = embed("source_embedding", source);
+    auto y = embed("target_embedding", target) + looked_back(target);
     const auto all = torch::ones({source.size(0), source.size(0)}, at::kBool);
     for (int i = 0; i < layers; ++i) z = block("encoder." + std::to_string(i), z, {}, all);
     if (pre) z = norm("encoder_norm", z);
@@ -103,7 +116,7 @@ struct Plain {
 TEST(Transformer, FollowsTheFormula) {
   const torch::NoGradGuard no_gradient;
   for (const auto norm : {nn::Norm::pre, nn::Norm::post}) {
-    auto model = make(tiny().norm(norm).tied(nn::Tied::none));
+    auto model = make(tiny().norm(norm).tied(nn::Tied::none).lookback({1, 4}));
     const auto source = source_of(*model);
     const auto target = targets(6);
     const auto hidden = model->hidden(source, target);
@@ -377,6 +390,10 @@ TEST(Transformer, RefusesWhatDoesNotFit) {
   EXPECT_THAT(of(tiny_writer(), 5, 5), HasSubstr("source_vocabulary"));
   EXPECT_THAT(of(tiny_writer().memory(3), 5, 0), HasSubstr("memory"));
   EXPECT_THAT(of(tiny().memory(3), 5, 5), HasSubstr("memory"));
+  EXPECT_THAT(of(tiny_writer("rope; num_heads=2").memory(3).lookback({1}), 5, 0),
+              HasSubstr("lookback"));
+  EXPECT_THAT(of(tiny_writer().lookback({4, 1, 4}), 5, 0), HasSubstr("given 4 twice"));
+  EXPECT_THAT(of(tiny_writer().lookback({0}), 5, 0), HasSubstr("lookback"));
   EXPECT_THAT(of(tiny().cross_attention(how("sinusoidal; num_heads=2")), 5, 5),
               HasSubstr("cross_attention"));
   EXPECT_THAT(of(tiny().decoder_attention(how("causal|prefix(3); num_heads=2")), 5, 5),
