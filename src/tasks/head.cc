@@ -12,8 +12,8 @@ void Head::answer_by(const AnswerOptions& options) {
     throw UsageError("--prefix, --target and --with are for models that write text from text");
   if (!options.output.empty())
     throw UsageError(
-        "--output is a folder for masks, and this model answers none; its answers are "
-        "lines on standard output");
+        "--output is for masks and images that are drawn, and this model answers none; its answers "
+        "are lines on standard output");
 }
 
 Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& split,

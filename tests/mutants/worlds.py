@@ -53,7 +53,7 @@ def write_lines(folder):
 def words_of_cell(cell):
     """Command lines for the model of a cell; those that fail on the model as it is are left out."""
     data = world.data_of(cell, "")
-    first = f"{data[0]}:{0 if cell == 'image' else 2 if data[0].endswith('.csv') else 1}"
+    first = f"{data[0]}:{0 if data[0] == 'set' else 2 if data[0].endswith('.csv') else 1}"
     flags = [word for path in data for word in ("--data", path)]
     return [["check", "model"], ["summary", "model", "--json"], ["eval", "model", *flags], ["predict", "model", data[0]],
             ["predict", "model", data[0], "--json"], ["map", "model", first, "--json"], ["map", "model", first, "--png", "out.png"],

@@ -35,6 +35,8 @@ CELLS = {
     "document": ("records.csv", ENCODER +
                  "input = { kind = 'document', column = 'text', tokenizer = { kind = 'words' } }\n"
                  "encoder.pool = { num_heads = 2 }\nhead = { kind = 'class', column = 'side' }\n"),
+    "drawn": ("set", "input = { kind = 'image' }\nencoder = { kind = 'none' }\n[head]\nkind = 'image'\nlevels = 2\npatch = [2, 2]\n"
+              "quantize = 'stochastic'\nlookback = [1, 3]\n" + SEQUENCES),
     "embedding": ("records.csv", ENCODER +
                   "input = { kind = 'text', column = 'text', pair = 'pair', tokenizer = { kind = 'words' } }\n"
                   "head = { kind = 'embedding' }\n"),

@@ -9,7 +9,7 @@ void add_predict(CLI::App& app) {
   verb->add_option("input", flags->inputs,
                    "Files of records as the model's recipe reads them (.txt: a text a line), image "
                    "files, IDX prefixes or PREFIX:INDEX, files of stories, pipes; '-': standard "
-                   "input, for images their names")
+                   "input, for images their names; how many images to draw, or CLASS, CLASS:N")
       ->type_name("INPUT|-");
   verb->add_option("--top", flags->top, "Classes or items in JSON, best first")
       ->check(whole_number(1, 1000000000))
@@ -30,9 +30,11 @@ void add_predict(CLI::App& app) {
   verb->add_option("--target", flags->target,
                    "Score these texts, a line an input, instead of writing some")
       ->type_name("FILE");
-  verb->add_option("--output", flags->output,
-                   "A folder into which masks are written, a PNG an image, by the image's name")
-      ->type_name("FOLDER");
+  verb->add_option(
+          "--output", flags->output,
+          "A folder into which masks are written, a PNG an image, by the image's name; of images "
+          "that are drawn: the PNG that has them all")
+      ->type_name("PATH");
   verb->add_option(
           "--withhold", flags->withhold,
           "A TOML file of patterns and classifiers: answers that one of them applies to are "
@@ -70,6 +72,7 @@ Examples:
   heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k > answers.txt
   heed predict models/fashion-mnist-demo /usr/share/datasets/fashion-mnist/t10k --top 3 --json > answers.jsonl
   echo 'my card was swallowed' | heed predict models/banking77 --json
+  heed predict models/mnist-generation 64 --output digits.png
   echo 'ein hund läuft' | heed predict models/multi30k-de-en --set head.generate.beam_size=8 --json)");
 }
 

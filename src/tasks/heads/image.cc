@@ -199,7 +199,7 @@ int64_t ImageHead::class_number(const Split& split, int64_t example) const {
   if (!split.has(options.column))
     throw DataError(split.place(example) +
                     ": the model draws images of a class, and this one has no '" + options.column +
-                    "'; name an image of a set with labels");
+                    "'; give a file of records that has it");
   const auto value = split.value(example, options.column);
   const int64_t number = classes_->number(value);
   if (number < 0) throw DataError(split.place(example) + ": training had no class '" + value + "'");
