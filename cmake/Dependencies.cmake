@@ -54,3 +54,9 @@ find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train)
 if(NOT SENTENCEPIECE_INCLUDE_DIR OR NOT SENTENCEPIECE_LIBRARY OR NOT SENTENCEPIECE_TRAIN_LIBRARY)
   message(NOTICE "Left out: tokenizers of kind unigram and bpe. They need libsentencepiece-dev.")
 endif()
+
+# Optional: video files, through a plug-in. Folders of frames need nothing of it.
+pkg_check_modules(FFMPEG QUIET libavformat libavcodec libswscale libavutil)
+if(NOT FFMPEG_FOUND)
+  message(NOTICE "Left out: video files. They need libavformat-dev, libavcodec-dev, libswscale-dev and libavutil-dev.")
+endif()

@@ -242,6 +242,9 @@ const Seen& LookState::look(const LookInput& input) {
     seen.explanation = source.predictor->explain(seen.example, input.target);
     check_ablated(input.ablated, seen.explanation);
   }
+  if (seen.explanation.grid && seen.explanation.grid->frames > 0)
+    throw HttpError(400, "bad_request",
+                    source.name + " reads clips, which this page does not show; use heed map");
   seen.maps = maps_of(seen.explanation);
   seen.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   seen_.push_front(std::move(seen));

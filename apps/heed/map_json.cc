@@ -73,6 +73,8 @@ Json alignment_json(const lens::Alignment& alignment) {
 
 Json json_of_image(Json said, const lens::ImageMaps& maps, int64_t first_head) {
   said["grid"] = {{"rows", maps.grid.rows}, {"columns", maps.grid.columns}};
+  if (maps.grid.frames > 0)
+    said["grid"].update({{"frames", maps.grid.frames}, {"tubelet", maps.grid.tubelet}});
   for (const auto& map : maps.maps) said["maps"].push_back(map_json(map, first_head));
   if (maps.rollout.defined()) said["rollout"] = grid_json(maps.rollout);
   for (const auto& word : maps.words)

@@ -23,6 +23,10 @@ std::optional<Image> image_of_idx(const std::filesystem::path& named);
 /// Chooses between them.
 Images open_any(const std::filesystem::path& path, const ImageOptions& options, Problems& problems);
 
+/// The file that a record names, beside the file that its place is in, "train.csv:17". Throws DataError where it names none.
+std::filesystem::path named_file(const std::string& named, const std::string& place,
+                                 const std::string& column);
+
 /// Throws UsageError for an index outside 0 .. size - 1.
 void check_index(int64_t index, int64_t size);
 

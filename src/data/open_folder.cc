@@ -1,72 +1,18 @@
 #include <algorithm>
-#include <array>
 
-#include "core/list_folder.h"
-#include "core/utf8.h"
+#include "data/class_folders.h"
 #include "data/file_images.h"
 #include "data/open.h"
-#include "heed/core/error.h"
-#include "heed/core/files.h"
-#include "heed/core/nearest.h"
 
 namespace heed::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Record {
-  std::string file;  // within the folder
-  int64_t label;
-};
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
-
-bool has_image_name(const fs::path& path) {
-  static constexpr std::array kEndings = {".png", ".jpg", ".jpeg"};
-  std::string ending = path.extension().string();
-  for (char& c : ending)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
-}
-
-/// What a folder holds, by name, without hidden entries.
-std::vector<fs::path> sorted_entries(const fs::path& folder) {
-  auto entries = list_folder(folder);
-  std::erase_if(entries, is_hidden);
-  std::sort(entries.begin(), entries.end());
-  return entries;
-}
-
-/// Where an entry leads, links followed; a link that leads nowhere or in circles is a problem, and
-/// absent then.
-PathKind kind_in(const fs::path& entry, Problems& problems) {
-  try {
-    const auto kind = kind_of(entry);
-    if (kind == PathKind::absent)
-      problems.add(entry.string() + ": a link that leads nowhere; mend or remove it");
-    return kind;
-  } catch (const FileError& error) {
-    problems.add_caught(error);
-    return PathKind::absent;
-  }
-}
-
-/// Whether a folder is one of those that it lies in, which a link can make it.
-bool lies_in_itself(const fs::path& folder, const fs::path& top) {
-  std::error_code failure;
-  for (fs::path above = folder.parent_path();; above = above.parent_path()) {
-    if (fs::equivalent(folder, above, failure)) return true;
-    if (above == top || !above.has_relative_path()) return false;
-  }
-}
-
 /// The images under `folder` at any depth, in order. `top` is the folder of all classes.
 void find_images(const fs::path& folder, const fs::path& top, Problems& problems,
                  std::vector<fs::path>& found) {
-  if (lies_in_itself(folder, top))
-    return problems.add(folder.string() +
-                        ": a link to a folder that it lies in; images would be found over and over;"
-                        " remove the link");
+  if (lies_in_itself(folder, top, problems)) return;
   for (const fs::path& entry : sorted_entries(folder)) {
     const auto kind = kind_in(entry, problems);
     if (kind == PathKind::absent) continue;
@@ -80,69 +26,28 @@ void find_images(const fs::path& folder, const fs::path& top, Problems& problems
   }
 }
 
-/// The class folders' names: as they are, or `wanted`, of which each must be there and none
-/// besides.
-std::vector<std::string> find_classes(const fs::path& folder,
-                                      const std::vector<std::string>& wanted, Problems& problems) {
-  std::vector<std::string> found;
-  for (const fs::path& entry : sorted_entries(folder)) {
-    const std::string name = entry.filename().string();
-    const auto kind = kind_in(entry, problems);
-    if (kind == PathKind::absent) continue;
-    if (invalid_utf8(name) != std::string::npos)
-      problems.add(entry.string() + ": a class is named in UTF-8; rename the folder");
-    else if (kind != PathKind::folder)
-      problems.add(entry.string() + ": lies beside the class folders; move it into one or away");
-    else if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end())
-      problems.add(entry.string() + ": not one of the classes" + suggestion(name, wanted));
-    else
-      found.push_back(name);
-  }
-  if (wanted.empty()) return found;
-  for (const std::string& name : wanted)
-    if (std::find(found.begin(), found.end(), name) == found.end())
-      problems.add((folder / name).string() + ": the folder of class '" + name + "' is missing");
-  return wanted;
-}
-
 class FolderDataset : public FileImages {
  public:
-  FolderDataset(fs::path folder, const ImageOptions& options, Problems& problems)
+  FolderDataset(const fs::path& folder, const ImageOptions& options, Problems& problems)
       : FileImages(options),
-        folder_(std::move(folder)),
-        classes_(find_classes(folder_, options.classes, problems)) {
-    for (size_t label = 0; label < classes_.size(); ++label) {
-      std::vector<fs::path> found;
-      const fs::path place = folder_ / classes_[label];
-      std::error_code told;
-      if (!fs::is_directory(place, told)) continue;  // found missing above
-      find_images(place, folder_, problems, found);
-      if (found.empty())
-        problems.add(place.string() + ": class '" + classes_[label] +
-                     "' has no images (.png, .jpg, .jpeg); add some or remove the folder");
-      for (const fs::path& file : found)
-        records_.push_back(
-            {file.lexically_relative(folder_).string(), static_cast<int64_t>(label)});
-    }
-  }
+        folders_(find_classes(folder, options.classes, "images (.png, .jpg, .jpeg)", find_images,
+                              problems)) {}
 
-  int64_t size() const override { return static_cast<int64_t>(records_.size()); }
-  const std::vector<std::string>& classes() const override { return classes_; }
+  int64_t size() const override { return std::ssize(folders_.found); }
+  const std::vector<std::string>& classes() const override { return folders_.classes; }
   int64_t label(int64_t index) const override {
     check_index(index, size());
-    return records_[static_cast<size_t>(index)].label;
+    return folders_.found[static_cast<size_t>(index)].label;
   }
   std::string name(int64_t index) const override { return path(index).string(); }
 
  private:
   fs::path path(int64_t index) const override {
     check_index(index, size());
-    return folder_ / records_[static_cast<size_t>(index)].file;
+    return folders_.found[static_cast<size_t>(index)].path;
   }
 
-  fs::path folder_;
-  std::vector<std::string> classes_;
-  std::vector<Record> records_;
+  ClassFolders folders_;
 };
 
 /// The fix for a folder that holds IDX files themselves.

@@ -8,14 +8,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Beside the file that a place is in, "train.csv:17".
-fs::path file_named(const std::string& named, const std::string& place, const std::string& column) {
-  if (named.empty())
-    throw DataError(place + ": the column '" + column +
-                    "' is empty; expected the file of an image");
-  return fs::path(place.substr(0, place.rfind(':'))).parent_path() / named;
-}
-
 /// What is wrong with an image is said with the record and the column that name it.
 template <class Use>
 auto by_place(const std::string& place, const std::string& column, Use&& use) {
@@ -65,14 +57,20 @@ class RecordImages : public FileImages {
 
 }  // namespace
 
+fs::path named_file(const std::string& named, const std::string& place, const std::string& column) {
+  if (named.empty())
+    throw DataError(place + ": the column '" + column + "' is empty; expected the name of a file");
+  return fs::path(place.substr(0, place.rfind(':'))).parent_path() / named;
+}
+
 Image read_named_image(const std::string& named, const std::string& place,
                        const std::string& column, const ImageOptions& options) {
-  const auto file = file_named(named, place, column);
+  const auto file = named_file(named, place, column);
   return by_place(place, column, [&] { return read_source(file, options); });
 }
 
 fs::path file_of_record(const Records& records, int64_t record, int64_t column) {
-  return file_named(std::string(records.text(record, column)), records.place(record),
+  return named_file(std::string(records.text(record, column)), records.place(record),
                     records.columns()[static_cast<size_t>(column)].name);
 }
 

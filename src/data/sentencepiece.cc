@@ -2,10 +2,10 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <set>
 
 #include "core/child_process.h"
 #include "core/lower_case.h"
+#include "data/plugin.h"
 #include "data/sentencepiece/plugin.h"
 #include "data/sentencepiece_texts.h"
 #include "data/text.h"
@@ -27,59 +27,27 @@
 namespace heed::data {
 namespace {
 
-constexpr const char* kPluginName = "heed_sentencepiece.so";
+// Deep binding: its protobuf must find itself, not LibTorch's.
+constexpr Plugin kSentencePiecePlugin{.file = "heed_sentencepiece.so",
+                                      .entry = "heed_sentencepiece",
+                                      .what = "tokenizers of kind unigram and bpe",
+                                      .runtime = "libsentencepiece0",
+                                      .build = "libsentencepiece-dev",
+                                      .flags = RTLD_DEEPBIND};
 
-/// Where the plug-in may lie: beside this library, beside the program, or in the library folder
-/// that goes with the program's. Nowhere else: what lies there runs.
-std::vector<std::filesystem::path> plugin_folders() {
-  std::vector<std::filesystem::path> folders;
-  std::error_code error;
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&plugin_folders), &info) != 0 && info.dli_fname) {
-    folders.push_back(std::filesystem::canonical(info.dli_fname, error).parent_path());
-  }
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  folders.push_back(program);
-  folders.push_back(program.parent_path() / "lib");
-  std::erase_if(folders, [](const auto& folder) { return folder.empty(); });
-  return folders;
-}
-
-const HeedSentencePiece* open_plugin() {
+const HeedSentencePiece* open_sentencepiece() {
   if constexpr (HEED_SANITIZED != 0) {
     throw FileError(
         "tokenizers of kind unigram and bpe do not run under the address or thread sanitizer: "
         "SentencePiece is opened by RTLD_DEEPBIND, which these do not allow; use another build");
   }
-  std::string looked;
-  std::set<std::filesystem::path> seen;
-  for (const auto& folder : plugin_folders()) {
-    const auto file = folder / kPluginName;
-    if (!seen.insert(file).second) continue;
-    if (!std::filesystem::exists(file)) {
-      looked += (looked.empty() ? "" : ", ") + folder.string();
-      continue;
-    }
-    // Deep binding: its protobuf must find itself, not LibTorch's.
-    void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-    if (!library) {
-      throw FileError("cannot open " + file.string() + ": " + dlerror() +
-                      "; install Debian's package libsentencepiece0");
-    }
-    const auto entry =
-        reinterpret_cast<HeedSentencePieceEntry>(dlsym(library, "heed_sentencepiece"));
-    if (!entry || entry()->version != kHeedSentencePieceVersion) {
-      throw FileError(file.string() + " belongs to another version of Heed; install both anew");
-    }
-    return entry();
-  }
-  throw FileError("tokenizers of kind unigram and bpe need " + std::string(kPluginName) +
-                  ", which is in none of " + looked +
-                  "; install Debian's package libsentencepiece-dev and build Heed again");
+  const auto entry = reinterpret_cast<HeedSentencePieceEntry>(open_plugin(kSentencePiecePlugin));
+  if (entry()->version != kHeedSentencePieceVersion) refuse_version(kSentencePiecePlugin);
+  return entry();
 }
 
 const HeedSentencePiece& plugin() {
-  static const HeedSentencePiece* table = open_plugin();
+  static const HeedSentencePiece* table = open_sentencepiece();
   return *table;
 }
 

@@ -26,8 +26,7 @@ class ImageComposer {
       : figure_(figure), page_(std::make_unique<Page>(figure.title)) {
     size_t most = 1;
     for (const auto& strip : figure.strips) most = std::max(most, strip.panels.size());
-    const int64_t room = kFigureWidth / static_cast<int64_t>(most);
-    image_ = fitted(figure.image, std::clamp(room, kSmallestPanel, kLargestPanel));
+    image_ = fitted(figure.image, side_of(most));
     cell_ = double(image_.width());
     for (const auto& strip : figure.strips) {
       for (const auto& panel : strip.panels)
@@ -45,6 +44,13 @@ class ImageComposer {
   }
 
  private:
+  /// Of an image's longer side. Frames of a clip side by side fill the page, whatever stands beside them.
+  int64_t side_of(size_t panels) const {
+    const auto& shape = figure_.image.shape;
+    if (shape.width >= 4 * shape.height) return kFigureWidth;
+    return std::clamp(kFigureWidth / static_cast<int64_t>(panels), kSmallestPanel, kLargestPanel);
+  }
+
   void header() {
     page_->add_image(kPageMargin, y_, image_, "the image");
     const double x = kPageMargin + double(image_.width()) + kGap;

@@ -4,6 +4,7 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/recording.h"
+#include "lens/clip_maps.h"
 
 namespace heed::lens {
 namespace {
@@ -108,6 +109,7 @@ std::string titles(const std::vector<ImageMap>& maps) {
 
 /// What the numbers of the panels are, a line each.
 std::vector<std::string> explanation(const ImageMaps& maps) {
+  if (maps.grid.frames > 0) return clip_explanation(maps);
   const bool layers = maps.maps.front().title.starts_with("layer");
   const bool pooling = maps.maps.back().title == "pooling";
   std::vector<std::string> lines;
@@ -152,6 +154,7 @@ ImageMaps look(ImageClassifier& model, const at::Tensor& image) {
 
 ImageMaps image_maps(const std::vector<Map>& all, const TokenGrid& grid,
                      const ImageQueries& queries) {
+  if (grid.frames > 0) return clip_maps(all, grid);
   std::vector<Map> calls;
   for (const auto& map : all)
     if (is_on(map, grid) && !is_of_queries(map, all)) calls.push_back(map);

@@ -152,6 +152,10 @@ data::Image image_of(const at::Tensor& tensor, const std::string& file) {
 void check_grid(const Explanation& seen, const std::string& file) {
   if (!seen.grid) return;
   const auto& grid = *seen.grid;
+  if (grid.frames < 0 || grid.tubelet < 1 || grid.frames > kMostMaps ||
+      grid.frames % grid.tubelet != 0)
+    throw ModelError(file + ": the grid has " + std::to_string(grid.frames) +
+                     " frames in tubelets of " + std::to_string(grid.tubelet));
   if (grid.rows < 1 || grid.columns < 1 || grid.rows > kMostMaps || grid.columns > kMostMaps)
     throw ModelError(file + ": the grid has " + std::to_string(grid.rows) + " x " +
                      std::to_string(grid.columns) + " tokens");
@@ -172,7 +176,8 @@ Explanation explanation_of(const Json& json, Taking& tensors, const std::string&
       throw ModelError(file + ": heads: an answer is no JSON");
   if (json.contains("grid")) {
     const auto& grid = json.at("grid");
-    seen.grid = TokenGrid{grid.at("rows"), grid.at("columns"), grid.at("class_token")};
+    seen.grid = TokenGrid{grid.at("rows"), grid.at("columns"), grid.at("class_token"),
+                          grid.value("frames", int64_t{0}), grid.value("tubelet", int64_t{1})};
   }
   check_grid(seen, file);
   size_t number = 0;
@@ -199,7 +204,9 @@ std::string to_bytes(const MapFile& file) {
   if (seen.grid)
     json["grid"] = {{"rows", seen.grid->rows},
                     {"columns", seen.grid->columns},
-                    {"class_token", seen.grid->class_token}};
+                    {"class_token", seen.grid->class_token},
+                    {"frames", seen.grid->frames},
+                    {"tubelet", seen.grid->tubelet}};
   if (seen.shown.image) tensors.emplace_back("image", tensor_of(*seen.shown.image));
   for (size_t i = 0; i < seen.maps.size(); ++i)
     json["maps"].push_back(add_map(seen.maps[i], "maps." + std::to_string(i), tensors));

@@ -71,6 +71,8 @@ class Writer {
     cell_ = std::max(least,
                      std::min(kMostColumns, (terminal.width + kColumnGap) / across_ - kColumnGap));
     const auto& shape = figure.image.shape;
+    if (shape.width >= 4 * shape.height)  // frames of a clip, side by side
+      across_ = 1, cell_ = std::max(least, terminal.width);
     width_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.width / shape.height));
     height_ = std::max<int64_t>(1, std::min(cell_, cell_ * shape.height / shape.width));
     small_ = data::resize(figure.image, height_, width_);

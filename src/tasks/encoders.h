@@ -17,5 +17,6 @@ std::shared_ptr<EncoderPart> make_series_encoder();
 std::shared_ptr<EncoderPart> make_table_encoder();
 std::shared_ptr<EncoderPart> make_text_encoder();
 std::shared_ptr<EncoderPart> make_unet_encoder();
+std::shared_ptr<EncoderPart> make_video_encoder();
 
 }  // namespace heed

@@ -15,6 +15,7 @@ std::shared_ptr<Input> make_series_input();
 std::shared_ptr<Input> make_stories_input();
 std::shared_ptr<Input> make_table_input();
 std::shared_ptr<Input> make_text_input();
+std::shared_ptr<Input> make_video_input();
 std::shared_ptr<Input> make_words_input();
 
 }  // namespace heed

@@ -21,6 +21,7 @@ const Registry<Input>& registry() {
       {"stories", make_stories_input},
       {"table", make_table_input},
       {"text", make_text_input},
+      {"video", make_video_input},
       {"words", make_words_input},
   };
   return all;
@@ -41,6 +42,7 @@ const Registry<EncoderPart>& registry() {
       {"table", make_table_encoder},
       {"text", make_text_encoder},
       {"unet", make_unet_encoder},
+      {"video", make_video_encoder},
   };
   return all;
 }

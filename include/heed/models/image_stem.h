@@ -14,10 +14,12 @@
 namespace heed {
 
 /// How tokens lie on the image: token [class_token +] r * columns + c covers the pixels from
-/// (r * height / rows, c * width / columns).
+/// (r * height / rows, c * width / columns). Of a clip it is how those of a frame lie on that.
 struct TokenGrid {
   int64_t rows = 0, columns = 0;
   bool class_token = false;  ///< one more token stands before the others
+  int64_t frames = 0;        ///< of a clip, which lie side by side; 0: it is an image
+  int64_t tubelet = 1;       ///< frames of a clip that have their tokens in common
 
   int64_t tokens() const { return rows * columns + class_token; }
 };

@@ -6,11 +6,9 @@
 namespace heed {
 namespace {
 
-using Corrupt = void (*)(data::Image& image, double strength, Random random);
-
 struct ImageNoise {
   Noise noise;
-  Corrupt corrupt;
+  CorruptImage corrupt;
 };
 
 /// Of images at the model's size.
@@ -25,7 +23,7 @@ const std::vector<ImageNoise>& all_noises() {
 
 class NoisyImages : public data::ImageDataset {
  public:
-  NoisyImages(data::Images all, Corrupt corrupt, double strength, uint64_t seed)
+  NoisyImages(data::Images all, CorruptImage corrupt, double strength, uint64_t seed)
       : all_(std::move(all)), corrupt_(corrupt), strength_(strength), seed_(seed) {}
   int64_t size() const override { return all_->size(); }
   ImageShape shape() const override { return all_->shape(); }
@@ -44,7 +42,7 @@ class NoisyImages : public data::ImageDataset {
   }
 
   data::Images all_;
-  Corrupt corrupt_;
+  CorruptImage corrupt_;
   double strength_;
   uint64_t seed_;
 };
@@ -57,14 +55,18 @@ std::vector<Noise> image_noises() {
   return all;
 }
 
-SplitPtr ImageSplit::with_noise(const std::string& kind, double strength, uint64_t seed) const {
-  for (const auto& each : all_noises()) {
-    if (each.noise.kind != kind) continue;
-    auto noisy = std::make_shared<ImageSplit>(*this);
-    noisy->images_ = std::make_shared<NoisyImages>(images_, each.corrupt, strength, seed);
-    return noisy;
-  }
+CorruptImage image_corruption(const std::string& kind) {
+  for (const auto& each : all_noises())
+    if (each.noise.kind == kind) return each.corrupt;
   return nullptr;
+}
+
+SplitPtr ImageSplit::with_noise(const std::string& kind, double strength, uint64_t seed) const {
+  const auto corrupt = image_corruption(kind);
+  if (!corrupt) return nullptr;
+  auto noisy = std::make_shared<ImageSplit>(*this);
+  noisy->images_ = std::make_shared<NoisyImages>(images_, corrupt, strength, seed);
+  return noisy;
 }
 
 }  // namespace heed

@@ -80,8 +80,10 @@ class ImageSplit : public Split {
   bool labelled_ = false;
 };
 
-/// What ImageSplit::with_noise knows.
+/// What ImageSplit::with_noise knows, and what makes an image so much worse; null: no such noise.
 std::vector<Noise> image_noises();
+using CorruptImage = void (*)(data::Image& image, double strength, Random random);
+CorruptImage image_corruption(const std::string& kind);
 
 /// Images that are answered, fitted to the model's shape when they are added.
 class ImageList : public data::ImageDataset {

@@ -1,0 +1,15 @@
+// Where a model looks in a clip, as one image of its frames side by side.
+#pragma once
+
+#include "heed/lens/image_maps.h"
+
+namespace heed::lens {
+
+/// The maps of a forward pass over one clip: of space, which every frame has for itself, and of time, whose tokens are frames. A
+/// weight of a frame lies on all of it. Others, as those of a decoder, are left out. Throws ModelError where there are none.
+ImageMaps clip_maps(const std::vector<Map>& calls, const TokenGrid& grid);
+
+/// What the numbers of their panels are, a line each.
+std::vector<std::string> clip_explanation(const ImageMaps& maps);
+
+}  // namespace heed::lens
