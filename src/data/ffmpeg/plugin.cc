@@ -102,17 +102,15 @@ class Video {
   }
 
   void packets(HeedTakePacket take, void* to) {
-    const double begin =
-        format_->start_time == AV_NOPTS_VALUE ? 0 : double(format_->start_time) / AV_TIME_BASE;
-    double end = 0;  // of all packets
+    double end =
+        0;  // of all packets; Matroska says how long a file is from 0 on, not from its first picture
     int64_t count = 0;
     for (int got; (got = av_read_frame(format_.get(), packet_.get())) != AVERROR_EOF;) {
       checked(got, "cut short or damaged");
       const auto& packet = *packet_;
       const int64_t time = packet.pts == AV_NOPTS_VALUE ? packet.dts : packet.pts;
       const double tick = av_q2d(format_->streams[packet.stream_index]->time_base);
-      if (time != AV_NOPTS_VALUE)
-        end = std::max(end, double(time + packet.duration) * tick - begin);
+      if (time != AV_NOPTS_VALUE) end = std::max(end, double(time + packet.duration) * tick);
       const bool is_ours = packet.stream_index == stream_;
       const bool is_damaged = packet.flags & AV_PKT_FLAG_CORRUPT;
       if (is_ours && !(packet.flags & AV_PKT_FLAG_DISCARD))
@@ -127,13 +125,8 @@ class Video {
   }
 
   void seek(int64_t time) {
-    const bool first = time == kHeedNoTime;
-    if (first && stream().start_time != AV_NOPTS_VALUE) time = stream().start_time;
-    if (first && stream().start_time == AV_NOPTS_VALUE) time = 0;
-    int result = avformat_seek_file(format_.get(), stream_, INT64_MIN, time, time, 0);
-    if (result < 0 && first)  // of files without an index
-      result = avformat_seek_file(format_.get(), -1, INT64_MIN, 0, 0, AVSEEK_FLAG_BYTE);
-    checked(result, "going back in the file");
+    checked(avformat_seek_file(format_.get(), stream_, INT64_MIN, time, time, 0),
+            "going to a place in the file");
     avcodec_flush_buffers(decoder_.get());
     is_flushing_ = false;
   }
@@ -196,7 +189,7 @@ class Video {
         format_->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
       return;
     const double said = double(format_->duration) / AV_TIME_BASE;
-    if (end < 0.98 * said - 1)
+    if (end < 0.99 * said - 0.25)
       throw Failed{"cut short: it has " + std::to_string(end) + " of " + std::to_string(said) +
                    " seconds"};
   }

@@ -33,7 +33,7 @@ struct HeedFfmpeg {
   void (*shape)(const void* video, HeedVideoShape* shape);
   /// Reads the whole file without decoding. One that holds less than its header says is an error.
   int (*packets)(void* video, HeedTakePacket take, void* to, HeedTakeReason error, void* reason);
-  /// Goes to where decoding can begin, at that time or before it; kHeedNoTime: to the beginning.
+  /// Goes to where decoding can begin, at that time or before it.
   int (*seek)(void* video, int64_t time, HeedTakeReason error, void* reason);
   /// The next picture in the order in which they are shown; 1 at the end.
   int (*next)(void* video, int64_t* time, HeedTakeReason error, void* reason);
