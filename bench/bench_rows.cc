@@ -90,6 +90,7 @@ nlohmann::ordered_json json_of(const TrainRow& row) {
           {"spread", row.spread},
           {"units_per_second", row.units_per_second},
           {"shares", shares},
+          {"workers", row.workers ? nlohmann::ordered_json(*row.workers) : nullptr},
           {"gflops", row.gflops},
           {"limit", row.limit},
           {"of_limit", row.of_limit},
@@ -104,6 +105,8 @@ void print_row(const TrainRow& row) {
   for (const auto& [name, share] : row.shares) {
     std::printf("  %-16s %5.1f %%\n", name.c_str(), 100 * share);
   }
+  if (row.workers)
+    std::printf("  beside it, workers took %.2f %% of a processor\n", 100 * *row.workers);
   std::printf("  products: %.1f GFLOPS over the whole step, %.2f of SGEMM's %.1f\n", row.gflops,
               row.of_limit, row.limit);
   std::printf("  peak memory: %ld MiB\n", static_cast<long>(row.peak_memory_mib));

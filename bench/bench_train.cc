@@ -129,6 +129,19 @@ int64_t peak_memory() {
   return int64_t{usage.ru_maxrss} >> 10;
 }
 
+/// Processor time of the process beside this thread.
+double seconds_of_others() {
+  const auto of = [](int who) {
+    rusage used{};
+    getrusage(who, &used);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+    };
+    return seconds(used.ru_utime) + seconds(used.ru_stime);
+  };
+  return of(RUSAGE_SELF) - of(RUSAGE_THREAD);
+}
+
 /// Random sequences for a Transformer of the preset small, as long as image captions.
 class SyntheticTask : public Task {
  public:
@@ -190,6 +203,7 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
   TrainRow row;
   int64_t units = 0;
   double all = 0;
+  const double others = seconds_of_others();
   Shares shares;
   while (times.size() < kFewestSteps || all < budget) {
     const auto start = Clock::now();
@@ -199,6 +213,7 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
     units += batch.count;
     row.batches.push_back(std::move(batch.sizes));
   }
+  if (threads == 1) row.workers = (seconds_of_others() - others) / all;
   row.threads = threads, row.steps = static_cast<int64_t>(times.size());
   const double median = quantile(times, 0.5);
   row.ms = 1e3 * median;

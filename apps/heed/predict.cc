@@ -1,7 +1,6 @@
 // heed predict: what a model makes of inputs, in their order.
 #include <numeric>
 
-#include "box_output.h"
 #include "core/printable.h"
 #include "frame/twice.h"
 #include "heed/core/error.h"
@@ -9,6 +8,7 @@
 #include "heed/tasks/predictor.h"
 #include "heed/tasks/withhold.h"
 #include "output.h"
+#include "predict_figures.h"
 #include "verbs.h"
 
 namespace heed::cli {
@@ -32,7 +32,8 @@ struct Printer {
   std::optional<FileWriter> log;
   int64_t line = 0;  ///< of the answer, from 1
 
-  void print(const Split& examples, int64_t i, const std::vector<Prediction>& answers);
+  /// Whether the answer may be seen.
+  bool print(const Split& examples, int64_t i, const std::vector<Prediction>& answers);
 
  private:
   bool withholds(const Split& examples, int64_t i, const std::vector<Prediction>& answers);
@@ -62,46 +63,49 @@ bool Printer::withholds(const Split& examples, int64_t i, const std::vector<Pred
   return true;
 }
 
-void Printer::print(const Split& examples, int64_t i, const std::vector<Prediction>& answers) {
+bool Printer::print(const Split& examples, int64_t i, const std::vector<Prediction>& answers) {
   ++line;
-  if (withholds(examples, i, answers)) return;
+  if (withholds(examples, i, answers)) return false;
   if (json) {
     const auto shown = examples.show(i);
     Json line = {{"input", shown.text}, {"place", examples.place(i)}};
     line.update(json_of(answers, heads));
     std::cout << one_line(line) << '\n';
-    return;
+    return true;
   }
   if (answers.size() == 1 && !answers.front().lines.empty()) {
     for (const auto& line : answers.front().lines) std::cout << printable(line, "\t") << '\n';
-    return;
+    return true;
   }
   std::string line = printable(examples.show(i).name);
   for (const auto& answer : answers)
     line += (line.empty() ? "" : "\t") + printable(answer.text, "\t");
   std::cout << line << '\n';
+  return true;
 }
 
-void answer(Predictor& predictor, const SplitPtr& examples, Printer& printer, BoxOutput& boxes) {
+void answer(Predictor& predictor, const SplitPtr& examples, Printer& printer,
+            PredictFigures& figures) {
   auto answers = predictor.predict(examples);
   for (int64_t i = 0; i < examples->size(); ++i) {
-    boxes.add(*examples, i, answers[static_cast<size_t>(i)]);
-    printer.print(*examples, i, answers[static_cast<size_t>(i)]);
+    auto& own = answers[static_cast<size_t>(i)];
+    figures.number(own);
+    if (printer.print(*examples, i, own)) figures.draw(*examples, i, own);
   }
   std::cout.flush();
 }
 
 /// What stands before an example that cannot be read is answered before that is reported.
 void answer_readable(Predictor& predictor, const SplitPtr& examples, Printer& printer,
-                     BoxOutput& boxes) {
+                     PredictFigures& figures) {
   try {
-    answer(predictor, examples, printer, boxes);
+    answer(predictor, examples, printer, figures);
   } catch (const Error&) {
     const int64_t good = predictor.readable(examples);
     if (good == 0 || good == examples->size()) throw;
     std::vector<int64_t> before(static_cast<size_t>(good));
     std::iota(before.begin(), before.end(), int64_t{0});
-    answer(predictor, subset(examples, std::move(before)), printer, boxes);
+    answer(predictor, subset(examples, std::move(before)), printer, figures);
     throw;
   }
 }
@@ -117,12 +121,14 @@ void run(const PredictFlags& flags) {
     throw UsageError("--withheld-log has what --withhold holds back; give --withhold, too");
   auto predictor = Predictor::load(flags.model, flags.set,
                                    flags.truncate ? Truncation::cut : Truncation::as_recipe);
+  PredictFigures figures(flags, predictor);
   predictor.answer_by({.top = flags.top,
                        .refuse = flags.refuse,
                        .prefix = flags.prefix,
                        .target = flags.target,
                        .with = flags.with,
-                       .output = flags.output});
+                       .output = flags.output,
+                       .keeps_masks = figures.needs_masks()});
   Printer printer{predictor.heads(), flags.json, {}, {}};
   if (!flags.withhold.empty()) printer.filter.emplace(WithholdFilter::read(flags.withhold));
   auto read = flags.inputs;
@@ -131,11 +137,10 @@ void run(const PredictFlags& flags) {
   if (!flags.withheld_log.empty())
     printer.log.emplace(flags.withheld_log, FileWriter::Mode::append);
   const std::vector<std::string> standard_input = {"-"};
-  BoxOutput boxes(flags, predictor);
-  const auto inputs = boxes.inputs();
+  const auto inputs = figures.inputs();
   const auto stream = predictor.stream(inputs.empty() ? standard_input : inputs);
   while (const auto examples = stream->next(kTogether))
-    answer_readable(predictor, examples, printer, boxes);
+    answer_readable(predictor, examples, printer, figures);
   const auto note = predictor.finish();
   if (!note.empty()) std::cerr << "heed: note: " << note << '\n';
 }

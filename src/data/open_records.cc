@@ -10,11 +10,20 @@ namespace fs = std::filesystem;
 
 /// What is wrong with an image is said with the record and the column that name it.
 template <class Use>
-auto by_place(const std::string& place, const std::string& column, Use&& use) {
+auto by_place(const std::string& place, const std::string& column, const fs::path& file,
+              Use&& use) {
+  const auto named = [&](const Error& error) {
+    return place + ": " + column + ": " + error.what();
+  };
   try {
     return use();
   } catch (const DataError& error) {
-    throw DataError(place + ": " + column + ": " + error.what());
+    throw DataError(named(error));
+  } catch (const FileError& error) {
+    std::error_code none;
+    if (!fs::exists(file, none))
+      throw DataError(named(error));  // the record is wrong, not the disk
+    throw FileError(named(error));
   }
 }
 
@@ -38,7 +47,7 @@ class RecordImages : public FileImages {
   }
   ImageShape source_shape(int64_t index) const override {
     const auto file = path(index);
-    return by_place(records_->place(index), name_,
+    return by_place(records_->place(index), name_, file,
                     [&] { return read_source_shape(file, options_); });
   }
 
@@ -66,7 +75,7 @@ fs::path named_file(const std::string& named, const std::string& place, const st
 Image read_named_image(const std::string& named, const std::string& place,
                        const std::string& column, const ImageOptions& options) {
   const auto file = named_file(named, place, column);
-  return by_place(place, column, [&] { return read_source(file, options); });
+  return by_place(place, column, file, [&] { return read_source(file, options); });
 }
 
 fs::path file_of_record(const Records& records, int64_t record, int64_t column) {

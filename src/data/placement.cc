@@ -93,7 +93,8 @@ Placement clipped(Placement at, const ImageShape& target) {
     at.x1 = at.x0 + static_cast<double>(across.count) * x_scale;
   }
   if (down.count != at.height) {
-    at.y0 += static_cast<double>(down.from) * y_scale;
+    const int64_t top = at.flip_vertical ? at.height - down.from - down.count : down.from;
+    at.y0 += static_cast<double>(top) * y_scale;
     at.y1 = at.y0 + static_cast<double>(down.count) * y_scale;
   }
   at.left = across.to, at.width = across.count, at.top = down.to, at.height = down.count;
@@ -109,7 +110,8 @@ void draw_placement(const Image& source, const Placement& at, Resample resample,
     const uint8_t* from = part.values.data() + c * part.shape.pixels();
     uint8_t* to = target.values.data() + c * target.shape.pixels() + across.to;
     for (int64_t y = 0; y < down.count; ++y) {
-      const uint8_t* row = from + (down.from + y) * at.width;
+      const int64_t own = down.from + y;
+      const uint8_t* row = from + (at.flip_vertical ? at.height - 1 - own : own) * at.width;
       uint8_t* out = to + (down.to + y) * target.shape.width;
       if (at.flip)
         std::reverse_copy(row + at.width - across.from - across.count, row + at.width - across.from,

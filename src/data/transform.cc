@@ -32,6 +32,7 @@ void check(const AugmentOptions& augment, const ImageShape& shape) {
           grey ? "0 for grey images, which have none" : "0 to 0.5");
   require(augment.crop > 0 && augment.crop <= 1, "crop", augment.crop,
           "an area over 0 and at most 1");
+  require(augment.scale >= 1 && augment.scale <= 16, "scale", augment.scale, "1 to 16");
   require(augment.shift >= 0 && augment.shift < std::min(shape.height, shape.width), "shift",
           static_cast<double>(augment.shift), "0 or more pixels, fewer than the image's sides");
   require(augment.erase >= 0 && augment.erase <= 1, "erase", augment.erase,
@@ -82,6 +83,30 @@ void crop_middle(const ImageShape& source, double ratio, double widest, Placemen
   placed.x1 = placed.x0 + width, placed.y1 = placed.y0 + height;
 }
 
+/// Makes the window one whose pixels are drawn s times as large, s log-uniform in [1 / most, most].
+void scale_window(const ImageShape& source, const ImageShape& shape, double most, Placement& placed,
+                  Random& random) {
+  const double s = std::exp(draw(random, -std::log(most), std::log(most)));
+  const auto side = [&](int64_t all, int64_t target, double& begin, double& end, int64_t& first,
+                        int64_t& size) {
+    const auto wanted = std::max<int64_t>(1, std::llround(static_cast<double>(target) / s));
+    const auto part = std::min(wanted, all);
+    if (part < wanted)  // the whole image is too small to fill the target
+      size = std::clamp<int64_t>(std::llround(static_cast<double>(part) * s), 1, target);
+    else
+      size = target;
+    first = (target - size) / 2;
+    begin = 0, end = static_cast<double>(part);
+  };
+  side(source.height, shape.height, placed.y0, placed.y1, placed.top, placed.height);
+  side(source.width, shape.width, placed.x0, placed.x1, placed.left, placed.width);
+}
+
+void mirror(const AugmentOptions& augment, Placement& placed, Random& random) {
+  if (augment.flip) placed.flip = random.bits() & 1;
+  if (augment.flip_vertical) placed.flip_vertical = random.bits() & 1;
+}
+
 void move_window(const ImageShape& source, Placement& placed, Random& random) {
   const double width = placed.x1 - placed.x0, height = placed.y1 - placed.y0;
   const auto free = [](int64_t side, double part) {
@@ -101,6 +126,8 @@ Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
     throw UsageError(
         "augment.window: a part of an image's own pixels is for fit = native, without crop; set "
         "input.fit, or leave it out");
+  if (augment.scale > 1 && !augment.window)
+    throw UsageError("augment.scale: it is of the part that augment.window chooses; set that, too");
   for (int64_t c = 0; c < shape.channels; ++c) {
     const double mean = of_channel(normalize.mean, "mean", c, shape.channels);
     const double deviation = of_channel(normalize.std, "std", c, shape.channels);
@@ -115,8 +142,9 @@ Transform::Transform(const ImageShape& shape, const AugmentOptions& augment,
 Placement Transform::place(const ImageShape& source, Random& random) const {
   auto placed = fitted_placement(source, shape_, fitting_.fit);
   if (augment_.crop < 1) crop(source, placed, random);
+  if (augment_.scale > 1) scale_window(source, shape_, augment_.scale, placed, random);
   if (augment_.window) move_window(source, placed, random);
-  if (augment_.flip) placed.flip = random.bits() & 1;
+  mirror(augment_, placed, random);
   if (augment_.shift > 0) {
     const auto span = static_cast<uint32_t>(2 * augment_.shift + 1);
     placed.top += static_cast<int64_t>(random.below(span)) - augment_.shift;
@@ -165,7 +193,7 @@ Placement Transform::quarter(const ImageShape& source, Placement target, Random&
   target.y0 = draw(random, 0, height - part_height);
   target.x1 = std::min(width, target.x0 + part_width);
   target.y1 = std::min(height, target.y0 + part_height);
-  if (augment_.flip) target.flip = random.bits() & 1;
+  mirror(augment_, target, random);
   return target;
 }
 

@@ -32,7 +32,7 @@ std::vector<std::vector<TokenLikelihood>> Head::likelihoods(const Tokens&, const
 
 Aim Head::aim(const Tokens&, const Batch&, const Split&, const AimOptions&, const Looked&) {
   throw UsageError(
-      "this head's answer is no number that could be explained; heads that have one: class, "
+      "this head's answer is no number that could be explained; heads that have one: boxes, class, "
       "embedding, forecast, labels, "
       "number, pixels, ranking, spans, tags, text, transcript");
 }

@@ -96,9 +96,46 @@ TEST(Boxes, AreMeasuredAnsweredAndDrawn) {
   const auto line = run({"predict", made.model, (folder / "new.png").string()});
   EXPECT_THAT(line.out, testing::MatchesRegex(
                             ".*new.png\tsquare 0\\.[0-9]+ at [0-9]+ [0-9]+ [0-9]+ [0-9]+.*\n"));
+  const auto why = run({"explain", made.model, (folder / "new.png").string(), "--method",
+                        "integrated_gradients", "--no-tests", "--json"});
+  EXPECT_EQ(why.code, 0) << why.err;
+  EXPECT_THAT(why.out, HasSubstr("the logit of 'square' at "));
+  const auto none = run({"explain", made.model, (folder / "new.png").string(), "--target", "900"});
+  EXPECT_EQ(none.code, 2) << none.err;
+  EXPECT_THAT(none.err, HasSubstr("box"));
   const auto map = run(
       {"map", made.model, (folder / "new.png").string(), "--png", (folder / "map.png").string()});
   EXPECT_EQ(map.code, 0) << map.err;
+}
+
+TEST(Boxes, FiguresOfOneNameStandBesideEachOther) {
+  const auto made = trained_on_boxes();
+  const test::TemporaryFolder folder;
+  for (const char* each : {"a", "b", "drawn"}) std::filesystem::create_directories(folder / each);
+  test::write_bytes(folder / "a/x.png", frame(9, 4)),
+      test::write_bytes(folder / "b/x.png", frame(1, 4));
+  test::write_bytes(folder / "a/x-2.png", frame(5, 2));
+  const auto drawn = (folder / "drawn").string();
+  const auto answer =
+      run({"predict", made.model, (folder / "a/x.png").string(), (folder / "a/x-2.png").string(),
+           (folder / "b/x.png").string(), "--figures", drawn});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  for (const char* name : {"drawn/x.png", "drawn/x-2.png", "drawn/x-3.png"})
+    EXPECT_TRUE(test::read_bytes(folder / name).starts_with("\x89PNG")) << name;
+  // An image is never replaced by its figure.
+  const auto over = run(
+      {"predict", made.model, (folder / "a/x.png").string(), "--figures", (folder / "a").string()});
+  EXPECT_EQ(over.code, 2) << over.err;
+  EXPECT_THAT(over.err, HasSubstr("over the image"));
+  EXPECT_EQ(test::read_bytes(folder / "a/x.png"), frame(9, 4));
+  // What is held back is not drawn.
+  test::write_bytes(folder / "filter.toml", "pattern = [{ name = 'shape', match = 'square' }]\n");
+  const auto withheld =
+      run({"predict", made.model, (folder / "a/x.png").string(), "--figures",
+           (folder / "held").string(), "--withhold", (folder / "filter.toml").string()});
+  EXPECT_EQ(withheld.code, 0) << withheld.err;
+  EXPECT_THAT(withheld.out, HasSubstr("withheld by shape"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "held"));
 }
 
 TEST(Boxes, AreFollowedThroughFrames) {

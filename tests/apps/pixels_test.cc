@@ -93,6 +93,23 @@ TEST(Pixels, PredictWritesAMaskAnImage) {
   EXPECT_FALSE(first.contains("mask"));
 }
 
+TEST(Pixels, FiguresShowTheMaskOverTheImage) {
+  const auto model = mask_model();
+  const test::TemporaryFolder folder;
+  const auto drawn = (folder / "drawn").string();
+  const auto answer =
+      run({"predict", model.model, model.file("test3.png"), "--figures", drawn, "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const double share = nlohmann::json::parse(answer.out)["shares"]["object"];
+  EXPECT_GT(share, 0.02);
+  const auto figure = data::read_image(folder / "drawn/test3.png");
+  const auto pixels = static_cast<size_t>(figure.shape.pixels());
+  double coloured = 0;  // the image is grey
+  for (size_t i = 0; i < pixels; ++i)
+    coloured += std::abs(figure.values[i] - figure.values[2 * pixels + i]) > 12;
+  EXPECT_NEAR(coloured / (16 * 16 * 16 * 40), share, 0.01) << "each pixel is drawn 16 x 16";
+}
+
 TEST(Pixels, EveryVerbKnowsThem) {
   const auto model = mask_model();
   const auto eval = run({"eval", model.model});

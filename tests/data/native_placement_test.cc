@@ -1,6 +1,7 @@
 // Images at their own size: a window of their pixels.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 
 #include "data/samples.h"
@@ -57,6 +58,35 @@ TEST(NativePlacement, WindowsLieAnywhereInTheImage) {
         Transform(shape, {.crop = 0.5, .window = true}, none, {Fit::native, Resample::bilinear});
       }),
       HasSubstr("augment.window"));
+}
+
+TEST(NativePlacement, ScaledWindowsKeepTheAspectAndLieInTheImage) {
+  const ImageShape shape{1, 6, 8}, source{1, 40, 50}, small{1, 7, 50};
+  const Normalization none{{0}, {1.0 / 255}};
+  const Transform transform(shape, {.window = true, .scale = 3}, none,
+                            {Fit::native, Resample::bilinear});
+  double least = 100, most = 0;
+  for (uint32_t i = 0; i < 300; ++i) {
+    Random random(5, i), other(6, i);
+    const auto at = transform.place(source, random);
+    EXPECT_EQ(at.width, 8) << "the target is filled";
+    EXPECT_EQ(at.height, 6);
+    EXPECT_TRUE(at.x0 >= 0 && at.y0 >= 0 && at.x1 <= 50 && at.y1 <= 40);
+    const double scale = 8 / (at.x1 - at.x0);
+    EXPECT_NEAR(6 / scale, at.y1 - at.y0, 1) << "whole pixels of one scale";
+    least = std::min(least, scale), most = std::max(most, scale);
+    // Of an image that is too low for its part, all rows are there, with black above and below.
+    const auto low = transform.place(small, other);
+    EXPECT_TRUE(low.y1 - low.y0 == 7 || low.height == 6) << low.y0 << ' ' << low.y1;
+    EXPECT_NEAR(low.top + low.height / 2.0, 3, 0.5);
+    EXPECT_NEAR(double(low.height) / (low.y1 - low.y0), 8 / (low.x1 - low.x0), 0.25);
+  }
+  EXPECT_LT(least, 0.36);
+  EXPECT_GT(most, 2.6);
+  EXPECT_THAT(test::message_of<UsageError>([&] {
+                Transform(shape, {.scale = 2}, none, {Fit::native, Resample::bilinear});
+              }),
+              HasSubstr("augment.scale"));
 }
 
 }  // namespace

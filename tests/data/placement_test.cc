@@ -53,6 +53,11 @@ TEST(Placement, ClippingKeepsWhereEveryPixelComesFrom) {
   EXPECT_EQ(cut.height, 10);
   EXPECT_EQ(cut.y0, 20);
   EXPECT_EQ(cut.y1, 25);
+  const auto tall = clipped(
+      {.x1 = 1, .y1 = 10, .flip_vertical = true, .top = -2, .width = 1, .height = 5}, {1, 9, 9});
+  EXPECT_EQ(tall.height, 3);
+  EXPECT_EQ(tall.y0, 0) << "what lies above the target is the lower end of the source";
+  EXPECT_EQ(tall.y1, 6);
   at.flip = true;  // its left end shows the right one
   cut = clipped(at, {1, 16, 100});
   EXPECT_EQ(cut.x0, 10);
@@ -75,6 +80,9 @@ TEST(Placement, DrawsWhatLiesWithin) {
   at.flip = true, at.left = -1, at.top = 1;
   draw_placement(source, at, Resample::bilinear, target);
   EXPECT_THAT(target.values, ElementsAre(0, 4, 5, 2, 1, 0, 5, 4, 0));
+  at.flip = false, at.flip_vertical = true, at.left = 0;
+  draw_placement(source, at, Resample::bilinear, target);
+  EXPECT_THAT(target.values, ElementsAre(0, 4, 5, 4, 5, 6, 1, 2, 3));
 }
 
 TEST(Fit, PadAndCropKeepTheAspect) {

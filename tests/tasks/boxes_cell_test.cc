@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "data/samples.h"
@@ -11,6 +12,7 @@
 #include "heed/tasks/predictor.h"
 #include "learning.h"
 #include "tasks/cell_runs.h"
+#include "tasks/heads/box_decoder.h"
 #include "tasks/heads/box_places.h"
 
 namespace heed {
@@ -151,36 +153,110 @@ TEST(BoxPlaces, GoIntoTheBatchAndBack) {
   ASSERT_TRUE(into_batch({"a", 5, 30, 15, 50}, placement, batch, moved)) << "half of it is left";
   EXPECT_DOUBLE_EQ(moved.x0, 74);
   EXPECT_DOUBLE_EQ(moved.x1, 84);
+  auto upside_down = placement;
+  upside_down.flip_vertical = true;
+  ASSERT_TRUE(into_batch({"a", 20, 30, 30, 50}, upside_down, batch, moved));
+  EXPECT_DOUBLE_EQ(moved.y0, 2 + 40 - 30);
+  EXPECT_DOUBLE_EQ(moved.y1, 2 + 40 - 10);
+  const auto again = to_source(moved, upside_down, source);
+  EXPECT_DOUBLE_EQ(again.y0, 30);
+  EXPECT_DOUBLE_EQ(again.y1, 50);
   EXPECT_FALSE(into_batch({"a", 0, 30, 12, 50}, placement, batch, moved)) << "a sixth is left";
   EXPECT_FALSE(into_batch({"a", 60, 30, 70, 50}, placement, batch, moved));
 }
 
-TEST_F(BoxesCell, RandomChangesMoveBoxesWithTheirPixels) {
-  write_set("train", 8, 1), write_set("valid", 2, 2);
-  auto wanted = recipe(kDense, {"input.augment={ crop = 0.5, flip = true, shift = 3 }",
-                                "input.normalize={ mean = [0], std = [0.00392156862745098] }"});
-  auto& input = *wanted.inputs.front();
-  const Source source{"train", {path("train.jsonl")}, data::open_records({path("train.jsonl")})};
-  const auto split = input.open(source);
-  input.learn(*split, 0);
-  auto& head = *wanted.heads.front();
-  head.learn(*split, input);
-  (void)head.files();
-  int64_t seen = 0;
-  for (int64_t epoch = 0; epoch < 6; ++epoch) {
-    const Draw draw{3, epoch, true};
-    for (int64_t i = 0; i < 8; ++i) {
-      const auto image = split->batch({i}, draw).at("image")[0][0];
-      const auto placement = split->placements(i, draw).front();
-      const auto square = boxes_of(*split, i, "boxes").front();
-      Rectangle moved;
-      if (!into_batch(square, placement, {1, 24, 32}, moved)) continue;
-      const auto r = int64_t((moved.y0 + moved.y1) / 2), c = int64_t((moved.x0 + moved.x1) / 2);
-      EXPECT_GT(image[r][c].item<double>(), 200) << "epoch " << epoch << " example " << i;
-      ++seen;
+/// Values of the pixels a distance around a rectangle, as far as they lie in the placement; NaN where there are too few.
+double mean_around(const at::Tensor& image, const Rectangle& box, const data::Placement& placed,
+                   int64_t distance) {
+  const auto left = int64_t(std::floor(box.x0)) - distance,
+             right = int64_t(std::ceil(box.x1)) - 1 + distance;
+  const auto top = int64_t(std::floor(box.y0)) - distance,
+             bottom = int64_t(std::ceil(box.y1)) - 1 + distance;
+  double sum = 0;
+  int64_t count = 0;
+  for (int64_t r = std::max(top, placed.top); r <= std::min(bottom, placed.top + placed.height - 1);
+       ++r)
+    for (int64_t c = std::max(left, placed.left);
+         c <= std::min(right, placed.left + placed.width - 1); ++c)
+      if (r == top || r == bottom || c == left || c == right)
+        sum += image[r][c].item<double>(), ++count;
+  return count >= 8 ? sum / double(count) : NAN;
+}
+
+/// Boxes of random changes: bright within, dark around. Returns how many were looked at.
+class MovedBoxes : public BoxesCell {
+ protected:
+  int64_t expect_agreement(const std::string& augment, size_t least_parts) const {
+    auto wanted = recipe(kDense, {"input.augment=" + augment,
+                                  "input.normalize={ mean = [0], std = [0.00392156862745098] }"});
+    auto& input = *wanted.inputs.front();
+    const Source source{"train", {path("train.jsonl")}, data::open_records({path("train.jsonl")})};
+    const auto split = input.open(source);
+    input.learn(*split, 0);
+    auto& head = *wanted.heads.front();
+    head.learn(*split, input);
+    int64_t seen = 0;
+    size_t parts = 0;
+    for (int64_t epoch = 0; epoch < 8; ++epoch) {
+      const Draw draw{3, epoch, true};
+      for (int64_t i = 0; i < split->size(); ++i) {
+        const auto image = split->batch({i}, draw).at("image")[0][0];
+        const auto layout = split->placements(i, draw);
+        parts = std::max(parts, layout.size());
+        for (const auto& placed : layout) {
+          const auto square = boxes_of(*split, placed.example, "boxes").front();
+          Rectangle box;
+          if (!into_batch(square, placed, {1, 24, 32}, box) || box.area() < 24) continue;
+          const auto r = int64_t((box.y0 + box.y1) / 2), c = int64_t((box.x0 + box.x1) / 2);
+          EXPECT_GT(image[r][c].item<double>(), 200) << "epoch " << epoch << " example " << i;
+          const double around = mean_around(image, box, placed, 2);
+          if (!std::isnan(around)) EXPECT_LT(around, 120) << "epoch " << epoch << " example " << i;
+          ++seen;
+        }
+      }
     }
+    EXPECT_GE(parts, least_parts);
+    return seen;
   }
-  EXPECT_GT(seen, 20);
+};
+
+TEST_F(MovedBoxes, LieWhereTheirPixelsDo) {
+  write_set("train", 8, 1), write_set("valid", 2, 2);
+  EXPECT_GT(expect_agreement("{ crop = 0.5, flip = true, flip_vertical = true, shift = 3 }", 1),
+            30);
+}
+
+TEST_F(MovedBoxes, OfAMosaicLieInTheirParts) {
+  write_set("train", 8, 1), write_set("valid", 2, 2);
+  EXPECT_GT(expect_agreement("{ mosaic = 1, crop = 0.6, flip = true, flip_vertical = true }", 4),
+            60);
+  EXPECT_GT(expect_agreement("{ mosaic = 0.5 }", 4), 60);
+}
+
+TEST_F(MovedBoxes, OfAMosaicOfOneImageDo) {
+  write_set("train", 1, 1), write_set("valid", 2, 2);
+  EXPECT_GT(expect_agreement("{ mosaic = 1 }", 4), 4);
+}
+
+TEST(QueryBoxes, KnowWhichQuerySaysABox) {
+  const auto decoder =
+      make_query_boxes({.width = 8, .kinds = 2, .image_height = 10, .image_width = 20},
+                       {.queries = 3, .layers = 1, .attention = {}, .cross = {}});
+  // Logits of two classes and of none, then middle and sides.
+  const auto output = at::tensor({0., 1., 0., .5, .5, .2, .4,  //
+                                  9., 0., 0., .5, .5, .5, .5,  //
+                                  0., 5., 0., .1, .5, .2, .2})
+                          .view({1, 3, 7});
+  const auto found = decoder->decode(output, 0.1, 5).front();
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].place, 1);
+  EXPECT_EQ(found[0].kind, 0);
+  EXPECT_NEAR(found[0].box.x0, 5, 1e-5);
+  EXPECT_NEAR(found[0].box.y1, 7.5, 1e-5);
+  EXPECT_EQ(found[1].place, 2);
+  EXPECT_EQ(found[1].kind, 1);
+  EXPECT_NEAR(decoder->probabilities(output)[0][2][1].item<double>(), found[1].score, 1e-6);
+  EXPECT_EQ(found[2].place, 0);
 }
 
 TEST_F(BoxesCell, RefusesBoxesThatCannotBe) {

@@ -223,6 +223,8 @@ TEST_F(ImageRecords, BadImagesAreNamedByRecordAndColumn) {
       AllOf(HasSubstr("bad.csv:3: image: "), HasSubstr("photos/cut.png"), HasSubstr("damaged")));
   EXPECT_THAT(message("image,kind\nphotos/0.png,a\n,b\n"),
               AllOf(HasSubstr("bad.csv:3"), HasSubstr("the column 'image' is empty")));
+  EXPECT_THAT(message("image,kind\nphotos/0.png,a\nphotos/none.png,b\n"),
+              AllOf(HasSubstr("bad.csv:3: image: "), HasSubstr("photos/none.png")));
   EXPECT_THAT(message("picture,kind\nphotos/0.png,a\n"), HasSubstr("image"));
 }
 

@@ -6,6 +6,7 @@
 #include "data/samples.h"
 #include "heed/core/random.h"
 #include "heed/data/mask_file.h"
+#include "heed/metrics/masks.h"
 #include "heed/tasks/predictor.h"
 #include "learning.h"
 #include "tasks/cell_runs.h"
@@ -142,6 +143,83 @@ TEST_F(PixelsCell, LearnsFromPatchesByEachDecoder) {
     test::expect_learned(std::string("dice of squares by ") + decoder, metric(*result.test, "dice"),
                          shuffle ? 0.6 : 0.4);
   }
+}
+
+/// What is learned of random changes is what the pixels show: bright ones are class 1, dark ones 2.
+TEST_F(PixelsCell, MasksGoWhereTheirPixelsGo) {
+  for (const char* augment :
+       {"{ mosaic = 1, crop = 0.5, flip = true, flip_vertical = true }",
+        "{ window = true, scale = 1.5, flip = true, flip_vertical = true }", "{ shift = 5 }"}) {
+    auto wanted = recipe({std::string("input.augment=") + augment,
+                          "input.normalize={ mean = [0], std = [0.00392156862745098] }"});
+    auto& input = *wanted.inputs.front();
+    const Source source{"train", {path("train.csv")}, data::open_records({path("train.csv")})};
+    const auto split = input.open(source);
+    input.learn(*split, 0);
+    auto& head = *wanted.heads.front();
+    head.learn(*split, input);
+    double same = 0, all = 0, shown = 0;
+    for (int64_t i = 0; i < split->size(); ++i) {
+      const Draw draw{7, 1, true};
+      auto batch = split->batch({i}, draw);
+      head.add_targets(*split, {i}, draw, batch);
+      const auto image = batch.at("image")[0][0];
+      const auto expected =
+          at::where(image > 165, at::ones_like(image),
+                    at::where(image < 80, at::full_like(image, 2), at::zeros_like(image)))
+              .to(at::kLong);
+      const auto target = batch.at("target.mask")[0];
+      const auto known = target >= 0;
+      same += (target.eq(expected).logical_and(known)).sum().item<double>();
+      all += known.sum().item<double>();
+      shown += target.gt(0).sum().item<double>();
+    }
+    EXPECT_GT(all, 24 * 16 * 16 * 0.6) << augment;
+    EXPECT_GT(shown / all, 0.2) << augment;
+    EXPECT_GT(same / all, 0.9) << augment << ": edges are mixtures, and the rest agrees";
+  }
+}
+
+/// With the mean over mirror images, the mirror image has the mirrored answer.
+TEST_F(PixelsCell, TestFlipsMirrorTheirAnswers) {
+  run(recipe({"train.epochs=2"}), "small");
+  const auto image = data::read_image(path("wide1.png"));
+  auto mirrored = image;
+  for (int64_t y = 0; y < 16; ++y)
+    for (int64_t x = 0; x < 40; ++x)
+      mirrored.values[static_cast<size_t>(y * 40 + x)] =
+          image.values[static_cast<size_t>((15 - y) * 40 + 39 - x)];
+  test::write_bytes(folder_ / "mirrored.png",
+                    text_of_bytes(test::png({16, 40, 0, 8, mirrored.values})));
+  const auto agreement = [&](const std::string& fit, const std::string& flips) {
+    auto predictor = Predictor::load(
+        folder_ / "small", {"input.fit='" + fit + "'", "head.test_flips='" + flips + "'"});
+    predictor.answer_by({.output = path(fit + flips)});
+    for (const char* name : {"wide1.png", "mirrored.png"})
+      predictor.predict(predictor.stream({path(name)})->next(1));
+    const auto a = data::read_mask(path(fit + flips + "/wide1.png"));
+    const auto b = data::read_mask(path(fit + flips + "/mirrored.png"));
+    EXPECT_EQ(count_objects(a), 2) << "both classes are said";
+    double same = 0;
+    for (int64_t y = 0; y < 16; ++y)
+      for (int64_t x = 0; x < 40; ++x) same += a.at(y, x) == b.at(15 - y, 39 - x);
+    return same / (16 * 40);
+  };
+  for (const std::string fit :
+       {"native", "stretch", "pad"}) {  // tiles, a whole image, a part of one
+    EXPECT_GT(agreement(fit, "both"), 0.998) << fit;
+    EXPECT_LT(agreement(fit, "none"), 0.99) << fit;
+  }
+}
+
+TEST_F(PixelsCell, NumbersThatAreNoClassesAreNotGuessed) {
+  auto mask = data::read_mask(path("masks/train0.png"));
+  for (auto& value : mask.values) value = value == 1 ? 255 : 0;
+  test::write_bytes(folder_ / "masks/train0.png", data::encode_mask(mask, data::MaskColours::grey));
+  test::write_bytes(folder_ / "train.csv", "image,mask\ntrain0.png,masks/train0.png\n");
+  EXPECT_THAT(refusal({}), AllOf(HasSubstr("number 255, but none has 1"), HasSubstr("head.ignore"),
+                                 HasSubstr("instances")));
+  EXPECT_THAT(refusal({"head.values='instances'"}), HasSubstr("nothing was refused"));
 }
 
 TEST_F(PixelsCell, GoesOnWithTheSameBits) {

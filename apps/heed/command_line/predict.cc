@@ -44,7 +44,7 @@ void add_predict(CLI::App& app) {
                    "Add a line of JSON to this file for each answer that is held back")
       ->type_name("FILE");
   verb->add_option("--figures", flags->figures,
-                   "Draw the boxes on each image, as NAME.png in this folder")
+                   "Draw boxes or masks on each image, as NAME.png in this folder")
       ->type_name("FOLDER");
   verb->add_flag("--track", flags->track,
                  "Inputs are frames, or folders of them: the boxes of one object get one number");

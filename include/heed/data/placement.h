@@ -21,6 +21,7 @@ struct Placement {
   int64_t example = 0;                               ///< whose file it is
   double x0 = 0, y0 = 0, x1 = 0, y1 = 0;             ///< of the source image, in its pixels
   bool flip = false;                                 ///< left-right
+  bool flip_vertical = false;                        ///< top-bottom
   int64_t left = 0, top = 0, width = 0, height = 0;  ///< of the target, in the batch's pixels
 };
 
@@ -33,7 +34,7 @@ Placement fitted_placement(const ImageShape& source, const ImageShape& target, F
 Placement clipped(Placement placement, const ImageShape& target);
 
 /// Draws the placement into `target`: the part of `source` is resized to width x height, mirrored
-/// where `flip` says so, and what lies within the target is written. Both have the same channels.
+/// where its flips say so, and what lies within the target is written. Both have the same channels.
 void draw_placement(const Image& source, const Placement& placement, Resample resample,
                     Image& target);
 

@@ -18,9 +18,11 @@ inline constexpr double kSmallestErased = 0.02;  ///< area of an erased rectangl
 struct AugmentOptions {
   double crop = 1;      ///< smallest area of a random crop that becomes the whole image; 1: no crop
   bool window = false;  ///< with fit = native: anywhere in the image, not in its middle
+  double scale = 1;     ///< of a window: made up to so many times larger or smaller
   bool flip = false;    ///< left-right, for half of the images
-  int64_t shift = 0;    ///< moved by up to so many pixels each way: padding with black and cropping
-  double mosaic = 0;    ///< probability of an image that is joined of parts of four
+  bool flip_vertical = false;  ///< top-bottom, for half of the images
+  int64_t shift = 0;  ///< moved by up to so many pixels each way: padding with black and cropping
+  double mosaic = 0;  ///< probability of an image that is joined of parts of four
   double brightness = 0, contrast = 0, saturation = 0, hue = 0;  ///< as torchvision's ColorJitter
   double erase = 0;         ///< probability of erasing a rectangle
   double erase_area = 0.4;  ///< its largest area, of the image's; the smallest is 0.02
@@ -31,7 +33,11 @@ struct AugmentOptions {
       above(0, 1));
     v("window", window,
       "with input.fit = native: the part that is read lies anywhere in the image");
+    v("scale", scale,
+      "with window: the part is made up to so many times larger or smaller; 1: it keeps its pixels",
+      between(1, 16));
     v("flip", flip, "flip left-right half of the images");
+    v("flip_vertical", flip_vertical, "flip top-bottom half of the images");
     v("shift", shift, "pixels by which an image is moved at most, each way; black comes in",
       between(0, 65535));
     v("mosaic", mosaic,
@@ -84,8 +90,8 @@ class Transform {
 
   /// Whether images are cut, mirrored, moved or joined: otherwise placing one is fitting it.
   bool moves() const noexcept {
-    return augment_.crop < 1 || augment_.window || augment_.flip || augment_.shift > 0 ||
-           augment_.mosaic > 0;
+    return augment_.crop < 1 || augment_.window || augment_.flip || augment_.flip_vertical ||
+           augment_.shift > 0 || augment_.mosaic > 0;
   }
 
   /// Draws where an image of a shape lies, in part perhaps outside the target (`clipped`).
@@ -93,13 +99,15 @@ class Transform {
   /// in [crop, 1] of the image's and an aspect ratio log-uniform in [3/4, 4/3], until such a part of
   /// whole pixels lies within the image; else the largest part from the middle. It takes the place
   /// of `fit`, whose aspect ratio is 1 here: the image's where it stretches, else the target's.
-  /// Window: where it begins is uniform among the pixels with which it lies within the image.
+  /// Window: where it begins is uniform among the pixels with which it lies within the image; with a
+  /// scale over 1 it first has the target's sides over s, log-uniform in [1/scale, scale], cut to the
+  /// image's, and is drawn s times as large in the middle of the target.
   Placement place(const ImageShape& source, Random& random) const;
 
   /// Draws whether images are joined (`mosaic`); `first` and three of `count` that are drawn, too,
   /// become the quarters around a point uniform in the middle half of the target, each a part of the
-  /// quarter's shape with an area uniform in [crop, 1] of the largest such part, mirrored where `flip`
-  /// says so. Otherwise the first alone, as place() says. `shape_of(i)`: the shape of image i.
+  /// quarter's shape with an area uniform in [crop, 1] of the largest such part, mirrored where the flips
+  /// say so. Otherwise the first alone, as place() says. `shape_of(i)`: the shape of image i.
   std::vector<Placement> layout(int64_t first, int64_t count,
                                 const std::function<ImageShape(int64_t)>& shape_of,
                                 Random& random) const;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "heed/core/mask.h"
 #include "heed/metrics/plot.h"
 #include "heed/models/encoder.h"
 #include "heed/tasks/input.h"
@@ -27,6 +28,13 @@ struct PredictedBox {
   int64_t number = 0;  ///< of the object that is followed through frames; 0: none is
 };
 
+/// A number of each pixel of an image's file: its class, or the object that it is of.
+struct PredictedMask {
+  Mask numbers;
+  std::vector<std::string> classes = {};  ///< their names; empty: the numbers are of objects
+  int32_t first = 1;                      ///< what is below is background
+};
+
 /// What is answered of one example: a line, and the members of a JSON object.
 struct Prediction {
   std::string text;
@@ -34,6 +42,7 @@ struct Prediction {
   std::string title = {};                ///< of a picture, where the text is too long for one
   std::vector<std::string> lines = {};   ///< printed in place of the text: an n-best list
   std::vector<PredictedBox> boxes = {};  ///< to be drawn and followed, best first
+  std::shared_ptr<const PredictedMask> mask = {};  ///< where AnswerOptions::keeps_masks asks for it
 };
 
 struct HeadLoss {
@@ -105,6 +114,7 @@ struct AnswerOptions {
   std::string target = {};            ///< a file with a line an example: score these texts
   std::vector<std::string> with = {};  ///< folders of models that answer together
   std::string output = {};             ///< a folder for masks, or the file of a drawn image
+  bool keeps_masks = false;            ///< masks are kept with their answers, to be drawn
 };
 
 /// What a head may know of the run.

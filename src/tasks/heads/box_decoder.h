@@ -28,6 +28,11 @@ struct BoxTargets {
   at::Tensor boxes;   ///< (N, 4) float32, in pixels of the batch's images
 };
 
+/// A box and the token or the query that says it.
+struct SaidBox : FoundBox {
+  int64_t place;
+};
+
 class BoxDecoder : public torch::nn::Module {
  public:
   /// What the last layers say of the tokens: decode() and loss() read it.
@@ -35,10 +40,10 @@ class BoxDecoder : public torch::nn::Module {
   /// A scalar with gradient; `tokens` lie on a grid.
   virtual at::Tensor loss(const Tokens& tokens, const BoxTargets& targets) = 0;
   /// Of each image the boxes with scores above `threshold`, best first, at most `most`; in pixels of the batch's image.
-  virtual std::vector<std::vector<FoundBox>> decode(const at::Tensor& output, double threshold,
-                                                    int64_t most) const = 0;
-  /// The query that says the first image's box number `rank`, from 0; -1: boxes are not said by queries.
-  virtual int64_t query_of(const at::Tensor&, int64_t) const { return -1; }
+  virtual std::vector<std::vector<SaidBox>> decode(const at::Tensor& output, double threshold,
+                                                   int64_t most) const = 0;
+  /// Of classes, (B, places, K); forward() begins with their logits.
+  virtual at::Tensor probabilities(const at::Tensor& output) const = 0;
 };
 
 std::shared_ptr<BoxDecoder> make_dense_boxes(const BoxDecoderSizes& sizes,

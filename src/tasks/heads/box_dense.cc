@@ -95,12 +95,15 @@ class DenseBoxes : public BoxDecoder {
     return classes + sides + nearness;
   }
 
-  std::vector<std::vector<FoundBox>> decode(const at::Tensor& output, double threshold,
-                                            int64_t most) const override {
+  at::Tensor probabilities(const at::Tensor& output) const override {
+    return output.slice(2, 0, sizes_.kinds).sigmoid();
+  }
+
+  std::vector<std::vector<SaidBox>> decode(const at::Tensor& output, double threshold,
+                                           int64_t most) const override {
     const int64_t K = sizes_.kinds;
-    const auto score =
-        (output.slice(2, 0, K).sigmoid() * output.slice(2, K + 4, K + 5).sigmoid()).sqrt();
-    std::vector<std::vector<FoundBox>> all;
+    const auto score = (probabilities(output) * output.slice(2, K + 4, K + 5).sigmoid()).sqrt();
+    std::vector<std::vector<SaidBox>> all;
     for (int64_t i = 0; i < output.size(0); ++i)
       all.push_back(decode_image(score[i], boxes_of(centres(), output[i].slice(1, K, K + 4)),
                                  threshold, most));
@@ -178,21 +181,23 @@ class DenseBoxes : public BoxDecoder {
     return {box.masked_fill(none, -1), 1 - in_crowd.to(at::kFloat)};
   }
 
-  std::vector<FoundBox> decode_image(const at::Tensor& score, const at::Tensor& boxes,
-                                     double threshold, int64_t most) const {
+  std::vector<SaidBox> decode_image(const at::Tensor& score, const at::Tensor& boxes,
+                                    double threshold, int64_t most) const {
     const int64_t K = score.size(1);
     auto [best, index] = score.flatten().sort(/*stable=*/true, 0, /*descending=*/true);
     const int64_t enough =
         std::min<int64_t>(best.gt(threshold).sum().item<int64_t>(), kMostCandidates);
     best = best.slice(0, 0, enough), index = index.slice(0, 0, enough);
     const auto kinds = index.remainder(K);
-    const auto own = boxes.index_select(0, at::floor_divide(index, K)).to(at::kDouble).contiguous();
-    std::vector<FoundBox> found;
+    const auto tokens = at::floor_divide(index, K);
+    const auto own = boxes.index_select(0, tokens).to(at::kDouble).contiguous();
+    std::vector<SaidBox> found;
     const auto scores = best.to(at::kDouble);
     for (const auto i : nn::suppress(own, scores, kinds, options_.overlap, most)) {
       const auto* at = own.data_ptr<double>() + 4 * i;
       found.push_back(
-          {kinds[i].item<int64_t>(), scores[i].item<double>(), {at[0], at[1], at[2], at[3]}});
+          {{kinds[i].item<int64_t>(), scores[i].item<double>(), {at[0], at[1], at[2], at[3]}},
+           tokens[i].item<int64_t>()});
     }
     return found;
   }

@@ -73,16 +73,19 @@ class QueryBoxes : public BoxDecoder {
     return sum / double(outputs.size());
   }
 
-  std::vector<std::vector<FoundBox>> decode(const at::Tensor& output, double threshold,
-                                            int64_t most) const override {
+  at::Tensor probabilities(const at::Tensor& output) const override {
+    return output.slice(2, 0, sizes_.kinds + 1).softmax(2).slice(2, 0, sizes_.kinds);
+  }
+
+  std::vector<std::vector<SaidBox>> decode(const at::Tensor& output, double threshold,
+                                           int64_t most) const override {
     const int64_t K = sizes_.kinds;
-    const auto [best, kinds] =
-        output.slice(2, 0, K + 1).softmax(2).slice(2, 0, K).max(2);  // (B, Q)
+    const auto [best, kinds] = probabilities(output).max(2);  // (B, Q)
     const auto pixels =
         at::tensor({double(sizes_.image_width), double(sizes_.image_height)}).repeat({2});
     const auto boxes =
         (corners(output.slice(2, K + 1, K + 5)).to(at::kDouble) * pixels).contiguous();
-    std::vector<std::vector<FoundBox>> all;
+    std::vector<std::vector<SaidBox>> all;
     for (int64_t i = 0; i < output.size(0); ++i) {
       auto& found = all.emplace_back();
       const auto order = best[i].argsort(/*stable=*/true, 0, /*descending=*/true);
@@ -91,17 +94,11 @@ class QueryBoxes : public BoxDecoder {
         const double score = best[i][query].item<double>();
         if (!(score > threshold)) break;
         const auto* at = boxes.data_ptr<double>() + 4 * (i * order.size(0) + query);
-        found.push_back({kinds[i][query].item<int64_t>(), score, {at[0], at[1], at[2], at[3]}});
+        found.push_back(
+            {{kinds[i][query].item<int64_t>(), score, {at[0], at[1], at[2], at[3]}}, query});
       }
     }
     return all;
-  }
-
-  int64_t query_of(const at::Tensor& output, int64_t rank) const override {
-    const auto best = std::get<0>(
-        output[0].slice(1, 0, sizes_.kinds + 1).softmax(1).slice(1, 0, sizes_.kinds).max(1));
-    const auto order = best.argsort(/*stable=*/true, 0, /*descending=*/true);
-    return order[std::min(rank, order.size(0) - 1)].item<int64_t>();
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/printable.h"
+#include "tasks/heads/score_column.h"
 
 namespace heed {
 namespace {
@@ -69,10 +70,10 @@ class BoxScorer : public Scorer {
   std::string report() const override {
     std::string text = "\n objects      AP50  class\n";
     for (int64_t k = 0; k < kinds(); ++k) {
-      char line[64];
-      std::snprintf(line, sizeof line, "%8lld %9.4f  ", static_cast<long long>(objects(k)),
-                    scores_.ap50_of_kind[static_cast<size_t>(k)]);
-      text.append(line).append(printable(options_.classes.name(k))).append("\n");
+      char count[32];
+      std::snprintf(count, sizeof count, "%8lld", static_cast<long long>(objects(k)));
+      text.append(count).append(score_column(scores_.ap50_of_kind[static_cast<size_t>(k)]));
+      text.append("  ").append(printable(options_.classes.name(k))).append("\n");
     }
     return text;
   }

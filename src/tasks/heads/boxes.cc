@@ -162,10 +162,27 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
           "tokens; leave it out");
     const auto output = decoder_->forward(tokens);  // once: each look of the queries is a map
     Looked looked{prediction_of(found_in(output, batch, split, options.threshold).front())};
-    const auto most = std::max<int64_t>(1, std::ssize(looked.prediction.boxes));
-    const auto number = std::max<int64_t>(1, aimed_number({.target = target}, most, "box"));
-    looked.query = decoder_->query_of(output, number - 1);
+    if (options.decoder == BoxDecoderKind::queries)
+      looked.query = box_of(output, batch, split, {.target = target}).place;
     return looked;
+  }
+
+  /// `target`: the number of a box in the answer; empty: the best.
+  Aim aim(const Tokens& tokens, const Batch& batch, const Split& split, const AimOptions& aimed,
+          const Looked&) override {
+    const auto box = box_of(decoder_->forward(tokens), batch, split, aimed);
+    char corners[100];
+    std::snprintf(corners, sizeof corners, "' at %.0f %.0f %.0f %.0f", box.box.x0, box.box.y0,
+                  box.box.x1, box.box.y1);
+    const auto name = classes_.name(box.kind) + corners;
+    return {"the logit of '" + name, "the probability of '" + name,
+            [this, box](const Tokens& of, const Batch&) {
+              const auto output = decoder_->forward(of);
+              const auto said = [&](const at::Tensor& all) {
+                return all.select(1, box.place).select(1, box.kind);
+              };
+              return Aimed{said(output), said(decoder_->probabilities(output))};
+            }};
   }
 
   std::string expected(const Split& split, int64_t example) const override {
@@ -191,8 +208,8 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
   }
 
   /// In pixels of the files.
-  std::vector<std::vector<FoundBox>> found_in(const at::Tensor& output, const Batch& batch,
-                                              const Split& split, double threshold) const {
+  std::vector<std::vector<SaidBox>> found_in(const at::Tensor& output, const Batch& batch,
+                                             const Split& split, double threshold) const {
     if (!output.isfinite().all().item<bool>())
       throw ModelError("the head's boxes are not finite: the weights are no good");
     auto all = decoder_->decode(output, threshold, options.most);
@@ -201,7 +218,7 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
       const auto shape = split.source_shape(example);
       const auto placement = split.placements(example, {}).front();
       for (auto& found : all[i]) found.box = rounded(to_source(found.box, placement, shape));
-      std::erase_if(all[i], [](const FoundBox& found) { return !(found.box.area() > 0); });
+      std::erase_if(all[i], [](const SaidBox& found) { return !(found.box.area() > 0); });
     }
     return all;
   }
@@ -211,7 +228,7 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
     const auto found = found_in(decoder_->forward(tokens), batch, split, kLeastMeasured);
     for (size_t i = 0; i < found.size(); ++i) {
       auto& image = result.images.emplace_back();
-      image.found = found[i];
+      image.found.assign(found[i].begin(), found[i].end());
       const auto example = batch.records[static_cast<int64_t>(i)].item<int64_t>();
       for (const auto& box : boxes_of(split, example, options.column))
         image.expected.push_back({classes_.number(box.name),
@@ -229,10 +246,24 @@ class BoxesHead : public WithOptions<Head, BoxesHeadOptions> {
     return {near(box.x0), near(box.y0), near(box.x1), near(box.y1)};
   }
 
-  Prediction prediction_of(const std::vector<FoundBox>& found) const {
+  /// The box of the first image's answer with that number, from 1; where it has none, what comes nearest to one.
+  SaidBox box_of(const at::Tensor& output, const Batch& batch, const Split& split,
+                 const AimOptions& aimed) const {
+    auto found = found_in(output, batch, split, options.threshold).front();
+    const auto most = std::max<int64_t>(1, std::ssize(found));
+    const auto number = std::max<int64_t>(1, aimed_number(aimed, most, "box"));
+    if (found.empty()) found = found_in(output, batch, split, -1).front();
+    if (found.empty())
+      throw UsageError(split.place(batch.records[0].item<int64_t>()) +
+                       ": no box of it lies in the image, so there is none to look at");
+    return found[static_cast<size_t>(number - 1)];
+  }
+
+  Prediction prediction_of(const std::vector<SaidBox>& found) const {
     std::vector<PredictedBox> boxes;
-    for (const auto& [kind, score, box] : found)
-      boxes.push_back({classes_.name(kind), score, box.x0, box.y0, box.x1, box.y1});
+    for (const auto& each : found)
+      boxes.push_back({classes_.name(each.kind), each.score, each.box.x0, each.box.y0, each.box.x1,
+                       each.box.y1});
     return box_answer(std::move(boxes));
   }
 

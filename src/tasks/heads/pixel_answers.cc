@@ -75,11 +75,7 @@ MaskFolder::MaskFolder(std::string folder) : folder_(std::move(folder)) {
 }
 
 std::string MaskFolder::write(const PixelAnswer& answer, const std::string& image) {
-  const auto stem = fs::path(image).stem().string();
-  auto name = stem;
-  for (int64_t number = 2; !written_.insert(name).second; ++number)
-    name = stem + "-" + std::to_string(number);
-  const auto path = fs::path(folder_) / (name + ".png");
+  const auto path = fs::path(folder_) / (names_.take(fs::path(image).stem().string()) + ".png");
   std::error_code none;
   if (fs::equivalent(path, image, none))
     throw UsageError("--output " + folder_ + ": the mask would be written over the image " +

@@ -1,10 +1,10 @@
 // Logits of an image's pixels as an answer: a mask, a line, a file.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
+#include "core/names_once.h"
 #include "heed/core/mask.h"
 #include "heed/tasks/head.h"
 
@@ -41,7 +41,7 @@ class MaskFolder {
 
  private:
   std::string folder_;
-  std::set<std::string> written_;
+  NamesOnce names_;
 };
 
 }  // namespace heed

@@ -77,13 +77,15 @@ std::filesystem::path PixelMasks::file_of(const Split& split, int64_t example) c
 
 Mask PixelMasks::read(const Split& split, int64_t example) const {
   const auto file = file_of(split, example);
+  const auto image = split.source_shape(example);
+  data::ImageLimits limits;
+  limits.pixels = std::max(limits.pixels, image.pixels());  // as much as input.max_pixels let pass
   Mask mask;
   try {
-    mask = data::read_mask(file);
+    mask = data::read_mask(file, limits);
   } catch (const FileError& error) {
     throw DataError(split.place(example) + ": " + error.what());
   }
-  const auto image = split.source_shape(example);
   if (mask.height != image.height || mask.width != image.width)
     throw DataError(file.string() + ": a mask of " + size_text(mask.height, mask.width) +
                     " for an image of " + size_text(image.height, image.width) + " (" +
@@ -154,7 +156,8 @@ void lay_mask(const Mask& mask, const data::Placement& placed, at::Tensor& out) 
   for (int64_t i = 0; i < placed.height; ++i) {
     const int64_t y = placed.top + i;
     if (y < 0 || y >= out.size(0)) continue;
-    const int64_t from_y = source(placed.y0, placed.y1, i, placed.height, mask.height);
+    const int64_t down = placed.flip_vertical ? placed.height - 1 - i : i;
+    const int64_t from_y = source(placed.y0, placed.y1, down, placed.height, mask.height);
     for (int64_t j = 0; j < placed.width; ++j) {
       const int64_t x = placed.left + j;
       if (x < 0 || x >= out.size(1)) continue;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/printable.h"
+#include "tasks/heads/score_column.h"
 
 namespace heed {
 namespace {
@@ -49,10 +50,11 @@ class PixelScorer : public Scorer {
   }
 
   Metrics baseline() const override {
-    int64_t pixels = 0, right = 0;
+    int64_t pixels = 0;
     for (const auto& own : pooled_) pixels += own.expected;
-    right = pooled_[static_cast<size_t>(scores_.most_frequent)].expected;
-    Metrics all{{"baseline_accuracy", static_cast<double>(right) / static_cast<double>(pixels)}};
+    const int64_t right = pooled_[static_cast<size_t>(scores_.most_frequent)].expected;
+    Metrics all{{"baseline_accuracy",
+                 pixels ? static_cast<double>(right) / static_cast<double>(pixels) : 1}};
     if (threshold_dice_.empty()) return all;
     double dice = 0;
     for (const double own : threshold_dice_) dice += own;
@@ -82,11 +84,11 @@ class PixelScorer : public Scorer {
   std::string report() const override {
     std::string text = "\n    pixels      dice       iou  boundary  class (pixels of all images)\n";
     for (size_t k = 0; k < pooled_.size(); ++k) {
-      char line[80];
-      std::snprintf(line, sizeof line, "%10lld %9.4f %9.4f %9.4f  ",
-                    static_cast<long long>(pooled_[k].expected), pooled_[k].dice(),
-                    pooled_[k].iou(), boundaries_[k].iou());
-      text += line + printable(scores_.classes[k]) + "\n";
+      char pixels[32];
+      std::snprintf(pixels, sizeof pixels, "%10lld", static_cast<long long>(pooled_[k].expected));
+      text.append(pixels).append(score_column(pooled_[k].dice()));
+      text.append(score_column(pooled_[k].iou())).append(score_column(boundaries_[k].iou()));
+      text.append("  ").append(printable(scores_.classes[k])).append("\n");
     }
     return text;
   }

@@ -74,6 +74,7 @@ at::Tensor unplaced(const at::Tensor& logits, const data::Placement& placed,
                     const ImageShape& source) {
   auto own = logits.narrow(1, placed.top, placed.height).narrow(2, placed.left, placed.width);
   if (placed.flip) own = own.flip(2);
+  if (placed.flip_vertical) own = own.flip(1);
   return resized(own, source.height, source.width);
 }
 

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "core/text.h"
 #include "formats/json_object.h"
 #include "heed/core/error.h"
 #include "tasks/heads.h"
@@ -39,9 +41,14 @@ constexpr std::array<const char*, 8> words(PixelMetric) {
           "dice_pooled", "iou_pooled", "object_f1",    "loss"};
 }
 
+/// Mirror images whose answers are averaged.
+enum class PixelFlips { none, horizontal, both };
+constexpr std::array<const char*, 3> words(PixelFlips) { return {"none", "horizontal", "both"}; }
+
 struct PixelsHeadOptions : PixelMaskOptions, PixelModuleOptions {
   PixelLoss loss = PixelLoss::both;
   double tile_overlap = 0.25;
+  PixelFlips test_flips = PixelFlips::none;
   PixelMetric metric = PixelMetric::dice;
 
   template <class Visitor>
@@ -53,6 +60,9 @@ struct PixelsHeadOptions : PixelMaskOptions, PixelModuleOptions {
       "share of a side that neighbouring tiles have in common, where an image has more than the "
       "model reads at once (input.fit = native or crop)",
       between(0, 0.75));
+    v("test_flips", test_flips,
+      "of eval and predict, logits are the mean of those of the image and of it mirrored. "
+      "horizontal: left-right; both: top-bottom and both at once, too");
     v("metric", metric, "by which the best model is chosen");
   }
   void check() const {
@@ -121,10 +131,20 @@ class PixelsHead : public WithOptions<Head, PixelsHeadOptions> {
     if (is_instances()) names.resize(2);
     return names;
   }
+  void check_numbers(const std::vector<int64_t>& counts) const;
   HeadLoss loss_of(const at::Tensor& logits, const at::Tensor& target) const;
-  at::Tensor whole_logits(const at::Tensor& logits, int64_t example, const Split& split);
+  at::Tensor logits_of(const at::Tensor& images);
+  at::Tensor mirrored_mean(const at::Tensor& logits, const at::Tensor& images,
+                           const std::vector<data::Placement>& where);
+  at::Tensor whole_logits(const at::Tensor& logits, const Batch& batch, int64_t row,
+                          const Split& split);
   PixelAnswer wanted(const Split& split, int64_t example) const;
   PixelBatch scored(const Tokens& tokens, const Batch& batch, const Split& split, bool quick);
+  std::shared_ptr<const PredictedMask> drawn(const PixelAnswer& found) const {
+    if (is_instances()) return std::make_shared<PredictedMask>(PredictedMask{found.objects});
+    return std::make_shared<PredictedMask>(
+        PredictedMask{found.classes, classes_, static_cast<int32_t>(first_class())});
+  }
 
   std::vector<std::string> classes_;  // of the logits
   int64_t most_frequent_ = 0;
@@ -134,6 +154,7 @@ class PixelsHead : public WithOptions<Head, PixelsHeadOptions> {
   HeadContext context_;
   std::shared_ptr<PixelModule> module_;
   MaskFolder output_;
+  bool keeps_masks_ = false;
 };
 
 void PixelsHead::learn(const Split& train, const Input&) {
@@ -153,8 +174,10 @@ void PixelsHead::learn(const Split& train, const Input&) {
     }
     grey.add(train.source_image(i), seen);
   }
-  if (!is_named)
+  if (!is_named) {
+    check_numbers(counts);
     for (size_t k = 0; k < counts.size(); ++k) classes_.push_back(std::to_string(k));
+  }
   const auto there = std::count_if(counts.begin(), counts.end(), [](auto n) { return n > 0; });
   if (there < 2)
     throw DataError("the masks of the training data (column '" + options.column +
@@ -228,16 +251,66 @@ HeadLoss PixelsHead::loss_of(const at::Tensor& logits, const at::Tensor& target)
   return {mean, logits.size(0)};
 }
 
-at::Tensor PixelsHead::whole_logits(const at::Tensor& logits, int64_t example, const Split& split) {
+/// Masks of 0 and 255, or of numbers that training lacks, would make classes that nothing teaches.
+void PixelsHead::check_numbers(const std::vector<int64_t>& counts) const {
+  for (size_t k = 0; k + 1 < counts.size(); ++k)
+    if (counts[k] == 0 && std::cmp_not_equal(k, options.ignore))
+      throw DataError(text_of("the masks of the training data (column '", options.column,
+                              "') have the number ", counts.size() - 1, ", but none has ", k,
+                              ", and classes are 0, 1, ..; number them so, set "
+                              "head.ignore where ",
+                              counts.size() - 1,
+                              " is no class, head.values = \"instances\" where "
+                              "numbers are objects, or name all of them by head.classes"));
+}
+
+at::Tensor PixelsHead::logits_of(const at::Tensor& images) {
+  const Batch batch{{{"image", images}}, at::arange(images.size(0), at::kLong)};
+  return output(encoder_->forward(batch), batch);
+}
+
+/// The mean of logits (N, K, h, w) of images (N, C, h, w) and of those of the images mirrored as `test_flips` says, within
+/// where their pixels lie.
+at::Tensor PixelsHead::mirrored_mean(const at::Tensor& logits, const at::Tensor& images,
+                                     const std::vector<data::Placement>& where) {
+  const auto mirror = [&](at::Tensor& of, at::IntArrayRef sides) {
+    for (size_t i = 0; i < where.size(); ++i) {
+      const auto& at = where[i];
+      auto own =
+          of[static_cast<int64_t>(i)].narrow(1, at.top, at.height).narrow(2, at.left, at.width);
+      own.copy_(own.flip(sides));
+    }
+  };
+  std::vector<std::vector<int64_t>> flips;  // dimensions of (C, h, w)
+  if (options.test_flips != PixelFlips::none) flips = {{2}};
+  if (options.test_flips == PixelFlips::both) flips.insert(flips.end(), {{1}, {1, 2}});
+  auto sum = logits;
+  for (const auto& sides : flips) {
+    auto mirrored = images.clone();
+    mirror(mirrored, sides);
+    auto own = logits_of(mirrored);
+    mirror(own, sides);
+    sum = sum + own;
+  }
+  return sum / static_cast<double>(flips.size() + 1);
+}
+
+/// Of a row of the batch, in the pixels of its file.
+at::Tensor PixelsHead::whole_logits(const at::Tensor& logits, const Batch& batch, int64_t row,
+                                    const Split& split) {
+  const auto example = batch.records[row].item<int64_t>();
   const auto source = split.source_shape(example);
   const auto placed = split.placements(example, {});
-  if (placed.size() == 1 && has_whole(placed.front(), source))
-    return unplaced(logits, placed.front(), source);
+  if (placed.size() == 1 && has_whole(placed.front(), source)) {
+    auto own = logits.narrow(0, row, 1);
+    if (options.test_flips != PixelFlips::none)
+      own = mirrored_mean(own, batch.at("image").narrow(0, row, 1), placed);
+    return unplaced(own[0], placed.front(), source);
+  }
   return tiled_logits(source, image_, placed.front(), options.tile_overlap,
                       [&](const std::vector<data::Placement>& parts) {
-                        Batch batch{{{"image", split.image_parts(example, parts)}},
-                                    at::arange(std::ssize(parts), at::kLong)};
-                        return output(encoder_->forward(batch), batch);
+                        const auto images = split.image_parts(example, parts);
+                        return mirrored_mean(logits_of(images), images, parts);
                       });
 }
 
@@ -250,8 +323,9 @@ PixelAnswer PixelsHead::wanted(const Split& split, int64_t example) const {
 
 void PixelsHead::answer_by(const AnswerOptions& answer) {
   auto rest = answer;
-  rest.output.clear();
+  rest.output.clear(), rest.keeps_masks = false;
   Head::answer_by(rest);
+  keeps_masks_ = answer.keeps_masks;
   output_ = answer.output.empty() ? MaskFolder() : MaskFolder(answer.output);
 }
 
@@ -261,10 +335,11 @@ std::vector<Prediction> PixelsHead::predict(const Tokens& tokens, const Batch& b
   std::vector<Prediction> all;
   for (int64_t i = 0; i < batch.size(); ++i) {
     const auto example = batch.records[i].item<int64_t>();
-    const auto found = pixel_answer(whole_logits(logits[i], example, split), is_instances());
+    const auto found = pixel_answer(whole_logits(logits, batch, i, split), is_instances());
     all.push_back(
         pixel_prediction(found, measured_classes(),
                          output_.is_open() ? output_.write(found, split.show(example).name) : ""));
+    if (keeps_masks_) all.back().mask = drawn(found);
   }
   return all;
 }
@@ -278,7 +353,7 @@ PixelBatch PixelsHead::scored(const Tokens& tokens, const Batch& batch, const Sp
   for (int64_t i = 0; i < batch.size(); ++i) {
     auto& one = all.examples.emplace_back();
     one.example = batch.records[i].item<int64_t>();
-    one.found = pixel_answer(whole_logits(logits[i], one.example, split), is_instances());
+    one.found = pixel_answer(whole_logits(logits, batch, i, split), is_instances());
     one.wanted = wanted(split, one.example);
     one.line = shares_text(one.found.classes, names);
     if (!quick && names.size() == 2)
@@ -295,12 +370,17 @@ std::unique_ptr<Scorer> PixelsHead::scorer(const SplitPtr& split, bool quick) {
       });
 }
 
-Aim PixelsHead::aim(const Tokens&, const Batch&, const Split&, const AimOptions& aimed,
+Aim PixelsHead::aim(const Tokens&, const Batch& batch, const Split& split, const AimOptions& aimed,
                     const Looked&) {
   const Classes names(classes_, std::vector<int64_t>(classes_.size()));
   const auto chosen = aimed_class(names, aimed, first_class(), "class");
   const auto name = "'" + classes_[static_cast<size_t>(chosen)] + "'";
-  return {"the mean logit of " + name, "the mean probability of " + name,
+  const auto example = batch.records[0].item<int64_t>();
+  const auto placed = split.placements(example, {}).front();
+  std::string window;  // the question is of what the model reads at once
+  if (!has_whole(placed, split.source_shape(example)))
+    window = text_of(" in the window of ", placed.height, " x ", placed.width, " pixels");
+  return {"the mean logit of " + name + window, "the mean probability of " + name + window,
           [this, chosen](const Tokens& of, const Batch& copies) {
             const auto logits = output(of, copies);
             return Aimed{logits.select(1, chosen).mean({1, 2}),
