@@ -106,7 +106,7 @@ void print_row(const TrainRow& row) {
     std::printf("  %-16s %5.1f %%\n", name.c_str(), 100 * share);
   }
   if (row.workers)
-    std::printf("  beside it, workers took %.2f %% of a processor\n", 100 * *row.workers);
+    std::printf("  workers that read ahead: %.2f %% of its processor time\n", 100 * *row.workers);
   std::printf("  products: %.1f GFLOPS over the whole step, %.2f of SGEMM's %.1f\n", row.gflops,
               row.of_limit, row.limit);
   std::printf("  peak memory: %ld MiB\n", static_cast<long>(row.peak_memory_mib));

@@ -129,17 +129,14 @@ int64_t peak_memory() {
   return int64_t{usage.ru_maxrss} >> 10;
 }
 
-/// Processor time of the process beside this thread.
-double seconds_of_others() {
-  const auto of = [](int who) {
-    rusage used{};
-    getrusage(who, &used);
-    const auto seconds = [](const timeval& time) {
-      return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-    };
-    return seconds(used.ru_utime) + seconds(used.ru_stime);
+/// Processor time of this thread, or of the process.
+double processor_seconds(int who) {
+  rusage used{};
+  getrusage(who, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
   };
-  return of(RUSAGE_SELF) - of(RUSAGE_THREAD);
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 /// Random sequences for a Transformer of the preset small, as long as image captions.
@@ -203,7 +200,7 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
   TrainRow row;
   int64_t units = 0;
   double all = 0;
-  const double others = seconds_of_others();
+  const double own = processor_seconds(RUSAGE_THREAD), process = processor_seconds(RUSAGE_SELF);
   Shares shares;
   while (times.size() < kFewestSteps || all < budget) {
     const auto start = Clock::now();
@@ -213,7 +210,10 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
     units += batch.count;
     row.batches.push_back(std::move(batch.sizes));
   }
-  if (threads == 1) row.workers = (seconds_of_others() - others) / all;
+  if (threads == 1) {
+    const double steps = processor_seconds(RUSAGE_THREAD) - own;
+    row.workers = (processor_seconds(RUSAGE_SELF) - process - steps) / steps;
+  }
   row.threads = threads, row.steps = static_cast<int64_t>(times.size());
   const double median = quantile(times, 0.5);
   row.ms = 1e3 * median;

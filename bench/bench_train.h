@@ -26,8 +26,7 @@ struct TrainRow {
   double units_per_second = 0;  ///< tokens or examples
   /// "attention", 0.21: shares of the time; what is left over is "other".
   std::vector<std::pair<std::string, double>> shares;
-  /// Processor time of threads beside those that compute, which read and change examples ahead, as a part of the time; known
-  /// with one thread.
+  /// Processor time of threads that read and change examples ahead, as a part of that of the steps; known with one thread.
   std::optional<double> workers;
   double gflops = 0;  ///< of all matrix products of a step, over the whole step's time
   double limit = 0;   ///< gflops of SGEMM, 1024 x 1024 matrices

@@ -67,6 +67,10 @@ void UNetEncoderImpl::check() const {
     throw ModelError(text_of("encoder.levels: ", options.levels, " levels of encoder.width = ",
                              options.width, " end with ", options.bottom_width(),
                              " channels; expected at most ", int64_t(kMostChannels)));
+  if (options.layers == 0 && options.dropout > 0)
+    throw ModelError(
+        "encoder.dropout: it is of the Transformer blocks at the bottom, and encoder.layers is 0; "
+        "set that, or leave it out");
   if (shape.channels < 1)
     throw ModelError(text_of("images: expected at least 1 of channels, given ", shape.channels));
   const int64_t step = int64_t{1} << options.levels;

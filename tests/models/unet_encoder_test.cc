@@ -175,6 +175,7 @@ TEST(UNetEncoder, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refused([](auto& o) { o.levels = 3; }, {3, 8, 12}),
               AllOf(HasSubstr("encoder.levels"), HasSubstr("width"), HasSubstr("12")));
   EXPECT_THAT(refused([](auto& o) { o.levels = 3; }, {3, 4, 16}), HasSubstr("height"));
+  EXPECT_THAT(refused([](auto& o) { o.dropout = 0.1; }), HasSubstr("encoder.dropout"));
   EXPECT_THAT(refused([](auto& o) { o.levels = 0; }), HasSubstr("encoder.levels"));
   EXPECT_THAT(refused([](auto& o) { o.levels = 12, o.width = 1 << 12; }, {3, 4096, 4096}),
               AllOf(HasSubstr("encoder.levels"), HasSubstr("channels")));

@@ -259,6 +259,19 @@ TEST(QueryBoxes, KnowWhichQuerySaysABox) {
   EXPECT_EQ(found[2].place, 0);
 }
 
+/// What a diverged run ends with is said by training, of its loss.
+TEST(QueryBoxes, GiveALossThatIsNoNumberWhereTheTokensAreNone) {
+  const auto decoder =
+      make_query_boxes({.width = 8, .kinds = 1, .image_height = 10, .image_width = 10},
+                       {.queries = 3, .layers = 1, .attention = {}, .cross = {}});
+  const Tokens tokens{.states = at::full({1, 4, 8}, NAN),
+                      .grid = TokenGrid{.rows = 2, .columns = 2}};
+  const BoxTargets targets{at::zeros({1}, at::kLong), at::zeros({1}, at::kLong),
+                           at::zeros({1}, at::kBool),
+                           at::tensor({1.f, 1.f, 5.f, 5.f}).view({1, 4})};
+  EXPECT_TRUE(std::isnan(decoder->loss(tokens, targets).item<double>()));
+}
+
 TEST_F(BoxesCell, RefusesBoxesThatCannotBe) {
   write_set("train", 4, 1), write_set("valid", 2, 2);
   const auto with = [&](const std::string& box) {

@@ -152,7 +152,8 @@ class QueryBoxes : public BoxDecoder {
       const auto cost =
           options_.distance_cost * distance - options_.class_cost * p -
           options_.overlap_cost * nn::pairwise_generalized_iou(corners(found), boxes);  // (Q, N)
-      const auto rows = cost.t().to(at::kDouble).contiguous();
+      // Of a run that diverges any pairs will do: its loss is NaN, which ends it.
+      const auto rows = cost.nan_to_num().t().to(at::kDouble).contiguous();
       const auto query_of =
           assign({rows.data_ptr<double>(), static_cast<size_t>(rows.numel())}, rows.size(0), Q);
       for (int64_t n = 0; n < rows.size(0); ++n) {
