@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <set>
 
 #include "data/text_noise.h"
@@ -108,17 +107,23 @@ class Adversary {
   at::Tensor most_, black_, white_;  // (1, C, 1, 1), normalised
 };
 
-/// The examples that an adversary gets: the first of many.
-SplitPtr attacked_of(const SplitPtr& all) {
-  if (all->size() <= kAttacked) return all;
-  std::vector<int64_t> first(kAttacked);
-  std::iota(first.begin(), first.end(), int64_t{0});
-  return subset(all, std::move(first));
+/// The examples that an adversary gets: the first of many, without those that answers read again in parts, where its changes
+/// would not be seen.
+SplitPtr attacked_of(const Cell& cell, const SplitPtr& all) {
+  std::vector<int64_t> first;
+  for (int64_t i = 0; i < all->size() && std::ssize(first) < kAttacked; ++i) {
+    const auto& heads = cell.recipe.heads;
+    if (std::none_of(heads.begin(), heads.end(),
+                     [&](const auto& head) { return head.get()->reads_parts(*all, i); }))
+      first.push_back(i);
+  }
+  return std::ssize(first) == all->size() ? all : subset(all, std::move(first));
 }
 
 void attack(Cell& cell, const InputTable& input, const NormalizedPixels& pixels, uint64_t seed,
             const SplitPtr& all, std::vector<NoiseRow>& rows) {
-  const auto some = attacked_of(all);
+  const auto some = attacked_of(cell, all);
+  if (some->size() == 0) return;
   const auto tensor = (cell.has_several_inputs() ? input.name + "." : "") + pixels.tensor;
   const std::string unit = "largest change of a value, of 255";
   for (const std::string kind : {"fgsm", "pgd"}) {
@@ -225,7 +230,7 @@ std::string Robustness::report() const {
                   static_cast<int>(width), value, value - before);
     text += line + row.unit;
     if (row.examples != rows.front().examples)
-      text += ", the first " + std::to_string(row.examples) + " examples";
+      text += ", " + std::to_string(row.examples) + " of the examples";
     while (text.back() == ' ') text.pop_back();
     text += '\n';
   }

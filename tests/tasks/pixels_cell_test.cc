@@ -8,6 +8,7 @@
 #include "heed/data/mask_file.h"
 #include "heed/metrics/masks.h"
 #include "heed/tasks/predictor.h"
+#include "heed/tasks/robustness.h"
 #include "learning.h"
 #include "tasks/cell_runs.h"
 
@@ -210,6 +211,20 @@ TEST_F(PixelsCell, TestFlipsMirrorTheirAnswers) {
     EXPECT_GT(agreement(fit, "both"), 0.998) << fit;
     EXPECT_LT(agreement(fit, "none"), 0.99) << fit;
   }
+}
+
+/// An adversary changes what the model reads at once, and answers of larger images are of parts that are read again.
+TEST_F(PixelsCell, AnAdversaryGetsWhatIsReadAtOnce) {
+  run(recipe({"train.epochs=1"}), "brief");
+  auto predictor = Predictor::load(folder_ / "brief");
+  const auto attacked = [&](const std::string& data) {
+    int64_t rows = 0;
+    for (const auto& row : predictor.robustness({path(data)}, 1).rows)
+      rows += row.kind == "fgsm" && row.strength > 0;
+    return rows;
+  };
+  EXPECT_EQ(attacked("test.csv"), 4);
+  EXPECT_EQ(attacked("wide.csv"), 0);
 }
 
 TEST_F(PixelsCell, NumbersThatAreNoClassesAreNotGuessed) {

@@ -205,6 +205,8 @@ class Head : public Component {
   /// Whether it answers where things stand in an image, so that it must look at Split::placements;
   /// then several images may be joined in one.
   virtual bool follows_placements() const { return false; }
+  /// Whether an example is more than its batch shows, so that answers read it again, in parts.
+  virtual bool reads_parts(const Split&, int64_t) const { return false; }
   /// Whether what an example learns is told by the others of its batch, which length must not choose then.
   virtual bool compares_examples() const { return false; }
   /// Whether a batch goes on where the last one ended; reset_state() begins anew.

@@ -92,6 +92,9 @@ class PixelsHead : public WithOptions<Head, PixelsHeadOptions> {
   std::shared_ptr<torch::nn::Module> make(const EncoderPtr& encoder, const Input& input,
                                           const HeadContext& context) override;
   bool follows_placements() const override { return true; }
+  bool reads_parts(const Split& split, int64_t example) const override {
+    return !has_whole(split.placements(example, {}).front(), split.source_shape(example));
+  }
   void add_targets(const Split& split, const std::vector<int64_t>& examples, const Draw& draw,
                    Batch& batch) const override;
   at::Tensor output(const Tokens& tokens, const Batch&) override {
@@ -301,7 +304,7 @@ at::Tensor PixelsHead::whole_logits(const at::Tensor& logits, const Batch& batch
   const auto example = batch.records[row].item<int64_t>();
   const auto source = split.source_shape(example);
   const auto placed = split.placements(example, {});
-  if (placed.size() == 1 && has_whole(placed.front(), source)) {
+  if (!reads_parts(split, example)) {
     auto own = logits.narrow(0, row, 1);
     if (options.test_flips != PixelFlips::none)
       own = mirrored_mean(own, batch.at("image").narrow(0, row, 1), placed);
@@ -378,7 +381,7 @@ Aim PixelsHead::aim(const Tokens&, const Batch& batch, const Split& split, const
   const auto example = batch.records[0].item<int64_t>();
   const auto placed = split.placements(example, {}).front();
   std::string window;  // the question is of what the model reads at once
-  if (!has_whole(placed, split.source_shape(example)))
+  if (reads_parts(split, example))
     window = text_of(" in the window of ", placed.height, " x ", placed.width, " pixels");
   return {"the mean logit of " + name + window, "the mean probability of " + name + window,
           [this, chosen](const Tokens& of, const Batch& copies) {
