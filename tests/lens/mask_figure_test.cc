@@ -53,7 +53,7 @@ TEST(MaskFigure, RefusesAMaskOfAnotherSize) {
 TEST(BoxesFigure, KeepsLabelsOnTheImage) {
   BoxesFigure figure{"a", {{1, 40, 40}, std::vector<uint8_t>(1600, 90)}, {}};
   const double width = draw(figure).width();
-  figure.boxes = {{"a very long name of a class 0.98", 0, 36, 30, 40, 40}};
+  figure.boxes = {{"a very long name of a class 0.98", 0, 36, 30, 39, 39}};
   EXPECT_EQ(draw(figure).width(), width);
   EXPECT_THAT(draw(figure).svg(), HasSubstr("a very long name of a class 0.98"));
 }

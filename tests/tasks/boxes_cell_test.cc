@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -155,12 +156,12 @@ TEST(BoxPlaces, GoIntoTheBatchAndBack) {
   EXPECT_DOUBLE_EQ(moved.x1, 84);
   auto upside_down = placement;
   upside_down.flip_vertical = true;
-  ASSERT_TRUE(into_batch({"a", 20, 30, 30, 50}, upside_down, batch, moved));
-  EXPECT_DOUBLE_EQ(moved.y0, 2 + 40 - 30);
-  EXPECT_DOUBLE_EQ(moved.y1, 2 + 40 - 10);
+  ASSERT_TRUE(into_batch({"a", 20, 25, 30, 40}, upside_down, batch, moved));
+  EXPECT_DOUBLE_EQ(moved.y0, 2 + 40 - 20);
+  EXPECT_DOUBLE_EQ(moved.y1, 2 + 40 - 5);
   const auto again = to_source(moved, upside_down, source);
-  EXPECT_DOUBLE_EQ(again.y0, 30);
-  EXPECT_DOUBLE_EQ(again.y1, 50);
+  EXPECT_DOUBLE_EQ(again.y0, 25);
+  EXPECT_DOUBLE_EQ(again.y1, 40);
   EXPECT_FALSE(into_batch({"a", 0, 30, 12, 50}, placement, batch, moved)) << "a sixth is left";
   EXPECT_FALSE(into_batch({"a", 60, 30, 70, 50}, placement, batch, moved));
 }
@@ -206,7 +207,9 @@ class MovedBoxes : public BoxesCell {
         for (const auto& placed : layout) {
           const auto square = boxes_of(*split, placed.example, "boxes").front();
           Rectangle box;
-          if (!into_batch(square, placed, {1, 24, 32}, box) || box.area() < 24) continue;
+          if (!into_batch(square, placed, {1, 24, 32}, box)) continue;
+          // Smaller ones have no pixel that is theirs alone.
+          if (std::min(box.x1 - box.x0, box.y1 - box.y0) < 3.5) continue;
           const auto r = int64_t((box.y0 + box.y1) / 2), c = int64_t((box.x0 + box.x1) / 2);
           EXPECT_GT(image[r][c].item<double>(), 200) << "epoch " << epoch << " example " << i;
           const double around = mean_around(image, box, placed, 2);
@@ -230,7 +233,7 @@ TEST_F(MovedBoxes, OfAMosaicLieInTheirParts) {
   write_set("train", 8, 1), write_set("valid", 2, 2);
   EXPECT_GT(expect_agreement("{ mosaic = 1, crop = 0.6, flip = true, flip_vertical = true }", 4),
             60);
-  EXPECT_GT(expect_agreement("{ mosaic = 0.5 }", 4), 60);
+  EXPECT_GT(expect_agreement("{ mosaic = 0.5 }", 4), 40);
 }
 
 TEST_F(MovedBoxes, OfAMosaicOfOneImageDo) {
