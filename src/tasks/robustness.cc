@@ -1,7 +1,5 @@
 #include "heed/tasks/robustness.h"
 
-#include <torch/autograd.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,6 +8,7 @@
 #include "heed/core/error.h"
 #include "heed/tasks/predictor.h"
 #include "nn/linear.h"
+#include "tasks/adversary.h"
 #include "tasks/cell.h"
 #include "tasks/changed_records.h"
 
@@ -17,7 +16,6 @@ namespace heed {
 namespace {
 
 constexpr int64_t kAttacked = 1000;  // examples, of which each step costs a pass and its gradient
-constexpr int kSteps = 10;           // of projected gradient descent
 const std::vector<double> kAttacks = {1, 2, 4, 8};
 
 /// What everybody knows of texts, by the change of one.
@@ -49,63 +47,6 @@ std::vector<std::string> text_columns_of(const Recipe& recipe) {
     for (auto& column : table.get()->text_columns()) all.push_back(std::move(column));
   return all;
 }
-
-/// An adversary who knows the model and may change every value of a pixel by up to a number of
-/// levels, of 255.
-class Adversary {
- public:
-  Adversary(Cell& cell, const NormalizedPixels& pixels, std::string tensor, double levels)
-      : cell_(cell), tensor_(std::move(tensor)) {
-    const auto channels = std::ssize(pixels.mean);
-    const auto of_channels = [&](const std::vector<double>& values) {
-      return at::tensor(values, at::kDouble).view({1, channels, 1, 1});
-    };
-    const auto mean = of_channels(pixels.mean), std = of_channels(pixels.std);
-    most_ = (levels / 255 / std).to(at::kFloat);
-    black_ = (-mean / std).to(at::kFloat), white_ = ((1 - mean) / std).to(at::kFloat);
-  }
-
-  /// x + e sign(dL/dx) (Goodfellow et al. 2014).
-  void step_once(Batch& batch) const {
-    const auto x = batch.at(tensor_);
-    batch.tensors[tensor_] = shown(x + most_ * gradient(batch, x).sign());
-  }
-
-  /// From a point drawn within e of x, ten steps of e / 4 along the sign, each back to within e of x
-  /// (Madry et al. 2017).
-  void descend(Batch& batch, uint64_t seed) const {
-    const auto x = batch.at(tensor_);
-    auto generator = at::detail::createCPUGenerator(
-        seed + static_cast<uint64_t>(batch.records.data_ptr<int64_t>()[0]));
-    auto now = shown(x + most_ * (at::rand(x.sizes(), generator, x.options()) * 2 - 1));
-    for (int i = 0; i < kSteps; ++i) {
-      now = now + most_ / 4 * gradient(batch, now).sign();
-      now = shown(at::min(at::max(now, x - most_), x + most_));
-    }
-    batch.tensors[tensor_] = now;
-  }
-
- private:
-  at::Tensor shown(const at::Tensor& x) const { return at::min(at::max(x, black_), white_); }
-
-  /// Of the model's loss with respect to the pixels.
-  at::Tensor gradient(Batch batch, const at::Tensor& x) const {
-    const at::AutoGradMode gradients(true);
-    const auto leaf = x.detach().clone().requires_grad_(true);
-    batch.tensors[tensor_] = leaf;
-    const auto tokens = cell_.encode(batch);
-    at::Tensor loss;
-    for (const auto& head : cell_.recipe.heads) {
-      const auto own = head.get()->loss(tokens, batch).mean * head.weight;
-      loss = loss.defined() ? loss + own : own;
-    }
-    return torch::autograd::grad({loss}, {leaf}).front();
-  }
-
-  Cell& cell_;
-  std::string tensor_;
-  at::Tensor most_, black_, white_;  // (1, C, 1, 1), normalised
-};
 
 /// The examples that an adversary gets: the first of many, without those that answers read again in parts, where its changes
 /// would not be seen.

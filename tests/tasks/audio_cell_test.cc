@@ -154,6 +154,26 @@ batch = 2
   run(made(0.025), "few");
 }
 
+/// Of two channels one is a high tone, the other a low one.
+TEST_F(AudioCell, ReadsTheChannelThatIsNamed) {
+  auto short_run = classes();
+  short_run.train.epochs = 1;
+  run(std::move(short_run), "one");
+  const auto high = test::tone(700, 0.5, 2000), low = test::tone(100, 0.5, 2000);
+  std::vector<float> both;
+  for (size_t i = 0; i < high.size(); ++i) both.insert(both.end(), {high[i], low[i]});
+  test::write_bytes(folder_ / "both.wav", test::float_wav(both, 2000, 2));
+  test::write_bytes(folder_ / "high.wav", test::float_wav(high, 2000));
+  test::write_bytes(folder_ / "low.wav", test::float_wav(low, 2000));
+  const auto answer = [&](const std::string& name, const std::vector<std::string>& set) {
+    auto predictor = Predictor::load(folder_ / "one", set);
+    return predictor.predict(predictor.find((folder_ / name).string()))[0][0].json;
+  };
+  EXPECT_EQ(answer("both.wav", {"input.channel=1"}), answer("high.wav", {}));
+  EXPECT_EQ(answer("both.wav", {"input.channel=2"}), answer("low.wav", {}));
+  EXPECT_NE(answer("both.wav", {}), answer("low.wav", {}));
+}
+
 /// Features that a file holds, as many frames as the recording has: numbers rise along the frames, or fall.
 TEST_F(AudioCell, LearnsFromCepstraOfChangedRecordings) {
   auto file = RecipeFile::parse("[data]\ntrain = '" + path("sounds/train.csv") + "'\ntest = '" +
@@ -245,6 +265,10 @@ optimizer = { lr = 0.01 }
   EXPECT_DOUBLE_EQ(shown.tokens[3].seconds, 0.06);
   test::write_bytes(folder_ / "sounds/bad.mfc", "\x7f\x01\x02\x03\x04");
   EXPECT_THROW(predictor.find(path("sounds/bad.mfc")), DataError);
+  // `heed summary` runs an example: of three seconds, and of one frame to some thousands.
+  for (const char* rate : {"0.01", "1e6"})
+    Predictor::load(folder_ / "files", {std::string("input.file.frames_per_second=") + rate})
+        .run_example();
 }
 
 TEST_F(AudioCell, LearnsTextsFromWhatAnEncoderGives) {

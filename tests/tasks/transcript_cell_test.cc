@@ -190,6 +190,7 @@ TEST_F(TranscriptCell, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(complaint({"head.language.file='" + arpa({"ab"}) + "'", "head.beam_size=4",
                          "head.tokenizer.kind=bytes"}),
               AllOf(HasSubstr("head.language.unit"), HasSubstr("pieces")));
+  EXPECT_THAT(complaint({"head.language.weight=2.0"}), HasSubstr("language.file names none"));
   EXPECT_THAT(complaint({"encoder.kind=none"}), HasSubstr("encoder.kind"));
   test::write_bytes(folder_ / "train.tsv", "heard\tsaid\naa-b-\tab\na-b-\tabbabb\nab\taabb\n");
   // abbabb: 6 pieces and a blank between each two b, of 4 pieces between <s> and </s>.

@@ -50,6 +50,9 @@ struct TranscriptHeadOptions {
       throw ModelError(
           "language.file: the likeliest path listens to no model of language; expected a beam_size "
           "of at least 2, as --set head.beam_size=16");
+    if (language.file.empty() && !language.is_default())
+      throw ModelError(
+          "language: says how a model of language is listened to, and language.file names none");
   }
 };
 

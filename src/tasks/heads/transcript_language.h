@@ -37,6 +37,9 @@ struct TranscriptLanguageOptions {
     v("bonus", bonus, "what each word (or piece) adds to the score, in nats", between(-1000, 1000));
     v("lexicon", lexicon, "write the model's words alone");
   }
+  bool is_default() const {
+    return file.empty() && unit == NgramUnit::words && weight == 0.5 && bonus == 0 && !lexicon;
+  }
 };
 
 /// Throws what NgramModel does, the file named by its key; DataError where none of its words could be written in the

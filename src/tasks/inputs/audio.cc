@@ -1,4 +1,5 @@
 // Recordings, named by a column of records or by themselves.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -137,7 +138,10 @@ class AudioInput : public Input {
   }
   Batch example() const override {
     data::SoundFeatures typical{state_->options.bands(), state_->options.frames()};
-    if (typical.frames == 0) typical.frames = std::llround(3 * state_->options.frames_per_second());
+    constexpr double kSeconds = 3, kMostFrames = 3000;
+    if (typical.frames == 0)
+      typical.frames = static_cast<int64_t>(
+          std::clamp(kSeconds * state_->options.frames_per_second(), 1.0, kMostFrames));
     typical.values.resize(static_cast<size_t>(typical.bands * typical.frames));
     return state_->batch_of({typical}, {0});
   }
