@@ -274,7 +274,7 @@ optimizer = { lr = 0.01 }
 TEST_F(AudioCell, LearnsTextsFromWhatAnEncoderGives) {
   const auto result = run(texts(), "texts");
   test::expect_learned("exact texts of pitches", metric(*result.test, "exact"), 0.75);
-  EXPECT_LT(metric(*result.test, "baseline_exact"), 0.5) << "the text with the best consensus";
+  EXPECT_EQ(metric(*result.test, "baseline_exact"), 0.5) << "either of two texts, each of half";
   auto predictor = Predictor::load(folder_ / "texts");
   const auto again = predictor.evaluate({path("sounds/test.csv")});
   EXPECT_EQ(metric(again.metrics, "exact"), metric(*result.test, "exact"));
