@@ -25,7 +25,8 @@ class ImageComposer {
   explicit ImageComposer(const Figure& figure)
       : figure_(figure), page_(std::make_unique<Page>(figure.title)) {
     size_t most = 1;
-    for (const auto& strip : figure.strips) most = std::max(most, strip.panels.size());
+    for (const auto& strip : figure.strips)
+      for (const auto& row : strip.rows()) most = std::max(most, row.size());
     image_ = fitted(figure.image, side_of(most));
     cell_ = double(image_.width());
     for (const auto& strip : figure.strips) {
@@ -63,8 +64,15 @@ class ImageComposer {
   void add(const Strip& strip) {
     const Scale scale = strip.scale();
     const std::string range = ", " + number(scale.low) + " to " + number(scale.high);
+    for (const auto& row : strip.rows()) add_row(row, scale, range);
+    y_ = add_legend(*page_, y_, scale, overlay_legend(kSmallestPanel, kOverlayBar, scale.is_signed),
+                    joined({scale.note(), strip.note}), width_) +
+         2 * kGap;
+  }
+
+  void add_row(std::span<const Panel> panels, const Scale& scale, const std::string& range) {
     double x = kPageMargin;
-    for (const auto& panel : strip.panels) {
+    for (const auto& panel : panels) {
       page_->add_text(x, y_ + ascent(kTextSize), kTextSize, panel.title);
       auto& image = page_->add_image(x, y_ + leading(kTextSize) + 2,
                                      overlay(image_, panel.values, scale), panel.title + range);
@@ -73,9 +81,6 @@ class ImageComposer {
       x += cell_ + kGap;
     }
     y_ += leading(kTextSize) + 2 + double(image_.height()) + kGap / 2;
-    y_ = add_legend(*page_, y_, scale, overlay_legend(kSmallestPanel, kOverlayBar, scale.is_signed),
-                    joined({scale.note(), strip.note}), width_) +
-         2 * kGap;
   }
 
   const Figure& figure_;
@@ -85,6 +90,14 @@ class ImageComposer {
 };
 
 }  // namespace
+
+std::vector<std::span<const Panel>> Strip::rows() const {
+  const size_t most = across > 0 ? across : std::max<size_t>(1, panels.size());
+  std::vector<std::span<const Panel>> all;
+  for (size_t first = 0; first < panels.size(); first += most)
+    all.push_back(std::span(panels).subspan(first, std::min(most, panels.size() - first)));
+  return all;
+}
 
 Scale Strip::scale() const {
   std::vector<at::Tensor> values;

@@ -207,10 +207,10 @@ Figure figure_of(const ImageMaps& maps, data::Image image, int64_t first_head) {
   Figure figure;
   figure.lines = explanation(maps);
   figure.image = std::move(image);
-  constexpr size_t kWordsOfStrip = 8;
-  for (size_t i = 0; i < maps.words.size(); ++i) {
-    if (i % kWordsOfStrip == 0) figure.strips.emplace_back();
-    figure.strips.back().panels.push_back({maps.words[i].word, maps.words[i].weights});
+  if (!maps.words.empty()) {
+    Strip words{.across = 8};
+    for (const auto& [word, weights] : maps.words) words.panels.push_back({word, weights});
+    figure.strips.push_back(std::move(words));
   }
   for (const auto& map : maps.maps) {
     Strip strip;

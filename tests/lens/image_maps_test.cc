@@ -189,6 +189,12 @@ TEST(ImageMaps, WordsAreRowsOfCrossAttention) {
   const auto figure = figure_of(maps, data::Image{{1, 3, 2}, std::vector<uint8_t>(6)});
   ASSERT_EQ(figure.strips.size(), 2u);
   EXPECT_EQ(figure.strips[0].panels[3].title, ".");
+  auto words = figure.strips[0];  // of one scale, eight in a row
+  EXPECT_EQ(words.rows().size(), 1u);
+  words.panels.resize(17, words.panels[0]);
+  ASSERT_EQ(words.rows().size(), 3u);
+  EXPECT_EQ(words.rows()[2].size(), 1u);
+  EXPECT_EQ(figure.strips[1].rows().size(), 1u);
   const auto one = image_maps(seen.maps(), grid, {.query = 2});  // of learned queries
   expect_close(one.maps[0].heads, dense.select(1, 2).view({2, 3, 2}));
   expect_close(one.maps[0].received, dense.mean(at::IntArrayRef{0, 1}).view({3, 2}));

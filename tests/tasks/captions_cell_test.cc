@@ -97,7 +97,8 @@ optimizer = { lr = 0.01 }
 TEST_F(CaptionsCell, LearnsSentencesThatAreMeasuredAgainstAllReferences) {
   test::write_bytes(folder_ / "captions.csv", table(0, 16));
   test::write_bytes(folder_ / "test.csv", table(16, 24));
-  const auto result = run(recipe({"data.folds=0", "data.test='" + path("test.csv") + "'"}), "run");
+  const auto result =
+      run(recipe({"data.folds=0", "data.group=''", "data.test='" + path("test.csv") + "'"}), "run");
   const auto& measured = *result.test;
   test::expect_learned("BLEU of captions", metric(measured, "bleu"), 50, 100);
   EXPECT_GT(metric(measured, "cider"), metric(measured, "baseline_cider"));
@@ -142,10 +143,10 @@ TEST_F(CaptionsCell, FoldsKeepTheCaptionsOfAnImageTogether) {
                 AllOf(HasSubstr("captions.csv:"), HasSubstr(".png' in the column 'image'"),
                       HasSubstr("in the training data, too"), HasSubstr("data.group = \"image\"")))
         << more;
-  EXPECT_THAT(complaint({"data.folds=0", "data.group=''", "data.holdout=0.3"}),
+  EXPECT_THAT(complaint({"data.folds=0", "data.holdout=0.3", "data.group=''"}),
               HasSubstr("in the training data, too"));
   test::write_bytes(folder_ / "test.csv", table(23, 24));
-  EXPECT_THAT(complaint({"data.folds=0", "data.test='" + path("test.csv") + "'"}),
+  EXPECT_THAT(complaint({"data.folds=0", "data.group=''", "data.test='" + path("test.csv") + "'"}),
               AllOf(HasSubstr("test.csv:2: '23.png'"), HasSubstr("training data, too")));
 }
 

@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,10 @@ struct Strip {
   std::vector<Panel> panels;
   bool is_signed = false;  ///< two hues, a scale symmetric about 0, and the image itself shows at 0
   std::string note = {};   ///< behind the legend: the method, what is left out
+  size_t across = 0;       ///< panels of an image in a row, the others below; 0: all in one
 
+  /// The panels of each row, from the first.
+  std::vector<std::span<const Panel>> rows() const;
   Scale scale() const;
 };
 
