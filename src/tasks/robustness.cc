@@ -154,7 +154,8 @@ Robustness Predictor::robustness(const std::vector<std::string>& given, uint64_t
       for (const double strength : noise.strengths)
         add(clean->with_noise(noise.kind, strength, seed), noise, strength);
     }
-  if (pixels != inputs.end())
+  // What a head reads by itself, as levels of pixels, has no gradient.
+  if (pixels != inputs.end() && !cell_->encoder->parameters().empty())
     attack(*cell_, *pixels, *pixels->get()->pixels(), seed, clean, result.rows);
   return result;
 }

@@ -298,6 +298,15 @@ TEST_F(ImageGeneration, ShowsWhereEachPatchLooked) {
   EXPECT_EQ(seen.maps[0].keys(), 3);
 }
 
+// Levels have no gradient, so there is no adversary.
+TEST_F(ImageGeneration, IsMeasuredUnderNoise) {
+  write_noise("noise", 8);
+  const auto found = trained("noise", {"head.patch=[2, 2]"}).robustness({named("noise")});
+  EXPECT_EQ(found.metric, "nats_per_image");
+  ASSERT_GT(found.rows.size(), 4);
+  for (const auto& row : found.rows) EXPECT_NE(row.kind, "fgsm");
+}
+
 TEST_F(ImageGeneration, ResumesWithTheSameBits) {
   write_noise("noise", 16);
   expect_resume(
