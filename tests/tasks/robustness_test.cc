@@ -123,6 +123,15 @@ TEST_F(Robust, ATemperatureChangesNoAnswer) {
   for (const auto& [name, share] : shares(with)) EXPECT_NEAR(share, expected[name] / sum, 1e-5);
 }
 
+/// After a step that is far too long, in the one of an epoch, validation has logits that are no numbers.
+TEST_F(Robust, WhatDivergesHasNoTemperature) {
+  EXPECT_THROW(
+      images({"head.calibrate=true", "train.optimizer={ lr = 1e30 }",
+              "train.schedule={ kind = 'constant' }", "train.clip_grad_norm=0.0",
+              "train.batch=100000", "train.accumulate=1", "train.ema=0.0", "train.epochs=3"}),
+      DivergedError);
+}
+
 TEST_F(Robust, WithoutValidationThereIsNoTemperature) {
   try {
     images({"head.calibrate=true", "data.holdout=0"});

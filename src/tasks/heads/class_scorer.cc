@@ -137,6 +137,7 @@ double ClassScorer::temperature() const {
   std::vector<int64_t> targets;
   for (const auto& row : rows_) {
     if (row.target < 0) continue;
+    if (!row.logits.isfinite().all().item<bool>()) return 1;  // training says that it diverged
     const auto* first = row.logits.data_ptr<double>();
     logits.insert(logits.end(), first, first + classes_.size());
     targets.push_back(row.target);
