@@ -4,10 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "data/feature_bytes.h"
+#include "heed/data/feature_file.h"
 #include "heed/tasks/check.h"
 #include "heed/tasks/predictor.h"
 #include "learning.h"
 #include "sounds.h"
+#include "tasks/cell.h"
 #include "tasks/cell_runs.h"
 
 namespace heed {
@@ -116,6 +118,7 @@ TEST_F(AudioCell, LearnsClasses) {
   // No number of decibels is no noise, so what is drawn begins with the mildest.
   const auto plots = behind.plots();
   ASSERT_EQ(plots.size(), 2u);
+  ASSERT_EQ(plots[1].curves.size(), 2u);
   EXPECT_EQ(plots[1].curves[0].x, (std::vector<double>{20, 10, 5, 0}));
   EXPECT_EQ(plots[1].curves[1].y,
             std::vector<double>(4, metric(behind.rows[0].metrics, behind.metric)));
@@ -152,6 +155,46 @@ batch = 2
   EXPECT_THAT(found[0].problems, testing::ElementsAre(AllOf(HasSubstr("short.wav"),
                                                             HasSubstr("at least 50 samples"))));
   run(made(0.025), "few");
+}
+
+/// A recording loses its means, then deltas are made of it; a band and its deltas are masked together.
+TEST_F(AudioCell, FeaturesAreChangedInTheirOrder) {
+  std::vector<double> numbers;
+  for (int i = 0; i < 36; ++i) numbers.push_back(3 + i % 5 * std::sin(i));
+  test::write_bytes(folder_ / "sounds/a.mfc", test::sphinx_bytes(numbers, true));
+  test::write_bytes(folder_ / "sounds/a.csv", "audio,pitch\na.mfc,low\n");
+  Cell cell(Recipe::read(RecipeFile::parse("[data]\ntrain = '" + path("sounds/a.csv") + "'\n" + R"(
+[input]
+kind = "audio"
+features = "file"
+file = { coefficients = 3 }
+normalize_recording = "mean_and_std"
+deltas = 1
+spec_augment = { band_masks = 1, band_mask = 1 }
+[head]
+kind = "class"
+column = "pitch"
+)",
+                                           "recipe.toml")));
+  const auto split = cell.open(cell.source("train", cell.recipe.data.train));
+  auto expected = data::read_feature_file(folder_ / "sounds/a.mfc", {.coefficients = 3});
+  data::normalize_recording(expected, data::RecordingNormalization::mean_and_std);
+  expected = data::with_deltas(std::move(expected), 1);
+  const auto found = split->batch({0}, {}).at("audio")[0];  // (6, 12)
+  for (int64_t c = 0; c < 6; ++c)
+    for (int64_t t = 0; t < 12; ++t)
+      ASSERT_EQ(found[c][t].item<float>(), expected.at(c, t)) << c << ' ' << t;
+  int masked = 0;
+  for (int64_t epoch = 0; epoch < 10; ++epoch) {
+    const auto changed = split->batch({0}, {1, epoch, true}).at("audio")[0];
+    for (int64_t c = 0; c < 3; ++c) {
+      const bool band = !changed[c].equal(found[c]),
+                 its_deltas = !changed[c + 3].equal(found[c + 3]);
+      EXPECT_EQ(band, its_deltas) << epoch;
+      masked += band;
+    }
+  }
+  EXPECT_GT(masked, 0);
 }
 
 /// Of two channels one is a high tone, the other a low one.
