@@ -79,8 +79,9 @@ TEST(NativePlacement, ScaledWindowsKeepTheAspectAndLieInTheImage) {
     const auto low = transform.place(small, other);
     EXPECT_TRUE(low.y1 - low.y0 == 7 || low.height == 6) << low.y0 << ' ' << low.y1;
     EXPECT_NEAR(low.top + low.height / 2.0, 3, 0.5);
-    if (low.height < 6)
+    if (low.height < 6) {
       EXPECT_NEAR(double(low.height) / (low.y1 - low.y0), 8 / (low.x1 - low.x0), 0.15);
+    }
   }
   EXPECT_LT(least, 0.36);
   EXPECT_GT(most, 2.6);

@@ -213,7 +213,9 @@ class MovedBoxes : public BoxesCell {
           const auto r = int64_t((box.y0 + box.y1) / 2), c = int64_t((box.x0 + box.x1) / 2);
           EXPECT_GT(image[r][c].item<double>(), 200) << "epoch " << epoch << " example " << i;
           const double around = mean_around(image, box, placed, 2);
-          if (!std::isnan(around)) EXPECT_LT(around, 120) << "epoch " << epoch << " example " << i;
+          if (!std::isnan(around)) {
+            EXPECT_LT(around, 120) << "epoch " << epoch << " example " << i;
+          }
           ++seen;
         }
       }
