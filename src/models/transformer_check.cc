@@ -73,6 +73,8 @@ void check_attentions(const TransformerOptions& options) {
 void check_lookback(const TransformerOptions& options) {
   auto places = options.lookback();
   std::sort(places.begin(), places.end());
+  if (!places.empty() && places.front() < 1)
+    refuse("lookback: expected places before a token, of at least 1, given ", places.front());
   if (const auto twice = std::adjacent_find(places.begin(), places.end()); twice != places.end())
     refuse("lookback: expected each number of places once, given ", *twice, " twice");
 }
