@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "files.h"
+#include "data/samples.h"
 
 namespace heed::test {
 namespace {
@@ -77,6 +77,20 @@ void write_images(const std::filesystem::path& folder, int count) {
   }
   write_bytes(folder / "set-images-idx3-ubyte", images);
   write_bytes(folder / "set-labels-idx1-ubyte", labels);
+}
+
+/// Clips of three frames of 8 x 8, two classes.
+void write_clips(const std::filesystem::path& folder, int count) {
+  for (int i = 0; i < count; ++i) {
+    const auto clip = folder / (i % 2 ? "fading" : "rising") / to_string(i);
+    std::filesystem::create_directories(clip);
+    for (int t = 0; t < 3; ++t) {
+      Bytes values(64, static_cast<uint8_t>(90 + (i % 2 ? -30 : 30) * t));
+      values[static_cast<size_t>(i)] = 5;
+      const auto bytes = png({8, 8, 0, 8, values});
+      write_bytes(clip / (to_string(t) + ".png"), {bytes.begin(), bytes.end()});
+    }
+  }
 }
 
 constexpr const char* kEncoder =
@@ -167,6 +181,12 @@ const std::map<std::string, SmallCell>& cells() {
         "[head]\nkind = 'text'\nencoder_layers = 1\nencoder_attention = { num_heads = 2 }\n"
         "cross_attention = { num_heads = 2 }\n" +
             std::string(kSequences)}},
+      {"video",
+       {"", "",
+        "encoder = { patch = 4, width = 8, layers = 1, time_layers = 1, attention = { num_heads = "
+        "2 },\n"
+        " time_attention = { num_heads = 2 } }\n"
+        "input = { kind = 'video', frames = 2 }\nhead = { kind = 'class' }\n"}},
   };
   return all;
 }
@@ -186,6 +206,10 @@ std::string small_cell(const std::string& name, const std::filesystem::path& fol
   if (name == "image") {
     write_images(folder, 12);
     train = "'" + (folder / "set").string() + "'";
+  }
+  if (name == "video") {
+    write_clips(folder / "clips", 12);
+    train = "'" + (folder / "clips").string() + "'";
   }
   if (name == "translation") {
     write_bytes(folder / "a", lines(20, "a")), write_bytes(folder / "b", lines(20, "b"));
