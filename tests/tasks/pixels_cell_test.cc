@@ -160,6 +160,7 @@ TEST_F(PixelsCell, MasksGoWhereTheirPixelsGo) {
     input.learn(*split, 0);
     auto& head = *wanted.heads.front();
     head.learn(*split, input);
+    head.make(wanted.encoder->make(input.sizes()), input, {});
     double same = 0, all = 0, shown = 0;
     for (int64_t i = 0; i < split->size(); ++i) {
       const Draw draw{7, 1, true};
