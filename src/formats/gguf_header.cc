@@ -178,8 +178,8 @@ GgufTensor read_tensor(Cursor& cursor, uint64_t number) {
   tensor.name = cursor.text("tensor " + std::to_string(number));
   const std::string what = "tensor " + in_quotes(tensor.name);
   const auto dimensions = cursor.number<uint32_t>(what);
-  if (dimensions > kMaxDimensionsOfGguf)
-    cursor.refuse(what + ": expected at most 4 dimensions, found " + std::to_string(dimensions));
+  if (dimensions < 1 || dimensions > kMaxDimensionsOfGguf)
+    cursor.refuse(what + ": expected 1 to 4 dimensions, found " + std::to_string(dimensions));
   for (uint32_t i = 0; i < dimensions; ++i) tensor.shape.push_back(read_integer(cursor, u64, what));
   std::reverse(tensor.shape.begin(), tensor.shape.end());
   const auto type = cursor.number<uint32_t>(what);

@@ -105,7 +105,8 @@ TEST(Gguf, RefusesTensorsThatCannotBe) {
   refuses(one({2}, kF32, uint64_t{1} << 63), "lead behind the end");
   refuses(one({0}, kF32, 0), "dimension of 0");
   refuses(one({uint64_t{1} << 40, uint64_t{1} << 40}, kF32, 0), "more than 2^50");
-  refuses(one({1, 1, 1, 1, 1}, kF32, 0), "at most 4 dimensions");
+  refuses(one({1, 1, 1, 1, 1}, kF32, 0), "1 to 4 dimensions");
+  refuses(one({}, kF32, 0), "1 to 4 dimensions");
   refuses(one({31}, kQ8, 0), "no whole blocks of Q8_0");
   refuses(one({256}, 10, 0), "ggml's type 10");  // Q2_K
   refuses(Bytes()
