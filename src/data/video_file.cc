@@ -192,11 +192,18 @@ class VideoFile : public Video {
       decoding_->seek(times.stamps[static_cast<size_t>(key)]);
       has_sought_ = true, at_ = -1, is_at_begin_ = false;
     }
-    if (decode_until(times, number)) return;
-    const bool may_have_missed = has_sought_;
-    if (may_have_missed) begin();
-    if (!may_have_missed || !decode_until(times, number))
-      throw DataError("the decoder gives no such picture");
+    if (has_sought_ && try_to_decode(times, number)) return;
+    if (has_sought_) begin();
+    if (!decode_until(times, number)) throw DataError("the decoder gives no such picture");
+  }
+
+  /// The same where a failure may come of the place at which decoding began.
+  bool try_to_decode(const FrameTimes& times, int64_t number) {
+    try {
+      return decode_until(times, number);
+    } catch (const DataError&) {
+      return false;
+    }
   }
 
   /// False where the frames that come are later ones.

@@ -7,8 +7,6 @@
 namespace heed::lens {
 namespace {
 
-bool is_pool(const Map& map) { return map.name().ends_with("pool"); }
-
 /// The first row of every head in one example of the batch, or the mean of all rows: (H, Lk) float64.
 at::Tensor weights_of(const Map& map, int64_t batch, bool first_row) {
   if (!first_row) return map.received(batch).to(at::kCPU, at::kDouble);
@@ -36,7 +34,7 @@ at::Tensor of_space(const Map& map, const TokenGrid& grid, bool first_row) {
 
 /// Of a map whose keys are frames: (H, r, F c).
 at::Tensor of_time(const Map& map, const TokenGrid& grid) {
-  const auto weights = weights_of(map, 0, is_pool(map));  // (H, S)
+  const auto weights = weights_of(map, 0, is_pooling(map));  // (H, S)
   return beside(weights.unsqueeze(-1).unsqueeze(-1).expand({-1, -1, grid.rows, grid.columns}),
                 grid);
 }
@@ -54,14 +52,14 @@ ImageMaps clip_maps(const std::vector<Map>& calls, const TokenGrid& grid) {
   int64_t space = 0, time = 0;
   for (const auto& map : calls) {
     if (map.batch() == tubelets && map.keys() == grid.tokens() && time == 0) {
-      const bool pool = is_pool(map);
+      const bool pool = is_pooling(map);
       const auto title = pool ? "frame pooling" : numbered_title("space ", ++space);
       const bool row = pool || grid.class_token;
       ImageMap own{map.name(), title, of_space(map, grid, row), {}};
       if (row && !pool) own.received = of_space(map, grid, false).mean(0);
       result.maps.push_back(std::move(own));
     } else if (map.batch() == 1 && map.keys() == tubelets) {
-      const auto title = is_pool(map) ? "pooling" : numbered_title("time ", ++time);
+      const auto title = is_pooling(map) ? "pooling" : numbered_title("time ", ++time);
       result.maps.push_back({map.name(), title, of_time(map, grid), {}});
     }
   }

@@ -5,6 +5,11 @@
 
 namespace heed::lens {
 
+/// Whether a map is of the query that pools tokens: `pool` of an ImageClassifier, `head.pool.attention` of a cell.
+inline bool is_pooling(const Map& map) {
+  return map.name().ends_with("pool") || map.name().ends_with("pool.attention");
+}
+
 /// The maps of a forward pass over one clip: of space, which every frame has for itself, and of time, whose tokens are frames. A
 /// weight of a frame lies on all of it. Others, as those of a decoder, are left out. Throws ModelError where there are none.
 ImageMaps clip_maps(const std::vector<Map>& calls, const TokenGrid& grid);

@@ -45,17 +45,19 @@ class ImageComposer {
   }
 
  private:
-  /// Of an image's longer side. Frames of a clip side by side fill the page, whatever stands beside them.
+  /// Frames of a clip, side by side: they fill the page, with the lines below them.
+  bool is_wide() const { return figure_.image.shape.width >= 4 * figure_.image.shape.height; }
+
+  /// Of an image's longer side.
   int64_t side_of(size_t panels) const {
-    const auto& shape = figure_.image.shape;
-    if (shape.width >= 4 * shape.height) return kFigureWidth;
+    if (is_wide()) return kFigureWidth;
     return std::clamp(kFigureWidth / static_cast<int64_t>(panels), kSmallestPanel, kLargestPanel);
   }
 
   void header() {
     page_->add_image(kPageMargin, y_, image_, "the image");
-    const double x = kPageMargin + double(image_.width()) + kGap;
-    double y = y_;
+    double x = kPageMargin + double(image_.width()) + kGap, y = y_;
+    if (is_wide()) x = kPageMargin, y += double(image_.height()) + kGap;
     for (const auto& line : figure_.lines)
       y = page_->add_paragraph(x, y, kTextSize, line, std::max(width_ - x, 400.0));
     y_ = std::max(y, y_ + double(image_.height())) + 2 * kGap;

@@ -11,7 +11,6 @@ namespace {
 
 constexpr int64_t kRowsAtOnce = 256;
 
-bool is_pooling(const Map& map) { return map.name().ends_with("pool"); }
 /// Of a decoder's queries to the image.
 bool is_cross(const Map& map) { return map.name().ends_with(".cross"); }
 
@@ -213,7 +212,7 @@ Figure figure_of(const ImageMaps& maps, data::Image image, int64_t first_head) {
     figure.strips.push_back(std::move(words));
   }
   for (const auto& map : maps.maps) {
-    Strip strip;
+    Strip strip{.across = maps.grid.frames > 0 ? size_t{1} : 0};
     const int64_t heads = map.heads.size(0);
     for (int64_t head = 0; head < heads; ++head) {
       strip.panels.push_back(

@@ -88,8 +88,8 @@ TEST_F(ClipFolder, NamesWhatIsWrong) {
   options_.choice.frames = 3;
   options_.images.channels = 0;
   folder_.write("files/grey/1.png", test::plain_png({1, 4, 6}, 9));
-  EXPECT_THAT(wrong(),
-              AllOf(HasSubstr("files/grey has frames of 1 x 4 x 6"), HasSubstr("input.size")));
+  EXPECT_THAT(wrong(), AllOf(HasSubstr("c.gif has frames of 3 x 4 x 6"),
+                             HasSubstr("files/grey of 1 x 4 x 6"), HasSubstr("input.size")));
   fs::remove_all(folder_.path() / "files/grey");
   folder_.write("files/notes.txt", test::Bytes{'x'});
   EXPECT_THAT(wrong(), HasSubstr("notes.txt: not named as a video"));

@@ -275,14 +275,14 @@ TEST(VideoFile, WithoutVideoOrOfTwoSizesIsRefused) {
   EXPECT_THAT(refusal(sound), AllOf(HasSubstr("sound.mp4"), HasSubstr("no video")));
   test::Bytes both;
   for (const char* size : {"64x48", "48x64"}) {
-    const auto part = folder.path() / "part.ts";
+    const auto part = folder.path() / "part.m2v";
     test::ffmpeg(std::string("-f lavfi -i testsrc2=rate=25:duration=0.4:size=") + size +
                  " -c:v mpeg2video '" + part.string() + "'");
     const auto bytes = test::read_bytes(part);
     both.insert(both.end(), bytes.begin(), bytes.end());
   }
-  EXPECT_THAT(refusal(folder.write("sizes.ts", both)),
-              AllOf(HasSubstr("sizes.ts"), HasSubstr("frame")));
+  EXPECT_THAT(refusal(folder.write("sizes.m2v", both)),
+              AllOf(HasSubstr("sizes.m2v"), HasSubstr("frame")));
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ TEST(VideoEncoder, LeavesMapsOfSpaceAndTime) {
   encoder->forward(clips());
   std::vector<std::string> names;
   for (const auto& map : seen.maps()) names.push_back(map.name());
-  EXPECT_THAT(names, testing::ElementsAre("space.layers.0.attention", "frame_pool",
+  EXPECT_THAT(names, testing::ElementsAre("space.layers.0.attention", "frame_pool.attention",
                                           "layers.0.attention", "layers.1.attention"));
   EXPECT_EQ(seen.maps()[0].batch(), 8);
   EXPECT_EQ(seen.maps()[0].keys(), 6);

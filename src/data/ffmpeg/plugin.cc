@@ -128,7 +128,7 @@ class Video {
     checked(avformat_seek_file(format_.get(), stream_, INT64_MIN, time, time, 0),
             "going to a place in the file");
     avcodec_flush_buffers(decoder_.get());
-    is_flushing_ = false;
+    is_flushing_ = false, begin_ = time;
   }
 
   bool next(int64_t* time) {
@@ -231,7 +231,9 @@ class Video {
         return;
       }
       checked(got, "cut short or damaged");
-      const bool is_ours = packet_->stream_index == stream_;
+      // Behind such a place there may be pictures that are shown before it and need what stands before it, too.
+      const bool is_before = packet_->pts != AV_NOPTS_VALUE && packet_->pts < begin_;
+      const bool is_ours = packet_->stream_index == stream_ && !is_before;
       const int sent = is_ours ? avcodec_send_packet(decoder_.get(), packet_.get()) : 0;
       av_packet_unref(packet_.get());
       checked(sent, "a damaged picture");
@@ -246,6 +248,7 @@ class Video {
   Owned<SwsContext> scaler_;
   int stream_ = -1;
   bool is_flushing_ = false;
+  int64_t begin_ = INT64_MIN;  // where decoding began
 };
 
 /// No exception may leave the plug-in.
