@@ -23,7 +23,7 @@ class PooledClips : public torch::nn::Module {
 };
 
 /// Four frames of 8 x 12 pixels, patches of 4; with a pool over their tokens behind.
-SeenClip seen(int64_t tubelet, bool class_token) {
+SeenClip seen_clip(int64_t tubelet, bool class_token) {
   torch::manual_seed(7);
   VideoEncoderOptions options;
   options.patch = 4, options.width = 8, options.layers = 1, options.tubelet = tubelet;
@@ -45,15 +45,15 @@ SeenClip seen(int64_t tubelet, bool class_token) {
   return {recording.maps(), *tokens.map_grid};
 }
 
-at::Tensor dense(const Map& map, int64_t batch = 0) { return map.dense(batch).to(at::kDouble); }
+at::Tensor dense_of(const Map& map, int64_t batch = 0) { return map.dense(batch).to(at::kDouble); }
 
-void expect_close(const at::Tensor& given, const at::Tensor& expected) {
+void expect_weights(const at::Tensor& given, const at::Tensor& expected) {
   ASSERT_EQ(given.sizes(), expected.sizes());
   EXPECT_TRUE(torch::allclose(given, expected, 1e-5, 1e-7)) << given << expected;
 }
 
 TEST(ClipMaps, SpaceLiesOnEachFrameAndTimeOnWholeFrames) {
-  const auto clip = seen(1, false);
+  const auto clip = seen_clip(1, false);
   const auto shown = image_maps(clip.maps, clip.grid);
   ASSERT_EQ(shown.maps.size(), 4u);
   EXPECT_EQ(shown.maps[0].title, "space 1");
@@ -62,13 +62,13 @@ TEST(ClipMaps, SpaceLiesOnEachFrameAndTimeOnWholeFrames) {
   EXPECT_EQ(shown.maps[3].title, "pooling");
   for (int64_t frame = 0; frame < 4; ++frame) {
     const auto part = [&](size_t map) { return shown.maps[map].heads.narrow(2, 3 * frame, 3); };
-    expect_close(part(0), dense(clip.maps[0], frame).mean(1).view({2, 2, 3}));
-    expect_close(part(1), dense(clip.maps[1], frame).select(1, 0).view({-1, 2, 3}));
-    expect_close(part(2),
-                 dense(clip.maps[2]).mean(1).select(1, frame).view({2, 1, 1}).expand({2, 2, 3}));
-    expect_close(
+    expect_weights(part(0), dense_of(clip.maps[0], frame).mean(1).view({2, 2, 3}));
+    expect_weights(part(1), dense_of(clip.maps[1], frame).select(1, 0).view({-1, 2, 3}));
+    expect_weights(
+        part(2), dense_of(clip.maps[2]).mean(1).select(1, frame).view({2, 1, 1}).expand({2, 2, 3}));
+    expect_weights(
         part(3),
-        dense(clip.maps[3]).select(1, 0).select(1, frame).view({-1, 1, 1}).expand({-1, 2, 3}));
+        dense_of(clip.maps[3]).select(1, 0).select(1, frame).view({-1, 1, 1}).expand({-1, 2, 3}));
   }
   const auto figure = figure_of(shown, {{1, 8, 48}, std::vector<uint8_t>(8 * 48, 99)});
   EXPECT_THAT(figure.lines, testing::Contains(HasSubstr("each frame from all frames")));
@@ -76,19 +76,20 @@ TEST(ClipMaps, SpaceLiesOnEachFrameAndTimeOnWholeFrames) {
 }
 
 TEST(ClipMaps, ATubeletsWeightsLieOnAllItsFrames) {
-  const auto clip = seen(2, true);
+  const auto clip = seen_clip(2, true);
   const auto shown = image_maps(clip.maps, clip.grid);
   ASSERT_EQ(shown.maps.size(), 4u);
   for (int64_t frame = 0; frame < 4; ++frame) {
-    const auto row = dense(clip.maps[0], frame / 2).select(1, 0).slice(1, 1);
-    expect_close(shown.maps[0].heads.narrow(2, 3 * frame, 3), row.view({2, 2, 3}));
-    const auto received = dense(clip.maps[0], frame / 2).mean(at::IntArrayRef({0, 1})).slice(0, 1);
-    expect_close(shown.maps[0].received.narrow(1, 3 * frame, 3), received.view({2, 3}));
+    const auto row = dense_of(clip.maps[0], frame / 2).select(1, 0).slice(1, 1);
+    expect_weights(shown.maps[0].heads.narrow(2, 3 * frame, 3), row.view({2, 2, 3}));
+    const auto received =
+        dense_of(clip.maps[0], frame / 2).mean(at::IntArrayRef({0, 1})).slice(0, 1);
+    expect_weights(shown.maps[0].received.narrow(1, 3 * frame, 3), received.view({2, 3}));
   }
 }
 
 TEST(ClipMaps, AreChosenByTheirTitle) {
-  const auto clip = seen(1, false);
+  const auto clip = seen_clip(1, false);
   const auto all = image_maps(clip.maps, clip.grid);
   EXPECT_EQ(selected(all, "time 1", 2).maps.at(0).heads.size(0), 1);
   try {

@@ -79,10 +79,17 @@ void write_images(const std::filesystem::path& folder, int count) {
   write_bytes(folder / "set-labels-idx1-ubyte", labels);
 }
 
-/// Clips of three frames of 8 x 8, two classes.
+std::string clips(int count) {
+  std::string text = "video,way\n";
+  for (int i = 0; i < count; ++i)
+    text += "clip" + to_string(i) + (i % 2 ? ",fading\n" : ",rising\n");
+  return text;
+}
+
+/// Their three frames of 8 x 8.
 void write_clips(const std::filesystem::path& folder, int count) {
   for (int i = 0; i < count; ++i) {
-    const auto clip = folder / (i % 2 ? "fading" : "rising") / to_string(i);
+    const auto clip = folder / ("clip" + to_string(i));
     std::filesystem::create_directories(clip);
     for (int t = 0; t < 3; ++t) {
       Bytes values(64, static_cast<uint8_t>(90 + (i % 2 ? -30 : 30) * t));
@@ -182,11 +189,10 @@ const std::map<std::string, SmallCell>& cells() {
         "cross_attention = { num_heads = 2 }\n" +
             std::string(kSequences)}},
       {"video",
-       {"", "",
+       {"clips.csv", clips(12),
         "encoder = { patch = 4, width = 8, layers = 1, time_layers = 1, attention = { num_heads = "
-        "2 },\n"
-        " time_attention = { num_heads = 2 } }\n"
-        "input = { kind = 'video', frames = 2 }\nhead = { kind = 'class' }\n"}},
+        "2 }, time_attention = { num_heads = 2 } }\n"
+        "input = { kind = 'video', frames = 2 }\nhead = { kind = 'class', column = 'way' }\n"}},
   };
   return all;
 }
@@ -207,10 +213,7 @@ std::string small_cell(const std::string& name, const std::filesystem::path& fol
     write_images(folder, 12);
     train = "'" + (folder / "set").string() + "'";
   }
-  if (name == "video") {
-    write_clips(folder / "clips", 12);
-    train = "'" + (folder / "clips").string() + "'";
-  }
+  if (name == "video") write_clips(folder, 12);
   if (name == "translation") {
     write_bytes(folder / "a", lines(20, "a")), write_bytes(folder / "b", lines(20, "b"));
     train = "['" + (folder / "a").string() + "', '" + (folder / "b").string() + "']";
