@@ -48,7 +48,7 @@ def put(text, form="csv"):
 # What is wrong: (the captions, their format, the exit code, what is said).
 WRONG = {
     "a caption without an image": (TABLE + ",a box\n", "csv", 3, r"captions\.csv:10.*'image' is empty"),
-    "an image that is not there": (TABLE + "gone.png,a box\n", "csv", 5, r"gone\.png"),
+    "an image that is not there": (TABLE + "gone.png,a box\n", "csv", 3, r"captions\.csv:10.*gone\.png"),
     "an empty caption": (TABLE + "box1.png,\n", "csv", 3, r"captions\.csv:10.*'caption'.*is empty"),
     "a caption of blanks": (TABLE + 'box1.png,"  "\n', "csv", 3, r"captions\.csv:10.*'caption'.*is empty"),
     "no column of captions": (TABLE.replace("caption", "text"), "csv", 3, "'caption'.*text"),
