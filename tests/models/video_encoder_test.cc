@@ -8,9 +8,9 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr VideoShape kShape{4, {2, 8, 12}};
+constexpr VideoShape kClipShape{4, {2, 8, 12}};
 
-VideoEncoderOptions small() {
+VideoEncoderOptions small_video() {
   VideoEncoderOptions options;
   options.patch = 4, options.width = 8, options.layers = 1, options.time_layers = 2;
   options.attention = Attention::parse("learned; num_heads=2");
@@ -25,14 +25,14 @@ Batch clips(int64_t B = 2, int64_t frames = 4) {
 
 VideoEncoder made(const VideoEncoderOptions& options) {
   torch::manual_seed(5);
-  VideoEncoder encoder(options, kShape);
+  VideoEncoder encoder(options, kClipShape);
   encoder->eval();
   return encoder;
 }
 
 TEST(VideoEncoder, IsAnImageEncoderOfFramesAndBlocksOverTime) {
   const at::NoGradGuard no_grad;
-  auto encoder = made(small());
+  auto encoder = made(small_video());
   const auto batch = clips();
   const auto tokens = encoder->forward(batch);
   ASSERT_EQ(tokens.states.sizes(), (std::vector<int64_t>{2, 4, 8}));
@@ -56,7 +56,7 @@ TEST(VideoEncoder, IsAnImageEncoderOfFramesAndBlocksOverTime) {
 TEST(VideoEncoder, WithoutPlaceInTimeTheOrderSaysNothing) {
   const at::NoGradGuard no_grad;
   for (const bool placed : {false, true}) {
-    auto options = small();
+    auto options = small_video();
     if (!placed) options.time_attention = Attention::parse("none; num_heads=2");
     auto encoder = made(options);
     auto batch = clips();
@@ -68,7 +68,7 @@ TEST(VideoEncoder, WithoutPlaceInTimeTheOrderSaysNothing) {
 
 TEST(VideoEncoder, ATubeletIsSeveralFramesInOneToken) {
   const at::NoGradGuard no_grad;
-  auto options = small();
+  auto options = small_video();
   options.tubelet = 2;
   auto encoder = made(options);
   const auto batch = clips();
@@ -90,7 +90,7 @@ TEST(VideoEncoder, ATubeletIsSeveralFramesInOneToken) {
 
 TEST(VideoEncoder, EveryPartLearns) {
   for (const char* pool : {"mean", "attention", "first"}) {
-    auto options = small();
+    auto options = small_video();
     options.class_token = std::string(pool) == "first";
     options.frame_pool = *from_word<nn::PoolingKind>(pool);
     auto encoder = made(options);
@@ -99,7 +99,7 @@ TEST(VideoEncoder, EveryPartLearns) {
 }
 
 TEST(VideoEncoder, LeavesMapsOfSpaceAndTime) {
-  auto options = small();
+  auto options = small_video();
   options.frame_pool = nn::PoolingKind::attention;
   auto encoder = made(options);
   const Recording seen(*encoder);
@@ -116,10 +116,10 @@ TEST(VideoEncoder, LeavesMapsOfSpaceAndTime) {
 
 TEST(VideoEncoder, RefusesWhatDoesNotFit) {
   const auto refused = [](const std::function<void(VideoEncoderOptions&)>& change) {
-    auto options = small();
+    auto options = small_video();
     change(options);
     try {
-      VideoEncoder(options, kShape);
+      VideoEncoder(options, kClipShape);
     } catch (const ModelError& error) {
       return std::string(error.what());
     }
@@ -134,7 +134,7 @@ TEST(VideoEncoder, RefusesWhatDoesNotFit) {
       refused([](auto& o) { o.time_attention = Attention::parse("learned_2d; num_heads=2"); }),
       HasSubstr("time_attention"));
   EXPECT_THAT(refused([](auto& o) { o.patch = 5; }), HasSubstr("encoder.patch"));
-  auto encoder = made(small());
+  auto encoder = made(small_video());
   EXPECT_THROW(encoder->forward(clips(2, 3)), UsageError);
 }
 
