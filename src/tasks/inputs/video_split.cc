@@ -52,8 +52,10 @@ void VideoInputOptions::check() const {
 data::ClipOptions VideoInputOptions::clips() const { return {images, choice, keep << 20}; }
 
 std::vector<int64_t> VideoSplit::chosen(int64_t example, Random* random) const {
-  return data::chosen_of(clips_->name(example), clips_->times(example).count, options_->choice,
-                         random);
+  const auto name = clips_->name(example);
+  const auto said =
+      records_ ? records_->place(example) + ": " + options_->column + ": " + name : name;
+  return data::chosen_of(said, clips_->times(example).count, options_->choice, random);
 }
 
 Batch VideoSplit::batch(const std::vector<int64_t>& examples, const Draw& draw) const {
