@@ -11,10 +11,12 @@ namespace heed::test {
 namespace {
 
 /// What inputs of every kind say of themselves.
-const Sizes kSizes = {{"image", {3, 16, 8}}, {"documents", {30}}, {"vocabulary", {30}},
-                      {"segments", {1}},     {"unknown", {1}},    {"words", {30}},
-                      {"items", {20}},       {"history", {10}},   {"series", {2, 32, 1, 8, 1, 0}},
-                      {"numbers", {3}},      {"categories", {2}}, {"audio", {8, 20}}};
+const Sizes kSizes = {
+    {"image", {3, 16, 8}},    {"documents", {30}}, {"vocabulary", {30}},
+    {"segments", {1}},        {"unknown", {1}},    {"words", {30}},
+    {"items", {20}},          {"history", {10}},   {"series", {2, 32, 1, 8, 1, 0}},
+    {"numbers", {3}},         {"categories", {2}}, {"audio", {8, 20}},
+    {"video", {4, 3, 32, 32}}};
 
 struct EncoderOnly {
   Chosen<EncoderPart> encoder;
