@@ -85,7 +85,7 @@ batch = 8
 };
 
 TEST_F(Clips, GoThroughEveryVerb) {
-  EXPECT_EQ(json::parse(trained_.out)["accuracy"].is_number(), true) << trained_.out;
+  EXPECT_EQ(json::parse(trained_.out)["test_accuracy"].is_number(), true) << trained_.out;
   const auto checked = run({"check", trained_.recipe});
   EXPECT_EQ(checked.code, 0) << checked.err;
   EXPECT_THAT(checked.out, HasSubstr("24 clips of 8 to 8 frames, read as 3 x 8 x 12"));

@@ -268,7 +268,7 @@ TEST_F(GoldenRecordings, AListNamesFilesBesideItself) {
   std::map<std::string, double> metrics(evaluation.metrics.begin(), evaluation.metrics.end());
   EXPECT_GT(metrics.at("loss"), 0);
   EXPECT_TRUE(metrics.contains("bleu"));
-  EXPECT_EQ(metrics.at("baseline_bleu"), 0);
+  EXPECT_FALSE(metrics.contains("baseline_bleu")) << "imported, so of no training texts";
 }
 
 TEST_F(GoldenRecordings, LanguageAndTaskComeFirst) {
