@@ -119,10 +119,11 @@ std::vector<std::string> lines_of(const lens::Attribution& found, const lens::Do
                             ", expected f(x) - f(b) = ", lens::number(found.whole - found.empty)));
   if (!doubt) return lines;
   const auto row = [&](const char* name, double lens::Faithfulness::*test) {
+    const double weights = doubt->weights.*test;  // not finite: the model has none
     lines.push_back(text_of(name, " ", lens::number(doubt->own.*test), ", random ",
-                            lens::number(doubt->random.*test), ", raw weights ",
-                            lens::number(doubt->weights.*test), ", p ",
-                            lens::number(doubt->p_value.*test)));
+                            lens::number(doubt->random.*test),
+                            std::isfinite(weights) ? ", raw weights " + lens::number(weights) : "",
+                            ", p ", lens::number(doubt->p_value.*test)));
   };
   lines.push_back(text_of("tested by ", printable(doubt->share), ": ", lens::number(doubt->whole),
                           " with the input, ", lens::number(doubt->empty), " without its ",

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "core/list_folder.h"
 #include "core/printable.h"
+#include "data/class_folders.h"
+#include "data/video_parts.h"
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/lens/boxes_figure.h"
@@ -16,21 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_image_name(const fs::path& file) {
-  auto ending = file.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
-}
-
+/// Images of a folder in the order of the numbers in their names, as clips have their frames.
 std::vector<std::string> frames_of(const std::string& folder) {
-  std::vector<std::string> frames;
-  for (const auto& file : list_folder(folder))
-    if (is_image_name(file)) frames.push_back(file.string());
-  if (frames.empty())
+  auto files = data::sorted_entries(folder);
+  std::erase_if(files, [](const fs::path& file) { return !data::has_image_name(file); });
+  if (files.empty())
     throw DataError(folder + ": no frame; expected files named .png, .jpg or .jpeg");
-  std::sort(frames.begin(), frames.end());
-  return frames;
+  data::sort_naturally(files);
+  return {files.begin(), files.end()};
 }
 
 std::string label_of(const PredictedBox& box) {
@@ -71,6 +65,10 @@ std::vector<std::string> PredictFigures::inputs() const {
   std::vector<std::string> all;
   for (const auto& input : flags_.inputs) {
     if (flags_.track && kind_of(input) == PathKind::folder) {
+      if (flags_.inputs.size() > 1)
+        throw UsageError("--track: " + input +
+                         ": objects are followed from frame to frame of one folder; give it by "
+                         "itself, or name images");
       const auto frames = frames_of(input);
       all.insert(all.end(), frames.begin(), frames.end());
     } else {

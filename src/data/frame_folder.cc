@@ -36,9 +36,7 @@ class FrameFolder : public Video {
       throw DataError(
           folder_.string() +
           ": a folder without images (.png, .jpg, .jpeg); expected the frames of a clip");
-    std::sort(frames_.begin(), frames_.end(), [](const fs::path& a, const fs::path& b) {
-      return in_natural_order(a.filename().string(), b.filename().string());
-    });
+    sort_naturally(frames_);
   }
 
   FrameTimes times() override { return {.count = std::ssize(frames_)}; }
@@ -80,6 +78,12 @@ bool in_natural_order(const std::string& a, const std::string& b) {
   }
   if (i == a.size() && j == b.size()) return a < b;  // numbers with other zeros before them
   return i == a.size();
+}
+
+void sort_naturally(std::vector<fs::path>& files) {
+  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
+    return in_natural_order(a.filename().string(), b.filename().string());
+  });
 }
 
 std::unique_ptr<Video> open_frame_folder(const fs::path& folder, const ImageOptions& options) {

@@ -68,7 +68,7 @@ fs::path find(const fs::path& prefix, const char* suffix) {
   if (kind_of(packed) != PathKind::absent) return packed;
   throw FileError("open " + plain.filename().string() + " or " + packed.filename().string() +
                       " (the IDX files of the prefix, or a folder of one folder per class) in",
-                  prefix.parent_path(), ENOENT);
+                  prefix.has_parent_path() ? prefix.parent_path() : ".", ENOENT);
 }
 
 /// 0 .. K-1 as text, K the first label that no record has: a damaged label would otherwise make

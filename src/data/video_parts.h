@@ -19,5 +19,7 @@ std::vector<int64_t> chosen_of(const std::string& clip, int64_t count, const Fra
 
 /// Whether `a` stands before `b` where numbers in names count by their value: frame2.png, frame10.png.
 bool in_natural_order(const std::string& a, const std::string& b);
+/// Puts files in the natural order of their names.
+void sort_naturally(std::vector<std::filesystem::path>& files);
 
 }  // namespace heed::data

@@ -112,25 +112,23 @@ std::vector<std::string> explanation(const ImageMaps& maps) {
   const bool layers = maps.maps.front().title.starts_with("layer");
   const bool pooling = maps.maps.back().title == "pooling";
   std::vector<std::string> lines;
+  const auto say = [&](const char* line) { lines.push_back(line); };
   if (layers && maps.grid.class_token) {
-    lines.emplace_back("head: weight from the class token to each patch");
-    lines.emplace_back("received: mean weight to each patch from all tokens");
+    say("head: weight from the class token to each patch");
+    say("received: mean weight to each patch from all tokens");
   } else if (layers) {
-    lines.emplace_back("layer: mean weight to each patch from all patches");
+    say("layer: mean weight to each patch from all patches");
   }
-  if (pooling) lines.emplace_back("pooling: weight of each patch in the pooled vector");
+  if (pooling) say("pooling: weight of each patch in the pooled vector");
   if (!maps.words.empty())
-    lines.emplace_back(
-        "words: weight of each patch where a word is written, mean over heads and layers");
+    say("words: weight of each patch where a word is written, mean over heads and layers");
   const auto& last = maps.maps.back();
   if (last.title.starts_with("cross") && last.received.defined())
-    lines.emplace_back(
-        "cross: weight of each patch for the query that says the box; received: mean of all "
+    say("cross: weight of each patch for the query that says the box; received: mean of all "
         "queries");
   else if (last.title.starts_with("cross"))
-    lines.emplace_back("cross: mean weight of each patch over all that is written");
-  if (maps.rollout.defined())
-    lines.emplace_back("rollout: what reaches the output through all layers");
+    say("cross: mean weight of each patch over all that is written");
+  if (maps.rollout.defined()) say("rollout: what reaches the output through all layers");
   return lines;
 }
 

@@ -51,8 +51,9 @@ std::string Attention::text() const {
   for (const auto& op : masks) add(ops::to_text(op));
   add(ops::to_text(normalizer));
   if (merge != OpSpec{"concat"}) add(ops::to_text(merge));
-  if (num_heads != 1 || num_kv_heads) add("num_heads=" + std::to_string(num_heads));
-  if (num_kv_heads) all.append("/").append(std::to_string(num_kv_heads));
+  const bool grouped = num_kv_heads != 0 && num_kv_heads != num_heads;
+  if (num_heads != 1 || grouped) add("num_heads=" + std::to_string(num_heads));
+  if (grouped) all.append("/").append(std::to_string(num_kv_heads));
   if (dropout != 0) add("dropout=" + ops::number_text(dropout));
   return all;
 }

@@ -18,13 +18,18 @@ class BadImages : public testing::Test {
  protected:
   static void SetUpTestSuite() { trained_ = train_once("classify", write_small_set); }
 
-  /// What predict says to the file by itself, and to a record that names it.
+  /// What predict says to the file by itself, behind a good one, and to a record that names it.
   void expect_refused(const std::string& name, const Bytes& bytes, const std::string& why) const {
     folder_.write(name, bytes);
     const auto file = (folder_.path() / name).string();
     const auto alone = run({"predict", trained_.model, file});
     EXPECT_EQ(alone.code, 3) << alone.err;
     EXPECT_THAT(alone.err, AllOf(HasSubstr(file), HasSubstr(why)));
+    const auto behind =
+        run({"predict", trained_.model, (folder_.path() / "good.png").string(), file});
+    EXPECT_EQ(behind.code, 3) << behind.err;
+    EXPECT_THAT(behind.err, AllOf(HasSubstr(file), HasSubstr(why)));
+    EXPECT_THAT(behind.out, HasSubstr("good.png")) << "what stands before is answered";
     const std::string list = "image,label\ngood.png,0\n" + name + ",1\n";
     const auto table = folder_.write("list.csv", Bytes(list.begin(), list.end())).string();
     const auto named = run({"predict", trained_.model, table});

@@ -122,6 +122,14 @@ TEST(Boxes, FiguresOfOneNameStandBesideEachOther) {
   ASSERT_EQ(answer.code, 0) << answer.err;
   for (const char* name : {"drawn/x.png", "drawn/x-2.png", "drawn/x-3.png"})
     EXPECT_TRUE(test::read_bytes(folder / name).starts_with("\x89PNG")) << name;
+  // So are those of images that stand in one file.
+  const auto set = test::idx({2, 16, 24}, test::Bytes(2 * 16 * 24, 0x40));
+  test::write_bytes(folder / "set-images-idx3-ubyte", {set.begin(), set.end()});
+  const auto idx = (folder / "set-images-idx3-ubyte").string();
+  const auto of_set = run({"predict", made.model, idx, "--figures", drawn});
+  EXPECT_EQ(of_set.code, 0) << of_set.err;
+  EXPECT_TRUE(
+      test::read_bytes(folder / "drawn/set-images-idx3-ubyte#1.png").starts_with("\x89PNG"));
   // An image is never replaced by its figure.
   const auto over = run(
       {"predict", made.model, (folder / "a/x.png").string(), "--figures", (folder / "a").string()});
@@ -142,8 +150,8 @@ TEST(Boxes, AreFollowedThroughFrames) {
   const auto made = trained_on_boxes();
   const test::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "frames");
-  for (int i = 0; i < 8; ++i)
-    test::write_bytes(folder / "frames" / ("000" + std::to_string(i) + ".png"), frame(2 * i, 4));
+  for (int i = 0; i < 8; ++i)  // "f10" stands behind "f9"
+    test::write_bytes(folder / "frames" / ("f" + std::to_string(i + 5) + ".png"), frame(2 * i, 4));
   test::write_bytes(folder / "frames/notes.txt", "no frame");
   const auto followed =
       run({"predict", made.model, (folder / "frames").string(), "--track", "--json"});
@@ -154,6 +162,7 @@ TEST(Boxes, AreFollowedThroughFrames) {
     const auto boxes = json::parse(line)["boxes"];
     ASSERT_GE(boxes.size(), 1u) << line;
     EXPECT_EQ(boxes[0]["id"], 1) << line;
+    EXPECT_NEAR(boxes[0]["box"][0].get<double>(), 2 * frames, 3) << line;
   }
   EXPECT_EQ(frames, 8);
 }
@@ -171,6 +180,7 @@ TEST(Boxes, RefusesWhatItWouldIgnore) {
   refused({"x.png", "--track-age", "3"}, 2, "add --track");
   refused({folder.path().string(), "--track"}, 3, "no frame");
   refused({folder.path().string()}, 3, "a folder");
+  refused({folder.path().string(), folder.path().string(), "--track"}, 2, "of one folder");
   test::write_bytes(folder / "f0.xml", "<annotation><object></annotation>");
   const auto eval = run({"eval", made.model, "--data", (folder / "f0.xml").string()});
   EXPECT_EQ(eval.code, 3);

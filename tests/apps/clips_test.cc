@@ -76,8 +76,9 @@ batch = 8
     const auto list = (folder_ / "list.csv").string();
     const auto measured = run({"eval", trained_.model, "--data", list});
     EXPECT_EQ(measured.code, code) << measured.err;
-    if (code == 3)
+    if (code == 3) {
       EXPECT_THAT(measured.err, AllOf(HasSubstr("list.csv:3: video: "), HasSubstr(why)));
+    }
   }
 
   static inline test::Trained trained_;

@@ -3,6 +3,8 @@
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 
+#include <array>
+
 #include "core/lower_case.h"
 #include "core/utf8.h"
 #include "heed/core/error.h"
@@ -82,9 +84,29 @@ std::vector<std::string> real_texts() {
   return texts;
 }
 
+/// Sentences of made words in Latin and Greek letters, some of them frequent: as many as a tokenizer of thousands of pieces is
+/// learned from.
+std::vector<std::string> made_texts(Random& random) {
+  constexpr std::array kOnsets = {"b", "d",  "F", "gr", "k", "l", "M",
+                                  "n", "pr", "r", "st", "λ", "σ"};
+  constexpr std::array kNuclei = {"a", "e", "i",  "o",  "u",  "ö", "é",
+                                  "α", "ω", "ie", "ou", "an", "er"};
+  std::vector<std::string> words(12000);
+  for (auto& word : words)
+    for (uint32_t left = 2 + random.below(4); left > 0; --left)
+      word.append(kOnsets[random.below(kOnsets.size())])
+          .append(kNuclei[random.below(kNuclei.size())]);
+  std::vector<std::string> texts(4000);
+  for (auto& text : texts)
+    for (int i = 0; i < 12; ++i)
+      text.append(i ? " " : "").append(words[random.below(1 + random.below(12000))]);
+  return texts;
+}
+
 std::vector<std::string> all_texts() {
-  auto texts = real_texts();
   Random random(5);
+  auto texts = real_texts();
+  if (texts.empty()) texts = made_texts(random);
   for (int i = 0; i < 500; ++i) texts.push_back(difficult_text(random));
   return texts;
 }

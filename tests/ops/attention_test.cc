@@ -69,6 +69,9 @@ TEST(AttentionText, MasksMayBeAlternatives) {
 TEST(AttentionText, DefaultsAreLeftOutSoThatEqualValuesCompareEqual) {
   EXPECT_EQ(Attention::parse("rope(10000)"), Attention::parse("rope"));
   EXPECT_EQ(Attention::parse("num_heads=8/8"), Attention::parse("num_heads=8"));
+  auto pool = Attention::parse("num_heads=2");
+  pool.num_kv_heads = 2;  // as one made in C++ may say it
+  EXPECT_EQ(pool.text(), Attention::parse("num_heads=2").text());
   EXPECT_EQ(Attention::parse("rope").position.at("base"), 10000);
   EXPECT_EQ(Attention::parse("window(right=3,left=2)").text(),
             "scaled_dot; window(left=2, right=3); softmax");

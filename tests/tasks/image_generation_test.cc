@@ -338,6 +338,8 @@ TEST_F(ImageGeneration, SaysWhatCannotBe) {
   const auto asked = [&](const std::vector<std::string>& inputs) {
     return test::message_of<UsageError>([&] { by_class.stream(inputs); });
   };
+  EXPECT_THAT(asked({"cat:2"}),
+              AllOf(HasSubstr("cat:2: there is no such image"), HasSubstr("(0, 1)")));
   EXPECT_THAT(asked({"cat"}), AllOf(HasSubstr("cat: there is no such image"), HasSubstr("(0, 1)")));
   EXPECT_THAT(asked({"1:0"}), HasSubstr("expected 1 to 1000000 images"));
   EXPECT_THAT(asked({"1", named("noise")}), HasSubstr("answered apart"));

@@ -101,8 +101,9 @@ TEST_F(ImageRecords, PlacementsSayWhereTheBatchsPixelsComeFrom) {
           at::tensor(at::ArrayRef<uint8_t>(part.values), at::kFloat).view({3, at.height, at.width});
       if (at.flip) own = own.flip(2);
       const auto shown = image.narrow(1, at.top, at.height).narrow(2, at.left, at.width);
-      if (at.width == 8 && at.height == 8)
+      if (at.width == 8 && at.height == 8) {
         EXPECT_LT((own - shown).abs().max().item<float>(), 0.01f);
+      }
       EXPECT_LT((own - shown).abs().mean().item<float>(), 12) << "moved parts differ by rounding";
     }
   }

@@ -300,6 +300,11 @@ TEST_F(PixelsCell, WhatDoesNotFitIsRefused) {
   test::write_bytes(folder_ / "train.csv", "image,mask\ntrain0.png,masks/wide0.png\n");
   EXPECT_THAT(refusal({}), AllOf(HasSubstr("wide0.png"), HasSubstr("16 x 40"), HasSubstr("16 x 16"),
                                  HasSubstr("train.csv:2")));
+  const auto high = test::png({24, 16, 0, 8, test::Bytes(24 * 16, 1)});
+  test::write_bytes(folder_ / "masks/high.png", {high.begin(), high.end()});
+  test::write_bytes(folder_ / "train.csv", "image,mask\ntrain0.png,masks/high.png\n");
+  EXPECT_THAT(refusal({}),
+              AllOf(HasSubstr("high.png"), HasSubstr("24 x 16"), HasSubstr("16 x 16")));
   test::write_bytes(folder_ / "train.csv", "image,mask\ntrain0.png,\n");
   EXPECT_THAT(refusal({}), AllOf(HasSubstr("train.csv:2"), HasSubstr("empty")));
   test::write_bytes(folder_ / "train.csv", "image,mask\ntrain0.png,masks/none.png\n");

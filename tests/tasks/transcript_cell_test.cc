@@ -10,6 +10,7 @@
 #include "heed/tasks/predictor.h"
 #include "learning.h"
 #include "sounds.h"
+#include "tasks/cell.h"
 #include "tasks/cell_runs.h"
 
 namespace heed {
@@ -124,6 +125,78 @@ TEST_F(TranscriptCell, LearnsAndListensToALanguage) {
       EXPECT_TRUE(text.substr(at, 3).starts_with("ab") || text.substr(at, 3).starts_with("cc"))
           << text;
   }
+}
+
+/// A model that was not trained, in evaluation, and the first records of training.
+class UntrainedTranscripts {
+ public:
+  explicit UntrainedTranscripts(Recipe recipe)
+      : cell_(std::move(recipe)),
+        split_(cell_.open(cell_.source("train", cell_.recipe.data.train))) {
+    input().learn(*split_, 1), head().learn(*split_, input());
+    at::manual_seed(1);
+    cell_.make_model();
+    cell_.module->eval();
+  }
+  Input& input() { return *cell_.recipe.inputs.front().get(); }
+  Head& head() { return *cell_.recipe.heads.front().get(); }
+  Batch batch(const std::vector<int64_t>& examples) const {
+    return cell_.with_targets(*split_, split_->batch(examples, {}), {});
+  }
+  Tokens tokens(const Batch& batch) { return cell_.encode(batch); }
+  /// The summed loss, and how many pieces of text it is of.
+  std::pair<double, int64_t> loss(const Tokens& tokens, const Batch& batch) {
+    const at::NoGradGuard no_grad;
+    const auto found = head().loss(tokens, batch);
+    return {found.mean.item<double>() * static_cast<double>(found.count), found.count};
+  }
+  std::vector<std::string> texts(const Batch& batch) {
+    std::vector<std::string> all;
+    for (const auto& one : head().predict(tokens(batch), batch, *split_)) all.push_back(one.text);
+    return all;
+  }
+  /// What is added to the score of each piece.
+  at::Tensor bias() const {
+    for (const auto& parameter : cell_.module->named_parameters())
+      if (parameter.key().starts_with("head") && parameter.value().dim() == 1)
+        return parameter.value();
+    return {};
+  }
+
+ private:
+  Cell cell_;
+  SplitPtr split_;
+};
+
+TEST_F(TranscriptCell, ATextThatNeedsMoreTokensThanThereAreCountsAsNone) {
+  UntrainedTranscripts made(recipe());
+  const auto all = made.batch({0, 1, 2, 3}), others = made.batch({1, 2, 3}),
+             first = made.batch({0});
+  auto cut = made.tokens(all);
+  cut.lengths = cut.lengths.clone();
+  cut.lengths[0] = 1;  // of a text of more letters
+  const auto left = made.loss(cut, all), right = made.loss(made.tokens(others), others);
+  const auto whole = made.loss(made.tokens(all), all), own = made.loss(made.tokens(first), first);
+  ASSERT_GT(own.second, 1);
+  EXPECT_EQ(left.second, right.second);
+  EXPECT_EQ(whole.second, right.second + own.second);
+  EXPECT_NEAR(left.first, right.first, 1e-3);
+  EXPECT_NEAR(whole.first, right.first + own.first, 1e-3);
+}
+
+TEST_F(TranscriptCell, NothingIsWrittenOfTheTokensThatBeginAndEndAText) {
+  UntrainedTranscripts made(recipe());
+  const at::NoGradGuard no_grad;
+  const auto batch = made.batch({0, 1, 2, 3});
+  auto bias = made.bias();
+  const auto texts = made.texts(batch);
+  int64_t same = 0;
+  for (int64_t piece = 0; piece < bias.size(0); ++piece) {
+    bias[piece] += 100;  // likelier than all others
+    same += made.texts(batch) == texts;
+    bias[piece] -= 100;
+  }
+  EXPECT_EQ(same, 2) << "begin and end, however likely";
 }
 
 TEST_F(TranscriptCell, AimsAtTheProbabilityOfATranscript) {

@@ -18,7 +18,7 @@ struct SoundAugmentOptions {
   double speed = 0;
   double shift = 0;
   double noise = 0;
-  std::string noise_folder;
+  std::string noise_folder = {};
   double least_snr = 5, most_snr = 20;
 
   template <class Visitor>

@@ -21,7 +21,7 @@ struct Panel {
 
 /// Panels that share one scale, so that their colours can be compared.
 struct Strip {
-  std::vector<Panel> panels;
+  std::vector<Panel> panels = {};
   bool is_signed = false;  ///< two hues, a scale symmetric about 0, and the image itself shows at 0
   std::string note = {};   ///< behind the legend: the method, what is left out
   size_t across = 0;       ///< panels of an image in a row, the others below; 0: all in one

@@ -28,9 +28,9 @@ struct SeriesRow {
 
 struct SeriesFigure {
   std::string title;
-  std::vector<std::string> lines;  ///< below the title
-  std::string unit = "s";          ///< of times, written at the axis
-  std::vector<SeriesRow> rows;     ///< one under the other, with one axis of time
+  std::vector<std::string> lines;    ///< below the title
+  std::string unit = "s";            ///< of times, written at the axis
+  std::vector<SeriesRow> rows = {};  ///< one under the other, with one axis of time
 };
 
 /// A curve stands on the colours of its stretches; a spectrogram, in grey, has them in a strip

@@ -117,9 +117,10 @@ std::unique_ptr<Stream> image_requests(const std::vector<std::string>& inputs,
   for (const auto& input : inputs) {
     if (asks(input))
       throw UsageError(input + ": images to be drawn and images that are given are answered apart");
-    if (input.find(':') == std::string::npos && kind_of(input) == PathKind::absent &&
-        kind_of(input + "-images-idx3-ubyte") == PathKind::absent &&
-        kind_of(input + "-images-idx3-ubyte.gz") == PathKind::absent)
+    const auto set = numbered(input).first;  // of "PREFIX:INDEX" the prefix
+    if (kind_of(input) == PathKind::absent && kind_of(set) == PathKind::absent &&
+        kind_of(set + "-images-idx3-ubyte") == PathKind::absent &&
+        kind_of(set + "-images-idx3-ubyte.gz") == PathKind::absent)
       throw UsageError(text_of(input, ": there is no such image; ", what_is_asked(classes.get())));
   }
   return nullptr;

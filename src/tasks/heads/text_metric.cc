@@ -1,6 +1,7 @@
 #include "tasks/heads/text_metric.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "heed/metrics/answers.h"
 #include "heed/metrics/bleu.h"
@@ -35,6 +36,15 @@ std::string first_words(const std::string& text, int64_t count) {
   std::string first;
   for (const auto word : words) first.append(first.empty() ? "" : " ").append(word);
   return first;
+}
+
+/// Empty where nothing says it.
+std::string text_signature(const TextMetricOptions& options, size_t references) {
+  if (options.kind == TextMetric::bleu) return bleu_signature(bleu_options(options), references);
+  if (options.kind == TextMetric::cider) return cider_signature(cider_options(options), references);
+  if (options.kind == TextMetric::chrf)
+    return chrf_signature({.lowercase = options.lowercase}, references);
+  return "";
 }
 
 }  // namespace
@@ -78,12 +88,12 @@ SelectionMetric text_selection_metric(const TextMetricOptions& options) {
   return {options.kind == TextMetric::rouge ? "rougeL" : word_of(options.kind), true};
 }
 
-std::string text_signature(const TextMetricOptions& options, size_t references) {
-  if (options.kind == TextMetric::bleu) return bleu_signature(bleu_options(options), references);
-  if (options.kind == TextMetric::cider) return cider_signature(cider_options(options), references);
-  if (options.kind == TextMetric::chrf)
-    return chrf_signature({.lowercase = options.lowercase}, references);
-  return "";
+void add_writing(nlohmann::ordered_json& details, const TextMetricOptions& options,
+                 size_t references, int64_t tokens, double seconds) {
+  const auto signature = text_signature(options, references);
+  if (!signature.empty()) details["signature"] = signature;
+  details["tokens"] = tokens;
+  details["tokens_per_second"] = static_cast<double>(tokens) / seconds;
 }
 
 }  // namespace heed

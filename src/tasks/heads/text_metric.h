@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,9 @@ Metrics baseline_metrics(const TextMetricOptions& options, const std::vector<std
 /// The name in text_metrics by which models are compared.
 SelectionMetric text_selection_metric(const TextMetricOptions& options);
 
-/// What says how the metric was computed, as sacrebleu prints it; empty where nothing does. references: of each text;
-/// 0: their number differs.
-std::string text_signature(const TextMetricOptions& options, size_t references);
+/// Says in details() how the metric was computed, as sacrebleu prints it, and how many tokens were written in how many
+/// seconds. references: of each text; 0: their number differs.
+void add_writing(nlohmann::ordered_json& details, const TextMetricOptions& options,
+                 size_t references, int64_t tokens, double seconds);
 
 }  // namespace heed

@@ -89,10 +89,7 @@ class TextScorer : public Scorer {
     nlohmann::ordered_json json = {{"pairs", sources_.size()},
                                    {"left_out", split_->size() - std::ssize(sources_)}};
     if (!writes_) return json.dump();
-    const auto signature = text_signature(metric_, 1);
-    if (!signature.empty()) json["signature"] = signature;
-    json["tokens"] = tokens_;
-    json["tokens_per_second"] = static_cast<double>(tokens_) / seconds_;
+    add_writing(json, metric_, 1, tokens_, seconds_);
     return json.dump();
   }
   std::string report() const override { return as_lines(details()); }

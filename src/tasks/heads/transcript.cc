@@ -213,9 +213,8 @@ TranscriptHead::SummedLoss TranscriptHead::summed_loss(const Tokens& tokens, con
       at::arange(1, repeats.size(1) + 1).unsqueeze(0).lt(target_lengths.unsqueeze(1));
   const auto needed = target_lengths + repeats.logical_and(inside).sum(1);
   const auto fits = needed.le(lengths_of(tokens));
-  const auto found = surprise(tokens, batch, targets, target_lengths);
-  const auto kept = at::where(fits, found, at::zeros_like(found));
-  return {kept.sum(), target_lengths.masked_select(fits).sum().item<int64_t>()};
+  return {surprise(tokens, batch, targets, target_lengths).sum(),
+          target_lengths.masked_select(fits).sum().item<int64_t>()};
 }
 
 std::vector<at::Tensor> TranscriptHead::heard(const Tokens& tokens, const Batch& batch) {

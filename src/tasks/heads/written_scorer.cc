@@ -63,9 +63,10 @@ class WrittenScorer : public Scorer {
     if (!writes_) return {};
     std::vector<int64_t> records;
     for (const auto& [record, text] : written_) records.push_back(record);
+    const auto right = expected();
     Metrics all;
     for (const auto& [name, texts] : baselines_.texts(*split_, records))
-      for (const auto& [metric, value] : text_metrics(metric_, texts, expected()))
+      for (const auto& [metric, value] : text_metrics(metric_, texts, right))
         all.emplace_back("baseline_" + name + metric, value);
     return all;
   }
@@ -85,10 +86,7 @@ class WrittenScorer : public Scorer {
     nlohmann::ordered_json json = {{"pairs", pairs_}, {"left_out", split_->size() - pairs_}};
     if (!writes_) return json.dump();
     if (!columns_.references.empty()) json["sources"] = written_.size();
-    const auto signature = text_signature(metric_, references_of_each());
-    if (!signature.empty()) json["signature"] = signature;
-    json["tokens"] = tokens_;
-    json["tokens_per_second"] = static_cast<double>(tokens_) / seconds_;
+    add_writing(json, metric_, references_of_each(), tokens_, seconds_);
     return json.dump();
   }
   std::string report() const override { return as_lines(details()); }

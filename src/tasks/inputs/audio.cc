@@ -5,7 +5,7 @@
 
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
-#include "tasks/file_names.h"
+#include "tasks/file_stream.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/audio_split.h"
 #include "tasks/record_stream.h"
@@ -48,61 +48,33 @@ class RecordingParts {
   int64_t given_ = 0;
 };
 
-/// Recordings, cut where they are longer than the model reads; files of records that name some; and
-/// names of them from standard input.
-class AudioStream : public Stream {
+/// Recordings, cut where they are longer than the model reads.
+class AudioStream : public FileStream {
  public:
   AudioStream(std::vector<std::string> inputs, data::RecordOptions options, AudioStatePtr state)
-      : names_(std::move(inputs)), options_(std::move(options)), state_(std::move(state)) {}
-
-  SplitPtr next(int64_t most) override {
-    constexpr int64_t kTogether = 8;  // each takes as many tokens as some pages of text
-    most = std::min(most, kTogether);
-    if (records_) {
-      if (auto some = records_->next(most)) return some;
-      records_.reset();
-    }
-    std::vector<Heard> heard;
-    try {
-      while (std::ssize(heard) < most && next_part(!heard.empty())) heard.push_back(parts_->next());
-    } catch (const Error&) {
-      // What stands before a bad recording is answered before it is reported.
-      if (heard.empty()) throw;
-      error_ = std::current_exception();
-    }
-    if (!heard.empty()) return std::make_shared<HeardSplit>(std::move(heard), state_);
-    if (error_) std::rethrow_exception(error_);
-    const auto file = names_.take_records();
-    if (file.empty()) return nullptr;
-    open_records(file);
-    return next(most);
-  }
+      : FileStream(std::move(inputs), std::move(options)), state_(std::move(state)) {}
 
  private:
-  bool next_part(bool may_stop) {
-    if (parts_ && parts_->has_more()) return true;
-    parts_.reset();
-    std::string name;
-    if (error_ || !names_.next(name, may_stop)) return false;
-    parts_.emplace(std::move(name), state_);
-    return true;
+  int64_t together(int64_t most) const override {
+    constexpr int64_t kTogether = 8;  // each takes as many tokens as some pages of text
+    return std::min(most, kTogether);
+  }
+  bool has_more() override { return parts_ && parts_->has_more(); }
+  void take(const std::string& name, int64_t) override {
+    if (!has_more()) parts_.emplace(name, state_);
+    heard_.push_back(parts_->next());
+  }
+  int64_t taken() const override { return std::ssize(heard_); }
+  SplitPtr give() override {
+    return std::make_shared<HeardSplit>(std::exchange(heard_, {}), state_);
+  }
+  SplitPtr of_records(const data::RecordsPtr& records) const override {
+    return std::make_shared<AudioSplit>(records, state_);
   }
 
-  void open_records(const std::string& file) {
-    records_.emplace(
-        std::vector{file}, options_, "",
-        [state = state_](const Source& source) {
-          return std::make_shared<AudioSplit>(source.records, state);
-        },
-        data::RecordFormat::by_name);
-  }
-
-  FileNames names_;
-  data::RecordOptions options_;
   AudioStatePtr state_;
-  std::optional<RecordStream> records_;
   std::optional<RecordingParts> parts_;
-  std::exception_ptr error_;
+  std::vector<Heard> heard_;
 };
 
 class AudioInput : public Input {

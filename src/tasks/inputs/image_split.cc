@@ -159,7 +159,7 @@ void ImageList::add(data::Image source, std::string name) {
   const auto placed = data::fitted_placement(shape, this->shape(), fitting_.fit);
   const bool whole = placed.x1 - placed.x0 >= static_cast<double>(shape.width) &&
                      placed.y1 - placed.y0 >= static_cast<double>(shape.height);
-  if (!whole) {
+  if (!whole || kind_of(name) != PathKind::file) {  // a file can be read again
     sources_.back().values = source.values;
     kept_bytes_ += shape.values();
   }

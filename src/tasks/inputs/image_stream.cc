@@ -38,55 +38,36 @@ SplitPtr images_of_records(const data::RecordsPtr& records, const ImageInputOpti
   return std::make_shared<ImageSplit>(images, options, records);
 }
 
-SplitPtr ImageStream::next(int64_t most) {
+int64_t ImageStream::together(int64_t most) const {
   const int64_t pixels = std::max<int64_t>(1, options_->known_shape().pixels());
-  most = std::clamp<int64_t>(kMostTogether / pixels, 1, most);
-  if (records_) {
-    if (auto some = records_->next(most)) return some;
-    records_.reset();
-  }
-  auto list = std::make_shared<ImageList>(options_->fitting());
-  std::string name;
-  try {
-    while (list->size() < most && list->kept_bytes() < kMostKept &&
-           (has_idx() || (!error_ && names_.next(name, list->size() > 0))))
-      add(*list, name, most);
-  } catch (const Error&) {
-    // What stands before a bad input is answered before it is reported.
-    if (list->size() == 0) throw;
-    error_ = std::current_exception();
-  }
-  if (list->size() > 0) return std::make_shared<ImageSplit>(list, options_, false);
-  if (error_) std::rethrow_exception(error_);
-  const auto file = names_.take_records();
-  if (file.empty()) return nullptr;
-  open_records(file);
-  return next(most);
+  return std::clamp<int64_t>(kMostTogether / pixels, 1, most);
 }
 
-void ImageStream::open_records(const std::string& file) {
-  records_.emplace(
-      std::vector{file}, record_options_, "",
-      [options = options_](const Source& source) {
-        return images_of_records(source.records, options, true);
-      },
-      data::RecordFormat::by_name);
+bool ImageStream::is_full() const { return list_ && list_->kept_bytes() >= kMostKept; }
+
+SplitPtr ImageStream::give() {
+  return std::make_shared<ImageSplit>(std::exchange(list_, nullptr), options_, false);
 }
 
-void ImageStream::add(ImageList& list, const std::string& name, int64_t most) {
-  if (!has_idx()) {
+SplitPtr ImageStream::of_records(const data::RecordsPtr& records) const {
+  return images_of_records(records, options_, true);
+}
+
+void ImageStream::take(const std::string& name, int64_t most) {
+  if (!list_) list_ = std::make_shared<ImageList>(options_->fitting());
+  if (!has_more()) {
     if (kind_of(name) == PathKind::folder)
       throw DataError(name + ": a folder; name the images in it, or pass their names by '-'");
     const auto idx = idx_file(name);
-    if (idx.empty()) return list.add(one(name), name);
+    if (idx.empty()) return list_->add(one(name), name);
     idx_ = data::read_idx_images(idx);
     idx_name_ = idx.string(), idx_next_ = 0;
   }
   const int64_t pixels = idx_->height * idx_->width;
-  for (; has_idx() && list.size() < most; ++idx_next_) {
+  for (; has_more() && list_->size() < most; ++idx_next_) {
     const auto* first = idx_->values.data() + idx_next_ * pixels;
     const auto own = idx_name_ + "#" + std::to_string(idx_next_);
-    list.add({{1, idx_->height, idx_->width}, {first, first + pixels}}, own);
+    list_->add({{1, idx_->height, idx_->width}, {first, first + pixels}}, own);
   }
 }
 

@@ -1,13 +1,11 @@
 // Images for `heed predict` and `heed map`.
 #pragma once
 
-#include <exception>
 #include <optional>
 
 #include "heed/data/idx.h"
-#include "tasks/file_names.h"
+#include "tasks/file_stream.h"
 #include "tasks/inputs/image_split.h"
-#include "tasks/record_stream.h"
 
 namespace heed {
 
@@ -16,35 +14,31 @@ namespace heed {
 SplitPtr images_of_records(const data::RecordsPtr& records, const ImageInputOptionsPtr& options,
                            bool fitted);
 
-/// Files, IDX sets, images of these by number, files of records that name images, and names of all
-/// that from standard input.
-class ImageStream : public Stream {
+/// Files, IDX sets, and images of these by number.
+class ImageStream : public FileStream {
  public:
   ImageStream(std::vector<std::string> inputs, data::RecordOptions record_options,
               ImageInputOptionsPtr options)
-      : names_(std::move(inputs)),
-        record_options_(std::move(record_options)),
-        options_(std::move(options)) {}
-
-  SplitPtr next(int64_t most) override;
+      : FileStream(std::move(inputs), std::move(record_options)), options_(std::move(options)) {}
 
  private:
-  bool has_idx() const { return idx_ && idx_next_ < idx_->count; }
-  void add(ImageList& list, const std::string& name, int64_t most);
+  int64_t together(int64_t most) const override;
+  bool has_more() override { return idx_ && idx_next_ < idx_->count; }
+  void take(const std::string& name, int64_t most) override;
+  int64_t taken() const override { return list_ ? list_->size() : 0; }
+  bool is_full() const override;
+  SplitPtr give() override;
+  SplitPtr of_records(const data::RecordsPtr& records) const override;
   /// A file, or PREFIX:INDEX.
   data::Image one(const std::string& name);
-  void open_records(const std::string& file);
 
-  FileNames names_;
-  data::RecordOptions record_options_;
   ImageInputOptionsPtr options_;
+  std::shared_ptr<ImageList> list_;
   std::optional<data::IdxImages> idx_;
   std::string idx_name_;
   int64_t idx_next_ = 0;
-  std::optional<RecordStream> records_;
   data::Images numbered_;  // those of numbered_prefix_
   std::string numbered_prefix_;
-  std::exception_ptr error_;
 };
 
 /// Throws UsageError for an index that `images` lacks; `input` says it.

@@ -6,10 +6,9 @@
 #include "heed/core/error.h"
 #include "heed/core/files.h"
 #include "heed/core/threads.h"
-#include "tasks/file_names.h"
+#include "tasks/file_stream.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/video_split.h"
-#include "tasks/record_stream.h"
 
 namespace heed {
 namespace {
@@ -21,63 +20,40 @@ SplitPtr clips_of_records(const data::RecordsPtr& records, const VideoInputOptio
       data::open_record_clips(records, options->column, options->clips()), options, records);
 }
 
-/// Video files, folders of frames, files of records that name some, and names of all that from standard
-/// input.
-class VideoStream : public Stream {
+/// Video files and folders of frames.
+class VideoStream : public FileStream {
  public:
   VideoStream(std::vector<std::string> inputs, data::RecordOptions record_options,
               VideoInputOptionsPtr options)
-      : names_(std::move(inputs)),
-        record_options_(std::move(record_options)),
-        options_(std::move(options)) {}
+      : FileStream(std::move(inputs), std::move(record_options)), options_(std::move(options)) {}
 
-  SplitPtr next(int64_t most) override {
+ private:
+  int64_t together(int64_t most) const override {
     constexpr int64_t kTogether = 1 << 21;  // pixels that a model reads at once
     const auto shape = options_->known_shape();
     const int64_t pixels = std::max<int64_t>(1, shape.pixels() * options_->choice.frames);
-    most = std::clamp<int64_t>(kTogether / pixels, 1, most);
-    if (records_) {
-      if (auto some = records_->next(most)) return some;
-      records_.reset();
-    }
-    auto list = std::make_shared<ClipList>(fitted_clips());
-    std::string name;
-    try {
-      while (list->size() < most && !error_ && names_.next(name, list->size() > 0)) list->add(name);
-    } catch (const Error&) {
-      // What stands before a bad clip is answered before it is reported.
-      if (list->size() == 0) throw;
-      error_ = std::current_exception();
-    }
-    if (list->size() > 0) return std::make_shared<VideoSplit>(list, options_, false);
-    if (error_) std::rethrow_exception(error_);
-    const auto file = names_.take_records();
-    if (file.empty()) return nullptr;
-    open_records(file);
-    return next(most);
+    return std::clamp<int64_t>(kTogether / pixels, 1, most);
+  }
+  void take(const std::string& name, int64_t) override {
+    if (!list_) list_ = std::make_shared<ClipList>(fitted_clips());
+    list_->add(name);
+  }
+  int64_t taken() const override { return list_ ? list_->size() : 0; }
+  SplitPtr give() override {
+    return std::make_shared<VideoSplit>(std::exchange(list_, nullptr), options_, false);
+  }
+  SplitPtr of_records(const data::RecordsPtr& records) const override {
+    return clips_of_records(records, options_);
   }
 
- private:
   data::ClipOptions fitted_clips() const {
     auto clips = options_->clips();
     clips.images = options_->fitting();
     return clips;
   }
 
-  void open_records(const std::string& file) {
-    records_.emplace(
-        std::vector{file}, record_options_, "",
-        [options = options_](const Source& source) {
-          return clips_of_records(source.records, options);
-        },
-        data::RecordFormat::by_name);
-  }
-
-  FileNames names_;
-  data::RecordOptions record_options_;
   VideoInputOptionsPtr options_;
-  std::optional<RecordStream> records_;
-  std::exception_ptr error_;
+  std::shared_ptr<ClipList> list_;
 };
 
 /// What heed check finds of a part's clips.
