@@ -60,3 +60,9 @@ pkg_check_modules(FFMPEG QUIET libavformat libavcodec libswscale libavutil)
 if(NOT FFMPEG_FOUND)
   message(NOTICE "Left out: video files. They need libavformat-dev, libavcodec-dev, libswscale-dev and libavutil-dev.")
 endif()
+
+# Optional: training by many processes. LibTorch has Gloo inside; its header of the process group includes Gloo's own.
+find_path(GLOO_INCLUDE_DIR gloo/rendezvous/store.h)
+if(NOT GLOO_INCLUDE_DIR)
+  message(NOTICE "Left out: training by many processes. It needs libgloo-dev.")
+endif()

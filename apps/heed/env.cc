@@ -10,9 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cpu_quota.h"
+#include "core/distributed_environment.h"
+#include "core/network.h"
 #include "core/system_file.h"
 #include "frame/torch.h"
 #include "frame/waiting.h"
+#include "heed/core/error.h"
 #include "heed/core/threads.h"
 #include "kernels/targets.h"
 #include "verbs.h"
@@ -42,6 +45,26 @@ nlohmann::ordered_json cpu() {
   return result;
 }
 
+/// What a launcher said of other processes, and how they would reach this one.
+nlohmann::ordered_json processes() {
+  nlohmann::ordered_json result;
+  try {
+    const auto found = distributed_environment();
+    result["launcher"] = found.launcher.empty() ? "none" : found.launcher;
+    result["rank"] = found.rank;
+    result["world_size"] = found.world_size;
+    result["local_rank"] = found.local_rank;
+    result["local_world_size"] = found.local_world_size;
+    if (found.world_size > 1)
+      result["master"] = found.master_addr + ":" + std::to_string(found.master_port);
+    const auto own = own_address(found);
+    result["interface"] = own.interface + " " + own.address + " (" + own.why + ")";
+  } catch (const Error& error) {
+    result["problem"] = error.what();
+  }
+  return result;
+}
+
 int64_t kib(const std::string& field) { return field.empty() ? 0 : std::stoll(field); }
 
 nlohmann::ordered_json environment() {
@@ -58,6 +81,7 @@ nlohmann::ordered_json environment() {
   result["waiting"] = waiting();
   result["memory_mib"] = kib(field_of("/proc/meminfo", "MemTotal")) / 1024;
   result["memory_available_mib"] = kib(field_of("/proc/meminfo", "MemAvailable")) / 1024;
+  result["processes"] = processes();
   result["cuda"] = at::hasCUDA();
   result["cuda_devices"] = at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
   return result;

@@ -2,12 +2,17 @@
 #include "heed/train/train.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
+#include "core/distributed_environment.h"
 #include "core/list_folder.h"
 #include "core/printable.h"
 #include "frame/called_again.h"
 #include "frame/exit.h"
+#include "heed/core/error.h"
 #include "heed/core/files.h"
+#include "heed/core/threads.h"
 #include "heed/tasks/supervised.h"
 #include "output.h"
 #include "recipe_flags.h"
@@ -44,27 +49,60 @@ void say_where_it_begins(const std::string& out) {
             << " has no checkpoint (last-STEP/) to go on from; the run begins anew\n";
 }
 
-}  // namespace
+void say_processes(const DistributedEnvironment& environment) {
+  std::cerr << "heed: " << environment.world_size << " processes (" << environment.launcher << "), "
+            << environment.local_world_size << " on this machine, " << num_threads()
+            << (num_threads() == 1 ? " thread each" : " threads each")
+            << (is_threads_of_torchrun() ? "; torchrun's OMP_NUM_THREADS=1 is passed over" : "")
+            << '\n';
+}
 
-void run(const TrainFlags& flags) {
+/// The run's folder is whole at any moment.
+void end_at_once(const std::string& why) {
+  std::fprintf(stderr, "heed: error: %s\n", printable(why).c_str());
+  std::_Exit(static_cast<int>(Failure::peer));
+}
+
+/// What every process does; the first one alone has a say.
+void train_with(Processes& processes, const TrainFlags& flags, bool resume) {
   auto recipe = read(flags.recipe);
   if (!flags.out.empty()) recipe.out = flags.out;
   if (recipe.out.empty()) recipe.out = "models/" + fs::path(flags.recipe.file).stem().string();
   const auto out = recipe.out;
   const auto options = recipe.train;
-  if (flags.resume) say_where_it_begins(out);
+  const bool speaks = processes.is_first();
+  if (resume && speaks) say_where_it_begins(out);
   Progress progress(std::cerr, progress_options(2));
   const auto task = make_task(std::move(recipe));
-  for (const auto& note : notes_of(*task, options))
+  for (const auto& note : speaks ? notes_of(*task, options) : std::vector<std::string>{})
     std::cerr << "heed: note: " << printable(note) << '\n';
-  const auto result = train(
-      *task, {.options = options, .folder = out, .resume = flags.resume, .progress = &progress});
+  const auto result = train(*task, {.options = options,
+                                    .folder = out,
+                                    .resume = resume,
+                                    .progress = &progress,
+                                    .processes = &processes});
   if (result.stopped_by) {
-    std::cerr << "heed: stopped after step " << result.steps
-              << "; go on by: " << called_again_with("train", "--resume") << std::endl;
+    if (speaks)
+      std::cerr << "heed: stopped after step " << result.steps
+                << "; go on by: " << called_again_with("train", "--resume") << std::endl;
     throw Exit{128 + result.stopped_by};
   }
-  print_values(result_json(out, result), flags.json);
+  if (speaks) print_values(result_json(out, result), flags.json);
+}
+
+}  // namespace
+
+void run(const TrainFlags& flags) {
+  const auto environment = distributed_environment();
+  const auto processes = join_processes();
+  if (processes->are_several() && processes->is_first()) say_processes(environment);
+  processes->when_lost(end_at_once);
+  try {
+    train_with(*processes, flags, flags.resume || environment.restarts > 0);
+  } catch (const std::exception& error) {
+    processes->tell_failure(error.what());
+    throw;
+  }
 }
 
 }  // namespace heed::cli

@@ -1,6 +1,7 @@
 #include "core/threads.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "core/cpu_quota.h"
+#include "core/distributed_environment.h"
 #include "core/printable.h"
 #include "heed/core/error.h"
 #include "heed/core/threads.h"
@@ -28,14 +30,15 @@ int cores() noexcept {
   return std::max(1, CPU_COUNT(&allowed));
 }
 
-/// The cores that this process may run on, or its quota of them.
+/// The cores that this process may run on, or its quota of them; its share, where a launcher started several here.
 int threads_of_machine() noexcept {
-  const int allowed = cores();
+  int allowed = cores();
+  const auto here = processes_on_these_cores(allowed < ::sysconf(_SC_NPROCESSORS_ONLN));
   try {
-    return threads_within(allowed, cpu_quota());
+    allowed = threads_within(allowed, cpu_quota());
   } catch (...) {  // no memory to read files: the cores are a good answer, too
   }
-  return allowed;
+  return static_cast<int>(std::max<int64_t>(1, allowed / here));
 }
 
 }  // namespace
@@ -91,6 +94,7 @@ std::optional<int> threads_of_environment() {
   for (const char* name : {"HEED_NUM_THREADS", "OMP_NUM_THREADS"}) {
     const char* given = std::getenv(name);
     if (!given || *given == '\0') continue;
+    if (name[0] == 'O' && is_threads_of_torchrun()) continue;
     std::string_view text = given;
     if (name[0] == 'O') text = text.substr(0, text.find(','));
     const auto threads = threads_in(text);

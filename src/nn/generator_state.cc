@@ -18,4 +18,16 @@ void set_generator_state(const at::Tensor& state) {
   generator.set_state(state);
 }
 
+uint64_t generator_seed() {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  std::lock_guard lock(generator.mutex());
+  return generator.current_seed();
+}
+
+void seed_generator(uint64_t seed) {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  std::lock_guard lock(generator.mutex());
+  generator.set_current_seed(seed);
+}
+
 }  // namespace heed::nn

@@ -31,7 +31,9 @@ SplitBatches::SplitBatches(SplitPtr split, const BatchOptions& options, int64_t 
       split_->size(), batches, workers,
       [this](int64_t epoch, int64_t first) { return plan(epoch, first); },
       [this](const std::vector<int64_t>& examples, int64_t epoch) {
-        return split_->batch(examples, {options_.seed, epoch, options_.training});
+        const auto own = share_.of(examples);
+        if (own.empty()) return Batch{{}, at::empty({0}, at::kLong)};
+        return split_->batch(own, {options_.seed, epoch, options_.training});
       });
 }
 

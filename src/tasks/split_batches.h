@@ -23,6 +23,10 @@ class SplitBatches : public BatchSource {
     prefetch_->seek(cursor);
     if (cursor.position < split_->size()) plan(cursor.epoch, cursor.position);  // throws now
   }
+  void take(const data::Share& share) override {
+    prefetch_->seek(prefetch_->cursor());  // what was made ahead is dropped
+    share_ = share;
+  }
 
  private:
   /// The batches of an epoch behind its first `first` examples.
@@ -32,6 +36,7 @@ class SplitBatches : public BatchSource {
 
   SplitPtr split_;
   BatchOptions options_;
+  data::Share share_;
   bool by_length_;
   std::unique_ptr<data::Prefetch<Batch>> prefetch_;
 };

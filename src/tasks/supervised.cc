@@ -18,6 +18,17 @@ namespace {
 
 constexpr int64_t kShownSamples = 3;
 
+/// Of the bytes of a batch, in the order of the tensors' names.
+std::string digest_of(const Batch& batch) {
+  size_t digest = 0;
+  for (const auto& [name, tensor] : batch.tensors) {
+    const auto flat = tensor.contiguous();
+    const std::string_view bytes(static_cast<const char*>(flat.data_ptr()), flat.nbytes());
+    digest = 31 * digest + std::hash<std::string_view>()(bytes);
+  }
+  return std::to_string(digest);
+}
+
 class SupervisedTask : public Task {
  public:
   explicit SupervisedTask(Recipe recipe) : cell_(std::move(recipe)) {
@@ -83,8 +94,24 @@ class SupervisedTask : public Task {
     source_->seek(cursor);
   }
 
+  void take_share(const data::Share& share) override {
+    if (any_head_compares())
+      throw ModelError(
+          "head.kind: what an example learns is told by the others of its batch, and several "
+          "processes have a part of "
+          "the batch each; train this by one process");
+    source_->take(share);
+  }
+  std::string data_digest() override {
+    const auto before = source_->cursor();
+    const auto digest = digest_of(next_batch());
+    source_->seek(before);
+    return digest;
+  }
+
   BatchLoss next() override {
     const auto batch = next_batch();
+    if (batch.size() == 0) return {};
     const nn::GradientCheckpointing recompute(cell_.recipe.train.gradient_checkpointing);
     const auto tokens = cell_.encode(batch);
     const auto* first = batch.records.data_ptr<int64_t>();
@@ -218,6 +245,7 @@ class SupervisedTask : public Task {
     }
     // The epoch changes with the call that gives nothing, so this is the one of the batch.
     draw_ = {seed(), source_->cursor().epoch, true};
+    if (batch->size() == 0) return std::move(*batch);
     return cell_.with_targets(*train_, std::move(*batch), draw_);
   }
 

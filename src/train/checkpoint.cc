@@ -48,6 +48,22 @@ NamedTensors take(NamedTensors& tensors, const std::string& prefix) {
   return taken;
 }
 
+/// What the first process read, for all.
+ModelFiles files_of_first(Processes& processes, const ModelFiles& read) {
+  const auto send = [&](const NamedTensors& tensors) {
+    return parse_safetensors(
+               processes.from_first(processes.is_first() ? safetensors_bytes(tensors) : ""),
+               "the checkpoint of " + processes.name(0))
+        .tensors;
+  };
+  ModelFiles files;
+  files.recipe = processes.from_first(read.recipe);
+  files.tensors = send(read.tensors);
+  const auto state = read.state.value_or(TrainState{});
+  files.state = TrainState{send(state.tensors), processes.from_first(state.values)};
+  return files;
+}
+
 }  // namespace
 
 void Trainer::remember_start() {
@@ -85,6 +101,10 @@ ModelFiles Trainer::model_files(const std::string& metrics) const {
 void Trainer::save_checkpoint() {
   if (saved_step_ == state_.step) return;
   check_weights();
+  if (!folder_) {
+    saved_step_ = state_.step;
+    return;
+  }
   if (log_) log_->sync();
   const WeightAverage::Shown shown(average_);
   ModelFiles files = model_files(best_metrics(std::nullopt));
@@ -93,7 +113,7 @@ void Trainer::save_checkpoint() {
   files.state->tensors = optimizer_.state();
   for (auto& tensor : average_.hidden()) files.state->tensors.push_back(std::move(tensor));
   files.state->tensors.emplace_back("generator", generator_);
-  folder_.save_last(state_.step, files);
+  folder_->save_last(state_.step, files);
   saved_step_ = state_.step;
 }
 
@@ -108,7 +128,13 @@ std::string Trainer::best_metrics(const std::optional<Metrics>& test) const {
 /// where the recipe asks for none.
 bool Trainer::average_checkpoints() {
   if (options_.average_checkpoints < 2) return false;
-  auto folders = folder_.checkpoints();
+  if (folder_) take_mean_of_checkpoints();
+  take_model_of_first();
+  return true;
+}
+
+void Trainer::take_mean_of_checkpoints() {
+  auto folders = folder_->checkpoints();
   const auto n = std::min(folders.size(), static_cast<size_t>(options_.average_checkpoints));
   folders.erase(folders.begin(), folders.end() - static_cast<int64_t>(n));
   std::map<std::string, at::Tensor> sums;
@@ -125,17 +151,36 @@ bool Trainer::average_checkpoints() {
     if (tensor.is_floating_point()) tensor = (sums[name] / double(n)).to(tensor.scalar_type());
   }
   load_into(task_.model(), newest, folders.back() / "model.safetensors");
-  return true;
+}
+
+void Trainer::take_model_of_first() {
+  if (!processes_.are_several()) return;
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : named_tensors(task_.model())) processes_.from_first(tensor);
 }
 
 void Trainer::save_best() {
   check_weights();
+  if (!folder_) return;
   const WeightAverage::Shown shown(average_);
-  folder_.save_best(model_files(best_metrics(std::nullopt)));
+  folder_->save_best(model_files(best_metrics(std::nullopt)));
 }
 
-void Trainer::resume_from(const std::filesystem::path& checkpoint) {
-  ModelFiles files = load_model(checkpoint, WithState::yes);
+/// From the newest checkpoint, which the first process reads.
+void Trainer::resume() {
+  std::optional<std::filesystem::path> newest;
+  if (folder_) newest = folder_->newest();
+  const auto checkpoint = processes_.from_first(newest ? newest->string() : "");
+  if (checkpoint.empty()) return;
+  ModelFiles files;
+  if (folder_) files = load_model(checkpoint, WithState::yes);
+  if (processes_.are_several()) files = files_of_first(processes_, files);
+  resume_from(checkpoint, std::move(files));
+  if (!processes_.are_several()) return;
+  state_ = LoopState::from_json(processes_.from_first(state_.to_json()), checkpoint);
+}
+
+void Trainer::resume_from(const std::filesystem::path& checkpoint, ModelFiles files) {
   const auto recipe_file = checkpoint / "recipe.toml";
   changes_ = check_same_recipe(RecipeFile::parse(files.recipe, recipe_file.string()),
                                RecipeFile::parse(to_toml(recipe_), "the recipe"), kMayChange);
@@ -169,7 +214,8 @@ void Trainer::resume_from(const std::filesystem::path& checkpoint) {
 /// What best/ holds stays until an epoch is better: at a run's end that may be the mean of its
 /// checkpoints, whose metrics no checkpoint has.
 void Trainer::keep_best() {
-  const auto best = folder_.path() / "best";
+  if (!folder_) return;
+  const auto best = folder_->path() / "best";
   if (!is_model_folder(best)) return;
   const JsonObject json(load_model(best).metrics, (best / "metrics.json").string());
   if (!json.has("valid")) return;

@@ -14,7 +14,7 @@ namespace heed {
 struct Mean {
   double sum = 0;
   int64_t count = 0;
-  void add(double mean, int64_t n) { sum += mean * static_cast<double>(n), count += n; }
+  void add_sum(double of_all, int64_t n) { sum += of_all, count += n; }
   double value() const { return count ? sum / static_cast<double>(count) : 0; }
 };
 

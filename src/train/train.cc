@@ -1,6 +1,9 @@
 #include "heed/train/train.h"
 
+#include <signal.h>
 #include <sys/resource.h>
+
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -8,18 +11,29 @@
 #include "core/printable.h"
 #include "core/signals.h"
 #include "heed/core/error.h"
+#include "heed/core/random.h"
+#include "nn/generator_state.h"
 #include "nn/model_memory.h"
 #include "nn/small_products.h"
 #include "train/precision.h"
+#include "train/same_processes.h"
 #include "train/size_keys.h"
 #include "train/trainer.h"
 
 namespace heed {
 namespace {
 
-std::filesystem::path free_folder(const TrainRun& run) {
+Processes& processes_of(const TrainRun& run) {
+  static Processes alone;
+  return run.processes ? *run.processes : alone;
+}
+
+std::optional<RunFolder> open_folder(const TrainRun& run) {
+  if (!processes_of(run).is_first()) return std::nullopt;
   check_run_folder(run.folder, run.resume);
-  return run.folder;
+  return std::optional<RunFolder>(
+      std::in_place, run.folder,
+      std::max(run.options.keep_checkpoints, run.options.average_checkpoints));
 }
 
 std::optional<double> metric(const Metrics& metrics, const std::string& name) {
@@ -45,6 +59,33 @@ std::string count_text(double value) {
   std::snprintf(text, sizeof text, value == std::floor(value) ? "%.0f" : "%.4g", value);
   return text;
 }
+
+constexpr int kStopSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+/// What a step adds up over its batches and processes: of each batch the loss times its records, and their number; then
+/// how many processes were asked to stop by each signal.
+class StepSums {
+ public:
+  explicit StepSums(int64_t batches)
+      : batches_(static_cast<size_t>(batches)), values_(2 * batches_ + std::size(kStopSignals)) {}
+
+  double& loss(int64_t i) { return values_[2 * static_cast<size_t>(i)]; }
+  double& count(int64_t i) { return values_[2 * static_cast<size_t>(i) + 1]; }
+  void note(int signal) {
+    for (size_t i = 0; i < std::size(kStopSignals); ++i)
+      values_[2 * batches_ + i] = signal == kStopSignals[i] ? 1 : 0;
+  }
+  int noted() const {
+    for (size_t i = 0; i < std::size(kStopSignals); ++i)
+      if (values_[2 * batches_ + i] > 0) return kStopSignals[i];
+    return 0;
+  }
+  std::span<double> values() { return values_; }
+
+ private:
+  size_t batches_;
+  std::vector<double> values_;
+};
 
 /// "train-images record 17, 305, 9": what all names begin with stands once.
 std::string join_names(const std::vector<std::string>& names) {
@@ -84,37 +125,47 @@ int64_t peak_memory() {
 
 Trainer::Trainer(Task& task, const TrainRun& run)
     : task_(task),
+      processes_(processes_of(run)),
       options_(run.options),
-      folder_(free_folder(run),
-              std::max(run.options.keep_checkpoints, run.options.average_checkpoints)),
+      folder_(open_folder(run)),
       recipe_(task.recipe()),
       steps_per_epoch_(steps_of_epoch(task, options_)),
       steps_(steps_of(options_, steps_per_epoch_)),
       optimizer_(task.model(), options_.optimizer,
                  [&](const std::string& name) { return task.rate_factor(name); }),
+      gradients_(task.model(), processes_),
       average_(task.model(), options_.ema),
-      progress_(run.progress) {
+      seed_(nn::generator_seed()),
+      progress_(processes_.is_first() ? run.progress : nullptr) {
   options_.check();
   check_schedule(task, options_);
   check_training_memory(task, options_);
-  if (const auto newest = folder_.newest()) resume_from(*newest);
-  log_.emplace(folder_.log(), state_.step);
+  require_same(processes_, task);
+  if (processes_.are_several()) task.take_share({processes_.rank(), processes_.count()});
+  resume();
+  if (!folder_) return;
+  log_.emplace(folder_->log(), state_.step);
   if (!changes_.empty()) {
     nlohmann::ordered_json line{{"step", state_.step}};
     for (const auto& [path, was, is] : changes_) line["changed"][path] = {{"was", was}, {"is", is}};
     log_->write(line);
   }
-  events_.emplace(folder_.path(), state_.step);
+  events_.emplace(folder_->path(), state_.step);
 }
 
 void Trainer::show(const std::string& line) {
   if (progress_) progress_->say(line);
 }
 
-void Trainer::check_finite(double loss, const std::vector<int64_t>& records) const {
+void Trainer::check_finite(double loss, const std::vector<int64_t>& bad_records) const {
   if (std::isfinite(loss)) return;
+  std::string own;
+  for (const int64_t record : bad_records) own += task_.record_name(record) + '\n';
   std::vector<std::string> names;
-  for (const int64_t record : records) names.push_back(task_.record_name(record));
+  for (const auto& text : processes_.gather(own)) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) names.push_back(line);
+  }
   throw DivergedError("the loss is " + std::to_string(loss) + " " + place() + ", in the batch of " +
                       join_names(names) +
                       "; look at these records (heed check), lower train.optimizer.lr or set"
@@ -127,22 +178,52 @@ std::string Trainer::place() const {
          std::to_string(state_.step + 1);
 }
 
-/// Collects the gradient of one step, the mean over its records, and returns their number.
+/// Several processes draw by (seed, step, rank), so that a run which goes on needs the state of no generator.
+void Trainer::draw_apart() const {
+  if (!processes_.are_several()) return;
+  Random random(seed_, static_cast<uint32_t>(state_.step),
+                static_cast<uint32_t>(processes_.rank()));
+  const uint64_t high = random.bits();
+  nn::seed_generator(high << 32 | random.bits());
+}
+
+/// The signal by which this process, or any of several, was asked to stop; 0: none.
+int Trainer::stop_signal() const {
+  return processes_.are_several() ? asked_to_stop_ : StopSignals::caught();
+}
+
+/// Collects the gradient of one step, the mean over the records of all processes, and returns their number.
 int64_t Trainer::accumulate() {
   const int64_t done = state_.step % steps_per_epoch_ * options_.accumulate;
   const int64_t batches = std::min(options_.accumulate, task_.batches() - done);
-  int64_t records = 0;
+  const bool is_mean = batches == 1 && !processes_.are_several();
+  StepSums sums(batches);
+  std::vector<int64_t> bad_records;
+  draw_apart();
   for (int64_t i = 0; i < batches; ++i) {
     nn::SmallProducts small;
     const BatchLoss batch = next_in_precision(task_, options_.precision);
     small.mix();
+    if (i + 1 == batches) gradients_.arm();
+    if (!batch.loss.defined()) continue;  // fewer records than processes
+    const auto count = static_cast<double>(batch.count);
     const double loss = batch.loss.item<double>();
-    check_finite(loss, batch.records);
-    (batches == 1 ? batch.loss : batch.loss * static_cast<double>(batch.count)).backward();
-    records += batch.count;
-    state_.epoch_loss.add(loss, batch.count), state_.log_loss.add(loss, batch.count);
+    if (!std::isfinite(loss) && bad_records.empty()) bad_records = batch.records;
+    (is_mean ? batch.loss : batch.loss * count).backward();
+    sums.loss(i) = loss * count, sums.count(i) = count;
   }
-  if (batches > 1) optimizer_.scale_gradients(1.0 / static_cast<double>(records));
+  gradients_.finish();
+  sums.note(StopSignals::caught());
+  processes_.sum(sums.values());
+  asked_to_stop_ = sums.noted();
+  int64_t records = 0;
+  for (int64_t i = 0; i < batches; ++i) {
+    const auto count = static_cast<int64_t>(sums.count(i));
+    check_finite(sums.loss(i), bad_records);
+    records += count;
+    state_.epoch_loss.add_sum(sums.loss(i), count), state_.log_loss.add_sum(sums.loss(i), count);
+  }
+  if (!is_mean) optimizer_.scale_gradients(1.0 / static_cast<double>(records));
   return records;
 }
 
@@ -182,6 +263,10 @@ void Trainer::log_step(double factor, double norm) {
   const double lr = options_.optimizer.lr * factor;
   show_progress(lr);
   if (state_.step % options_.log_every != 0) return;
+  if (!log_) {
+    state_.log_loss = {};
+    return;
+  }
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - logged_).count();
   const double speed = static_cast<double>(examples_ - logged_examples_) / seconds;
@@ -239,6 +324,12 @@ std::optional<Metrics> Trainer::validate() {
   task_.model().eval();
   auto valid = task_.validate();
   task_.model().train();
+  if (!valid) return valid;
+  std::vector<double> values;
+  for (const auto& [name, value] : *valid) values.push_back(value);
+  processes_.from_first(
+      values);  // those of another processor may differ in a bit, and choose another model
+  for (size_t i = 0; i < values.size(); ++i) (*valid)[i].second = values[i];
   return valid;
 }
 
@@ -254,6 +345,14 @@ void Trainer::end_epoch() {
   if (valid) follow(*valid);
   if (!valid) state_.best_epoch = state_.epoch;
   if (state_.step == steps_) state_.finished = true;
+  if (log_) log_epoch(loss, valid);
+  if (state_.best_epoch == state_.epoch) {
+    state_.best_loss = loss;
+    save_best();
+  }
+}
+
+void Trainer::log_epoch(double loss, const std::optional<Metrics>& valid) {
   nlohmann::ordered_json line = {
       {"step", state_.step}, {"epoch", state_.epoch}, {"train", {{"loss", loss}}}};
   if (valid) {
@@ -272,10 +371,6 @@ void Trainer::end_epoch() {
   for (const auto& [input, expected, output] : samples) {
     show("  input     " + printable(input) + "\n  expected  " + printable(expected) +
          "\n  output    " + printable(output));
-  }
-  if (state_.best_epoch == state_.epoch) {
-    state_.best_loss = loss;
-    save_best();
   }
 }
 
@@ -297,7 +392,7 @@ TrainResult Trainer::run() {
   const StopSignals signals;
   task_.model().train();
   if (!generator_.defined()) remember_start();
-  if (saved_step_ >= 0) folder_.remove_old(saved_step_);
+  if (folder_ && saved_step_ >= 0) folder_->remove_old(saved_step_);
   tell_start();
   if (options_.precision == Precision::bfloat16 && !multiplies_bfloat16())
     show(
@@ -309,7 +404,7 @@ TrainResult Trainer::run() {
     const bool epoch_over = state_.step % steps_per_epoch_ == 0 || state_.step == steps_;
     if (epoch_over) end_epoch();
     remember_start();
-    if (!state_.finished) result.stopped_by = StopSignals::caught();
+    if (!state_.finished) result.stopped_by = stop_signal();
     const bool due = options_.save_every > 0 ? state_.step % options_.save_every == 0 : epoch_over;
     if (due || state_.finished || result.stopped_by) save_checkpoint();
   }
@@ -320,7 +415,7 @@ TrainResult Trainer::run() {
   if (!state_.best.empty()) result.valid = state_.best;
   result.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   result.peak_memory = peak_memory();
-  log_->sync(), events_->sync();
+  if (log_) log_->sync(), events_->sync();
   return result;
 }
 
@@ -332,16 +427,21 @@ void Trainer::finish(TrainResult& result) {
     show("the mean of " + std::to_string(options_.average_checkpoints) + " checkpoints" +
          (valid ? metrics_text(*valid) : "") + (better ? "" : "  not better, not kept"));
     if (valid && better) state_.best = *valid;
-    if (better) folder_.save_best(model_files(best_metrics(std::nullopt)));
+    if (folder_ && better) folder_->save_best(model_files(best_metrics(std::nullopt)));
   }
-  const auto best = folder_.path() / "best";
-  ModelFiles files = load_model(best);
-  load_into(task_.model(), files.tensors, best / "model.safetensors");
+  ModelFiles files;
+  if (folder_) {
+    const auto best = folder_->path() / "best";
+    files = load_model(best);
+    load_into(task_.model(), files.tensors, best / "model.safetensors");
+  }
+  take_model_of_first();
   const at::NoGradGuard no_grad;
   task_.model().eval();
   result.test = task_.test();
+  if (!folder_) return;
   files.metrics = best_metrics(result.test);
-  folder_.save_best(files);
+  folder_->save_best(files);
 }
 
 void check_training_memory(Task& task, const TrainOptions& options) {
@@ -363,6 +463,17 @@ std::string check_schedule(const Task& task, const TrainOptions& options) {
                    "raise train.epochs");
 }
 
-TrainResult train(Task& task, const TrainRun& run) { return Trainer(task, run).run(); }
+void Task::take_share(const data::Share&) {
+  throw UsageError("this task knows one process; train it without a launcher of several");
+}
+
+TrainResult train(Task& task, const TrainRun& run) {
+  try {
+    return Trainer(task, run).run();
+  } catch (const std::exception& error) {
+    processes_of(run).tell_failure(error.what());
+    throw;
+  }
+}
 
 }  // namespace heed

@@ -19,6 +19,7 @@ void add_eval(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
+void add_launch(CLI::App& app);
 void add_look(CLI::App& app);
 void add_map(CLI::App& app);
 void add_predict(CLI::App& app);
@@ -26,6 +27,10 @@ void add_recipe(CLI::App& app);
 void add_score(CLI::App& app);
 void add_summary(CLI::App& app);
 void add_train(CLI::App& app);
+
+/// What stands behind the -- of `heed launch` is for its copies: takes it away, and returns the number of words that are
+/// left.
+int keep_words_of_copies(int argc, char** argv);
 
 /// Loads libheed_verbs.so and runs a verb of it with its flags, a struct of flags.h.
 void run_verb(const char* verb, const void* flags);

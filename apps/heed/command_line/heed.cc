@@ -18,10 +18,11 @@ Examples:
 
 Results go to standard output, everything else to standard error. 'heed VERB --help' explains a verb.
 Exit codes: 0 well, 2 usage, 3 data, 4 model or recipe, 5 files or disk, 6 memory, 7 training diverged,
-128+n stopped by signal n. NO_COLOR is honoured; HEED_NUM_THREADS is what --threads sets.)";
+8 another process of the training was lost, 128+n stopped by signal n. NO_COLOR is honoured; HEED_NUM_THREADS is what --threads sets.)";
 
 void add_verbs(CLI::App& app) {
   add_train(app);
+  add_launch(app);
   add_eval(app);
   add_predict(app);
   add_embed(app);

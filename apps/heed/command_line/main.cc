@@ -36,7 +36,8 @@ void run_verb(const char* verb, const void* flags) {
 }  // namespace heed::cli
 
 int main(int argc, char** argv) {
-  const int code = heed::cli::run(argc, argv, heed::cli::kHeed);
+  const int own = heed::cli::keep_words_of_copies(argc, argv);
+  const int code = heed::cli::run(own, argv, heed::cli::kHeed);
   // Everything is written. LibTorch takes itself apart at exit(), which takes memory and aborts where there is none.
   std::fflush(nullptr);
   std::_Exit(code);

@@ -15,6 +15,7 @@ enum class Failure {
   file = 5,      ///< a file or disk that cannot be read or written
   memory = 6,    ///< not enough memory
   diverged = 7,  ///< a NaN or infinite loss
+  peer = 8,      ///< another process of the same training was lost
 };
 
 /// An error whose message says the operation, the argument, what was expected and what was given,
@@ -46,6 +47,9 @@ struct FileError : Error {
 };
 struct DivergedError : Error {
   explicit DivergedError(const std::string& message) : Error(Failure::diverged, message) {}
+};
+struct LostPeerError : Error {
+  explicit LostPeerError(const std::string& message) : Error(Failure::peer, message) {}
 };
 
 }  // namespace heed

@@ -18,11 +18,11 @@ int most_threads() noexcept;
 int threads_from_text(std::string_view text, const std::string& source);
 
 /// What HEED_NUM_THREADS says, else OMP_NUM_THREADS (of several, "4,2", the first), where it is not
-/// empty. Throws UsageError, as above.
+/// empty and not the 1 that torchrun sets by itself. Throws UsageError, as above.
 std::optional<int> threads_of_environment();
 
 /// How many threads parallel_for uses. At first: what threads_of_environment() says, else the cores
-/// that this process may run on. Where that throws it is the cores, too, and what was wrong is said
+/// that this process may run on, shared among the processes that a launcher started here. Where that throws it is the cores, too, and what was wrong is said
 /// once on standard error. A program calls
 /// set_num_threads(num_threads()) once when it starts, so that LibTorch and OpenBLAS use as many.
 int num_threads() noexcept;

@@ -14,6 +14,7 @@
 #include "heed/data/placement.h"
 #include "heed/data/record_files.h"
 #include "heed/data/records.h"
+#include "heed/data/share.h"
 #include "heed/data/tokenizer.h"
 #include "heed/metrics/metrics.h"
 #include "heed/models/encoder.h"
@@ -144,6 +145,8 @@ class BatchSource {
   /// A source of the same data that seeks there goes on with the same batches.
   virtual data::Cursor cursor() const = 0;
   virtual void seek(const data::Cursor& cursor) = 0;
+  /// From now on a share of each batch alone; it may have no example. The cursor counts whole batches.
+  virtual void take(const data::Share& share) = 0;
 };
 
 struct BatchOptions {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "heed/data/loader.h"
+#include "heed/data/share.h"
 #include "heed/metrics/metrics.h"
 #include "heed/train/recipe.h"
 
@@ -18,8 +19,8 @@ namespace heed {
 
 /// The loss of one batch.
 struct BatchLoss {
-  at::Tensor loss;               ///< scalar with gradient: the mean over `count`
-  int64_t count;                 ///< records (or tokens) that it is the mean of
+  at::Tensor loss;  ///< scalar with gradient: the mean over `count`; undefined: no record
+  int64_t count;    ///< records (or tokens) that it is the mean of
   std::vector<int64_t> records;  ///< their numbers in the training data
   /// By name, what the batch's work depends on: lengths with padding, tokens without. For whoever
   /// measures; a task may leave it out.
@@ -62,6 +63,13 @@ class Task {
   /// Where the data stands; a task that seeks there goes on with the same batches.
   virtual data::Cursor cursor() const = 0;
   virtual void seek(const data::Cursor& cursor) = 0;
+
+  /// From now on next() gives the loss of this process' share of each batch, whose order and random changes stay those of
+  /// one process; the cursor counts whole batches. Throws ModelError where the shares would learn something else than
+  /// the batch. By default UsageError: the task knows one process.
+  virtual void take_share(const data::Share& share);
+  /// Something that differs where the first batch does, to compare processes by; empty: nothing is known.
+  virtual std::string data_digest() { return ""; }
 
   /// What the learning rate of a parameter is multiplied by.
   virtual double rate_factor(const std::string&) const { return 1; }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "heed/train/options.h"
+#include "heed/train/processes.h"
 #include "heed/train/task.h"
 
 namespace heed {
@@ -15,9 +16,10 @@ class Progress;
 
 struct TrainRun {
   TrainOptions options;
-  std::filesystem::path folder;  ///< of the run: see RunFolder
-  bool resume = false;           ///< go on from the newest checkpoint of `folder`
-  Progress* progress = nullptr;  ///< shows how it goes; null: nothing does
+  std::filesystem::path folder;    ///< of the run: see RunFolder
+  bool resume = false;             ///< go on from the newest checkpoint of `folder`
+  Progress* progress = nullptr;    ///< shows how it goes; null: nothing does
+  Processes* processes = nullptr;  ///< that train together; null: this one alone
 };
 
 struct TrainResult {
@@ -48,6 +50,11 @@ std::string check_schedule(const Task& task, const TrainOptions& options);
 /// anywhere and resumed ends with the same bits as one that was not. SIGINT and SIGTERM stop it
 /// after the step at hand, with a checkpoint.
 ///
+/// Several processes take a share each of every batch, and their gradients are summed while backward runs, so a step is that
+/// of one process but for the order of additions. The first process alone writes, logs and shows progress; the others
+/// need not see the folder. A run may go on with another number of processes, from where it stood in the data. With dropout each
+/// process draws by (seed, step, rank).
+///
 /// A run that goes on may change how it is trained: epochs, max_steps, the learning rate and its
 /// schedule, weight_decay, beta1, beta2, eps, clip_grad_norm, early_stop, average_checkpoints, and what
 /// it logs and keeps. The log and the progress say what changed. A run that had ended trains further
@@ -58,7 +65,8 @@ std::string check_schedule(const Task& task, const TrainOptions& options);
 /// run, or where fewer steps are asked for than were done; ModelError of check_schedule, where the recipe
 /// has changed otherwise since the checkpoint, or the checkpoint does not fit; DivergedError (epoch,
 /// step, records) for a loss or gradient that is not finite, after saving the weights as they were
-/// before that step; FileError with the old checkpoint whole.
+/// before that step; FileError with the old checkpoint whole; ModelError where a process has another recipe, data or build
+/// than the first, with what differs; LostPeerError where one is lost, with the old checkpoint whole.
 TrainResult train(Task& task, const TrainRun& run);
 
 }  // namespace heed

@@ -7,6 +7,7 @@
 #include "tasks/inputs.h"
 #include "tasks/inputs/corpus_split.h"
 #include "tasks/inputs/tokenizer_file.h"
+#include "tasks/share_rows.h"
 
 namespace heed {
 namespace {
@@ -30,14 +31,16 @@ class WindowBatches : public BatchSource {
 
   std::optional<Batch> next() override {
     const auto found = loader_.next();
-    return found ? std::optional(batch_of(*found)) : std::nullopt;
+    return found ? std::optional(rows_of(share_, batch_of(*found))) : std::nullopt;
   }
   int64_t batches() const override { return loader_.batches(); }
   data::Cursor cursor() const override { return loader_.cursor(); }
   void seek(const data::Cursor& cursor) override { loader_.seek(cursor); }
+  void take(const data::Share& share) override { share_ = share; }
 
  private:
   data::WindowLoader loader_;
+  data::Share share_;
 };
 
 /// Windows that go on where those of the last batch ended.
@@ -50,7 +53,7 @@ class RowBatches : public BatchSource {
       cursor_ = {cursor_.epoch + 1, 0};
       return std::nullopt;
     }
-    return batch_of(windows_.window(cursor_.position++));
+    return rows_of(share_, batch_of(windows_.window(cursor_.position++)));
   }
   int64_t batches() const override { return windows_.batches(); }
   data::Cursor cursor() const override { return cursor_; }
@@ -60,9 +63,11 @@ class RowBatches : public BatchSource {
                        std::to_string(windows_.batches()));
     cursor_ = cursor;
   }
+  void take(const data::Share& share) override { share_ = share; }
 
  private:
   RowWindows windows_;
+  data::Share share_;
   data::Cursor cursor_;
 };
 

@@ -8,6 +8,7 @@
 #include "tasks/inputs/line_stream.h"
 #include "tasks/inputs/parallel_split.h"
 #include "tasks/inputs/tokenizer_file.h"
+#include "tasks/share_rows.h"
 
 namespace heed {
 namespace {
@@ -25,19 +26,21 @@ class PairBatches : public BatchSource {
   std::optional<Batch> next() override {
     auto found = loader_.next();
     if (!found) return std::nullopt;
-    return Batch{{{"source", found->source},
-                  {"source_lengths", found->source_lengths},
-                  {"target", found->target},
-                  {"target_lengths", found->target_lengths},
-                  {"labels", found->labels}},
-                 found->indices};
+    return rows_of(share_, {{{"source", found->source},
+                             {"source_lengths", found->source_lengths},
+                             {"target", found->target},
+                             {"target_lengths", found->target_lengths},
+                             {"labels", found->labels}},
+                            found->indices});
   }
   int64_t batches() const override { return loader_.batches(); }
   data::Cursor cursor() const override { return loader_.cursor(); }
   void seek(const data::Cursor& cursor) override { loader_.seek(cursor); }
+  void take(const data::Share& share) override { share_ = share; }
 
  private:
   data::SequenceLoader loader_;
+  data::Share share_;
 };
 
 /// The sides of all pairs, a text after another.

@@ -1,0 +1,64 @@
+// heed launch: the processes of one training on this machine, without Python.
+#include "frame/launch.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include "command_line.h"
+#include "heed/core/error.h"
+
+namespace heed::cli {
+namespace {
+
+std::vector<std::string>& words_of_copies() {
+  static std::vector<std::string> words;
+  return words;
+}
+
+void run(LaunchOptions options, bool is_number_given) {
+  options.words = words_of_copies();
+  if (options.words.empty())
+    throw UsageError(
+        "heed launch: expected -- and what each process runs: heed launch -n 2 -- train RECIPE");
+  const char* each = std::getenv("PET_NPROC_PER_NODE");
+  if (!is_number_given && each) options.processes = std::max(1L, std::atol(each));
+  if (const int code = launch(options); code != 0) throw Exit{code};
+}
+
+}  // namespace
+
+int keep_words_of_copies(int argc, char** argv) {
+  if (argc < 2 || std::find(argv, argv + argc, std::string_view("launch")) == argv + argc)
+    return argc;
+  char** const end = argv + argc;
+  char** const dashes = std::find(argv, end, std::string_view("--"));
+  const bool before = std::find(argv, dashes, std::string_view("launch")) != dashes;
+  if (dashes == end || !before) return argc;
+  words_of_copies().assign(dashes + 1, end);
+  return static_cast<int>(dashes - argv);
+}
+
+void add_launch(CLI::App& app) {
+  auto* verb =
+      app.add_subcommand("launch", "Start several processes on this machine that train as one");
+  auto options = std::make_shared<LaunchOptions>();
+  auto* number = verb->add_option("-n,--nproc-per-node", options->processes,
+                                  "Processes; default: PET_NPROC_PER_NODE, or 1")
+                     ->check(whole_number(1, 1024))
+                     ->type_name("N");
+  verb->add_option("--restarts", options->restarts,
+                   "Times that all begin anew from the newest checkpoint after one was lost")
+      ->check(whole_number(0, 1000))
+      ->type_name("N");
+  verb->callback([=] { run(*options, number->count() > 0); });
+  verb->footer(R"(
+What stands behind -- is each process' command line.
+
+Examples:
+  heed launch -n 2 -- train recipes/fashion-mnist-demo.toml
+  heed launch -n 2 --restarts 3 -- train recipes/fashion-mnist-demo.toml --resume --threads 1
+  heed launch -n 2 -- env)");
+}
+
+}  // namespace heed::cli

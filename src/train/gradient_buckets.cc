@@ -1,0 +1,131 @@
+#include "train/gradient_buckets.h"
+
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <stdexcept>
+
+namespace heed {
+
+/// Gradients of parameters of one dtype, one behind the other, then for each a 1 where this process has one.
+struct GradientBuckets::Bucket {
+  std::vector<size_t> parameters = {};
+  std::vector<int64_t> offsets = {};
+  int64_t elements = 0;
+  at::Tensor buffer = {};
+  size_t missing = 0;  ///< parameters whose gradient is still to come
+  std::function<void()> wait = {};
+};
+
+struct GradientBuckets::State {
+  explicit State(Processes& processes) : processes(processes) {}
+
+  Processes& processes;
+  std::vector<at::Tensor> parameters;
+  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;
+  std::vector<size_t> bucket_of, place_in;
+  std::vector<Bucket> buckets;
+  std::vector<bool> is_ready;
+  size_t started = 0;  ///< buckets
+  bool is_armed = false;
+
+  void add(size_t parameter);
+  void ready(size_t parameter);
+  void start_whole();
+};
+
+/// Puts a parameter into the last bucket, or into a new one.
+void GradientBuckets::State::add(size_t parameter) {
+  const auto& tensor = parameters[parameter];
+  const bool fits =
+      !buckets.empty() && buckets.back().elements * tensor.element_size() < kBucketBytes &&
+      parameters[buckets.back().parameters.front()].options().type_equal(tensor.options());
+  if (!fits) buckets.emplace_back();
+  auto& bucket = buckets.back();
+  bucket_of[parameter] = buckets.size() - 1;
+  place_in[parameter] = bucket.parameters.size();
+  bucket.parameters.push_back(parameter);
+  bucket.offsets.push_back(bucket.elements);
+  bucket.elements += tensor.numel();
+}
+
+void GradientBuckets::State::ready(size_t parameter) {
+  if (!is_armed) return;
+  if (is_ready[parameter]) throw std::logic_error("a parameter had two gradients in one backward");
+  is_ready[parameter] = true;
+  auto& bucket = buckets[bucket_of[parameter]];
+  const auto place = static_cast<int64_t>(place_in[parameter]);
+  const auto& gradient = parameters[parameter].grad();
+  auto part =
+      bucket.buffer.narrow(0, bucket.offsets[place_in[parameter]], parameters[parameter].numel());
+  auto flag = bucket.buffer.narrow(0, bucket.elements + place, 1);
+  if (gradient.defined()) {
+    part.view_as(gradient).copy_(gradient);
+    flag.fill_(1);
+  } else {
+    part.zero_(), flag.zero_();
+  }
+  --bucket.missing;
+  start_whole();
+}
+
+void GradientBuckets::State::start_whole() {
+  for (; started < buckets.size() && buckets[started].missing == 0; ++started)
+    buckets[started].wait = processes.start_sum(buckets[started].buffer);
+}
+
+GradientBuckets::GradientBuckets(torch::nn::Module& model, Processes& processes) {
+  if (!processes.are_several()) return;
+  state_ = std::make_shared<State>(processes);
+  for (const auto& parameter : model.parameters())
+    if (parameter.requires_grad()) state_->parameters.push_back(parameter);
+  const size_t count = state_->parameters.size();
+  state_->bucket_of.resize(count), state_->place_in.resize(count), state_->is_ready.resize(count);
+  for (size_t i = count; i-- > 0;) state_->add(i);
+  for (auto& bucket : state_->buckets)
+    bucket.buffer =
+        at::zeros({bucket.elements + std::ssize(bucket.parameters)},
+                  state_->parameters[bucket.parameters.front()].options().requires_grad(false));
+  using torch::autograd::variable_list;
+  for (size_t i = 0; i < count; ++i) {
+    auto accumulator = torch::autograd::impl::grad_accumulator(state_->parameters[i]);
+    accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
+        [state = std::weak_ptr(state_), i](const variable_list& outputs, const variable_list&) {
+          const at::NoGradGuard no_grad;
+          if (const auto alive = state.lock()) alive->ready(i);
+          return outputs;
+        }));
+    state_->accumulators.push_back(std::move(accumulator));
+  }
+}
+
+GradientBuckets::~GradientBuckets() = default;
+
+void GradientBuckets::arm() {
+  if (!state_) return;
+  for (auto& bucket : state_->buckets) bucket.missing = bucket.parameters.size();
+  state_->is_ready.assign(state_->parameters.size(), false);
+  state_->started = 0;
+  state_->is_armed = true;
+}
+
+void GradientBuckets::finish() {
+  if (!state_) return;
+  const at::NoGradGuard no_grad;
+  for (size_t i = state_->parameters.size(); i-- > 0;)
+    if (!state_->is_ready[i]) state_->ready(i);
+  state_->is_armed = false;
+  for (const auto& bucket : state_->buckets) {
+    bucket.wait();
+    const auto used =
+        bucket.buffer.narrow(0, bucket.elements, std::ssize(bucket.parameters)).to(at::kFloat);
+    for (size_t place = 0; place < bucket.parameters.size(); ++place) {
+      auto& parameter = state_->parameters[bucket.parameters[place]];
+      const auto sum = bucket.buffer.narrow(0, bucket.offsets[place], parameter.numel());
+      const bool is_used = used.data_ptr<float>()[place] > 0;
+      parameter.mutable_grad() = is_used ? sum.view_as(parameter) : at::Tensor();
+    }
+  }
+}
+
+}  // namespace heed

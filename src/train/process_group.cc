@@ -1,0 +1,293 @@
+#include "train/process_group.h"
+
+#include <cstdio>
+
+#include "heed/core/error.h"
+
+#if HEED_HAS_GLOO
+#define USE_C10D_GLOO
+#include <unistd.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "core/network.h"
+#include "train/peers.h"
+
+namespace heed {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Gloo = c10d::ProcessGroupGloo;
+using StorePtr = c10::intrusive_ptr<c10d::Store>;
+using WorkPtr = c10::intrusive_ptr<c10d::Work>;
+
+constexpr seconds kArrival{300};       // of all, at the start
+constexpr milliseconds kAnswer{6000};  // of the store, once all are there
+/// Of a collective: who is lost is found by Peers, and a step, a checkpoint or a validation of the first process may be long.
+constexpr std::chrono::hours kAnyTime{24 * 365};
+
+std::vector<uint8_t> as_bytes(const std::string& text) { return {text.begin(), text.end()}; }
+
+/// Set once, and waited for while the others are watched.
+class Event {
+ public:
+  void set() {
+    const std::lock_guard lock(mutex_);
+    is_set_ = true;
+    changed_.notify_all();
+  }
+  bool wait_for(milliseconds time) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, time, [&] { return is_set_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_set_ = false;
+};
+
+class GlooProcesses : public Processes {
+ public:
+  explicit GlooProcesses(const DistributedEnvironment& environment)
+      : environment_(environment),
+        rank_(environment.rank),
+        count_(environment.world_size),
+        exceptions_(std::uncaught_exceptions()) {
+    meet();
+    peers_ = std::make_unique<Peers>([this] { return connect(false, kAnswer); }, rank_, names_);
+    connect_gloo();
+  }
+
+  ~GlooProcesses() override {
+    const bool is_failing = std::uncaught_exceptions() > exceptions_;
+    if (is_failing) peers_->tell("an error ended it");
+    if (is_failing || peers_->is_lost()) {
+      (void)gloo_.release();  // its threads may wait for a process that is gone
+      if (is_first()) peers_->wait_for_others(seconds(3));
+    } else {
+      gloo_.reset();
+      if (is_first()) peers_->wait_for_others(std::chrono::minutes(10));
+    }
+    if (!peers_->leave(seconds(2))) (void)peers_.release();  // its thread waits for the store
+  }
+
+  int64_t rank() const override { return rank_; }
+  int64_t count() const override { return count_; }
+  std::string name(int64_t rank) const override { return names_[static_cast<size_t>(rank)]; }
+
+  void sum(std::span<double> values) override {
+    start_sum(at::from_blob(values.data(), {std::ssize(values)}, at::kDouble))();
+  }
+
+  std::function<void()> start_sum(at::Tensor values) override {
+    std::vector<at::Tensor> all{std::move(values)};
+    return started([&] { return gloo_->allreduce(all); });
+  }
+
+  std::string from_first(std::string bytes) override {
+    auto size = at::scalar_tensor(static_cast<int64_t>(bytes.size()), at::kLong);
+    from_first(size);
+    bytes.resize(static_cast<size_t>(size.item<int64_t>()));
+    from_first(at::from_blob(bytes.data(), {std::ssize(bytes)}, at::kByte));
+    return bytes;
+  }
+  void from_first(std::span<double> values) override {
+    from_first(at::from_blob(values.data(), {std::ssize(values)}, at::kDouble));
+  }
+  void from_first(at::Tensor values) override {
+    if (values.numel() == 0) return;
+    std::vector<at::Tensor> all{is_first() ? values.contiguous()
+                                           : at::empty_like(values, at::MemoryFormat::Contiguous)};
+    started([&] { return gloo_->broadcast(all); })();
+    if (!is_first()) values.copy_(all.front());
+  }
+
+  std::vector<std::string> gather(std::string text) override {
+    auto sizes = at::zeros({count_}, at::kLong);
+    sizes[rank_] = static_cast<int64_t>(text.size());
+    start_sum(sizes)();
+    const auto longest = sizes.max().item<int64_t>();
+    auto texts = at::zeros({count_, std::max<int64_t>(1, longest)}, at::kByte);
+    std::copy(text.begin(), text.end(), texts[rank_].data_ptr<uint8_t>());
+    start_sum(texts)();  // all but one row of each are 0
+    std::vector<std::string> all;
+    for (int64_t i = 0; i < count_; ++i) {
+      const auto* first = texts[i].data_ptr<uint8_t>();
+      all.emplace_back(first, first + sizes[i].item<int64_t>());
+    }
+    return all;
+  }
+
+  void tell_failure(const std::string& why) noexcept override { peers_->tell(why); }
+  void when_lost(std::function<void(const std::string&)> call) override {
+    peers_->when_lost(std::move(call));
+  }
+
+ private:
+  /// A connection to the store of rank 0; keys of an earlier start of the same job are others.
+  StorePtr connect(bool serve, milliseconds timeout) const {
+    c10d::TCPStoreOptions options;
+    options.port = static_cast<uint16_t>(environment_.master_port);
+    options.isServer = serve;
+    options.waitWorkers = false;
+    options.timeout = timeout;
+    auto tcp = c10::make_intrusive<c10d::TCPStore>(environment_.master_addr, options);
+    return c10::make_intrusive<c10d::PrefixStore>("heed/" + std::to_string(environment_.restarts),
+                                                  tcp);
+  }
+
+  std::string place() const {
+    return environment_.master_addr + ":" + std::to_string(environment_.master_port) +
+           " (MASTER_ADDR, MASTER_PORT)";
+  }
+
+  /// All write their names into the store of rank 0, and read the others'.
+  void meet() {
+    try {
+      store_ = connect(is_first(), kArrival);
+    } catch (const std::exception& error) {
+      if (is_first())
+        throw UsageError("cannot listen at " + place() + ": " + error.what() +
+                         "; choose another port");
+      throw LostPeerError("rank 0 is not found at " + place() + " within " +
+                          std::to_string(kArrival.count()) + " s: " + error.what());
+    }
+    const auto own = std::to_string(rank_);
+    store_->set("size/" + own, as_bytes(std::to_string(count_)));
+    if (store_->add("taken/" + own, 1) > 1)
+      throw UsageError("RANK = " + own +
+                       " is there twice: every process needs one of its own from 0 to " +
+                       std::to_string(count_ - 1));
+    store_->set("name/" + own, as_bytes("rank " + own + " on " + host_name() + " (process " +
+                                        std::to_string(getpid()) + ")"));
+    const auto end = std::chrono::steady_clock::now() + kArrival;
+    for (int64_t other = 0; other < count_; ++other) names_.push_back(name_of(other, end));
+    for (int64_t other = 0; other < count_; ++other) check_size(other);
+  }
+
+  std::string name_of(int64_t other, std::chrono::steady_clock::time_point end) {
+    const auto key = "name/" + std::to_string(other);
+    for (;;) {
+      try {
+        store_->wait({key}, seconds(5));
+        const auto name = store_->get(key);
+        return {name.begin(), name.end()};
+      } catch (const std::exception& error) {
+        const bool is_late = std::chrono::steady_clock::now() > end;
+        if (!is_late && is_first())
+          std::fprintf(stderr, "heed: waiting for rank %lld of %lld at %s\n",
+                       static_cast<long long>(other), static_cast<long long>(count_),
+                       place().c_str());
+        if (is_late)
+          throw LostPeerError("rank " + std::to_string(other) + " of " + std::to_string(count_) +
+                              " did not come to " + place() + " within " +
+                              std::to_string(kArrival.count()) + " s: " + error.what());
+      }
+    }
+  }
+
+  void check_size(int64_t other) {
+    const auto size = store_->get("size/" + std::to_string(other));
+    const std::string text(size.begin(), size.end());
+    if (text != std::to_string(count_))
+      throw UsageError(names_[static_cast<size_t>(other)] + " was told of WORLD_SIZE = " + text +
+                       ", and this one of " + std::to_string(count_));
+  }
+
+  /// In a thread of its own, since it waits for the others, who may be lost meanwhile.
+  void connect_gloo() {
+    struct Connecting {
+      Event done;
+      c10::intrusive_ptr<Gloo> gloo = {};
+      std::string error = {};
+    };
+    const auto state = std::make_shared<Connecting>();
+    const auto address = own_address(environment_).address;
+    std::thread([state, address, store = store_, rank = rank_, count = count_] {
+      try {
+        auto options = Gloo::Options::create(kAnyTime);
+        options->devices.push_back(Gloo::createDeviceForHostname(address));
+        state->gloo = c10::make_intrusive<Gloo>(store, static_cast<int>(rank),
+                                                static_cast<int>(count), options);
+      } catch (const std::exception& error) {
+        state->error = error.what();
+      }
+      state->done.set();
+    }).detach();
+    while (!state->done.wait_for(milliseconds(100))) peers_->check();
+    if (!state->gloo)
+      throw UsageError("the processes cannot connect to each other by the address " + address +
+                       ": " + state->error + "; name another interface by GLOO_SOCKET_IFNAME");
+    gloo_ = std::move(state->gloo);
+  }
+
+  /// Starts a collective; what is returned waits for it, and throws where somebody is lost meanwhile.
+  template <class Start>
+  std::function<void()> started(Start&& start) {
+    WorkPtr work;
+    try {
+      peers_->check();
+      work = start();
+    } catch (const LostPeerError&) {
+      throw;
+    } catch (const std::exception& error) {
+      peers_->find_out(error.what());
+    }
+    return [this, work] { wait(*work); };
+  }
+
+  void wait(c10d::Work& work) {
+    const auto done = std::make_shared<Event>();
+    const auto future = work.getFuture();
+    future->addCallback([done](c10::ivalue::Future&) { done->set(); });
+    while (!done->wait_for(milliseconds(100))) peers_->check();
+    if (future->hasError()) peers_->find_out(future->tryRetrieveErrorMessage());
+  }
+
+  const DistributedEnvironment environment_;
+  const int64_t rank_, count_;
+  const int exceptions_;
+  StorePtr store_;
+  Peers::Names names_;
+  std::unique_ptr<Peers> peers_;
+  c10::intrusive_ptr<Gloo> gloo_;
+};
+
+}  // namespace
+
+std::unique_ptr<Processes> make_process_group(const DistributedEnvironment& environment) {
+  return std::make_unique<GlooProcesses>(environment);
+}
+
+}  // namespace heed
+
+#else
+
+namespace heed {
+
+std::unique_ptr<Processes> make_process_group(const DistributedEnvironment& environment) {
+  throw UsageError("this build of Heed knows one process, and " + environment.launcher +
+                   " started " + std::to_string(environment.world_size) +
+                   ": the headers of Gloo were missing when it was built (libgloo-dev)");
+}
+
+}  // namespace heed
+
+#endif
+
+namespace heed {
+
+std::unique_ptr<Processes> join_processes() {
+  const auto environment = distributed_environment();
+  if (environment.world_size == 1) return std::make_unique<Processes>();
+  return make_process_group(environment);
+}
+
+}  // namespace heed

@@ -1,0 +1,207 @@
+// Several ranks as threads of this process, each with connections of its own.
+#include "heed/train/processes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/nn.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "core/network.h"
+#include "heed/core/error.h"
+#include "train/gradient_buckets.h"
+#include "train/process_group.h"
+
+namespace heed {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// Runs `work` in each of `count` processes at once. What each threw.
+std::vector<std::string> together(int64_t count, const std::function<void(Processes&)>& work) {
+  const int port = free_port();
+  std::vector<std::string> errors(static_cast<size_t>(count));
+  std::vector<std::thread> threads;
+  for (int64_t rank = 0; rank < count; ++rank) {
+    threads.emplace_back([&, rank] {
+      try {
+        const auto group = make_process_group({.launcher = "test",
+                                               .rank = rank,
+                                               .world_size = count,
+                                               .local_rank = rank,
+                                               .local_world_size = count,
+                                               .master_addr = "127.0.0.1",
+                                               .master_port = port});
+        work(*group);
+      } catch (const std::exception& error) {
+        errors[static_cast<size_t>(rank)] = error.what();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  return errors;
+}
+
+TEST(ProcessGroup, SumsSharesAndGathers) {
+  const auto errors = together(3, [](Processes& all) {
+    const auto rank = static_cast<double>(all.rank());
+    std::vector<double> values{1, rank, rank * rank};
+    all.sum(values);
+    EXPECT_THAT(values, ElementsAre(3, 3, 5));
+    EXPECT_EQ(all.from_first("of rank " + std::to_string(all.rank())), "of rank 0");
+    EXPECT_EQ(all.from_first(all.is_first() ? "" : "longer"), "");
+    std::vector<double> number{rank + 7};
+    all.from_first(number);
+    EXPECT_EQ(number[0], 7);
+    auto rows = at::full({2, 3}, rank + 1).t();
+    all.from_first(rows);
+    EXPECT_TRUE(at::equal(rows, at::ones({3, 2})));
+    EXPECT_THAT(all.gather(std::string(static_cast<size_t>(all.rank()), 'x')),
+                ElementsAre("", "x", "xx"));
+    EXPECT_THAT(all.name(1), HasSubstr("rank 1 on " + host_name()));
+  });
+  EXPECT_THAT(errors, testing::Each(""));
+}
+
+TEST(ProcessGroup, OneAloneAsksNobody) {
+  Processes alone;
+  std::vector<double> values{2};
+  alone.sum(values);
+  EXPECT_EQ(values[0], 2);
+  EXPECT_THAT(alone.gather("a"), ElementsAre("a"));
+  EXPECT_EQ(alone.from_first("b"), "b");
+  EXPECT_FALSE(alone.are_several());
+}
+
+TEST(ProcessGroup, ThoseWhoWaitAreToldWhyOneEnded) {
+  const auto errors = together(3, [](Processes& all) {
+    if (all.rank() == 2) {
+      all.tell_failure("no space left");
+      throw std::runtime_error("no space left");
+    }
+    std::vector<double> values{1};
+    all.sum(values);
+    ADD_FAILURE() << "a sum without one of three";
+  });
+  EXPECT_EQ(errors[2], "no space left");
+  for (const size_t rank : {0u, 1u}) {
+    EXPECT_THAT(errors[rank], HasSubstr("rank 2 on "));
+    EXPECT_THAT(errors[rank], HasSubstr("has ended: no space left"));
+  }
+}
+
+TEST(ProcessGroup, AnotherNumberOfProcessesIsRefused) {
+  const int port = free_port();
+  std::vector<std::string> errors(2);
+  std::vector<std::thread> threads;
+  for (int64_t rank = 0; rank < 2; ++rank)
+    threads.emplace_back([&, rank] {
+      try {  // the first one waits for two, the other knows of three
+        make_process_group({.rank = rank,
+                            .world_size = 2 + rank,
+                            .local_world_size = 2 + rank,
+                            .master_addr = "127.0.0.1",
+                            .master_port = port});
+      } catch (const std::exception& error) {
+        errors[static_cast<size_t>(rank)] = error.what();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_THAT(errors[0], HasSubstr("was told of WORLD_SIZE = 3"));
+  EXPECT_THAT(errors[1], HasSubstr("was told of WORLD_SIZE = 2"));
+}
+
+/// Of a step in which rank r sees the rows r, r + count, ... of x, and uses `extra` where r is 1.
+struct Net : torch::nn::Module {
+  Net() {
+    first = register_module("first", torch::nn::Linear(1200, 1000));
+    second = register_module("second", torch::nn::Linear(1000, 4));
+    extra = register_module("extra", torch::nn::Linear(4, 1));
+    unused = register_module("unused", torch::nn::Linear(2, 2));
+  }
+  at::Tensor loss(const at::Tensor& x, bool with_extra) {
+    const auto y = second->forward(first->forward(x).tanh());
+    return y.square().sum() + (with_extra ? extra->forward(y).sum() : at::zeros({}));
+  }
+  torch::nn::Linear first{nullptr}, second{nullptr}, extra{nullptr}, unused{nullptr};
+};
+
+std::vector<at::Tensor> gradients_of(Net& net) {
+  std::vector<at::Tensor> all;
+  for (const auto& parameter : net.parameters())
+    all.push_back(parameter.grad().defined() ? parameter.grad().clone() : at::Tensor());
+  return all;
+}
+
+class Buckets : public testing::Test {
+ protected:
+  /// The gradients of rank 0 after `backwards` of which the last is reduced; 4 rows.
+  std::vector<at::Tensor> reduced(int64_t count, int64_t backwards = 1) {
+    std::vector<at::Tensor> found;
+    std::vector<std::shared_ptr<Net>> nets;
+    for (int64_t i = 0; i < count; ++i) {
+      torch::manual_seed(3);
+      nets.push_back(std::make_shared<Net>());
+    }
+    const auto errors = together(count, [&](Processes& all) {
+      auto& net = *nets[static_cast<size_t>(all.rank())];
+      GradientBuckets buckets(net, all);
+      for (int64_t i = 0; i < backwards; ++i) {
+        if (i + 1 == backwards) buckets.arm();
+        if (all.rank() < x_.size(0))
+          net.loss(x_.slice(0, all.rank(), x_.size(0), all.count()), all.rank() == 1).backward();
+      }
+      buckets.finish();
+      if (all.is_first()) found = gradients_of(net);
+    });
+    EXPECT_THAT(errors, testing::Each(""));
+    return found;
+  }
+
+  /// Those of one process: the whole batch, and the extra rows.
+  std::vector<at::Tensor> wanted(int64_t count) {
+    torch::manual_seed(3);
+    Net net;
+    for (int64_t rank = 0; rank < std::min(count, x_.size(0)); ++rank)
+      net.loss(x_.slice(0, rank, x_.size(0), count), rank == 1).backward();
+    return gradients_of(net);
+  }
+
+  const at::Tensor x_ = [] {
+    torch::manual_seed(5);
+    return torch::randn({4, 1200});
+  }();
+};
+
+TEST_F(Buckets, GiveEveryProcessTheSum) {
+  for (const int64_t count : {2, 3, 5}) {  // of five, one has no row
+    const auto found = reduced(count), expected = wanted(count);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      ASSERT_EQ(found[i].defined(), expected[i].defined()) << i << " of " << count << " processes";
+      if (found[i].defined()) EXPECT_TRUE(at::allclose(found[i], expected[i], 1e-4, 1e-5)) << i;
+    }
+    EXPECT_FALSE(found.back().defined()) << "nobody used it";
+  }
+}
+
+TEST_F(Buckets, AddUpWhatWasBefore) {
+  const auto once = reduced(2), twice = reduced(2, 2);
+  for (size_t i = 0; i < once.size(); ++i) {
+    if (once[i].defined()) EXPECT_TRUE(at::allclose(2 * once[i], twice[i], 1e-4, 1e-5)) << i;
+  }
+}
+
+TEST_F(Buckets, AreTheSameBitsEveryTime) {
+  const auto once = reduced(3), again = reduced(3);
+  for (size_t i = 0; i < once.size(); ++i) {
+    if (once[i].defined()) EXPECT_TRUE(at::equal(once[i], again[i])) << i;
+  }
+}
+
+}  // namespace
+}  // namespace heed
