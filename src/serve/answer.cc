@@ -19,6 +19,7 @@ Response error_of(const Error& error) {
     case Failure::memory:
       return error_response({503, "out_of_memory", error.what()});
     case Failure::diverged:
+    case Failure::peer:
       break;
   }
   return error_response({500, "internal", error.what()});

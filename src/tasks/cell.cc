@@ -5,7 +5,9 @@
 
 #include "data/permutation.h"
 #include "heed/core/error.h"
+#include "heed/train/processes.h"
 #include "nn/small_products.h"
+#include "tasks/collected.h"
 #include "tasks/input_lines.h"
 #include "tasks/joined_split.h"
 #include "tasks/split_batches.h"
@@ -244,25 +246,39 @@ Metrics Cell::named(const HeadTable& head, const Metrics& metrics) const {
   return named;
 }
 
-SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown,
-                       const std::function<void(Batch&)>& change) {
-  const at::NoGradGuard no_grad;
-  const nn::SmallProducts small;
-  const nn::RowsAlone alone;  // a Predictor gives the bits that training measured
-  SplitScore score;
-  for (const auto& table : cell.recipe.heads)
-    score.scorers.push_back(table.get()->scorer(split, quick));
+namespace {
+
+std::vector<std::unique_ptr<Scorer>> scorers_of(const Cell& cell, const SplitPtr& split,
+                                                bool quick) {
+  std::vector<std::unique_ptr<Scorer>> all;
+  for (const auto& table : cell.recipe.heads) all.push_back(table.get()->scorer(split, quick));
+  return all;
+}
+
+/// Scorers that have seen a share of a split's batches.
+std::vector<std::unique_ptr<Scorer>> add_batches(Cell& cell, const SplitPtr& split, bool quick,
+                                                 UnknownPieces* unknown,
+                                                 const std::function<void(Batch&)>& change,
+                                                 const data::Share& share) {
+  auto scorers = scorers_of(cell, split, quick);
   BatchOptions options;
   options.batch = cell.recipe.train.batch;
   options.contiguous = cell.recipe.heads.front().get()->is_stateful();
   const auto source = cell.batches(split, options);
+  if (share.count > 1) source->take(share);
   while (auto batch = source->next()) {
+    if (batch->size() == 0) continue;
     if (unknown) unknown->add(cell, *split, *batch);
     auto whole = cell.with_targets(*split, std::move(*batch), {});
     if (change) change(whole);
     const auto tokens = cell.encode(whole);
-    for (auto& scorer : score.scorers) scorer->add(tokens, whole);
+    for (auto& scorer : scorers) scorer->add(tokens, whole);
   }
+  return scorers;
+}
+
+SplitScore score_of(const Cell& cell, std::vector<std::unique_ptr<Scorer>> scorers, bool quick) {
+  SplitScore score{{}, std::move(scorers)};
   for (size_t i = 0; i < score.scorers.size(); ++i) {
     const auto& head = cell.recipe.heads[i];
     auto metrics = score.scorers[i]->metrics();
@@ -274,6 +290,45 @@ SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPie
     score.metrics.insert(score.metrics.end(), named.begin(), named.end());
   }
   return score;
+}
+
+/// Whether shares of a split can be put together.
+bool can_be_shared(const Cell& cell, const SplitPtr& split, bool quick) {
+  if (cell.recipe.heads.front().get()->is_stateful()) return false;
+  Collected nothing;
+  const auto scorers = scorers_of(cell, split, quick);
+  return std::all_of(scorers.begin(), scorers.end(),
+                     [&](const auto& scorer) { return scorer->collected(nothing); });
+}
+
+}  // namespace
+
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, UnknownPieces* unknown,
+                       const std::function<void(Batch&)>& change) {
+  const at::NoGradGuard no_grad;
+  const nn::SmallProducts small;
+  const nn::RowsAlone alone;  // a Predictor gives the bits that training measured
+  return score_of(cell, add_batches(cell, split, quick, unknown, change, {}), quick);
+}
+
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, Processes& processes) {
+  if (!processes.are_several() || !can_be_shared(cell, split, quick))
+    return score_split(cell, split, quick);
+  const at::NoGradGuard no_grad;
+  const nn::SmallProducts small;
+  const nn::RowsAlone alone;
+  const auto own =
+      add_batches(cell, split, quick, nullptr, {}, {processes.rank(), processes.count()});
+  auto whole = scorers_of(cell, split, quick);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    Collected state;
+    own[i]->collected(state);
+    for (auto& bytes : processes.gather(state.bytes())) {
+      Collected part(std::move(bytes));
+      whole[i]->collected(part);
+    }
+  }
+  return score_of(cell, std::move(whole), quick);
 }
 
 }  // namespace heed

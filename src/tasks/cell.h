@@ -67,6 +67,7 @@ class Cell {
   nn::PackedWeights packed;  ///< of linear layers, where a Predictor computes; empty in training
 };
 
+class Processes;
 class UnknownPieces;
 
 /// Metrics of a split, all heads; baselines behind the metrics of their head unless `quick`.
@@ -79,6 +80,9 @@ struct SplitScore {
 SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick,
                        UnknownPieces* unknown = nullptr,
                        const std::function<void(Batch&)>& change = {});
+/// The same by several processes, each of which measures a share where every head's scorer can be put together and rows
+/// do not go on, and all examples elsewhere. Each has the result.
+SplitScore score_split(Cell& cell, const SplitPtr& split, bool quick, Processes& processes);
 
 /// Runs `use` and turns a UsageError, whose arguments the recipe gave, into a ModelError; both say
 /// which recipe it was.

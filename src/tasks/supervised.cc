@@ -94,13 +94,14 @@ class SupervisedTask : public Task {
     source_->seek(cursor);
   }
 
-  void take_share(const data::Share& share) override {
+  void share_with(Processes& processes) override {
     if (any_head_compares())
       throw ModelError(
           "head.kind: what an example learns is told by the others of its batch, and several "
           "processes have a part of "
           "the batch each; train this by one process");
-    source_->take(share);
+    source_->take({processes.rank(), processes.count()});
+    processes_ = &processes;
   }
   std::string data_digest() override {
     const auto before = source_->cursor();
@@ -146,7 +147,7 @@ class SupervisedTask : public Task {
   }
   std::optional<Metrics> validate() override {
     if (!valid_) return std::nullopt;
-    const auto score = score_split(cell_, valid_, true);
+    const auto score = score_split(cell_, valid_, true, *processes_);
     for (size_t i = 0; i < score.scorers.size(); ++i)
       cell_.recipe.heads[i].get()->validated(*score.scorers[i]);
     remember_samples(score);
@@ -154,7 +155,7 @@ class SupervisedTask : public Task {
   }
   std::optional<Metrics> test() override {
     if (!test_) return std::nullopt;
-    return score_split(cell_, test_, false).metrics;
+    return score_split(cell_, test_, false, *processes_).metrics;
   }
   std::vector<Sample> samples() const override { return samples_; }
 
@@ -266,6 +267,8 @@ class SupervisedTask : public Task {
     }
   }
 
+  Processes alone_;
+  Processes* processes_ = &alone_;  // that train together
   Cell cell_;
   std::optional<Tuning> tuning_;  // of a model that training began with
   Files kept_;                    // of the folder that training began with

@@ -22,7 +22,7 @@ struct GradientBuckets::State {
 
   Processes& processes;
   std::vector<at::Tensor> parameters;
-  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;
+  std::vector<decltype(torch::autograd::impl::grad_accumulator(at::Tensor()))> accumulators;
   std::vector<size_t> bucket_of, place_in;
   std::vector<Bucket> buckets;
   std::vector<bool> is_ready;

@@ -78,7 +78,7 @@ void Peers::watch(const std::stop_token& stopped) {
     }
     const std::lock_guard lock(mutex_);
     if (is_told_) store->set("failed", bytes_of(told_));
-    store->set(key("left", rank_), {1});
+    store->set(key("left", rank_), bytes_of("1"));
     store->add("leaving", 1);        // waits for an answer, so that all of it has arrived
   } catch (const std::exception&) {  // the store went away, and with it the first process
     if (rank_ != 0 && !stopped.stop_requested())
@@ -92,7 +92,7 @@ void Peers::watch(const std::stop_token& stopped) {
 
 void Peers::round(c10d::Store& store) {
   store.set(key("beat", rank_), bytes_of(std::to_string(++beat_)));
-  if (trouble_) store.set("trouble", {1});
+  if (trouble_) store.set("trouble", bytes_of("1"));
   {
     const std::lock_guard lock(mutex_);
     if (is_told_) store.set("failed", bytes_of(told_)), is_told_ = false;

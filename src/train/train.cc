@@ -141,7 +141,7 @@ Trainer::Trainer(Task& task, const TrainRun& run)
   check_schedule(task, options_);
   check_training_memory(task, options_);
   require_same(processes_, task);
-  if (processes_.are_several()) task.take_share({processes_.rank(), processes_.count()});
+  if (processes_.are_several()) task.share_with(processes_);
   resume();
   if (!folder_) return;
   log_.emplace(folder_->log(), state_.step);
@@ -463,7 +463,7 @@ std::string check_schedule(const Task& task, const TrainOptions& options) {
                    "raise train.epochs");
 }
 
-void Task::take_share(const data::Share&) {
+void Task::share_with(Processes&) {
   throw UsageError("this task knows one process; train it without a launcher of several");
 }
 

@@ -14,48 +14,48 @@ namespace heed {
 namespace {
 
 using testing::HasSubstr;
-using Set = std::map<std::string, std::string>;
+using Variables = std::map<std::string, std::string>;
 
-DistributedEnvironment read(const Set& variables) {
+DistributedEnvironment environment_of(const Variables& variables) {
   return distributed_environment([&](const char* name) -> const char* {
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   });
 }
 
-std::string refusal(const Set& variables) {
+std::string refusal_of(const Variables& variables) {
   try {
-    read(variables);
+    environment_of(variables);
   } catch (const UsageError& error) {
     return error.what();
   }
   return "";
 }
 
-const Set kTorchrun{{"RANK", "3"},
-                    {"WORLD_SIZE", "4"},
-                    {"LOCAL_RANK", "1"},
-                    {"LOCAL_WORLD_SIZE", "2"},
-                    {"MASTER_ADDR", "node1"},
-                    {"MASTER_PORT", "29500"},
-                    {"TORCHELASTIC_RUN_ID", "none"},
-                    {"TORCHELASTIC_RESTART_COUNT", "2"}};
+const Variables kTorchrun{{"RANK", "3"},
+                          {"WORLD_SIZE", "4"},
+                          {"LOCAL_RANK", "1"},
+                          {"LOCAL_WORLD_SIZE", "2"},
+                          {"MASTER_ADDR", "node1"},
+                          {"MASTER_PORT", "29500"},
+                          {"TORCHELASTIC_RUN_ID", "none"},
+                          {"TORCHELASTIC_RESTART_COUNT", "2"}};
 
-Set with(Set set, const Set& more) {
+Variables changed(Variables set, const Variables& more) {
   for (const auto& [name, value] : more) set[name] = value;
   return set;
 }
 
 TEST(DistributedEnvironment, WithoutALauncherThereIsOneProcess) {
-  const auto found = read({});
+  const auto found = environment_of({});
   EXPECT_EQ(found.launcher, "");
   EXPECT_EQ(found.world_size, 1);
-  EXPECT_EQ(read({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}}).world_size, 1)
+  EXPECT_EQ(environment_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}}).world_size, 1)
       << "a batch script, in which no srun has started anything";
 }
 
 TEST(DistributedEnvironment, ReadsTorchrun) {
-  const auto found = read(kTorchrun);
+  const auto found = environment_of(kTorchrun);
   EXPECT_EQ(found.launcher, "torchrun");
   EXPECT_EQ(found.rank, 3);
   EXPECT_EQ(found.world_size, 4);
@@ -65,46 +65,47 @@ TEST(DistributedEnvironment, ReadsTorchrun) {
   EXPECT_EQ(found.master_port, 29500);
   EXPECT_EQ(found.restarts, 2);
   EXPECT_FALSE(found.on_one_machine());
-  const auto agent = read(with(kTorchrun, {{"TORCHELASTIC_USE_AGENT_STORE", "True"}}));
+  const auto agent = environment_of(changed(kTorchrun, {{"TORCHELASTIC_USE_AGENT_STORE", "True"}}));
   EXPECT_EQ(agent.master_port, 29501) << "torchrun itself listens at the other";
 }
 
 TEST(DistributedEnvironment, ReadsOpenMpiAlsoWithinAStepOfSlurm) {
-  const Set mpi{{"OMPI_COMM_WORLD_RANK", "1"},
-                {"OMPI_COMM_WORLD_SIZE", "2"},
-                {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
-                {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
-                {"PMIX_NAMESPACE", "prterun-1"},
-                {"SLURM_STEP_NUM_TASKS", "1"},
-                {"SLURM_PROCID", "0"}};
-  const auto found = read(mpi);
+  const Variables mpi{{"OMPI_COMM_WORLD_RANK", "1"},
+                      {"OMPI_COMM_WORLD_SIZE", "2"},
+                      {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                      {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                      {"PMIX_NAMESPACE", "prterun-1"},
+                      {"SLURM_STEP_NUM_TASKS", "1"},
+                      {"SLURM_PROCID", "0"}};
+  const auto found = environment_of(mpi);
   EXPECT_EQ(found.launcher, "Open MPI");
   EXPECT_EQ(found.rank, 1);
   EXPECT_EQ(found.master_addr, "127.0.0.1");
   EXPECT_GE(found.master_port, 20000);
-  EXPECT_EQ(found.master_port, read(mpi).master_port);
-  EXPECT_THAT(refusal(with(
+  EXPECT_EQ(found.master_port, environment_of(mpi).master_port);
+  EXPECT_THAT(refusal_of(changed(
                   mpi, {{"OMPI_COMM_WORLD_LOCAL_SIZE", "1"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}})),
               HasSubstr("MASTER_ADDR is not set"))
       << "several machines";
 }
 
 TEST(DistributedEnvironment, ReadsSlurm) {
-  const Set slurm{{"SLURM_PROCID", "5"},
-                  {"SLURM_STEP_NUM_TASKS", "6"},
-                  {"SLURM_LOCALID", "0"},
-                  {"SLURM_NODEID", "2"},
-                  {"SLURM_STEP_TASKS_PER_NODE", "3,2,1"},
-                  {"SLURM_STEP_NODELIST", "gpu[07-08,11].cluster"},
-                  {"SLURM_JOB_ID", "815"},
-                  {"SLURM_STEP_ID", "0"}};
-  const auto found = read(slurm);
+  const Variables slurm{{"SLURM_PROCID", "5"},
+                        {"SLURM_STEP_NUM_TASKS", "6"},
+                        {"SLURM_LOCALID", "0"},
+                        {"SLURM_NODEID", "2"},
+                        {"SLURM_STEP_TASKS_PER_NODE", "3,2,1"},
+                        {"SLURM_STEP_NODELIST", "gpu[07-08,11].cluster"},
+                        {"SLURM_JOB_ID", "815"},
+                        {"SLURM_STEP_ID", "0"}};
+  const auto found = environment_of(slurm);
   EXPECT_EQ(found.launcher, "Slurm");
   EXPECT_EQ(found.rank, 5);
   EXPECT_EQ(found.local_world_size, 1);
   EXPECT_EQ(found.master_addr, "gpu07.cluster");
-  EXPECT_EQ(read(with(slurm, {{"MASTER_ADDR", "10.0.0.1"}})).master_addr, "10.0.0.1");
-  EXPECT_NE(found.master_port, read(with(slurm, {{"SLURM_STEP_ID", "1"}})).master_port);
+  EXPECT_EQ(environment_of(changed(slurm, {{"MASTER_ADDR", "10.0.0.1"}})).master_addr, "10.0.0.1");
+  EXPECT_NE(found.master_port,
+            environment_of(changed(slurm, {{"SLURM_STEP_ID", "1"}})).master_port);
 }
 
 TEST(DistributedEnvironment, ReadsSlurmsLists) {
@@ -119,36 +120,42 @@ TEST(DistributedEnvironment, ReadsSlurmsLists) {
 }
 
 TEST(DistributedEnvironment, ReadsKubernetes) {
-  const Set pod{{"PET_NNODES", "3"},
-                {"PET_NODE_RANK", "2"},
-                {"PET_NPROC_PER_NODE", "auto"},
-                {"PET_MASTER_ADDR", "job-node-0-0.job"},
-                {"PET_MASTER_PORT", "29400"}};
-  const auto found = read(pod);
+  const Variables pod{{"PET_NNODES", "3"},
+                      {"PET_NODE_RANK", "2"},
+                      {"PET_NPROC_PER_NODE", "auto"},
+                      {"PET_MASTER_ADDR", "job-node-0-0.job"},
+                      {"PET_MASTER_PORT", "29400"}};
+  const auto found = environment_of(pod);
   EXPECT_EQ(found.launcher, "Kubernetes");
   EXPECT_EQ(found.rank, 2);
   EXPECT_EQ(found.master_port, 29400);
-  EXPECT_THAT(refusal(with(pod, {{"PET_NPROC_PER_NODE", "4"}})), HasSubstr("heed launch"));
+  EXPECT_THAT(refusal_of(changed(pod, {{"PET_NPROC_PER_NODE", "4"}})), HasSubstr("heed launch"));
 }
 
 TEST(DistributedEnvironment, WhatContradictsItselfIsRefused) {
-  EXPECT_THAT(refusal({{"RANK", "0"}}), HasSubstr("WORLD_SIZE is not set, and RANK is"));
-  EXPECT_THAT(refusal({{"WORLD_SIZE", "2"}}), HasSubstr("RANK is not set"));
-  EXPECT_THAT(refusal(with(kTorchrun, {{"RANK", "4"}})), HasSubstr("expected a rank below it"));
-  EXPECT_THAT(refusal(with(kTorchrun, {{"RANK", "one"}})),
+  EXPECT_THAT(refusal_of({{"RANK", "0"}}), HasSubstr("WORLD_SIZE is not set, and RANK is"));
+  EXPECT_THAT(refusal_of({{"WORLD_SIZE", "2"}}), HasSubstr("RANK is not set"));
+  EXPECT_THAT(refusal_of(changed(kTorchrun, {{"RANK", "4"}})),
+              HasSubstr("expected a rank below it"));
+  EXPECT_THAT(refusal_of(changed(kTorchrun, {{"RANK", "one"}})),
               HasSubstr("RANK: expected a whole number"));
-  EXPECT_THAT(refusal(with(kTorchrun, {{"LOCAL_RANK", "2"}})), HasSubstr("LOCAL_WORLD_SIZE = 2"));
-  EXPECT_THAT(refusal(with(kTorchrun, {{"LOCAL_WORLD_SIZE", "8"}})), HasSubstr("more than all 4"));
-  EXPECT_THAT(refusal(with(kTorchrun, {{"MASTER_ADDR", ""}})), HasSubstr("MASTER_ADDR is not set"));
-  EXPECT_THAT(refusal(with(kTorchrun, {{"MASTER_PORT", "70000"}})), HasSubstr("from 1 to 65535"));
-  const Set left{
+  EXPECT_THAT(refusal_of(changed(kTorchrun, {{"LOCAL_RANK", "2"}})),
+              HasSubstr("LOCAL_WORLD_SIZE = 2"));
+  EXPECT_THAT(refusal_of(changed(kTorchrun, {{"LOCAL_WORLD_SIZE", "8"}})),
+              HasSubstr("more than all 4"));
+  EXPECT_THAT(refusal_of(changed(kTorchrun, {{"MASTER_ADDR", ""}})),
+              HasSubstr("MASTER_ADDR is not set"));
+  EXPECT_THAT(refusal_of(changed(kTorchrun, {{"MASTER_PORT", "70000"}})),
+              HasSubstr("from 1 to 65535"));
+  const Variables left{
       {"RANK", "0"},        {"WORLD_SIZE", "2"},           {"MASTER_ADDR", "a"},
       {"MASTER_PORT", "1"}, {"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}};
-  EXPECT_THAT(refusal(left), HasSubstr("unset RANK and WORLD_SIZE"));
+  EXPECT_THAT(refusal_of(left), HasSubstr("unset RANK and WORLD_SIZE"));
 }
 
 TEST(DistributedEnvironment, OnOneMachineTheLoopbackIsEnough) {
-  auto environment = read(with(kTorchrun, {{"LOCAL_WORLD_SIZE", "4"}, {"LOCAL_RANK", "3"}}));
+  auto environment =
+      environment_of(changed(kTorchrun, {{"LOCAL_WORLD_SIZE", "4"}, {"LOCAL_RANK", "3"}}));
   EXPECT_EQ(own_address(environment).address, "127.0.0.1");
   setenv("GLOO_SOCKET_IFNAME", "lo", 1);
   EXPECT_EQ(own_address(environment).why, "GLOO_SOCKET_IFNAME");
@@ -159,7 +166,7 @@ TEST(DistributedEnvironment, OnOneMachineTheLoopbackIsEnough) {
 }
 
 TEST(DistributedEnvironment, TorchrunsOneThreadIsNobodysWish) {
-  const auto of = [](const Set& set) {
+  const auto of = [](const Variables& set) {
     for (const auto& [name, value] : set) setenv(name.c_str(), value.c_str(), 1);
     const auto threads = threads_of_environment();
     for (const auto& [name, value] : set) unsetenv(name.c_str());
@@ -168,11 +175,11 @@ TEST(DistributedEnvironment, TorchrunsOneThreadIsNobodysWish) {
   unsetenv("HEED_NUM_THREADS");
   const char* given = std::getenv("OMP_NUM_THREADS");
   const std::string before = given ? given : "";
-  const Set torchrun{
+  const Variables torchrun{
       {"TORCHELASTIC_RUN_ID", "x"}, {"LOCAL_WORLD_SIZE", "2"}, {"OMP_NUM_THREADS", "1"}};
   EXPECT_EQ(of(torchrun), std::nullopt);
-  EXPECT_EQ(of(with(torchrun, {{"OMP_NUM_THREADS", "2"}})), 2);
-  EXPECT_EQ(of(with(torchrun, {{"HEED_NUM_THREADS", "1"}})), 1);
+  EXPECT_EQ(of(changed(torchrun, {{"OMP_NUM_THREADS", "2"}})), 2);
+  EXPECT_EQ(of(changed(torchrun, {{"HEED_NUM_THREADS", "1"}})), 1);
   EXPECT_EQ(of({{"OMP_NUM_THREADS", "1"}}), 1) << "without torchrun it is the user's";
   if (given) setenv("OMP_NUM_THREADS", before.c_str(), 1);
 }

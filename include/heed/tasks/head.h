@@ -52,11 +52,16 @@ struct HeadLoss {
   std::vector<std::pair<std::string, int64_t>> sizes = {};
 };
 
+class Collected;
+
 /// Collects what a head makes of a split's batches, in any order.
 class Scorer {
  public:
   virtual ~Scorer() = default;
   virtual void add(const Tokens& tokens, const Batch& batch) = 0;
+  /// Tells all that add() changes (src/tasks/collected.h), so that several processes measure a share of the examples each:
+  /// what one wrote is added to a scorer of each. False, as by default: one scorer must see all examples.
+  virtual bool collected(Collected& /*state*/) { return false; }
   /// The field's metrics; among them the loss, where there is one, and the selection metric.
   virtual Metrics metrics() = 0;
   /// The same of an answer that does not look at the input: the most frequent class, the last

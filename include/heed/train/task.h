@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "heed/data/loader.h"
-#include "heed/data/share.h"
 #include "heed/metrics/metrics.h"
+#include "heed/train/processes.h"
 #include "heed/train/recipe.h"
 
 namespace heed {
@@ -65,9 +65,9 @@ class Task {
   virtual void seek(const data::Cursor& cursor) = 0;
 
   /// From now on next() gives the loss of this process' share of each batch, whose order and random changes stay those of
-  /// one process; the cursor counts whole batches. Throws ModelError where the shares would learn something else than
-  /// the batch. By default UsageError: the task knows one process.
-  virtual void take_share(const data::Share& share);
+  /// one process, the cursor counts whole batches, and validate() and test() measure with the other processes. Throws
+  /// ModelError where the shares would learn something else than the batch. By default UsageError: the task knows one process.
+  virtual void share_with(Processes& processes);
   /// Something that differs where the first batch does, to compare processes by; empty: nothing is known.
   virtual std::string data_digest() { return ""; }
 

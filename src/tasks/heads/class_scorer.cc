@@ -7,6 +7,7 @@
 #include "heed/metrics/classification.h"
 #include "heed/metrics/curves.h"
 #include "heed/metrics/temperature.h"
+#include "tasks/collected.h"
 
 namespace heed {
 namespace {
@@ -30,6 +31,11 @@ class ClassScorer : public Scorer {
       rows_.push_back({found.records[i].item<int64_t>(), found.targets[i].item<int64_t>(),
                        best[i].item<int64_t>(), probabilities[i], keep ? before[i] : at::Tensor()});
     }
+  }
+
+  bool collected(Collected& state) override {
+    state(loss_), state(rows_);
+    return true;
   }
 
   Metrics metrics() override {
@@ -90,6 +96,10 @@ class ClassScorer : public Scorer {
     at::Tensor probabilities;
     at::Tensor logits;  // before the temperature; undefined where nobody asks
 
+    template <class V>
+    void members(V& v) {
+      v(record), v(target), v(found), v(probabilities), v(logits);
+    }
     double confidence() const { return std::min(1.0, probabilities[found].item<double>()); }
   };
   void add_answered(Metrics& all) const;

@@ -8,6 +8,7 @@
 #include "heed/metrics/curves.h"
 #include "heed/metrics/multilabel.h"
 #include "heed/metrics/plot.h"
+#include "tasks/collected.h"
 
 namespace heed {
 namespace {
@@ -33,6 +34,11 @@ class LabelsScorer : public Scorer {
                        {target, target + K},
                        unseen[i].item<int64_t>()});
     }
+  }
+
+  bool collected(Collected& state) override {
+    state(loss_), state(rows_);
+    return true;
   }
 
   Metrics metrics() override {
@@ -110,6 +116,11 @@ class LabelsScorer : public Scorer {
     std::vector<double> scores;
     std::vector<int64_t> expected;
     int64_t unseen;
+
+    template <class V>
+    void members(V& v) {
+      v(record), v(scores), v(expected), v(unseen);
+    }
   };
 
   int64_t labels() const { return sets_.labels.size(); }

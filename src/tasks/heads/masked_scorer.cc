@@ -1,4 +1,5 @@
 #include "tasks/heads/masked_scorer.h"
+#include "tasks/collected.h"
 
 #include <algorithm>
 #include <cmath>
@@ -28,6 +29,11 @@ class MaskedScorer : public Scorer {
           log_sum_ - std::log(static_cast<double>(counts_[static_cast<size_t>(label[i])] + 1));
       unigram_right_ += label[i] == most_frequent_;
     }
+  }
+
+  bool collected(Collected& state) override {
+    state(nll_), state(count_), state(right_), state(unigram_nll_), state(unigram_right_);
+    return true;
   }
 
   Metrics metrics() override {

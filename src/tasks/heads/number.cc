@@ -7,6 +7,7 @@
 #include "heed/core/error.h"
 #include "heed/metrics/correlation.h"
 #include "heed/metrics/plot.h"
+#include "tasks/collected.h"
 #include "tasks/heads.h"
 #include "tasks/heads/aims.h"
 #include "tasks/heads/number_cell.h"
@@ -83,6 +84,11 @@ class NumberScorer : public Scorer {
           {batch.records[i].item<int64_t>(), found[i].item<double>(), targets[i].item<double>()});
   }
 
+  bool collected(Collected& state) override {
+    state(rows_);
+    return true;
+  }
+
   Metrics metrics() override {
     std::sort(rows_.begin(), rows_.end(),
               [](const Row& a, const Row& b) { return a.record < b.record; });
@@ -126,6 +132,11 @@ class NumberScorer : public Scorer {
   struct Row {
     int64_t record;
     double predicted, expected;
+
+    template <class V>
+    void members(V& v) {
+      v(record), v(predicted), v(expected);
+    }
   };
   std::vector<double> mean_of_targets() const {
     double sum = 0;

@@ -6,6 +6,7 @@
 
 #include "core/as_line.h"
 #include "heed/metrics/ranking.h"
+#include "tasks/collected.h"
 
 namespace heed {
 namespace {
@@ -45,6 +46,11 @@ class RankingScorer : public Scorer {
       rows_.push_back(std::move(result));
     }
     if (!options_.quick) remember_best(scores);
+  }
+
+  bool collected(Collected& state) override {
+    state(loss_), state(known_), state(rows_);
+    return true;
   }
 
   Metrics metrics() override {
@@ -92,6 +98,11 @@ class RankingScorer : public Scorer {
   struct Row {
     int64_t record, rank, popular_rank;
     std::vector<RankedItem> best;
+
+    template <class V>
+    void members(V& v) {
+      v(record), v(rank), v(popular_rank), v(best);
+    }
   };
 
   /// The rank by how often training had the items.

@@ -15,6 +15,11 @@ void leave_seen_out(at::Tensor& scores, const at::Tensor& seen);
 struct RankedItem {
   int64_t item;
   float score;
+
+  template <class V>
+  void members(V& v) {
+    v(item), v(score);
+  }
 };
 std::vector<std::vector<RankedItem>> best_items(const at::Tensor& scores, int64_t count);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "heed/metrics/answers.h"
+#include "tasks/collected.h"
 
 namespace heed {
 namespace {
@@ -22,6 +23,11 @@ class SpanScorer : public Scorer {
         right.push_back(std::move(answer.text));
       rows_.push_back({example, std::move(output.found[i].text), std::move(right)});
     }
+  }
+
+  bool collected(Collected& state) override {
+    state(loss_), state(with_loss_), state(rows_);
+    return true;
   }
 
   Metrics metrics() override {
@@ -73,6 +79,11 @@ class SpanScorer : public Scorer {
     int64_t example;
     std::string found;
     std::vector<std::string> right;  // empty: the question has no answer
+
+    template <class V>
+    void members(V& v) {
+      v(example), v(found), v(right);
+    }
   };
   struct AnswerSums {
     AnswerScores sum;

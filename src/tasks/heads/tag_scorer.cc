@@ -7,6 +7,7 @@
 #include "heed/core/error.h"
 #include "heed/metrics/srl.h"
 #include "heed/metrics/upos.h"
+#include "tasks/collected.h"
 #include "tasks/heads/tag_lines.h"
 
 namespace heed {
@@ -55,12 +56,17 @@ class TagScorer : public Scorer {
     auto found = output_(tokens, batch);
     loss_ += found.loss, words_ += found.words;
     for (size_t i = 0; i < found.tags.size(); ++i) {
-      const auto example = batch.records[static_cast<int64_t>(i)].item<int64_t>();
-      auto sentence = tagged_sentence(*split_, example, options_);
-      auto expected = tags_of(*split_, example, options_, sentence.words.size());
-      rows_.push_back(
-          {example, std::move(sentence), std::move(found.tags[i]), std::move(expected)});
+      add_row(batch.records[static_cast<int64_t>(i)].item<int64_t>(), std::move(found.tags[i]));
     }
+  }
+
+  bool collected(Collected& state) override {
+    std::map<int64_t, std::vector<std::string>> found;
+    for (const auto& row : rows_) found[row.example] = row.found;
+    rows_.clear();
+    state(loss_), state(words_), state(found);
+    for (auto& [example, tags] : found) add_row(example, std::move(tags));
+    return true;
   }
 
   Metrics metrics() override {
@@ -84,6 +90,11 @@ class TagScorer : public Scorer {
     AllTags all;
     for (const auto& row : rows_) all.push_back(row.expected);
     return all;
+  }
+  void add_row(int64_t example, std::vector<std::string> found) {
+    auto sentence = tagged_sentence(*split_, example, options_);
+    auto expected = tags_of(*split_, example, options_, sentence.words.size());
+    rows_.push_back({example, std::move(sentence), std::move(found), std::move(expected)});
   }
   Metrics metrics_of(const AllTags& found);
   double accuracy_of_unknown(const AllTags& found) const;

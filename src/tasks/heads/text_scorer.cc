@@ -9,6 +9,7 @@
 #include "core/as_line.h"
 #include "heed/data/sequence_loader.h"
 #include "heed/ops/cross_entropy.h"
+#include "tasks/collected.h"
 
 namespace heed {
 
@@ -24,6 +25,8 @@ void TextMeanLoss::add(SequenceModel& model, const TextBatch& batch) {
   const auto part = text_loss(model, batch);
   sum_ += part.nll, count_ += part.count;
 }
+
+void TextMeanLoss::collected(Collected& state) { state(sum_), state(count_); }
 
 Metrics TextMeanLoss::metrics() const {
   const double loss = sum_ / static_cast<double>(count_);
@@ -58,10 +61,19 @@ class TextScorer : public Scorer {
     for (size_t i = 0; i < rows.size(); ++i) sources_[records[i]] = std::move(rows[i]);
   }
 
+  /// A process writes the texts of its own sources.
+  bool collected(Collected& state) override {
+    if (writes_) write();
+    loss_.collected(state);
+    state(sources_), state(written_of_), state(tokens_), state(seconds_);
+    return true;
+  }
+
   Metrics metrics() override {
     Metrics all;
     if (writes_) {
       write();
+      for (const auto& [record, text] : written_of_) written_.push_back(text);
       all = text_metrics(metric_, written_, expected());
     }
     if (!several()) {
@@ -97,15 +109,20 @@ class TextScorer : public Scorer {
  private:
   bool several() const { return writer_.models.size() > 1; }
 
+  /// The texts of sources that have none yet.
   void write() {
     const auto start = std::chrono::steady_clock::now();
     TokenLists sources;
-    for (const auto& [record, source] : sources_) sources.push_back(source);
+    std::vector<int64_t> records;
+    for (const auto& [record, source] : sources_)
+      if (!written_of_.contains(record)) records.push_back(record), sources.push_back(source);
+    if (sources.empty()) return;
+    auto record = records.begin();
     for (const auto& found : writer_.write(sources)) {
-      written_.push_back(writer_.text(found.front()));
+      written_of_[*record++] = writer_.text(found.front());
       tokens_ += std::ssize(found.front().tokens);
     }
-    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
   std::vector<std::string> texts(const std::string& column) const {
@@ -126,7 +143,8 @@ class TextScorer : public Scorer {
   bool writes_;
   TextBatchOf batch_of_;
   TextMeanLoss loss_;
-  std::vector<std::string> written_;
+  std::map<int64_t, std::string> written_of_;  // of each record
+  std::vector<std::string> written_;           // the same, in order
   int64_t tokens_ = 0;
   double seconds_ = 0;
 };
@@ -142,6 +160,11 @@ class CorpusScorer : public Scorer {
 
   void add(const Tokens&, const Batch& batch) override {
     loss_.add(*model_, {{}, batch.at("target"), batch.at("labels")});
+  }
+
+  bool collected(Collected& state) override {
+    loss_.collected(state);
+    return true;
   }
 
   Metrics metrics() override {

@@ -32,6 +32,7 @@ class TextMeanLoss {
   double sum() const { return sum_; }
   int64_t count() const { return count_; }
   Metrics metrics() const;  ///< loss, perplexity
+  void collected(Collected& state);
 
  private:
   double sum_ = 0;

@@ -6,6 +6,7 @@
 #include "core/as_line.h"
 #include "core/text.h"
 #include "heed/metrics/wer.h"
+#include "tasks/collected.h"
 
 namespace heed {
 namespace {
@@ -32,6 +33,11 @@ class TranscriptScorer : public Scorer {
     loss_ += found.loss, tokens_ += found.tokens;
     const auto* records = batch.records.data_ptr<int64_t>();
     for (auto& text : found.texts) written_[*records++] = std::move(text);
+  }
+
+  bool collected(Collected& state) override {
+    state(loss_), state(tokens_), state(written_);
+    return true;
   }
 
   Metrics metrics() override {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/as_line.h"
+#include "tasks/collected.h"
 #include "tasks/heads/text_references.h"
 
 namespace heed {
@@ -43,6 +44,12 @@ class WrittenScorer : public Scorer {
       tokens_ += std::ssize(found.front().tokens);
     }
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  bool collected(Collected& state) override {
+    loss_.collected(state);
+    state(pairs_), state(written_), state(tokens_), state(seconds_);
+    return true;
   }
 
   Metrics metrics() override {
