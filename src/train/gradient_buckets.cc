@@ -1,5 +1,6 @@
 #include "train/gradient_buckets.h"
 
+#include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 

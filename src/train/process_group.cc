@@ -168,27 +168,30 @@ class GlooProcesses : public Processes {
     store_->set("name/" + own, as_bytes("rank " + own + " on " + host_name() + " (process " +
                                         std::to_string(getpid()) + ")"));
     const auto end = std::chrono::steady_clock::now() + kArrival;
-    for (int64_t other = 0; other < count_; ++other) names_.push_back(name_of(other, end));
-    for (int64_t other = 0; other < count_; ++other) check_size(other);
+    for (int64_t other = 0; other < count_; ++other) {
+      names_.push_back(name_of(other, end));
+      check_size(other);
+    }
   }
 
   std::string name_of(int64_t other, std::chrono::steady_clock::time_point end) {
+    using Clock = std::chrono::steady_clock;
     const auto key = "name/" + std::to_string(other);
+    const auto who = "rank " + std::to_string(other) + " of " + std::to_string(count_);
     for (;;) {
+      const auto start = Clock::now();
       try {
         store_->wait({key}, seconds(5));
         const auto name = store_->get(key);
         return {name.begin(), name.end()};
       } catch (const std::exception& error) {
-        const bool is_late = std::chrono::steady_clock::now() > end;
-        if (!is_late && is_first())
-          std::fprintf(stderr, "heed: waiting for rank %lld of %lld at %s\n",
-                       static_cast<long long>(other), static_cast<long long>(count_),
-                       place().c_str());
-        if (is_late)
-          throw LostPeerError("rank " + std::to_string(other) + " of " + std::to_string(count_) +
-                              " did not come to " + place() + " within " +
+        if (Clock::now() - start < seconds(4))  // it did not wait: the connection broke
+          throw LostPeerError("rank 0 at " + place() + " ended before " + who + " came");
+        if (Clock::now() > end)
+          throw LostPeerError(who + " did not come to " + place() + " within " +
                               std::to_string(kArrival.count()) + " s: " + error.what());
+        if (is_first())
+          std::fprintf(stderr, "heed: waiting for %s at %s\n", who.c_str(), place().c_str());
       }
     }
   }
