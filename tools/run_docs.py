@@ -102,7 +102,8 @@ def fill(folder, program):
     programs = folder / ".programs"
     programs.mkdir()
     shim = programs / "heed"
-    shim.write_text(f'#!/bin/sh\nif [ "$1" = train ]; then set -- "$@" {SHORT}; fi\nexec {program.resolve()} "$@"\n')
+    shim.write_text(f'#!/bin/sh\ncase "$*" in "train "* | "launch "*" -- train "*) set -- "$@" {SHORT} ;; esac\n'
+                    f'exec {program.resolve()} "$@"\n')
     shim.chmod(0o755)
     for data in sorted(DATA.glob("*/")) if DATA.is_dir() else []:
         if data.name == "models":  # where commands write theirs

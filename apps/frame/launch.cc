@@ -122,8 +122,9 @@ class Copies {
     }
   }
 
+  /// Whoever was told to stop by a signal that was passed on saves first, and must not be told again.
   void end_all() {
-    if (kill_at_ > 0) return;
+    if (kill_at_ > 0 || passed_on_) return;
     send(SIGTERM);
     kill_at_ = std::time(nullptr) + kPatience;
   }

@@ -63,8 +63,8 @@ void end_at_once(const std::string& why) {
   std::_Exit(static_cast<int>(Failure::peer));
 }
 
-/// What every process does; the first one alone has a say.
-void train_with(Processes& processes, const TrainFlags& flags, bool resume) {
+/// What every process does; the first one alone has a say. The signal that stopped it; 0: none.
+int train_with(Processes& processes, const TrainFlags& flags, bool resume) {
   auto recipe = read(flags.recipe);
   if (!flags.out.empty()) recipe.out = flags.out;
   if (recipe.out.empty()) recipe.out = "models/" + fs::path(flags.recipe.file).stem().string();
@@ -85,24 +85,28 @@ void train_with(Processes& processes, const TrainFlags& flags, bool resume) {
     if (speaks)
       std::cerr << "heed: stopped after step " << result.steps
                 << "; go on by: " << called_again_with("train", "--resume") << std::endl;
-    throw Exit{128 + result.stopped_by};
+    return result.stopped_by;
   }
   if (speaks) print_values(result_json(out, result), flags.json);
+  return 0;
 }
 
 }  // namespace
 
 void run(const TrainFlags& flags) {
   const auto environment = distributed_environment();
-  const auto processes = join_processes();
+  auto processes = join_processes();
   if (processes->are_several() && processes->is_first()) say_processes(environment);
   processes->when_lost(end_at_once);
+  int stopped_by = 0;
   try {
-    train_with(*processes, flags, flags.resume || environment.restarts > 0);
+    stopped_by = train_with(*processes, flags, flags.resume || environment.restarts > 0);
   } catch (const std::exception& error) {
     processes->tell_failure(error.what());
     throw;
   }
+  processes.reset();  // in good order, which an exception under way is not
+  if (stopped_by) throw Exit{128 + stopped_by};
 }
 
 }  // namespace heed::cli

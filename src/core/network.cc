@@ -95,6 +95,8 @@ OwnAddress own_address(const DistributedEnvironment& environment) {
   }
   if (environment.on_one_machine()) return {"lo", "127.0.0.1", "all processes are on this machine"};
   const auto towards = address_towards(environment.master_addr, environment.master_port);
+  if (towards == "127.0.0.1" || towards == "::1")
+    return {"lo", towards, "the way to " + environment.master_addr};
   for (const auto& one : all)
     if (one.address == towards && !one.loopback)
       return {one.name, one.address, "the way to " + environment.master_addr};

@@ -1,6 +1,7 @@
 #include "train/peers.h"
 
 #include <optional>
+#include <utility>
 
 #include "heed/core/error.h"
 
@@ -76,8 +77,7 @@ void Peers::watch(const std::stop_token& stopped) {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, kPeriod, [&] { return stopped.stop_requested() || is_told_; });
     }
-    const std::lock_guard lock(mutex_);
-    if (is_told_) store->set("failed", bytes_of(told_));
+    write_told(*store);
     store->set(key("left", rank_), bytes_of("1"));
     store->add("leaving", 1);        // waits for an answer, so that all of it has arrived
   } catch (const std::exception&) {  // the store went away, and with it the first process
@@ -93,14 +93,22 @@ void Peers::watch(const std::stop_token& stopped) {
 void Peers::round(c10d::Store& store) {
   store.set(key("beat", rank_), bytes_of(std::to_string(++beat_)));
   if (trouble_) store.set("trouble", bytes_of("1"));
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_told_) store.set("failed", bytes_of(told_)), is_told_ = false;
-  }
+  write_told(store);
   for (const char* why : {"failed", "lost"})
     if (store.check({why})) set_lost(text_of(store.get(why)));
   if (rank_ != 0) return look_at(store, 0);
   for (int64_t other = 1; other < std::ssize(names_); ++other) look_at(store, other);
+}
+
+/// Without the mutex: the store may not answer.
+void Peers::write_told(c10d::Store& store) {
+  std::string told;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(is_told_, false)) return;
+    told = told_;
+  }
+  store.set("failed", bytes_of(told));
 }
 
 void Peers::look_at(c10d::Store& store, int64_t rank) {
@@ -167,10 +175,11 @@ void Peers::tell(const std::string& why) noexcept {
   }
 }
 
-void Peers::wait_for_others(std::chrono::milliseconds most) noexcept {
+bool Peers::wait_for_others(std::chrono::milliseconds most) const noexcept {
   const auto end = Clock::now() + most;
   while (left_ + 1 < std::ssize(names_) && Clock::now() < end)
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return left_ + 1 >= std::ssize(names_);
 }
 
 }  // namespace heed

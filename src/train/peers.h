@@ -46,8 +46,8 @@ class Peers {
   [[nodiscard]] bool leave(std::chrono::milliseconds most);
   /// Tells everybody why this process ends.
   void tell(const std::string& why) noexcept;
-  /// Of the first process, at the end: until the others have left, at most so long.
-  void wait_for_others(std::chrono::milliseconds most) noexcept;
+  /// Of the first process, at the end: until the others have left, at most so long. Whether they have.
+  bool wait_for_others(std::chrono::milliseconds most) const noexcept;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -55,6 +55,7 @@ class Peers {
   void guard(const std::stop_token& stopped, const OnLost& call);
   void round(c10d::Store& store);
   void look_at(c10d::Store& store, int64_t rank);
+  void write_told(c10d::Store& store);
   void set_lost(const std::string& why);
   std::string lost() const;
 

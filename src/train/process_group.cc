@@ -12,6 +12,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
@@ -66,14 +67,14 @@ class GlooProcesses : public Processes {
   }
 
   ~GlooProcesses() override {
-    const bool is_failing = std::uncaught_exceptions() > exceptions_;
-    if (is_failing) peers_->tell("an error ended it");
-    if (is_failing || peers_->is_lost()) {
+    if (std::uncaught_exceptions() > exceptions_) peers_->tell("an error ended it");
+    if (!peers_->is_lost() && all_are_done()) {
+      gloo_.reset();
+      while (is_first() && !peers_->wait_for_others(milliseconds(100)) && !peers_->is_lost())
+        continue;
+    } else {
       (void)gloo_.release();  // its threads may wait for a process that is gone
       if (is_first()) peers_->wait_for_others(seconds(3));
-    } else {
-      gloo_.reset();
-      if (is_first()) peers_->wait_for_others(std::chrono::minutes(10));
     }
     if (!peers_->leave(seconds(2))) (void)peers_.release();  // its thread waits for the store
   }
@@ -82,8 +83,12 @@ class GlooProcesses : public Processes {
   int64_t count() const override { return count_; }
   std::string name(int64_t rank) const override { return names_[static_cast<size_t>(rank)]; }
 
+  // Gloo is given tensors that own their memory: it may still write there when a lost process has ended the wait.
   void sum(std::span<double> values) override {
-    start_sum(at::from_blob(values.data(), {std::ssize(values)}, at::kDouble))();
+    const auto own = at::empty({std::ssize(values)}, at::kDouble);
+    std::copy(values.begin(), values.end(), own.data_ptr<double>());
+    start_sum(own)();
+    std::copy_n(own.data_ptr<double>(), values.size(), values.begin());
   }
 
   std::function<void()> start_sum(at::Tensor values) override {
@@ -103,10 +108,14 @@ class GlooProcesses : public Processes {
   }
   void from_first(at::Tensor values) override {
     if (values.numel() == 0) return;
-    std::vector<at::Tensor> all{is_first() ? values.contiguous()
-                                           : at::empty_like(values, at::MemoryFormat::Contiguous)};
+    const auto whole = values.contiguous();
+    // As bytes: Gloo does not know every dtype.
+    const auto bytes = at::empty({static_cast<int64_t>(whole.nbytes())}, at::kByte);
+    if (is_first()) std::memcpy(bytes.data_ptr(), whole.data_ptr(), whole.nbytes());
+    std::vector<at::Tensor> all{bytes};
     started([&] { return gloo_->broadcast(all); })();
-    if (!is_first()) values.copy_(all.front());
+    if (!is_first())
+      values.copy_(at::from_blob(bytes.data_ptr(), values.sizes(), values.scalar_type()));
   }
 
   std::vector<std::string> gather(std::string text) override {
@@ -174,25 +183,40 @@ class GlooProcesses : public Processes {
     }
   }
 
+  /// Asks again and again: LibTorch 1.13 has an answer left in the connection where waiting took too long.
   std::string name_of(int64_t other, std::chrono::steady_clock::time_point end) {
-    using Clock = std::chrono::steady_clock;
     const auto key = "name/" + std::to_string(other);
     const auto who = "rank " + std::to_string(other) + " of " + std::to_string(count_);
-    for (;;) {
-      const auto start = Clock::now();
-      try {
-        store_->wait({key}, seconds(5));
-        const auto name = store_->get(key);
-        return {name.begin(), name.end()};
-      } catch (const std::exception& error) {
-        if (Clock::now() - start < seconds(4))  // it did not wait: the connection broke
-          throw LostPeerError("rank 0 at " + place() + " ended before " + who + " came");
-        if (Clock::now() > end)
+    try {
+      for (int64_t asked = 1; !store_->check({key}); ++asked) {
+        if (std::chrono::steady_clock::now() > end)
           throw LostPeerError(who + " did not come to " + place() + " within " +
-                              std::to_string(kArrival.count()) + " s: " + error.what());
-        if (is_first())
+                              std::to_string(kArrival.count()) + " s");
+        if (is_first() && asked % 200 == 0)  // 10 s
           std::fprintf(stderr, "heed: waiting for %s at %s\n", who.c_str(), place().c_str());
+        std::this_thread::sleep_for(milliseconds(50));
       }
+      const auto name = store_->get(key);
+      return {name.begin(), name.end()};
+    } catch (const LostPeerError&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw LostPeerError("rank 0 at " + place() + " ended before " + who +
+                          " came: " + error.what());
+    }
+  }
+
+  /// Whether every process has come to its end, so that no connection is closed that somebody still needs.
+  bool all_are_done() noexcept {
+    try {
+      if (store_->add("done", 1) == count_) store_->set("all_done", as_bytes("1"));
+      while (!store_->check({"all_done"})) {
+        if (peers_->is_lost()) return false;
+        std::this_thread::sleep_for(milliseconds(5));
+      }
+      return true;
+    } catch (const std::exception&) {  // the store has gone
+      return false;
     }
   }
 

@@ -318,9 +318,12 @@ void Trainer::follow(const Metrics& valid) {
   }
 }
 
-/// The metrics of the validation data with the model as it is.
+/// The metrics of the validation data with the model as it is: with several processes the first one's, whose statistics of
+/// batch norm are saved.
 std::optional<Metrics> Trainer::validate() {
   const at::NoGradGuard no_grad;
+  if (processes_.are_several())
+    for (const auto& buffer : task_.model().buffers()) processes_.from_first(buffer);
   task_.model().eval();
   auto valid = task_.validate();
   task_.model().train();

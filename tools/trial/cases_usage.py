@@ -65,6 +65,20 @@ def of_threads():
     yield Case("OMP_NUM_THREADS wrong", "env", 2, "OMP_NUM_THREADS", env={"OMP_NUM_THREADS": "many"})
 
 
+def of_processes():
+    train = "train {w}/class.toml --out {s}/m"
+    yield usage("launch alone", "launch", "expected -- and what each process runs")
+    yield Case("launch --help", "launch --help", 0, "Usage: heed launch")
+    yield usage("launch of none", "launch -n 0 -- env", "whole number from 1 to 1024")
+    yield Case("launch of two", "launch -n 2 -- env", 0, "world_size +2")
+    yield usage("launch of a mistyped verb", "launch -n 2 -- trian x", "did you mean 'train'")
+    yield usage("a rank without a size", train, "WORLD_SIZE is not set", env={"RANK": "0"})
+    yield usage("a rank that is none", train, "RANK: expected a whole number", env={"RANK": "x", "WORLD_SIZE": "2"})
+    yield usage("a rank above the size", train, "expected a rank below it", env={"RANK": "2", "WORLD_SIZE": "2"})
+    yield usage("ranks that nobody brings together", train, "MASTER_ADDR is not set", env={"RANK": "0", "WORLD_SIZE": "2"})
+    yield Case("env says what a launcher left", "env", 0, "WORLD_SIZE is not set", env={"RANK": "0"})
+
+
 def of_recipe():
     yield Case("recipe of one input", "recipe text", 2, "kinds of an input and a head")
     yield Case("recipe of both", "recipe series forecast", 0, "forecast")
@@ -210,6 +224,6 @@ def part_of_records(world, scratch):
 
 
 def cases():
-    for group in (of_verbs, of_the_program, of_threads, of_recipe, of_flags_that_do_nothing, of_recipes_that_contradict_themselves,
+    for group in (of_verbs, of_the_program, of_threads, of_processes, of_recipe, of_flags_that_do_nothing, of_recipes_that_contradict_themselves,
                   of_audits):
         yield from group()

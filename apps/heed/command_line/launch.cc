@@ -26,15 +26,20 @@ void run(LaunchOptions options, bool is_number_given) {
   if (const int code = launch(options); code != 0) throw Exit{code};
 }
 
+/// Whether that is the verb, behind flags of all verbs.
+bool is_launch(int argc, char** argv) {
+  int i = 1;
+  while (i < argc && argv[i][0] == '-') i += std::string_view(argv[i]) == "--threads" ? 2 : 1;
+  return i < argc && std::string_view(argv[i]) == "launch";
+}
+
 }  // namespace
 
 int keep_words_of_copies(int argc, char** argv) {
-  if (argc < 2 || std::find(argv, argv + argc, std::string_view("launch")) == argv + argc)
-    return argc;
+  if (!is_launch(argc, argv)) return argc;
   char** const end = argv + argc;
   char** const dashes = std::find(argv, end, std::string_view("--"));
-  const bool before = std::find(argv, dashes, std::string_view("launch")) != dashes;
-  if (dashes == end || !before) return argc;
+  if (dashes == end) return argc;
   words_of_copies().assign(dashes + 1, end);
   return static_cast<int>(dashes - argv);
 }
