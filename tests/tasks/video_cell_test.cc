@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr int64_t kSide = 16, kFrames = 6;
+constexpr int64_t kFrameSide = 16, kFrames = 6;
 
 /// Clips that grow brighter or darker, by the same frames in another order: no frame tells which, nor does the mean of them.
 class VideoCell : public test::CellRuns {
@@ -29,10 +29,10 @@ class VideoCell : public test::CellRuns {
       fs::create_directories(folder_ / name);
       for (int64_t t = 0; t < kFrames; ++t) {
         const int64_t step = darker ? kFrames - 1 - t : t;
-        test::Bytes values(kSide * kSide,
+        test::Bytes values(kFrameSide * kFrameSide,
                            static_cast<uint8_t>(20 + 7 * (i / 8 + i % 4 * 2) + 18 * step));
         values[static_cast<size_t>(i)] = 5;
-        const auto bytes = test::png({kSide, kSide, 0, 8, values});
+        const auto bytes = test::png({kFrameSide, kFrameSide, 0, 8, values});
         test::write_bytes(folder_ / name / (std::to_string(t) + ".png"),
                           {bytes.begin(), bytes.end()});
       }

@@ -183,7 +183,9 @@ TEST_F(Buckets, GiveEveryProcessTheSum) {
     ASSERT_EQ(found.size(), expected.size());
     for (size_t i = 0; i < found.size(); ++i) {
       ASSERT_EQ(found[i].defined(), expected[i].defined()) << i << " of " << count << " processes";
-      if (found[i].defined()) EXPECT_TRUE(at::allclose(found[i], expected[i], 1e-4, 1e-5)) << i;
+      if (found[i].defined()) {
+        EXPECT_TRUE(at::allclose(found[i], expected[i], 1e-4, 1e-5)) << i;
+      }
     }
     EXPECT_FALSE(found.back().defined()) << "nobody used it";
   }
@@ -192,14 +194,18 @@ TEST_F(Buckets, GiveEveryProcessTheSum) {
 TEST_F(Buckets, AddUpWhatWasBefore) {
   const auto once = reduced(2), twice = reduced(2, 2);
   for (size_t i = 0; i < once.size(); ++i) {
-    if (once[i].defined()) EXPECT_TRUE(at::allclose(2 * once[i], twice[i], 1e-4, 1e-5)) << i;
+    if (once[i].defined()) {
+      EXPECT_TRUE(at::allclose(2 * once[i], twice[i], 1e-4, 1e-5)) << i;
+    }
   }
 }
 
 TEST_F(Buckets, AreTheSameBitsEveryTime) {
   const auto once = reduced(3), again = reduced(3);
   for (size_t i = 0; i < once.size(); ++i) {
-    if (once[i].defined()) EXPECT_TRUE(at::equal(once[i], again[i])) << i;
+    if (once[i].defined()) {
+      EXPECT_TRUE(at::equal(once[i], again[i])) << i;
+    }
   }
 }
 
