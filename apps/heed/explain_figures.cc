@@ -53,6 +53,19 @@ lens::TokensRow row_of(const Question& question, const lens::Attribution& found,
   return row;
 }
 
+/// Patches of an image, or of all tubelets of a clip.
+int64_t parts_of(const TokenGrid& grid) {
+  return std::max<int64_t>(1, grid.frames / grid.tubelet) * grid.rows * grid.columns;
+}
+
+/// (rows, columns), of a clip (rows, frames x columns): its frames lie side by side, those of a tubelet alike.
+at::Tensor on_grid(const at::Tensor& values, const TokenGrid& grid) {
+  return values.view({-1, grid.rows, grid.columns})
+      .repeat_interleave(grid.tubelet, 0)
+      .permute({1, 0, 2})
+      .reshape({grid.rows, -1});
+}
+
 bool is_of_patches(const Question& question, const lens::Attribution& found) {
   const auto& grid = question.grid;
   return grid && grid->columns > 1 && question.batch.has("past") &&
@@ -141,8 +154,7 @@ std::vector<std::string> lines_of(const lens::Attribution& found, const lens::Do
 }
 
 bool is_on_image(const Question& question, const lens::Attribution& found) {
-  return question.shown.image && question.grid &&
-         found.values.numel() == question.grid->rows * question.grid->columns;
+  return question.shown.image && question.grid && found.values.numel() == parts_of(*question.grid);
 }
 
 lens::Figure image_figure(const Question& question, const lens::Attribution& found,
@@ -152,8 +164,8 @@ lens::Figure image_figure(const Question& question, const lens::Attribution& fou
   caption.lines.insert(caption.lines.end(), more.begin(), more.end());
   lens::Strip strip;
   strip.is_signed = found.is_signed;
-  strip.panels.push_back(
-      {word_of(found.method), found.values.view({question.grid->rows, question.grid->columns})});
+  if (question.grid->frames > 0) strip.across = 1;
+  strip.panels.push_back({word_of(found.method), on_grid(found.values, *question.grid)});
   return {caption.title, caption.lines, *question.shown.image, {strip}};
 }
 

@@ -96,7 +96,7 @@ models::Line line_of(int64_t number, const std::vector<int64_t>& read,
   if (longest > 0 && forced >= longest)
     refuse_generate("prefixes: expected less than ", longest,
                     " tokens, the longest target of the model, given ", forced, " in line ",
-                    number + 1);
+                    options.first_line() + number + 1);
   line.limit = std::max(line.limit, forced);
   line.least =
       std::max(options.min_length(), static_cast<int64_t>(std::ceil(options.min_ratio() * reads)));

@@ -115,8 +115,19 @@ TEST_F(Clips, AreMappedFrameByFrame) {
   const auto shown = run({"map", trained_.model, trained_.file("clip3"), "--layer", "time 1"});
   EXPECT_EQ(shown.code, 0) << shown.err;
   EXPECT_THAT(shown.out, HasSubstr("each frame from all frames"));
-  const auto explained = run({"explain", trained_.model, trained_.file("clip3"), "--json"});
-  EXPECT_EQ(explained.code, 0) << explained.err;
+}
+
+TEST_F(Clips, AreExplainedFrameByFrame) {
+  const auto png = (folder_ / "explained.png").string();
+  const auto explained = run(
+      {"explain", trained_.model, trained_.file("clip3"), "--no-tests", "--png", png, "--json"});
+  ASSERT_EQ(explained.code, 0) << explained.err;
+  const auto patches = json::parse(explained.out)["tokens"].size();
+  EXPECT_EQ(patches % 4, 0u);
+  EXPECT_EQ(test::read_bytes(png).substr(1, 3), "PNG");
+  const auto shown = run({"explain", trained_.model, trained_.file("clip3"), "--no-tests"});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, testing::Not(HasSubstr("token 1")));
 }
 
 TEST_F(Clips, ThatCannotBeReadAreNamed) {

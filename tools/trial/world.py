@@ -26,10 +26,17 @@ CELLS = {
                 "head = { kind = 'anomaly', window = 60, recent = 3 }\n"),
     "boxes": ("boxes.csv", "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"
               "input = { kind = 'image', size = [8, 8] }\nhead = { kind = 'boxes', convolutions = 1 }\n"),
+    "captions": ("captions.csv", "encoder = { patch = 4, width = 8, layers = 1, attention = { num_heads = 2 } }\n"
+                 "input = { kind = 'image', size = [8, 8] }\n[head]\nkind = 'text'\ncolumn = 'caption'\nreferences = 'image'\n"
+                 "from_encoder = true\nencoder_layers = 0\ncross_attention = { num_heads = 2 }\ntokenizer = { kind = 'words' }\n"
+                 "generate = { max_length = 4 }\nmetric = { kind = 'cider' }\n" + SEQUENCES),
     "cepstra": ("cepstra.csv", ENCODER +
                 "input = { kind = 'audio', features = 'file', file = { coefficients = 3 }, deltas = 1, standardize = true }\n"
                 "encoder.subsampling = 1\nhead = { kind = 'transcript', tokenizer = { kind = 'characters' } }\n"),
     "class": ("records.csv", TEXT + ENCODER + "head = { kind = 'class', column = 'side' }\n"),
+    "clips": ("clips.csv", "input = { kind = 'video', size = [8, 8], frames = 2, augment = { flip = true } }\n"
+              "encoder = { kind = 'video', patch = 4, width = 8, layers = 1, attention = { num_heads = 2 }, "
+              "time_attention = { num_heads = 2 } }\nhead = { kind = 'class', column = 'moves' }\n"),
     "corpus": ("corpus.txt", "[input]\nkind = 'corpus'\ncontext = 8\ntokenizer = { kind = 'characters' }\n"
                "[head]\nkind = 'text'\npreset = 'gpt'\ngenerate = { max_length = 12 }\n" + SEQUENCES),
     "document": ("records.csv", ENCODER +
@@ -163,6 +170,9 @@ def write_data(folder):
         "masks.csv": "image,mask\n" + "".join(f"box{i}.png,mask{i}.png\n" for i in range(8)),
         "asked.csv": "image,question,answer\n" + "".join(
             f"box{i}.png,what is it {'now' if i % 3 else 'here'},{'grey' if i % 2 else 'white'}\n" for i in range(8)),
+        "captions.csv": "image,caption\n" + "".join(
+            f"box{i}.png,{'a' if text else 'one'} {'grey' if i % 2 else 'white'} box\n" for i in range(8) for text in range(2)),
+        "clips.csv": "video,moves\n" + "".join(f"clip{i},{'flickers' if i % 2 else 'stays'}\n" for i in range(8)),
         "sounds.csv": "audio,pitch\n" + "".join(f"sound{i}.wav,{'high' if i % 2 else 'low'}\n" for i in range(8)),
         "cepstra.csv": "audio,text\n" + "".join(f"sound{i}.mfc,{'ab' if i % 2 else 'b a'}\n" for i in range(8)),
         "corpus.txt": "".join(f"w{i % 5} w\n" for i in range(60)),
@@ -186,6 +196,9 @@ def write_data(folder):
     for i in range(8):
         (folder / f"box{i}.png").write_bytes(png(120 if i % 2 else 250))
         (folder / f"mask{i}.png").write_bytes(png(1 + i % 2, 0))
+        (folder / f"clip{i}").mkdir()
+        for frame in range(3):
+            (folder / f"clip{i}/{frame}.png").write_bytes(png(120 + 10 * i, 200 if i % 2 and frame % 2 else 20))
         (folder / f"sound{i}.wav").write_bytes(wav(i))
         (folder / f"sound{i}.mfc").write_bytes(mfc(i))
     images, labels = idx(12)
