@@ -144,6 +144,7 @@ class SmallCells : public test::CellRuns, public testing::WithParamInterface<std
 };
 
 TEST_P(SmallCells, RunWithTheEndsOfEveryRange) {
+  if (!test::kMemoryCanBeLimited) GTEST_SKIP() << "the address sanitizer takes memory of its own";
   const auto text = test::small_cell(GetParam(), folder_.path());
   try_number(text, {}, "seed=1");
   ASSERT_TRUE(std::filesystem::exists(folder_ / "run/best")) << "the recipe itself";
