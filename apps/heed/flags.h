@@ -109,6 +109,13 @@ struct PredictFlags {
   bool json = false, truncate = false, track = false;
 };
 
+struct QuantizeFlags {
+  static constexpr const char* kVerb = "quantize";
+  std::string model, folder;
+  std::vector<std::string> data;
+  bool json = false;
+};
+
 struct ScoreFlags {
   static constexpr const char* kVerb = "score";
   std::string predicted;

@@ -16,6 +16,7 @@ void run(const ImportFlags& flags);
 void run(const LookFlags& flags);
 void run(const MapFlags& flags);
 void run(const PredictFlags& flags);
+void run(const QuantizeFlags& flags);
 void run(const ScoreFlags& flags);
 void run(const SummaryFlags& flags);
 void run(const TemplateFlags& flags);

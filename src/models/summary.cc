@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "heed/nn/recording.h"
+#include "nn/int8_weights.h"
 
 namespace heed {
 namespace {
@@ -64,8 +65,10 @@ class Watcher {
     row.path = path;
     row.kind = kind_of(module);
     for (const auto& p : module.parameters(/*recurse=*/false))
-      if (owner_.emplace(p.storage().unsafeGetStorageImpl(), rows_.size()).second)
+      if (owner_.emplace(p.storage().unsafeGetStorageImpl(), rows_.size()).second) {
         row.parameters += p.numel();
+        if (nn::int8_scales(p).defined()) row.kind += " int8";
+      }
     if (const auto* source = dynamic_cast<const nn::MapSource*>(&module))
       attention_.emplace(source->map_name(), rows_.size());
     rows_.push_back(std::move(row));

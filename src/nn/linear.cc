@@ -4,6 +4,7 @@
 
 #include "heed/nn/lora.h"
 #include "nn/activation.h"
+#include "nn/int8_weights.h"
 #include "nn/not_initialized.h"
 #include "nn/small_products.h"
 #include "ops/call.h"
@@ -28,6 +29,13 @@ at::Tensor with_adapters(const torch::nn::Linear& linear, const at::Tensor& x, a
       y.narrow(-1, lora->first - first, lora->rows).add_(more);
   }
   return y;
+}
+
+/// Of a weight that is `scales` times whole numbers, but for the rounding of these products.
+PackedWeight packed_int8(const at::Tensor& weight, const at::Tensor& scales, PackedMemory& memory) {
+  const torch::NoGradGuard no_gradient;
+  const auto divisors = at::where(scales == 0, at::ones_like(scales), scales).unsqueeze(1);
+  return PackedWeight::int8((weight.detach() / divisors).round_().to(at::kChar), scales, memory);
 }
 
 }  // namespace
@@ -100,8 +108,11 @@ const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
   if (found != kept_.end() && found->second.version == version &&
       found->second.weight.strides() == weight.strides())
     return found->second.packed;
+  const auto scales = int8_scales(weight);
+  auto packed =
+      scales.defined() ? packed_int8(weight, scales, memory_) : PackedWeight(weight, memory_);
   // Detached: a parameter that is given other memory must not take what is held here along.
-  return kept_.insert_or_assign(key, Kept{weight.detach(), version, PackedWeight(weight, memory_)})
+  return kept_.insert_or_assign(key, Kept{weight.detach(), version, std::move(packed)})
       .first->second.packed;
 }
 

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "heed/core/error.h"
+#include "kernels/int8_linear.h"
 #include "ops/call.h"
 #include "ops/packed_memory.h"
 #include "ops/row_linear.h"
@@ -24,7 +25,7 @@ void check_tensor(const at::Tensor& t, const char* name, const char* shape, bool
 }
 
 void check(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias) {
-  const auto type = weight.numbers().scalar_type();
+  const auto type = weight.is_int8() ? at::kFloat : weight.numbers().scalar_type();
   check_tensor(
       x, "x", "(..., K) as weight (N, K)",
       x.defined() && x.dim() >= 1 && x.size(-1) == weight.depth() && x.scalar_type() == type);
@@ -58,9 +59,30 @@ PackedWeight::PackedWeight(const at::Tensor& weight, PackedMemory& memory) {
   });
 }
 
+PackedWeight PackedWeight::int8(const at::Tensor& q, const at::Tensor& scales,
+                                PackedMemory& memory) {
+  const bool fits = q.defined() && scales.defined() && q.dim() == 2 && q.is_cpu() &&
+                    q.scalar_type() == at::kChar && scales.is_cpu() &&
+                    scales.scalar_type() == at::kFloat && scales.dim() == 1 &&
+                    scales.size(0) == q.size(0) && q.size(1) <= kernels::kMostInt8Depth;
+  if (!fits)
+    throw UsageError(
+        "row_linear: expected q (N, K) of int8, K at most 65536, and scales (N) of float32 on the "
+        "CPU");
+  PackedWeight packed;
+  packed.rows_ = q.size(0), packed.depth_ = q.size(1);
+  packed.numbers_ =
+      memory.empty({kernels::packed_int8_size(packed.rows_, packed.depth_)}, q.options());
+  const auto numbers = q.contiguous(), of_rows = scales.contiguous();
+  kernels::pack_int8(numbers.data_ptr<int8_t>(), of_rows.data_ptr<float>(), packed.rows_,
+                     packed.depth_, packed.numbers_.data_ptr<int8_t>());
+  return packed;
+}
+
 at::Tensor ops::row_linear_then(kernels::Function function, const at::Tensor& given_x,
                                 const PackedWeight& weight, const at::Tensor& bias) {
-  const auto x = ops::in_dtype_of(weight.numbers(), given_x);
+  const auto x =
+      weight.is_int8() ? given_x.to(at::kFloat) : ops::in_dtype_of(weight.numbers(), given_x);
   check(x, weight, bias);
   const torch::NoGradGuard no_gradient;
   const int64_t N = weight.rows(), K = weight.depth();
@@ -69,6 +91,13 @@ at::Tensor ops::row_linear_then(kernels::Function function, const at::Tensor& gi
   auto y = at::empty(shape, x.options().requires_grad(false));
   const auto rows = x.contiguous();
   const auto b = bias.defined() ? bias.contiguous() : bias;
+  if (weight.is_int8()) {
+    kernels::int8_linear({N == 0 ? 0 : y.numel() / N, N, K, rows.data_ptr<float>(),
+                          weight.numbers().data_ptr<int8_t>(),
+                          b.defined() ? b.data_ptr<float>() : nullptr, y.data_ptr<float>(),
+                          function});
+    return y;
+  }
   with_type_of(x, [&](auto type) {
     using T = decltype(type);
     kernels::row_linear(kernels::RowLinear<T>{

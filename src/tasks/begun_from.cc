@@ -77,7 +77,11 @@ std::string text_in(const RecipeFile& file, const std::string& key) {
 }
 
 std::shared_ptr<const OpenedModel> open_begin(const std::string& from) {
-  return as_model_from([&] { return std::make_shared<const OpenedModel>(open_model(from)); });
+  return as_model_from([&] {
+    auto opened = open_model(from);
+    refuse_int8(opened, "training");
+    return std::make_shared<const OpenedModel>(std::move(opened));
+  });
 }
 
 RecipeFile with_keys_of(RecipeFile file, const OpenedModel& opened) {

@@ -63,6 +63,7 @@ void check_one(const Recipe& recipe) {
 void export_model(const std::filesystem::path& where, const std::filesystem::path& folder,
                   const ExportOptions& options) {
   const auto opened = open_model(where);
+  refuse_int8(opened, "a folder of transformers");
   try {
     check_one(Recipe::read_complete(RecipeFile::parse(opened.files.recipe, opened.recipe_name)));
     check_same_model(opened.files);

@@ -33,7 +33,14 @@ OpenedModel open_model(const std::filesystem::path& where) {
   const auto folder = find_model(where);
   OpenedModel opened{folder, load_model(folder), (folder / "recipe.toml").string()};
   merge_adapters(opened);
+  opened.int8 = from_int8(opened.files.tensors, (folder / "model.safetensors").string());
   return opened;
+}
+
+void refuse_int8(const OpenedModel& opened, const std::string& what) {
+  if (opened.int8.empty()) return;
+  throw ModelError(opened.folder.string() + ": weights are of 8 bits (heed quantize), and " + what +
+                   " needs float32; take the folder that it was made of");
 }
 
 }  // namespace heed

@@ -9,6 +9,7 @@
 #include "heed/core/error.h"
 #include "heed/core/nearest.h"
 #include "heed/nn/recording.h"
+#include "nn/int8_weights.h"
 #include "nn/linear.h"
 #include "nn/model_memory.h"
 #include "nn/not_initialized.h"
@@ -197,6 +198,9 @@ Predictor Predictor::load(const std::filesystem::path& where, const std::vector<
     predictor.cell_->make_model();
   });
   take_into(*predictor.cell_->module, files.tensors, weights_file);
+  for (const auto& item : predictor.cell_->module->named_parameters())
+    if (const auto found = opened.int8.find(item.key()); found != opened.int8.end())
+      nn::mark_int8(item.value(), found->second);
   predictor.cell_->module->eval();
   predictor.weights_ = (is_directory(opened.folder) ? weights_file : opened.folder).string();
   return predictor;

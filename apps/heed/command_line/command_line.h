@@ -23,6 +23,7 @@ void add_launch(CLI::App& app);
 void add_look(CLI::App& app);
 void add_map(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_quantize(CLI::App& app);
 void add_recipe(CLI::App& app);
 void add_score(CLI::App& app);
 void add_summary(CLI::App& app);

@@ -36,6 +36,7 @@ void add_verbs(CLI::App& app) {
   add_summary(app);
   add_import(app);
   add_export(app);
+  add_quantize(app);
   add_env(app);
 }
 

@@ -10,6 +10,7 @@
 
 #include "heed/ops/map.h"
 #include "heed/tasks/head.h"
+#include "heed/tasks/quantize.h"
 #include "heed/tasks/question.h"
 #include "heed/tasks/recipe.h"
 #include "heed/tasks/robustness.h"
@@ -123,6 +124,10 @@ class Predictor {
   /// the first. Throws UsageError for a head without such a number, and what explain() throws.
   Question ask(const SplitPtr& example, const AimOptions& options = {},
                const std::string& head = "");
+
+  /// How far another model with the same recipe answers and looks from this one, over the first 64 examples of
+  /// `paths` (as evaluate() takes them, or as stream() where the head gives vectors).
+  ModelDifference difference(Predictor& other, const std::vector<std::string>& paths);
 
   /// One pass of an example of typical size, for those who look at the modules.
   void run_example();

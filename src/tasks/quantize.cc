@@ -1,0 +1,183 @@
+#include "heed/tasks/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/list_folder.h"
+#include "core/text.h"
+#include "heed/core/files.h"
+#include "heed/models/sequence_model.h"
+#include "heed/nn/recording.h"
+#include "heed/tasks/predictor.h"
+#include "kernels/int8_linear.h"
+#include "nn/linear.h"
+#include "tasks/cell.h"
+#include "tasks/opened_model.h"
+#include "train/int8_tensors.h"
+
+namespace heed {
+namespace {
+
+constexpr int64_t kLeastSide = 64;
+constexpr int64_t kCompared = 64;
+constexpr const char* kReport = "quantize.json";
+
+bool is_worth_int8(const at::Tensor& weight) {
+  return weight.dim() == 2 && weight.scalar_type() == at::kFloat && weight.size(0) >= kLeastSide &&
+         weight.size(1) >= kLeastSide && weight.size(1) <= kernels::kMostInt8Depth;
+}
+
+struct Int8Choice {
+  std::set<std::string> weights, stay;
+};
+
+/// What layers multiply by, by its name among the parameters.
+Int8Choice int8_choice(torch::nn::Module& module) {
+  Int8Choice choice;
+  std::set<const void*> outputs;
+  for (const auto& item : module.named_modules("", /*include_self=*/true)) {
+    if (const auto* writes = dynamic_cast<const SequenceModel*>(item.value().get()))
+      outputs.insert(writes->output_weight().data_ptr());
+    const auto* linear = item.value()->as<torch::nn::Linear>();
+    if (!linear) continue;
+    const auto name = item.key() + (item.key().empty() ? "weight" : ".weight");
+    (is_worth_int8(linear->weight) ? choice.weights : choice.stay).insert(name);
+  }
+  for (const auto& item : module.named_parameters())
+    if (outputs.contains(item.value().data_ptr()) && is_worth_int8(item.value()))
+      choice.weights.insert(item.key());
+  return choice;
+}
+
+uint64_t bytes_of_all(const NamedTensors& tensors) {
+  uint64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
+  return bytes;
+}
+
+struct Seen {
+  at::Tensor output;
+  std::vector<Map> maps;
+};
+
+Seen seen_by(Cell& cell, const Batch& batch) {
+  const at::NoGradGuard no_grad;
+  const nn::RowsAlone alone(cell.packed);
+  Recording recording(*cell.module);
+  const auto tokens = cell.encode(batch);
+  auto output = cell.recipe.heads.front().get()->output(tokens, batch).to(at::kDouble);
+  return {std::move(output), recording.maps()};
+}
+
+/// Sums over examples, which end() makes means of.
+struct Differences {
+  ModelDifference found = {.same_largest = 0, .cosine = 0};
+  double squares = 0, of_outputs = 0, rows = 0;
+  std::vector<double> maps;
+
+  void add(const Seen& a, const Seen& b, bool vectors) {
+    ++found.examples;
+    squares += (a.output - b.output).square().sum().item<double>();
+    of_outputs += a.output.square().sum().item<double>();
+    const auto x = a.output.flatten(0, -2), y = b.output.flatten(0, -2);
+    rows += static_cast<double>(x.size(0));
+    if (vectors) {
+      const auto cosine = at::cosine_similarity(x, y, -1);
+      found.cosine += cosine.sum().item<double>();
+      found.least_cosine = std::min(found.least_cosine, cosine.min().item<double>());
+    } else if (x.size(-1) > 1) {
+      found.same_largest +=
+          static_cast<double>(x.argmax(-1).eq(y.argmax(-1)).sum().item<int64_t>());
+    }
+    maps.resize(std::max(maps.size(), a.maps.size()));
+    for (size_t i = 0; i < std::min(a.maps.size(), b.maps.size()); ++i)
+      maps[i] += (a.maps[i].dense() - b.maps[i].dense()).abs().sum(-1).mean().item<double>() / 2;
+  }
+
+  ModelDifference end(bool vectors) {
+    const auto n = static_cast<double>(found.examples);
+    if (n == 0) return {};
+    found.outputs = of_outputs > 0 ? std::sqrt(squares / of_outputs) : 0;
+    found.same_largest = vectors ? 1 : found.same_largest / rows;
+    found.cosine = vectors ? found.cosine / rows : 1;
+    found.has_vectors = vectors, found.has_maps = !maps.empty();
+    for (const double sum : maps) {
+      found.maps += sum / n / static_cast<double>(maps.size());
+      found.most_maps = std::max(found.most_maps, sum / n);
+    }
+    return found;
+  }
+};
+
+std::string report_json(const Quantized& made) {
+  nlohmann::ordered_json json = {
+      {"weights", made.weights}, {"numbers", made.numbers}, {"stay_float32", made.stay}};
+  for (const auto& [name, value] : made.before) json["float32"][name] = value;
+  for (const auto& [name, value] : made.behind) json["int8"][name] = value;
+  const auto& d = made.difference;
+  json["compared"] = d.examples;
+  if (d.examples > 0) json["outputs"] = d.outputs;
+  if (d.has_vectors) json["cosine"] = d.cosine, json["least_cosine"] = d.least_cosine;
+  if (d.has_maps) json["maps"] = d.maps, json["most_maps"] = d.most_maps;
+  return json.dump(2) + "\n";
+}
+
+void check_new(const std::filesystem::path& folder) {
+  if (kind_of(folder) == PathKind::absent) return;
+  if (kind_of(folder) != PathKind::folder || !list_folder(folder).empty())
+    throw UsageError("the folder " + folder.string() + " is not empty; name a new one");
+}
+
+}  // namespace
+
+ModelDifference Predictor::difference(Predictor& other, const std::vector<std::string>& paths) {
+  const auto& head = *cell_->recipe.heads.front().get();
+  const bool vectors = head.gives_vectors();
+  const auto examples = vectors ? stream(paths)->next(kCompared) : measured(paths);
+  Differences sums;
+  for (int64_t i = 0; examples && i < std::min(examples->size(), kCompared); ++i) {
+    auto batch = examples->batch({i}, {});
+    if (!vectors) batch = cell_->with_targets(*examples, std::move(batch), {});
+    sums.add(seen_by(*cell_, batch), seen_by(*other.cell_, batch), vectors);
+  }
+  return sums.end(vectors);
+}
+
+Quantized quantize_model(const std::filesystem::path& model, const std::filesystem::path& folder,
+                         const std::vector<std::string>& given) {
+  check_new(folder);
+  auto opened = open_model(model);
+  if (!opened.int8.empty())
+    throw ModelError(opened.folder.string() +
+                     ": is of 8 bits already; quantize the folder that it was made of");
+  auto before = Predictor::load(model);
+  const auto choice = int8_choice(before.module());
+  if (choice.weights.empty())
+    throw ModelError(text_of(opened.folder.string(), ": no weight of a layer has ", kLeastSide,
+                             " rows and columns, so that nothing would be faster in 8 bits"));
+  Quantized made;
+  made.stay.assign(choice.stay.begin(), choice.stay.end());
+  made.weights = std::ssize(choice.weights);
+  auto files = std::move(opened.files);
+  for (const auto& [name, tensor] : files.tensors)
+    if (choice.weights.contains(name)) made.numbers += tensor.numel();
+  made.bytes = bytes_of_all(files.tensors);
+  files.tensors = to_int8(files.tensors, choice.weights);
+  made.bytes_int8 = bytes_of_all(files.tensors);
+  files.state.reset();
+  save_model(folder, files);
+  auto behind = Predictor::load(folder);
+  const auto& paths = given.empty() ? before.recipe().paths("valid") : given;
+  if (!paths.empty()) {
+    made.difference = before.difference(behind, paths);
+    if (!made.difference.has_vectors)
+      made.before = before.evaluate(paths).metrics, made.behind = behind.evaluate(paths).metrics;
+  }
+  files.others[kReport] = report_json(made);
+  save_model(folder, files);
+  return made;
+}
+
+}  // namespace heed

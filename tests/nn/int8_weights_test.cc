@@ -1,0 +1,71 @@
+#include "nn/int8_weights.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/linear.h"
+
+namespace heed::nn {
+namespace {
+
+struct Rounded {
+  at::Tensor weight, scales;
+
+  Rounded(int64_t rows, int64_t depth) {
+    const auto q = torch::randint(-127, 128, {rows, depth}).to(at::kFloat);
+    scales = torch::rand({rows}) + 0.1;
+    weight = q * scales.unsqueeze(1);
+  }
+};
+
+TEST(Int8Weights, KnowTheirRowsAsLongAsTheyAreAsTheyWere) {
+  torch::manual_seed(1);
+  Rounded rounded(10, 6);
+  EXPECT_FALSE(int8_scales(rounded.weight).defined());
+  mark_int8(rounded.weight, rounded.scales);
+  EXPECT_TRUE(int8_scales(rounded.weight).equal(rounded.scales));
+  EXPECT_TRUE(int8_scales(rounded.weight.narrow(0, 2, 5)).equal(rounded.scales.narrow(0, 2, 5)));
+  EXPECT_TRUE(int8_scales(rounded.weight.narrow(0, 9, 1)).defined());
+  EXPECT_FALSE(int8_scales(rounded.weight.narrow(1, 0, 3)).defined());
+  EXPECT_FALSE(int8_scales(rounded.weight.t()).defined());
+  EXPECT_FALSE(int8_scales(rounded.weight.clone()).defined());
+  rounded.weight.mul_(2);
+  EXPECT_FALSE(int8_scales(rounded.weight).defined());
+}
+
+TEST(Int8Weights, AreForgottenWithTheirMemory) {
+  for (int i = 0; i < 20; ++i) {  // memory that comes again is another weight's
+    Rounded rounded(8, 8);
+    EXPECT_FALSE(int8_scales(rounded.weight).defined());
+    mark_int8(rounded.weight, rounded.scales);
+  }
+}
+
+TEST(Int8Weights, AreWhatLayersMultiplyByWhereRowsAreAlone) {
+  torch::manual_seed(2);
+  const torch::NoGradGuard no_gradient;
+  auto linear = xavier_linear(96, 70);
+  Rounded rounded(70, 96);
+  linear->weight.set_data(rounded.weight);
+  const auto x = torch::randn({5, 96});
+  const auto in_float = affine(linear, x);
+  const auto alone = [&] {
+    const RowsAlone rows;
+    return affine(linear, x);
+  };
+  EXPECT_TRUE(alone().allclose(in_float, 1e-5, 1e-4));
+  mark_int8(linear->weight, rounded.scales);
+  const auto y = alone();
+  EXPECT_FALSE(y.allclose(in_float, 1e-5, 1e-4));
+  EXPECT_LT((y - in_float).norm().item<double>() / in_float.norm().item<double>(), 0.02);
+  EXPECT_TRUE(affine(linear, x).equal(in_float));
+  // Numbers of 8 bits that x is already are no rounding at all.
+  const auto whole = torch::randint(-127, 128, {3, 96})
+                         .to(at::kFloat)
+                         .index_fill_(1, torch::zeros({1}, at::kLong), 127);
+  const RowsAlone rows;
+  EXPECT_TRUE(affine(linear, whole)
+                  .allclose(torch::linear(whole, linear->weight, linear->bias), 1e-5, 1e-2));
+}
+
+}  // namespace
+}  // namespace heed::nn
