@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/samples.h"
+#include "heed/core/error.h"
 #include "heed/models/summary.h"
 #include "heed/tasks/export.h"
 #include "heed/tasks/predictor.h"
