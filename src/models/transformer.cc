@@ -16,6 +16,7 @@
 #include "nn/linear.h"
 #include "nn/model_memory.h"
 #include "nn/probed.h"
+#include "nn/sequence_part.h"
 
 namespace heed {
 namespace {
@@ -182,7 +183,10 @@ void TransformerImpl::check_source(const SourceBatch& source, int64_t rows) cons
 at::Tensor TransformerImpl::placed(const at::Tensor& embedded, nn::AdditivePosition& position,
                                    int64_t first) {
   auto x = nn::embedded(embedded);  // (B, L, M)
-  if (position) x = position->forward(x, first);
+  if (position)
+    x = nn::by_pieces(x, 1, [&](const at::Tensor& piece, int64_t at) {
+      return position->forward(piece, first + at);
+    });
   return heed::dropout(x, options.dropout(), is_training());
 }
 

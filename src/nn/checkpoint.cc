@@ -7,6 +7,7 @@
 
 #include "heed/nn/multi_head_attention.h"
 #include "nn/generator_state.h"
+#include "nn/sequence_part.h"
 #include "nn/small_products.h"
 #include "ops/torch_version.h"
 
@@ -43,6 +44,8 @@ struct Call : torch::CustomClassHolder {
   size_t inputs = 0;
   at::Tensor generator;
   bool autocast = false;
+  Ring* ring = nullptr;  // of SequencePart
+  int64_t length = 0;
 };
 
 class Recomputed : public torch::autograd::Function<Recomputed> {
@@ -53,6 +56,7 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     std::vector<at::Tensor> inputs(tensors.begin(), tensors.begin() + call->inputs);
     call->generator = generator_state();
     call->autocast = ops::cpu_autocast();
+    call->ring = SequencePart::ring(), call->length = SequencePart::length();
     const auto result = call->run(inputs);
     ctx->save_for_backward(inputs);
     return result;
@@ -72,6 +76,7 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     const auto result = [&] {
       const SmallProducts::Aside products;
       const AsBefore before(call->generator, call->autocast);
+      const SequencePart part(call->ring, call->length);
       return call->run(inputs);
     }();
     auto found = torch::autograd::grad({result}, wanted, {gradients.front()}, c10::nullopt, false,

@@ -3,6 +3,8 @@
 #include "heed/nn/multi_head_attention.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
+#include "nn/sequence_part.h"
+#include "ops/call.h"
 
 namespace heed::nn {
 namespace {
@@ -98,8 +100,12 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::placed_heads(const at::Ten
   auto heads = heads_of(x, z, first, key_first);
   const auto& position = options.attention().position;
   if (!is_rotary(position)) return heads;
-  heads.q = rotate(heads.q, first, position, key_first + z.size(1));
-  heads.k = rotate(heads.k, key_first, position);
+  heads.q = by_pieces(heads.q, 2, [&](const at::Tensor& q, int64_t at) {
+    return rotate(q, first + at, position, key_first + z.size(1));
+  });
+  heads.k = by_pieces(heads.k, 2, [&](const at::Tensor& k, int64_t at) {
+    return rotate(k, key_first + at, position);
+  });
   return heads;
 }
 
@@ -108,6 +114,9 @@ at::Tensor MultiHeadAttentionImpl::attended(const at::Tensor& q, const at::Tenso
   const auto& how = options.attention();
   inputs.training = is_training();
   inputs.parameters = learned;
+  if (auto* ring = SequencePart::ring())
+    return ops::ring_attend(*ring, q, k, v, ops::operator_part(how), inputs,
+                            SequencePart::length());
   return attend(q, k, v, how, inputs);
 }
 
