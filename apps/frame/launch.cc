@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <map>
 
 #include "core/network.h"
@@ -70,7 +71,7 @@ class Copies {
              {"MASTER_PORT", port},
              {"HEED_LAUNCH", "1"},
              {"TORCHELASTIC_RESTART_COUNT", std::to_string(restart)}},
-            options.words);
+            options);
   }
 
   /// Until all have ended. The code of the first that failed.
@@ -88,11 +89,12 @@ class Copies {
   int passed_on() const { return passed_on_; }
 
  private:
-  void start(const std::map<std::string, std::string>& environment,
-             const std::vector<std::string>& words) {
+  void start(const std::map<std::string, std::string>& environment, const LaunchOptions& options) {
+    const auto log = open_log(options.log_dir, environment.at("RANK"));
     const pid_t parent = getpid(), child = fork();
+    const int why = errno;
+    if (child != 0 && log >= 0) close(log);
     if (child < 0) {
-      const int why = errno;
       send(SIGKILL);
       throw FileError("start a process of", "heed", why);
     }
@@ -106,13 +108,27 @@ class Copies {
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
     const int nothing = open("/dev/null", O_RDONLY);
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+    if (log >= 0) dup2(log, STDOUT_FILENO), dup2(log, STDERR_FILENO);
     const auto set = awaited();
     sigprocmask(SIG_UNBLOCK, &set, nullptr);
     std::vector<char*> all{const_cast<char*>("heed")};
-    for (const auto& word : words) all.push_back(const_cast<char*>(word.c_str()));
+    for (const auto& word : options.words) all.push_back(const_cast<char*>(word.c_str()));
     all.push_back(nullptr);
     execv("/proc/self/exe", all.data());
     _exit(127);
+  }
+
+  /// -1 without a folder.
+  int open_log(const std::string& folder, const std::string& rank) const {
+    if (folder.empty()) return -1;
+    std::error_code ignored;
+    std::filesystem::create_directories(folder, ignored);
+    const auto path = std::filesystem::path(folder) / ("rank-" + rank + ".log");
+    const int log = open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
+    if (log >= 0) return log;
+    const int why = errno;
+    send(SIGKILL);
+    throw FileError("write", path.string(), why);
   }
 
   void send(int number) const {

@@ -8,8 +8,9 @@
 namespace heed::cli {
 
 struct LaunchOptions {
-  int64_t processes = 1;                ///< on this machine
-  int64_t restarts = 0;                 ///< at most, after a process that was lost
+  int64_t processes = 1;     ///< on this machine
+  int64_t restarts = 0;      ///< at most, after a process that was lost
+  std::string log_dir = "";  ///< folder of what each copy says, rank-N.log; empty: they say it here
   std::vector<std::string> words = {};  ///< of each copy's command line
 };
 
@@ -17,7 +18,7 @@ struct LaunchOptions {
 /// all have ended: 0, or the exit code of the first that failed (128 + n of signal n). Where one fails the others are
 /// asked to end (SIGTERM) and killed after 20 s. SIGINT, SIGTERM and SIGHUP are passed on. The copies end when this
 /// process is killed. With PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR and PET_MASTER_PORT they are a machine's part of
-/// more. After a failure that is none of a flag, recipe, file of data or divergence, all begin anew, up to `restarts` times.
+/// more. Logs are added to. After a failure that is none of a flag, recipe, file of data or divergence, all begin anew, up to `restarts` times.
 /// Throws UsageError, FileError where the system refuses a process.
 int launch(const LaunchOptions& options);
 

@@ -56,6 +56,9 @@ void add_launch(CLI::App& app) {
                    "Times that all begin anew from the newest checkpoint after one was lost")
       ->check(whole_number(0, 1000))
       ->type_name("N");
+  verb->add_option("--log-dir", options->log_dir,
+                   "Folder for what each process says, rank-N.log; without it they say it here")
+      ->type_name("FOLDER");
   verb->callback([=] { run(*options, number->count() > 0); });
   verb->footer(R"(
 What stands behind -- is each process' command line.
@@ -63,7 +66,7 @@ What stands behind -- is each process' command line.
 Examples:
   heed launch -n 2 -- train recipes/fashion-mnist-demo.toml
   heed launch -n 2 --restarts 3 -- train recipes/fashion-mnist-demo.toml --resume --threads 1
-  heed launch -n 2 -- env)");
+  heed launch -n 2 --log-dir logs -- env)");
 }
 
 }  // namespace heed::cli
