@@ -16,6 +16,13 @@ void Head::answer_by(const AnswerOptions& options) {
         "are lines on standard output");
 }
 
+void Head::part_sequences(Ring&) {
+  throw ModelError(
+      "train.sequence_parallel: expected a head 'text' of the input 'corpus', whose loss goes "
+      "token "
+      "by token; train this with sequence_parallel = 1");
+}
+
 Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& split,
                      const std::string& target) {
   if (!target.empty()) throw UsageError("--target is for models that write text");

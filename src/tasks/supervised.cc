@@ -100,7 +100,9 @@ class SupervisedTask : public Task {
           "head.kind: what an example learns is told by the others of its batch, and several "
           "processes have a part of "
           "the batch each; train this by one process");
-    source_->take({processes.rank(), processes.count()});
+    const int64_t parts = cell_.recipe.train.sequence_parallel;
+    if (parts > 1) part_sequences(*processes.ring(parts));
+    source_->take({processes.rank() / parts, processes.count() / parts});
     processes_ = &processes;
   }
   std::string data_digest() override {
@@ -166,6 +168,14 @@ class SupervisedTask : public Task {
 
  private:
   Head& main_head() const { return *cell_.recipe.heads.front().get(); }
+  void part_sequences(Ring& ring) {
+    if (cell_.recipe.heads.size() > 1)
+      throw ModelError(
+          "train.sequence_parallel: expected one head, each of which would ask for texts of its "
+          "own; "
+          "train several with sequence_parallel = 1");
+    main_head().part_sequences(ring);
+  }
   bool any_head_compares() const {
     const auto& heads = cell_.recipe.heads;
     return std::any_of(heads.begin(), heads.end(),

@@ -36,6 +36,8 @@ const std::vector<std::string> kMayChange{"out",
                                           "train.optimizer.lr",
                                           "train.optimizer.weight_decay",
                                           "train.save_every",
+                                          "train.sequence_parallel",
+                                          "train.shard_optimizer",
                                           "train.schedule."};
 
 /// Takes the tensors whose names begin with `prefix` out of a list.
@@ -101,6 +103,7 @@ ModelFiles Trainer::model_files(const std::string& metrics) const {
 void Trainer::save_checkpoint() {
   if (saved_step_ == state_.step) return;
   check_weights();
+  auto state = optimizer_.state();
   if (!folder_) {
     saved_step_ = state_.step;
     return;
@@ -110,7 +113,7 @@ void Trainer::save_checkpoint() {
   ModelFiles files = model_files(best_metrics(std::nullopt));
   files.state.emplace();
   files.state->values = state_.to_json();
-  files.state->tensors = optimizer_.state();
+  files.state->tensors = std::move(state);
   for (auto& tensor : average_.hidden()) files.state->tensors.push_back(std::move(tensor));
   files.state->tensors.emplace_back("generator", generator_);
   folder_->save_last(state_.step, files);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "heed/core/error.h"
 #include "ops/torch_version.h"
@@ -50,6 +51,22 @@ std::unique_ptr<Optimizer> make(const std::vector<Group>& groups, const Optimize
     own.emplace_back(group.parameters,
                      group_options<LibTorchOptions>(options, group.decaying ? decay : 0));
   return std::make_unique<LibTorchOptimizer>(std::move(own), LibTorchOptions(options.lr));
+}
+
+/// A rank for each parameter: the largest first, each to whom has least so far.
+std::vector<int64_t> parted(const NamedTensors& parameters, int64_t count) {
+  std::vector<size_t> order(parameters.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return parameters[a].second.numel() > parameters[b].second.numel();
+  });
+  std::vector<int64_t> owners(parameters.size(), 0), sizes(static_cast<size_t>(count), 0);
+  for (const size_t i : order) {
+    const auto least = std::min_element(sizes.begin(), sizes.end());
+    owners[i] = least - sizes.begin();
+    *least += parameters[i].second.numel();
+  }
+  return owners;
 }
 
 constexpr const char* kStateKinds[] = {"mean", "square", "updates"};
@@ -117,13 +134,14 @@ bool decays(const std::string& name, const at::Tensor& parameter) {
 }
 
 ModelOptimizer::ModelOptimizer(torch::nn::Module& model, const OptimizerOptions& options,
-                               const RateOf& rate_of)
-    : options_(options) {
+                               const RateOf& rate_of, Processes* owners)
+    : owners_(owners && owners->are_several() ? owners : nullptr), options_(options) {
   using namespace torch::optim;
   for (const auto& item : model.named_parameters()) {
     if (item.value().requires_grad()) parameters_.emplace_back(item.key(), item.value());
   }
-  const auto groups = groups_of(parameters_, rate_of);
+  owner_of_ = parted(parameters_, owners_ ? owners_->count() : 1);
+  const auto groups = groups_of(own_parameters(), rate_of);
   for (const auto& group : groups) rates_.push_back(group.rate);
   optimizer_ = options.kind == OptimizerKind::adam
                    ? make<Adam, AdamOptions>(groups, options, 0)
@@ -134,7 +152,47 @@ void ModelOptimizer::step(double factor) {
   for (size_t i = 0; i < rates_.size(); ++i)
     optimizer_->param_groups()[i].options().set_lr(options_.lr * factor * rates_[i]);
   optimizer_->step();
-  for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = at::Tensor();
+  std::vector<bool> updated;
+  for (auto& [name, parameter] : parameters_) {
+    updated.push_back(parameter.grad().defined());
+    parameter.mutable_grad() = at::Tensor();
+  }
+  if (owners_) send_updates(updated);
+}
+
+bool ModelOptimizer::is_own(size_t parameter) const {
+  return !owners_ || owner_of_[parameter] == owners_->rank();
+}
+
+NamedTensors ModelOptimizer::own_parameters() const {
+  NamedTensors own;
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    if (is_own(i)) own.push_back(parameters_[i]);
+  return own;
+}
+
+/// What each owner updated, as one line of numbers, to all others.
+void ModelOptimizer::send_updates(const std::vector<bool>& updated) {
+  const at::NoGradGuard no_grad;
+  std::vector<std::vector<at::Tensor>> parts(static_cast<size_t>(owners_->count()));
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    if (updated[i]) parts[static_cast<size_t>(owner_of_[i])].push_back(parameters_[i].second);
+  std::vector<std::pair<at::Tensor, std::function<void()>>> sent;
+  for (size_t rank = 0; rank < parts.size(); ++rank) {
+    std::vector<at::Tensor> flat;
+    for (const auto& part : parts[rank]) flat.push_back(part.reshape({-1}));
+    auto line = flat.empty() ? at::empty({0}) : at::cat(flat);
+    sent.emplace_back(line, owners_->start_from(static_cast<int64_t>(rank), line));
+  }
+  for (size_t rank = 0; rank < parts.size(); ++rank) {
+    sent[rank].second();
+    int64_t at = 0;
+    for (auto& part : parts[rank]) {
+      if (static_cast<int64_t>(rank) != owners_->rank())
+        part.copy_(sent[rank].first.narrow(0, at, part.numel()).view(part.sizes()));
+      at += part.numel();
+    }
+  }
 }
 
 std::vector<at::Tensor> ModelOptimizer::gradients() const {
@@ -160,22 +218,57 @@ void ModelOptimizer::scale_gradients(double factor) {
   if (!all.empty()) at::_foreach_mul_(all, factor);
 }
 
-NamedTensors ModelOptimizer::state() const {
+NamedTensors ModelOptimizer::own_state() const {
   NamedTensors state;
   if (options_.kind == OptimizerKind::adam) {
-    collect<torch::optim::AdamParamState>(*optimizer_, parameters_, state);
+    collect<torch::optim::AdamParamState>(*optimizer_, own_parameters(), state);
   } else {
-    collect<torch::optim::AdamWParamState>(*optimizer_, parameters_, state);
+    collect<torch::optim::AdamWParamState>(*optimizer_, own_parameters(), state);
   }
   return state;
 }
 
+/// Tensor by tensor, so that nobody but the first process has more than its own and one at any moment.
+NamedTensors ModelOptimizer::state() const {
+  const auto own = own_state();
+  if (!owners_) return own;
+  const std::map<std::string, at::Tensor> mine(own.begin(), own.end());
+  const auto updates_of = [&](const std::string& name) {
+    return mine.find(state_name(name, "updates"));
+  };
+  std::vector<double> updates;
+  for (const auto& [name, parameter] : parameters_)
+    updates.push_back(updates_of(name) == mine.end()
+                          ? 0
+                          : static_cast<double>(updates_of(name)->second.item<int64_t>()));
+  owners_->sum(updates);
+  NamedTensors all;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (updates[i] == 0) continue;
+    const auto& [name, parameter] = parameters_[i];
+    for (const char* kind : {"mean", "square"}) {
+      const auto full = state_name(name, kind);
+      const auto values =
+          is_own(i) ? mine.at(full).contiguous() : at::empty_like(parameter).detach();
+      owners_->start_from(owner_of_[i], values)();
+      if (owners_->is_first()) all.emplace_back(full, values);
+    }
+    if (owners_->is_first())
+      all.emplace_back(state_name(name, "updates"),
+                       at::scalar_tensor(static_cast<int64_t>(updates[i]), at::kLong));
+  }
+  return all;
+}
+
 void ModelOptimizer::restore(const NamedTensors& state) {
   std::map<std::string, at::Tensor> tensors(state.begin(), state.end());
-  const size_t used =
-      options_.kind == OptimizerKind::adam
-          ? take_over<torch::optim::AdamParamState>(*optimizer_, parameters_, tensors)
-          : take_over<torch::optim::AdamWParamState>(*optimizer_, parameters_, tensors);
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    for (const char* kind : kStateKinds)
+      if (!is_own(i)) tensors.erase(state_name(parameters_[i].first, kind));
+  const auto own = own_parameters();
+  const size_t used = options_.kind == OptimizerKind::adam
+                          ? take_over<torch::optim::AdamParamState>(*optimizer_, own, tensors)
+                          : take_over<torch::optim::AdamWParamState>(*optimizer_, own, tensors);
   if (used == tensors.size()) return;
   for (const auto& [name, parameter] : parameters_)
     for (const char* kind : kStateKinds) tensors.erase(state_name(name, kind));

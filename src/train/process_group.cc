@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "core/network.h"
+#include "ops/ring.h"
 #include "train/peers.h"
 
 namespace heed {
@@ -63,17 +64,18 @@ class GlooProcesses : public Processes {
         exceptions_(std::uncaught_exceptions()) {
     meet();
     peers_ = std::make_unique<Peers>([this] { return connect(false, kAnswer); }, rank_, names_);
-    connect_gloo();
+    gloo_ = connected(store_, rank_, count_);
   }
 
   ~GlooProcesses() override {
     if (std::uncaught_exceptions() > exceptions_) peers_->tell("an error ended it");
     if (!peers_->is_lost() && all_are_done()) {
-      gloo_.reset();
+      gloo_.reset(), rings_.clear();
       while (is_first() && !peers_->wait_for_others(milliseconds(100)) && !peers_->is_lost())
         continue;
     } else {
       (void)gloo_.release();  // its threads may wait for a process that is gone
+      for (auto& ring : rings_) ring->abandon();
       if (is_first()) peers_->wait_for_others(seconds(3));
     }
     if (!peers_->leave(seconds(2))) (void)peers_.release();  // its thread waits for the store
@@ -107,15 +109,23 @@ class GlooProcesses : public Processes {
     from_first(at::from_blob(values.data(), {std::ssize(values)}, at::kDouble));
   }
   void from_first(at::Tensor values) override {
-    if (values.numel() == 0) return;
     const auto whole = values.contiguous();
-    // As bytes: Gloo does not know every dtype.
-    const auto bytes = at::empty({static_cast<int64_t>(whole.nbytes())}, at::kByte);
-    if (is_first()) std::memcpy(bytes.data_ptr(), whole.data_ptr(), whole.nbytes());
+    start_from(0, whole)();
+    if (!whole.is_same(values)) values.copy_(whole);
+  }
+  /// As bytes, which Gloo knows of every dtype, and in memory that is nobody else's.
+  std::function<void()> start_from(int64_t rank, at::Tensor values) override {
+    if (values.numel() == 0) return [] {};
+    const auto bytes = at::empty({static_cast<int64_t>(values.nbytes())}, at::kByte);
+    if (rank_ == rank) std::memcpy(bytes.data_ptr(), values.data_ptr(), values.nbytes());
     std::vector<at::Tensor> all{bytes};
-    started([&] { return gloo_->broadcast(all); })();
-    if (!is_first())
-      values.copy_(at::from_blob(bytes.data_ptr(), values.sizes(), values.scalar_type()));
+    c10d::BroadcastOptions options;
+    options.rootRank = static_cast<int>(rank);
+    const auto wait = started([&] { return gloo_->broadcast(all, options); });
+    return [this, wait, bytes, values, rank] {
+      wait();
+      if (rank_ != rank) std::memcpy(values.data_ptr(), bytes.data_ptr(), bytes.nbytes());
+    };
   }
 
   std::vector<std::string> gather(std::string text) override {
@@ -134,12 +144,46 @@ class GlooProcesses : public Processes {
     return all;
   }
 
+  Ring* ring(int64_t count) override {
+    const auto first = std::to_string(rank_ - rank_ % count);
+    const auto store = c10::make_intrusive<c10d::PrefixStore>(
+        "ring/" + std::to_string(count) + "/" + first, store_);
+    rings_.push_back(std::make_unique<GlooRing>(*this, connected(store, rank_ % count, count),
+                                                rank_ % count, count));
+    return rings_.back().get();
+  }
+
+  double waited() const override { return waited_; }
+
   void tell_failure(const std::string& why) noexcept override { peers_->tell(why); }
   void when_lost(std::function<void(const std::string&)> call) override {
     peers_->when_lost(std::move(call));
   }
 
  private:
+  class GlooRing : public Ring {
+   public:
+    GlooRing(GlooProcesses& all, c10::intrusive_ptr<Gloo> gloo, int64_t rank, int64_t count)
+        : all_(all), gloo_(std::move(gloo)), rank_(rank), count_(count) {}
+    int64_t rank() const override { return rank_; }
+    int64_t count() const override { return count_; }
+    /// One of Gloo's exchanges of all with all in which only neighbours have something to say: of its kinds of sending it
+    /// is the one that can be waited for while the others are watched.
+    std::function<void()> start_pass(at::Tensor from, at::Tensor to) override {
+      std::vector<int64_t> sent(static_cast<size_t>(count_), 0), taken = sent;
+      sent[static_cast<size_t>((rank_ + 1) % count_)] = from.numel();
+      taken[static_cast<size_t>((rank_ + count_ - 1) % count_)] = to.numel();
+      const auto wait = all_.started([&] { return gloo_->alltoall_base(to, from, taken, sent); });
+      return [wait, from, to] { wait(); };
+    }
+    void abandon() { (void)gloo_.release(); }
+
+   private:
+    GlooProcesses& all_;
+    c10::intrusive_ptr<Gloo> gloo_;
+    int64_t rank_, count_;
+  };
+
   /// A connection to the store of rank 0; keys of an earlier start of the same job are others.
   StorePtr connect(bool serve, milliseconds timeout) const {
     c10d::TCPStoreOptions options;
@@ -229,7 +273,7 @@ class GlooProcesses : public Processes {
   }
 
   /// In a thread of its own, since it waits for the others, who may be lost meanwhile.
-  void connect_gloo() {
+  c10::intrusive_ptr<Gloo> connected(const StorePtr& store, int64_t rank, int64_t count) {
     struct Connecting {
       Event done;
       c10::intrusive_ptr<Gloo> gloo = {};
@@ -237,7 +281,7 @@ class GlooProcesses : public Processes {
     };
     const auto state = std::make_shared<Connecting>();
     const auto address = own_address(environment_).address;
-    std::thread([state, address, store = store_, rank = rank_, count = count_] {
+    std::thread([state, address, store, rank, count] {
       try {
         auto options = Gloo::Options::create(kAnyTime);
         options->devices.push_back(Gloo::createDeviceForHostname(address));
@@ -252,7 +296,7 @@ class GlooProcesses : public Processes {
     if (!state->gloo)
       throw UsageError("the processes cannot connect to each other by the address " + address +
                        ": " + state->error + "; name another interface by GLOO_SOCKET_IFNAME");
-    gloo_ = std::move(state->gloo);
+    return std::move(state->gloo);
   }
 
   /// Starts a collective; what is returned waits for it, and throws where somebody is lost meanwhile.
@@ -271,11 +315,13 @@ class GlooProcesses : public Processes {
   }
 
   void wait(c10d::Work& work) {
+    const auto start = std::chrono::steady_clock::now();
     const auto done = std::make_shared<Event>();
     const auto future = work.getFuture();
     future->addCallback([done](c10::ivalue::Future&) { done->set(); });
     while (!done->wait_for(milliseconds(100))) peers_->check();
     if (future->hasError()) peers_->find_out(future->tryRetrieveErrorMessage());
+    waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
   const DistributedEnvironment environment_;
@@ -285,6 +331,8 @@ class GlooProcesses : public Processes {
   Peers::Names names_;
   std::unique_ptr<Peers> peers_;
   c10::intrusive_ptr<Gloo> gloo_;
+  std::vector<std::unique_ptr<GlooRing>> rings_;
+  double waited_ = 0;
 };
 
 }  // namespace

@@ -131,15 +131,22 @@ Trainer::Trainer(Task& task, const TrainRun& run)
       recipe_(task.recipe()),
       steps_per_epoch_(steps_of_epoch(task, options_)),
       steps_(steps_of(options_, steps_per_epoch_)),
-      optimizer_(task.model(), options_.optimizer,
-                 [&](const std::string& name) { return task.rate_factor(name); }),
+      optimizer_(
+          task.model(), options_.optimizer,
+          [&](const std::string& name) { return task.rate_factor(name); },
+          run.options.shard_optimizer ? &processes_ : nullptr),
       gradients_(task.model(), processes_),
       average_(task.model(), options_.ema),
       seed_(nn::generator_seed()),
       progress_(processes_.is_first() ? run.progress : nullptr) {
   options_.check();
   check_schedule(task, options_);
-  check_training_memory(task, options_);
+  check_training_memory(task, options_, processes_.count());
+  if (processes_.count() % options_.sequence_parallel != 0)
+    throw ModelError("train.sequence_parallel is " + std::to_string(options_.sequence_parallel) +
+                     ": expected a multiple of it as the number of processes, given " +
+                     std::to_string(processes_.count()) + "; start them by heed launch -n " +
+                     std::to_string(options_.sequence_parallel) + " -- train ..., or set it to 1");
   require_same(processes_, task);
   if (processes_.are_several()) task.share_with(processes_);
   resume();
@@ -270,19 +277,21 @@ void Trainer::log_step(double factor, double norm) {
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - logged_).count();
   const double speed = static_cast<double>(examples_ - logged_examples_) / seconds;
-  log_->write({{"step", state_.step},
-               {"epoch", state_.epoch + 1},
-               {"loss", state_.log_loss.value()},
-               {"lr", lr},
-               {"gradient_norm", norm},
-               {task_.unit() + std::string("_per_second"), speed},
-               {"peak_memory_mib", peak_memory() >> 20}});
+  nlohmann::ordered_json line = {{"step", state_.step},
+                                 {"epoch", state_.epoch + 1},
+                                 {"loss", state_.log_loss.value()},
+                                 {"lr", lr},
+                                 {"gradient_norm", norm},
+                                 {task_.unit() + std::string("_per_second"), speed},
+                                 {"peak_memory_mib", peak_memory() >> 20}};
+  if (processes_.are_several()) line["waiting"] = (processes_.waited() - logged_waited_) / seconds;
+  log_->write(line);
   events_->write(state_.step, {{"train/loss", state_.log_loss.value()},
                                {"train/lr", lr},
                                {"train/gradient_norm", norm},
                                {std::string("train/") + task_.unit() + "_per_second", speed}});
   state_.log_loss = {};
-  logged_ = now, logged_examples_ = examples_;
+  logged_ = now, logged_examples_ = examples_, logged_waited_ = processes_.waited();
 }
 
 bool Trainer::is_better(const Metrics& valid) const {
@@ -447,8 +456,10 @@ void Trainer::finish(TrainResult& result) {
   folder_->save_best(files);
 }
 
-void check_training_memory(Task& task, const TrainOptions& options) {
-  require_memory(nn::parameter_bytes(task.model()) * (options.ema > 0 ? 4 : 3), available_memory(),
+void check_training_memory(Task& task, const TrainOptions& options, int64_t processes) {
+  const int64_t weights = nn::parameter_bytes(task.model()),
+                means = 2 * weights / (options.shard_optimizer ? processes : 1);
+  require_memory(weights * (options.ema > 0 ? 2 : 1) + means, available_memory(),
                  "training the model", nn::memory_remedy(sizes_of(task.recipe())).c_str());
 }
 

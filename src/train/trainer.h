@@ -80,6 +80,7 @@ class Trainer {
   bool is_mean_kept_ = false;  ///< best/ holds the mean of checkpoints of a run that goes further
   Clock::time_point start_ = Clock::now(), logged_ = start_;
   int64_t logged_examples_ = 0;
+  double logged_waited_ = 0;  ///< seconds that this process waited for the others
 };
 
 }  // namespace heed

@@ -120,6 +120,7 @@ class Processes : public testing::Test {
       auto json = nlohmann::json::parse(line, nullptr, false);
       if (json.is_discarded()) break;
       json.erase("examples_per_second"), json.erase("peak_memory_mib");
+      json.erase("tokens_per_second"), json.erase("waiting");
       lines.push_back(std::move(json));
     }
     return lines;
@@ -258,6 +259,90 @@ TEST_F(Processes, GoOnInAnotherNumber) {
     ASSERT_TRUE(several.count(at)) << at;
     EXPECT_NEAR(several.at(at), loss, 1e-3 * loss) << "step " << at;
   }
+}
+
+TEST_F(Processes, OwnersOfTheOptimizerLearnTheSame) {
+  const Words owners{"--set", "train.shard_optimizer=true"}, half{"--set", "train.max_steps=21"};
+  expect_ends(launch("3", train("whole")));
+  expect_ends(launch("3", train("owned", owners)));
+  expect_ends(launch("3", train("mixed", both(owners, half))));
+  expect_ends(launch("3", train("mixed", {"--resume"})));
+  EXPECT_EQ(losses("owned"), losses("whole"));
+  EXPECT_EQ(losses("mixed"), losses("whole"));
+  const auto state = [&](const char* name) {
+    return read_bytes(out(name) / "last-00000042/state.safetensors");
+  };
+  EXPECT_EQ(state("owned"), state("whole"));
+}
+
+TEST_F(Processes, PartsOfTextsLearnWhatOneProcessLearns) {
+  std::string text;
+  for (int i = 0; i < 4000; ++i) text += "abcdefgh ij.\n"[(i * i + i / 7) % 13];
+  write_bytes(folder_ / "text.txt", text);
+  write_bytes(folder_ / "text.toml", R"(seed = 3
+[input]
+kind = "corpus"
+context = 61
+tokenizer = { kind = "characters" }
+[data]
+train = ")" + (folder_ / "text.txt").string() +
+                                         R"("
+holdout = 0.1
+[head]
+kind = "text"
+preset = "gpt"
+decoder_layers = 2
+width = 32
+hidden = 64
+dropout = 0.0
+decoder_attention = { score = "scaled_dot", position = "rope", masks = ["causal"], num_heads = 4 }
+[train]
+max_steps = 12
+batch = 244
+log_every = 1
+clip_grad_norm = 1.0
+)");
+  const auto words = [&](const std::string& name, const Words& more = {}) {
+    return both(
+        {"train", (folder_ / "text.toml").string(), "--threads", "1", "--out", out(name).string()},
+        more);
+  };
+  for (const std::string position : {"rope", "sinusoidal"}) {
+    const Words placed{"--set", "head.decoder_attention.position=" + position};
+    expect_ends(words("one-" + position, placed));
+    const auto one = losses("one-" + position);
+    ASSERT_EQ(one.size(), 12u);
+    for (const auto& [count, parts] :
+         std::vector<std::pair<std::string, std::string>>{{"2", "2"}, {"4", "2"}, {"3", "3"}}) {
+      const auto name = position + "-" + count + "-" + parts;
+      const Words split{
+          "--set", "train.sequence_parallel=" + parts, "--set",
+          "train.gradient_checkpointing=" + std::string(count == "3" ? "true" : "false")};
+      expect_ends(launch(count, words(name, both(placed, split))));
+      const auto several = losses(name);
+      ASSERT_EQ(several.size(), one.size());
+      for (const auto& [step, loss] : one)
+        EXPECT_NEAR(several.at(step), loss, 1e-4 * loss) << "step " << step << " of " << name;
+    }
+  }
+  const auto alone = run(words("alone", {"--set", "train.sequence_parallel=2"}));
+  EXPECT_EQ(alone.code, 4);
+  EXPECT_THAT(alone.err, HasSubstr("train.sequence_parallel is 2: expected a multiple of it"));
+  const auto other =
+      run(launch("2", words("other", {"--set", "train.sequence_parallel=2", "--set",
+                                      "head.decoder_attention.normalizer=sparsemax"})));
+  EXPECT_EQ(other.code, 4);
+  EXPECT_THAT(other.err, HasSubstr("'sparsemax'"));
+}
+
+TEST_F(Processes, LogsOfEachAreFilesOnRequest) {
+  const auto logs = (folder_ / "logs").string();
+  const auto result = run(launch("2", {"env", "--json"}, {"--log-dir", logs}));
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "");
+  for (const std::string rank : {"0", "1"})
+    EXPECT_THAT(read_bytes(fs::path(logs) / ("rank-" + rank + ".log")),
+                HasSubstr("\"rank\": " + rank));
 }
 
 TEST_F(Processes, OneWithAnotherRecipeIsRefused) {

@@ -75,7 +75,7 @@ TEST_F(Shares, GoOnWithAnotherNumberOfProcesses) {
   data::Cursor cursor;
   for (const int64_t count : {2, 5, 1, 3, 12}) {  // two batches each, until the epoch is over
     const auto all = sources(count, cursor);
-    for (int step = 0; step < 2; ++step)
+    for (int step = 0; step < 2 && all.front()->cursor().position < kExamples; ++step)
       for (const auto& [record, drawn] : next(all)) ++seen[record];
     cursor = all.front()->cursor();
     if (cursor.position == kExamples) break;

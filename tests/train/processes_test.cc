@@ -12,7 +12,9 @@
 
 #include "core/network.h"
 #include "heed/core/error.h"
+#include "ops/ring.h"
 #include "train/gradient_buckets.h"
+#include "train/optimizer.h"
 #include "train/process_group.h"
 
 namespace heed {
@@ -63,6 +65,36 @@ TEST(ProcessGroup, SumsSharesAndGathers) {
     EXPECT_THAT(all.gather(std::string(static_cast<size_t>(all.rank()), 'x')),
                 ElementsAre("", "x", "xx"));
     EXPECT_THAT(all.name(1), HasSubstr("rank 1 on " + host_name()));
+  });
+  EXPECT_THAT(errors, testing::Each(""));
+}
+
+TEST(ProcessGroup, RingsOfSuccessiveRanksPassOn) {
+  const auto errors = together(4, [](Processes& all) {
+    auto& ring = *all.ring(2);
+    EXPECT_EQ(ring.count(), 2);
+    EXPECT_EQ(ring.rank(), all.rank() % 2);
+    for (int64_t size = 1; size < 4; ++size) {  // of the one before, another size
+      const auto other = all.rank() ^ 1;
+      auto taken = at::zeros({size + other});
+      ring.start_pass(at::full({size + all.rank()}, static_cast<float>(all.rank())), taken)();
+      EXPECT_TRUE(at::equal(taken, at::full({size + other}, static_cast<float>(other))));
+    }
+    std::vector<double> values{1};
+    all.sum(values);
+    EXPECT_EQ(values[0], 4);
+    EXPECT_GT(all.waited(), 0);
+  });
+  EXPECT_THAT(errors, testing::Each(""));
+}
+
+TEST(ProcessGroup, WhatOneOfThemHasIsForAll) {
+  const auto errors = together(3, [](Processes& all) {
+    for (int64_t rank = 0; rank < 3; ++rank) {
+      auto values = at::full({5}, all.rank(), at::kLong);
+      all.start_from(rank, values)();
+      EXPECT_TRUE(at::equal(values, at::full({5}, rank, at::kLong)));
+    }
   });
   EXPECT_THAT(errors, testing::Each(""));
 }
@@ -188,6 +220,52 @@ TEST_F(Buckets, GiveEveryProcessTheSum) {
       }
     }
     EXPECT_FALSE(found.back().defined()) << "nobody used it";
+  }
+}
+
+/// The weights after steps along given gradients, and the optimizer's state.
+struct Stepped {
+  std::vector<at::Tensor> weights;
+  std::map<std::string, at::Tensor> state;
+};
+
+Stepped stepped(Processes* owners, int64_t steps, const NamedTensors* from = nullptr) {
+  torch::manual_seed(3);
+  Net net;
+  ModelOptimizer optimizer(net, {}, nullptr, owners);
+  if (from) optimizer.restore(*from);
+  for (int64_t step = 0; step < steps; ++step) {
+    for (auto& item : net.named_parameters())
+      if (!item.key().starts_with("unused"))
+        item.value().mutable_grad() = item.value().detach() * static_cast<double>(step + 1);
+    optimizer.step(1);
+  }
+  Stepped found;
+  for (const auto& parameter : net.parameters())
+    found.weights.push_back(parameter.detach().clone());
+  for (const auto& [name, tensor] : optimizer.state()) found.state[name] = tensor.clone();
+  return found;
+}
+
+TEST(Owners, StepAsOneOptimizer) {
+  const auto half = stepped(nullptr, 2);
+  const NamedTensors begun(half.state.begin(), half.state.end());
+  for (const auto* from : {static_cast<const NamedTensors*>(nullptr), &begun}) {
+    const auto wanted = stepped(nullptr, 3, from);
+    for (const int64_t count : {2, 11}) {  // of eleven some own nothing
+      std::vector<Stepped> found(static_cast<size_t>(count));
+      const auto errors = together(count, [&](Processes& all) {
+        found[static_cast<size_t>(all.rank())] = stepped(&all, 3, from);
+      });
+      EXPECT_THAT(errors, testing::Each(""));
+      for (const auto& own : found)
+        for (size_t i = 0; i < wanted.weights.size(); ++i)
+          EXPECT_TRUE(at::equal(own.weights[i], wanted.weights[i])) << i;
+      ASSERT_EQ(found[0].state.size(), wanted.state.size());
+      for (const auto& [name, tensor] : wanted.state)
+        EXPECT_TRUE(at::equal(found[0].state.at(name), tensor)) << name;
+      EXPECT_TRUE(found[1].state.empty());
+    }
   }
 }
 

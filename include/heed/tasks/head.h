@@ -134,6 +134,8 @@ struct TokenLikelihood {
   double log_probability;  ///< in nats
 };
 
+class Ring;
+
 class Head : public Component {
  public:
   static constexpr const char* kHelp = "what is answered";
@@ -214,6 +216,9 @@ class Head : public Component {
   virtual bool reads_parts(const Split&, int64_t) const { return false; }
   /// Whether what an example learns is told by the others of its batch, which length must not choose then.
   virtual bool compares_examples() const { return false; }
+  /// From now on loss() is that of this process' part of each text (train.sequence_parallel), whose tokens attend to those of
+  /// the others through the ring. ModelError that says what prevents it, as by default.
+  virtual void part_sequences(Ring& ring);
   /// Whether a batch goes on where the last one ended; reset_state() begins anew.
   virtual bool is_stateful() const { return false; }
   virtual void reset_state() {}

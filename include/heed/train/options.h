@@ -79,6 +79,8 @@ struct TrainOptions {
   int64_t keep_checkpoints = 1;
   int64_t save_every = 0;
   int64_t log_every = 50;
+  bool shard_optimizer = false;
+  int64_t sequence_parallel = 1;
 
   void check() const;  ///< ModelError where min_lr exceeds lr
 
@@ -109,6 +111,13 @@ struct TrainOptions {
     v("save_every", save_every, "steps between checkpoints; 0: at the end of each epoch",
       between(0, kMostCount));
     v("log_every", log_every, "steps between lines of the log", between(1, kMostCount));
+    v("shard_optimizer", shard_optimizer,
+      "whether several processes keep the optimizer's means of a part of the weights each: less "
+      "memory, more to send, the same bits");
+    v("sequence_parallel", sequence_parallel,
+      "successive processes that hold a part each of every text, whose keys go round among them: "
+      "for texts longer than one has memory for; their number is a multiple of it",
+      between(1, 1024));
     v("optimizer", optimizer, "");
     v("schedule", schedule, "");
   }

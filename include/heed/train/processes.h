@@ -12,6 +12,8 @@
 
 namespace heed {
 
+class Ring;
+
 /// This process alone: nothing is asked of anybody, and nothing costs anything. Every process calls the same functions in
 /// the same order.
 class Processes {
@@ -37,8 +39,19 @@ class Processes {
   virtual std::string from_first(std::string bytes) { return bytes; }
   virtual void from_first(std::span<double> /*values*/) {}
   virtual void from_first(at::Tensor /*values*/) {}
+  /// A contiguous tensor of process `rank` for all, in the background; what is returned waits for its end.
+  virtual std::function<void()> start_from(int64_t /*rank*/, at::Tensor /*values*/) {
+    return [] {};
+  }
   /// What each process has to say, by rank.
   virtual std::vector<std::string> gather(std::string text) { return {std::move(text)}; }
+
+  /// This process' place among `count` of successive ranks, which hold one sequence together; count() is a multiple. Lives as
+  /// long as this object. Null: this process alone holds all.
+  virtual Ring* ring(int64_t /*count*/) { return nullptr; }
+
+  /// Seconds that calls of the functions above have waited for the others so far.
+  virtual double waited() const { return 0; }
 
   /// `call` is called from another thread where somebody is lost while this process computes for seconds without needing
   /// the others; it may end the process. By default nobody is lost.

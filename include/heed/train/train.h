@@ -35,7 +35,8 @@ struct TrainResult {
 /// What training takes beside the weights: gradients, the optimizer's two means and the moving
 /// average are each as large. Throws Error(Failure::memory), with both numbers and the keys that
 /// make the model large, where that is more than is available.
-void check_training_memory(Task& task, const TrainOptions& options);
+/// Of several processes with shard_optimizer each has a part of the means.
+void check_training_memory(Task& task, const TrainOptions& options, int64_t processes = 1);
 
 /// Whether the rate gets to its top: ModelError, with both numbers, where schedule.warmup takes more
 /// steps than all epochs have. Where max_steps says how long the run is, which is short to try

@@ -3,6 +3,7 @@
 
 #include "formats/json_object.h"
 #include "heed/core/error.h"
+#include "nn/sequence_part.h"
 #include "tasks/heads.h"
 #include "tasks/heads/text_answers.h"
 #include "tasks/heads/text_model.h"
@@ -125,6 +126,7 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
     if (!options.model.has_source()) return {"loss", false};
     return text_selection_metric(options.metric);
   }
+  void part_sequences(Ring& ring) override;
   bool is_stateful() const override { return model_->is_stateful(); }
   void reset_state() override { model_->reset_state(); }
 
@@ -146,6 +148,8 @@ class TextHead : public WithOptions<Head, TextHeadOptions> {
   SequenceModelPtr model_;
   data::TokenizerPtr tokenizer_;
   TextAnswers answers_;
+  int64_t window_ = 0;  // tokens of a text that training reads; 0: not known
+  Ring* ring_ = nullptr;
 };
 
 void TextHead::learn_written(const Split& train) {
@@ -219,6 +223,7 @@ std::shared_ptr<torch::nn::Module> TextHead::make(const EncoderPtr& encoder, con
                            source == sizes.end() ? 0 : source->second.front());
   const int64_t positions = model_->max_positions();
   const auto window = sizes.find("context");
+  if (window != sizes.end()) window_ = window->second.front();
   if (positions > 0 && window != sizes.end() && positions < window->second.front())
     throw ModelError("input.context is " + std::to_string(window->second.front()) +
                      ", but the model has positions for " + std::to_string(positions) +
@@ -257,8 +262,32 @@ at::Tensor TextHead::output(const Tokens& tokens, const Batch& batch) {
   return model_->project(model_->hidden(source, target));  // (B, Lt, V)
 }
 
+void TextHead::part_sequences(Ring& ring) {
+  const auto& how = options.model.transformer;
+  if (options.model.has_source() || window_ == 0) return Head::part_sequences(ring);
+  if (how.memory() > 0 || !how.lookback().empty())
+    throw ModelError(
+        "train.sequence_parallel: head.memory and head.lookback ask for tokens before a part, "
+        "which "
+        "another process has; remove them, or train with sequence_parallel = 1");
+  ops::check_ring(how.decoder_attention());
+  if (!how.local_layers().empty()) ops::check_ring(how.local_attention());
+  if (window_ < 2 * ring.count())
+    throw ModelError("train.sequence_parallel: expected an input.context of at least " +
+                     std::to_string(2 * ring.count()) + " tokens, two for each process, given " +
+                     std::to_string(window_));
+  ring_ = &ring;
+}
+
 HeadLoss TextHead::loss(const Tokens& tokens, const Batch& batch) {
-  const auto found = text_loss(*model_, texts_of(tokens, batch), context_.train.label_smoothing);
+  auto texts = texts_of(tokens, batch);
+  const int64_t length = texts.target.size(1);
+  const nn::SequencePart here(ring_, length);
+  if (ring_) {
+    const ops::RingPart part(ring_->rank(), ring_->count(), length);
+    texts.target = part.of(texts.target, 1), texts.labels = part.of(texts.labels, 1);
+  }
+  const auto found = text_loss(*model_, texts, context_.train.label_smoothing);
   HeadLoss result{found.sum / static_cast<double>(found.count), found.count};
   if (batch.has("source")) {
     const auto& source = batch.at("source");
