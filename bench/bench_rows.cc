@@ -90,6 +90,7 @@ nlohmann::ordered_json json_of(const TrainRow& row) {
           {"spread", row.spread},
           {"units_per_second", row.units_per_second},
           {"shares", shares},
+          {"waiting", row.waiting ? nlohmann::ordered_json(*row.waiting) : nullptr},
           {"workers", row.workers ? nlohmann::ordered_json(*row.workers) : nullptr},
           {"gflops", row.gflops},
           {"limit", row.limit},
@@ -105,6 +106,8 @@ void print_row(const TrainRow& row) {
   for (const auto& [name, share] : row.shares) {
     std::printf("  %-16s %5.1f %%\n", name.c_str(), 100 * share);
   }
+  if (row.waiting)
+    std::printf("  waiting for other processes: %.2f %% of it\n", 100 * *row.waiting);
   if (row.workers)
     std::printf("  workers that read ahead: %.2f %% of its processor time\n", 100 * *row.workers);
   std::printf("  products: %.1f GFLOPS over the whole step, %.2f of SGEMM's %.1f\n", row.gflops,

@@ -13,6 +13,7 @@
 #include "heed/models/transformer.h"
 #include "heed/ops/cross_entropy.h"
 #include "measure.h"
+#include "train/gradient_buckets.h"
 #include "train/optimizer.h"
 #include "train/precision.h"
 
@@ -178,15 +179,30 @@ class SyntheticTask : public Task {
 
 std::unique_ptr<Task> synthetic_task() { return std::make_unique<SyntheticTask>(); }
 
-TrainRow bench_train(Task& task, const TrainOptions& options, int threads, double budget) {
+/// A backward of a step, of which the gradients become means over the batch of all processes.
+void backward(const BatchLoss& batch, GradientBuckets& gradients, ModelOptimizer& optimizer,
+              Processes& processes) {
+  gradients.arm();
+  std::vector<double> count{static_cast<double>(batch.count)};
+  const bool several = processes.are_several();
+  if (batch.loss.defined()) (several ? batch.loss * count[0] : batch.loss).backward();
+  gradients.finish();
+  processes.sum(count);
+  if (several) optimizer.scale_gradients(1 / count[0]);
+}
+
+TrainRow bench_train(Task& task, const TrainOptions& options, int threads, double budget,
+                     Processes& processes) {
   constexpr size_t kFewestSteps = 10;
   set_num_threads(threads);
   at::set_num_threads(threads);
-  ModelOptimizer optimizer(task.model(), options.optimizer);
+  ModelOptimizer optimizer(task.model(), options.optimizer, nullptr,
+                           options.shard_optimizer ? &processes : nullptr);
+  GradientBuckets gradients(task.model(), processes);
   task.model().train();
   const auto step = [&](Shares* shares) {
     auto batch = next_in_precision(task, options.precision);
-    batch.loss.backward();
+    backward(batch, gradients, optimizer, processes);
     const auto start = Clock::now();
     optimizer.gradient_norm(options.clip_grad_norm);
     optimizer.step(1);
@@ -200,16 +216,21 @@ TrainRow bench_train(Task& task, const TrainOptions& options, int threads, doubl
   TrainRow row;
   int64_t units = 0;
   double all = 0;
+  const double waited = processes.waited();
+  std::vector<double> goes_on{1};
   const double own = processor_seconds(RUSAGE_THREAD), process = processor_seconds(RUSAGE_SELF);
   Shares shares;
-  while (times.size() < kFewestSteps || all < budget) {
+  while (goes_on[0] != 0) {
     const auto start = Clock::now();
     auto batch = step(&shares);
     times.push_back(seconds_since(start));
     all += times.back();
     units += batch.count;
     row.batches.push_back(std::move(batch.sizes));
+    goes_on[0] = times.size() < kFewestSteps || all < budget;
+    processes.from_first(goes_on);
   }
+  if (processes.are_several()) row.waiting = (processes.waited() - waited) / all;
   if (threads == 1) {
     const double steps = processor_seconds(RUSAGE_THREAD) - own;
     row.workers = (processor_seconds(RUSAGE_SELF) - process - steps) / steps;

@@ -31,6 +31,8 @@ struct TrainRow {
   double gflops = 0;  ///< of all matrix products of a step, over the whole step's time
   double limit = 0;   ///< gflops of SGEMM, 1024 x 1024 matrices
   double of_limit = 0;
+  std::optional<double>
+      waiting;  ///< of several processes: part of the time that this one waited for the others
   int64_t peak_memory_mib = 0;
   std::vector<std::vector<std::pair<std::string, int64_t>>> batches;  ///< sizes of each step's
 };
@@ -41,7 +43,9 @@ std::unique_ptr<Task> synthetic_task();
 
 /// Trains the task for a while and throws the result away: batches, loss, gradients and optimiser
 /// as in `heed train`. SGEMM is measured before and after. Time is taken by LibTorch's record of
-/// operators, which costs some percent itself.
-TrainRow bench_train(Task& task, const TrainOptions& options, int threads, double seconds);
+/// operators, which costs some percent itself. Several processes sum their gradients, and the first one's row is told; the
+/// task shares with them (Task::share_with).
+TrainRow bench_train(Task& task, const TrainOptions& options, int threads, double seconds,
+                     Processes& processes);
 
 }  // namespace heed::cli

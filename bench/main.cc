@@ -156,9 +156,12 @@ void run_bench_train(const TrainingFlags& flags) {
     options = recipe.train;
     task = make_task(std::move(recipe));
   }
-  say_blas();
+  const auto processes = join_processes();
+  if (processes->are_several()) task->share_with(*processes);
+  if (processes->is_first()) say_blas();
   for (const int threads : flags.bench.threads) {
-    show(bench_train(*task, options, threads, flags.bench.seconds), flags.json);
+    const auto row = bench_train(*task, options, threads, flags.bench.seconds, *processes);
+    if (processes->is_first()) show(row, flags.json);
   }
 }
 
@@ -166,8 +169,8 @@ void add_training(CLI::App& app) {
   auto* verb = app.add_subcommand("train", "Where the time of a training step goes");
   verb->footer(
       "Without a recipe: a Transformer of the preset small on random pairs of 16 tokens. With one, "
-      "its data and model;\nnothing is saved. Parts are parted: what the loss multiplies is the "
-      "loss's.");
+      "its data and model;\nnothing is saved. Processes that a launcher started train as one "
+      "(docs/processes.md). Parts are parted: what the loss multiplies is the loss's.");
   auto flags = std::make_shared<TrainingFlags>();
   add_options(verb, flags->bench, flags->json);
   verb->add_option("recipe", flags->recipe, "A recipe file")->type_name("RECIPE");
