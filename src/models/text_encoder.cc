@@ -37,9 +37,10 @@ Tokens TextEncoderImpl::forward(const Batch& batch) {
   const bool watched = Recording::active() || nn::Probe::active();
   if (!is_training() && !watched && x.device().is_cpu() && convolutions.is_empty() &&
       models::can_pack(options))
-    if (const auto packed = models::PackedTexts::of(lengths, x.size(1)))
-      return {.states = packed->unpack(blocks.forward(packed->pack(x), packed->inputs())),
-              .lengths = lengths};
+    if (const auto packed = nn::PackedRows::of(lengths, x.size(1))) {
+      const nn::PackedRows::Scope scope(*packed);
+      return {.states = packed->unpack(blocks.forward(packed->pack(x))), .lengths = lengths};
+    }
   return {.states = blocks.forward(x, models::told_lengths(lengths)), .lengths = lengths};
 }
 

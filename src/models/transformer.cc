@@ -17,6 +17,7 @@
 #include "nn/model_memory.h"
 #include "nn/probed.h"
 #include "nn/sequence_part.h"
+#include "nn/step_rows.h"
 
 namespace heed {
 namespace {
@@ -285,6 +286,26 @@ std::unique_ptr<DecoderState> TransformerImpl::start(const SourceBatch& source, 
 
 at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) {
   const torch::NoGradGuard no_gradient;
+  if (const auto* together = dynamic_cast<const models::TransformerRows*>(&given)) {
+    const nn::RowsAlone alone(*packed_);
+    models::check_ids(tokens, "tokens", vocabulary_);
+    std::vector<at::Tensor> embedded;
+    int64_t from = 0;
+    for (const auto& [state, count] : together->rows) {
+      const auto own = tokens.narrow(1, from, count);
+      embedded.push_back(embed_target(own, state->before, state->tokens));
+      state->keep(own, options.lookback());
+      state->tokens += count, from += count;
+    }
+    auto x = at::cat(embedded, 1);  // (1, T, M)
+    for (size_t i = 0; i < decoder->size(); ++i) {
+      std::vector<nn::StepRow> layer;
+      for (const auto& [state, count] : together->rows) layer.push_back({&state->caches[i], count});
+      const nn::StepRows rows(layer);
+      x = block(decoder, i).step(x, *layer.front().cache);
+    }
+    return finished(x);
+  }
   auto* state = dynamic_cast<models::TransformerState*>(&given);
   if (!state || state->caches.size() != decoder->size() || has_encoder() == state->source.empty())
     throw UsageError("step: state: expected one that start() of this model gave");

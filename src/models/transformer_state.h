@@ -29,6 +29,21 @@ struct TransformerState final : DecoderState {
   void select_source(const std::vector<int64_t>& index);
 };
 
+/// Sequences of a decoder alone that take a step together, whatever their lengths: TransformerImpl::step reads the tokens
+/// (1, T) of all, one row's behind the other's.
+struct TransformerRows final : DecoderState {
+  struct Row {
+    TransformerState* state;  ///< of one sequence
+    int64_t tokens;           ///< that come
+  };
+  explicit TransformerRows(std::vector<Row> given) : rows(std::move(given)) {}
+  void reorder(const at::Tensor&) override {}  // rows are named anew every step
+  int64_t batch() const override { return 1; }
+  int64_t length() const override { return 0; }
+
+  std::vector<Row> rows;
+};
+
 /// The next rows' sources, if they stand beside each other, equally many rows each: one a run.
 std::vector<int64_t> runs_of(const std::vector<int64_t>& line);
 

@@ -3,7 +3,9 @@
 #include "heed/nn/multi_head_attention.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
+#include "nn/packed_rows.h"
 #include "nn/sequence_part.h"
+#include "nn/step_rows.h"
 #include "ops/call.h"
 
 namespace heed::nn {
@@ -39,6 +41,11 @@ void check_step_masks(const std::vector<OpSpec>& masks, bool forgot, const Refus
       refuse(name, " goes by absolute position, and the cache forgot tokens; keep them all");
     check_step_masks(mask.alternatives, forgot, refuse);
   }
+}
+
+/// Of packed texts (1, H, T, D) -> (B, H, L, D).
+at::Tensor heads_apart(const at::Tensor& heads, const PackedRows& rows) {
+  return rows.unpack(heads.transpose(1, 2)).transpose(1, 2);
 }
 
 }  // namespace
@@ -136,6 +143,16 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const AttendInpu
 at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor& z,
                                            const AttendInputs& inputs) {
   check_input(x, "query", options.width()), check_input(z, "key_value", key_width());
+  if (const auto* rows = PackedRows::given()) {  // each text is placed and attended by itself
+    auto [q, k, v] = heads_of(x, x, 0, 0);
+    q = heads_apart(q, *rows), k = heads_apart(k, *rows), v = heads_apart(v, *rows);
+    const auto& place = options.attention().position;
+    if (is_rotary(place)) q = rotate(q, 0, place, k.size(2)), k = rotate(k, 0, place);
+    AttendInputs own = inputs;
+    own.key_lengths = rows->lengths();
+    const auto seen = attended(q, k, v, own);  // (B, H, L, E)
+    return merge(rows->pack(seen.transpose(1, 2)).transpose(1, 2), x);
+  }
   const int64_t first = inputs.query_offset.value_or(z.size(1) - x.size(1));
   const auto [q, k, v] = placed_heads(x, z, first, 0);
   return merge(attended(q, k, v, inputs), x);
@@ -177,8 +194,27 @@ void MultiHeadAttentionImpl::check_step(const at::Tensor& x, const KeyValueCache
 
 at::Tensor MultiHeadAttentionImpl::step(const at::Tensor& x, KeyValueCache& cache,
                                         const AttendInputs& inputs) {
-  check_step(x, cache, inputs);
   const torch::NoGradGuard no_gradient;
+  if (const auto* rows = StepRows::given()) {
+    // Products are taken of all rows together; where a row stands and what it sees is its own.
+    const auto all = heads_of(x, x, 0, 0);
+    const auto& place = options.attention().position;
+    std::vector<at::Tensor> seen;
+    int64_t from = 0;
+    for (const auto& [own, L] : *rows) {
+      check_step(x.narrow(1, from, L), *own, inputs);
+      const int64_t first = own->position();
+      auto q = all.q.narrow(2, from, L), k = all.k.narrow(2, from, L);
+      if (is_rotary(place)) q = rotate(q, first, place, first + L), k = rotate(k, first, place);
+      own->append(k, all.v.narrow(2, from, L));
+      AttendInputs given = inputs;
+      given.query_offset = own->length() - L;
+      seen.push_back(attended(q, own->keys(), own->values(), given));
+      from += L;
+    }
+    return merge(at::cat(seen, 2), x);
+  }
+  check_step(x, cache, inputs);
   const int64_t first = cache.position(), L = x.size(1);
   const auto [q, k, v] = placed_heads(x, x, first, first);
   cache.append(k, v);

@@ -1,6 +1,7 @@
 #include "heed/nn/pooling.h"
 
 #include "nn/lengths.h"
+#include "nn/linear.h"
 
 namespace heed::nn {
 namespace {
@@ -17,6 +18,17 @@ at::Tensor weighted_sum(PoolingKind kind, const at::Tensor& x, const at::Tensor&
   if (kind == PoolingKind::mean_sqrt) return x.sum(1) / n.sqrt();
   const auto places = at::arange(1, x.size(1) + 1, x.options());  // (L)
   return (x * places.unsqueeze(1)).sum(1) / (n * (n + 1) / 2);
+}
+
+/// Each text by itself, so that neither the others nor what fills it up move a bit. A text without tokens gives zeros.
+at::Tensor weighted_sum_alone(PoolingKind kind, const at::Tensor& x, const at::Tensor& lengths) {
+  std::vector<at::Tensor> rows;
+  for (int64_t b = 0; b < x.size(0); ++b) {
+    const int64_t n = lengths.defined() ? lengths[b].item<int64_t>() : x.size(1);
+    rows.push_back(weighted_sum(kind, x.narrow(0, b, 1).narrow(1, 0, n),
+                                at::full({1}, std::max<int64_t>(n, 1), at::kLong)));
+  }
+  return rows.empty() ? x.sum(1) : at::cat(rows);
 }
 
 }  // namespace
@@ -47,6 +59,7 @@ at::Tensor PoolingImpl::forward(const at::Tensor& x, const at::Tensor& lengths) 
     return attention->forward(x, inputs).squeeze(1);
   }
   if (L == 0) return x.sum(1);  // zeros
+  if (is_mean(kind) && rows_alone(x)) return weighted_sum_alone(kind, x, lengths);
   if (!lengths.defined()) {
     if (kind == PoolingKind::max) return x.amax(1);
     if (kind == PoolingKind::first || kind == PoolingKind::last)

@@ -6,38 +6,48 @@
 namespace heed::serve {
 namespace {
 
-Response error_of(const Error& error) {
+HttpError error_of(const Error& error) {
   switch (error.why()) {
     case Failure::usage:
-      return error_response({400, "usage_error", error.what()});
+      return {400, "usage_error", error.what()};
     case Failure::data:
-      return error_response({400, "data_error", error.what()});
+      return {400, "data_error", error.what()};
     case Failure::model:
-      return error_response({400, "model_error", error.what()});
+      return {400, "model_error", error.what()};
     case Failure::file:
-      return error_response({400, "file_error", error.what()});
+      return {400, "file_error", error.what()};
     case Failure::memory:
-      return error_response({503, "out_of_memory", error.what()});
+      return {503, "out_of_memory", error.what()};
     case Failure::diverged:
     case Failure::peer:
       break;
   }
-  return error_response({500, "internal", error.what()});
+  return {500, "internal", error.what()};
 }
 
 }  // namespace
 
-Response answer(const Handler& handler, const Request& request) {
+HttpError http_error_of(const std::exception& thrown) {
+  if (const auto* error = dynamic_cast<const HttpError*>(&thrown)) return *error;
+  if (const auto* error = dynamic_cast<const Error*>(&thrown)) return error_of(*error);
+  if (dynamic_cast<const std::bad_alloc*>(&thrown))
+    return {503, "out_of_memory", "not enough memory"};
+  return {500, "internal", thrown.what()};
+}
+
+Response answer(const Route& route, const Request& request) {
   try {
-    return handler(request);
-  } catch (const HttpError& error) {
-    return error_response(error);
-  } catch (const Error& error) {
-    return error_of(error);
-  } catch (const std::bad_alloc&) {
-    return error_response({503, "out_of_memory", "not enough memory"});
+    return route.handler(request);
   } catch (const std::exception& error) {
-    return error_response({500, "internal", error.what()});
+    return route.error(http_error_of(error));
+  }
+}
+
+void answer_late(const Route& route, const Request& request, const ReplyPtr& reply) {
+  try {
+    route.late(request, reply);
+  } catch (const std::exception& error) {
+    reply->send(route.error(http_error_of(error)));
   }
 }
 

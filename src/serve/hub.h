@@ -25,6 +25,7 @@ struct Hub {
   int64_t body_bytes = 0;          ///< promised to bodies that are read or worked on
   std::vector<std::string> names;  ///< what a request may call this server beside its address
   bool is_draining = false;
+  uint64_t connections = 0;  ///< so far, which names them
   // In this order: the queue's thread ends first, then connections, which touch all above.
   boost::asio::io_context network{1};
   JobQueue queue;

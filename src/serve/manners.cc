@@ -1,6 +1,7 @@
 #include "serve/manners.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "heed/core/files.h"
 #include "heed/serve/server.h"
@@ -100,6 +101,30 @@ std::pair<std::string, std::vector<std::pair<std::string, std::string>>> parse_t
                        equals == part.npos ? "" : decoded(part.substr(equals + 1)));
   }
   return {std::string(target.substr(0, mark)), std::move(query)};
+}
+
+std::string parameter_of(std::string_view field, std::string_view name) {
+  size_t at = field.find(';');
+  while (at != field.npos) {
+    field.remove_prefix(at + 1);
+    while (field.starts_with(' ')) field.remove_prefix(1);
+    const size_t equals = field.find('=');
+    if (equals == field.npos) return "";
+    const auto own = lowered(field.substr(0, equals));
+    field.remove_prefix(equals + 1);
+    const bool is_quoted = field.starts_with('"');
+    if (is_quoted) field.remove_prefix(1);
+    const size_t end = std::min(field.size(), field.find(is_quoted ? '"' : ';'));
+    if (own == lowered(name)) return std::string(field.substr(0, end));
+    at = field.find(';', end);
+  }
+  return "";
+}
+
+std::string chunk_of(std::string_view part) {
+  char size[24];
+  std::snprintf(size, sizeof size, "%zx\r\n", part.size());
+  return std::string(size).append(part).append("\r\n");
 }
 
 std::string read_key(const std::string& path) {

@@ -30,6 +30,12 @@ void check_origin(const Asker& asker, const std::vector<std::string>& own);
 /// Throws HttpError 401 unless `authorization` is "Bearer KEY".
 void check_key(std::string_view authorization, std::string_view key);
 
+/// The value of a parameter of a header field, "x" of `form-data; name="x"`; empty: there is none.
+std::string parameter_of(std::string_view field, std::string_view name);
+
+/// A part of a body that is sent in chunks.
+std::string chunk_of(std::string_view part);
+
 /// The path and the decoded parameters of a request's target. Throws HttpError 400 for a target that
 /// is no path, or whose escapes are none.
 std::pair<std::string, std::vector<std::pair<std::string, std::string>>> parse_target(

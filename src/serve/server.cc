@@ -115,6 +115,7 @@ void Server::Parts::add_own_routes() {
     auto response = plain(200, hub.stats.text({.connections = std::ssize(hub.sessions),
                                                .queue = static_cast<int64_t>(hub.queue.waiting()),
                                                .body_bytes = hub.body_bytes}));
+    if (hub.options.more_metrics) response.body += hub.options.more_metrics();
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   });

@@ -6,6 +6,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 
+#include "serve/late_reply.h"
 #include "serve/manners.h"
 
 namespace heed::serve {
@@ -18,6 +19,8 @@ using boost::asio::ip::tcp;
 constexpr double kLingerSeconds = 2;
 constexpr int64_t kMostDiscarded = 1 << 20;
 constexpr size_t kMostBuffered = 64 << 10;
+constexpr size_t kMostStreamed = 4 << 20;  // bytes that wait for a client that reads slowly
+constexpr unsigned kLeft = 499;            // in logs: who asked went away
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -42,6 +45,9 @@ Session::Session(tcp::socket socket, Hub& hub)
       hub_(hub),
       buffer_(kMostBuffered + static_cast<size_t>(hub.options.max_header)) {
   hub_.sessions.insert(this);
+  ErrorCode gone;
+  peer_ = socket_.remote_endpoint(gone).address().to_string();
+  connection_ = "connection " + std::to_string(++hub_.connections);
 }
 
 Session::~Session() {
@@ -69,6 +75,7 @@ void Session::close() {
     *over_ = true;
     hub_.queue.drop(over_);
   }
+  tell_served(kLeft);
   deadline_.cancel(ignored);
   socket_.close(ignored);
 }
@@ -118,6 +125,8 @@ void Session::wait_for_request() {
   route_ = nullptr;
   asked_head_ = false;
   allowed_.clear();
+  is_stream_ = stream_ends_ = false;
+  to_stream_.clear();
   if (hub_.is_draining) return close();
   if (buffer_.size() > 0) return read_head();  // it was sent with the one before
   buffer_.shrink_to_fit();
@@ -128,6 +137,9 @@ void Session::wait_for_request() {
 }
 
 void Session::read_head() {
+  is_told_ = false;
+  status_ = 0, bytes_in_ = bytes_out_ = 0;
+  began_ = std::chrono::steady_clock::now();
   set_phase(Phase::reading, hub_.options.read_seconds);
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(hub_.options.max_header));
@@ -164,7 +176,9 @@ void Session::check_head() {
   ErrorCode gone;
   const auto local = socket_.local_endpoint(gone).address();
   names.push_back(local.is_v6() ? "[" + local.to_string() + "]" : local.to_string());
-  check_origin({.host = field("Host"),
+  auto host = field("Host");
+  if (hub_.options.any_host && !hub_.options.key.empty()) host = names.front();
+  check_origin({.host = host,
                 .origin = field("Origin"),
                 .site = field("Sec-Fetch-Site"),
                 .mode = field("Sec-Fetch-Mode"),
@@ -177,6 +191,7 @@ void Session::check_head() {
   route_ = &hub_.router.find(request_->method, request_->path);
   if (!route_->is_open && !hub_.options.key.empty())
     check_key(field("Authorization"), hub_.options.key);
+  request_->client = field("Authorization").empty() ? connection_ : field("Authorization");
   if (hub_.is_draining) throw HttpError(503, "shutting_down", "the server is stopping");
 }
 
@@ -190,7 +205,9 @@ void Session::check_body() {
   if (!takes_one) return;
   if (!length && !parser_->chunked())
     throw HttpError(411, "length_required", "expected the header Content-Length");
-  request_->content_type = media_type(view(head[http::field::content_type]));
+  const auto type = view(head[http::field::content_type]);
+  request_->content_type = media_type(type);
+  request_->boundary = parameter_of(type, "boundary");
   const auto& types = route_->content_types;
   if (std::find(types.begin(), types.end(), request_->content_type) == types.end())
     throw HttpError(
@@ -221,6 +238,7 @@ void Session::read_body() {
 void Session::on_body(ErrorCode error) {
   if (error) return on_failed_read(error);
   request_->body = std::move(parser_->get().body());
+  bytes_in_ = std::ssize(request_->body);
   handle();
 }
 
@@ -263,13 +281,17 @@ void Session::handle() {
   read_ = std::chrono::steady_clock::now();
   if (route_->is_immediate) {
     phase_ = Phase::handling;
-    return on_handled(answer(route_->handler, *request_));
+    return on_handled(answer(*route_, *request_));
   }
   set_phase(Phase::handling, hub_.options.handle_seconds);
   // The session goes back to the network's thread whatever happens, because it may end there alone.
-  auto work = [self = shared_from_this(), request = request_, over = over_,
-               &handler = route_->handler, &network = hub_.network]() mutable {
-    auto response = *over ? Response() : answer(handler, *request);
+  auto work = [self = shared_from_this(), request = request_, over = over_, &route = *route_,
+               &network = hub_.network]() mutable {
+    if (route.late) {
+      if (!*over) answer_late(route, *request, std::make_shared<LateReply>(self, over, network));
+      return asio::post(network, [self = std::move(self)] {});
+    }
+    auto response = *over ? Response() : answer(route, *request);
     asio::post(network, [self = std::move(self), over, response = std::move(response)]() mutable {
       if (!*over) self->on_handled(std::move(response));
     });
@@ -292,6 +314,72 @@ void Session::watch_client() {
       });
 }
 
+void Session::on_late(const Over& over, Response response) {
+  if (over == over_ && !*over && phase_ == Phase::handling) on_handled(std::move(response));
+}
+
+void Session::on_stream_begin(const Over& over, Response head) {
+  if (over != over_ || *over || phase_ != Phase::handling) return;
+  hub_.stats.answered(head.status);
+  status_ = head.status;
+  is_stream_ = true, stream_ends_ = false;
+  const auto& asked = parser_->get();
+  stream_chunks_ = asked.version() == 11;
+  stream_keeps_ = stream_chunks_ && asked.keep_alive() && !hub_.is_draining;
+  to_stream_ = stream_head_of(head);
+  set_phase(Phase::streaming, hub_.options.handle_seconds);
+  on_stream_part(over, std::move(head.body), false);
+}
+
+/// Parts wait while one is being sent; who lets too many wait reads too slowly.
+void Session::on_stream_part(const Over& over, std::string part, bool is_last) {
+  if (over != over_ || *over || !is_stream_ || stream_ends_) return;
+  if (to_stream_.size() + part.size() > kMostStreamed) return close();
+  if (!part.empty()) to_stream_ += stream_chunks_ ? chunk_of(part) : part;
+  if (is_last && stream_chunks_) to_stream_ += "0\r\n\r\n";
+  stream_ends_ = is_last;
+  if (is_last)
+    hub_.stats.handled(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - read_).count());
+  if (streamed_.empty()) write_stream();
+}
+
+void Session::write_stream() {
+  if (to_stream_.empty()) {
+    if (!stream_ends_) return;
+    ErrorCode ignored;
+    socket_.cancel(ignored);  // nobody watches the client any more
+    return on_sent({}, stream_keeps_);
+  }
+  streamed_.swap(to_stream_);
+  bytes_out_ += std::ssize(streamed_);
+  set_phase(Phase::streaming,
+            stream_ends_ ? hub_.options.write_seconds : hub_.options.handle_seconds);
+  asio::async_write(socket_, asio::buffer(streamed_),
+                    [self = shared_from_this()](ErrorCode error, size_t) {
+                      self->streamed_.clear();
+                      error ? self->close() : self->write_stream();
+                    });
+}
+
+std::string Session::stream_head_of(const Response& head) const {
+  auto text = head_of(head, stream_keeps_);
+  const std::string length = "Content-Length: " + std::to_string(head.body.size()) + "\r\n";
+  text.replace(text.find(length), length.size(),
+               stream_chunks_ ? "Transfer-Encoding: chunked\r\n" : "");
+  return text;
+}
+
+void Session::tell_served(unsigned status) {
+  if (is_told_) return;
+  is_told_ = true;
+  if (!hub_.options.on_served || !(request_ || status_)) return;
+  Served served{.peer = peer_, .status = status, .bytes_in = bytes_in_, .bytes_out = bytes_out_};
+  if (request_) served.method = request_->method, served.path = request_->path;
+  served.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  hub_.options.on_served(served);
+}
+
 void Session::on_handled(Response response) {
   hub_.stats.handled(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - read_).count());
@@ -303,10 +391,9 @@ void Session::on_handled(Response response) {
 }
 
 void Session::refuse_with(const HttpError& error) {
-  auto response = error_response(error);
+  auto response = route_ ? route_->error(error) : error_response(error);
   if (error.status == 405) response.headers.emplace_back("Allow", allowed_);
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (error.status == 429 || error.status == 503) response.headers.emplace_back("Retry-After", "1");
   // Where a body comes that was not read, the next request could not be told from it.
   const bool is_body_read = parser_ && parser_->is_done();
   const bool has_no_body = parser_ && parser_->is_header_done() && !parser_->chunked() &&
@@ -340,19 +427,23 @@ std::string Session::head_of(const Response& response, bool keep) const {
 
 void Session::send(Response response, bool keep) {
   hub_.stats.answered(response.status);
+  status_ = response.status;
   response_ = std::move(response);
+  if (status_ == 429 || status_ == 503) response_.headers.emplace_back("Retry-After", "1");
   head_ = head_of(response_, keep);
   auto body = response_.fixed.empty() ? std::string_view(response_.body) : response_.fixed;
   if (asked_head_) body = {};
   set_phase(Phase::writing, hub_.options.write_seconds);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head_),
                                                 asio::buffer(body.data(), body.size())};
+  bytes_out_ = std::ssize(head_) + std::ssize(body);
   asio::async_write(socket_, parts, [self = shared_from_this(), keep](ErrorCode error, size_t) {
     self->on_sent(error, keep);
   });
 }
 
 void Session::on_sent(ErrorCode error, bool keep) {
+  if (!error) tell_served(status_);
   response_ = {};
   head_.clear();
   if (error) return close();

@@ -4,24 +4,10 @@
 
 #include "heed/models/text_encoder.h"
 #include "models/encoders.h"
+#include "nn/linear.h"
 
 namespace heed::models {
 namespace {
-
-TEST(PackedTexts, ComesAndGoesWithoutPadding) {
-  const auto x = at::arange(24, at::kFloat).view({2, 4, 3});
-  const auto packed = PackedTexts::of(at::tensor({1, 3}, at::kLong), 4);
-  ASSERT_TRUE(packed);
-  const auto y = packed->pack(x);
-  EXPECT_TRUE(y.equal(at::cat({x[0].narrow(0, 0, 1), x[1].narrow(0, 0, 3)}).unsqueeze(0)));
-  auto expected = x.clone();
-  expected[0].narrow(0, 1, 3).zero_(), expected[1].narrow(0, 3, 1).zero_();
-  EXPECT_TRUE(packed->unpack(y).equal(expected));
-  EXPECT_TRUE(
-      packed->inputs().segment_ids->equal(at::tensor({0, 1, 1, 1}, at::kLong).view({1, 4})));
-  EXPECT_FALSE(PackedTexts::of(at::tensor({4, 4}, at::kLong), 4));
-  EXPECT_FALSE(PackedTexts::of(at::tensor({0, 0}, at::kLong), 4));
-}
 
 TEST(PackedTexts, AttentionsThatKnowPlacesOfTheirOwnAreNotPacked) {
   const auto packs = [](const char* how) {
@@ -46,6 +32,29 @@ TEST(PackedTexts, TrainingGivesTheSameStates) {
   const auto plain = real_states(encoder->forward(batch));
   encoder->eval();
   EXPECT_TRUE(real_states(encoder->forward(batch)).allclose(plain, 1e-5, 1e-6));
+}
+
+/// A text's states have the bits that it has alone, whatever stands beside it; with rotary places, too.
+TEST(PackedTexts, StatesHaveTheBitsThatATextHasAlone) {
+  torch::manual_seed(4);
+  for (const char* how : {"learned(90); num_heads=2", "rope; num_heads=2; window(3, 3)"}) {
+    TextEncoderOptions options;
+    options.width = 8, options.hidden = 12;
+    options.attention = Attention::parse(how);
+    TextEncoder encoder(options, TextShape{.vocabulary = 10});
+    encoder->eval();
+    const at::NoGradGuard no_gradient;
+    const nn::RowsAlone alone;
+    std::vector<std::vector<int64_t>> texts{{3}, {4, 5, 6}};
+    texts.push_back(std::vector<int64_t>(80, 7)), texts.push_back(std::vector<int64_t>(33, 2));
+    texts[2][70] = 4, texts[3][30] = 5;
+    const auto together = encoder->forward(sequences_of("tokens", texts)).states;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const auto one = encoder->forward(sequences_of("tokens", {texts[i]})).states;
+      EXPECT_TRUE(together[static_cast<int64_t>(i)].narrow(0, 0, one.size(1)).equal(one[0]))
+          << how << " " << i;
+    }
+  }
 }
 
 }  // namespace

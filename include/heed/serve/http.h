@@ -27,9 +27,12 @@ struct HttpError : UsageError {
 };
 
 struct Request {
+  /// Who asks, for fairness and never to be shown: the key of its header Authorization, else its connection.
+  std::string client;
   std::string method, path;                                ///< "GET", "/api/tile"
   std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded, in their order
   std::string content_type;                                ///< of the body, without parameters
+  std::string boundary;                                    ///< of multipart/form-data
   std::string body;
 
   /// The value of a parameter of the query; unset: not given.
@@ -57,5 +60,25 @@ struct Response {
 
 /// The answer that an error gets.
 Response error_response(const HttpError& error);
+
+/// Where an answer goes that comes later, from any thread: one send(), or begin(), parts and end(). What nobody waits for any
+/// more is dropped; Request::over says so. One that goes without an answer says 500.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  virtual void send(Response response) = 0;
+  /// Status, type and headers of an answer whose parts follow; its body is the first of them.
+  virtual void begin(Response head) = 0;
+  virtual void write(std::string part) = 0;
+  virtual void end() = 0;
+};
+using ReplyPtr = std::shared_ptr<Reply>;
+
+/// A part of a body of the kind multipart/form-data.
+struct FormPart {
+  std::string name, file_name, body;  ///< file_name is empty where it is no file
+};
+/// Throws HttpError 400 for a body that is none.
+std::vector<FormPart> form_parts(const Request& request);
 
 }  // namespace heed::serve

@@ -13,8 +13,13 @@ namespace heed::serve {
 
 using Handler = std::function<Response(const Request&)>;
 
+/// Begins an answer that comes later. What it throws is the answer.
+using LateHandler = std::function<void(const Request&, const ReplyPtr&)>;
+/// How errors of a route look.
+using ErrorShape = std::function<Response(const HttpError&)>;
+
 struct Route {
-  Handler handler;
+  Handler handler = {};
   /// Answered even where a key is demanded and none is given.
   bool is_open = false;
   /// By the network's own thread, before all that waits: for what takes microseconds. Otherwise by
@@ -22,6 +27,9 @@ struct Route {
   bool is_immediate = false;
   /// What a body may be: "application/json". Empty: the request has none.
   std::vector<std::string> content_types = {};
+  /// In place of `handler`; called by the worker.
+  LateHandler late = {};
+  ErrorShape error = error_response;
 };
 
 /// Paths are compared as they stand, byte by byte; none is looked up anywhere else.

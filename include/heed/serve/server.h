@@ -10,6 +10,15 @@
 
 namespace heed::serve {
 
+/// A request that was answered, for a log.
+struct Served {
+  std::string peer;          ///< address of who asked
+  std::string method, path;  ///< empty where the request was none
+  unsigned status = 0;       ///< 499: who asked went away before
+  int64_t bytes_in = 0, bytes_out = 0;
+  double seconds = 0;  ///< from the first byte of its head to the last one of its answer
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";  ///< an address of this machine: "127.0.0.1", "::1", "0.0.0.0"
   uint16_t port = 0;               ///< 0: any that is free
@@ -28,6 +37,10 @@ struct ServerOptions {
   double handle_seconds = 300;          ///< waiting for the worker and its work
   double drain_seconds = 4;             ///< for requests that are under way when it stops
   std::function<bool()> is_ready = {};  ///< what /ready says; empty: always
+  /// Whether a Host is taken that is no name of this machine, as that of a container or of a proxy. With a key alone.
+  bool any_host = false;
+  std::function<std::string()> more_metrics = {};     ///< lines behind those of /metrics
+  std::function<void(const Served&)> on_served = {};  ///< called by the network's thread
 };
 
 /// Reads a key: the file's text without white space at its ends. Throws UsageError for fewer than

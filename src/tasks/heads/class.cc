@@ -68,7 +68,7 @@ class ClassModule : public torch::nn::Module {
   }
   at::Tensor forward(const Tokens& tokens) {
     const auto pooled = through(dense, pool->forward(tokens.states, tokens.lengths));
-    return linear->forward(dropout->forward(pooled));
+    return nn::affine(linear, dropout->forward(pooled));
   }
 
   nn::Pooling pool{nullptr};

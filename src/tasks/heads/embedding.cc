@@ -75,7 +75,7 @@ class EmbeddingModule : public torch::nn::Module {
   }
   at::Tensor any_length(const Tokens& tokens) {
     const auto y = pool->forward(tokens.states, tokens.lengths).to(at::kFloat);
-    return linear ? activated(options.activation, linear->forward(y)) : y;
+    return linear ? activated(options.activation, nn::affine(linear, y)) : y;
   }
 
   EmbeddingHeadOptions options;

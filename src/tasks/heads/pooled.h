@@ -36,7 +36,7 @@ class PooledLinear : public torch::nn::Module {
   }
   at::Tensor forward(const Tokens& tokens) {
     const auto pooled = through(dense, pool->forward(tokens.states, tokens.lengths));
-    return linear->forward(dropout->forward(pooled)).to(at::kFloat);
+    return nn::affine(linear, dropout->forward(pooled)).to(at::kFloat);
   }
 
   nn::Pooling pool{nullptr};

@@ -29,7 +29,7 @@ class SpansModule : public torch::nn::Module {
     linear = register_module("linear", nn::small_linear(width, 2));
   }
   at::Tensor forward(const Tokens& tokens) {
-    return linear->forward(dropout->forward(through(dense, tokens.states))).to(at::kFloat);
+    return nn::affine(linear, dropout->forward(through(dense, tokens.states))).to(at::kFloat);
   }
 
   std::shared_ptr<Dense> dense;  ///< null where there is none

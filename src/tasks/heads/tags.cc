@@ -39,7 +39,7 @@ class TagsModule : public torch::nn::Module {
       crf = register_module("crf", nn::Crf(nn::CrfOptions(tags).constraints(constraints)));
   }
   at::Tensor forward(const Tokens& tokens) {
-    return linear->forward(dropout->forward(through(dense, tokens.states))).to(at::kFloat);
+    return nn::affine(linear, dropout->forward(through(dense, tokens.states))).to(at::kFloat);
   }
 
   std::shared_ptr<Dense> dense;  ///< null where there is none

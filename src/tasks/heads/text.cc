@@ -9,6 +9,7 @@
 #include "tasks/heads/text_model.h"
 #include "tasks/heads/text_references.h"
 #include "tasks/heads/text_scorer.h"
+#include "tasks/heads/writes.h"
 #include "tasks/heads/written_column.h"
 #include "tasks/heads/written_scorer.h"
 
@@ -49,8 +50,9 @@ std::shared_ptr<const CorpusSplit> as_corpus(const SplitPtr& split) {
   return std::dynamic_pointer_cast<const CorpusSplit>(split);
 }
 
-class TextHead : public WithOptions<Head, TextHeadOptions> {
+class TextHead : public WithOptions<Head, TextHeadOptions>, public Writes {
  public:
+  const TextWriter& writer() const override { return answers_.writer(); }
   std::vector<std::string> columns() const override {
     return from_encoder() ? std::vector{options.written.column} : std::vector<std::string>();
   }

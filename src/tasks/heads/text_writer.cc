@@ -227,13 +227,17 @@ TokenLists TextWriter::begun(TokenLists prefixes, size_t count) const {
   return prefixes;
 }
 
-std::vector<Hypothesis> TextWriter::go_on(const std::vector<int64_t>& beginning) const {
+GenerateOptions TextWriter::going_on(const std::vector<int64_t>& beginning) const {
   auto own = search();
   own.begin(beginning.front()).prefixes({{beginning.begin() + 1, beginning.end()}});
   if (own.rules() == GenerateRules::own) own.end(-1);
   own.max_length(std::max<int64_t>(1, own.max_length() - 1));
   own.min_length(std::max<int64_t>(0, own.min_length() - 1));
-  auto found = generate(models, {}, own).front();
+  return own;
+}
+
+std::vector<Hypothesis> TextWriter::go_on(const std::vector<int64_t>& beginning) const {
+  auto found = generate(models, {}, going_on(beginning)).front();
   for (auto& each : found) {
     each.tokens.insert(each.tokens.begin(), beginning.front());
     each.log_probabilities.insert(each.log_probabilities.begin(), 0);  // it is given, not asked for

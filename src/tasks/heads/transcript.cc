@@ -64,7 +64,7 @@ class TranscriptModule : public torch::nn::Module {
     linear = register_module("linear", nn::small_linear(width, tokens));
   }
   at::Tensor forward(const at::Tensor& tokens) {
-    return linear->forward(dropout->forward(tokens)).to(at::kFloat);
+    return nn::affine(linear, dropout->forward(tokens)).to(at::kFloat);
   }
 
   torch::nn::Dropout dropout{nullptr};

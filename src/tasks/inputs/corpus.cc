@@ -6,6 +6,7 @@
 #include "heed/core/error.h"
 #include "tasks/inputs.h"
 #include "tasks/inputs/corpus_split.h"
+#include "tasks/inputs/prompts.h"
 #include "tasks/inputs/tokenizer_file.h"
 #include "tasks/share_rows.h"
 
@@ -71,7 +72,7 @@ class RowBatches : public BatchSource {
   data::Cursor cursor_;
 };
 
-class CorpusInput : public Input {
+class CorpusInput : public Input, public Prompts {
  public:
   void read(FieldReader& reader) override { reader.read(state_->options); }
   void list(FieldLister& lister) const override { CorpusOptions(state_->options).fields(lister); }
@@ -130,6 +131,17 @@ class CorpusInput : public Input {
     return beginnings(std::move(lines));
   }
   SplitPtr find(const std::string& input) const override { return beginnings({find_line(input)}); }
+  std::vector<int64_t> prompt_tokens(const std::string& text) const override {
+    auto tokens = state_->plain_tokens(text);
+    if (tokens.empty())
+      throw DataError("nothing in the text has a token; a language model goes on from one");
+    return tokens;
+  }
+  std::vector<int64_t> chat_tokens(const std::vector<data::ChatMessage>& messages) const override {
+    if (!state_->chat)
+      throw UsageError("the model has no chat template (input.chat); ask for a text to go on from");
+    return state_->chat_tokens(messages);
+  }
 
   data::TokenizerPtr target_tokenizer() const override { return state_->tokenizer; }
   std::string target_tokenizer_kind() const override {

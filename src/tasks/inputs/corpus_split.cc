@@ -15,14 +15,22 @@ namespace {
 
 }  // namespace
 
+std::vector<int64_t> CorpusState::chat_tokens(
+    const std::vector<data::ChatMessage>& messages) const {
+  return data::json_tokenizer_of(tokenizer)->ids(chat->render(messages),
+                                                 {.add_special_tokens = false});
+}
+
 std::vector<int64_t> CorpusState::tokens_of(const std::string& text) const {
+  if (!chat) return plain_tokens(text);
+  std::vector<data::ChatMessage> messages;
+  if (!options.system.empty()) messages.push_back({"system", options.system});
+  messages.push_back({"user", text});
+  return chat_tokens(messages);
+}
+
+std::vector<int64_t> CorpusState::plain_tokens(const std::string& text) const {
   const auto json = data::json_tokenizer_of(tokenizer);
-  if (chat) {
-    std::vector<data::ChatMessage> messages;
-    if (!options.system.empty()) messages.push_back({"system", options.system});
-    messages.push_back({"user", text});
-    return json->ids(chat->render(messages), {.add_special_tokens = false});
-  }
   const std::string line = text.empty() ? "\n" : text;
   return json ? json->ids(line, {.split_special_tokens = true}) : tokenizer->encode(line);
 }

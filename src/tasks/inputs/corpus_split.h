@@ -46,6 +46,9 @@ struct CorpusState {
   data::ChatTemplatePtr chat;  ///< null: lines are texts
 
   /// The tokens of a text as its tokenizer gives them, with those that a tokenizer.json puts about it.
+  std::vector<int64_t> plain_tokens(
+      const std::string& text) const;  ///< whatever there is of a chat
+  std::vector<int64_t> chat_tokens(const std::vector<data::ChatMessage>& messages) const;
   std::vector<int64_t> tokens_of(const std::string& text) const;
   /// The tokens with which what is written begins; an empty text stands for a line feed. Throws
   /// DataError for a text without a token.

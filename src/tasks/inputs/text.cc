@@ -1,6 +1,7 @@
 // Texts of a column, or two texts as a pair, cut into pieces.
 #include "heed/core/error.h"
 #include "tasks/inputs.h"
+#include "tasks/inputs/cut_texts.h"
 #include "tasks/inputs/text_split.h"
 #include "tasks/inputs/tokenizer_file.h"
 
@@ -10,7 +11,7 @@ namespace {
 constexpr const char* kTextTokenizer = "text.tokenizer";
 constexpr int64_t kTextExample = 32, kTextExampleFeatures = 16;
 
-class TextInput : public Input {
+class TextInput : public Input, public CutsTexts {
  public:
   void read(FieldReader& reader) override { reader.read(state_->options); }
   void list(FieldLister& lister) const override {
@@ -19,6 +20,15 @@ class TextInput : public Input {
 
   SplitPtr open(const Source& source) override {
     return std::make_shared<TextSplit>(source.records, state_, source.role == "input");
+  }
+
+  int64_t most_tokens() const override { return options().max_length; }
+  SplitPtr open_cut(const data::RecordsPtr& records) const override {
+    auto state = std::make_shared<TextState>();
+    state->options = options(), state->options.too_long = TooLong::cut;
+    state->tokenizer = state_->tokenizer, state->json = state_->json;
+    state->features = state_->features, state->tells_whole = true;
+    return std::make_shared<TextSplit>(records, std::move(state), true);
   }
 
   void learn(const Split& train, uint64_t seed) override {

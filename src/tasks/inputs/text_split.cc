@@ -3,6 +3,7 @@
 #include "heed/core/error.h"
 #include "heed/data/offsets.h"
 #include "heed/data/sequence_loader.h"
+#include "tasks/inputs/cut_texts.h"
 #include "tasks/inputs/placed.h"
 
 namespace heed {
@@ -42,14 +43,17 @@ void TextSplit::add(Batch& batch, const std::string& prefix, const std::vector<i
                     const std::vector<int64_t>& columns) const {
   std::vector<std::vector<int64_t>> tokens, segments;
   std::vector<std::vector<std::string_view>> words;
+  std::vector<int64_t> whole;
   for (const int64_t example : examples) {
     auto encoded = encode(example, columns);
+    whole.push_back(encoded.whole);
     state_->cut.add(encoded.whole, std::ssize(encoded.tokens));
     tokens.push_back(std::move(encoded.tokens)), segments.push_back(std::move(encoded.segments));
     words.push_back(std::move(encoded.words));
   }
   std::tie(batch.tensors[prefix + "tokens"], batch.tensors[prefix + "lengths"]) =
       data::pad_sequences(tokens, std::max<int64_t>(0, state_->tokenizer->padding()));
+  if (state_->tells_whole) batch.tensors[prefix + kWholeLengths] = at::tensor(whole, at::kLong);
   if (columns.size() > 1)
     batch.tensors[prefix + "segments"] = data::pad_sequences(segments, 0).first;
   if (!state_->features) return;

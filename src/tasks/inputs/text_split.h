@@ -70,6 +70,7 @@ struct TextState {
   data::JsonTokenizerPtr json;  ///< null for tokenizers of other kinds
   std::optional<data::WordFeatures> features;
   mutable CutTexts cut;
+  bool tells_whole = false;  ///< whether batches have kWholeLengths
 };
 
 /// <s> text </s>, or <s> text </s> second </s>; of a tokenizer.json what its post-processor makes of them, the type ids
