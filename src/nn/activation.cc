@@ -9,22 +9,6 @@ using kernels::Function;
 
 constexpr double kQuickGelu = 1.702;
 
-Function function_of(Activation activation) {
-  switch (activation) {
-    case Activation::gelu:
-      return Function::gelu;
-    case Activation::relu:
-      return Function::relu;
-    case Activation::gelu_tanh:
-      return Function::gelu_tanh;
-    case Activation::silu:
-      return Function::silu;
-    case Activation::quick_gelu:
-      return Function::quick_gelu;
-  }
-  return Function::none;
-}
-
 /// LibTorch 1.13's gelu computes a wrong gradient where the one that comes back is transposed
 /// (findings/torch_1_13_gelu_turned_gradient.sh).
 at::Tensor recorded_gelu(const at::Tensor& x) {
@@ -51,6 +35,22 @@ at::Tensor recorded(Activation activation, const at::Tensor& x) {
 }
 
 }  // namespace
+
+Function function_of(Activation activation) {
+  switch (activation) {
+    case Activation::gelu:
+      return Function::gelu;
+    case Activation::relu:
+      return Function::relu;
+    case Activation::gelu_tanh:
+      return Function::gelu_tanh;
+    case Activation::silu:
+      return Function::silu;
+    case Activation::quick_gelu:
+      return Function::quick_gelu;
+  }
+  return Function::none;
+}
 
 at::Tensor apply(Function function, const at::Tensor& x) {
   const auto from = x.contiguous();

@@ -15,6 +15,8 @@ at::Tensor activate(Activation activation, const at::Tensor& x);
 /// Of each number of affine(linear, x): one pass where rows are alone, with the same bits.
 at::Tensor activate(Activation activation, const torch::nn::Linear& linear, const at::Tensor& x);
 
+kernels::Function function_of(Activation activation);
+
 /// Sigmoid and tanh, as RowsAlone says.
 at::Tensor sigmoid_of(const at::Tensor& x);
 at::Tensor tanh_of(const at::Tensor& x);

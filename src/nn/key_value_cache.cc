@@ -2,6 +2,7 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/text.h"
@@ -101,6 +102,26 @@ void KeyValueCache::append(const at::Tensor& k, const at::Tensor& v) {
   keys_.narrow(2, start_ + length_, L).copy_(k);
   values_.narrow(2, start_ + length_, L).copy_(v);
   length_ += L, position_ += L;
+}
+
+bool KeyValueCache::has_room(int64_t batch, int64_t heads, int64_t key_width,
+                             int64_t value_width) const {
+  return length_ > 0 && start_ + length_ < keys_.size(2) && keys_.size(0) == batch &&
+         keys_.size(1) == heads && keys_.size(3) == key_width && values_.size(3) == value_width &&
+         keys_.scalar_type() == at::kFloat && keys_.is_cpu() && keys_.is_contiguous() &&
+         values_.is_contiguous();
+}
+
+void KeyValueCache::append_rows(const Rows& keys, const Rows& values) {
+  const auto copy = [at = start_ + length_](const Rows& rows, const at::Tensor& to) {
+    const int64_t room = to.size(2), width = to.size(3);
+    auto* data = to.data_ptr<float>() + at * width;
+    for (int64_t b = 0; b < to.size(0); ++b)
+      for (int64_t g = 0; g < to.size(1); ++g, data += room * width)
+        std::copy_n(rows.data + b * rows.stride + g * width, width, data);
+  };
+  copy(keys, keys_), copy(values, values_);
+  ++length_, ++position_;
 }
 
 at::Tensor KeyValueCache::keys() const {

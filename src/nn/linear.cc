@@ -38,6 +38,11 @@ PackedWeight packed_int8(const at::Tensor& weight, const at::Tensor& scales, Pac
   return PackedWeight::int8((weight.detach() / divisors).round_().to(at::kChar), scales, memory);
 }
 
+/// The version of what an operator may change; rows of a weight have the weight's.
+uint32_t version_of_weight(const at::Tensor& weight) {
+  return weight.is_inference() ? 0 : static_cast<uint32_t>(weight._version());
+}
+
 }  // namespace
 
 void truncated_normal(at::Tensor tensor, double deviation) {
@@ -100,19 +105,41 @@ at::Tensor affine_then(kernels::Function function, const torch::nn::Linear& line
   return ops::row_linear_then(function, x, kept_weights->of(linear->weight), linear->bias);
 }
 
+void affine_to(const torch::nn::Linear& linear, int64_t first, int64_t rows, int64_t m,
+               const float* x, kernels::Function function, float* y) {
+  const auto* bias = linear->bias.defined() ? linear->bias.data_ptr<float>() + first : nullptr;
+  ops::row_linear_to(function, m, x, kept_weights->of(linear->weight, first, rows), bias, y);
+}
+
+const PackedWeight* PackedWeights::find(const void* data, int64_t rows, const at::Tensor& weight) {
+  const auto found = kept_.find({data, rows});
+  if (found == kept_.end() || found->second.version != version_of_weight(weight) ||
+      found->second.weight.strides() != weight.strides())
+    return nullptr;
+  return &found->second.packed;
+}
+
+const PackedWeight& PackedWeights::of(const at::Tensor& weight, int64_t first, int64_t rows) {
+  {
+    const auto apart = static_cast<size_t>(first * weight.stride(0)) * weight.element_size();
+    const std::lock_guard lock(mutex_);
+    if (const auto* packed =
+            find(static_cast<const std::byte*>(weight.data_ptr()) + apart, rows, weight))
+      return *packed;
+  }
+  return of(weight.narrow(0, first, rows));
+}
+
 const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
-  const auto version = weight.is_inference() ? 0 : static_cast<uint32_t>(weight._version());
-  const auto key = std::make_pair(static_cast<const void*>(weight.data_ptr()), weight.size(0));
   const std::lock_guard lock(mutex_);
-  const auto found = kept_.find(key);
-  if (found != kept_.end() && found->second.version == version &&
-      found->second.weight.strides() == weight.strides())
-    return found->second.packed;
+  if (const auto* packed = find(weight.data_ptr(), weight.size(0), weight)) return *packed;
   const auto scales = int8_scales(weight);
   auto packed =
       scales.defined() ? packed_int8(weight, scales, memory_) : PackedWeight(weight, memory_);
   // Detached: a parameter that is given other memory must not take what is held here along.
-  return kept_.insert_or_assign(key, Kept{weight.detach(), version, std::move(packed)})
+  return kept_
+      .insert_or_assign({static_cast<const void*>(weight.data_ptr()), weight.size(0)},
+                        Kept{weight.detach(), version_of_weight(weight), std::move(packed)})
       .first->second.packed;
 }
 

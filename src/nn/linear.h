@@ -39,12 +39,19 @@ at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 at::Tensor affine_then(kernels::Function function, const torch::nn::Linear& linear,
                        const at::Tensor& x);
 
+/// y (m, rows) = f of what rows first .. first + rows - 1 of the weight make of x (m, K), by itself each, where
+/// RowsAlone is active; float32 without gaps, as the weight and the bias, and without adapters.
+void affine_to(const torch::nn::Linear& linear, int64_t first, int64_t rows, int64_t m,
+               const float* x, kernels::Function function, float* y);
+
 /// Weights as row_linear() reads them, each packed when it is first met and again when it changed.
 /// The memory of the weights lives as long, so that no other weight is met in its place. Threads
 /// may ask at the same time.
 class PackedWeights {
  public:
   const PackedWeight& of(const at::Tensor& weight);
+  /// Of rows first .. first + rows - 1, without a view of them where they were met before.
+  const PackedWeight& of(const at::Tensor& weight, int64_t first, int64_t rows);
   void clear();
   size_t size() const { return kept_.size(); }
 
@@ -54,6 +61,8 @@ class PackedWeights {
     uint32_t version;
     PackedWeight packed;
   };
+  const PackedWeight* find(const void* data, int64_t rows, const at::Tensor& weight);
+
   std::mutex mutex_;
   PackedMemory memory_;
   std::map<std::pair<const void*, int64_t>, Kept> kept_;  ///< by where the first row lies, and rows

@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/block_parts.h"
+#include "nn/block_step.h"
 #include "nn/probed.h"
 #include "ops/call.h"
 
@@ -88,6 +89,7 @@ at::Tensor TransformerBlockImpl::step(const at::Tensor& x, KeyValueCache& cache,
                                       const AttendInputs& inputs) {
   check_softmax("step");
   const torch::NoGradGuard no_gradient;
+  if (auto y = step_by_rows(*this, x, cache, inputs); y.defined()) return y;
   return finish(x, attention->step(normed(x), cache, inputs));
 }
 

@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "heed/ops/dropout.h"
 #include "nn/block_parts.h"
+#include "nn/block_step.h"
 #include "nn/probed.h"
 
 namespace heed::nn {
@@ -73,6 +74,7 @@ at::Tensor TransformerDecoderBlockImpl::look(const at::Tensor& x, const KeyValue
 at::Tensor TransformerDecoderBlockImpl::step(const at::Tensor& x, KeyValueCache& cache,
                                              const KeyValues& z, const AttendInputs& to_source) {
   const torch::NoGradGuard no_gradient;
+  if (auto y = step_by_rows(*this, x, cache, z, to_source); y.defined()) return y;
   const int64_t first = cache.position();
   auto y = add(x, attention_norm, attention_post_norm,
                [&](const auto& t) { return attention->step(t, cache); });

@@ -79,6 +79,16 @@ PackedWeight PackedWeight::int8(const at::Tensor& q, const at::Tensor& scales,
   return packed;
 }
 
+void ops::row_linear_to(kernels::Function function, int64_t m, const float* x,
+                        const PackedWeight& weight, const float* bias, float* y) {
+  const int64_t N = weight.rows(), K = weight.depth();
+  if (weight.is_int8())
+    kernels::int8_linear({m, N, K, x, weight.numbers().data_ptr<int8_t>(), bias, y, function});
+  else
+    kernels::row_linear(kernels::RowLinear<float>{m, N, K, x, weight.numbers().data_ptr<float>(),
+                                                  bias, y, function});
+}
+
 at::Tensor ops::row_linear_then(kernels::Function function, const at::Tensor& given_x,
                                 const PackedWeight& weight, const at::Tensor& bias) {
   const auto x =
@@ -91,19 +101,15 @@ at::Tensor ops::row_linear_then(kernels::Function function, const at::Tensor& gi
   auto y = at::empty(shape, x.options().requires_grad(false));
   const auto rows = x.contiguous();
   const auto b = bias.defined() ? bias.contiguous() : bias;
-  if (weight.is_int8()) {
-    kernels::int8_linear({N == 0 ? 0 : y.numel() / N, N, K, rows.data_ptr<float>(),
-                          weight.numbers().data_ptr<int8_t>(),
-                          b.defined() ? b.data_ptr<float>() : nullptr, y.data_ptr<float>(),
-                          function});
+  if (x.scalar_type() == at::kFloat) {
+    row_linear_to(function, N == 0 ? 0 : y.numel() / N, rows.data_ptr<float>(), weight,
+                  b.defined() ? b.data_ptr<float>() : nullptr, y.data_ptr<float>());
     return y;
   }
-  with_type_of(x, [&](auto type) {
-    using T = decltype(type);
-    kernels::row_linear(kernels::RowLinear<T>{
-        N == 0 ? 0 : y.numel() / N, N, K, rows.data_ptr<T>(), weight.numbers().data_ptr<T>(),
-        b.defined() ? b.data_ptr<T>() : nullptr, y.data_ptr<T>(), function});
-  });
+  kernels::row_linear(kernels::RowLinear<double>{
+      N == 0 ? 0 : y.numel() / N, N, K, rows.data_ptr<double>(),
+      weight.numbers().data_ptr<double>(), b.defined() ? b.data_ptr<double>() : nullptr,
+      y.data_ptr<double>(), function});
   return y;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "core/list_folder.h"
@@ -71,14 +72,22 @@ Seen seen_by(Cell& cell, const Batch& batch) {
   return {std::move(output), recording.maps()};
 }
 
+/// The mean of sum |p - p'| / 2 over the rows of two maps of the same.
+double moved(const Map& a, const Map& b) {
+  double sum = 0;
+  for (int64_t batch = 0; batch < a.batch(); ++batch)
+    sum += (a.dense(batch) - b.dense(batch)).abs().sum(-1).mean().item<double>() / 2;
+  return sum / static_cast<double>(std::max<int64_t>(a.batch(), 1));
+}
+
 /// Sums over examples, which end() makes means of.
 struct Differences {
   ModelDifference found = {.same_largest = 0, .cosine = 0};
   double squares = 0, of_outputs = 0, rows = 0;
   std::vector<double> maps;
 
-  void add(const Seen& a, const Seen& b, bool vectors) {
-    ++found.examples;
+  void add(const Seen& a, const Seen& b, int64_t examples, bool vectors) {
+    found.examples += examples;
     squares += (a.output - b.output).square().sum().item<double>();
     of_outputs += a.output.square().sum().item<double>();
     const auto x = a.output.flatten(0, -2), y = b.output.flatten(0, -2);
@@ -93,7 +102,7 @@ struct Differences {
     }
     maps.resize(std::max(maps.size(), a.maps.size()));
     for (size_t i = 0; i < std::min(a.maps.size(), b.maps.size()); ++i)
-      maps[i] += (a.maps[i].dense() - b.maps[i].dense()).abs().sum(-1).mean().item<double>() / 2;
+      maps[i] += moved(a.maps[i], b.maps[i]) * static_cast<double>(examples);
   }
 
   ModelDifference end(bool vectors) {
@@ -133,15 +142,25 @@ void check_new(const std::filesystem::path& folder) {
 }  // namespace
 
 ModelDifference Predictor::difference(Predictor& other, const std::vector<std::string>& paths) {
-  const auto& head = *cell_->recipe.heads.front().get();
-  const bool vectors = head.gives_vectors();
-  const auto examples = vectors ? stream(paths)->next(kCompared) : measured(paths);
+  const bool vectors = cell_->recipe.heads.front().get()->gives_vectors();
   Differences sums;
-  for (int64_t i = 0; examples && i < std::min(examples->size(), kCompared); ++i) {
-    auto batch = examples->batch({i}, {});
-    if (!vectors) batch = cell_->with_targets(*examples, std::move(batch), {});
-    sums.add(seen_by(*cell_, batch), seen_by(*other.cell_, batch), vectors);
+  const auto compare = [&](const Batch& batch) {
+    sums.add(seen_by(*cell_, batch), seen_by(*other.cell_, batch), batch.size(), vectors);
+  };
+  if (vectors) {
+    const auto examples = stream(paths)->next(kCompared);
+    for (int64_t i = 0; examples && i < examples->size(); ++i) compare(examples->batch({i}, {}));
+    return sums.end(vectors);
   }
+  const auto all = measured(paths);
+  std::vector<int64_t> first(static_cast<size_t>(std::min(all->size(), kCompared)));
+  std::iota(first.begin(), first.end(), int64_t{0});
+  const auto examples = subset(all, std::move(first));
+  BatchOptions options;
+  options.batch = cell_->recipe.train.batch;
+  const auto batches = cell_->batches(examples, options);
+  while (auto batch = batches->next())
+    if (batch->size() > 0) compare(cell_->with_targets(*examples, std::move(*batch), {}));
   return sums.end(vectors);
 }
 

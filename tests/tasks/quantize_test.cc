@@ -127,6 +127,8 @@ hidden = 64
 encoder_attention = { num_heads = 2 }
 decoder_attention = { masks = ["causal"], num_heads = 2 }
 cross_attention = { num_heads = 2 }
+[head.generate]
+max_length = 4
 [head.metric]
 kind = "bleu"
 [train]

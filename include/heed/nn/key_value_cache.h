@@ -21,6 +21,21 @@ class KeyValueCache {
   /// k (B, G, L, D), v (B, G, L, E) of the next L tokens; copied. Cost: amortised B G L (D + E).
   void append(const at::Tensor& k, const at::Tensor& v);
 
+  /// Whether a token of `batch` sequences, `heads` heads and these widths, float32 on the CPU, finds its memory
+  /// made: the cache is of that kind and not full.
+  bool has_room(int64_t batch, int64_t heads, int64_t key_width, int64_t value_width) const;
+  /// Rows of numbers, `stride` apart, one a sequence.
+  struct Rows {
+    const float* data;
+    int64_t stride;
+  };
+  /// The next token of every sequence, (B, G D) and (B, G E), where has_room() says that it may.
+  void append_rows(const Rows& keys, const Rows& values);
+  /// Their memory, (B, G, capacity(), D or E), of which length() tokens from start() on are kept.
+  const at::Tensor& key_memory() const { return keys_; }
+  const at::Tensor& value_memory() const { return values_; }
+  int64_t start() const { return start_; }
+
   /// Views of what is kept, (B, G, length, D) and (B, G, length, E), not copies: for
   /// heed::attend(q, keys(), values(), ...). What changes the cache changes them. Error before the
   /// first append.
