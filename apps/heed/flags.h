@@ -126,6 +126,15 @@ struct ScoreFlags {
   bool lowercase = false, stem = false, json = false;
 };
 
+struct ServeFlags {
+  static constexpr const char* kVerb = "serve";
+  std::vector<std::string> models, set;
+  std::string host = "127.0.0.1", key_file;
+  int64_t port = 8764, batch_tokens = 16384, queue = 4096, cache = 1024;
+  double wait = 0;
+  bool truncate = false;
+};
+
 struct SummaryFlags {
   static constexpr const char* kVerb = "summary";
   std::string model;

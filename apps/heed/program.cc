@@ -28,6 +28,6 @@ extern "C" void heed_run_verb(const char* verb, const void* flags) {
   using namespace heed::cli;
   if (!one_runs<AuditFlags, CheckFlags, EmbedFlags, EnvFlags, EvalFlags, ExplainFlags, ExportFlags,
                 ImportFlags, LookFlags, MapFlags, PredictFlags, QuantizeFlags, ScoreFlags,
-                SummaryFlags, TemplateFlags, TrainFlags>(verb, flags))
+                ServeFlags, SummaryFlags, TemplateFlags, TrainFlags>(verb, flags))
     throw std::logic_error(std::string("no such verb: ") + verb);
 }

@@ -18,6 +18,7 @@ void run(const MapFlags& flags);
 void run(const PredictFlags& flags);
 void run(const QuantizeFlags& flags);
 void run(const ScoreFlags& flags);
+void run(const ServeFlags& flags);
 void run(const SummaryFlags& flags);
 void run(const TemplateFlags& flags);
 void run(const TrainFlags& flags);

@@ -26,6 +26,7 @@ void add_predict(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_recipe(CLI::App& app);
 void add_score(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_summary(CLI::App& app);
 void add_train(CLI::App& app);
 

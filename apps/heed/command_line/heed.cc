@@ -32,6 +32,7 @@ void add_verbs(CLI::App& app) {
   add_explain(app);
   add_audit(app);
   add_look(app);
+  add_serve(app);
   add_score(app);
   add_summary(app);
   add_import(app);

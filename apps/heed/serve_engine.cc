@@ -1,0 +1,228 @@
+#include "serve_engine.h"
+
+#include "explain_json.h"
+#include "heed/core/error.h"
+#include "heed/lens/doubt.h"
+
+namespace heed::cli {
+namespace {
+
+using serve::HttpError;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kIdle = 0.1;  // seconds between looks at whether it is to stop
+
+double seconds_since(Clock::time_point then) {
+  return std::chrono::duration<double>(Clock::now() - then).count();
+}
+
+HttpError http_error(const std::exception& error) {
+  if (const auto* own = dynamic_cast<const HttpError*>(&error)) return *own;
+  if (dynamic_cast<const DataError*>(&error) || dynamic_cast<const UsageError*>(&error))
+    return {422, "Validation", error.what()};
+  if (dynamic_cast<const std::bad_alloc*>(&error))
+    return {503, "out_of_memory", "not enough memory"};
+  return {424, "Backend", error.what()};
+}
+
+}  // namespace
+
+/// The texts that a model of one text writes.
+struct ServeEngine::Writer {
+  Writer(ServedModel& model, const models::ContinuousLimits& limits)
+      : model(model), writing(model.sequence_model(), limits) {}
+
+  ServedModel& model;
+  models::Continuous writing;
+  struct Text {
+    std::shared_ptr<const std::atomic<bool>> over;
+    std::shared_ptr<ServedText> text;
+  };
+  std::map<int64_t, Text> texts;
+};
+
+ServeEngine::ServeEngine(std::vector<ServedModel*> models, const serve::BatchLimits& limits,
+                         const models::ContinuousLimits& writing, ServeMetrics& metrics)
+    : queue_(limits), metrics_(metrics) {
+  for (auto* model : models)
+    if (model->writer()) writers_.push_back(std::make_unique<Writer>(*model, writing));
+  thread_ = std::thread([this] { run(); });
+}
+
+ServeEngine::~ServeEngine() {
+  stops_ = true;
+  queue_.stop();
+  thread_.join();
+}
+
+void ServeEngine::push(const std::vector<serve::BatchItemPtr>& items) {
+  if (queue_.push(items)) return;
+  metrics_.count("te_request_failure", "err=\"overloaded\"");
+  throw HttpError(429, "Overloaded", "too many examples wait already; try again later",
+                  queue_.limits().max_waiting);
+}
+
+void ServeEngine::run() {
+  const at::NoGradGuard no_gradient;
+  while (!stops_) {
+    bool writes = false;
+    for (auto& writer : writers_) writes |= step(*writer);
+    const auto batch = queue_.take(writes ? 0 : kIdle);
+    if (stops_) return;
+    if (!batch.empty()) compute(batch);
+    metrics_.gauge("te_queue_size", static_cast<double>(queue_.waiting()));
+  }
+}
+
+void ServeEngine::compute(const std::vector<serve::BatchItemPtr>& batch) {
+  std::vector<ServedItem*> items;
+  double tokens = 0;
+  for (const auto& item : batch) {
+    items.push_back(static_cast<ServedItem*>(item.get()));
+    tokens += static_cast<double>(item->tokens);
+  }
+  const auto& first = *items.front();
+  const auto prefix = std::string(first.work == ServedWork::embed ? "te_embed" : "te_predict");
+  if (first.work == ServedWork::write) {
+    for (auto* item : items) join(*item);
+    return;
+  }
+  for (const auto* item : items)
+    metrics_.observe(prefix + "_queue_duration", seconds_since(item->queued));
+  metrics_.observe("te_batch_next_size", static_cast<double>(items.size()));
+  metrics_.observe("te_batch_next_tokens", tokens);
+  const auto began = Clock::now();
+  if (first.work == ServedWork::explain || !first.example.file.empty()) {
+    for (auto* item : items) {
+      if (item->over && *item->over) continue;
+      if (item->work == ServedWork::explain)
+        explain(*item);
+      else
+        compute_together({item});
+    }
+  } else {
+    compute_together(items);
+  }
+  metrics_.observe(prefix + "_inference_duration", seconds_since(began));
+}
+
+/// Where one of several cannot be computed, each is asked alone: the others are answered.
+void ServeEngine::compute_together(const std::vector<ServedItem*>& items) {
+  auto& first = *items.front();
+  try {
+    std::vector<ServedExample> examples;
+    for (const auto* item : items) examples.push_back(item->example);
+    const auto split = first.model->open(examples, first.cuts);
+    if (split->size() != std::ssize(items) && items.size() > 1)
+      throw ModelError("an input is not one example");
+    auto& predictor = first.model->predictor();
+    std::vector<ServedResult> results(items.size());
+    if (first.work == ServedWork::embed) {
+      const auto vectors = predictor.embed(split).contiguous();
+      for (size_t i = 0; i < items.size(); ++i) {
+        const auto* row = vectors.data_ptr<float>() + static_cast<int64_t>(i) * vectors.size(1);
+        results[i].vector.assign(row, row + vectors.size(1));
+      }
+    } else {
+      auto answers = predictor.predict(split);
+      for (size_t i = 0; i < items.size(); ++i) {
+        results[i].answers = std::move(answers[i]);
+        results[i].shown = split->show(static_cast<int64_t>(i)).text;
+      }
+    }
+    for (size_t i = 0; i < items.size(); ++i) done(*items[i], std::move(results[i]));
+  } catch (const std::exception& error) {
+    if (items.size() == 1) return fail(first, error);
+    for (auto* item : items) compute_together({item});
+  }
+}
+
+void ServeEngine::explain(ServedItem& item) {
+  try {
+    const auto split = item.model->open({item.example}, item.cuts);
+    const auto question = item.model->predictor().ask(split, item.explain.aim);
+    const auto found = lens::explain(question, item.explain.options);
+    auto json = json_of(question);
+    json.update(json_of(found));
+    const auto doubt = lens::doubt(question, item.explain.options, found, {});
+    json["tests"] = json_of(doubt), json["verdict"] = doubt.verdict;
+    ServedResult result;
+    result.explained = std::move(json);
+    done(item, std::move(result));
+  } catch (const std::exception& error) {
+    fail(item, error);
+  }
+}
+
+void ServeEngine::done(ServedItem& item, ServedResult result) {
+  auto& request = *item.request;
+  request.results[item.number] = std::move(result);
+  if (request.answered || --request.left > 0) return;
+  request.answered = true;
+  try {
+    request.reply->send(request.answer(request.results));
+  } catch (const std::exception& error) {
+    request.reply->send(request.error(http_error(error)));
+  }
+}
+
+void ServeEngine::fail(ServedItem& item, const std::exception& error) {
+  metrics_.count("te_request_failure", "err=\"inference\"");
+  if (item.request->answered) return;
+  item.request->answered = true;
+  item.request->reply->send(item.request->error(http_error(error)));
+}
+
+void ServeEngine::join(ServedItem& item) {
+  for (auto& writer : writers_) {
+    if (&writer->model != item.model) continue;
+    try {
+      const auto id = writer->writing.join(item.text->asked);
+      writer->texts[id] = {item.over, item.text};
+      metrics_.count("vllm:prompt_tokens_total", "",
+                     static_cast<double>(item.text->asked.prompt.size()));
+    } catch (const UsageError& error) {
+      item.text->on_error({400, "context_length_exceeded", error.what()});
+    }
+  }
+}
+
+/// False where there is nothing to write.
+bool ServeEngine::step(Writer& writer) {
+  std::erase_if(writer.texts, [&](const auto& one) {
+    if (!one.second.over || !*one.second.over) return false;
+    writer.writing.leave(one.first);
+    return true;
+  });
+  const auto label = "model_name=\"" + writer.model.name() + "\"";
+  metrics_.gauge("vllm:num_requests_running", static_cast<double>(writer.writing.running()), label);
+  metrics_.gauge("vllm:num_requests_waiting", static_cast<double>(writer.writing.waiting()), label);
+  metrics_.gauge("vllm:kv_cache_bytes", static_cast<double>(writer.writing.reserved_bytes()),
+                 label);
+  metrics_.gauge("vllm:prefix_cache_hits", static_cast<double>(writer.writing.reused_tokens()),
+                 label);
+  if (writer.texts.empty()) return false;
+  try {
+    for (const auto& written : writer.writing.step()) {
+      const auto found = writer.texts.find(written.id);
+      if (found == writer.texts.end()) continue;
+      const auto text = found->second.text;
+      if (written.is_last) writer.texts.erase(found);
+      if (!written.error.empty()) {
+        text->on_error({500, "internal", written.error});
+        continue;
+      }
+      metrics_.count("vllm:generation_tokens_total", "", written.token ? 1 : 0);
+      text->on_token(written);
+    }
+  } catch (const std::exception& error) {
+    for (auto& [id, one] : writer.texts) {
+      writer.writing.leave(id);
+      one.text->on_error({500, "internal", error.what()});
+    }
+    writer.texts.clear();
+  }
+  return !writer.texts.empty();
+}
+
+}  // namespace heed::cli
