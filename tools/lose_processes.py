@@ -27,7 +27,7 @@ import tempfile
 import time
 
 MOST_SECONDS = 15.0   # from the loss to the end of the others
-MOST_START = 120.0    # until a step that is waited for is done
+MOST_START = 600.0    # until a step that is waited for is done
 STEPS = 84
 
 RECIPE = """seed = 5
@@ -107,18 +107,14 @@ class Network:
         return f"10.77.0.{rank + 1}"
 
     def drop(self, rank):
-        self.hub(["tc", "qdisc", "replace", "dev", f"rank{rank}", "root", "netem", "loss", "100%"])
-        self.run(["ip", "netns", "exec", self.space(rank), "tc", "qdisc", "replace", "dev", "eth0", "root", "netem",
-                  "loss", "100%"])
+        self.hub(["bridge", "link", "set", "dev", f"rank{rank}", "state", "0"])
 
     def unplug(self, rank):
         self.hub(["ip", "link", "set", f"rank{rank}", "down"])
 
     def mend(self, rank):
-        for words in (["netns", "exec", f"{self.name}-hub", "tc", "qdisc", "del", "dev", f"rank{rank}", "root"],
-                      ["netns", "exec", self.space(rank), "tc", "qdisc", "del", "dev", "eth0", "root"],
-                      ["netns", "exec", f"{self.name}-hub", "ip", "link", "set", f"rank{rank}", "up"]):
-            subprocess.run(["ip", *words], check=False, capture_output=True)
+        self.hub(["ip", "link", "set", f"rank{rank}", "up"])
+        self.hub(["bridge", "link", "set", "dev", f"rank{rank}", "state", "3"])
 
     def close(self):
         for space in [self.space(rank) for rank in range(self.count)] + [f"{self.name}-hub"]:

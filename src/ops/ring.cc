@@ -222,6 +222,52 @@ class RingFunction : public torch::autograd::Function<RingFunction> {
   }
 };
 
+/// The whole of parts along dimension 1.
+class GatherFunction : public torch::autograd::Function<GatherFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& part,
+                            const c10::intrusive_ptr<RingCall>& call) {
+    ctx->saved_data["ring"] = at::IValue::make_capsule(call);
+    auto& ring = *call->ring;
+    const auto whole = at::empty({part.size(0), call->length, part.size(2)}, part.options());
+    auto here = part.contiguous();
+    put(whole, call->part(ring.rank()), here);
+    for (int64_t step = 1; step < ring.count(); ++step) {
+      const auto from = call->part(call->owner(step));
+      const auto next = at::empty({part.size(0), from.size(), part.size(2)}, part.options());
+      ring.start_pass(here, next)();
+      put(whole, from, next);
+      here = next;
+    }
+    return whole;
+  }
+
+  /// The sum for a process begins at the next one and comes home with the last pass.
+  static variable_list backward(AutogradContext* ctx, const variable_list& grad_outs) {
+    const auto holder = ctx->saved_data["ring"].toCapsule();
+    const auto& call = static_cast<const RingCall&>(*holder);
+    const auto& grad = grad_outs[0];
+    const auto of = [&](int64_t step) { return call.part(call.owner(step)).of(grad, 1); };
+    auto sum = of(1).contiguous();
+    for (int64_t step = 2; step <= call.ring->count(); ++step) {
+      const auto own = of(step);
+      const auto next = at::empty(own.sizes(), own.options());
+      call.ring->start_pass(sum, next)();
+      sum = next + own;
+    }
+    return {sum, at::Tensor()};
+  }
+
+ private:
+  static void put(const at::Tensor& whole, const RingPart& part, const at::Tensor& rows) {
+    int64_t row = 0;
+    for (const auto& piece : part.pieces) {
+      whole.narrow(1, piece.first, piece.size).copy_(rows.narrow(1, row, piece.size));
+      row += piece.size;
+    }
+  }
+};
+
 [[noreturn]] void refuse_ring(const std::string& word, const char* why) {
   throw ModelError("train.sequence_parallel: the attention's '" + word + "' " + why +
                    "; train it with sequence_parallel = 1");
@@ -258,6 +304,13 @@ at::Tensor RingPart::of(const at::Tensor& x, int64_t dim) const {
   return at::cat({x.narrow(dim, pieces[0].first, pieces[0].size),
                   x.narrow(dim, pieces[1].first, pieces[1].size)},
                  dim);
+}
+
+at::Tensor ring_gather(Ring& ring, const at::Tensor& part, int64_t length) {
+  auto call = c10::make_intrusive<RingCall>();
+  call->ring = &ring, call->length = length;
+  const auto compute = part.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  return GatherFunction::apply(part.to(compute), call).to(part.scalar_type());
 }
 
 void check_ring(const Attention& how) {

@@ -50,6 +50,10 @@ struct RingPart {
 at::Tensor ring_attend(Ring& ring, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const Attention& how, const AttendInputs& inputs, int64_t length);
 
+/// The whole sequences x (B, length, M) of which this process has the part (B, L_i, M), on every process. Backward adds up what
+/// all processes made of it, and each has the gradient of its part.
+at::Tensor ring_gather(Ring& ring, const at::Tensor& part, int64_t length);
+
 /// ModelError that names the word of an attention whose parts cannot be merged in one pass (another normalizer than softmax,
 /// heads that mix, sinks), or that goes by a key's absolute place.
 void check_ring(const Attention& how);

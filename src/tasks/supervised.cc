@@ -1,5 +1,7 @@
 #include "heed/tasks/supervised.h"
 
+#include "heed/models/text_encoder.h"
+
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
@@ -129,6 +131,8 @@ class SupervisedTask : public Task {
         result.loss = result.loss + found.mean * table.weight;
       }
     }
+    // States of an encoder in parts are whole in all its processes, and so is the loss.
+    if (is_repeated_) result.count = 0;
     if (gap_) {
       const auto gap = gap_->loss(cell_, *train_, tokens, batch, draw_);
       if (gap.defined()) result.loss = result.loss + gap;
@@ -169,6 +173,13 @@ class SupervisedTask : public Task {
  private:
   Head& main_head() const { return *cell_.recipe.heads.front().get(); }
   void part_sequences(Ring& ring) {
+    if (gap_)
+      throw ModelError("train.sequence_parallel: expected no [gap]; remove it, or set it to 1");
+    if (auto* texts = dynamic_cast<TextEncoderImpl*>(cell_.encoder.get())) {
+      texts->part_sequences(ring);
+      is_repeated_ = ring.rank() != 0;
+      return;
+    }
     if (cell_.recipe.heads.size() > 1)
       throw ModelError(
           "train.sequence_parallel: expected one head, each of which would ask for texts of its "
@@ -277,6 +288,7 @@ class SupervisedTask : public Task {
     }
   }
 
+  bool is_repeated_ = false;  // another process has this one's loss
   Processes alone_;
   Processes* processes_ = &alone_;  // that train together
   Cell cell_;

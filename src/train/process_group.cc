@@ -170,6 +170,9 @@ class GlooProcesses : public Processes {
     /// One of Gloo's exchanges of all with all in which only neighbours have something to say: of its kinds of sending it
     /// is the one that can be waited for while the others are watched.
     std::function<void()> start_pass(at::Tensor from, at::Tensor to) override {
+      if (from.numel() == 0) from = at::zeros({1}, from.options());  // Gloo needs an address
+      if (to.numel() == 0) to = at::zeros({1}, to.options());
+      from = from.view({-1}), to = to.view({-1});
       std::vector<int64_t> sent(static_cast<size_t>(count_), 0), taken = sent;
       sent[static_cast<size_t>((rank_ + 1) % count_)] = from.numel();
       taken[static_cast<size_t>((rank_ + count_ - 1) % count_)] = to.numel();

@@ -335,6 +335,60 @@ clip_grad_norm = 1.0
   EXPECT_THAT(other.err, HasSubstr("'sparsemax'"));
 }
 
+TEST_F(Processes, PartsOfTextsThatAnEncoderReadsTeachTheSame) {
+  std::string table = "text,label\n";
+  for (int i = 0; i < 60; ++i) {
+    for (int word = 0; word < 3 + i % 17; ++word) {
+      if (word == i % 5 && i % 2) table += "good ";
+      table += 'w' + std::to_string((i * 7 + word * word) % 19) + ' ';
+    }
+    table += i % 2 ? ",yes\n" : ",no\n";
+  }
+  write_bytes(folder_ / "texts.csv", table);
+  write_bytes(folder_ / "texts.toml", R"(seed = 3
+[input]
+kind = "text"
+tokenizer = { kind = "words" }
+[data]
+train = ")" + (folder_ / "texts.csv").string() +
+                                          R"("
+holdout = 0.2
+[encoder]
+kind = "text"
+width = 32
+layers = 2
+dropout = 0.0
+attention = { position = "sinusoidal", num_heads = 4 }
+[head]
+kind = "class"
+[train]
+max_steps = 12
+batch = 8
+log_every = 1
+)");
+  const auto words = [&](const std::string& name, const Words& more = {}) {
+    return both(
+        {"train", (folder_ / "texts.toml").string(), "--threads", "1", "--out", out(name).string()},
+        more);
+  };
+  expect_ends(words("texts-of-one"));
+  const auto one = losses("texts-of-one");
+  ASSERT_EQ(one.size(), 12u);
+  for (const auto& [count, parts] :
+       std::vector<std::pair<std::string, std::string>>{{"2", "2"}, {"4", "2"}, {"3", "3"}}) {
+    const auto name = "texts-" + count + "-" + parts;
+    expect_ends(launch(count, words(name, {"--set", "train.sequence_parallel=" + parts})));
+    const auto several = losses(name);
+    ASSERT_EQ(several.size(), one.size());
+    for (const auto& [step, loss] : one)
+      EXPECT_NEAR(several.at(step), loss, 1e-4 * loss + 1e-6) << "step " << step << " of " << name;
+  }
+  const auto linear = run(launch("2", words("linear", {"--set", "train.sequence_parallel=2",
+                                                       "--set", "encoder.attention_type=linear"})));
+  EXPECT_EQ(linear.code, 4);
+  EXPECT_THAT(linear.err, HasSubstr("encoder.attention_type softmax"));
+}
+
 TEST_F(Processes, LogsOfEachAreFilesOnRequest) {
   const auto logs = (folder_ / "logs").string();
   const auto result = run(launch("2", {"env", "--json"}, {"--log-dir", logs}));

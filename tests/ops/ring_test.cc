@@ -181,6 +181,27 @@ TEST(Ring, MergesIn32Bits) {
     EXPECT_TRUE(torch::allclose(found[i], wanted[i], 1e-4, 1e-5)) << i;
 }
 
+TEST(Ring, GathersTheWholeAndAddsUpItsGradients) {
+  for (const int64_t count : {2, 3})
+    for (const int64_t length : {1, 13}) {
+      Table table(count);
+      const auto whole = torch::randn({2, length, 3}),
+                 weights = torch::randn({count, 2, length, 3});
+      std::vector<std::thread> threads;
+      for (int64_t rank = 0; rank < count; ++rank)
+        threads.emplace_back([&, rank] {
+          Seat seat(table, rank, count);
+          const ops::RingPart part(rank, count, length);
+          const auto own = part.of(whole, 1).requires_grad_();
+          const auto found = ops::ring_gather(seat, own, length);
+          EXPECT_TRUE(at::equal(found, whole));
+          (found * weights[rank]).sum().backward();
+          EXPECT_TRUE(at::allclose(own.grad(), part.of(weights.sum(0), 1), 1e-5, 1e-6));
+        });
+      for (auto& thread : threads) thread.join();
+    }
+}
+
 TEST(Ring, PartsOfACausalSequenceHaveTheSameWork) {
   for (const int64_t count : {2, 4, 7}) {
     const int64_t length = 2 * count * 50;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "core/network.h"
@@ -230,8 +231,13 @@ struct Stepped {
 };
 
 Stepped stepped(Processes* owners, int64_t steps, const NamedTensors* from = nullptr) {
-  torch::manual_seed(3);
-  Net net;
+  static std::mutex one_generator;
+  const auto made = [] {
+    const std::lock_guard lock(one_generator);
+    torch::manual_seed(3);
+    return std::make_shared<Net>();
+  }();
+  auto& net = *made;
   ModelOptimizer optimizer(net, {}, nullptr, owners);
   if (from) optimizer.restore(*from);
   for (int64_t step = 0; step < steps; ++step) {
