@@ -262,11 +262,12 @@ TEST_F(Processes, GoOnInAnotherNumber) {
 }
 
 TEST_F(Processes, OwnersOfTheOptimizerLearnTheSame) {
-  const Words owners{"--set", "train.shard_optimizer=true"}, half{"--set", "train.max_steps=21"};
-  expect_ends(launch("3", train("whole")));
+  const Words steady{"--set", "train.schedule.kind=constant"};
+  const Words owners = both(steady, {"--set", "train.shard_optimizer=true"});
+  expect_ends(launch("3", train("whole", steady)));
   expect_ends(launch("3", train("owned", owners)));
-  expect_ends(launch("3", train("mixed", both(owners, half))));
-  expect_ends(launch("3", train("mixed", {"--resume"})));
+  expect_ends(launch("3", train("mixed", both(owners, {"--set", "train.max_steps=21"}))));
+  expect_ends(launch("3", train("mixed", both(steady, {"--resume"}))));
   EXPECT_EQ(losses("owned"), losses("whole"));
   EXPECT_EQ(losses("mixed"), losses("whole"));
   const auto state = [&](const char* name) {
