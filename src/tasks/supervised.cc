@@ -1,12 +1,12 @@
 #include "heed/tasks/supervised.h"
 
-#include "heed/models/text_encoder.h"
-
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
+#include "heed/models/text_encoder.h"
 #include "nn/checkpoint.h"
 #include "nn/model_memory.h"
+#include "ops/ring.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
 #include "tasks/gap_term.h"
