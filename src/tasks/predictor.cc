@@ -457,7 +457,8 @@ Question Predictor::ask(const SplitPtr& example, const AimOptions& options,
   question.head = head.kind;
   unknown_->add(*cell_, *example, question.batch);
   const auto tokens = cell_->encode(question.batch);
-  question.grid = tokens.grid;
+  const bool is_clip = tokens.map_grid && tokens.map_grid->frames > 0;
+  question.grid = is_clip ? tokens.map_grid : tokens.grid;
   name_tokens(question.shown, *example, tokens);
   if (!cell_->has_several_inputs()) question.tokenizer = cell_->input().tokenizer();
   question.looked = by_weights(weights_, [&] {

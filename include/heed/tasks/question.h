@@ -20,7 +20,7 @@ struct Question {
   Looked looked;                  ///< what the head answers, and what a decoder reads
   std::string head;               ///< kind of the head
   std::string aim, share;         ///< what Aimed::value and Aimed::share are
-  std::optional<TokenGrid> grid;  ///< of the tokens on an image or in a table of series
+  std::optional<TokenGrid> grid;  ///< of the tokens on an image, in a clip or in a table of series
   data::TokenizerPtr tokenizer;   ///< of the text that the encoder reads; null: it reads none
   torch::nn::Module* model;       ///< what Predictor::module() is
   Batch batch;                    ///< of one example
