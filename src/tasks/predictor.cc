@@ -15,6 +15,7 @@
 #include "nn/not_initialized.h"
 #include "tasks/cell.h"
 #include "tasks/changed_records.h"
+#include "tasks/file_stream.h"
 #include "tasks/inputs/line_stream.h"
 #include "tasks/opened_model.h"
 #include "tasks/record_stream.h"
@@ -152,6 +153,13 @@ void check_format_of_pipes(const Input& input, const data::RecordOptions& record
   throw UsageError(
       "--set data.format says how files are read, and a pipe gives an input a line here; name a "
       "file");
+}
+
+void check_names_of_files(const Stream& stream) {
+  if (!dynamic_cast<const FileStream*>(&stream)) return;
+  throw UsageError(
+      "--set data.format says how files of records are read, and standard input gives this input "
+      "the names of its files, one a line; name a file of records");
 }
 
 /// The column that a line of plain text stands for, of the only input that answers depend on; empty: there is none.
@@ -340,8 +348,11 @@ std::unique_ptr<Stream> Predictor::stream(const std::vector<std::string>& inputs
   if (!cell_->recipe.data.reads_records) return cell_->input().stream(inputs);
   const auto& records = cell_->recipe.data.records;
   if (const auto* only = cell_->answered()) {
-    if (auto own = only->get()->record_stream(inputs, records))
+    if (auto own = only->get()->record_stream(inputs, records)) {
+      if (is_format_set_ && std::find(inputs.begin(), inputs.end(), "-") != inputs.end())
+        check_names_of_files(*own);
       return std::make_unique<AnsweredStream>(*cell_, std::move(own));
+    }
     if (is_format_set_) check_format_of_pipes(*only->get(), records);
   }
   return std::make_unique<RecordStream>(

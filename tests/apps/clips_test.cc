@@ -148,6 +148,9 @@ TEST_F(Clips, ThatCannotBeReadAreNamed) {
   }
   expect_refused("sizes", "all frames of a clip must be alike");
   expect_refused("gone", "gone", 5);
+  const auto piped = run({"predict", trained_.model, "-", "--set", "data.format=csv"});
+  EXPECT_EQ(piped.code, 2) << piped.err;
+  EXPECT_THAT(piped.err, HasSubstr("the names of its files, one a line"));
 }
 
 TEST_F(Clips, OfVideoFilesAreRead) {
