@@ -161,11 +161,12 @@ HWY_NOINLINE void int8_sums(int64_t, int64_t steps, const int8_t* q, int64_t,
 #endif
 
 /// One row of quantize_int8 to `steps` of four numbers, zeros behind the last. `flip`: of each byte.
-HWY_NOINLINE float int8_row(const float* HWY_RESTRICT x, int64_t depth, int64_t padded, int8_t flip,
-                            int8_t* HWY_RESTRICT q) {
+template <class Number>
+HWY_INLINE float int8_row_of(const Number& number, int64_t depth, int64_t padded, int8_t flip,
+                             int8_t* HWY_RESTRICT q) {
   int32_t most = 0;  // of the bits of |x|: their order is that of numbers, then infinity, then NaN
   for (int64_t k = 0; k < depth; ++k)
-    most = std::max(most, std::bit_cast<int32_t>(x[k]) & 0x7fffffff);
+    most = std::max(most, std::bit_cast<int32_t>(number(k)) & 0x7fffffff);
   const float largest = std::bit_cast<float>(most);
   const bool counts = largest >= 1e-36f && largest <= std::numeric_limits<float>::max();
   const float turn = counts ? 127 / largest : 0;
@@ -173,10 +174,18 @@ HWY_NOINLINE float int8_row(const float* HWY_RESTRICT x, int64_t depth, int64_t 
   constexpr float kWhole = 12582912;
   if (counts)
     for (int64_t k = 0; k < depth; ++k)
-      q[k] = static_cast<int8_t>(std::bit_cast<int32_t>(x[k] * turn + kWhole) ^ flip);
+      q[k] = static_cast<int8_t>(std::bit_cast<int32_t>(number(k) * turn + kWhole) ^ flip);
   std::fill(q + (counts ? depth : 0), q + padded, flip);
   if (counts) return largest / 127;
   return most >= 0x7f800000 ? std::numeric_limits<float>::quiet_NaN() : 0;
+}
+
+HWY_NOINLINE float int8_row(const float* HWY_RESTRICT x, const float* HWY_RESTRICT channels,
+                            int64_t depth, int64_t padded, int8_t flip, int8_t* q) {
+  if (!channels)
+    return int8_row_of([=](int64_t k) HWY_ATTR { return x[k]; }, depth, padded, flip, q);
+  return int8_row_of([=](int64_t k) HWY_ATTR { return x[k] * channels[k]; }, depth, padded, flip,
+                     q);
 }
 
 /// m rows of y in the first `width` columns of a block, of their sums.
@@ -335,8 +344,8 @@ void slice_of_rows(const Int8Linear& p, const Int8Way& way) {
   const int64_t rows = items_per_task(2.0 * static_cast<double>(p.depth));
   parallel_for(divide_up(p.m, rows), [&](int64_t task) {
     for (int64_t i = task * rows; i < std::min(p.m, (task + 1) * rows); ++i)
-      scales[i] = HWY_DYNAMIC_DISPATCH(int8_row)(p.x + i * p.depth, p.depth, padded, way.flip,
-                                                 q + i * padded);
+      scales[i] = HWY_DYNAMIC_DISPATCH(int8_row)(p.x + i * p.depth, p.channels, p.depth, padded,
+                                                 way.flip, q + i * padded);
   });
   const int64_t down = divide_up(p.m, kInt8RowsOfTask);
   const int64_t each = items_per_task(  // in a quarter of the time of float32
@@ -359,7 +368,8 @@ int64_t packed_int8_size(int64_t n, int64_t depth) {
 void quantize_int8(const float* x, int64_t rows, int64_t depth, int64_t stride, int8_t* q,
                    float* scales) {
   for (int64_t i = 0; i < rows; ++i)
-    scales[i] = HWY_DYNAMIC_DISPATCH(int8_row)(x + i * stride, depth, depth, 0, q + i * depth);
+    scales[i] =
+        HWY_DYNAMIC_DISPATCH(int8_row)(x + i * stride, nullptr, depth, depth, 0, q + i * depth);
 }
 
 void pack_int8(const int8_t* q, const float* scales, int64_t n, int64_t depth, int8_t* packed) {
@@ -396,7 +406,9 @@ void int8_linear_reference(const Int8Linear& p) {
   std::vector<int8_t> q(static_cast<size_t>(p.depth));
   for (int64_t i = 0; i < p.m; ++i) {
     float scale = 0;
-    quantize_int8(p.x + i * p.depth, 1, p.depth, p.depth, q.data(), &scale);
+    std::vector<float> x(p.x + i * p.depth, p.x + (i + 1) * p.depth);
+    for (int64_t k = 0; p.channels && k < p.depth; ++k) x[static_cast<size_t>(k)] *= p.channels[k];
+    quantize_int8(x.data(), 1, p.depth, p.depth, q.data(), &scale);
     for (int64_t j = 0; j < p.n; ++j) {
       const auto block = block_at(p.packed, j / kInt8Rows, p.depth);
       const int64_t r = j % kInt8Rows;

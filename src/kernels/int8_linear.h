@@ -28,7 +28,8 @@ void pack_int8(const int8_t* q, const float* scales, int64_t n, int64_t depth, i
 
 /// y (m, n) = f(s t S + b) for x (m, depth) with q and s of its rows (quantize_int8), W with q and t
 /// of its rows: S = sum_k q[i, k] q[j, k] is exact, s t is rounded, then the product with S (as the
-/// nearest float32), then the sum with b (n) or null. So y without f has the same bits on every
+/// nearest float32), then the sum with b (n) or null. Where there are `channels` (depth), x times these,
+/// rounded, stands for x. So y without f has the same bits on every
 /// processor, and a row has whatever m, n, i and j are. depth: at most kMostInt8Depth.
 struct Int8Linear {
   int64_t m, n, depth;
@@ -37,6 +38,7 @@ struct Int8Linear {
   const float* bias;
   float* y;
   Function function = Function::none;
+  const float* channels = nullptr;
 };
 
 void int8_linear(const Int8Linear& problem);

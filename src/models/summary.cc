@@ -67,7 +67,7 @@ class Watcher {
     for (const auto& p : module.parameters(/*recurse=*/false))
       if (owner_.emplace(p.storage().unsafeGetStorageImpl(), rows_.size()).second) {
         row.parameters += p.numel();
-        if (nn::int8_scales(p).defined()) row.kind += " int8";
+        if (nn::int8_scales(p).rows.defined()) row.kind += " int8";
       }
     if (const auto* source = dynamic_cast<const nn::MapSource*>(&module))
       attention_.emplace(source->map_name(), rows_.size());

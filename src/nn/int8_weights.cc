@@ -1,10 +1,14 @@
 #include "nn/int8_weights.h"
 
-#include <map>
+#include <algorithm>
 #include <mutex>
 
 namespace heed::nn {
 namespace {
+
+constexpr int64_t kMostSamples = 512, kSamplesOfCall = 128;
+
+thread_local InputSamples* samples = nullptr;
 
 /// A weight that was marked. Its memory is not held, and may be another's by the time it is asked for.
 struct Marked {
@@ -12,7 +16,7 @@ struct Marked {
   const void* data;
   int64_t rows, depth;
   uint32_t version;
-  at::Tensor scales;
+  Int8Scales scales;
 };
 
 struct Marks {
@@ -36,19 +40,19 @@ bool is_candidate(const at::Tensor& t) {
 
 }  // namespace
 
-void mark_int8(const at::Tensor& weight, const at::Tensor& scales) {
-  TORCH_INTERNAL_ASSERT(is_candidate(weight) && scales.dim() == 1 &&
-                        scales.size(0) == weight.size(0));
+void mark_int8(const at::Tensor& weight, const Int8Scales& scales) {
+  TORCH_INTERNAL_ASSERT(is_candidate(weight) && scales.rows.dim() == 1 &&
+                        scales.rows.size(0) == weight.size(0));
   auto& all = marks();
   const std::lock_guard lock(all.mutex);
   std::erase_if(all.by_end, [](const auto& entry) { return entry.second.memory.expired(); });
   const auto* data = weight.data_ptr<float>();
   all.by_end.insert_or_assign(data + weight.numel(),
                               Marked{weight.storage().getWeakStorageImpl(), data, weight.size(0),
-                                     weight.size(1), version_of(weight), scales.contiguous()});
+                                     weight.size(1), version_of(weight), scales});
 }
 
-at::Tensor int8_scales(const at::Tensor& rows) {
+Int8Scales int8_scales(const at::Tensor& rows) {
   auto& all = marks();
   if (!is_candidate(rows)) return {};
   const std::lock_guard lock(all.mutex);
@@ -61,7 +65,27 @@ at::Tensor int8_scales(const at::Tensor& rows) {
     return {};
   const int64_t from = data - static_cast<const float*>(begin);
   if (from % depth != 0 || from / depth + rows.size(0) > count) return {};
-  return scales.narrow(0, from / depth, rows.size(0));
+  return {scales.rows.narrow(0, from / depth, rows.size(0)), scales.channels};
+}
+
+InputSamples::InputSamples() { samples = this; }
+InputSamples::~InputSamples() { samples = nullptr; }
+
+at::Tensor InputSamples::of(const at::Tensor& weight) const {
+  const auto found = rows_.find(weight.storage().unsafeGetStorageImpl());
+  return found == rows_.end() ? at::Tensor() : found->second;
+}
+
+void InputSamples::take(const at::Tensor& weight, const at::Tensor& x) {
+  if (!samples || x.numel() == 0) return;
+  auto& kept = samples->rows_[weight.storage().unsafeGetStorageImpl()];
+  const int64_t have = kept.defined() ? kept.size(0) : 0, K = x.size(-1);
+  const auto all = x.detach().reshape({-1, K});
+  const int64_t rows = std::min({all.size(0), kSamplesOfCall, kMostSamples - have});
+  if (rows <= 0) return;
+  const auto places = at::arange(rows, at::kLong) * (all.size(0) / rows);
+  const auto some = all.index_select(0, places).to(at::kFloat);
+  kept = kept.defined() ? at::cat({kept, some}) : some;
 }
 
 }  // namespace heed::nn

@@ -32,10 +32,12 @@ at::Tensor with_adapters(const torch::nn::Linear& linear, const at::Tensor& x, a
 }
 
 /// Of a weight that is `scales` times whole numbers, but for the rounding of these products.
-PackedWeight packed_int8(const at::Tensor& weight, const at::Tensor& scales, PackedMemory& memory) {
+PackedWeight packed_int8(const at::Tensor& weight, const Int8Scales& scales, PackedMemory& memory) {
   const torch::NoGradGuard no_gradient;
-  const auto divisors = at::where(scales == 0, at::ones_like(scales), scales).unsqueeze(1);
-  return PackedWeight::int8((weight.detach() / divisors).round_().to(at::kChar), scales, memory);
+  auto divisors = at::where(scales.rows == 0, at::ones_like(scales.rows), scales.rows).unsqueeze(1);
+  if (scales.channels.defined()) divisors = divisors * scales.channels;
+  return PackedWeight::int8((weight.detach() / divisors).round_().to(at::kChar), scales.rows,
+                            scales.channels, memory);
 }
 
 /// The version of what an operator may change; rows of a weight have the weight's.
@@ -95,13 +97,17 @@ at::Tensor affine_rows(const torch::nn::Linear& linear, const at::Tensor& x, int
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   SmallProducts::next(static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)));
-  if (rows_alone(x)) return row_linear(x, kept_weights->of(weight), bias);
+  if (rows_alone(x)) {
+    InputSamples::take(weight, x);
+    return row_linear(x, kept_weights->of(weight), bias);
+  }
   return torch::linear(x, weight, bias);
 }
 
 at::Tensor affine_then(kernels::Function function, const torch::nn::Linear& linear,
                        const at::Tensor& x) {
   if (!linear->children().empty()) return apply(function, affine(linear, x));  // with adapters
+  InputSamples::take(linear->weight, x);
   return ops::row_linear_then(function, x, kept_weights->of(linear->weight), linear->bias);
 }
 
@@ -135,7 +141,7 @@ const PackedWeight& PackedWeights::of(const at::Tensor& weight) {
   if (const auto* packed = find(weight.data_ptr(), weight.size(0), weight)) return *packed;
   const auto scales = int8_scales(weight);
   auto packed =
-      scales.defined() ? packed_int8(weight, scales, memory_) : PackedWeight(weight, memory_);
+      scales.rows.defined() ? packed_int8(weight, scales, memory_) : PackedWeight(weight, memory_);
   // Detached: a parameter that is given other memory must not take what is held here along.
   return kept_
       .insert_or_assign({static_cast<const void*>(weight.data_ptr()), weight.size(0)},

@@ -60,17 +60,21 @@ PackedWeight::PackedWeight(const at::Tensor& weight, PackedMemory& memory) {
 }
 
 PackedWeight PackedWeight::int8(const at::Tensor& q, const at::Tensor& scales,
-                                PackedMemory& memory) {
+                                const at::Tensor& channels, PackedMemory& memory) {
   const bool fits = q.defined() && scales.defined() && q.dim() == 2 && q.is_cpu() &&
                     q.scalar_type() == at::kChar && scales.is_cpu() &&
                     scales.scalar_type() == at::kFloat && scales.dim() == 1 &&
-                    scales.size(0) == q.size(0) && q.size(1) <= kernels::kMostInt8Depth;
+                    scales.size(0) == q.size(0) && q.size(1) <= kernels::kMostInt8Depth &&
+                    (!channels.defined() ||
+                     (channels.is_cpu() && channels.dim() == 1 &&
+                      channels.scalar_type() == at::kFloat && channels.size(0) == q.size(1)));
   if (!fits)
     throw UsageError(
-        "row_linear: expected q (N, K) of int8, K at most 65536, and scales (N) of float32 on the "
-        "CPU");
+        "row_linear: expected q (N, K) of int8, K at most 65536, scales (N) and channels (K) of "
+        "float32 on the CPU");
   PackedWeight packed;
   packed.rows_ = q.size(0), packed.depth_ = q.size(1);
+  if (channels.defined()) packed.channels_ = channels.contiguous();
   packed.numbers_ =
       memory.empty({kernels::packed_int8_size(packed.rows_, packed.depth_)}, q.options());
   const auto numbers = q.contiguous(), of_rows = scales.contiguous();
@@ -83,7 +87,9 @@ void ops::row_linear_to(kernels::Function function, int64_t m, const float* x,
                         const PackedWeight& weight, const float* bias, float* y) {
   const int64_t N = weight.rows(), K = weight.depth();
   if (weight.is_int8())
-    kernels::int8_linear({m, N, K, x, weight.numbers().data_ptr<int8_t>(), bias, y, function});
+    kernels::int8_linear(
+        {m, N, K, x, weight.numbers().data_ptr<int8_t>(), bias, y, function,
+         weight.channels().defined() ? weight.channels().data_ptr<float>() : nullptr});
   else
     kernels::row_linear(kernels::RowLinear<float>{m, N, K, x, weight.numbers().data_ptr<float>(),
                                                   bias, y, function});

@@ -11,9 +11,9 @@ namespace heed {
 
 struct OpenedModel {
   std::filesystem::path folder;
-  ModelFiles files;         ///< weights of 8 bits as float32
-  std::string recipe_name;  ///< what the recipe stands in, for messages
-  Int8Scales int8 = {};     ///< of weights that are of 8 bits
+  ModelFiles files;            ///< weights of 8 bits as float32
+  std::string recipe_name;     ///< what the recipe stands in, for messages
+  Int8ScalesByName int8 = {};  ///< of weights that are of 8 bits
 };
 
 /// Throws ModelError where a model is of 8 bits: `what` needs the float32 weights that it was made of.

@@ -13,8 +13,10 @@
 #include "heed/nn/recording.h"
 #include "heed/tasks/predictor.h"
 #include "kernels/int8_linear.h"
+#include "nn/int8_weights.h"
 #include "nn/linear.h"
 #include "tasks/cell.h"
+#include "tasks/int8_channels.h"
 #include "tasks/opened_model.h"
 #include "train/int8_tensors.h"
 
@@ -120,6 +122,19 @@ struct Differences {
   }
 };
 
+/// Of each weight its channels, by what it multiplies in the data.
+std::map<std::string, at::Tensor> channels_of(const Int8Choice& choice, Predictor& model,
+                                              const std::vector<std::string>& paths) {
+  const at::NoGradGuard no_grad;
+  const nn::InputSamples samples;
+  if (!paths.empty()) model.difference(model, paths);
+  std::map<std::string, at::Tensor> channels;
+  for (const auto& item : model.module().named_parameters())
+    if (choice.weights.contains(item.key()))
+      channels.emplace(item.key(), int8_channels(item.value(), samples.of(item.value())));
+  return channels;
+}
+
 std::string report_json(const Quantized& made) {
   nlohmann::ordered_json json = {
       {"weights", made.weights}, {"numbers", made.numbers}, {"stay_float32", made.stay}};
@@ -183,12 +198,12 @@ Quantized quantize_model(const std::filesystem::path& model, const std::filesyst
   for (const auto& [name, tensor] : files.tensors)
     if (choice.weights.contains(name)) made.numbers += tensor.numel();
   made.bytes = bytes_of_all(files.tensors);
-  files.tensors = to_int8(files.tensors, choice.weights);
+  const auto& paths = given.empty() ? before.recipe().paths("valid") : given;
+  files.tensors = to_int8(files.tensors, channels_of(choice, before, paths));
   made.bytes_int8 = bytes_of_all(files.tensors);
   files.state.reset();
   save_model(folder, files);
   auto behind = Predictor::load(folder);
-  const auto& paths = given.empty() ? before.recipe().paths("valid") : given;
   if (!paths.empty()) {
     made.difference = before.difference(behind, paths);
     if (!made.difference.has_vectors)

@@ -13,67 +13,105 @@ std::string shape_of(const at::Tensor& t) {
   return text_of(at::toString(t.scalar_type()), " ", t.sizes());
 }
 
-/// What one weight stands for.
-at::Tensor int8_product(const at::Tensor& q, const at::Tensor& scale, const std::string& name,
-                        const std::string& file) {
-  const auto refuse = [&](const auto&... pieces) {
-    throw ModelError(text_of(file, ": tensor '", name, "'", pieces...));
-  };
-  if (q.dim() != 2) refuse(": expected int8 as a weight (N, K) with scales, found ", shape_of(q));
-  if (scale.scalar_type() != at::kFloat || scale.dim() != 2 || scale.size(0) != q.size(0) ||
-      scale.size(1) != 1)
-    refuse(kInt8Scale, ": expected float32 (", q.size(0), ", 1), a scale for each row of '", name,
-           "', found ", shape_of(scale));
-  if (q.numel() > 0 && q.min().item<int64_t>() < -127)
-    refuse(": expected whole numbers from -127 to 127, found -128");
-  if (!scale.isfinite().logical_and(scale >= 0).all().item<bool>())
-    refuse(kInt8Scale, ": expected numbers of at least 0, found others");
-  if (q.size(1) > kernels::kMostInt8Depth)
-    refuse(": expected rows of at most ", kernels::kMostInt8Depth, " numbers, found ", q.size(1));
-  return q.to(at::kFloat).mul_(scale);
-}
+/// Reads weights of 8 bits of one file.
+class Int8Reader {
+ public:
+  Int8Reader(const NamedTensors& tensors, const std::string& file)
+      : file_(file), by_name_(tensors.begin(), tensors.end()) {}
+
+  /// Whether these are the scales of such a weight.
+  bool is_scale(const std::string& name) const {
+    for (const std::string end : {kInt8Channels, kInt8Scale}) {
+      if (!name.ends_with(end)) continue;
+      const auto weight = by_name_.find(name.substr(0, name.size() - end.size()));
+      if (weight != by_name_.end() && weight->second.scalar_type() == at::kChar) return true;
+    }
+    return false;
+  }
+
+  nn::Int8Scales scales_of(const std::string& name, const at::Tensor& q) const {
+    if (q.dim() != 2)
+      refuse(name, ": expected int8 as a weight (N, K) with scales, found ", shape_of(q));
+    if (q.numel() > 0 && q.min().item<int64_t>() < -127)
+      refuse(name, ": expected whole numbers from -127 to 127, found -128");
+    if (q.size(1) > kernels::kMostInt8Depth)
+      refuse(name, ": expected rows of at most ", kernels::kMostInt8Depth, " numbers, found ",
+             q.size(1));
+    nn::Int8Scales scales;
+    if (!by_name_.contains(name + kInt8Scale))
+      refuse(name, " is of int8: expected '", name, kInt8Scale,
+             "' with a scale for each row, found no such tensor");
+    scales.rows = numbers(name + kInt8Scale, {q.size(0), 1});
+    if (by_name_.contains(name + kInt8Channels))
+      scales.channels = numbers(name + kInt8Channels, {1, q.size(1)});
+    return scales;
+  }
+
+ private:
+  template <class... Pieces>
+  [[noreturn]] void refuse(const std::string& name, const Pieces&... pieces) const {
+    throw ModelError(text_of(file_, ": tensor '", name, "'", pieces...));
+  }
+
+  /// Scales of at least 0, of columns of more.
+  at::Tensor numbers(const std::string& name, at::IntArrayRef shape) const {
+    const auto& given = by_name_.at(name);
+    if (given.scalar_type() != at::kFloat || given.sizes() != shape)
+      refuse(name, ": expected Float ", shape, ", scales of a weight of 8 bits, found ",
+             shape_of(given));
+    const bool columns = shape[0] == 1;
+    const auto good = columns ? given > 0 : given >= 0;
+    if (!given.isfinite().logical_and(good).all().item<bool>())
+      refuse(name, ": expected numbers ", columns ? "above" : "of at least", " 0, found others");
+    return given.flatten();
+  }
+
+  const std::string& file_;
+  std::map<std::string, at::Tensor> by_name_;
+};
 
 }  // namespace
 
-NamedTensors to_int8(const NamedTensors& tensors, const std::set<std::string>& weights) {
+NamedTensors to_int8(const NamedTensors& tensors,
+                     const std::map<std::string, at::Tensor>& weights) {
   NamedTensors all;
   for (const auto& [name, tensor] : tensors) {
-    if (!weights.contains(name)) {
+    const auto found = weights.find(name);
+    if (found == weights.end()) {
       all.emplace_back(name, tensor);
       continue;
     }
-    const auto weight = tensor.contiguous();
+    const auto& channels = found->second;
+    const auto weight = (channels.defined() ? tensor / channels : tensor).contiguous();
     auto q = at::empty(weight.sizes(), at::kChar);
     auto scale = at::empty({weight.size(0), 1}, at::kFloat);
     kernels::quantize_int8(weight.data_ptr<float>(), weight.size(0), weight.size(1), weight.size(1),
                            q.data_ptr<int8_t>(), scale.data_ptr<float>());
     all.emplace_back(name, q);
     all.emplace_back(name + kInt8Scale, scale);
+    if (channels.defined()) all.emplace_back(name + kInt8Channels, channels.reshape({1, -1}));
   }
   return all;
 }
 
-Int8Scales from_int8(NamedTensors& tensors, const std::string& file) {
-  std::map<std::string, at::Tensor> by_name(tensors.begin(), tensors.end());
-  Int8Scales scales;
+Int8ScalesByName from_int8(NamedTensors& tensors, const std::string& file) {
+  const Int8Reader reader(tensors, file);
+  Int8ScalesByName found;
   NamedTensors all;
   for (auto& [name, tensor] : tensors) {
-    const bool is_scale = name.ends_with(kInt8Scale);
-    const auto weight = by_name.find(is_scale ? name.substr(0, name.size() - 6) : name);
-    if (is_scale && weight != by_name.end() && weight->second.scalar_type() == at::kChar) continue;
+    if (reader.is_scale(name)) continue;
     if (tensor.scalar_type() != at::kChar) {
       all.emplace_back(name, tensor);
       continue;
     }
-    const auto scale = by_name.find(name + kInt8Scale);
-    if (scale == by_name.end())
-      throw ModelError(text_of(file, ": tensor '", name, "' is of int8: expected '", name,
-                               kInt8Scale, "' with a scale for each row, found no such tensor"));
-    all.emplace_back(name, int8_product(tensor, scale->second, name, file));
-    scales.emplace(name, scale->second.flatten());
+    const auto scales = reader.scales_of(name, tensor);
+    auto weight = tensor.to(at::kFloat).mul_(scales.rows.unsqueeze(1));
+    if (scales.channels.defined()) weight.mul_(scales.channels);
+    all.emplace_back(name, std::move(weight));
+    found.emplace(name, scales);
   }
   tensors = std::move(all);
-  return scales;
+  return found;
 }
 
 }  // namespace heed

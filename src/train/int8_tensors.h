@@ -2,26 +2,27 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 
 #include "heed/formats/safetensors.h"
+#include "nn/int8_weights.h"
 
 namespace heed {
 
-/// Behind a weight's name, that of its scales.
+/// Behind a weight's name, that of its scales a row, and of those a column.
 inline constexpr const char* kInt8Scale = "_scale";
+inline constexpr const char* kInt8Channels = "_channel_scale";
 
-/// Of each weight that is of 8 bits its scales (N).
-using Int8Scales = std::map<std::string, at::Tensor>;
+/// By a weight's name what it is made of.
+using Int8ScalesByName = std::map<std::string, nn::Int8Scales>;
 
-/// The tensors with these weights (N, K) as whole numbers q of int8, and "NAME_scale" (N, 1) float32 behind
-/// each: row i is scale[i] q[i], scale = max |row| / 127, to the nearest. K at most 65536.
-NamedTensors to_int8(const NamedTensors& tensors, const std::set<std::string>& weights);
+/// The tensors with these weights (N, K) as whole numbers q of int8, and behind each "NAME_scale" (N, 1) float32 and,
+/// where `weights` has channels c (K) for it, "NAME_channel_scale" (1, K): W[i, k] = scale[i] q[i, k] c[k], where
+/// scale[i] = max_k |W[i, k] / c[k]| / 127 and q is the nearest. K at most 65536.
+NamedTensors to_int8(const NamedTensors& tensors, const std::map<std::string, at::Tensor>& weights);
 
-/// Makes float32 of such weights again, scale q, and takes the scales away. Throws ModelError that names
-/// `file` and the tensor: int8 without scales or the other way, other shapes, q = -128, scales that are
-/// negative or no numbers.
-Int8Scales from_int8(NamedTensors& tensors, const std::string& file);
+/// Makes float32 of such weights again and takes the scales away. Throws ModelError that names `file` and the
+/// tensor: int8 without scales or the other way, other shapes, q = -128, scales that are negative or no numbers.
+Int8ScalesByName from_int8(NamedTensors& tensors, const std::string& file);
 
 }  // namespace heed

@@ -150,6 +150,21 @@ TEST(Int8Linear, ZerosAndTheSmallestNumbersGiveTheBias) {
   }
 }
 
+TEST(Int8Linear, MultipliesXByItsChannelsFirst) {
+  Int8Case random(7, 70, 33);
+  std::vector<float> channels(33), y(7 * 70), expected(7 * 70);
+  for (size_t k = 0; k < 33; ++k) channels[k] = 0.1f + 0.3f * static_cast<float>(k);
+  auto with = random.problem(y.data());
+  with.channels = channels.data();
+  int8_linear(with);
+  with.y = expected.data();
+  int8_linear_reference(with);
+  EXPECT_EQ(y, expected);
+  for (size_t i = 0; i < random.x.size(); ++i) random.x[i] *= channels[i % 33];
+  int8_linear(random.problem(expected.data()));
+  EXPECT_EQ(y, expected);
+}
+
 TEST(Int8Linear, AppliesTheFunctionToItsSums) {
   const Int8Case random(7, 70, 33);
   const auto plain = random.reference();

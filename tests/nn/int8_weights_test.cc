@@ -24,23 +24,24 @@ double apart(const at::Tensor& a, const at::Tensor& b) {
 TEST(Int8Weights, KnowTheirRowsAsLongAsTheyAreAsTheyWere) {
   torch::manual_seed(1);
   Rounded rounded(10, 6);
-  EXPECT_FALSE(int8_scales(rounded.weight).defined());
-  mark_int8(rounded.weight, rounded.scales);
-  EXPECT_TRUE(int8_scales(rounded.weight).equal(rounded.scales));
-  EXPECT_TRUE(int8_scales(rounded.weight.narrow(0, 2, 5)).equal(rounded.scales.narrow(0, 2, 5)));
-  EXPECT_TRUE(int8_scales(rounded.weight.narrow(0, 9, 1)).defined());
-  EXPECT_FALSE(int8_scales(rounded.weight.narrow(1, 0, 3)).defined());
-  EXPECT_FALSE(int8_scales(rounded.weight.t()).defined());
-  EXPECT_FALSE(int8_scales(rounded.weight.clone()).defined());
+  EXPECT_FALSE(int8_scales(rounded.weight).rows.defined());
+  mark_int8(rounded.weight, {rounded.scales, {}});
+  EXPECT_TRUE(int8_scales(rounded.weight).rows.equal(rounded.scales));
+  EXPECT_TRUE(
+      int8_scales(rounded.weight.narrow(0, 2, 5)).rows.equal(rounded.scales.narrow(0, 2, 5)));
+  EXPECT_TRUE(int8_scales(rounded.weight.narrow(0, 9, 1)).rows.defined());
+  EXPECT_FALSE(int8_scales(rounded.weight.narrow(1, 0, 3)).rows.defined());
+  EXPECT_FALSE(int8_scales(rounded.weight.t()).rows.defined());
+  EXPECT_FALSE(int8_scales(rounded.weight.clone()).rows.defined());
   rounded.weight.mul_(2);
-  EXPECT_FALSE(int8_scales(rounded.weight).defined());
+  EXPECT_FALSE(int8_scales(rounded.weight).rows.defined());
 }
 
 TEST(Int8Weights, AreForgottenWithTheirMemory) {
   for (int i = 0; i < 20; ++i) {  // memory that comes again is another weight's
     Rounded rounded(8, 8);
-    EXPECT_FALSE(int8_scales(rounded.weight).defined());
-    mark_int8(rounded.weight, rounded.scales);
+    EXPECT_FALSE(int8_scales(rounded.weight).rows.defined());
+    mark_int8(rounded.weight, {rounded.scales, {}});
   }
 }
 
@@ -57,7 +58,7 @@ TEST(Int8Weights, AreWhatLayersMultiplyByWhereRowsAreAlone) {
     return affine(linear, x);
   };
   EXPECT_LT(apart(alone(), in_float), 1e-5);
-  mark_int8(linear->weight, rounded.scales);
+  mark_int8(linear->weight, {rounded.scales, {}});
   const auto y = alone();
   EXPECT_GT(apart(y, in_float), 1e-4);
   EXPECT_LT(apart(y, in_float), 0.02);
@@ -68,6 +69,38 @@ TEST(Int8Weights, AreWhatLayersMultiplyByWhereRowsAreAlone) {
                          .index_fill_(1, torch::zeros({1}, at::kLong), 127);
   const RowsAlone rows;
   EXPECT_LT(apart(affine(linear, whole), torch::linear(whole, linear->weight, linear->bias)), 1e-5);
+}
+
+TEST(Int8Weights, MultiplyWhatTheirChannelsMade) {
+  torch::manual_seed(3);
+  const torch::NoGradGuard no_gradient;
+  auto linear = xavier_linear(64, 70);
+  const Rounded rounded(70, 64);
+  const auto channels = torch::rand({64}) + 0.01;
+  linear->weight.set_data(rounded.weight * channels);
+  mark_int8(linear->weight, {rounded.scales, channels});
+  const auto x = torch::randn({5, 64}) / channels;
+  const RowsAlone rows;
+  const auto y = affine(linear, x);
+  EXPECT_LT(apart(y, torch::linear(x, linear->weight, linear->bias)), 0.02);
+  EXPECT_TRUE(y.equal(affine(linear, x)));
+  // As if x had come multiplied to a weight without channels.
+  auto plain = xavier_linear(64, 70);
+  plain->weight.set_data(rounded.weight.clone()), plain->bias.set_data(linear->bias);
+  mark_int8(plain->weight, {rounded.scales, {}});
+  EXPECT_TRUE(affine(plain, x * channels).equal(y));
+}
+
+TEST(InputSamples, AreWhatLayersMultiply) {
+  const torch::NoGradGuard no_gradient;
+  auto linear = xavier_linear(4, 3), other = xavier_linear(4, 3);
+  const auto x = torch::randn({2, 5, 4});
+  const RowsAlone rows;
+  const InputSamples samples;
+  affine(linear, x);
+  affine_rows(linear, x + 1, 1, 2);
+  EXPECT_TRUE(samples.of(linear->weight).equal(torch::cat({x.flatten(0, 1), x.flatten(0, 1) + 1})));
+  EXPECT_FALSE(samples.of(other->weight).defined());
 }
 
 }  // namespace

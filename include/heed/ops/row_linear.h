@@ -19,16 +19,20 @@ class PackedWeight {
   int64_t depth() const { return depth_; }  ///< K
   const at::Tensor& numbers() const { return numbers_; }
 
-  /// Of whole numbers: q (N, K) int8 from -127 to 127 and a scale a row (N) float32, W = scale q. K at
+  /// Of whole numbers: q (N, K) int8 from -127 to 127 and a scale a row (N) float32, W = scale q, or of those
+  /// whose columns were divided by `channels` (K) before: row_linear() multiplies x by these then. K at
   /// most 65536. row_linear() rounds each row of x to 8 bits then, too, by the same rule
   /// (x = s p, s = max |x| / 127), sums p q exactly in 32 bits, and gives s scale sum + b with the same
   /// bits on every processor. Scheme: Wu et al. 2020, "Integer quantization for deep learning inference".
-  static PackedWeight int8(const at::Tensor& q, const at::Tensor& scales, PackedMemory& memory);
+  static PackedWeight int8(const at::Tensor& q, const at::Tensor& scales,
+                           const at::Tensor& channels, PackedMemory& memory);
+  const at::Tensor& channels() const { return channels_; }  ///< undefined: none
   bool is_int8() const { return numbers_.scalar_type() == at::kChar; }
 
  private:
   PackedWeight() = default;
   int64_t rows_ = 0, depth_ = 0;
+  at::Tensor channels_;
   at::Tensor numbers_;  ///< ceil(N / 64) blocks of 64 K, of int8 with their scales and sums
 };
 
