@@ -1,10 +1,13 @@
 """Decoding with the weights of one model folder: `heed_bench decode` beside PyTorch with its own caches and CTranslate2.
 
-    bench/peers/run --decode [MODEL] [--input FILE] [--threads N] [--seconds S] [--rounds N] [--json]
+    bench/peers/run --decode [MODEL] [--input FILE] [--threads N] [--seconds S] [--rounds N] [--json] [--int8 FOLDER]
 
 First all three translate lines of FILE greedily: the pieces must be the same and log-probabilities agree to 1e-4 a piece.
 Then they decode its first lines, forced to as many steps, in turns: batches of 1 and 32 lines, beams of 1 and 5. Rates
 are written tokens per second, the encoder's work included. Exit 1 where they do not agree.
+
+--int8: MODEL in 8 bits by `heed quantize`; Heed reads that folder and CTranslate2 computes in int8, PyTorch in float32. Then
+pieces need not be the same.
 """
 
 import argparse
@@ -43,6 +46,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="that each decodes in a round of a case")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--int8", type=pathlib.Path, help="what `heed quantize` made of the model")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -87,11 +91,11 @@ class Torch:
 
 
 class CTranslate2:
-    def __init__(self, folder, lines, threads):
+    def __init__(self, folder, lines, threads, compute):
         self.lines = lines
         with tempfile.TemporaryDirectory() as made:
             convert(folder, lines.names, made)
-            self.model = ctranslate2.Translator(made, device="cpu", compute_type="float32", inter_threads=1,
+            self.model = ctranslate2.Translator(made, device="cpu", compute_type=compute, inter_threads=1,
                                                 intra_threads=threads)
 
     def named(self, sources):
@@ -109,7 +113,7 @@ class CTranslate2:
 
 
 def heed_translates(options, lines):
-    command = [options.heed, "predict", options.model, "-", "--json", "--set", "head.generate.beam_size=1", "--set",
+    command = [options.heed, "predict", options.int8 or options.model, "-", "--json", "--set", "head.generate.beam_size=1", "--set",
                "head.generate.max_ratio=0", "--set", f"head.generate.max_length={LONGEST}"]
     done = subprocess.run([str(word) for word in command], input="".join(line + "\n" for line in lines), text=True,
                           stdout=subprocess.PIPE, check=True, env=os.environ | {"OMP_NUM_THREADS": str(options.threads)})
@@ -126,7 +130,7 @@ def compare(name, ours, theirs):
 
 def heed_decodes(options, batch, beams):
     """Tokens a second."""
-    command = [options.heed_bench, "decode", options.model, "--json", "--input", options.input, "--batch", batch,
+    command = [options.heed_bench, "decode", options.int8 or options.model, "--json", "--input", options.input, "--batch", batch,
                "--beam-size", beams, "--target", options.target, "--threads", options.threads, "--seconds", options.seconds]
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)["tokens_per_second"]
@@ -163,7 +167,7 @@ def main():
     options.model = model_folder(options.model)
     recipe = transformer.recipe_of(options.model)
     lines = Lines(options.model, recipe["input"]["source"]["lowercase"])
-    peers = {"PyTorch": Torch(options.model, lines), "CTranslate2": CTranslate2(options.model, lines, options.threads)}
+    peers = {"PyTorch": Torch(options.model, lines), "CTranslate2": CTranslate2(options.model, lines, options.threads, "int8" if options.int8 else "float32")}
     good = agree(options, lines, peers)
     text = read(options.input)
     for batch in map(int, options.batch.split(",")):
@@ -183,7 +187,7 @@ def main():
                   + ",  ".join(f"{name} {rate:.0f}" for name, rate in row["tokens_per_second"].items())
                   + " tokens per second;  Heed is "
                   + ", ".join(f"{times:.2f} times as fast as {name}" for name, times in row["times_as_fast"].items()), flush=True)
-    return 0 if good else 1
+    return 0 if good or options.int8 else 1
 
 
 if __name__ == "__main__":

