@@ -111,7 +111,8 @@ std::vector<ServedExample> sequences_of(const Json& body, bool& is_batch) {
 /// [{"score", "label"}], the best first.
 Json labelled(const ServedResult& result) {
   auto all = Json::array();
-  for (const auto& one : Json::parse(result.answers.front().json)["top"])
+  const auto json = Json::parse(result.answers.front().json);
+  for (const auto& one : json["top"])
     all.push_back({{"score", static_cast<float>(one["probability"].template get<double>())},
                    {"label", one["class"]}});
   return all;

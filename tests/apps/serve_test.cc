@@ -254,8 +254,8 @@ std::string told(const std::string& stream) {
   std::istringstream in(stream);
   for (std::string line; std::getline(in, line);) {
     if (!line.starts_with("data: {")) continue;
-    for (const auto& choice : json::parse(line.substr(6))["choices"])
-      text += choice.value("text", "");
+    const auto event = json::parse(line.substr(6));
+    for (const auto& choice : event["choices"]) text += choice.value("text", "");
   }
   return text;
 }
