@@ -130,7 +130,7 @@ struct ServeFlags {
   static constexpr const char* kVerb = "serve";
   std::vector<std::string> models, set;
   std::string host = "127.0.0.1", key_file;
-  int64_t port = 8764, batch_tokens = 16384, queue = 4096, cache = 1024;
+  int64_t port = 8764, batch_tokens = 2048, queue = 4096, cache = 1024;
   double wait = 0;
   bool truncate = false;
 };
