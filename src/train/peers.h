@@ -19,7 +19,7 @@ namespace heed {
 /// store, from which everybody has it. That is a few bytes a second and process, whatever the length of a step.
 class Peers {
  public:
-  static constexpr std::chrono::milliseconds kPeriod{500}, kSilence{8000}, kShortSilence{3000};
+  static constexpr std::chrono::milliseconds kPeriod{500}, kSilence{7000}, kShortSilence{3000};
   using Names = std::vector<std::string>;  ///< by rank
 
   /// `connect`: another connection to the store, for the thread alone.

@@ -76,7 +76,7 @@ class GlooProcesses : public Processes {
     } else {
       (void)gloo_.release();  // its threads may wait for a process that is gone
       for (auto& ring : rings_) ring->abandon();
-      if (is_first()) peers_->wait_for_others(seconds(3));
+      if (is_first()) peers_->wait_for_others(seconds(2));
     }
     if (!peers_->leave(seconds(2))) (void)peers_.release();  // its thread waits for the store
   }

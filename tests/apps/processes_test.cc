@@ -359,6 +359,7 @@ kind = "text"
 width = 32
 layers = 2
 dropout = 0.0
+embedding_dropout = 0.0
 attention = { position = "sinusoidal", num_heads = 4 }
 [head]
 kind = "class"
