@@ -141,8 +141,13 @@ std::string Peers::lost() const {
   const std::lock_guard lock(mutex_);
   if (!lost_.empty()) return lost_;
   // A store whose machine is stopped answers nothing, and the thread waits for it.
-  if (Clock::now() - round_.load() > kSilence + kPeriod) return silent(names_[0], kSilence);
-  return "";
+  if (Clock::now() - round_.load() <= kSilence + kPeriod) return "";
+  if (rank_ != 0) return silent(names_[0], kSilence);
+  // LibTorch's store serves one request after the other, and waits for the rest of one that broke off.
+  return "another process is lost, it is not known which: it was cut off in the middle of a "
+         "request to the "
+         "store of " +
+         names_[0] + "; the run goes on from its newest checkpoint by --resume";
 }
 
 bool Peers::is_lost() const { return !lost().empty(); }
