@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <set>
 
 #include "core/list_folder.h"
@@ -167,15 +166,16 @@ ModelDifference Predictor::difference(Predictor& other, const std::vector<std::s
     for (int64_t i = 0; examples && i < examples->size(); ++i) compare(examples->batch({i}, {}));
     return sums.end(vectors);
   }
-  const auto all = measured(paths);
-  std::vector<int64_t> first(static_cast<size_t>(std::min(all->size(), kCompared)));
-  std::iota(first.begin(), first.end(), int64_t{0});
-  const auto examples = subset(all, std::move(first));
+  const auto examples = measured(paths);
   BatchOptions options;
   options.batch = cell_->recipe.train.batch;
+  options.contiguous = cell_->recipe.heads.front().get()->is_stateful();
   const auto batches = cell_->batches(examples, options);
-  while (auto batch = batches->next())
+  while (sums.found.examples < kCompared) {
+    auto batch = batches->next();
+    if (!batch) break;
     if (batch->size() > 0) compare(cell_->with_targets(*examples, std::move(*batch), {}));
+  }
   return sums.end(vectors);
 }
 

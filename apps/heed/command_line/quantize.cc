@@ -22,7 +22,7 @@ they multiply is rounded to 8 bits, too, and summed in 32, with the same bits on
 64 rows or columns, tables that are looked up, norms and biases stay float32. The folder is read by every verb but
 those that train or export.
 
-Printed, and kept in FOLDER/quantize.json: every metric before and behind (NAME, NAME_int8); of 64 examples how far
+Printed, and kept in FOLDER/quantize.json: every metric before and behind (NAME, NAME_int8); of 64 examples or some more how far
 outputs lie apart (outputs: the root of the mean square, of theirs; same_largest: the share of answers that stay; cosine of
 vectors) and which share of attention moved (maps: the mean; most_maps: of the attention that moved most).
 
