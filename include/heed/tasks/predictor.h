@@ -125,8 +125,8 @@ class Predictor {
   Question ask(const SplitPtr& example, const AimOptions& options = {},
                const std::string& head = "");
 
-  /// How far another model with the same recipe answers and looks from this one, over the first 64 examples of
-  /// `paths` (as evaluate() takes them, or as stream() where the head gives vectors).
+  /// How far another model with the same recipe answers and looks from this one, over the first batches of
+  /// `paths`, until they are 64 examples (as evaluate() takes them; 64 as of stream() where the head gives vectors).
   ModelDifference difference(Predictor& other, const std::vector<std::string>& paths);
 
   /// One pass of an example of typical size, for those who look at the modules.

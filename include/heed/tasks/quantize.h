@@ -34,8 +34,8 @@ struct Quantized {
 
 /// Writes a model to a new or empty folder with its linear layers' weights and the output matrix of a
 /// model that writes in 8 bits (PackedWeight::int8: a scale a row), and measures what that changed
-/// on `paths`, by default the recipe's data.valid, of which the first 64 examples are compared. What layers multiply
-/// in these 64 chooses scales of the weights' columns, too (src/tasks/int8_channels.h); without data there are none. A
+/// on `paths`, by default the recipe's data.valid, of which the first batches, until they are 64 examples, are compared. What layers
+/// multiply in these chooses scales of the weights' columns, too (src/tasks/int8_channels.h); without data there are none. A
 /// head that gives vectors has no metric without its pairs: it takes texts as `heed embed` does. Weights
 /// with less than 64 rows or columns stay, as do tables that are looked up, norms and biases: they
 /// take next to no time. Throws UsageError where the folder is not empty; ModelError for a model that
