@@ -55,6 +55,8 @@ async def good(state, number):
             state.wrong += expected != body
         elif status in (429, 503):
             state.refused += 1
+            writer.close()
+            writer = None  # a 503 ends the connection, and says so
             await asyncio.sleep(0.1)
         else:
             state.wrong += 1
