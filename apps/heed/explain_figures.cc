@@ -9,6 +9,7 @@
 #include "figure_files.h"
 #include "heed/lens/heat.h"
 #include "heed/lens/sinks.h"
+#include "lens/clip_maps.h"
 
 namespace heed::cli {
 namespace {
@@ -56,14 +57,6 @@ lens::TokensRow row_of(const Question& question, const lens::Attribution& found,
 /// Patches of an image, or of all tubelets of a clip.
 int64_t parts_of(const TokenGrid& grid) {
   return std::max<int64_t>(1, grid.frames / grid.tubelet) * grid.rows * grid.columns;
-}
-
-/// (rows, columns), of a clip (rows, frames x columns): its frames lie side by side, those of a tubelet alike.
-at::Tensor on_grid(const at::Tensor& values, const TokenGrid& grid) {
-  return values.view({-1, grid.rows, grid.columns})
-      .repeat_interleave(grid.tubelet, 0)
-      .permute({1, 0, 2})
-      .reshape({grid.rows, -1});
 }
 
 bool is_of_patches(const Question& question, const lens::Attribution& found) {
@@ -165,7 +158,8 @@ lens::Figure image_figure(const Question& question, const lens::Attribution& fou
   lens::Strip strip;
   strip.is_signed = found.is_signed;
   if (question.grid->frames > 0) strip.across = 1;
-  strip.panels.push_back({word_of(found.method), on_grid(found.values, *question.grid)});
+  const auto tubelets = found.values.view({1, -1, question.grid->rows, question.grid->columns});
+  strip.panels.push_back({word_of(found.method), lens::frames_beside(tubelets, *question.grid)[0]});
   return {caption.title, caption.lines, *question.shown.image, {strip}};
 }
 

@@ -16,12 +16,6 @@ at::Tensor weights_of(const Map& map, int64_t batch, bool first_row) {
   return at::cat(rows).to(at::kCPU, at::kDouble);
 }
 
-/// Of each head (H, S, r, c), a tubelet for itself, to (H, r, F c): its frames side by side.
-at::Tensor beside(const at::Tensor& tubelets, const TokenGrid& grid) {
-  const auto frames = tubelets.repeat_interleave(grid.tubelet, 1);  // (H, F, r, c)
-  return frames.permute({0, 2, 1, 3}).reshape({frames.size(0), frames.size(2), -1});
-}
-
 /// Of a map of space with a frame an example: (H, r, F c).
 at::Tensor of_space(const Map& map, const TokenGrid& grid, bool first_row) {
   std::vector<at::Tensor> all;
@@ -29,14 +23,14 @@ at::Tensor of_space(const Map& map, const TokenGrid& grid, bool first_row) {
     all.push_back(weights_of(map, i, first_row)
                       .narrow(-1, grid.class_token, grid.rows * grid.columns)
                       .unflatten(-1, {grid.rows, grid.columns}));
-  return beside(at::stack(all, 1), grid);
+  return frames_beside(at::stack(all, 1), grid);
 }
 
 /// Of a map whose keys are frames: (H, r, F c).
 at::Tensor of_time(const Map& map, const TokenGrid& grid) {
   const auto weights = weights_of(map, 0, is_pooling(map));  // (H, S)
-  return beside(weights.unsqueeze(-1).unsqueeze(-1).expand({-1, -1, grid.rows, grid.columns}),
-                grid);
+  return frames_beside(
+      weights.unsqueeze(-1).unsqueeze(-1).expand({-1, -1, grid.rows, grid.columns}), grid);
 }
 
 std::string numbered_title(const char* what, int64_t number) {
@@ -44,6 +38,11 @@ std::string numbered_title(const char* what, int64_t number) {
 }
 
 }  // namespace
+
+at::Tensor frames_beside(const at::Tensor& tubelets, const TokenGrid& grid) {
+  const auto frames = tubelets.repeat_interleave(grid.tubelet, 1);  // (H, F, r, c)
+  return frames.permute({0, 2, 1, 3}).reshape({frames.size(0), frames.size(2), -1});
+}
 
 ImageMaps clip_maps(const std::vector<Map>& calls, const TokenGrid& grid) {
   const int64_t tubelets = grid.frames / grid.tubelet;

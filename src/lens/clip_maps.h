@@ -10,6 +10,9 @@ inline bool is_pooling(const Map& map) {
   return map.name().ends_with("pool") || map.name().ends_with("pool.attention");
 }
 
+/// Numbers of the tokens of tubelets, (H, S, r, c), to (H, r, F c): frames side by side, those of a tubelet alike. An image is (H, 1, r, c).
+at::Tensor frames_beside(const at::Tensor& tubelets, const TokenGrid& grid);
+
 /// The maps of a forward pass over one clip: of space, which every frame has for itself, and of time, whose tokens are frames. A
 /// weight of a frame lies on all of it. Others, as those of a decoder, are left out. Throws ModelError where there are none.
 ImageMaps clip_maps(const std::vector<Map>& calls, const TokenGrid& grid);

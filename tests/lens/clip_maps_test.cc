@@ -6,6 +6,7 @@
 #include "heed/lens/image_maps.h"
 #include "heed/models/video_encoder.h"
 #include "heed/nn/recording.h"
+#include "lens/clip_maps.h"
 
 namespace heed::lens {
 namespace {
@@ -50,6 +51,20 @@ at::Tensor dense_of(const Map& map, int64_t batch = 0) { return map.dense(batch)
 void expect_weights(const at::Tensor& given, const at::Tensor& expected) {
   ASSERT_EQ(given.sizes(), expected.sizes());
   EXPECT_TRUE(torch::allclose(given, expected, 1e-5, 1e-7)) << given << expected;
+}
+
+TEST(ClipMaps, FramesLieSideBySide) {
+  // Two tubelets of two frames, of 2 x 3 tokens each: number 100 s + 10 r + c.
+  const TokenGrid grid{.rows = 2, .columns = 3, .frames = 4, .tubelet = 2};
+  const auto at = [](int64_t size) { return torch::arange(size, at::kDouble); };
+  const auto numbers = 100 * at(2).view({1, 2, 1, 1}) + 10 * at(2).view({1, 1, 2, 1}) + at(3);
+  const auto rows =
+      torch::tensor({{0., 1., 2., 0., 1., 2., 100., 101., 102., 100., 101., 102.},
+                     {10., 11., 12., 10., 11., 12., 110., 111., 112., 110., 111., 112.}},
+                    at::kDouble);
+  EXPECT_TRUE(frames_beside(numbers, grid)[0].equal(rows));
+  const TokenGrid image{.rows = 2, .columns = 3};
+  EXPECT_TRUE(frames_beside(numbers.narrow(1, 1, 1), image)[0].equal(rows.narrow(1, 6, 3)));
 }
 
 TEST(ClipMaps, SpaceLiesOnEachFrameAndTimeOnWholeFrames) {
