@@ -103,6 +103,36 @@ TEST(Continuous, TextsThatComeAndGoHaveTheBitsThatTheyHaveAlone) {
   }
 }
 
+TEST(Continuous, WhatIsKeptMakesRoomForOthers) {
+  const auto model = writer_of_one_text("rope; causal; num_heads=2");
+  const Continuous measured(model, {});
+  const int64_t most = measured.bytes_of(100);  // two texts of 45 tokens, and no third
+  Continuous all(model, {.cache_bytes = most});
+  std::map<int64_t, Heard> heard;
+  for (int64_t i = 0; i < 7; ++i) {
+    const auto id = all.join({Ids(40, i), GenerateOptions().begin(i).end(39).max_new(4)});
+    for (int step = 0; step < 10 && !heard[id].is_last; ++step) hear(all, heard);
+    EXPECT_TRUE(heard[id].is_last) << "text " << i;
+    EXPECT_LE(all.reserved_bytes(), most);
+    EXPECT_GT(all.reserved_bytes(), 0) << "it is kept";
+  }
+}
+
+TEST(Continuous, AStepReadsSoMuchOfAllPrompts) {
+  const auto model = writer_of_one_text("rope; causal; num_heads=2");
+  Continuous all(model, {.prefill = 20});
+  std::map<int64_t, Heard> heard;
+  const auto options = GenerateOptions().begin(1).end(39).max_new(1);
+  const auto first = all.join({Ids(30, 1), options}), second = all.join({Ids(30, 2), options});
+  hear(all, heard);  // 20 and 0
+  EXPECT_FALSE(heard[first].is_last);
+  hear(all, heard);  // 10 and 10
+  EXPECT_TRUE(heard[first].is_last);
+  EXPECT_FALSE(heard[second].is_last);
+  hear(all, heard);  // 20
+  EXPECT_TRUE(heard[second].is_last);
+}
+
 TEST(Continuous, LooksBackAsAlone) {
   const auto model = writer_of_one_text("rope; causal; num_heads=2", {1, 3});
   Continuous all(model, {});
