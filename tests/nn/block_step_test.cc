@@ -1,5 +1,6 @@
 // Steps without tensors in between have the bits of the modules that they stand for.
 #include "nn/block_step.h"
+#include "nn/step_rows.h"
 
 #include <gtest/gtest.h>
 
@@ -112,6 +113,14 @@ TEST(BlockStep, AreLeftToTheModulesWhereTheseDoMore) {
   const auto x = torch::randn({2, 1, 32});
   EXPECT_TRUE(taken(plain, x));
   EXPECT_FALSE(taken(plain, x, 0));  // a first token
+  {
+    const RowsAlone alone;
+    KeyValueCache cache, of_row;
+    for (int i = 0; i < 2; ++i) plain->step(torch::randn({1, 1, 32}), cache);
+    const std::vector<StepRow> rows{{&of_row, 1}};
+    const StepRows together(rows);  // whose caches are others than the given one
+    EXPECT_FALSE(step_by_rows(*plain, torch::randn({1, 1, 32}), cache, {}).defined());
+  }
   EXPECT_FALSE(taken(plain, torch::randn({2, 3, 32})));
   EXPECT_FALSE(taken(plain, x.to(at::kDouble)));
   for (const char* how : {"scaled_dot; window(3, 0); num_heads=4", "scaled_dot; causal; sparsemax",
