@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "heed/lens/explain.h"
+#include "request_json.h"
 
 namespace heed::cli {
 namespace {
@@ -207,7 +208,7 @@ LookInput input_of(const Json& json) {
 }
 
 Json parse_body(const serve::Request& request) {
-  auto json = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  auto json = request_json(request);
   if (!json.is_object()) throw HttpError(400, "bad_request", "the body is no JSON object");
   return json;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "heed/core/nearest.h"
+#include "request_json.h"
 
 namespace heed::cli {
 
@@ -80,8 +81,7 @@ ServedModel& ServeState::model(const Json& body,
 }
 
 Json body_of(const Request& request) {
-  auto json = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) throw HttpError(400, "bad_request", "the body is no JSON");
+  auto json = request_json(request);
   if (!json.is_object()) refuse_body("the body is no JSON object");
   return json;
 }

@@ -210,6 +210,14 @@ TEST(Serve, RefusesInTheShapeOfEachApi) {
     EXPECT_THAT(cut, HasSubstr("x-truncated-inputs: 1\r\n"));
     EXPECT_EQ(ServedAt::status_of(at.post("/embed", {{"inputs", json::array()}})), 400);
     EXPECT_EQ(ServedAt::status_of(at.post("/embed", {{"input", "x"}})), 422);
+    auto deep = json::array();
+    for (int i = 0; i < 100; ++i) deep = json::array({deep});
+    const auto nested = at.post("/embed", {{"inputs", deep}});
+    EXPECT_EQ(ServedAt::status_of(nested), 400);
+    EXPECT_THAT(nested, HasSubstr("more than 64 deep"));
+    const auto large = at.post("/embed", {{"inputs", std::string(5 << 20, 'x')}});
+    EXPECT_EQ(ServedAt::status_of(large), 413);
+    EXPECT_THAT(large, HasSubstr("larger than 4194304 bytes"));
     EXPECT_EQ(ServedAt::status_of(at.post("/predict", {{"inputs", "x"}})), 424);
     EXPECT_EQ(ServedAt::status_of(at.post("/rerank", {{"query", "x"}, {"texts", {"y"}}})), 424);
     const auto openai = at.post("/v1/embeddings", {{"input", longer}});
