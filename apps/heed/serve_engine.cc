@@ -197,9 +197,9 @@ bool ServeEngine::step(Writer& writer) {
   const auto label = "model_name=\"" + writer.model.name() + "\"";
   metrics_.gauge("vllm:num_requests_running", static_cast<double>(writer.writing.running()), label);
   metrics_.gauge("vllm:num_requests_waiting", static_cast<double>(writer.writing.waiting()), label);
-  metrics_.gauge("vllm:kv_cache_bytes", static_cast<double>(writer.writing.reserved_bytes()),
-                 label);
-  metrics_.gauge("vllm:prefix_cache_hits", static_cast<double>(writer.writing.reused_tokens()),
+  metrics_.gauge("heed_kv_cache_reserved_bytes",
+                 static_cast<double>(writer.writing.reserved_bytes()), label);
+  metrics_.gauge("heed_kv_cache_reused_tokens", static_cast<double>(writer.writing.reused_tokens()),
                  label);
   if (writer.texts.empty()) return false;
   try {

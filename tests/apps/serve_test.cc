@@ -307,6 +307,9 @@ TEST(Serve, WritesForManyWhatItWritesForOne) {
     EXPECT_EQ(ServedAt::status_of(at.post("/v1/chat/completions",
                                           {{"messages", {{{"role", "user"}, {"content", "ab"}}}}})),
               400);
+    const auto metrics = at.get("/metrics");
+    for (const char* name : {"vllm:num_requests_running{", "heed_kv_cache_reserved_bytes{"})
+      EXPECT_THAT(metrics, HasSubstr(name));
   });
   EXPECT_EQ(result.code, 0) << result.err;
 }
