@@ -49,6 +49,8 @@ void add_model(CLI::App& verb, std::string& model);
 /// --set KEY=VALUE of a trained model's recipe
 void add_model_set(CLI::App& verb, std::vector<std::string>& set);
 void add_truncate(CLI::App& verb, bool& truncate);
+/// --host, --port, --key-file
+void add_listening(CLI::App& verb, std::string& host, int64_t& port, std::string& key_file);
 /// --png, --svg, --pdf, --html
 void add_figure_files(CLI::App& verb, FigureFiles& files);
 /// --colour

@@ -75,6 +75,18 @@ void add_truncate(CLI::App& verb, bool& truncate) {
       "an error");
 }
 
+void add_listening(CLI::App& verb, std::string& host, int64_t& port, std::string& key_file) {
+  verb.add_option("--host", host,
+                  "Address to listen at; others than those of this machine alone demand --key-file")
+      ->type_name("ADDRESS");
+  verb.add_option("--port", port, "Port to listen at; 0: one that is free")
+      ->check(whole_number(0, 65535))
+      ->type_name("N");
+  verb.add_option("--key-file", key_file,
+                  "File with the key that requests must bring: Authorization: Bearer KEY")
+      ->type_name("FILE");
+}
+
 void add_figure_files(CLI::App& verb, FigureFiles& files) {
   verb.add_option("--png", files.png, "Write the figure as PNG")->type_name("FILE");
   verb.add_option("--svg", files.svg, "Write the figure as SVG")->type_name("FILE");

@@ -19,16 +19,7 @@ void add_look(CLI::App& app) {
       ->allow_extra_args(false);
   add_model_set(*verb, flags->set);
   add_truncate(*verb, flags->truncate);
-  verb->add_option(
-          "--host", flags->host,
-          "Address to listen at; others than those of this machine alone demand --key-file")
-      ->type_name("ADDRESS");
-  verb->add_option("--port", flags->port, "Port to listen at; 0: one that is free")
-      ->check(whole_number(0, 65535))
-      ->type_name("N");
-  verb->add_option("--key-file", flags->key_file,
-                   "File with the key that requests must bring: Authorization: Bearer KEY")
-      ->type_name("FILE");
+  add_listening(*verb, flags->host, flags->port, flags->key_file);
   on_run(*verb, flags);
   verb->footer(R"(
 The address of the page is printed; open it in a browser. Ctrl-C ends it. The page asks this server alone.

@@ -10,16 +10,7 @@ void add_serve(CLI::App& app) {
       ->type_name("MODEL");
   add_model_set(*verb, flags->set);
   add_truncate(*verb, flags->truncate);
-  verb->add_option(
-          "--host", flags->host,
-          "Address to listen at; others than those of this machine alone demand --key-file")
-      ->type_name("ADDRESS");
-  verb->add_option("--port", flags->port, "Port to listen at; 0: one that is free")
-      ->check(whole_number(0, 65535))
-      ->type_name("N");
-  verb->add_option("--key-file", flags->key_file,
-                   "File with the key that requests must bring: Authorization: Bearer KEY")
-      ->type_name("FILE");
+  add_listening(*verb, flags->host, flags->port, flags->key_file);
   verb->add_option("--batch-tokens", flags->batch_tokens,
                    "Tokens that are computed together at most")
       ->check(whole_number(1, 1 << 24))
