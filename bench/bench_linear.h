@@ -23,7 +23,8 @@ struct LinearRow {
   double gflops = 0;   ///< 2 rows depth columns a microsecond
   double of_peak = 0;  ///< as a part of SGEMM's rate on matrices of 1024 x 1024
   double blas_us = 0;
-  double times_blas = 0;  ///< blas_us / us
+  double times_blas = 0;   ///< blas_us / us
+  double bfloat16_us = 0;  ///< of a weight whose numbers are all bfloat16's
 };
 
 void bench_linear(const LinearBench& bench, const std::function<void(const LinearRow&)>& done);

@@ -152,18 +152,24 @@ void print_row(const LoadRow& row) {
 }
 
 nlohmann::ordered_json json_of(const LinearRow& row) {
-  return {{"rows", row.rows},       {"depth", row.depth},
-          {"columns", row.columns}, {"threads", row.threads},
-          {"us", row.us},           {"spread", row.spread},
-          {"gflops", row.gflops},   {"of_sgemm", row.of_peak},
-          {"blas_us", row.blas_us}, {"times_blas", row.times_blas}};
+  return {{"rows", row.rows},
+          {"depth", row.depth},
+          {"columns", row.columns},
+          {"threads", row.threads},
+          {"us", row.us},
+          {"spread", row.spread},
+          {"gflops", row.gflops},
+          {"of_sgemm", row.of_peak},
+          {"blas_us", row.blas_us},
+          {"times_blas", row.times_blas},
+          {"bfloat16_us", row.bfloat16_us}};
 }
 
 void print_row(const LinearRow& row) {
-  std::printf("%6ld %6ld %8ld %8d %10.1f %7.1f%% %8.1f %9.2f %10.1f %10.2fx\n",
+  std::printf("%6ld %6ld %8ld %8d %10.1f %7.1f%% %8.1f %9.2f %10.1f %10.2fx %12.1f\n",
               static_cast<long>(row.rows), static_cast<long>(row.depth),
               static_cast<long>(row.columns), row.threads, row.us, 100 * row.spread, row.gflops,
-              row.of_peak, row.blas_us, row.times_blas);
+              row.of_peak, row.blas_us, row.times_blas, row.bfloat16_us);
   std::fflush(stdout);
 }
 
@@ -203,8 +209,9 @@ void print_load_header() {
 }
 
 void print_linear_header() {
-  std::printf("%6s %6s %8s %8s %10s %8s %8s %9s %10s %11s\n", "rows", "depth", "columns", "threads",
-              "us", "spread", "GFLOPS", "of SGEMM", "blas us", "times blas");
+  std::printf("%6s %6s %8s %8s %10s %8s %8s %9s %10s %11s %12s\n", "rows", "depth", "columns",
+              "threads", "us", "spread", "GFLOPS", "of SGEMM", "blas us", "times blas",
+              "bfloat16 us");
 }
 
 void show(const AttentionRow& row, bool json) { show_as(row, json); }

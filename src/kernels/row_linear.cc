@@ -9,8 +9,11 @@
 #include "kernels/row_linear.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 
 #include "heed/core/threads.h"
+#include "kernels/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/row_linear.cc"
@@ -27,22 +30,44 @@ namespace heed::kernels::HWY_NAMESPACE {
 constexpr int64_t kPieceOfDepth = 128;
 constexpr int64_t kLine = 64;  // bytes of a cache's line
 
+/// The two vectors of a panel at one step of depth, as they lie there.
+template <class T, class V>
+HWY_INLINE void load_panel(const T* HWY_RESTRICT w, V& low, V& high) {
+  const Vector<T> d;
+  low = hn::LoadU(d, w), high = hn::LoadU(d, w + hn::Lanes(d));
+}
+template <class V>
+HWY_INLINE void load_panel(const TwoBfloat16* HWY_RESTRICT w, V& low, V& high) {
+  const Vector<float> d;
+  const hn::RebindToUnsigned<Vector<float>> words;
+  const auto both = hn::LoadU(words, reinterpret_cast<const uint32_t*>(w));
+  low = hn::BitCast(d, hn::ShiftLeft<16>(both));
+  high = hn::BitCast(d, hn::And(both, hn::Set(words, 0xffff0000u)));
+}
+
+/// Words of W in a panel at one step of depth.
+template <class T, class W>
+HWY_INLINE int64_t panel_words() {
+  return panel_width<T>() / kNumbersOfWord<W>;
+}
+
 /// One row of y in kPanels panels, whose sums do not wait for each other, of a piece of depth.
 /// `apart`: from panel to panel. kAdd: y += the sums.
-template <int kPanels, bool kAdd, class T>
+template <int kPanels, bool kAdd, class T, class W>
 HWY_INLINE void row_by_panels(int64_t depth, int64_t apart, const T* HWY_RESTRICT x,
-                              const T* HWY_RESTRICT w, T* HWY_RESTRICT y) {
+                              const W* HWY_RESTRICT w, T* HWY_RESTRICT y) {
   const Vector<T> d;
   using V = hn::Vec<Vector<T>>;
-  const int64_t panel = panel_width<T>(), lanes = panel / 2;
+  const int64_t panel = panel_width<T>(), lanes = panel / 2, step = panel_words<T, W>();
   const auto load = [&](const T* from) HWY_ATTR { return hn::LoadU(d, from); };
   V c0 = hn::Zero(d), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0, c6 = c0, c7 = c0;
   HWY_UNROLL(4)
-  for (int64_t k = 0; k < depth; ++k, w += panel) {
+  for (int64_t k = 0; k < depth; ++k, w += step) {
     const V element = hn::Set(d, x[k]);
     const auto add = [&](int p, V& low, V& high) HWY_ATTR {
-      low = hn::MulAdd(element, load(w + p * apart), low);
-      high = hn::MulAdd(element, load(w + p * apart + lanes), high);
+      V b0, b1;
+      load_panel(w + p * apart, b0, b1);
+      low = hn::MulAdd(element, b0, low), high = hn::MulAdd(element, b1, high);
     };
     add(0, c0, c1);
     if constexpr (kPanels > 1) add(1, c2, c3);
@@ -58,40 +83,41 @@ HWY_INLINE void row_by_panels(int64_t depth, int64_t apart, const T* HWY_RESTRIC
 }
 
 /// All pieces of depth of that.
-template <int kPanels, class T>
-HWY_INLINE void row_by_pieces(int64_t depth, const T* x, const T* w, T* y) {
-  const int64_t panel = panel_width<T>(), apart = panel * depth;
+template <int kPanels, class T, class W>
+HWY_INLINE void row_by_pieces(int64_t depth, const T* x, const W* w, T* y) {
+  const int64_t step = panel_words<T, W>(), apart = step * depth;
   row_by_panels<kPanels, false>(std::min(kPieceOfDepth, depth), apart, x, w, y);
   for (int64_t k = kPieceOfDepth; k < depth; k += kPieceOfDepth)
-    row_by_panels<kPanels, true>(std::min(kPieceOfDepth, depth - k), apart, x + k, w + k * panel,
-                                 y);
+    row_by_panels<kPanels, true>(std::min(kPieceOfDepth, depth - k), apart, x + k, w + k * step, y);
 }
 
 /// y = x W^T for one row of x and the first `columns` columns of a block.
-template <class T>
-HWY_INLINE void one_row(int64_t columns, int64_t depth, const T* x, const T* w, T* y) {
+template <class T, class W>
+HWY_INLINE void one_row(int64_t columns, int64_t depth, const T* x, const W* w, T* y) {
   const int64_t panel = panel_width<T>();
+  const auto at = [&](int64_t j) HWY_ATTR { return w + j * depth / kNumbersOfWord<W>; };
   int64_t j = 0;
-  for (; j + 4 * panel <= columns; j += 4 * panel) row_by_pieces<4>(depth, x, w + j * depth, y + j);
-  if (j + 2 * panel <= columns) row_by_pieces<2>(depth, x, w + j * depth, y + j), j += 2 * panel;
-  if (j < columns) row_by_pieces<1>(depth, x, w + j * depth, y + j);
+  for (; j + 4 * panel <= columns; j += 4 * panel) row_by_pieces<4>(depth, x, at(j), y + j);
+  if (j + 2 * panel <= columns) row_by_pieces<2>(depth, x, at(j), y + j), j += 2 * panel;
+  if (j < columns) row_by_pieces<1>(depth, x, at(j), y + j);
 }
 
 /// kRows rows and one panel of y over a piece of depth, as gemm_rows adds. kAhead: of what lies at
 /// `ahead`, a line a step comes to the second-level cache meanwhile.
-template <int kRows, bool kAdd, bool kAhead, class T>
-HWY_INLINE void tile_of_panel(int64_t depth, Left<T> x, Right<T> w, Result<T> y,
+template <int kRows, bool kAdd, bool kAhead, class T, class W>
+HWY_INLINE void tile_of_panel(int64_t depth, Left<T> x, Right<W> w, Result<T> y,
                               const char* ahead) {
   const Vector<T> d;
   using V = hn::Vec<Vector<T>>;
-  const int64_t panel = panel_width<T>(), lanes = panel / 2;
+  const int64_t lanes = panel_width<T>() / 2, step = panel_words<T, W>();
   V low[kRows], high[kRows];
   for (int i = 0; i < kRows; ++i) low[i] = high[i] = hn::Zero(d);
   const T* HWY_RESTRICT left = x.data;
-  const T* HWY_RESTRICT right = w.data;
+  const W* HWY_RESTRICT right = w.data;
   HWY_UNROLL(4)
-  for (int64_t k = 0; k < depth; ++k, right += panel) {
-    const V b0 = hn::LoadU(d, right), b1 = hn::LoadU(d, right + lanes);
+  for (int64_t k = 0; k < depth; ++k, right += step) {
+    V b0, b1;
+    load_panel(right, b0, b1);
     for (int i = 0; i < kRows; ++i) {
       const V element = hn::Set(d, left[i * x.row + k]);
       low[i] = hn::MulAdd(element, b0, low[i]), high[i] = hn::MulAdd(element, b1, high[i]);
@@ -108,8 +134,8 @@ HWY_INLINE void tile_of_panel(int64_t depth, Left<T> x, Right<T> w, Result<T> y,
 /// Rows of one panel over a piece of depth, while the first two tiles fetch the piece that comes
 /// next: W lies from end to end, and a large model's weights come from memory for every call. Of 18
 /// rows of x the first of three tiles would wait for them, and memory for the others.
-template <bool kAdd, class T>
-HWY_INLINE void panel_of_rows(int64_t m, int64_t depth, Left<T> x, Right<T> w, Result<T> y) {
+template <bool kAdd, class T, class W>
+HWY_INLINE void panel_of_rows(int64_t m, int64_t depth, Left<T> x, Right<W> w, Result<T> y) {
   const auto* ahead = reinterpret_cast<const char*>(w.data + depth * w.stride);
   int64_t i = 0;
   for (int64_t tiles = divide_up(m, kTileRows), rows = 0, turn = 0; turn < tiles; ++turn) {
@@ -126,13 +152,13 @@ HWY_INLINE void panel_of_rows(int64_t m, int64_t depth, Left<T> x, Right<T> w, R
 }
 
 /// y = x W^T for some rows of x and the first `columns` columns of a block.
-template <class T>
-HWY_INLINE void some_rows(int64_t m, int64_t columns, int64_t depth, const T* x, const T* w,
+template <class T, class W>
+HWY_INLINE void some_rows(int64_t m, int64_t columns, int64_t depth, const T* x, const W* w,
                           Result<T> y) {
   const int64_t panel = panel_width<T>();
   for (int64_t j = 0; j < columns; j += panel) {
     const Left<T> left{x, depth, 1};
-    const Right<T> right{w + j * depth, panel};
+    const Right<W> right{w + j * depth / kNumbersOfWord<W>, panel_words<T, W>()};
     panel_of_rows<false>(m, std::min(kPieceOfDepth, depth), left, right, y.from(0, j));
     for (int64_t k = kPieceOfDepth; k < depth; k += kPieceOfDepth)
       panel_of_rows<true>(m, std::min(kPieceOfDepth, depth - k), Left<T>{x + k, depth, 1},
@@ -162,8 +188,8 @@ HWY_INLINE void finish_rows(int64_t m, int64_t width, const T* bias, Result<T> y
 /// Rows i .. i_end - 1 of y, at most kRowsTogether, in the columns of one block. Sums of several rows
 /// come together apart, on 12 KiB from end to end: rows of y may be a power of two apart, on the
 /// same few sets of a cache, and are written once.
-template <class T>
-HWY_NOINLINE void rows_by_block(const RowLinear<T>& p, int64_t i, int64_t i_end, int64_t block) {
+template <class T, class W>
+HWY_NOINLINE void rows_by_block(const RowLinear<T, W>& p, int64_t i, int64_t i_end, int64_t block) {
   const int64_t j = block * kPackedRows, width = std::min(kPackedRows, p.n - j), m = i_end - i;
   const int64_t columns = round_up(width, panel_width<T>());
   HWY_ALIGN T apart[kRowsTogether * kPackedRows];
@@ -171,7 +197,7 @@ HWY_NOINLINE void rows_by_block(const RowLinear<T>& p, int64_t i, int64_t i_end,
   const bool direct = m == 1 && columns == width;
   const Result<T> y = direct ? to : Result<T>{apart, kPackedRows};
   const T* x = p.x + i * p.depth;
-  const T* w = p.packed + j * p.depth;
+  const W* w = p.packed + j * p.depth / kNumbersOfWord<W>;
   if (m == 1)
     one_row(columns, p.depth, x, w, y.data);
   else
@@ -188,6 +214,10 @@ void rows_by_block_float(const RowLinear<float>& p, int64_t i, int64_t i_end, in
   rows_by_block(p, i, i_end, block);
 }
 void rows_by_block_double(const RowLinear<double>& p, int64_t i, int64_t i_end, int64_t block) {
+  rows_by_block(p, i, i_end, block);
+}
+void rows_by_block_bfloat16(const RowLinear<float, TwoBfloat16>& p, int64_t i, int64_t i_end,
+                            int64_t block) {
   rows_by_block(p, i, i_end, block);
 }
 
@@ -224,6 +254,18 @@ void pack_block_double(const double* from, int64_t rows, int64_t depth, int64_t 
   pack_block(from, rows, depth, stride, to);
 }
 
+/// A packed block of float32 to one of half its size: numbers of both vectors of a panel to one word.
+void halve_block(const float* HWY_RESTRICT from, int64_t depth, TwoBfloat16* HWY_RESTRICT to) {
+  const hn::RebindToUnsigned<Vector<float>> words;
+  const int64_t lanes = panel_width<float>() / 2;
+  const auto* in = reinterpret_cast<const uint32_t*>(from);
+  auto* out = reinterpret_cast<uint32_t*>(to);
+  for (int64_t step = 0; step < kPackedRows * depth / 2; step += lanes, in += 2 * lanes) {
+    const auto low = hn::LoadU(words, in), high = hn::LoadU(words, in + lanes);
+    hn::StoreU(hn::Or(hn::ShiftRight<16>(low), high), words, out + step);
+  }
+}
+
 }  // namespace heed::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -233,8 +275,10 @@ namespace {
 
 HWY_EXPORT(rows_by_block_float);
 HWY_EXPORT(rows_by_block_double);
+HWY_EXPORT(rows_by_block_bfloat16);
 HWY_EXPORT(pack_block_float);
 HWY_EXPORT(pack_block_double);
+HWY_EXPORT(halve_block);
 
 /// Blocks of W that one task goes through for its rows of x. Where there are many rows, as many as a
 /// second-level cache holds: x, larger than a cache then, is read a few times and not once a block,
@@ -247,10 +291,10 @@ int64_t blocks_of_task(int64_t m, int64_t depth, int64_t bytes_of_number) {
   return std::max(each, kBytes / std::max<int64_t>(kPackedRows * depth * bytes_of_number, 1));
 }
 
-template <class T, class Block>
-void by_tasks(const RowLinear<T>& p, const Block& block) {
+template <class T, class W, class Block>
+void by_tasks(const RowLinear<T, W>& p, const Block& block) {
   const int64_t blocks = divide_up(p.n, kPackedRows), down = divide_up(p.m, kRowsTogether);
-  const int64_t each = blocks_of_task(p.m, p.depth, sizeof(T));
+  const int64_t each = blocks_of_task(p.m, p.depth, sizeof(W) / kNumbersOfWord<W>);
   const int64_t across = divide_up(blocks, each);
   parallel_for(across * down, [&](int64_t task) {
     const int64_t i = task % down * kRowsTogether, first = task / down * each;
@@ -259,18 +303,30 @@ void by_tasks(const RowLinear<T>& p, const Block& block) {
   });
 }
 
-template <class T, class Block>
-void pack(const T* weight, int64_t n, int64_t depth, int64_t stride, T* packed,
-          const Block& block) {
+/// visit(block) for each, many by one thread.
+template <class Visit>
+void for_blocks(int64_t n, int64_t depth, const Visit& visit) {
   const int64_t blocks = divide_up(n, kPackedRows);
   const int64_t each = items_per_task(static_cast<double>(4 * kPackedRows * depth));
   parallel_for(divide_up(blocks, each), [&](int64_t task) {
-    for (int64_t b = task * each; b < std::min((task + 1) * each, blocks); ++b) {
-      T* to = packed + b * kPackedRows * depth;
-      const int64_t rows = std::min(kPackedRows, n - b * kPackedRows);
-      if (rows < kPackedRows) std::fill_n(to, kPackedRows * depth, T{0});
-      block(weight + b * kPackedRows * stride, rows, depth, stride, to);
-    }
+    for (int64_t b = task * each; b < std::min((task + 1) * each, blocks); ++b) visit(b);
+  });
+}
+
+/// Block b of W, 0 where W has no rows for it.
+template <class T, class Block>
+void pack_one(const T* weight, int64_t n, int64_t depth, int64_t stride, int64_t b, T* to,
+              const Block& block) {
+  const int64_t rows = std::min(kPackedRows, n - b * kPackedRows);
+  if (rows < kPackedRows) std::fill_n(to, kPackedRows * depth, T{0});
+  block(weight + b * kPackedRows * stride, rows, depth, stride, to);
+}
+
+template <class T, class Block>
+void pack(const T* weight, int64_t n, int64_t depth, int64_t stride, T* packed,
+          const Block& block) {
+  for_blocks(n, depth, [&](int64_t b) {
+    pack_one(weight, n, depth, stride, b, packed + b * kPackedRows * depth, block);
   });
 }
 
@@ -284,9 +340,38 @@ void pack_rows(const double* weight, int64_t n, int64_t depth, int64_t stride, d
   pack(weight, n, depth, stride, packed, HWY_DYNAMIC_DISPATCH(pack_block_double));
 }
 
+bool is_bfloat16(const float* weight, int64_t n, int64_t depth, int64_t stride) {
+  std::atomic<bool> all = true;
+  for_blocks(n, depth, [&](int64_t b) {
+    for (int64_t j = b * kPackedRows; j < std::min((b + 1) * kPackedRows, n); ++j) {
+      if (!all.load(std::memory_order_relaxed)) return;
+      uint32_t bits = 0;
+      for (int64_t k = 0; k < depth; ++k) bits |= std::bit_cast<uint32_t>(weight[j * stride + k]);
+      if ((bits & 0xffff) != 0) all.store(false, std::memory_order_relaxed);
+    }
+  });
+  return all;
+}
+
+void pack_rows(const float* weight, int64_t n, int64_t depth, int64_t stride, TwoBfloat16* packed) {
+  const int64_t numbers = kPackedRows * depth;
+  for_blocks(n, depth, [&](int64_t b) {
+    auto* wide =
+        reinterpret_cast<float*>(thread_scratch(static_cast<size_t>(numbers) * sizeof(float)));
+    pack_one(weight, n, depth, stride, b, wide, HWY_DYNAMIC_DISPATCH(pack_block_float));
+    HWY_DYNAMIC_DISPATCH(halve_block)(wide, depth, packed + b * numbers / 2);
+  });
+}
+
 void row_linear(const RowLinear<float>& p) {
   by_tasks(p, [&](int64_t i, int64_t i_end, int64_t block) {
     HWY_DYNAMIC_DISPATCH(rows_by_block_float)(p, i, i_end, block);
+  });
+}
+
+void row_linear(const RowLinear<float, TwoBfloat16>& p) {
+  by_tasks(p, [&](int64_t i, int64_t i_end, int64_t block) {
+    HWY_DYNAMIC_DISPATCH(rows_by_block_bfloat16)(p, i, i_end, block);
   });
 }
 

@@ -25,7 +25,7 @@ void check_tensor(const at::Tensor& t, const char* name, const char* shape, bool
 }
 
 void check(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bias) {
-  const auto type = weight.is_int8() ? at::kFloat : weight.numbers().scalar_type();
+  const auto type = weight.dtype();
   check_tensor(
       x, "x", "(..., K) as weight (N, K)",
       x.defined() && x.dim() >= 1 && x.size(-1) == weight.depth() && x.scalar_type() == type);
@@ -34,9 +34,19 @@ void check(const at::Tensor& x, const PackedWeight& weight, const at::Tensor& bi
                bias.dim() == 1 && bias.size(0) == weight.rows() && bias.scalar_type() == type);
 }
 
-template <class F>
-void with_type_of(const at::Tensor& t, const F& f) {
-  t.scalar_type() == at::kDouble ? f(double()) : f(float());
+const kernels::TwoBfloat16* halves(const at::Tensor& numbers) {
+  return static_cast<const kernels::TwoBfloat16*>(numbers.data_ptr());
+}
+
+/// Packs W, rows contiguous, for words of this type.
+template <class T, class Word>
+at::Tensor packed(const at::Tensor& w, at::ScalarType type, PackedMemory& memory) {
+  const int64_t N = w.size(0), K = w.size(1);
+  auto numbers =
+      memory.empty({(N + kernels::kPackedRows - 1) / kernels::kPackedRows, K, kernels::kPackedRows},
+                   at::dtype(type));
+  kernels::pack_rows(w.data_ptr<T>(), N, K, w.stride(0), static_cast<Word*>(numbers.data_ptr()));
+  return numbers;
 }
 
 }  // namespace
@@ -50,13 +60,12 @@ PackedWeight::PackedWeight(const at::Tensor& weight, PackedMemory& memory) {
   check_tensor(weight, "weight", "(N, K)", weight.defined() && weight.dim() == 2);
   rows_ = weight.size(0), depth_ = weight.size(1);
   const auto w = weight.stride(1) == 1 ? weight : weight.contiguous();
-  numbers_ = memory.empty(
-      {(rows_ + kernels::kPackedRows - 1) / kernels::kPackedRows, depth_, kernels::kPackedRows},
-      weight.options().requires_grad(false));
-  with_type_of(w, [&](auto type) {
-    using T = decltype(type);
-    kernels::pack_rows(w.data_ptr<T>(), rows_, depth_, w.stride(0), numbers_.data_ptr<T>());
-  });
+  if (w.scalar_type() == at::kDouble)
+    numbers_ = packed<double, double>(w, at::kDouble, memory);
+  else if (kernels::is_bfloat16(w.data_ptr<float>(), rows_, depth_, w.stride(0)))
+    numbers_ = packed<float, kernels::TwoBfloat16>(w, at::kBFloat16, memory);
+  else
+    numbers_ = packed<float, float>(w, at::kFloat, memory);
 }
 
 PackedWeight PackedWeight::int8(const at::Tensor& q, const at::Tensor& scales,
@@ -90,6 +99,9 @@ void ops::row_linear_to(kernels::Function function, int64_t m, const float* x,
     kernels::int8_linear(
         {m, N, K, x, weight.numbers().data_ptr<int8_t>(), bias, y, function,
          weight.channels().defined() ? weight.channels().data_ptr<float>() : nullptr});
+  else if (weight.is_bfloat16())
+    kernels::row_linear(kernels::RowLinear<float, kernels::TwoBfloat16>{
+        m, N, K, x, halves(weight.numbers()), bias, y, function});
   else
     kernels::row_linear(kernels::RowLinear<float>{m, N, K, x, weight.numbers().data_ptr<float>(),
                                                   bias, y, function});
@@ -97,8 +109,8 @@ void ops::row_linear_to(kernels::Function function, int64_t m, const float* x,
 
 at::Tensor ops::row_linear_then(kernels::Function function, const at::Tensor& given_x,
                                 const PackedWeight& weight, const at::Tensor& bias) {
-  const auto x =
-      weight.is_int8() ? given_x.to(at::kFloat) : ops::in_dtype_of(weight.numbers(), given_x);
+  const bool converts = given_x.defined() && (weight.is_int8() || autocasts());
+  const auto x = converts ? given_x.to(weight.dtype()) : given_x;
   check(x, weight, bias);
   const torch::NoGradGuard no_gradient;
   const int64_t N = weight.rows(), K = weight.depth();

@@ -134,6 +134,48 @@ TEST(RowLinear, AWeightPackedOnceGivesTheSameBits) {
   EXPECT_THROW(PackedWeight{torch::randn({3})}, UsageError);
 }
 
+at::Tensor bfloat16_numbers(at::IntArrayRef shape) {
+  return torch::randn(shape).to(at::kBFloat16).to(at::kFloat);
+}
+
+TEST(RowLinear, OfBfloat16TakesHalfTheMemoryAndHasTheBitsOfFloat32) {
+  torch::manual_seed(7);
+  for (const int64_t K : {1, 3, 64, 127, 600})
+    for (const int64_t N : {1, 31, 32, 33, 63, 64, 65, 200})
+      for (const int64_t m : {1, 2, 5, 6, 7, 50, 200}) {
+        const auto x = torch::randn({m, K}), b = torch::randn({N}), w = bfloat16_numbers({N, K});
+        const PackedWeight half(w), whole(torch::cat({w, torch::full({1, K}, 1.f / 3)}));
+        EXPECT_TRUE(half.is_bfloat16());
+        EXPECT_FALSE(whole.is_bfloat16());
+        const auto expected =
+            row_linear(x, whole, torch::cat({b, torch::zeros({1})})).narrow(1, 0, N);
+        EXPECT_TRUE(row_linear(x, half, b).equal(expected)) << N << ", " << K << " rows " << m;
+      }
+  EXPECT_EQ(2 * PackedWeight(bfloat16_numbers({64, 64})).numbers().nbytes(),
+            PackedWeight(torch::randn({64, 64})).numbers().nbytes());
+}
+
+TEST(RowLinear, OfBfloat16KeepsWhatIsNoNumber) {
+  auto w = bfloat16_numbers({70, 40});
+  w[3][5] = std::numeric_limits<float>::infinity(), w[69][39] = -0.f, w[8] = 0;
+  const auto x = torch::randn({9, 40}), y = row_linear(x, w);
+  EXPECT_TRUE(PackedWeight(w).is_bfloat16());
+  EXPECT_TRUE(y.select(1, 3).isinf().all().item<bool>());
+  EXPECT_TRUE(y.select(1, 8).eq(0).all().item<bool>());
+  w[3][5] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(row_linear(x, w).select(1, 3).isnan().all().item<bool>());
+}
+
+TEST(RowLinear, OneNumberThatIsNotOfBfloat16KeepsFloat32) {
+  for (const int64_t place : {0, 64 * 40, 129 * 40 + 39}) {
+    auto w = bfloat16_numbers({130, 40});
+    w.view(-1)[place] = 1.0 + 1.0 / 256;  // 9 bits
+    EXPECT_FALSE(PackedWeight(w).is_bfloat16()) << place;
+    w.view(-1)[place] = 1.0 + 1.0 / 128;
+    EXPECT_TRUE(PackedWeight(w).is_bfloat16()) << place;
+  }
+}
+
 TEST(RowLinear, TakesAnyShapeAndStrides) {
   const auto x = torch::randn({3, 5, 2, 8}).transpose(1, 2), w = torch::randn({8, 6}).t();
   const auto y = row_linear(x, w);
