@@ -8,37 +8,37 @@
 namespace heed {
 namespace {
 
-std::vector<uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
-std::string text_of(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+using std::chrono::milliseconds;
 
-std::string key(const char* what, int64_t rank) {
-  return std::string(what) + "/" + std::to_string(rank);
-}
-
-std::string seconds(std::chrono::milliseconds time) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
-}
+constexpr milliseconds kMostGoodbye{1000};  // until the first process has answered
 
 /// A lost process' message says what to do.
-std::string silent(const std::string& name, std::chrono::milliseconds time) {
-  return name + " is lost: nothing was heard of it for " + seconds(time) +
+std::string lost_text(const std::string& name, const std::string& why) {
+  return name + " is lost: " + why +
          " (killed, stopped or cut off); the run goes on from its newest checkpoint by --resume";
+}
+
+std::string silence_text() {
+  const auto time = std::chrono::duration_cast<std::chrono::seconds>(Peers::kSilence).count();
+  return "nothing was heard of it for " + std::to_string(time) + " s";
 }
 
 }  // namespace
 
-Peers::Peers(Connect connect, int64_t rank, Names names)
-    : connect_(std::move(connect)),
-      rank_(rank),
-      names_(std::move(names)),
-      seen_(names_.size()),
-      round_(Clock::now()) {
-  for (auto& seen : seen_) seen.when = Clock::now();
-  thread_ = std::jthread([this](const std::stop_token& stopped) { watch(stopped); });
+Peers::Peers(std::unique_ptr<PeerMessages> messages, int64_t rank, Names names)
+    : messages_(std::move(messages)), rank_(rank), names_(std::move(names)), seen_(names_.size()) {
+  thread_ = std::jthread([this](const std::stop_token& stopped) {
+    try {
+      watch(stopped);
+    } catch (const std::exception& error) {
+      lose(std::string("the other processes are not watched any more: ") + error.what());
+    }
+  });
 }
 
 Peers::~Peers() {
   for (auto* thread : {&thread_, &guard_}) thread->request_stop();
+  messages_->wake();
   changed_.notify_all();
 }
 
@@ -59,95 +59,131 @@ void Peers::guard(const std::stop_token& stopped, const OnLost& call) {
   }
 }
 
-bool Peers::leave(std::chrono::milliseconds most) {
+void Peers::leave() {
   for (auto* thread : {&thread_, &guard_}) thread->request_stop();
   { const std::lock_guard lock(mutex_); }  // whoever looks at the wish to stop has begun to wait
+  messages_->wake();
   changed_.notify_all();
-  for (const auto end = Clock::now() + most; !has_ended_ && Clock::now() < end;)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  return has_ended_;
+  if (thread_.joinable()) thread_.join();
+}
+
+/// To the first process; of that to all others.
+void Peers::say(Kind kind, const std::string& text) {
+  for (int64_t other = 0; other < std::ssize(names_); ++other)
+    if (is_others_end(other)) messages_->send(other, kind, text);
 }
 
 void Peers::watch(const std::stop_token& stopped) {
-  try {
-    const auto store = connect_();
-    while (!stopped.stop_requested()) {
-      round(*store);
-      round_ = Clock::now();
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, kPeriod, [&] { return stopped.stop_requested() || is_told_; });
-    }
-    write_told(*store);
-    store->set(key("left", rank_), bytes_of("1"));
-    store->add("leaving", 1);        // waits for an answer, so that all of it has arrived
-  } catch (const std::exception&) {  // the store went away, and with it the first process
-    if (rank_ != 0 && !stopped.stop_requested())
-      set_lost(names_[0] +
-               " is lost: its connection broke (ended, killed or cut off); the run goes on from "
-               "its newest "
-               "checkpoint by --resume");
+  auto before = Clock::now(), next = before;
+  while (!stopped.stop_requested()) {
+    if (before >= next) say(Kind::alive), next = before + kPeriod;
+    say_wanted();
+    const auto most = std::chrono::ceil<milliseconds>(next - before);
+    for (const auto& message : messages_->wait(most)) take(message);
+    const auto now = Clock::now();
+    count_silence(std::chrono::duration_cast<milliseconds>(now - before));
+    before = now;
   }
-  has_ended_ = true;
+  say_wanted();
+  if (rank_ != 0) say_goodbye();
 }
 
-void Peers::round(c10d::Store& store) {
-  store.set(key("beat", rank_), bytes_of(std::to_string(++beat_)));
-  if (trouble_) store.set("trouble", bytes_of("1"));
-  write_told(store);
-  for (const char* why : {"failed", "lost"})
-    if (store.check({why})) set_lost(text_of(store.get(why)));
-  if (rank_ != 0) return look_at(store, 0);
-  for (int64_t other = 1; other < std::ssize(names_); ++other) look_at(store, other);
+void Peers::say_goodbye() {
+  say(Kind::leaving);
+  for (const auto end = Clock::now() + kMostGoodbye; !seen_[0].has_left && Clock::now() < end;)
+    for (const auto& message : messages_->wait(milliseconds(50))) take(message);
 }
 
-/// Without the mutex: the store may not answer.
-void Peers::write_told(c10d::Store& store) {
-  std::string told;
+/// What other threads of this process want to be said.
+void Peers::say_wanted() {
+  std::optional<std::string> told;
+  bool arrives = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!std::exchange(is_told_, false)) return;
-    told = told_;
+    if (std::exchange(is_told_, false)) told = told_;
+    arrives = is_arriving_ && !std::exchange(has_arrived_, is_arriving_);
   }
-  store.set("failed", bytes_of(told));
+  if (told) say(Kind::failed, *told);
+  if (!arrives) return;
+  if (rank_ != 0) return say(Kind::arrived);
+  count_arrived();
 }
 
-void Peers::look_at(c10d::Store& store, int64_t rank) {
-  auto& seen = seen_[static_cast<size_t>(rank)];
-  if (seen.has_left) return;
-  if (store.check({key("left", rank)})) {
-    seen.has_left = true, ++left_;
-    return;
+/// Of the first process.
+void Peers::count_arrived() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!has_arrived_ || others_arrived_ + 1 < std::ssize(names_)) return;
+    have_all_arrived_ = true;
   }
-  const auto now = Clock::now();
-  const auto beat = store.check({key("beat", rank)}) ? text_of(store.get(key("beat", rank))) : "";
-  if (beat != seen.beat) {
-    seen.beat = beat, seen.when = now;
-    return;
-  }
-  const auto silence = trouble_ || store.check({"trouble"}) ? kShortSilence : kSilence;
-  if (now - seen.when < silence || is_lost()) return;
-  const auto why = silent(names_[static_cast<size_t>(rank)], silence);
-  store.set("lost", bytes_of(why));
-  set_lost(why);
-}
-
-void Peers::set_lost(const std::string& why) {
-  const std::lock_guard lock(mutex_);
-  if (lost_.empty()) lost_ = why;
   changed_.notify_all();
+  say(Kind::all_arrived);
+}
+
+void Peers::take(const PeerMessages::Message& message) {
+  auto& seen = seen_[static_cast<size_t>(message.from)];
+  seen.silent = milliseconds(0);
+  switch (message.kind) {
+    case Kind::failed:
+      return lose(message.text);
+    case Kind::arrived:
+      ++others_arrived_;
+      return count_arrived();
+    case Kind::all_arrived: {
+      const std::lock_guard lock(mutex_);
+      have_all_arrived_ = true;
+      return changed_.notify_all();
+    }
+    case Kind::leaving:
+      seen.has_left = true, ++left_;
+      messages_->send(message.from, Kind::left);
+      return expect_end(names_[static_cast<size_t>(message.from)]);
+    case Kind::left:
+      seen.has_left = true;
+      return;
+    case Kind::closed:
+      if (!std::exchange(seen.has_left, true))
+        ++left_, lose(lost_text(names_[static_cast<size_t>(message.from)], "its connection broke"));
+      return;
+    case Kind::alive:
+    case Kind::hello:
+      return;
+  }
+}
+
+/// Who leaves before all have arrived is missed by those who still need it.
+void Peers::expect_end(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (have_all_arrived_) return;
+  }
+  lose(name + " has ended before the others");
+}
+
+/// Time in which this process itself was stopped counts as one round.
+void Peers::count_silence(milliseconds elapsed) {
+  for (size_t other = 0; other < seen_.size(); ++other) {
+    auto& seen = seen_[other];
+    if (!is_others_end(static_cast<int64_t>(other)) || seen.has_left) continue;
+    seen.silent += std::min(elapsed, 2 * kPeriod);
+    if (seen.silent >= kSilence && !is_lost()) lose(lost_text(names_[other], silence_text()));
+  }
+}
+
+/// The first reason counts; the first process tells it to everybody.
+void Peers::lose(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!lost_.empty()) return;
+    lost_ = why;
+  }
+  changed_.notify_all();
+  if (rank_ == 0) say(Kind::failed, why);
 }
 
 std::string Peers::lost() const {
   const std::lock_guard lock(mutex_);
-  if (!lost_.empty()) return lost_;
-  // A store whose machine is stopped answers nothing, and the thread waits for it.
-  if (Clock::now() - round_.load() <= kSilence + kPeriod) return "";
-  if (rank_ != 0) return silent(names_[0], kSilence);
-  // LibTorch's store serves one request after the other, and waits for the rest of one that broke off.
-  return "another process is lost, it is not known which: it was cut off in the middle of a "
-         "request to the "
-         "store of " +
-         names_[0] + "; the run goes on from its newest checkpoint by --resume";
+  return lost_;
 }
 
 bool Peers::is_lost() const { return !lost().empty(); }
@@ -160,13 +196,20 @@ void Peers::check() const {
 }
 
 void Peers::find_out(const std::string& words) {
-  trouble_ = true;
   for (auto end = Clock::now() + kSilence + 2 * kPeriod; Clock::now() < end;) {
     check();
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(100));
+    changed_.wait_for(lock, milliseconds(100));
   }
   throw LostPeerError("a connection to another process broke: " + words);
+}
+
+bool Peers::arrive() {
+  std::unique_lock lock(mutex_);
+  is_arriving_ = true;
+  messages_->wake();
+  changed_.wait(lock, [&] { return have_all_arrived_ || !lost_.empty(); });
+  return have_all_arrived_;
 }
 
 void Peers::tell(const std::string& why) noexcept {
@@ -175,15 +218,16 @@ void Peers::tell(const std::string& why) noexcept {
     if (!lost_.empty()) return;  // this process ends because of another
     told_ = names_[static_cast<size_t>(rank_)] + " has ended: " + why;
     lost_ = told_, is_told_ = true, is_noticed_ = true;
+    messages_->wake();
     changed_.notify_all();
   } catch (...) {  // without memory the others notice all the same
   }
 }
 
-bool Peers::wait_for_others(std::chrono::milliseconds most) const noexcept {
+bool Peers::wait_for_others(milliseconds most) const noexcept {
   const auto end = Clock::now() + most;
   while (left_ + 1 < std::ssize(names_) && Clock::now() < end)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(milliseconds(20));
   return left_ + 1 >= std::ssize(names_);
 }
 

@@ -29,8 +29,7 @@ using Gloo = c10d::ProcessGroupGloo;
 using StorePtr = c10::intrusive_ptr<c10d::Store>;
 using WorkPtr = c10::intrusive_ptr<c10d::Work>;
 
-constexpr seconds kArrival{300};       // of all, at the start
-constexpr milliseconds kAnswer{6000};  // of the store, once all are there
+constexpr seconds kArrival{300};  // of all, at the start
 /// Of a collective: who is lost is found by Peers, and a step, a checkpoint or a validation of the first process may be long.
 constexpr std::chrono::hours kAnyTime{24 * 365};
 
@@ -63,22 +62,23 @@ class GlooProcesses : public Processes {
         count_(environment.world_size),
         exceptions_(std::uncaught_exceptions()) {
     meet();
-    peers_ = std::make_unique<Peers>([this] { return connect(false, kAnswer); }, rank_, names_);
+    peers_ = std::make_unique<Peers>(messages(), rank_, names_);
     gloo_ = connected(store_, rank_, count_);
   }
 
   ~GlooProcesses() override {
     if (std::uncaught_exceptions() > exceptions_) peers_->tell("an error ended it");
-    if (!peers_->is_lost() && all_are_done()) {
+    if (peers_->arrive()) {
       gloo_.reset(), rings_.clear();
       while (is_first() && !peers_->wait_for_others(milliseconds(100)) && !peers_->is_lost())
         continue;
     } else {
       (void)gloo_.release();  // its threads may wait for a process that is gone
       for (auto& ring : rings_) ring->abandon();
+      (void)store_.release();  // likewise, for the rest of a request
       if (is_first()) peers_->wait_for_others(seconds(2));
     }
-    if (!peers_->leave(seconds(2))) (void)peers_.release();  // its thread waits for the store
+    peers_->leave();
   }
 
   int64_t rank() const override { return rank_; }
@@ -188,12 +188,12 @@ class GlooProcesses : public Processes {
   };
 
   /// A connection to the store of rank 0; keys of an earlier start of the same job are others.
-  StorePtr connect(bool serve, milliseconds timeout) const {
+  StorePtr connect() const {
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(environment_.master_port);
-    options.isServer = serve;
+    options.isServer = is_first();
     options.waitWorkers = false;
-    options.timeout = timeout;
+    options.timeout = kArrival;
     auto tcp = c10::make_intrusive<c10d::TCPStore>(environment_.master_addr, options);
     return c10::make_intrusive<c10d::PrefixStore>("heed/" + std::to_string(environment_.restarts),
                                                   tcp);
@@ -207,7 +207,7 @@ class GlooProcesses : public Processes {
   /// All write their names into the store of rank 0, and read the others'.
   void meet() {
     try {
-      store_ = connect(is_first(), kArrival);
+      store_ = connect();
     } catch (const std::exception& error) {
       if (is_first())
         throw UsageError("cannot listen at " + place() + ": " + error.what() +
@@ -253,17 +253,22 @@ class GlooProcesses : public Processes {
     }
   }
 
-  /// Whether every process has come to its end, so that no connection is closed that somebody still needs.
-  bool all_are_done() noexcept {
+  /// The connection by which the processes watch each other: its place is said through the store.
+  std::unique_ptr<PeerMessages> messages() {
+    const char* key = "peers";
+    if (is_first()) {
+      auto own = std::make_unique<PeerMessages>(own_address(environment_).address, count_);
+      store_->set(key, as_bytes(own->place()));
+      return own;
+    }
     try {
-      if (store_->add("done", 1) == count_) store_->set("all_done", as_bytes("1"));
-      while (!store_->check({"all_done"})) {
-        if (peers_->is_lost()) return false;
-        std::this_thread::sleep_for(milliseconds(5));
-      }
-      return true;
-    } catch (const std::exception&) {  // the store has gone
-      return false;
+      const auto found = store_->get(key);
+      return std::make_unique<PeerMessages>(std::string(found.begin(), found.end()), rank_, count_);
+    } catch (const FileError& error) {
+      throw UsageError(std::string("rank 0 cannot be reached: ") + error.what() +
+                       "; name another interface by GLOO_SOCKET_IFNAME");
+    } catch (const std::exception& error) {
+      throw LostPeerError("rank 0 at " + place() + " ended at the start: " + error.what());
     }
   }
 
