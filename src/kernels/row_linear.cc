@@ -135,8 +135,8 @@ HWY_INLINE void tile_of_panel(int64_t depth, Left<T> x, Right<W> w, Result<T> y,
 /// next: W lies from end to end, and a large model's weights come from memory for every call. Of 18
 /// rows of x the first of three tiles would wait for them, and memory for the others.
 template <bool kAdd, class T, class W>
-HWY_INLINE void tiles_of_panel(int64_t m, int64_t depth, Left<T> x, Right<W> w, Result<T> y,
-                               const char* ahead) {
+HWY_INLINE void panel_of_rows(int64_t m, int64_t depth, Left<T> x, Right<W> w, Result<T> y) {
+  const auto* ahead = reinterpret_cast<const char*>(w.data + depth * w.stride);
   int64_t i = 0;
   for (int64_t tiles = divide_up(m, kTileRows), rows = 0, turn = 0; turn < tiles; ++turn) {
     rows = divide_up(m - i, tiles - turn);
@@ -149,26 +149,6 @@ HWY_INLINE void tiles_of_panel(int64_t m, int64_t depth, Left<T> x, Right<W> w, 
     });
     i += rows;
   }
-}
-
-/// The same; bfloat16 becomes float32 once for three tiles and more.
-template <bool kAdd, class T, class W>
-HWY_INLINE void panel_of_rows(int64_t m, int64_t depth, Left<T> x, Right<W> w, Result<T> y) {
-  const auto* ahead = reinterpret_cast<const char*>(w.data + depth * w.stride);
-  if constexpr (std::is_same_v<W, TwoBfloat16>) {
-    if (m > 2 * kTileRows) {
-      const Vector<T> d;
-      const int64_t panel = panel_width<T>();
-      HWY_ALIGN T piece[kPieceOfDepth * 2 * kMaxLanes];
-      for (int64_t k = 0; k < depth; ++k) {
-        hn::Vec<Vector<T>> low, high;
-        load_panel(w.data + k * w.stride, low, high);
-        hn::Store(low, d, piece + k * panel), hn::Store(high, d, piece + k * panel + panel / 2);
-      }
-      return tiles_of_panel<kAdd>(m, depth, x, Right<T>{piece, panel}, y, ahead);
-    }
-  }
-  tiles_of_panel<kAdd>(m, depth, x, w, y, ahead);
 }
 
 /// y = x W^T for some rows of x and the first `columns` columns of a block.
