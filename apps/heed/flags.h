@@ -111,7 +111,7 @@ struct PredictFlags {
 
 struct QuantizeFlags {
   static constexpr const char* kVerb = "quantize";
-  std::string model, folder;
+  std::string model, folder, weights = "int8";
   std::vector<std::string> data;
   bool json = false;
 };

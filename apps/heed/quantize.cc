@@ -1,8 +1,9 @@
-// heed quantize: a model in whole numbers of 8 bits, and what that changes.
+// heed quantize: a model with smaller weights, and what that changes.
 #include "heed/tasks/quantize.h"
 
 #include "core/printable.h"
 #include "frame/twice.h"
+#include "heed/core/fields.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -12,10 +13,11 @@ namespace {
 Json quantized_json(const QuantizeFlags& flags, const Quantized& made) {
   Json json = {{"model", flags.model},
                {"folder", flags.folder},
+               {"format", flags.weights},
                {"weights", made.weights},
                {"numbers", made.numbers},
                {"bytes", made.bytes},
-               {"bytes_int8", made.bytes_int8},
+               {"bytes_written", made.bytes_written},
                {"compared", made.difference.examples}};
   const auto& d = made.difference;
   if (d.has_vectors) json["cosine"] = d.cosine, json["least_cosine"] = d.least_cosine;
@@ -25,7 +27,7 @@ Json quantized_json(const QuantizeFlags& flags, const Quantized& made) {
   for (const auto& [name, value] : made.before)
     if (name.find("baseline_") == std::string::npos) json[name] = value;
   for (const auto& [name, value] : made.behind)
-    if (name.find("baseline_") == std::string::npos) json[name + "_int8"] = value;
+    if (name.find("baseline_") == std::string::npos) json[name + "_" + flags.weights] = value;
   return json;
 }
 
@@ -34,7 +36,8 @@ Json quantized_json(const QuantizeFlags& flags, const Quantized& made) {
 void run(const QuantizeFlags& flags) {
   refuse_twice("--data", flags.data);
   check_outputs({flags.folder}, flags.model, flags.data);
-  const auto made = quantize_model(flags.model, flags.folder, flags.data);
+  const auto made = quantize_model(flags.model, flags.folder, flags.data,
+                                   from_word<SmallWeights>(flags.weights).value());
   if (made.difference.examples == 0)
     std::cerr << "heed: note: nothing was measured, as the model names no data.valid; name data by "
                  "--data\n";

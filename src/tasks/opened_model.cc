@@ -33,7 +33,7 @@ OpenedModel open_model(const std::filesystem::path& where) {
   const auto folder = find_model(where);
   OpenedModel opened{folder, load_model(folder), (folder / "recipe.toml").string()};
   merge_adapters(opened);
-  opened.int8 = from_int8(opened.files.tensors, (folder / "model.safetensors").string());
+  opened.int8 = to_float32(opened.files.tensors, (folder / "model.safetensors").string());
   return opened;
 }
 

@@ -7,11 +7,13 @@
 
 #include "core/list_folder.h"
 #include "core/text.h"
+#include "heed/core/fields.h"
 #include "heed/core/files.h"
 #include "heed/models/sequence_model.h"
 #include "heed/nn/recording.h"
 #include "heed/tasks/predictor.h"
 #include "kernels/int8_linear.h"
+#include "kernels/row_linear.h"
 #include "nn/int8_weights.h"
 #include "nn/linear.h"
 #include "tasks/cell.h"
@@ -26,18 +28,18 @@ constexpr int64_t kLeastSide = 64;
 constexpr int64_t kCompared = 64;
 constexpr const char* kReport = "quantize.json";
 
-bool is_worth_int8(const at::Tensor& weight) {
+bool is_worth_it(const at::Tensor& weight) {
   return weight.dim() == 2 && weight.scalar_type() == at::kFloat && weight.size(0) >= kLeastSide &&
          weight.size(1) >= kLeastSide && weight.size(1) <= kernels::kMostInt8Depth;
 }
 
-struct Int8Choice {
+struct Choice {
   std::set<std::string> weights, stay;
 };
 
 /// What layers multiply by, by its name among the parameters.
-Int8Choice int8_choice(torch::nn::Module& module) {
-  Int8Choice choice;
+Choice choice_of(torch::nn::Module& module) {
+  Choice choice;
   std::set<const void*> outputs;
   for (const auto& item : module.named_modules("", /*include_self=*/true)) {
     if (const auto* writes = dynamic_cast<const SequenceModel*>(item.value().get()))
@@ -45,10 +47,10 @@ Int8Choice int8_choice(torch::nn::Module& module) {
     const auto* linear = item.value()->as<torch::nn::Linear>();
     if (!linear) continue;
     const auto name = item.key() + (item.key().empty() ? "weight" : ".weight");
-    (is_worth_int8(linear->weight) ? choice.weights : choice.stay).insert(name);
+    (is_worth_it(linear->weight) ? choice.weights : choice.stay).insert(name);
   }
   for (const auto& item : module.named_parameters())
-    if (outputs.contains(item.value().data_ptr()) && is_worth_int8(item.value()))
+    if (outputs.contains(item.value().data_ptr()) && is_worth_it(item.value()))
       choice.weights.insert(item.key());
   return choice;
 }
@@ -122,7 +124,7 @@ struct Differences {
 };
 
 /// Of each weight its channels, by what it multiplies in the data.
-std::map<std::string, at::Tensor> channels_of(const Int8Choice& choice, Predictor& model,
+std::map<std::string, at::Tensor> channels_of(const Choice& choice, Predictor& model,
                                               const std::vector<std::string>& paths) {
   const at::NoGradGuard no_grad;
   const nn::InputSamples samples;
@@ -134,17 +136,33 @@ std::map<std::string, at::Tensor> channels_of(const Int8Choice& choice, Predicto
   return channels;
 }
 
-std::string report_json(const Quantized& made) {
+std::string report_json(const Quantized& made, SmallWeights weights) {
   nlohmann::ordered_json json = {
       {"weights", made.weights}, {"numbers", made.numbers}, {"stay_float32", made.stay}};
   for (const auto& [name, value] : made.before) json["float32"][name] = value;
-  for (const auto& [name, value] : made.behind) json["int8"][name] = value;
+  for (const auto& [name, value] : made.behind) json[word_of(weights)][name] = value;
   const auto& d = made.difference;
   json["compared"] = d.examples;
   if (d.examples > 0) json["outputs"] = d.outputs;
   if (d.has_vectors) json["cosine"] = d.cosine, json["least_cosine"] = d.least_cosine;
   if (d.has_maps) json["maps"] = d.maps, json["most_maps"] = d.most_maps;
   return json.dump(2) + "\n";
+}
+
+/// Throws where the weights are so already.
+void refuse_bfloat16(const Choice& choice, const torch::nn::Module& module,
+                     const std::filesystem::path& model) {
+  for (const auto& item : module.named_parameters()) {
+    if (!choice.weights.contains(item.key())) continue;
+    const auto weight = item.value().contiguous();
+    if (!kernels::is_bfloat16(weight.data_ptr<float>(), weight.size(0), weight.size(1),
+                              weight.stride(0)))
+      return;
+  }
+  throw ModelError(
+      model.string() +
+      ": the weights' numbers are all bfloat16's already; every verb multiplies by them "
+      "as such");
 }
 
 void check_new(const std::filesystem::path& folder) {
@@ -180,17 +198,18 @@ ModelDifference Predictor::difference(Predictor& other, const std::vector<std::s
 }
 
 Quantized quantize_model(const std::filesystem::path& model, const std::filesystem::path& folder,
-                         const std::vector<std::string>& given) {
+                         const std::vector<std::string>& given, SmallWeights weights) {
   check_new(folder);
   auto opened = open_model(model);
   if (!opened.int8.empty())
     throw ModelError(opened.folder.string() +
                      ": is of 8 bits already; quantize the folder that it was made of");
   auto before = Predictor::load(model);
-  const auto choice = int8_choice(before.module());
+  const auto choice = choice_of(before.module());
   if (choice.weights.empty())
     throw ModelError(text_of(opened.folder.string(), ": no weight of a layer has ", kLeastSide,
-                             " rows and columns, so that nothing would be faster in 8 bits"));
+                             " rows and columns, so that nothing would be faster"));
+  if (weights == SmallWeights::bfloat16) refuse_bfloat16(choice, before.module(), opened.folder);
   Quantized made;
   made.stay.assign(choice.stay.begin(), choice.stay.end());
   made.weights = std::ssize(choice.weights);
@@ -199,8 +218,10 @@ Quantized quantize_model(const std::filesystem::path& model, const std::filesyst
     if (choice.weights.contains(name)) made.numbers += tensor.numel();
   made.bytes = bytes_of_all(files.tensors);
   const auto& paths = given.empty() ? before.recipe().paths("valid") : given;
-  files.tensors = to_int8(files.tensors, channels_of(choice, before, paths));
-  made.bytes_int8 = bytes_of_all(files.tensors);
+  files.tensors = weights == SmallWeights::int8
+                      ? to_int8(files.tensors, channels_of(choice, before, paths))
+                      : to_bfloat16(files.tensors, choice.weights);
+  made.bytes_written = bytes_of_all(files.tensors);
   files.state.reset();
   save_model(folder, files);
   auto behind = Predictor::load(folder);
@@ -209,7 +230,7 @@ Quantized quantize_model(const std::filesystem::path& model, const std::filesyst
     if (!made.difference.has_vectors)
       made.before = before.evaluate(paths).metrics, made.behind = behind.evaluate(paths).metrics;
   }
-  files.others[kReport] = report_json(made);
+  files.others[kReport] = report_json(made, weights);
   save_model(folder, files);
   return made;
 }

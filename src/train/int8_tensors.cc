@@ -94,14 +94,22 @@ NamedTensors to_int8(const NamedTensors& tensors,
   return all;
 }
 
-Int8ScalesByName from_int8(NamedTensors& tensors, const std::string& file) {
+NamedTensors to_bfloat16(const NamedTensors& tensors, const std::set<std::string>& weights) {
+  auto all = tensors;
+  for (auto& [name, tensor] : all)
+    if (weights.contains(name)) tensor = tensor.to(at::kBFloat16);
+  return all;
+}
+
+Int8ScalesByName to_float32(NamedTensors& tensors, const std::string& file) {
   const Int8Reader reader(tensors, file);
   Int8ScalesByName found;
   NamedTensors all;
   for (auto& [name, tensor] : tensors) {
     if (reader.is_scale(name)) continue;
     if (tensor.scalar_type() != at::kChar) {
-      all.emplace_back(name, tensor);
+      all.emplace_back(name,
+                       tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor);
       continue;
     }
     const auto scales = reader.scales_of(name, tensor);

@@ -1,7 +1,8 @@
-// Weights of 8 bits in a file of tensors.
+// Weights of 8 bits and of bfloat16 in a file of tensors.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "heed/formats/safetensors.h"
@@ -21,8 +22,11 @@ using Int8ScalesByName = std::map<std::string, nn::Int8Scales>;
 /// scale[i] = max_k |W[i, k] / c[k]| / 127 and q is the nearest. K at most 65536.
 NamedTensors to_int8(const NamedTensors& tensors, const std::map<std::string, at::Tensor>& weights);
 
-/// Makes float32 of such weights again and takes the scales away. Throws ModelError that names `file` and the
+/// The tensors with these weights rounded to bfloat16.
+NamedTensors to_bfloat16(const NamedTensors& tensors, const std::set<std::string>& weights);
+
+/// Makes float32 of both again and takes the scales away. Throws ModelError that names `file` and the
 /// tensor: int8 without scales or the other way, other shapes, q = -128, scales that are negative or no numbers.
-Int8ScalesByName from_int8(NamedTensors& tensors, const std::string& file);
+Int8ScalesByName to_float32(NamedTensors& tensors, const std::string& file);
 
 }  // namespace heed

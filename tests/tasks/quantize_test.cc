@@ -58,7 +58,7 @@ TEST_F(Quantize, WritesAFolderThatAnswersAlmostAlikeAndSaysHowFar) {
   const auto made = quantize_model(model, path("int8"));
   EXPECT_EQ(made.weights, 2 * 4);  // query, key and value; output; up; down
   EXPECT_THAT(made.stay, testing::Contains(HasSubstr("head.")));
-  EXPECT_LT(made.bytes_int8, made.bytes / 2);
+  EXPECT_LT(made.bytes_written, made.bytes / 2);
   EXPECT_EQ(made.difference.examples, 24);
   EXPECT_GT(made.difference.outputs, 0);
   EXPECT_LT(made.difference.outputs, 0.1);
@@ -81,6 +81,31 @@ TEST_F(Quantize, WritesAFolderThatAnswersAlmostAlikeAndSaysHowFar) {
   EXPECT_EQ(std::count_if(summary.rows.begin(), summary.rows.end(),
                           [](const auto& row) { return row.kind == "Linear int8"; }),
             made.weights);
+}
+
+TEST_F(Quantize, Bfloat16RoundsTheWeightsAndNothingElse) {
+  const auto model = trained(reviews(64));
+  const auto made = quantize_model(model, path("half"), {}, SmallWeights::bfloat16);
+  EXPECT_EQ(made.weights, 2 * 4);
+  EXPECT_EQ(made.bytes - made.bytes_written, static_cast<uint64_t>(2 * made.numbers));
+  EXPECT_GT(made.difference.outputs, 0);
+  EXPECT_LT(made.difference.outputs, 0.01);
+  const auto report = nlohmann::json::parse(test::read_bytes(folder_ / "half" / "quantize.json"));
+  EXPECT_EQ(report["bfloat16"]["accuracy"], metric(made.behind, "accuracy"));
+
+  auto before = Predictor::load(model), behind = Predictor::load(path("half"));
+  int64_t rounded = 0;
+  for (const auto& item : behind.module().named_parameters()) {
+    const auto given = before.module().named_parameters()[item.key()];
+    EXPECT_EQ(item.value().scalar_type(), at::kFloat);
+    if (item.value().equal(given)) continue;
+    EXPECT_TRUE(item.value().equal(given.to(at::kBFloat16).to(at::kFloat))) << item.key();
+    ++rounded;
+  }
+  EXPECT_EQ(rounded, made.weights);
+  EXPECT_THAT(test::message_of<ModelError>(
+                  [&] { quantize_model(path("half"), path("again"), {}, SmallWeights::bfloat16); }),
+              HasSubstr("bfloat16's already"));
 }
 
 TEST_F(Quantize, RefusesWhatIsNotToBeHadOfSuchAFolder) {

@@ -17,7 +17,7 @@ NamedTensors two_tensors() {
 
 std::string refusal_of(NamedTensors tensors) {
   try {
-    from_int8(tensors, "model.safetensors");
+    to_float32(tensors, "model.safetensors");
   } catch (const ModelError& error) {
     return error.what();
   }
@@ -32,7 +32,7 @@ TEST(Int8Tensors, ComeBackAsTheNearestOf255Steps) {
   const auto q = tensors[0].second, scale = tensors[1].second;
   EXPECT_EQ(q.scalar_type(), at::kChar);
   EXPECT_EQ(q.to(at::kInt).abs().amax(1).min().item<int>(), 127);
-  const auto scales = from_int8(tensors, "file");
+  const auto scales = to_float32(tensors, "file");
   ASSERT_EQ(tensors.size(), 2u);
   EXPECT_TRUE(scales.at("a.weight").rows.equal(scale.flatten()));
   EXPECT_TRUE(tensors[1].second.equal(given[1].second));
@@ -52,7 +52,7 @@ TEST(Int8Tensors, ComeBackWithScalesOfTheirColumns) {
   auto other = tensors;
   other[2].second = torch::zeros({1, 7});
   EXPECT_THAT(refusal_of(other), HasSubstr("above 0"));
-  EXPECT_TRUE(from_int8(tensors, "file").at("a.weight").channels.equal(channels));
+  EXPECT_TRUE(to_float32(tensors, "file").at("a.weight").channels.equal(channels));
   ASSERT_EQ(tensors.size(), 2u);
   EXPECT_LE(((tensors[0].second - given[0].second).abs() / step).max().item<double>(), 0.5001);
 }
