@@ -119,6 +119,9 @@ struct Problem {
   const T* score_weight = nullptr;  ///< (H, D), of the additive scores
   std::vector<const Modifier<T>*> modifiers;
   std::vector<const Mask<T>*> masks;
+  /// The first query's and key's place in a call of which this is a part: masks are asked, and weights dropped, by the
+  /// places there. Modifiers go by those here.
+  int64_t row = 0, column = 0;
   NormalizerKind normalizer = NormalizerKind::softmax;
   /// A number per head (H): the score of softmax's sink (null: none), alpha - 1 of entmax.
   const T* per_head = nullptr;

@@ -163,7 +163,7 @@ class BackwardBlock {
                 Result<T>{gradient.data, kStride});
     if (distances_.table) add_of_distances(distances_, at_.of_distances + first, gradient);
     if (problem_.dropout > 0) {
-      dropout_factors(problem_.dropout, problem_.seed, factors(scores));
+      dropout_factors(problem_, factors(scores));
       multiply_tile(gradient, factors(scores));
     }
     visit(scores, gradient, first, hidden, keys);

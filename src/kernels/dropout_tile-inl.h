@@ -13,6 +13,7 @@
 #include "kernels/attend.h"
 #include "kernels/blocks.h"
 #include "kernels/dropout.h"
+#include "kernels/masking.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -70,7 +71,9 @@ HWY_INLINE void philox_rows(uint64_t seed, uint32_t group, uint32_t row, uint32_
 
 /// factor(i, j) = 1 / (1 - probability) where (i, j) of the tile is kept, 0 where it is dropped.
 template <class T>
-HWY_NOINLINE void dropout_factors(double probability, uint64_t seed, const Tile<T>& factor) {
+HWY_NOINLINE void dropout_factors(const Problem<T>& problem, const Tile<T>& here) {
+  const Tile<T> factor = in_whole(problem, here);
+  const double probability = problem.dropout;
   // A word up to `last` drops. In 32 bits, so that the comparison is a vector's.
   const uint64_t threshold = dropout_threshold(probability);
   const bool drops = threshold > 0;
@@ -82,9 +85,9 @@ HWY_NOINLINE void dropout_factors(double probability, uint64_t seed, const Tile<
   for (int64_t j = 0; j < factor.columns;) {
     const int64_t key = factor.column + j;
     for (int64_t i = 0; i < factor.rows; i += lanes) {
-      philox_rows(seed, static_cast<uint32_t>(key / 4), static_cast<uint32_t>(factor.row + i),
-                  static_cast<uint32_t>(factor.head), static_cast<uint32_t>(factor.batch),
-                  words + i, kWords);
+      philox_rows(problem.seed, static_cast<uint32_t>(key / 4),
+                  static_cast<uint32_t>(factor.row + i), static_cast<uint32_t>(factor.head),
+                  static_cast<uint32_t>(factor.batch), words + i, kWords);
     }
     for (int64_t word = key % 4; word < 4 && j < factor.columns; ++word, ++j) {
       for (int64_t i = 0; i < factor.rows; ++i) {

@@ -166,7 +166,7 @@ class Block {
     if (problem_.dropout > 0) {
       Tile<T> factors = weights;
       factors.data = at_.factors;
-      dropout_factors(problem_.dropout, problem_.seed, factors);
+      dropout_factors(problem_, factors);
       multiply_tile(weights, factors);
     }
     if (smaller_ != 1) {

@@ -8,6 +8,13 @@
 
 namespace heed::kernels {
 
+/// The tile where it stands in the call of which the problem is a part.
+template <class T>
+Tile<T> in_whole(const Problem<T>& problem, Tile<T> tile) {
+  tile.row += problem.row, tile.column += problem.column;
+  return tile;
+}
+
 /// Queries row .. row + rows - 1 of a head.
 struct Rows {
   int64_t batch, head, row, rows;
@@ -17,18 +24,19 @@ struct Rows {
 
 template <class T>
 Span span_of(const Problem<T>& problem, const Rows& rows, Span within) {
+  within = {within.begin + problem.column, within.end + problem.column};
   for (const Mask<T>* mask : problem.masks) {
-    within = mask->span(rows.batch, rows.head, rows.row, rows.rows, within);
+    within = mask->span(rows.batch, rows.head, rows.row + problem.row, rows.rows, within);
   }
-  return within;
+  return {within.begin - problem.column, within.end - problem.column};
 }
 
 template <class T>
 Coverage coverage_of(const Problem<T>& problem, const Rows& rows, Span keys) {
   Coverage all = Coverage::all;
   for (const Mask<T>* mask : problem.masks) {
-    const Coverage one = mask->coverage(rows.batch, rows.head, rows.row, rows.rows, keys.begin,
-                                        keys.end - keys.begin);
+    const Coverage one = mask->coverage(rows.batch, rows.head, rows.row + problem.row, rows.rows,
+                                        keys.begin + problem.column, keys.end - keys.begin);
     if (one == Coverage::none) return one;
     if (one == Coverage::part) all = one;
   }
@@ -37,7 +45,7 @@ Coverage coverage_of(const Problem<T>& problem, const Rows& rows, Span keys) {
 
 template <class T>
 void hide(const Problem<T>& problem, const Tile<T>& scores) {
-  for (const Mask<T>* mask : problem.masks) mask->apply(scores);
+  for (const Mask<T>* mask : problem.masks) mask->apply(in_whole(problem, scores));
 }
 
 /// The panels of a tile, in runs that see the same keys.

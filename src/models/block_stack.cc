@@ -7,6 +7,7 @@
 #include "nn/block_parts.h"
 #include "nn/checkpoint.h"
 #include "nn/model_memory.h"
+#include "nn/sequence_part.h"
 
 namespace heed {
 namespace {
@@ -125,6 +126,11 @@ void BlockStack::share_position(int64_t i) {
 }
 
 at::Tensor BlockStack::forward(at::Tensor x, const AttendInputs& inputs) {
+  if (auto* ring = nn::PartedStacks::ring(); ring && count_ > 0) {
+    const nn::SequencePart here(ring, x.size(1));
+    const auto part = nn::SequencePart::here().part(x.size(1));
+    return ops::ring_gather(*ring, forward(part.of(x, 1), inputs), x.size(1));
+  }
   const auto own = static_cast<int64_t>(layers->size());
   for (int64_t i = 0; i < count_; ++i) {
     auto* block = layers[static_cast<size_t>(i * own / count_)]->as<nn::TransformerBlockImpl>();

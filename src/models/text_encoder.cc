@@ -7,7 +7,6 @@
 #include "models/packed_texts.h"
 #include "nn/model_memory.h"
 #include "nn/probed.h"
-#include "nn/sequence_part.h"
 
 namespace heed {
 
@@ -30,29 +29,11 @@ TextEncoderImpl::TextEncoderImpl(const TextEncoderOptions& given, const TextShap
   blocks = BlockStack(*this, models::with_mask(options, "key_lengths"));
 }
 
-void TextEncoderImpl::part_sequences(Ring& ring) {
-  if (options.attention_type == nn::AttentionType::linear || options.stochastic_depth > 0)
-    throw ModelError(
-        "train.sequence_parallel: expected encoder.attention_type softmax and no stochastic_depth, "
-        "which leaves whole texts out; change these, or train with sequence_parallel = 1");
-  ops::check_ring(options.attention);
-  if (!options.local_layers.empty()) ops::check_ring(options.local_attention);
-  ring_ = &ring;
-}
-
-at::Tensor TextEncoderImpl::in_parts(const at::Tensor& x, const at::Tensor& lengths) {
-  const nn::SequencePart here(ring_, x.size(1));
-  const ops::RingPart part(ring_->rank(), ring_->count(), x.size(1));
-  return ops::ring_gather(*ring_, blocks.forward(part.of(x, 1), models::told_lengths(lengths)),
-                          x.size(1));
-}
-
 Tokens TextEncoderImpl::forward(const Batch& batch) {
   auto x = embedding.forward(batch, is_training());  // (B, L, M)
   const auto& lengths = batch.at("lengths");
   for (int64_t i = 0; i < options.convolutions; ++i)
     x = convolutions[static_cast<size_t>(i)]->as<nn::TokenConvolutionImpl>()->forward(x, lengths);
-  if (ring_ && is_training()) return {.states = in_parts(x, lengths), .lengths = lengths};
   const bool watched = Recording::active() || nn::Probe::active();
   if (!is_training() && !watched && x.device().is_cpu() && convolutions.is_empty() &&
       models::can_pack(options))

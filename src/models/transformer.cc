@@ -185,9 +185,9 @@ at::Tensor TransformerImpl::placed(const at::Tensor& embedded, nn::AdditivePosit
                                    int64_t first) {
   auto x = nn::embedded(embedded);  // (B, L, M)
   if (position)
-    x = nn::by_pieces(x, 1, [&](const at::Tensor& piece, int64_t at) {
-      return position->forward(piece, first + at);
-    });
+    x = nn::by_pieces(
+        x, 1, nn::SequencePart::here().length,
+        [&](const at::Tensor& piece, int64_t at) { return position->forward(piece, first + at); });
   return heed::dropout(x, options.dropout(), is_training());
 }
 
@@ -222,7 +222,10 @@ at::Tensor TransformerImpl::look_back(const at::Tensor& ids, int64_t length) {
 at::Tensor TransformerImpl::encode(const SourceBatch& source) {
   check_source(source, -1);
   if (options.from_encoder()) return source.states;
-  const auto ids = nn::without_padding(source.tokens, source.lengths);
+  auto ids = nn::without_padding(source.tokens, source.lengths);
+  const auto& place = nn::SequencePart::here();
+  const nn::SequencePart reading(place.ring, ids.size(1));
+  if (place.ring) ids = place.part(ids.size(1)).of(ids, 1);
   return encoder.forward(embed_source(ids), models::told_lengths(source.lengths));
 }
 

@@ -44,8 +44,7 @@ struct Call : torch::CustomClassHolder {
   size_t inputs = 0;
   at::Tensor generator;
   bool autocast = false;
-  Ring* ring = nullptr;  // of SequencePart
-  int64_t length = 0;
+  SequencePart::Place place;
 };
 
 class Recomputed : public torch::autograd::Function<Recomputed> {
@@ -56,7 +55,7 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     std::vector<at::Tensor> inputs(tensors.begin(), tensors.begin() + call->inputs);
     call->generator = generator_state();
     call->autocast = ops::cpu_autocast();
-    call->ring = SequencePart::ring(), call->length = SequencePart::length();
+    call->place = SequencePart::here();
     const auto result = call->run(inputs);
     ctx->save_for_backward(inputs);
     return result;
@@ -76,7 +75,7 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     const auto result = [&] {
       const SmallProducts::Aside products;
       const AsBefore before(call->generator, call->autocast);
-      const SequencePart part(call->ring, call->length);
+      const SequencePart part(call->place);
       return call->run(inputs);
     }();
     auto found = torch::autograd::grad({result}, wanted, {gradients.front()}, c10::nullopt, false,

@@ -43,6 +43,13 @@ void check_step_masks(const std::vector<OpSpec>& masks, bool forgot, const Refus
   }
 }
 
+/// Queries and keys of the whole sequences of which x and z are.
+ops::RingLengths whole_lengths(const at::Tensor& x, const at::Tensor& z) {
+  const auto& place = SequencePart::here();
+  if (!place.ring) return {x.size(1), z.size(1)};
+  return {place.length, place.keys()};
+}
+
 /// Of packed texts (1, H, T, D) -> (B, H, L, D).
 at::Tensor heads_apart(const at::Tensor& heads, const PackedRows& rows) {
   return rows.unpack(heads.transpose(1, 2)).transpose(1, 2);
@@ -69,7 +76,11 @@ at::Tensor MultiHeadAttentionImpl::project_key_value(const at::Tensor& z, int64_
 }
 
 at::Tensor MultiHeadAttentionImpl::queries_of(const at::Tensor& x, int64_t first, int64_t length) {
-  const auto placed = position ? position->forward(x, first, length) : x;
+  const auto placed = position ? by_pieces(x, 1, SequencePart::here().length,
+                                           [&](const at::Tensor& piece, int64_t at) {
+                                             return position->forward(piece, first + at, length);
+                                           })
+                               : x;
   return heads_in(project_query(placed), options.attention().num_heads, query_norm);
 }
 
@@ -77,7 +88,12 @@ KeyValues MultiHeadAttentionImpl::key_values_of(const at::Tensor& z, int64_t fir
   const int64_t nk = key_rows(), nv = value_rows(), G = options.attention().kv_heads();
   at::Tensor k, v;  // (B, Lk, G D), (B, Lk, G E)
   if (position) {
-    k = project_key_value((key_position ? key_position : position)->forward(z, first), 0, nk);
+    auto& own = key_position ? key_position : position;
+    const int64_t keys = SequencePart::here().keys();
+    const auto placed = by_pieces(z, 1, keys, [&](const at::Tensor& piece, int64_t at) {
+      return own->forward(piece, first + at, keys);
+    });
+    k = project_key_value(placed, 0, nk);
     v = project_key_value(z, nk, nv);
   } else {
     const auto both = project_key_value(z, 0, nk + nv).split_with_sizes({nk, nv}, 2);
@@ -91,7 +107,7 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::heads_of(const at::Tensor&
                                                                int64_t key_first) {
   if (position || !qkv || !x.is_same(z)) {
     const auto [k, v] = key_values_of(z, key_first);
-    return {queries_of(x, first, key_first + z.size(1)), k, v};
+    return {queries_of(x, first, key_first + whole_lengths(x, z).keys), k, v};
   }
   const auto all = affine(qkv, x).split_with_sizes({query_rows(), key_rows(), value_rows()}, 2);
   const auto& how = options.attention();
@@ -107,11 +123,13 @@ MultiHeadAttentionImpl::Heads MultiHeadAttentionImpl::placed_heads(const at::Ten
   auto heads = heads_of(x, z, first, key_first);
   const auto& position = options.attention().position;
   if (!is_rotary(position)) return heads;
-  heads.q = by_pieces(heads.q, 2, [&](const at::Tensor& q, int64_t at) {
-    return rotate(q, first + at, position, key_first + z.size(1));
+  const auto whole = whole_lengths(x, z);
+  const int64_t length = key_first + whole.keys;
+  heads.q = by_pieces(heads.q, 2, whole.queries, [&](const at::Tensor& q, int64_t at) {
+    return rotate(q, first + at, position, length);
   });
-  heads.k = by_pieces(heads.k, 2, [&](const at::Tensor& k, int64_t at) {
-    return rotate(k, key_first + at, position);
+  heads.k = by_pieces(heads.k, 2, whole.keys, [&](const at::Tensor& k, int64_t at) {
+    return rotate(k, key_first + at, position, length);
   });
   return heads;
 }
@@ -121,9 +139,6 @@ at::Tensor MultiHeadAttentionImpl::attended(const at::Tensor& q, const at::Tenso
   const auto& how = options.attention();
   inputs.training = is_training();
   inputs.parameters = learned;
-  if (auto* ring = SequencePart::ring())
-    return ops::ring_attend(*ring, q, k, v, ops::operator_part(how), inputs,
-                            SequencePart::length());
   return attend(q, k, v, how, inputs);
 }
 
@@ -153,7 +168,8 @@ at::Tensor MultiHeadAttentionImpl::forward(const at::Tensor& x, const at::Tensor
     const auto seen = attended(q, k, v, own);  // (B, H, L, E)
     return merge(rows->pack(seen.transpose(1, 2)).transpose(1, 2), x);
   }
-  const int64_t first = inputs.query_offset.value_or(z.size(1) - x.size(1));
+  const auto whole = whole_lengths(x, z);
+  const int64_t first = inputs.query_offset.value_or(whole.keys - whole.queries);
   const auto [q, k, v] = placed_heads(x, z, first, 0);
   return merge(attended(q, k, v, inputs), x);
 }

@@ -4,6 +4,7 @@
 
 #include "heed/core/error.h"
 #include "heed/nn/probe.h"
+#include "nn/sequence_part.h"
 #include "ops/call.h"
 
 namespace heed {
@@ -48,6 +49,33 @@ const std::string& MapPaths::of(const MapSource& source) noexcept {
   return unknown;
 }
 
+namespace {
+
+/// x (B, H, L, ...) of all processes, on each.
+at::Tensor gathered(const at::Tensor& part, int64_t length) {
+  auto& ring = *SequencePart::here().ring;
+  return ops::ring_gather(ring, part.transpose(1, 2), length).transpose(1, 2);
+}
+
+/// Of parts; the map is that of the whole, on every process.
+at::Tensor attend_in_parts(const std::string& name, const at::Tensor& q, const at::Tensor& k,
+                           const at::Tensor& v, const Attention& how, const AttendInputs& inputs) {
+  const auto& place = SequencePart::here();
+  const ops::RingLengths whole{place.length, place.keys()};
+  at::Tensor row_stats;  // (2, B, H, L_i)
+  const auto out =
+      ops::ring_attend(*place.ring, q, k, v, ops::operator_part(how), inputs, whole, &row_stats);
+  if (auto* recording = Recording::active()) {
+    const torch::NoGradGuard no_gradient;
+    const auto stats = gathered(row_stats.permute({1, 2, 3, 0}), whole.queries);
+    recording->add(Map(name, gathered(q, whole.queries), gathered(k, whole.keys),
+                       stats.permute({3, 0, 1, 2}).contiguous(), how, inputs));
+  }
+  return out;
+}
+
+}  // namespace
+
 at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                              const Attention& how, const AttendInputs& inputs) const {
   RECORD_FUNCTION(map_name(), std::vector<c10::IValue>({q, k, v}));
@@ -60,6 +88,7 @@ at::Tensor MapSource::attend(const at::Tensor& q, const at::Tensor& k, const at:
 
 at::Tensor MapSource::attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                const Attention& how, const AttendInputs& inputs) const {
+  if (SequencePart::here().ring) return attend_in_parts(map_name(), q, k, v, how, inputs);
   Recording* recording = Recording::active();
   const auto own = ops::operator_part(how);
   if (!recording) return heed::attend(q, k, v, own, inputs);

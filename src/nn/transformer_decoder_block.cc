@@ -5,6 +5,7 @@
 #include "nn/block_parts.h"
 #include "nn/block_step.h"
 #include "nn/probed.h"
+#include "nn/sequence_part.h"
 
 namespace heed::nn {
 
@@ -52,8 +53,10 @@ at::Tensor TransformerDecoderBlockImpl::forward(const at::Tensor& given, const a
                [&](const auto& t) { return attention->forward(t); });
   AttendInputs inputs = to_source;
   inputs.query_offset = 0;
-  y = add(y, cross_norm, cross_post_norm,
-          [&](const auto& t) { return cross->forward(t, z, inputs); });
+  y = add(y, cross_norm, cross_post_norm, [&](const auto& t) {
+    const SequencePart place(SequencePart::at_memory());
+    return cross->forward(t, z, inputs);
+  });
   y = add(y, feed_forward_norm, feed_forward_post_norm,
           [&](const auto& t) { return feed_forward->forward(t); });
   return leaving(*this, y);

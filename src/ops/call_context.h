@@ -10,7 +10,8 @@
 
 namespace heed::ops {
 
-/// Checked and expanded; a formula sees the part of it that belongs to its block of scores.
+/// Checked and expanded; a formula sees the part of it that belongs to its block of scores. Kernels are given blocks that begin
+/// at `row` and `column` and are as long as q and k; their masks are those of the whole call.
 struct CallContext {
   kernels::Sizes sizes;  ///< of the whole call
   int64_t offset = 0;    ///< position of query 0 among the keys
@@ -27,6 +28,8 @@ struct CallContext {
   bool training = false;
   uint64_t seed = 0;  ///< of dropout and noise
 
+  /// Position of the block's first query among its keys.
+  int64_t block_offset() const { return offset + row - column; }
   const at::Tensor& parameter(const char* name) const { return parameters.at(name); }
 };
 

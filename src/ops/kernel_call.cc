@@ -35,8 +35,9 @@ at::Tensor empty_output(const Call& call) {
   const auto& s = call.context.sizes;
   const auto options = call.q.options().dtype(call.compute);
   const bool heads_inside = call.q.stride(1) < call.q.stride(2);
-  if (heads_inside) return at::empty({s.B, s.Lq, s.H, s.E}, options).transpose(1, 2);
-  return at::empty({s.B, s.H, s.Lq, s.E}, options);
+  const int64_t Lq = call.q.size(2);
+  if (heads_inside) return at::empty({s.B, Lq, s.H, s.E}, options).transpose(1, 2);
+  return at::empty({s.B, s.H, Lq, s.E}, options);
 }
 
 /// Everything that has a gradient among the operands, and where it goes.
@@ -57,12 +58,13 @@ std::vector<Slot> slots_of(Operands& operands, std::array<at::Tensor, 3>& grads)
 template <class T>
 Pipeline<T> pipeline_of(const Call& call, const Operands& operands) {
   Pipeline<T> to;
-  to.problem.sizes = operands.context.sizes;
+  to.problem.sizes = operands.sizes();
   to.problem.sizes.G = operands.k.size(1), to.problem.sizes.D = operands.q.size(3);
   to.problem.q = view_of<const T>(operands.q), to.problem.k = view_of<const T>(operands.k);
   to.problem.v = view_of<const T>(operands.v);
   to.problem.dropout = call.dropout;
   to.problem.seed = operands.context.seed;
+  to.problem.row = operands.context.row, to.problem.column = operands.context.column;
   for (const auto* op : {&call.how.score, &call.how.position, &call.how.normalizer})
     if (const auto build = std::get<Build<T>>(definition(op->name).build)) build(*op, operands, to);
   // Positions, modifiers, masks that learn: as the formula applies them.
@@ -132,8 +134,8 @@ std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
 
 Attended by_kernels(const Call& call, bool want_logsumexp) {
   const torch::NoGradGuard no_gradient;
-  const auto& s = call.context.sizes;
   const Operands operands = prepared(call);
+  const auto s = operands.sizes();
   Attended result;
   result.out = empty_output(call);
   result.row_stats = at::empty({2, s.B, s.H, s.Lq}, result.out.options());

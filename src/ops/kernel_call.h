@@ -17,7 +17,8 @@ std::vector<at::Tensor> cpu_gradients(const Call& call, const at::Tensor& out,
 bool kernels_can(const Call& call);
 
 /// q, k, v in the dtype of the computation, and what the words make of them. Recorded by autograd
-/// where gradients are on.
+/// where gradients are on. Of a call of rows and keys from context.row and context.column on: their
+/// bias alone is cut to them, as q, k and v are.
 Operands prepared(const Call& call);
 
 /// The stages over the memory of operands, which must outlive it.

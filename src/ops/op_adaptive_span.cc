@@ -38,9 +38,7 @@ void prepare_span(const OpSpec& op, Operands& operands) {
   operands.add("span", z.unsqueeze(0).expand({operands.context.sizes.B, -1}));
 }
 
-kernels::Ramp ramp_of(const OpSpec& op, const CallContext& context) {
-  return {op.at("ramp"), context.offset};
-}
+kernels::Ramp ramp_of(const OpSpec& op, int64_t offset) { return {op.at("ramp"), offset}; }
 
 template <class T>
 kernels::View<T> view_of_spans(const at::Tensor& spans) {
@@ -51,16 +49,16 @@ template <class T>
 std::unique_ptr<kernels::Modifier<T>> make_ramp(const OpSpec& op, const Operands& operands) {
   const auto& spans = *operands.find("span");
   const auto to = spans.grad.defined() ? view_of_spans<T>(spans.grad) : kernels::View<T>{};
-  return std::make_unique<kernels::SpanRamp<T>>(ramp_of(op, operands.context),
+  return std::make_unique<kernels::SpanRamp<T>>(ramp_of(op, operands.context.block_offset()),
                                                 view_of_spans<const T>(spans.value), to,
-                                                operands.context.sizes);
+                                                operands.sizes());
 }
 
 template <class T>
 std::unique_ptr<kernels::Mask<T>> make_span_mask(const OpSpec& op, const CallContext& context) {
   const auto z = spans_of(op, context).detach().to(at::kDouble).contiguous();
   const auto* first = z.data_ptr<double>();
-  return std::make_unique<kernels::SpanMask<T>>(ramp_of(op, context),
+  return std::make_unique<kernels::SpanMask<T>>(ramp_of(op, context.offset),
                                                 std::vector<double>(first, first + z.numel()));
 }
 

@@ -123,10 +123,10 @@ std::unique_ptr<kernels::Modifier<T>> make_key_bias(const OpSpec&, const Operand
   const auto* keys = operands.find("score.bias");
   if (!keys) return nullptr;
   const auto full = [&](const at::Tensor& t) {
-    return t.defined() ? t.detach().expand({-1, -1, operands.context.sizes.Lq, -1}) : t;
+    return t.defined() ? t.detach().expand({-1, -1, operands.q.size(2), -1}) : t;
   };
   return std::make_unique<kernels::Bias<T>>(view_of<const T>(full(keys->value)),
-                                            view_of<T>(full(keys->grad)), operands.context.sizes);
+                                            view_of<T>(full(keys->grad)), operands.sizes());
 }
 
 OpKind::Argument hidden_width() {

@@ -16,7 +16,7 @@ void prepare_bias(const OpSpec&, Operands& operands) {
 
 template <class T>
 std::unique_ptr<kernels::Modifier<T>> make_bias(const OpSpec&, const Operands& operands) {
-  const auto& s = operands.context.sizes;
+  const auto& s = operands.sizes();
   const auto& bias = *operands.find("bias");
   const auto full = [&](const at::Tensor& t) {
     return t.defined() ? t.detach().expand({s.B, s.H, s.Lq, s.Lk}) : t;

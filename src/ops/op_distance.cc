@@ -31,10 +31,11 @@ at::Tensor places_within(const CallContext& context, const at::Tensor& scores) {
   const int64_t last = context.row + context.offset + scores.size(2) - 1;
   return block_distances(context, scores) - (context.column - last);
 }
-at::Tensor all_distances(const CallContext& context, const at::Tensor& like) {
-  const auto& s = context.sizes;
+at::Tensor all_distances(const Operands& operands) {
+  const auto s = operands.sizes();
   const int64_t count = std::max<int64_t>(s.Lq + s.Lk - 1, 0);
-  return s.Lk - 1 - context.offset - torch::arange(count, like.options().dtype(at::kLong));
+  return s.Lk - 1 - operands.context.block_offset() -
+         torch::arange(count, operands.q.options().dtype(at::kLong));
 }
 
 /// Slopes of heads head .. head + count - 1: 2^(-8 (h + 1) / H) where H is a power of two; else
@@ -67,7 +68,7 @@ at::Tensor place_alibi(const OpSpec&, const CallContext& context, const at::Tens
 void prepare_alibi(const OpSpec&, Operands& operands) {
   const auto slope =
       slopes(operands.context, operands.context.sizes.H, operands.q.options()).unsqueeze(1);
-  add_bias(operands, -slope * all_distances(operands.context, operands.q).abs());
+  add_bias(operands, -slope * all_distances(operands).abs());
 }
 
 /// The buckets of distances 0 .. most to one side: near ones alone, far ones by their logarithm, in
@@ -103,7 +104,8 @@ at::Tensor buckets(const OpSpec& op, const CallContext& context, const at::Tenso
   }
   // From `most` on all share one.
   const auto& s = context.sizes;
-  const int64_t farthest = std::abs(context.offset) + s.Lq + context.column + n.size(-1);
+  const int64_t farthest =
+      std::abs(context.offset) + context.row + s.Lq + context.column + n.size(-1);
   const auto last = std::min(static_cast<int64_t>(most), farthest + s.Lk);
   const auto of_side = buckets_of_side(count, most, last).to(n.device());
   return bucket + of_side.index_select(0, n.clamp_max(last).flatten()).view(n.sizes());
@@ -132,7 +134,7 @@ at::Tensor place_relative(const OpSpec& op, const CallContext& context, const at
 }
 
 void prepare_relative(const OpSpec& op, Operands& operands) {
-  const auto bucket = buckets(op, operands.context, all_distances(operands.context, operands.q));
+  const auto bucket = buckets(op, operands.context, all_distances(operands));
   add_bias(operands, operands.context.parameter("relative.table").index_select(1, bucket));
 }
 
@@ -196,8 +198,8 @@ void build_shaw(const OpSpec& op, const Operands& operands, Pipeline<T>& to) {
   if (!has_values(op)) return;
   const auto& values = *operands.find("distance.values");
   to.problem.distance_values = {values.value.template data_ptr<T>(),
-                                static_cast<int64_t>(op.at("distance")), operands.context.offset,
-                                values.value.size(2)};
+                                static_cast<int64_t>(op.at("distance")),
+                                operands.context.block_offset(), values.value.size(2)};
   if (values.grad.defined()) to.gradients.distance_values = values.grad.template data_ptr<T>();
 }
 
@@ -206,7 +208,7 @@ bool shaw_has_kernel(const OpSpec& op) { return !has_values(op) || op.at("distan
 
 void prepare_shaw(const OpSpec& op, Operands& operands) {
   if (has_values(op)) prepare_shaw_values(operands);
-  const auto place = clipped(op, all_distances(operands.context, operands.q));
+  const auto place = clipped(op, all_distances(operands));
   add_keys(operands, operands.q * operands.context.scale,
            operands.context.parameter("shaw.table").index_select(1, place));
 }
@@ -241,7 +243,7 @@ at::Tensor place_transformer_xl(const OpSpec&, const CallContext& context, const
 void prepare_transformer_xl(const OpSpec&, Operands& operands) {
   const auto& context = operands.context;
   const auto& s = context.sizes;
-  const auto distances = all_distances(context, operands.q);  // (R)
+  const auto distances = all_distances(operands);  // (R)
   const auto distance = distances.view({1, 1, distances.size(0), 1});
   const auto project = [](const at::Tensor& some, const auto& parameters) {
     return projected_waves(parameters[0], some.flatten()).unsqueeze(0);
@@ -261,7 +263,7 @@ void prepare_transformer_xl(const OpSpec&, Operands& operands) {
 
 template <class T>
 std::unique_ptr<kernels::Modifier<T>> make_distance(const OpSpec&, const Operands& operands) {
-  const auto& s = operands.context.sizes;
+  const auto s = operands.sizes();
   if (const auto* bias = operands.find("distance.bias"))
     return std::make_unique<kernels::DistanceBias<T>>(
         view_of<const T>(bias->value.unsqueeze(2)),

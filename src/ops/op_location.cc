@@ -31,9 +31,10 @@ at::Tensor location_scores(const OpSpec&, const CallContext& context, const at::
 }
 
 void prepare_location(const OpSpec&, Operands& operands) {
-  const auto& s = operands.context.sizes;
-  const auto table = operands.context.parameter("location.table").narrow(1, 0, s.Lk);
-  operands.k = for_each_batch(table, s.B);
+  const auto& context = operands.context;
+  const auto table =
+      context.parameter("location.table").narrow(1, context.column, operands.k.size(2));
+  operands.k = for_each_batch(table, context.sizes.B);
 }
 
 template <class T>

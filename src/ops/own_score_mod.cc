@@ -6,9 +6,15 @@
 namespace heed::ops {
 namespace {
 
+/// Where a block begins in the call, and the position of the call's first query.
+struct BlockPlace {
+  int64_t row, column, offset;
+};
+
 template <class T>
-ScoreTile<T> shown(const kernels::Tile<T>& t, int64_t offset) {
-  return {t.data, t.stride, t.batch, t.head, t.row, t.rows, t.column, t.columns, offset};
+ScoreTile<T> shown(const kernels::Tile<T>& t, const BlockPlace& of) {
+  const int64_t row = of.row + t.row, column = of.column + t.column;
+  return {t.data, t.stride, t.batch, t.head, row, t.rows, column, t.columns, of.offset};
 }
 
 /// The stage. Gradients of what is learned are collected by (chunk of keys, batch, head), each of
@@ -17,7 +23,9 @@ template <class T>
 class OwnScoreMod final : public kernels::Modifier<T> {
  public:
   OwnScoreMod(const OpSpec& op, const Operands& operands)
-      : op_(op), sizes_(operands.context.sizes), offset_(operands.context.offset) {
+      : op_(op),
+        sizes_(operands.context.sizes),
+        place_{operands.context.row, operands.context.column, operands.context.offset} {
     own_ = definition(op.name).own;
     for (const auto& learned : own_->learns(op, sizes_.D)) {
       const auto& operand = *operands.find(parameter_name(op, learned));
@@ -28,7 +36,7 @@ class OwnScoreMod final : public kernels::Modifier<T> {
 
   void forward(const kernels::Tile<T>& scores) const noexcept override {
     std::array<const T*, kMost> parameters;
-    own_->forward(shown(scores, offset_), inputs(scores.head, parameters));
+    own_->forward(shown(scores, place_), inputs(scores.head, parameters));
   }
 
   void backward(const kernels::Tile<T>& scores,
@@ -38,7 +46,7 @@ class OwnScoreMod final : public kernels::Modifier<T> {
     const int64_t slot = (gradient.chunk * sizes_.B + gradient.batch) * sizes_.H + gradient.head;
     for (size_t i = 0; i < grads_.size(); ++i)
       to[i] = collected_[i].defined() ? OfHeads<T>(collected_[i]).at(slot) : nullptr;
-    own_->backward(shown(scores, offset_), shown(gradient, offset_),
+    own_->backward(shown(scores, place_), shown(gradient, place_),
                    inputs(gradient.head, parameters), {to.data(), grads_.size()});
   }
 
@@ -77,7 +85,7 @@ class OwnScoreMod final : public kernels::Modifier<T> {
 
   const OpSpec op_;
   const kernels::Sizes sizes_;
-  const int64_t offset_;
+  const BlockPlace place_;
   std::shared_ptr<const ScoreMod> own_;
   std::vector<at::Tensor> parameters_, grads_, collected_;
 };

@@ -26,6 +26,12 @@ struct Operands {
   at::Tensor q, k, v;
   std::vector<Operand> extra;
 
+  /// Of what is here: a block of the call, or all of it.
+  kernels::Sizes sizes() const {
+    auto here = context.sizes;
+    here.Lq = q.size(2), here.Lk = k.size(2);
+    return here;
+  }
   void add(std::string name, at::Tensor value) {
     extra.push_back({std::move(name), std::move(value)});
   }

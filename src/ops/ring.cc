@@ -4,8 +4,10 @@
 #include <limits>
 
 #include "heed/core/error.h"
+#include "kernels/masking.h"
 #include "ops/call.h"
 #include "ops/kernel_call.h"
+#include "ops/make_mask.h"
 
 namespace heed::ops {
 namespace {
@@ -13,19 +15,21 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kPieces = 2;  // of a process
+constexpr const char* kSink = "sinks.score";
 
-/// The call of a process, with its own q, k and v, and what it needs to know of the whole.
+/// The call of a process: its own q, k and v, all else of the whole.
 struct RingCall : torch::CustomClassHolder {
   Call call;
-  at::Tensor lengths;  ///< (B) of all keys; undefined: all are real
   Ring* ring = nullptr;
-  int64_t length = 0;
+  at::Tensor row_stats;  ///< (2, B, H, L_i) of the process' queries, which forward writes
 
-  RingPart part(int64_t rank) const { return {rank, ring->count(), length}; }
+  RingPart queries() const { return {ring->rank(), ring->count(), call.context.sizes.Lq}; }
+  RingPart keys_of(int64_t rank) const { return {rank, ring->count(), call.context.sizes.Lk}; }
   int64_t owner(int64_t step) const {  // of the keys that are here after so many passes
     return (ring->rank() - step + ring->count()) % ring->count();
   }
+  bool adds_up() const { return call.how.normalizer.name == "sigmoid"; }
+  bool has_sinks() const { return call.context.parameters.count(kSink) > 0; }
 };
 
 /// Keys and values (or their gradients) of a process as one line of numbers, and views of it.
@@ -41,65 +45,95 @@ struct Packed {
   }
 };
 
-bool hides(const OpSpec& mask, const Piece& queries, const Piece& keys) {
-  if (!mask.alternatives.empty()) return false;
-  const int64_t last_query = queries.end() - 1, last_key = keys.end() - 1;
-  if (mask.name == "causal" || mask.name == "strided") return keys.first > last_query;
-  if (mask.name != "window" && mask.name != "dilated") return false;
-  const auto left = static_cast<int64_t>(mask.at("left")),
-             right = static_cast<int64_t>(mask.at("right"));
-  const int64_t step = mask.name == "dilated" ? static_cast<int64_t>(mask.at("step")) : 1;
-  return (left >= 0 && last_key < queries.first - left * step) ||
-         (right >= 0 && keys.first > last_query + right * step);
-}
+/// The masks of the whole call, to ask what they hide.
+template <class T>
+class Seen {
+ public:
+  explicit Seen(const Call& call) : sizes_(call.context.sizes) {
+    for (const auto& op : call.how.masks) all_.add(make_mask<T>(op, call.context));
+  }
+  bool any(const Piece& queries, const Piece& keys) const {
+    if (queries.size == 0 || keys.size == 0) return false;
+    for (int64_t b = 0; b < sizes_.B; ++b)
+      for (int64_t h = 0; h < sizes_.H; ++h)
+        if (kernels::coverage_of<T>(all_.problem, {b, h, queries.first, queries.size},
+                                    {keys.first, keys.end()}) != kernels::Coverage::none)
+          return true;
+    return false;
+  }
 
-bool sees_nothing(const Call& call, const Piece& queries, const Piece& keys) {
-  return queries.size == 0 || keys.size == 0 ||
-         std::any_of(call.how.masks.begin(), call.how.masks.end(),
-                     [&](const OpSpec& mask) { return hides(mask, queries, keys); });
-}
-
-/// A piece of the queries and one of the keys: where they stand in the tensors here, and in the whole.
-struct Pair {
-  Piece queries, keys;
-  int64_t query_row = 0, key_row = 0, number = 0;
+ private:
+  kernels::Sizes sizes_;
+  Pipeline<T> all_;
 };
 
-/// Those of the queries here with the keys of `owner` of which anything is seen.
-std::vector<Pair> pairs_with(const RingCall& ring, int64_t owner) {
-  const auto own = ring.part(ring.ring->rank()), other = ring.part(owner);
-  std::vector<Pair> all;
-  for (int64_t i = 0; i < kPieces; ++i)
-    for (int64_t j = 0; j < kPieces; ++j) {
-      const auto &queries = own.pieces[i], &keys = other.pieces[j];
-      if (!sees_nothing(ring.call, queries, keys))
-        all.push_back({queries, keys, i ? own.pieces[0].size : 0, j ? other.pieces[0].size : 0,
-                       (owner * kPieces + j) * kPieces + i});
+/// A piece of the queries and one of the keys: where they stand in the whole, and in the tensors here.
+struct Pair {
+  Piece queries, keys;
+  int64_t query_row = 0, key_row = 0;
+};
+
+/// Those of the queries here with the keys of each process of which anything is seen.
+class Pairs {
+ public:
+  explicit Pairs(const RingCall& ring) {
+    if (ring.call.compute == at::kDouble)
+      find(ring, Seen<double>(ring.call));
+    else
+      find(ring, Seen<float>(ring.call));
+  }
+  const std::vector<Pair>& with(int64_t owner) const { return of_[static_cast<size_t>(owner)]; }
+
+ private:
+  template <class T>
+  void find(const RingCall& ring, const Seen<T>& seen) {
+    const auto own = ring.queries();
+    for (int64_t owner = 0; owner < ring.ring->count(); ++owner) {
+      const auto other = ring.keys_of(owner);
+      auto& found = of_.emplace_back();
+      for (size_t i = 0; i < own.pieces.size(); ++i)
+        for (size_t j = 0; j < other.pieces.size(); ++j)
+          if (seen.any(own.pieces[i], other.pieces[j]))
+            found.push_back({own.pieces[i], other.pieces[j], i ? own.pieces[0].size : 0,
+                             j ? other.pieces[0].size : 0});
     }
-  return all;
+  }
+
+  std::vector<std::vector<Pair>> of_;
+};
+
+/// The part of a bias that broadcasts to (B, H, Lq, Lk).
+at::Tensor bias_of(at::Tensor bias, const Pair& pair) {
+  const auto cut = [&](int64_t from_behind, const Piece& piece) {
+    if (bias.dim() >= from_behind && bias.size(-from_behind) != 1)
+      bias = bias.narrow(-from_behind, piece.first, piece.size);
+  };
+  cut(2, pair.queries), cut(1, pair.keys);
+  return bias;
 }
 
 /// The call of a pair alone, by its place in the whole.
-Call call_of(const RingCall& ring, const Pair& pair, const at::Tensor& k, const at::Tensor& v) {
+Call call_of(const RingCall& ring, const Pair& pair, const Packed& keys) {
   Call call = ring.call;
   call.q = call.q.narrow(2, pair.query_row, pair.queries.size);
-  call.k = k.narrow(2, pair.key_row, pair.keys.size);
-  call.v = v.narrow(2, pair.key_row, pair.keys.size);
+  call.k = keys.k.narrow(2, pair.key_row, pair.keys.size);
+  call.v = keys.v.narrow(2, pair.key_row, pair.keys.size);
   auto& context = call.context;
-  context.sizes.Lq = pair.queries.size, context.sizes.Lk = pair.keys.size;
-  context.offset = pair.queries.first - pair.keys.first;
-  context.seed += static_cast<uint64_t>(pair.number);
-  if (ring.lengths.defined())
-    context.key_lengths = (ring.lengths - pair.keys.first).clamp(0, pair.keys.size).contiguous();
+  context.row = pair.queries.first, context.column = pair.keys.first;
+  if (context.bias.defined()) context.bias = bias_of(context.bias, pair);
   return call;
+}
+
+/// e^(x - most), 1 where both are the same infinity.
+at::Tensor weight_beside(const at::Tensor& most, const at::Tensor& x) {
+  return (x - most).exp().masked_fill(x == most, 1);
 }
 
 /// out (B, H, Lq, E) and row_stats (2, B, H, Lq) of the keys so far, and of more keys.
 void merge(const at::Tensor& out, const at::Tensor& stats, const Attended& more) {
   const auto most = at::maximum(stats[0], more.row_stats[0]);
-  const auto base = most.masked_fill(most.isneginf(), 0);  // of rows that see nothing yet
-  const auto was = (stats[0] - base).exp() * stats[1];
-  const auto is = (more.row_stats[0] - base).exp() * more.row_stats[1];
+  const auto was = weight_beside(most, stats[0]) * stats[1];
+  const auto is = weight_beside(most, more.row_stats[0]) * more.row_stats[1];
   const auto sum = was + is;
   const auto share = [&](const at::Tensor& x) {
     return (x / sum).masked_fill(sum == 0, 0).unsqueeze(3);
@@ -108,57 +142,94 @@ void merge(const at::Tensor& out, const at::Tensor& stats, const Attended& more)
   stats[0].copy_(most), stats[1].copy_(sum);
 }
 
-Attended forward_here(const RingCall& ring) {
+/// Nothing seen yet but the sinks.
+Attended at_first(const RingCall& ring) {
   const auto& call = ring.call;
   const auto& s = call.context.sizes;
-  const auto options = call.q.options();
+  const int64_t Lq = call.q.size(2);
   Attended result;
-  result.out = at::zeros({s.B, s.H, s.Lq, s.E}, options);
-  result.row_stats = at::zeros({2, s.B, s.H, s.Lq}, options);
-  result.row_stats[0].fill_(-std::numeric_limits<double>::infinity());
-  Packed here(call, s.Lk);
+  result.out = at::zeros({s.B, s.H, Lq, s.E}, call.q.options());
+  result.row_stats = at::zeros({2, s.B, s.H, Lq}, call.q.options());
+  if (ring.adds_up()) return result;
+  auto most = result.row_stats[0], sum = result.row_stats[1];
+  most.fill_(kHidden);
+  if (!ring.has_sinks()) return result;
+  const auto sinks = call.context.parameter(kSink).detach().view({1, -1, 1});
+  most.copy_(sinks.expand_as(most)), sum.copy_((sinks != kHidden).expand_as(sum));
+  return result;
+}
+
+Attended forward_here(const RingCall& ring) {
+  const auto& call = ring.call;
+  const Pairs pairs(ring);
+  auto result = at_first(ring);
+  Packed here(call, call.k.size(2));
   here.k.copy_(call.k), here.v.copy_(call.v);
   for (int64_t step = 0; step < ring.ring->count(); ++step) {
     std::function<void()> wait;
     Packed next = here;
     if (step + 1 < ring.ring->count()) {
-      next = Packed(call, ring.part(ring.owner(step + 1)).size());
+      next = Packed(call, ring.keys_of(ring.owner(step + 1)).size());
       wait = ring.ring->start_pass(here.flat, next.flat);
     }
-    for (const auto& pair : pairs_with(ring, ring.owner(step)))
-      merge(result.out.narrow(2, pair.query_row, pair.queries.size),
-            result.row_stats.narrow(3, pair.query_row, pair.queries.size),
-            by_kernels(call_of(ring, pair, here.k, here.v), false));
+    for (const auto& pair : pairs.with(ring.owner(step))) {
+      const auto found = by_kernels(call_of(ring, pair, here), false);
+      const auto out = result.out.narrow(2, pair.query_row, pair.queries.size);
+      if (ring.adds_up())
+        out.add_(found.out);
+      else
+        merge(out, result.row_stats.narrow(3, pair.query_row, pair.queries.size), found);
+    }
     if (wait) wait();
     here = next;
   }
   return result;
 }
 
-/// What backward collects: gradients of the tensors of the call, in the order of differentiable().
+/// Those of the scores of the sinks (H), which no pair has: - w delta, w the weight of the sink of a row.
+at::Tensor sink_gradient(const RingCall& ring, const Attended& result, const at::Tensor& grad_out) {
+  const auto& sinks = ring.call.context.parameter(kSink);
+  const auto weight =
+      weight_beside(result.row_stats[0], sinks.view({1, -1, 1})) / result.row_stats[1];
+  const auto delta = (grad_out * result.out).sum(3);  // (B, H, L_i)
+  return (weight.masked_fill(result.row_stats[1] == 0, 0) * delta)
+      .sum(at::IntArrayRef({0, 2}))
+      .neg();
+}
+
+/// What backward collects beside the gradients of keys and values, which travel.
 struct RingGradients {
-  at::Tensor q;
-  std::vector<at::Tensor> learned;
+  const RingCall& ring;
+  const Attended& result;
+  at::Tensor grad_out;
+  std::vector<bool> wanted;     ///< in the order of differentiable(), as are
+  std::vector<at::Tensor> all;  ///< these, undefined where not wanted; k and v are not here
+
+  RingGradients(const RingCall& of, const Attended& attended, at::Tensor grad,
+                std::vector<bool> which)
+      : ring(of), result(attended), grad_out(std::move(grad)), wanted(std::move(which)) {
+    for (const auto& input : differentiable(ring.call))
+      all.push_back(wanted[all.size()] ? at::zeros_like(input) : at::Tensor());
+  }
 
   /// Those of the keys and values of `owner`, from all queries here.
-  Packed of_keys(const RingCall& ring, int64_t owner, const Packed& here, const Attended& result,
-                 const at::Tensor& grad_out) {
+  Packed of_keys(const std::vector<Pair>& pairs, const Packed& here) {
     Packed found(ring.call, here.k.size(2));
     found.flat.zero_();
-    for (const auto& pair : pairs_with(ring, owner)) {
+    const bool has_bias = ring.call.context.bias.defined();
+    for (const auto& pair : pairs) {
       const auto rows = [&](const at::Tensor& x, int64_t dim) {
         return x.narrow(dim, pair.query_row, pair.queries.size);
       };
-      const auto call = call_of(ring, pair, here.k, here.v);
-      const std::vector<bool> all(differentiable(call).size(), true);
       const auto grads =
-          kernel_gradients(call, rows(result.out, 2), rows(result.row_stats, 3).contiguous(),
-                           rows(grad_out, 2), all);
-      rows(q, 2).add_(grads[0]);
+          kernel_gradients(call_of(ring, pair, here), rows(result.out, 2),
+                           rows(result.row_stats, 3).contiguous(), rows(grad_out, 2), wanted);
+      rows(all[0], 2).add_(grads[0]);
       found.k.narrow(2, pair.key_row, pair.keys.size).add_(grads[1]);
       found.v.narrow(2, pair.key_row, pair.keys.size).add_(grads[2]);
-      for (size_t i = 0; i < learned.size(); ++i)
-        if (grads[3 + i].defined()) learned[i].add_(grads[3 + i]);
+      for (size_t i = 3; i < all.size(); ++i)
+        if (grads[i].defined())
+          (has_bias && i == 3 ? bias_of(all[i], pair) : all[i]).add_(grads[i]);
     }
     return found;
   }
@@ -166,31 +237,35 @@ struct RingGradients {
 
 /// Gradients of keys and values follow them around the ring, each process adding its own, and come home with the last pass.
 variable_list backward_here(const RingCall& ring, const Attended& result,
-                            const at::Tensor& grad_out) {
+                            const at::Tensor& grad_out, const std::vector<bool>& wanted) {
   const auto& call = ring.call;
-  RingGradients found{at::zeros_like(call.q), {}};
-  for (const auto& [name, tensor] : call.context.parameters)
-    found.learned.push_back(at::zeros_like(tensor));
-  Packed here(call, call.context.sizes.Lk), before = here;
+  const Pairs pairs(ring);
+  RingGradients found(ring, result, grad_out, wanted);
+  Packed here(call, call.k.size(2)), before = here;
   here.k.copy_(call.k), here.v.copy_(call.v);
   std::function<void()> wait_gradients;
   for (int64_t step = 0; step < ring.ring->count(); ++step) {
     std::function<void()> wait_keys;
     Packed next = here;
     if (step + 1 < ring.ring->count()) {
-      next = Packed(call, ring.part(ring.owner(step + 1)).size());
+      next = Packed(call, ring.keys_of(ring.owner(step + 1)).size());
       wait_keys = ring.ring->start_pass(here.flat, next.flat);
     }
-    const auto own = found.of_keys(ring, ring.owner(step), here, result, grad_out);
+    const auto own = found.of_keys(pairs.with(ring.owner(step)), here);
     if (wait_gradients) wait_gradients(), own.flat.add_(before.flat);
-    before = Packed(call, ring.part(ring.owner(step + 1)).size());
+    before = Packed(call, ring.keys_of(ring.owner(step + 1)).size());
     wait_gradients = ring.ring->start_pass(own.flat, before.flat);
     if (wait_keys) wait_keys();
     here = next;
   }
   wait_gradients();
-  variable_list all{found.q, before.k, before.v};
-  all.insert(all.end(), found.learned.begin(), found.learned.end());
+  auto& all = found.all;
+  all[1] = before.k, all[2] = before.v;
+  if (!ring.has_sinks()) return all;
+  const auto& parameters = call.context.parameters;
+  const auto sinks =
+      all.size() - static_cast<size_t>(std::distance(parameters.find(kSink), parameters.end()));
+  if (wanted[sinks]) all[sinks] = sink_gradient(ring, result, grad_out);
   return all;
 }
 
@@ -200,11 +275,14 @@ class RingFunction : public torch::autograd::Function<RingFunction> {
   static at::Tensor forward(AutogradContext* ctx, at::TensorList inputs,
                             const c10::intrusive_ptr<RingCall>& ring) {
     const auto result = forward_here(*ring);
+    ring->row_stats = result.row_stats;
+    auto kept = c10::make_intrusive<RingCall>(*ring);
     variable_list tensors{result.out, result.row_stats};
     tensors.insert(tensors.end(), inputs.begin(), inputs.end());
-    for (auto* t : differentiable(ring->call)) *t = at::empty({0});  // put back in backward
+    for (auto* t : differentiable(kept->call)) *t = at::empty({0});  // put back in backward
+    kept->row_stats = at::Tensor();
     ctx->save_for_backward(tensors);
-    ctx->saved_data["ring"] = at::IValue::make_capsule(ring);
+    ctx->saved_data["ring"] = at::IValue::make_capsule(std::move(kept));
     return result.out;
   }
 
@@ -215,56 +293,15 @@ class RingFunction : public torch::autograd::Function<RingFunction> {
     const auto holder = ctx->saved_data["ring"].toCapsule();
     RingCall ring = static_cast<const RingCall&>(*holder);
     size_t next = 2;
-    for (auto* t : differentiable(ring.call)) *t = tensors[next++];
-    auto grads = backward_here(ring, {tensors[0], tensors[1], {}, {}}, grad_outs[0]);
+    std::vector<bool> wanted;
+    for (auto* t : differentiable(ring.call)) {
+      *t = tensors[next++];
+      // Keys and values of one process are queried by others, which may want theirs.
+      wanted.push_back(wanted.size() < 3 || ctx->needs_input_grad(wanted.size()));
+    }
+    auto grads = backward_here(ring, {tensors[0], tensors[1], {}, {}}, grad_outs[0], wanted);
     grads.emplace_back();  // of the call
     return grads;
-  }
-};
-
-/// The whole of parts along dimension 1.
-class GatherFunction : public torch::autograd::Function<GatherFunction> {
- public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& part,
-                            const c10::intrusive_ptr<RingCall>& call) {
-    ctx->saved_data["ring"] = at::IValue::make_capsule(call);
-    auto& ring = *call->ring;
-    const auto whole = at::empty({part.size(0), call->length, part.size(2)}, part.options());
-    auto here = part.contiguous();
-    put(whole, call->part(ring.rank()), here);
-    for (int64_t step = 1; step < ring.count(); ++step) {
-      const auto from = call->part(call->owner(step));
-      const auto next = at::empty({part.size(0), from.size(), part.size(2)}, part.options());
-      ring.start_pass(here, next)();
-      put(whole, from, next);
-      here = next;
-    }
-    return whole;
-  }
-
-  /// The sum for a process begins at the next one and comes home with the last pass.
-  static variable_list backward(AutogradContext* ctx, const variable_list& grad_outs) {
-    const auto holder = ctx->saved_data["ring"].toCapsule();
-    const auto& call = static_cast<const RingCall&>(*holder);
-    const auto& grad = grad_outs[0];
-    const auto of = [&](int64_t step) { return call.part(call.owner(step)).of(grad, 1); };
-    auto sum = of(1).contiguous();
-    for (int64_t step = 2; step <= call.ring->count(); ++step) {
-      const auto own = of(step);
-      const auto next = at::empty(own.sizes(), own.options());
-      call.ring->start_pass(sum, next)();
-      sum = next + own;
-    }
-    return {sum, at::Tensor()};
-  }
-
- private:
-  static void put(const at::Tensor& whole, const RingPart& part, const at::Tensor& rows) {
-    int64_t row = 0;
-    for (const auto& piece : part.pieces) {
-      whole.narrow(1, piece.first, piece.size).copy_(rows.narrow(1, row, piece.size));
-      row += piece.size;
-    }
   }
 };
 
@@ -273,82 +310,51 @@ class GatherFunction : public torch::autograd::Function<GatherFunction> {
                    "; train it with sequence_parallel = 1");
 }
 
-constexpr const char* kAbsolute =
-    "goes by a token's place in the whole, which a part does not know";
-
-void check_masks(const std::vector<OpSpec>& masks, bool inside = false) {
-  for (const auto& mask : masks) {
-    if (mask.name == "key_lengths" && (inside || !mask.alternatives.empty()))
-      refuse_ring(mask.name,
-                  "beside another mask of which one is enough (|) is not known to a ring");
-    constexpr std::array kKnown{"causal",  "window",      "dilated",
-                                "strided", "key_lengths", "adaptive_span"};
-    if (std::find(kKnown.begin(), kKnown.end(), mask.name) == kKnown.end())
-      refuse_ring(mask.name, kAbsolute);
-    check_masks(mask.alternatives, true);
-  }
+/// Empty memory of the whole's shape, to check a call by: no more than a number is there.
+at::Tensor whole_shape(const at::Tensor& part, int64_t length) {
+  return at::empty({1}, part.options()).expand({part.size(0), part.size(1), length, part.size(3)});
 }
 
 }  // namespace
 
-RingPart::RingPart(int64_t rank, int64_t count, int64_t length) {
-  const auto piece = [&](int64_t i) {
-    const int64_t first = length * i / (kPieces * count),
-                  end = length * (i + 1) / (kPieces * count);
-    return Piece{first, end - first};
-  };
-  pieces = {piece(rank), piece(kPieces * count - 1 - rank)};
-}
-
-at::Tensor RingPart::of(const at::Tensor& x, int64_t dim) const {
-  return at::cat({x.narrow(dim, pieces[0].first, pieces[0].size),
-                  x.narrow(dim, pieces[1].first, pieces[1].size)},
-                 dim);
-}
-
-at::Tensor ring_gather(Ring& ring, const at::Tensor& part, int64_t length) {
-  auto call = c10::make_intrusive<RingCall>();
-  call->ring = &ring, call->length = length;
-  const auto compute = part.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  return GatherFunction::apply(part.to(compute), call).to(part.scalar_type());
-}
-
 void check_ring(const Attention& how) {
-  if (how.normalizer.name != "softmax")
-    refuse_ring(how.normalizer.name,
-                "needs all scores of a row at once, and a ring sees them part by part");
-  if (how.score.name == "location") refuse_ring(how.score.name, kAbsolute);
-  if (how.position.name == "rope_2d") refuse_ring(how.position.name, kAbsolute);
+  const auto& normalizer = how.normalizer.name;
+  if (normalizer != "softmax" && normalizer != "sigmoid")
+    refuse_ring(normalizer, "needs all scores of a row at once, and a ring sees them part by part");
   for (const auto& modifier : how.modifiers)
-    if (modifier.name != "softcap" && modifier.name != "gate")
-      refuse_ring(modifier.name, "acts on a row's scores of all keys, or of all heads");
-  check_masks(how.masks);
+    if (modifier.name == "talking")
+      refuse_ring(modifier.name, "mixes weights of all heads, which a ring knows at the end alone");
 }
 
 at::Tensor ring_attend(Ring& ring, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                       const Attention& how, const AttendInputs& inputs, int64_t length) {
+                       const Attention& how, const AttendInputs& inputs, RingLengths whole,
+                       at::Tensor* row_stats) {
   check_ring(how);
-  if (inputs.attn_mask || inputs.bias || inputs.segment_ids || inputs.block_mask)
-    throw UsageError(
-        "ring attention: expected no attn_mask, bias, segment_ids or block_mask, which belong to "
-        "all "
-        "tokens at once");
   const auto compute = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   auto given = inputs;
-  given.query_offset = 0, given.key_lengths = {};
   for (auto& [name, tensor] : given.parameters) tensor = tensor.to(compute);
+  for (auto* t : {&given.bias, &given.attn_mask})
+    if (*t && (*t)->scalar_type() != at::kBool) *t = (*t)->to(compute);
+  const auto own_q = q.to(compute), own_k = k.to(compute), own_v = v.to(compute);
   auto own = c10::make_intrusive<RingCall>();
-  auto local = how;
-  const bool masked = inputs.key_lengths.has_value();
-  std::erase_if(local.masks, [](const OpSpec& mask) { return mask.name == "key_lengths"; });
-  own->call = checked_operator(q.to(compute), k.to(compute), v.to(compute), local, given);
-  if (masked) own->call.how.masks.push_back({"key_lengths"}), own->lengths = *inputs.key_lengths;
-  own->ring = &ring, own->length = length;
-  if (!kernels_can(own->call))
+  auto& call = own->call;
+  call = checked_operator(whole_shape(own_q, whole.queries), whole_shape(own_k, whole.keys),
+                          whole_shape(own_v, whole.keys), how, given);
+  call.q = own_q, call.k = own_k, call.v = own_v;
+  const auto& s = call.context.sizes;
+  if (call.context.attn_mask.defined())
+    call.context.attn_mask = call.context.attn_mask.expand({s.B, s.H, s.Lq, s.Lk});
+  if (call.context.block_mask.defined())
+    call.context.block_mask = call.context.block_mask.expand({s.B, s.H, -1, -1});
+  std::erase_if(call.how.modifiers, [](const OpSpec& op) { return op.name == "sinks"; });
+  own->ring = &ring;
+  if (!kernels_can(call))
     refuse_ring(how.score.name, "has no kernel with these arguments, which a ring needs");
-  const auto tensors = differentiable(std::as_const(own->call));
+  const auto tensors = differentiable(std::as_const(call));
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  return RingFunction::apply(at::TensorList(tensors), own).to(q.scalar_type());
+  const auto out = RingFunction::apply(at::TensorList(tensors), own).to(q.scalar_type());
+  if (row_stats) *row_stats = own->row_stats;
+  return out;
 }
 
 }  // namespace heed::ops

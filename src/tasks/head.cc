@@ -18,8 +18,9 @@ void Head::answer_by(const AnswerOptions& options) {
 
 void Head::part_sequences(Ring&) {
   throw ModelError(
-      "train.sequence_parallel: expected the encoder 'text', or a head 'text' of the input "
-      "'corpus'; train this with sequence_parallel = 1");
+      "train.sequence_parallel: expected an encoder of Transformer blocks, or a head 'text' that "
+      "is a "
+      "transformer of its own; train this with sequence_parallel = 1");
 }
 
 Looked Head::explain(const Tokens& tokens, const Batch& batch, const Split& split,

@@ -3,14 +3,14 @@
 #include <ATen/record_function.h>
 
 #include "heed/core/error.h"
-#include "heed/models/text_encoder.h"
 #include "nn/checkpoint.h"
 #include "nn/model_memory.h"
-#include "ops/ring.h"
+#include "nn/sequence_part.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
 #include "tasks/gap_term.h"
 #include "tasks/learned_before.h"
+#include "tasks/sequence_parts.h"
 #include "tasks/tuning.h"
 #include "tasks/unknown.h"
 #include "train/size_keys.h"
@@ -118,7 +118,10 @@ class SupervisedTask : public Task {
     const auto batch = next_batch();
     if (batch.size() == 0) return {};
     const nn::GradientCheckpointing recompute(cell_.recipe.train.gradient_checkpointing);
-    const auto tokens = cell_.encode(batch);
+    const auto tokens = [&] {
+      const nn::PartedStacks parted(encoders_ring_);
+      return cell_.encode(batch);
+    }();
     const auto* first = batch.records.data_ptr<int64_t>();
     BatchLoss result{{}, 0, {first, first + batch.records.numel()}, {}};
     for (const auto& table : cell_.recipe.heads) {
@@ -132,7 +135,7 @@ class SupervisedTask : public Task {
       }
     }
     // States of an encoder in parts are whole in all its processes, and so is the loss.
-    if (is_repeated_) result.count = 0;
+    if (encoders_ring_ && encoders_ring_->rank() != 0) result.count = 0;
     if (gap_) {
       const auto gap = gap_->loss(cell_, *train_, tokens, batch, draw_);
       if (gap.defined()) result.loss = result.loss + gap;
@@ -175,9 +178,9 @@ class SupervisedTask : public Task {
   void part_sequences(Ring& ring) {
     if (gap_)
       throw ModelError("train.sequence_parallel: expected no [gap]; remove it, or set it to 1");
-    if (auto* texts = dynamic_cast<TextEncoderImpl*>(cell_.encoder.get())) {
-      texts->part_sequences(ring);
-      is_repeated_ = ring.rank() != 0;
+    if (has_blocks(*cell_.encoder)) {
+      check_parts(*cell_.encoder);
+      encoders_ring_ = &ring;
       return;
     }
     if (cell_.recipe.heads.size() > 1)
@@ -288,7 +291,7 @@ class SupervisedTask : public Task {
     }
   }
 
-  bool is_repeated_ = false;  // another process has this one's loss
+  Ring* encoders_ring_ = nullptr;  // that blocks of the encoder are parted among; null: none
   Processes alone_;
   Processes* processes_ = &alone_;  // that train together
   Cell cell_;

@@ -106,6 +106,8 @@ class BlockStack {
   BlockStack(torch::nn::Module& owner, int64_t count, nn::TransformerBlockOptions block,
              const StackLayers& differing, const Names& names);
 
+  /// While a nn::PartedStacks lives (train.sequence_parallel), blocks are given this process' part of x, and what is returned is
+  /// whole.
   at::Tensor forward(at::Tensor x, const AttendInputs& inputs = {});
 
   torch::nn::ModuleList layers{nullptr};  ///< as many as differ

@@ -12,8 +12,6 @@
 
 namespace heed {
 
-class Ring;
-
 /// The [encoder] table of a recipe for texts.
 struct TextEncoderOptions : BlockStackOptions, TextEmbeddingOptions {
   int64_t convolutions = 0;
@@ -58,18 +56,10 @@ class TextEncoderImpl : public nn::Remade<TextEncoderImpl, Encoder> {
   }
   int64_t max_positions() const override { return embedding.max_positions(); }
 
-  /// From now on blocks are given this process' part of each text in training, whose tokens attend to those of the others
-  /// through `ring`; the states are whole. Throws ModelError for blocks that a part is not enough for.
-  void part_sequences(Ring& ring);
-
   TextEncoderOptions options;
   TextEmbedding embedding;
   torch::nn::ModuleList convolutions{nullptr};  ///< null without any
   BlockStack blocks;
-
- private:
-  at::Tensor in_parts(const at::Tensor& x, const at::Tensor& lengths);
-  Ring* ring_ = nullptr;
 };
 TORCH_MODULE(TextEncoder);
 

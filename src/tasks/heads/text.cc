@@ -266,7 +266,8 @@ at::Tensor TextHead::output(const Tokens& tokens, const Batch& batch) {
 
 void TextHead::part_sequences(Ring& ring) {
   const auto& how = options.model.transformer;
-  if (options.model.has_source() || window_ == 0) return Head::part_sequences(ring);
+  if (from_encoder() || options.model.model != TextModelKind::transformer)
+    return Head::part_sequences(ring);
   if (how.memory() > 0 || !how.lookback().empty())
     throw ModelError(
         "train.sequence_parallel: head.memory and head.lookback ask for tokens before a part, "
@@ -274,7 +275,11 @@ void TextHead::part_sequences(Ring& ring) {
         "another process has; remove them, or train with sequence_parallel = 1");
   ops::check_ring(how.decoder_attention());
   if (!how.local_layers().empty()) ops::check_ring(how.local_attention());
-  if (window_ < 2 * ring.count())
+  if (options.model.has_source()) {
+    ops::check_ring(how.encoder_attention());
+    ops::check_ring(how.cross_attention());
+  }
+  if (window_ > 0 && window_ < 2 * ring.count())
     throw ModelError("train.sequence_parallel: expected an input.context of at least " +
                      std::to_string(2 * ring.count()) + " tokens, two for each process, given " +
                      std::to_string(window_));
@@ -284,13 +289,15 @@ void TextHead::part_sequences(Ring& ring) {
 HeadLoss TextHead::loss(const Tokens& tokens, const Batch& batch) {
   auto texts = texts_of(tokens, batch);
   const int64_t length = texts.target.size(1);
-  const nn::SequencePart here(ring_, length);
+  const bool reads = ring_ && texts.source.defined();
+  const nn::SequencePart here(ring_, length, reads ? texts.source.tokens.size(1) : 0);
   if (ring_) {
-    const ops::RingPart part(ring_->rank(), ring_->count(), length);
+    const auto part = nn::SequencePart::here().part(length);
     texts.target = part.of(texts.target, 1), texts.labels = part.of(texts.labels, 1);
   }
   const auto found = text_loss(*model_, texts, context_.train.label_smoothing);
-  HeadLoss result{found.sum / static_cast<double>(found.count), found.count};
+  // A part may have padding alone.
+  HeadLoss result{found.sum / static_cast<double>(std::max<int64_t>(found.count, 1)), found.count};
   if (batch.has("source")) {
     const auto& source = batch.at("source");
     result.sizes = {{"pairs", source.size(0)},
