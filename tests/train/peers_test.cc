@@ -157,8 +157,11 @@ TEST(Peers, AllArriveAndLeaveWithoutBeingMissed) {
   auto own = std::make_unique<PeerMessages>(all.place, 1, 3);
   all.start();
   Peers rank_1(std::move(own), 1, all.names);
-  std::jthread two([&] { EXPECT_TRUE(all.rank_2->arrive()), all.rank_2->leave(); });
-  std::jthread one([&] { EXPECT_TRUE(rank_1.arrive()), rank_1.leave(); });
+  const auto end = [](Peers& peers) {
+    EXPECT_TRUE(peers.arrive());
+    peers.leave();
+  };
+  std::jthread two([&] { end(*all.rank_2); }), one([&] { end(rank_1); });
   EXPECT_TRUE(all.rank_0->arrive());
   EXPECT_TRUE(all.rank_0->wait_for_others(kLong));
   EXPECT_FALSE(all.rank_0->is_lost());
