@@ -3,12 +3,13 @@
 
     tools/lose_processes.py HEED [--runs 200] [--seed 1] [--most-processes 4] [--folder FOLDER]
 
-A run is 2 to 4 processes over a small set of images, one of which is lost at some step: by SIGKILL, by SIGSTOP, or by the
-network (each process in a network namespace of its own, whose packets are dropped or whose link goes down; for root
-alone, without it these are left out). Right is: every other process ends within 15 s with exit code 8 and names the one
-that is lost (who is cut off names rank 0); the run's folder goes on by --resume, of which every third loses another process;
-and what it ends with has the bits of a run that nobody left. Prints a line a run and counts; exits with 1 where something is
-wrong. Standard library only.
+A run is 2 to 4 processes over a small set of images, one of which is lost at some step: by SIGKILL, by SIGSTOP, by the
+network (each process in a network namespace of its own, whose packets are dropped or whose link goes down), or by a disk that is full
+(the run's folder is a small tmpfs); for root alone, without it the last two are left out. In one run of four a process is slow before that: it is
+stopped for a few seconds again and again, and must be waited for. Right is: every other process ends within 15 s with exit code 8 and names the one
+that is lost (who is cut off names rank 0; who has no space left says so, with exit code 5); the run's folder goes on by --resume, of which every
+third loses another process; and what it ends with has the bits of a run that nobody left. Prints a line a run and counts; exits with 1 where
+something is wrong. Standard library only.
 """
 import argparse
 import collections
@@ -28,6 +29,7 @@ import time
 
 MOST_SECONDS = 15.0   # from the loss to the end of the others
 MOST_START = 600.0    # until a step that is waited for is done
+MOST_PAUSE = 5.0      # of a slow process: silence counts from 7 s
 STEPS = 84
 
 RECIPE = """seed = 5
@@ -121,6 +123,30 @@ class Network:
             subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
 
 
+class Disk:
+    """A small file system of its own for a run's folder."""
+
+    def __init__(self, path):
+        self.path = path
+        path.mkdir()
+        Network.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(path)])
+
+    def fill(self):
+        with open(self.path / "filler", "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+    def empty(self):
+        (self.path / "filler").unlink(missing_ok=True)
+
+    def close(self):
+        Network.run(["umount", str(self.path)])
+        self.path.rmdir()
+
+
 def free_port():
     with socket.socket() as any_port:
         any_port.bind(("127.0.0.1", 0))
@@ -131,7 +157,8 @@ class Training:
     """The processes of one training. Those of `network` are on machines of their own."""
 
     def __init__(self, heed, folder, out, count, network, number):
-        self.out, self.said, self.children = out, [], []
+        self.out, self.network, self.said, self.children = out, network, [], []
+        self.before = self.log()
         port = free_port()
         for rank in range(count):
             address = network.address(0) if network else "127.0.0.1"
@@ -146,10 +173,14 @@ class Training:
                 self.children.append(subprocess.Popen(words, env=environment, stdout=file, stderr=file,
                                                       stdin=subprocess.DEVNULL))
 
-    def steps(self):
+    def log(self):
         log = self.out / "log.jsonl"
-        lines = log.read_text().splitlines() if log.exists() else []
-        for line in reversed(lines):
+        return log.read_text() if log.exists() else ""
+
+    def steps(self):
+        """Of this start: 0 as long as the log is that of the one before."""
+        text = self.log()
+        for line in reversed(text.splitlines() if text != self.before else []):
             try:
                 return json.loads(line)["step"]
             except (ValueError, KeyError):
@@ -164,6 +195,9 @@ class Training:
             time.sleep(0.002)
         return True
 
+    def is_finished(self):
+        return all(child.poll() == 0 for child in self.children)
+
     def kill(self):
         for child in self.children:
             if child.poll() is None:
@@ -174,7 +208,33 @@ class Training:
         return self.said[rank].read_text(errors="replace")
 
 
-def lose(training, how, victim, network):
+def slow_down(training, victim, rng):
+    """Stops a process for some seconds, three times; what was wrong."""
+    child = training.children[victim]
+    for _ in range(3):
+        child.send_signal(signal.SIGSTOP)
+        time.sleep(rng.uniform(0.5, MOST_PAUSE))
+        child.send_signal(signal.SIGCONT)
+        time.sleep(0.02)
+    ended = [rank for rank, one in enumerate(training.children) if one.poll() not in (None, 0)]
+    return [f"rank {rank} did not wait for the slow one: {training.told(rank)[-300:]!r}" for rank in ended]
+
+
+def wrong_end(how, rank, victim, code, told):
+    """What is wrong about the end of a process; None where it is right."""
+    if how == "full" and rank == 0:
+        wanted, pattern = 5, r"No space left on device"
+    elif how == "full":
+        wanted, pattern = 8, r"rank 0 on .* has ended: .*No space left on device"
+    else:
+        lost = victim if rank != victim else 0
+        wanted, pattern = 8, r"rank \d+ on .* is lost" if lost == rank else rf"rank {lost} on .* is lost"
+    if code != wanted:
+        return f"rank {rank} ended with {code}: {told[-300:]!r}"
+    return None if re.search(pattern, told) else f"rank {rank} does not name the lost one: {told[-300:]!r}"
+
+
+def lose(training, how, victim, network, disk):
     """Loses a process; what was wrong about the end of the others, and how long the last took."""
     start, wrong = time.monotonic(), []
     child = training.children[victim]
@@ -182,29 +242,27 @@ def lose(training, how, victim, network):
         child.kill()
     elif how == "stop":
         child.send_signal(signal.SIGSTOP)
+    elif how == "full":
+        disk.fill()
     else:
         getattr(network, how)(victim)
-    others = [rank for rank in range(len(training.children)) if rank != victim]
-    ends = others if how in ("kill", "stop") else others + [victim]
-    for rank in ends:
+    for rank, one in enumerate(training.children):
+        if rank == victim and how in ("kill", "stop"):
+            continue
         try:
-            code = training.children[rank].wait(max(0.1, start + 2 * MOST_SECONDS - time.monotonic()))
+            code = one.wait(max(0.1, start + 2 * MOST_SECONDS - time.monotonic()))
         except subprocess.TimeoutExpired:
             wrong.append(f"rank {rank} hangs")
             continue
-        lost = victim if rank != victim else 0 if victim else None  # rank 0 cut off misses some other
-        pattern = r"rank \d+ on .* is lost" if lost is None else rf"rank {lost} on .* is lost"
-        if how in ("drop", "unplug"):  # in the middle of a request to the store: docs/processes.md
-            pattern += r"|another process is lost|rank 0 on .* is lost"
-        if code != 8:
-            wrong.append(f"rank {rank} ended with {code}: {training.told(rank)[-300:]!r}")
-        elif not re.search(pattern, training.told(rank)):
-            wrong.append(f"rank {rank} does not name the lost one: {training.told(rank)[-300:]!r}")
+        found = wrong_end(how, rank, victim, code, training.told(rank))
+        wrong += [found] if found else []
     seconds = time.monotonic() - start
     if seconds > MOST_SECONDS:
         wrong.append(f"took {seconds:.1f} s")
     if network:
         network.mend(victim)
+    if disk:
+        disk.empty()
     training.kill()
     return wrong, seconds
 
@@ -227,37 +285,54 @@ def whole(heed, folder, count):
     return outcome(training.out)
 
 
-def one_run(heed, folder, rng, number, networks, wanted, most):
-    ways = ["kill", "stop"] + (["drop", "unplug"] if networks else [])
+def lose_once(training, how, rng, victim, network, disk, step, told):
+    """One training up to its loss; what was wrong, and the seconds of the loss."""
+    if not training.wait_for_step(step):
+        if training.is_finished():  # the start before came to its end behind its last loss
+            return [], []
+        return [f"step {step} was not reached: {training.told(0)[-300:]!r}"], []
+    if rng.randrange(4) == 0:
+        slow = rng.randrange(len(training.children))
+        told.append(f"rank {slow} is slow")
+        wrong = slow_down(training, slow, rng)
+        if wrong or training.is_finished():
+            return wrong, []
+    told.append(f"{how} rank {victim} at step {step}")
+    wrong, seconds = lose(training, how, victim, network, disk)
+    return wrong, [(how, seconds)]
+
+
+def one_run(heed, folder, rng, number, network, wanted, most):
+    ways = ["kill", "stop"] + (["drop", "unplug", "full"] if network else [])
     count = rng.randrange(2, most + 1)
-    out, wrong, told, times = folder / f"run-{number}", [], [], []
+    disk = Disk(folder / f"disk-{number}") if network else None
+    out, wrong, told, times = (disk.path if disk else folder) / f"run-{number}", [], [], []
     losses = 2 if rng.randrange(3) == 0 else 1
     step = 0
-    for attempt in range(losses + 1):
+    for attempt in range(losses):
         how, victim = rng.choice(ways), rng.randrange(count)
-        network = networks.get(count) if how in ("drop", "unplug") else None
-        last = attempt == losses
-        training = Training(heed, folder, out, count, None if last else network, attempt)
-        step = rng.randrange(step + 1, STEPS - 8 * (losses - attempt)) if not last else STEPS
-        if last:
-            codes = [child.wait(600) for child in training.children]
-            if any(codes):
-                wrong.append(f"the run that goes on ended with {codes}: {training.told(0)[-300:]!r}")
-        elif not training.wait_for_step(step):
-            wrong.append(f"step {step} was not reached: {training.told(0)[-300:]!r}")
-            training.kill()
-        else:
-            found, seconds = lose(training, how, victim, network)
-            wrong += found
-            times.append((how, seconds))
-        told.append(f"{how} rank {victim} at step {step}" if not last else "goes on")
+        victim = 0 if how == "full" else victim
+        step = rng.randrange(step + 1, STEPS - 8 * (losses - attempt))
+        training = Training(heed, folder, out, count, network if how in ("drop", "unplug") else None, attempt)
+        found, seconds = lose_once(training, how, rng, victim, training.network, disk, step, told)
+        wrong += found
+        times += seconds
+        training.kill()
         if wrong:
-            training.kill()
             break
-    if not wrong and outcome(out) != wanted[count]:
-        wrong.append("it ends with other bits or losses than a run that nobody left")
     if not wrong:
-        shutil.rmtree(out)
+        training = Training(heed, folder, out, count, None, losses)
+        codes = [child.wait(600) for child in training.children]
+        told.append("goes on")
+        if any(codes):
+            wrong.append(f"the run that goes on ended with {codes}: {training.told(0)[-300:]!r}")
+        elif outcome(out) != wanted[count]:
+            wrong.append("it ends with other bits or losses than a run that nobody left")
+    if wrong:
+        shutil.copytree(out, folder / f"wrong-{number}", dirs_exist_ok=True)
+    shutil.rmtree(out)
+    if disk:
+        disk.close()
     print(f"{number:4}  {count} processes: {', '.join(told)}: {'; '.join(wrong) or 'right'}"
           f"  {' '.join(f'{seconds:.1f} s' for _, seconds in times)}", flush=True)
     return wrong, times
@@ -283,8 +358,7 @@ def main():
     bad, times = 0, collections.defaultdict(list)
     try:
         for number in range(options.runs):
-            wrong, took = one_run(heed, folder, rng, number, {c: network for c in counts} if network else {}, wanted,
-                                  options.most_processes)
+            wrong, took = one_run(heed, folder, rng, number, network, wanted, options.most_processes)
             bad += bool(wrong)
             for how, seconds in took:
                 times[how].append(seconds)

@@ -13,10 +13,12 @@ namespace heed {
 
 /// The parameters that learn, from the last to the first, as backward comes to them, in buckets of about kBucketBytes. Once
 /// all gradients of a bucket are there it is summed in the background, buckets always in the same order, whichever was
-/// ready first (Li et al. 2020, "PyTorch Distributed"). Costs two copies of the gradient's size; for one process nothing.
+/// ready first (Li et al. 2020, "PyTorch Distributed"). A matrix of kBucketBytes or more has a bucket of its own, of which only the rows
+/// are sent that some process has a gradient of, where these are at most half. Costs a copy of the gradient's size; for one process
+/// nothing.
 class GradientBuckets {
  public:
-  static constexpr int64_t kBucketBytes = 4 << 20;
+  static constexpr int64_t kBucketBytes = 2 << 20;
 
   GradientBuckets(torch::nn::Module& model, Processes& processes);
   ~GradientBuckets();
