@@ -29,7 +29,8 @@ void merge_adapters(OpenedModel& opened) {
 
 OpenedModel open_model(const std::filesystem::path& where) {
   if (is_pretrained(where))
-    return {where, read_pretrained(where), (where / "config.json").string() + " as a recipe"};
+    return {where, read_pretrained(where),
+            (is_directory(where) ? where / "config.json" : where).string() + " as a recipe"};
   const auto folder = find_model(where);
   OpenedModel opened{folder, load_model(folder), (folder / "recipe.toml").string()};
   merge_adapters(opened);
