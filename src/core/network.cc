@@ -84,6 +84,14 @@ std::string host_name() {
   return name.data();
 }
 
+bool is_known_host(const std::string& host) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+  freeaddrinfo(found);
+  return true;
+}
+
 OwnAddress own_address(const DistributedEnvironment& environment) {
   const auto all = interfaces();
   if (const char* given = std::getenv(kInterface); given && *given) {

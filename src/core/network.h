@@ -9,6 +9,9 @@ namespace heed {
 
 std::string host_name();
 
+/// Whether a machine of that name or address is known here.
+bool is_known_host(const std::string& host);
+
 /// Of this machine, to which the other processes connect.
 struct OwnAddress {
   std::string interface, address;  ///< "eth0", "10.0.0.7"

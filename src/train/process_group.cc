@@ -204,8 +204,25 @@ class GlooProcesses : public Processes {
            " (MASTER_ADDR, MASTER_PORT)";
   }
 
+  /// A machine may get its name late, as a pod does when it is ready.
+  void wait_for_name() const {
+    const auto& host = environment_.master_addr;
+    const auto end = std::chrono::steady_clock::now() + kArrival;
+    for (int64_t asked = 1; !is_known_host(host); ++asked) {
+      if (std::chrono::steady_clock::now() > end)
+        throw UsageError("no machine is known by the name " + host + " after " +
+                         std::to_string(kArrival.count()) +
+                         " s; set MASTER_ADDR to the address of rank 0's machine");
+      if (asked % 20 == 0)  // 10 s
+        std::fprintf(stderr, "heed: waiting for a machine of the name %s (MASTER_ADDR)\n",
+                     host.c_str());
+      std::this_thread::sleep_for(milliseconds(500));
+    }
+  }
+
   /// All write their names into the store of rank 0, and read the others'.
   void meet() {
+    wait_for_name();
     try {
       store_ = connect();
     } catch (const std::exception& error) {

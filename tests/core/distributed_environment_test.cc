@@ -184,5 +184,12 @@ TEST(DistributedEnvironment, TorchrunsOneThreadIsNobodysWish) {
   if (given) setenv("OMP_NUM_THREADS", before.c_str(), 1);
 }
 
+TEST(Network, KnowsMachinesByNameAndAddress) {
+  EXPECT_TRUE(is_known_host("localhost"));
+  EXPECT_TRUE(is_known_host("127.0.0.1"));
+  EXPECT_FALSE(is_known_host("no machine"));
+  EXPECT_FALSE(is_known_host(""));
+}
+
 }  // namespace
 }  // namespace heed

@@ -21,10 +21,18 @@ fs::path verbs_library() {
   return fs::exists(beside) ? beside : folder / HEED_BIN_TO_LIB / "libheed_verbs.so";
 }
 
+/// Warnings of the logs of LibTorch, as those of a connection that is tried again every second: the verbs say what they
+/// wait for. GLOG_minloglevel (Debian's LibTorch) and TORCH_CPP_LOG_LEVEL bring them back.
+void be_silent_about_libraries() {
+  setenv("GLOG_minloglevel", "2", 0);
+  setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);
+}
+
 }  // namespace
 
 void run_verb(const char* verb, const void* flags) {
   wait_asleep();
+  be_silent_about_libraries();
   void* library = dlopen(verbs_library().c_str(), RTLD_LAZY | RTLD_GLOBAL);
   if (!library) throw Error(Failure::file, std::string("cannot load the verbs: ") + dlerror());
   using Run = void (*)(const char* verb, const void* flags);
