@@ -7,6 +7,7 @@
 #include "models/packed_texts.h"
 #include "nn/model_memory.h"
 #include "nn/probed.h"
+#include "nn/sequence_part.h"
 
 namespace heed {
 
@@ -34,7 +35,7 @@ Tokens TextEncoderImpl::forward(const Batch& batch) {
   const auto& lengths = batch.at("lengths");
   for (int64_t i = 0; i < options.convolutions; ++i)
     x = convolutions[static_cast<size_t>(i)]->as<nn::TokenConvolutionImpl>()->forward(x, lengths);
-  const bool watched = Recording::active() || nn::Probe::active();
+  const bool watched = Recording::active() || nn::Probe::active() || nn::PartedStacks::ring();
   if (!is_training() && !watched && x.device().is_cpu() && convolutions.is_empty() &&
       models::can_pack(options))
     if (const auto packed = nn::PackedRows::of(lengths, x.size(1))) {

@@ -224,12 +224,14 @@ struct RingGradients {
       const auto grads =
           kernel_gradients(call_of(ring, pair, here), rows(result.out, 2),
                            rows(result.row_stats, 3).contiguous(), rows(grad_out, 2), wanted);
-      rows(all[0], 2).add_(grads[0]);
-      found.k.narrow(2, pair.key_row, pair.keys.size).add_(grads[1]);
-      found.v.narrow(2, pair.key_row, pair.keys.size).add_(grads[2]);
+      const auto add = [](const at::Tensor& to, const at::Tensor& more) {
+        if (more.defined()) to.add_(more);  // keys play no part in a score of places
+      };
+      add(rows(all[0], 2), grads[0]);
+      add(found.k.narrow(2, pair.key_row, pair.keys.size), grads[1]);
+      add(found.v.narrow(2, pair.key_row, pair.keys.size), grads[2]);
       for (size_t i = 3; i < all.size(); ++i)
-        if (grads[i].defined())
-          (has_bias && i == 3 ? bias_of(all[i], pair) : all[i]).add_(grads[i]);
+        if (wanted[i]) add(has_bias && i == 3 ? bias_of(all[i], pair) : all[i], grads[i]);
     }
     return found;
   }

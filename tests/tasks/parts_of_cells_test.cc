@@ -1,0 +1,109 @@
+// Processes that have a part of each sequence (train.sequence_parallel) learn what one does, in every cell.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "files.h"
+#include "heed/core/error.h"
+#include "heed/tasks/supervised.h"
+#include "ring_of_threads.h"
+#include "tasks/small_cells.h"
+
+namespace heed {
+namespace {
+
+/// A thread that stands for a process of one ring.
+class RingMember : public Processes {
+ public:
+  RingMember(RingTable& table, int64_t rank, int64_t count) : seat_(table, rank, count) {}
+  int64_t rank() const override { return seat_.rank(); }
+  int64_t count() const override { return seat_.count(); }
+  Ring* ring(int64_t) override { return &seat_; }
+
+ private:
+  RingSeat seat_;
+};
+
+/// loss times count of the next batch, and its gradients.
+struct Taught {
+  double loss = 0, count = 0;
+  std::map<std::string, at::Tensor> gradients = {};
+
+  explicit Taught(Task& task) {
+    task.model().eval();  // no dropout, which each process draws for itself
+    const auto batch = task.next();
+    const auto n = static_cast<double>(batch.count);
+    loss = batch.loss.item<double>() * n, count = n;
+    (batch.loss * n).backward();
+    for (const auto& item : task.model().named_parameters()) {
+      if (item.value().grad().defined()) gradients[item.key()] = item.value().grad().clone();
+      item.value().mutable_grad() = at::Tensor();
+    }
+  }
+  Taught() = default;
+
+  void add(const Taught& more) {
+    loss += more.loss, count += more.count;
+    for (const auto& [name, own] : more.gradients) {
+      auto& sum = gradients[name];
+      sum = sum.defined() ? sum + own : own;
+    }
+  }
+};
+
+class PartsOfCells : public testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<Task> task(const std::string& parts) {
+    auto file = RecipeFile::parse(test::small_cell(GetParam(), folder_.path()), "recipe.toml");
+    file.set("train.sequence_parallel=" + parts);
+    return make_task(Recipe::read(file));
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_P(PartsOfCells, LearnWhatOneLearns) {
+  for (const int64_t count : {2, 3}) {
+    const auto one = task("1");
+    RingTable table(count);
+    std::vector<std::unique_ptr<RingMember>> members;
+    std::vector<std::unique_ptr<Task>> tasks;
+    const auto join = [&](int64_t rank) {
+      members.push_back(std::make_unique<RingMember>(table, rank, count));
+      tasks.push_back(task(std::to_string(count)));
+      tasks.back()->share_with(*members.back());
+    };
+    if (GetParam() == "embedding" || GetParam() == "recurrent_tags") {
+      EXPECT_THROW(join(0), ModelError);
+      return;
+    }
+    for (int64_t rank = 0; rank < count; ++rank) join(rank);
+    for (int64_t step = 0; step < 2; ++step) {
+      const Taught whole(*one);
+      Taught parts;
+      std::mutex mutex;
+      std::vector<std::thread> threads;
+      for (auto& own : tasks)
+        threads.emplace_back([&] {
+          const Taught part(*own);
+          const std::lock_guard lock(mutex);
+          parts.add(part);
+        });
+      for (auto& thread : threads) thread.join();
+      EXPECT_EQ(parts.count, whole.count);
+      if (GetParam() == "items") continue;  // draws other negatives for each process
+      EXPECT_NEAR(parts.loss, whole.loss, 1e-5 * std::abs(whole.loss)) << "step " << step;
+      ASSERT_EQ(parts.gradients.size(), whole.gradients.size());
+      for (const auto& [name, gradient] : whole.gradients) {
+        const double size = gradient.norm().item<double>();
+        EXPECT_LE((parts.gradients.at(name) - gradient).norm().item<double>(), 1e-4 * size + 1e-5)
+            << name << " of " << count << " processes";
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OfEveryCell, PartsOfCells, testing::ValuesIn(test::small_cell_names()),
+                         [](const auto& name) { return name.param; });
+
+}  // namespace
+}  // namespace heed
