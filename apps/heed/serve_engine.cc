@@ -1,5 +1,8 @@
 #include "serve_engine.h"
 
+#include <algorithm>
+#include <deque>
+
 #include "explain_json.h"
 #include "heed/core/error.h"
 #include "heed/lens/doubt.h"
@@ -11,6 +14,9 @@ using serve::HttpError;
 using Clock = std::chrono::steady_clock;
 
 constexpr double kIdle = 0.1;  // seconds between looks at whether it is to stop
+/// Of sources: seconds of a step for which encoders run, and texts that wait for pages with what an encoder gave.
+constexpr double kEncoding = 0.05;
+constexpr int64_t kEncoded = 16;
 
 double seconds_since(Clock::time_point then) {
   return std::chrono::duration<double>(Clock::now() - then).count();
@@ -27,7 +33,7 @@ HttpError http_error(const std::exception& error) {
 
 }  // namespace
 
-/// The texts that a model of one text writes.
+/// The texts that a model writes token by token.
 struct ServeEngine::Writer {
   Writer(ServedModel& model, const models::ContinuousLimits& limits)
       : model(model), writing(model.sequence_model(), limits) {}
@@ -39,13 +45,14 @@ struct ServeEngine::Writer {
     std::shared_ptr<ServedText> text;
   };
   std::map<int64_t, Text> texts;
+  std::deque<std::shared_ptr<ServedItem>> joining;
 };
 
 ServeEngine::ServeEngine(std::vector<ServedModel*> models, const serve::BatchLimits& limits,
                          const models::ContinuousLimits& writing, ServeMetrics& metrics)
     : queue_(limits), metrics_(metrics) {
   for (auto* model : models)
-    if (model->writer()) writers_.push_back(std::make_unique<Writer>(*model, writing));
+    if (model->writes()) writers_.push_back(std::make_unique<Writer>(*model, writing));
   thread_ = std::thread([this] { run(); });
 }
 
@@ -83,12 +90,17 @@ void ServeEngine::compute(const std::vector<serve::BatchItemPtr>& batch) {
   }
   const auto& first = *items.front();
   const auto prefix = std::string(first.work == ServedWork::embed ? "te_embed" : "te_predict");
-  if (first.work == ServedWork::write) {
-    for (auto* item : items) join(*item);
-    return;
-  }
   for (const auto* item : items)
     metrics_.observe(prefix + "_queue_duration", seconds_since(item->queued));
+  const bool answers_by_writing = first.work == ServedWork::answer && first.model->has_source();
+  if (first.work == ServedWork::write || answers_by_writing) {
+    for (const auto& item : batch) {
+      auto own = std::static_pointer_cast<ServedItem>(item);
+      for (auto& writer : writers_)
+        if (&writer->model == own->model) writer->joining.push_back(own);
+    }
+    return;
+  }
   metrics_.observe("te_batch_next_size", static_cast<double>(items.size()));
   metrics_.observe("te_batch_next_tokens", tokens);
   const auto began = Clock::now();
@@ -173,18 +185,81 @@ void ServeEngine::fail(ServedItem& item, const std::exception& error) {
   item.request->reply->send(item.request->error(http_error(error)));
 }
 
-void ServeEngine::join(ServedItem& item) {
-  for (auto& writer : writers_) {
-    if (&writer->model != item.model) continue;
-    try {
-      const auto id = writer->writing.join(item.text->asked);
-      writer->texts[id] = {item.over, item.text};
-      metrics_.count("vllm:prompt_tokens_total", "",
-                     static_cast<double>(item.text->asked.prompt.size()));
-    } catch (const UsageError& error) {
-      item.text->on_error({400, "context_length_exceeded", error.what()});
-    }
+/// What a model with a source writes from the item's example.
+void ServeEngine::ask_source(ServedItem& item, ServedText& text) {
+  const auto split = item.model->open({item.example}, item.cuts);
+  item.shown = split->show(0).text;
+  const auto read = item.model->predictor().read(split);
+  auto asked = item.model->writes()->to_write(read.tokens, read.batch, *split).front();
+  if (asked.says_nothing) {
+    text.on_written({.is_last = true, .found = {{.ended = true}}});
+    return;
   }
+  text.asked.source = std::move(asked.source), text.asked.options = std::move(asked.options);
+}
+
+/// What answers an example by the text that is written from it.
+std::shared_ptr<ServedText> ServeEngine::answering(const std::shared_ptr<ServedItem>& item) {
+  const auto take = [this, item](const models::Written& written) {
+    if (!written.is_last) return;
+    const auto* writer = item->model->writer();
+    ServedResult result;
+    result.answers = {writer->predicted(written.found, static_cast<int64_t>(item->number))};
+    result.shown = item->shown;
+    done(*item, std::move(result));
+  };
+  return std::make_shared<ServedText>(
+      ServedText{.on_written = take,
+                 .on_error = [this, item](const HttpError& error) { fail(*item, error); }});
+}
+
+void ServeEngine::join(Writer& writer, const std::shared_ptr<ServedItem>& item) {
+  if (item->over && *item->over) return;
+  const auto text = item->text ? item->text : answering(item);
+  try {
+    if (item->model->has_source()) {
+      ask_source(*item, *text);
+      if (!text->asked.source.defined()) return;
+    }
+    text->asked.client = item->client;
+    if (text->change) text->change(text->asked);
+    const auto id = writer.writing.join(std::move(text->asked));
+    writer.texts[id] = {item->over, text};
+    metrics_.count("vllm:prompt_tokens_total", "", static_cast<double>(item->tokens));
+  } catch (const UsageError& error) {
+    text->on_error({400, "context_length_exceeded", error.what()});
+  } catch (const std::exception& error) {
+    text->on_error(http_error(error));
+  }
+}
+
+/// As many as an encoder reads in a short time; prompts are read by steps.
+void ServeEngine::join_some(Writer& writer) {
+  const auto began = Clock::now();
+  while (!writer.joining.empty()) {
+    if (writer.model.has_source() && writer.writing.waiting() >= kEncoded) return;
+    const auto item = std::move(writer.joining.front());
+    writer.joining.pop_front();
+    join(writer, item);
+    if (writer.model.has_source() && seconds_since(began) > kEncoding) return;
+  }
+}
+
+void ServeEngine::tell(Writer& writer) {
+  const auto& writing = writer.writing;
+  const auto label = "model_name=\"" + writer.model.name() + "\"";
+  const auto gauge = [&](const char* name, double value) { metrics_.gauge(name, value, label); };
+  gauge("vllm:num_requests_running", static_cast<double>(writing.running()));
+  gauge("vllm:num_requests_waiting", static_cast<double>(writing.waiting()));
+  gauge("vllm:num_preemptions_total", static_cast<double>(writing.preemptions()));
+  gauge("vllm:prefix_cache_queries_total", static_cast<double>(writing.asked_tokens()));
+  gauge("vllm:prefix_cache_hits_total", static_cast<double>(writing.reused_tokens()));
+  gauge("heed_kv_cache_page_bytes", static_cast<double>(writing.page_bytes()));
+  gauge("heed_kv_cache_pages_used", static_cast<double>(writing.used_pages()));
+  gauge("heed_kv_cache_pages_free", static_cast<double>(writing.free_pages()));
+  const auto pages = std::max<int64_t>(1, writing.pages());
+  gauge("vllm:kv_cache_usage_perc",
+        static_cast<double>(writing.used_pages()) / static_cast<double>(pages));
 }
 
 /// False where there is nothing to write.
@@ -194,14 +269,9 @@ bool ServeEngine::step(Writer& writer) {
     writer.writing.leave(one.first);
     return true;
   });
-  const auto label = "model_name=\"" + writer.model.name() + "\"";
-  metrics_.gauge("vllm:num_requests_running", static_cast<double>(writer.writing.running()), label);
-  metrics_.gauge("vllm:num_requests_waiting", static_cast<double>(writer.writing.waiting()), label);
-  metrics_.gauge("heed_kv_cache_reserved_bytes",
-                 static_cast<double>(writer.writing.reserved_bytes()), label);
-  metrics_.gauge("heed_kv_cache_reused_tokens", static_cast<double>(writer.writing.reused_tokens()),
-                 label);
-  if (writer.texts.empty()) return false;
+  join_some(writer);
+  tell(writer);
+  if (writer.texts.empty()) return !writer.joining.empty();
   try {
     for (const auto& written : writer.writing.step()) {
       const auto found = writer.texts.find(written.id);
@@ -212,8 +282,9 @@ bool ServeEngine::step(Writer& writer) {
         text->on_error({500, "internal", written.error});
         continue;
       }
-      metrics_.count("vllm:generation_tokens_total", "", written.token ? 1 : 0);
-      text->on_token(written);
+      metrics_.count("vllm:generation_tokens_total", "",
+                     static_cast<double>(written.log_probabilities.size()));
+      text->on_written(written);
     }
   } catch (const std::exception& error) {
     for (auto& [id, one] : writer.texts) {
@@ -222,7 +293,8 @@ bool ServeEngine::step(Writer& writer) {
     }
     writer.texts.clear();
   }
-  return !writer.texts.empty();
+  if (writer.texts.empty()) tell(writer);
+  return !writer.texts.empty() || !writer.joining.empty();
 }
 
 }  // namespace heed::cli

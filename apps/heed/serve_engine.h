@@ -40,8 +40,9 @@ struct ExplainAsked {
 
 /// A text that is written for a request. Called by the engine's thread.
 struct ServedText {
-  models::Asked asked;
-  std::function<void(const models::Written&)> on_token;
+  models::Asked asked = {};  ///< of a model with a source made of the example
+  std::function<void(models::Asked&)> change = {};  ///< what the request wants otherwise
+  std::function<void(const models::Written&)> on_written;
   std::function<void(const serve::HttpError&)> on_error;
 };
 
@@ -53,6 +54,7 @@ struct ServedItem : serve::BatchItem {
   ServedExample example = {};
   ExplainAsked explain = {};
   std::shared_ptr<ServedText> text = {};
+  std::string shown = {};  ///< the example in one line, once it was opened
   std::shared_ptr<ServedRequest> request = {};
   size_t number = 0;  ///< among those of its request
 };
@@ -74,8 +76,12 @@ class ServeEngine {
   void compute(const std::vector<serve::BatchItemPtr>& batch);
   void compute_together(const std::vector<ServedItem*>& items);
   void explain(ServedItem& item);
-  void join(ServedItem& item);
+  std::shared_ptr<ServedText> answering(const std::shared_ptr<ServedItem>& item);
+  void join(Writer& writer, const std::shared_ptr<ServedItem>& item);
+  void join_some(Writer& writer);
+  void ask_source(ServedItem& item, ServedText& text);
   bool step(Writer& writer);
+  void tell(Writer& writer);
   void done(ServedItem& item, ServedResult result);
   void fail(ServedItem& item, const std::exception& error);
 

@@ -5,7 +5,6 @@
 #include "heed/data/json_tokenizer.h"
 #include "heed/data/offsets.h"
 #include "heed/serve/http.h"
-#include "tasks/heads/writes.h"
 #include "tasks/inputs/cut_texts.h"
 
 namespace heed::cli {
@@ -77,10 +76,10 @@ ServedModel::ServedModel(const std::string& where, const std::vector<std::string
   const auto& recipe = predictor_.recipe();
   for (const auto& table : recipe.heads) embeds_ |= table.get()->gives_vectors();
   prompts_ = dynamic_cast<const Prompts*>(recipe.inputs.front().get().get());
-  if (!prompts_) return;
+  if (recipe.heads.size() != 1) return;
   const auto* writes = dynamic_cast<const Writes*>(recipe.heads.front().get().get());
-  if (writes) writer_ = &writes->writer();
-  if (writer_ && writer_->models.front()->has_encoder()) writer_ = nullptr;
+  if (!writes || writes->writer().models.size() != 1) return;
+  if (prompts_ || writes->writer().models.front()->has_encoder()) writes_ = writes;
 }
 
 bool ServedModel::transcribes() const {
@@ -90,7 +89,7 @@ bool ServedModel::transcribes() const {
 }
 
 int64_t ServedModel::max_length() const {
-  if (writer_) return writer_->models.front()->max_positions();
+  if (goes_on()) return sequence_model()->max_positions();
   const auto* cutter =
       dynamic_cast<const CutsTexts*>(predictor_.recipe().inputs.front().get().get());
   return cutter ? cutter->most_tokens() : 0;

@@ -9,7 +9,7 @@
 #include "heed/tasks/predictor.h"
 #include "models/continuous.h"
 #include "output.h"
-#include "tasks/heads/text_writer.h"
+#include "tasks/heads/writes.h"
 #include "tasks/inputs/prompts.h"
 
 namespace heed::cli {
@@ -41,10 +41,13 @@ class ServedModel {
   int64_t max_length() const;        ///< tokens of an input; 0: any number
   int64_t texts_of_example() const;  ///< columns of text that it reads, 0: others
   bool reads_pairs() const { return texts_of_example() == 2; }
-  /// A model of one text; null: it is another.
-  const TextWriter* writer() const { return writer_; }
+  /// What writes token by token: of one text, with prompts, or from a source, by its only head. Null: it is another.
+  const TextWriter* writer() const { return writes_ ? &writes_->writer() : nullptr; }
+  const Writes* writes() const { return writes_; }
+  bool goes_on() const { return writes_ && !has_source(); }  ///< a model of one text
+  bool has_source() const { return writes_ && sequence_model()->has_encoder(); }
   const Prompts* prompts() const { return prompts_; }
-  SequenceModelPtr sequence_model() const { return writer_ ? writer_->models.front() : nullptr; }
+  SequenceModelPtr sequence_model() const { return writes_ ? writer()->models.front() : nullptr; }
 
   /// Examples as one part; all of one kind. Throws HttpError for what the model does not read, what opening does.
   SplitPtr open(const std::vector<ServedExample>& examples, bool cuts) const;
@@ -57,7 +60,7 @@ class ServedModel {
   std::string where_, name_;
   Predictor predictor_;
   bool embeds_ = false;
-  const TextWriter* writer_ = nullptr;
+  const Writes* writes_ = nullptr;
   const Prompts* prompts_ = nullptr;
 };
 

@@ -110,10 +110,23 @@ struct DistanceValues {
   int64_t count() const noexcept { return table ? 2 * most + 1 : 0; }
 };
 
+inline constexpr int64_t kPageRows =
+    72;  ///< a block of keys (kernels/blocks.h): no tile meets two pages
+
+/// Keys and values in pages: row j of batch b and head g of the keys lies at
+/// pages[b * per_batch + j / kPageRows] + keys_at + g * k.head + j % kPageRows * k.row, that of the values alike.
+template <class T>
+struct Paged {
+  const T* const* pages = nullptr;  ///< null: there are none
+  int64_t per_batch = 0;
+  int64_t keys_at = 0, values_at = 0;
+};
+
 template <class T>
 struct Problem {
   Sizes sizes;
   View<const T> q, k, v;
+  Paged<T> paged = {};  ///< of forward: in place of k.data, k.batch, v.data and v.batch
   ScoreKind score = ScoreKind::dot;
   T scale = 1;                      ///< of dot; 1 for the others
   const T* score_weight = nullptr;  ///< (H, D), of the additive scores

@@ -21,6 +21,7 @@ namespace heed::kernels {
 
 inline constexpr int64_t kQueries = 96;  ///< of a block; a multiple of every panel width
 inline constexpr int64_t kKeys = 72;     ///< of a block
+static_assert(kPageRows == kKeys);
 /// Between a tile's keys: one panel more than the queries, so that a column of panels does not fall
 /// on one cache set.
 inline constexpr int64_t kStride = kQueries + 16;

@@ -141,14 +141,14 @@ class Block {
 
   /// Scores as the normalizer wants them.
   HWY_INLINE void score(const Tile<T>& scores, int64_t first, Coverage coverage) const {
-    const KeyBlock<T> keys{rows_of(problem_.k, rows_.batch, group_, scores.column), {}, at_.keys};
+    const KeyBlock<T> keys{keys_of(problem_, rows_.batch, group_, scores.column), {}, at_.keys};
     score_.forward(queries_.from(first), keys, scores);
     for (const Modifier<T>* modifier : problem_.modifiers) modifier->forward(scores);
     if (coverage == Coverage::part) hide(problem_, scores);
   }
 
   HWY_INLINE Right<T> values(const Tile<T>& scores) const {
-    return plain_rows(rows_of(problem_.v, rows_.batch, group_, scores.column), scores.columns,
+    return plain_rows(values_of(problem_, rows_.batch, group_, scores.column), scores.columns,
                       sizes_.E, at_.values);
   }
 

@@ -10,6 +10,7 @@
 
 #include <hwy/highway.h>
 
+#include "kernels/attend.h"
 #include "kernels/gemm_tile-inl.h"
 #include "kernels/transpose-inl.h"
 
@@ -21,6 +22,25 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class T>
 HWY_INLINE Left<T> rows_of(View<const T> view, int64_t batch, int64_t head, int64_t first) {
   return {view.at(batch, head) + first * view.row, view.row, view.column};
+}
+
+/// Keys (values) first .. of one head, as far as their block goes.
+template <class T>
+HWY_INLINE Left<T> keys_of(const Problem<T>& problem, int64_t batch, int64_t head, int64_t first) {
+  const auto& paged = problem.paged;
+  if (!paged.pages) return rows_of(problem.k, batch, head, first);
+  const T* page = paged.pages[batch * paged.per_batch + first / kPageRows];
+  const auto& k = problem.k;
+  return {page + paged.keys_at + head * k.head + first % kPageRows * k.row, k.row, k.column};
+}
+template <class T>
+HWY_INLINE Left<T> values_of(const Problem<T>& problem, int64_t batch, int64_t head,
+                             int64_t first) {
+  const auto& paged = problem.paged;
+  if (!paged.pages) return rows_of(problem.v, batch, head, first);
+  const T* page = paged.pages[batch * paged.per_batch + first / kPageRows];
+  const auto& v = problem.v;
+  return {page + paged.values_at + head * v.head + first % kPageRows * v.row, v.row, v.column};
 }
 
 /// `rows` rows of `width` numbers as the right operand of a product: in place if they are

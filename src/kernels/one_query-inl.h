@@ -64,7 +64,7 @@ class OneQuery final : public Block<T> {
                          row.row,    1, keys.begin, keys.end - keys.begin};
     this->enter(scores);
     gemm_column(scores.columns, this->sizes_.D,
-                rows_of(this->problem_.k, row.batch, this->group_, keys.begin),
+                keys_of(this->problem_, row.batch, this->group_, keys.begin),
                 Right<T>{at_.queries, 1}, scores.data);
     if (coverage == Coverage::part) hide(this->problem_, scores);
     const Right<T> values = this->values(scores);

@@ -1,251 +1,411 @@
 #include "models/continuous.h"
 
 #include <algorithm>
-#include <cmath>
-#include <set>
+#include <map>
 
 #include "core/text.h"
-#include "heed/nn/multi_head_attention.h"
-#include "models/search.h"
+#include "heed/models/transformer.h"
 
 namespace heed::models {
 namespace {
 
-constexpr int64_t kLeastReused = 16;  // tokens; fewer are read as fast as copied
+constexpr int64_t kLeastReused = 16;  // tokens; fewer are read as fast as looked for
+constexpr size_t kMostKept = 512;     // texts whose pages are kept
 
 template <class... Pieces>
 [[noreturn]] void refuse_asked(const Pieces&... pieces) {
   throw UsageError(text_of("generation: ", pieces...));
 }
 
-/// Of one token in all layers of a decoder.
-int64_t cached_bytes(SequenceModel& model) {
-  int64_t numbers = 0;
-  for (const auto& module : model.modules())
-    if (auto* attention = module->as<nn::MultiHeadAttentionImpl>())
-      numbers += attention->key_rows() + attention->value_rows();
-  return numbers * static_cast<int64_t>(model.output_weight().element_size());
-}
-
-void check_asked(const Asked& asked, const SequenceModel& model) {
+void check_prompt(const Asked& asked, const SequenceModel& model) {
+  if (asked.source.defined()) refuse_asked("source: the model reads none");
   if (asked.prompt.empty()) refuse_asked("prompt: expected at least one token");
   for (const int64_t token : asked.prompt)
     if (token < 0 || token >= model.vocabulary())
       refuse_asked("prompt: expected tokens 0 to ", model.vocabulary() - 1, ", given ", token);
-  if (asked.options.beam_size() != 1 || asked.options.num_hypotheses() != 1)
-    refuse_asked("beam_size and num_hypotheses: expected 1 of texts that come and go");
-  if (!asked.options.shortlist().empty()) refuse_asked("shortlist: expected none");
+}
+
+void check_source_line(const Asked& asked, const SequenceModel& model) {
+  const auto& [tokens, lengths, states] = asked.source;
+  if (!asked.source.defined()) refuse_asked("source: the model writes from one, given none");
+  if (!asked.prompt.empty())
+    refuse_asked("prompt: of a model with a source it is options.prefixes");
+  if (!lengths.defined() || lengths.numel() != 1) refuse_asked("source: expected one line");
+  if (!tokens.defined()) return;
+  const auto ids = tokens.contiguous().view(-1);
+  for (int64_t i = 0; i < lengths.item<int64_t>(); ++i)
+    if (const auto id = ids[i].item<int64_t>(); id < 0 || id >= model.source_vocabulary())
+      refuse_asked("source: expected tokens 0 to ", model.source_vocabulary() - 1, ", given ", id);
+}
+
+/// Sequences that a text is written by at a time.
+int64_t rows_of_text(const GenerateOptions& options) {
+  return options.sample() ? options.num_hypotheses() : options.beam_size();
+}
+
+/// Lines of one kind, padded with zeros behind their lengths.
+SourceBatch padded(const std::vector<SourceBatch>& lines) {
+  if (lines.size() == 1) return lines.front();
+  SourceBatch all;
+  std::vector<at::Tensor> lengths;
+  int64_t longest = 0;
+  for (const auto& line : lines) {
+    lengths.push_back(line.lengths);
+    longest = std::max(longest, (line.states.defined() ? line.states : line.tokens).size(1));
+  }
+  const auto together = [&](at::Tensor SourceBatch::*part) {
+    std::vector<at::Tensor> rows;
+    for (const auto& line : lines) {
+      const auto& own = line.*part;
+      auto sizes = own.sizes().vec();
+      sizes[1] = longest;
+      rows.push_back(at::zeros(sizes, own.options()));
+      rows.back().narrow(1, 0, own.size(1)).copy_(own);
+    }
+    return at::cat(rows);
+  };
+  all.lengths = at::cat(lengths);
+  if (lines.front().states.defined())
+    all.states = together(&SourceBatch::states);
+  else
+    all.tokens = together(&SourceBatch::tokens);
+  return all;
+}
+
+int64_t source_length(const Asked& asked) {
+  return asked.source.defined() ? asked.source.lengths.item<int64_t>() : 0;
+}
+
+bool looks_back(SequenceModel& model) {
+  const auto* transformer = dynamic_cast<TransformerImpl*>(&model);
+  return transformer && !transformer->options.lookback().empty();
 }
 
 }  // namespace
 
 Continuous::Continuous(SequenceModelPtr model, const ContinuousLimits& limits)
-    : model_(std::move(model)),
-      limits_(limits),
-      choices_(GenerateOptions(), model_->vocabulary()),
-      bytes_of_token_(cached_bytes(*model_)) {
-  if (model_->has_encoder()) refuse_asked("expected a model without an encoder");
-}
+    : model_(std::move(model)), limits_(limits), pool_(pages_for(*model_, limits.cache_bytes)) {}
 
 int64_t Continuous::join(Asked asked) {
-  check_asked(asked, *model_);
   auto& options = asked.options;
-  options.early_stop(true);
-  Row row;
-  row.id = next_id_++;
-  row.forced = std::ssize(asked.prompt) - 1;
-  row.limit = options.max_new() > 0 ? row.forced + options.max_new() : options.max_length();
-  const int64_t positions = model_->max_positions();
-  if (positions > 0 && row.forced >= positions)
-    refuse_asked("the prompt has ", row.forced + 1, " tokens, and the model has positions for ",
-                 positions);
-  if (positions > 0) row.limit = std::min(row.limit, positions);
-  row.limit = std::max(row.limit, row.forced);
-  row.least = options.min_length();
-  if (options.min_new() > 0) row.least = std::max(row.least, row.forced + options.min_new());
-  row.bytes = bytes_of(row.limit + 1);
-  if (row.bytes > limits_.cache_bytes)
-    refuse_asked("prompt and answer of ", row.limit + 1, " tokens take ", row.bytes,
-                 " bytes of keys and values, and there are ", limits_.cache_bytes);
-  if (options.sample())
-    row.random.emplace(static_cast<uint64_t>(options.seed()),
-                       static_cast<uint32_t>(options.first_line()), uint32_t{0});
-  row.pending = asked.prompt;
-  for (int64_t i = 1; i <= row.forced; ++i)
-    row.growing.add(asked.prompt[static_cast<size_t>(i)], 0, true);
-  row.asked = std::move(asked);
-  waiting_.push_back(std::move(row));
-  return waiting_.back().id;
+  if (model_->has_encoder()) {
+    check_source_line(asked, *model_);
+  } else {
+    check_prompt(asked, *model_);
+    options.begin(asked.prompt.front());
+    options.prefixes({{asked.prompt.begin() + 1, asked.prompt.end()}});
+  }
+  if (options.rules() == GenerateRules::transformers && options.beam_size() == 1)
+    options.early_stop(true);
+  check_writing({model_}, options);
+  if (!options.shortlist().empty()) refuse_asked("shortlist: expected none");
+  if (options.prefixes().size() > 1) refuse_asked("prefixes: expected one line");
+  Text text;
+  text.asked = std::move(asked);
+  const auto& own = text.asked.options;
+  const auto reads =
+      model_->has_encoder() ? std::vector{source_length(text.asked)} : std::vector<int64_t>();
+  auto line = line_of(0, reads, own, model_->max_positions());
+  const int64_t tokens = std::max<int64_t>(1, line.limit);
+  text.worst = nn::PagePool::pages_of(source_length(text.asked)) +
+               rows_of_text(own) * nn::PagePool::pages_of(tokens);
+  if (pool_ && text.worst > pool_->most())
+    refuse_asked("prompt and answer of ", tokens, " tokens take ", text.worst,
+                 " pages of keys and values, and there are ", pool_->most());
+  text.id = next_id_++;
+  text.told = line.prefix.size();
+  waiting_.push_back(std::move(text));
+  // What follows names the options and the results, which stay where they are.
+  auto& joined = waiting_.back();
+  joined.results.resize(1);
+  joined.ensemble = std::make_unique<Ensemble>(std::vector{model_}, joined.asked.options);
+  std::vector<Line> lines;
+  lines.push_back(std::move(line));
+  joined.search = std::make_unique<Search>(*joined.ensemble, joined.asked.options, std::move(lines),
+                                           Clock::now());
+  begin(joined);
+  return joined.id;
+}
+
+void Continuous::begin(Text& text) {
+  text.search->begin(!model_->has_encoder(), text.results);
+  text.rows.resize(1);
+  auto& row = text.rows.front();
+  if (pool_) row.text.own = nn::PageTable(pool_, pool_->own());
+  row.pending = model_->has_encoder() ? std::vector{text.asked.options.begin()} : text.asked.prompt;
+  asked_tokens_ += std::ssize(text.asked.prompt);
 }
 
 void Continuous::leave(int64_t id) {
-  const auto is_it = [id](const Row& row) { return row.id == id; };
-  waiting_.remove_if(is_it);
-  const auto found = std::find_if(rows_.begin(), rows_.end(), is_it);
-  if (found == rows_.end()) return;
+  const auto is_it = [id](const Text& text) { return text.id == id; };
+  waiting_.remove_if(is_it), preempted_.remove_if(is_it);
+  const auto found = std::find_if(running_.begin(), running_.end(), is_it);
+  if (found == running_.end()) return;
   keep(*found);
-  rows_.erase(found);
+  running_.erase(found);
 }
 
-/// What is kept for reuse goes, the oldest first, until so many bytes are free.
-bool Continuous::make_room(int64_t bytes) {
-  while (reserved_ + bytes > limits_.cache_bytes && !kept_.empty()) {
-    reserved_ -= kept_.back().bytes;
-    kept_.pop_back();
-  }
-  return reserved_ + bytes <= limits_.cache_bytes;
+/// What it has read stays for others who begin with it.
+void Continuous::keep(Text& text) {
+  if (!pool_ || model_->has_encoder() || looks_back(*model_)) return;
+  auto& row = text.rows.front();
+  if (std::ssize(row.read) < kLeastReused || row.text.own.tokens() != std::ssize(row.read)) return;
+  std::erase_if(kept_, [&](const Kept& one) {
+    return one.tokens.size() <= row.read.size() &&
+           std::equal(one.tokens.begin(), one.tokens.end(), row.read.begin());
+  });
+  kept_.push_front({std::move(row.read), row.text.own.beginning(row.text.own.tokens())});
+  if (kept_.size() > kMostKept) kept_.pop_back();
+}
+
+/// What is kept goes, the oldest first, until so many pages are free.
+bool Continuous::make_room(int64_t pages) {
+  if (!pool_) return true;
+  while (pool_->free() < pages && !kept_.empty()) kept_.pop_back();
+  return pool_->free() >= pages;
+}
+
+/// Of the client of whom the fewest texts are written, the first.
+Continuous::Texts::iterator Continuous::next_waiting() {
+  if (!preempted_.empty()) return preempted_.begin();
+  std::map<std::string, int64_t> written;
+  for (const auto& text : running_) ++written[text.asked.client];
+  auto best = waiting_.begin();
+  for (auto one = waiting_.begin(); one != waiting_.end(); ++one)
+    if (written[one->asked.client] < written[best->asked.client]) best = one;
+  return best;
 }
 
 void Continuous::admit() {
-  while (!waiting_.empty() && running() < limits_.rows) {
-    if (!make_room(waiting_.front().bytes)) return;
-    rows_.splice(rows_.end(), waiting_, waiting_.begin());
-    begin(rows_.back());
+  std::vector<Text*> joined;
+  int64_t rows = 0, read = 0;
+  for (const auto& text : running_) rows += rows_of_text(text.asked.options);
+  while (!waiting_.empty() || !preempted_.empty()) {
+    const auto next = next_waiting();
+    const int64_t own = rows_of_text(next->asked.options), length = source_length(next->asked);
+    const int64_t pages =
+        nn::PagePool::pages_of(length) +
+        std::ssize(next->rows) * nn::PagePool::pages_of(std::ssize(next->rows.front().pending));
+    if (!running_.empty() && (rows + own > limits_.rows || !make_room(pages + rows))) break;
+    if (!joined.empty() && read + length > limits_.prefill) break;
+    make_room(pages);
+    running_.splice(running_.end(), preempted_.empty() ? waiting_ : preempted_, next);
+    joined.push_back(&running_.back());
+    rows += own, read += length;
+  }
+  try {
+    encode(joined);
+  } catch (...) {
+    for (size_t i = 0; i < joined.size(); ++i)
+      preempted_.splice(preempted_.begin(), running_, std::prev(running_.end()));
+    throw;
   }
 }
 
-void Continuous::begin(Row& row) {
-  reserved_ += row.bytes;
-  row.state = model_->start({}, 1);
-  auto* state = dynamic_cast<TransformerState*>(row.state.get());
-  if (!state) return;
-  for (auto& cache : state->caches) cache = nn::KeyValueCache(row.limit + 1);
-  reuse(row);
-}
-
-/// The longest beginning that a kept text shares is copied; at least one token is left to read.
-void Continuous::reuse(Row& row) {
-  auto* to = dynamic_cast<TransformerState*>(row.state.get());
-  const Kept* best = nullptr;
-  int64_t most = kLeastReused - 1;
-  for (const auto& kept : kept_) {
-    const auto last = row.pending.end() - 1;
-    const auto [own, other] =
-        std::mismatch(row.pending.begin(), last, kept.tokens.begin(), kept.tokens.end());
-    if (own - row.pending.begin() > most) best = &kept, most = own - row.pending.begin();
-  }
-  if (!best) return;
-  const auto* from = dynamic_cast<const TransformerState*>(best->state.get());
-  if (!from || from->before.defined()) return;
-  for (size_t i = 0; i < to->caches.size(); ++i)
-    to->caches[i].append(from->caches[i].keys().narrow(2, 0, most),
-                         from->caches[i].values().narrow(2, 0, most));
-  to->tokens = most;
-  row.fed.assign(row.pending.begin(), row.pending.begin() + most);
-  row.pending.erase(row.pending.begin(), row.pending.begin() + most);
-  reused_ += most;
-}
-
-void Continuous::keep(Row& row) {
-  if (dynamic_cast<TransformerState*>(row.state.get()) && std::ssize(row.fed) >= kLeastReused) {
-    kept_.push_front({std::move(row.fed), std::move(row.state), row.bytes});
+/// Sources of those who join are read together, each with the bits that it has alone.
+void Continuous::encode(const std::vector<Text*>& joined) {
+  if (joined.empty()) return;
+  if (!pool_) {
+    for (auto* text : joined) text->state = model_->start(text->asked.source, 1);
     return;
   }
-  reserved_ -= row.bytes;
+  if (!model_->has_encoder()) {
+    for (auto* text : joined)
+      if (text->rows.size() == 1) reuse(text->rows.front());
+    return;
+  }
+  std::vector<SourceBatch> sources;
+  for (const auto* text : joined) sources.push_back(text->asked.source);
+  const auto started = model_->start(padded(sources));
+  const auto& state = dynamic_cast<const TransformerState&>(*started);
+  std::vector<std::shared_ptr<const nn::PageTable>> tables;
+  for (size_t i = 0; i < joined.size(); ++i)
+    tables.push_back(
+        std::make_shared<const nn::PageTable>(source_pages(pool_, state, static_cast<int64_t>(i))));
+  for (size_t i = 0; i < joined.size(); ++i) {
+    joined[i]->source = tables[i];
+    for (auto& row : joined[i]->rows) row.text.source = tables[i];
+  }
 }
 
-/// Reads the first `counts` of what each row has to read: the hidden state of the last of them, (rows, M).
-at::Tensor Continuous::read(const std::vector<int64_t>& counts) {
+/// The longest beginning that another has read is shared; at least one token is left to read.
+void Continuous::reuse(Sequence& row) {
+  if (looks_back(*model_) || !row.read.empty()) return;
+  const nn::PageTable* best = nullptr;
+  int64_t most = kLeastReused - 1;
+  const auto look_at = [&](const std::vector<int64_t>& tokens, const nn::PageTable& pages) {
+    const auto end = std::mismatch(row.pending.begin(), row.pending.end() - 1, tokens.begin(),
+                                   tokens.begin() + std::min(std::ssize(tokens), pages.tokens()));
+    const int64_t alike = end.first - row.pending.begin();
+    if (alike > most) best = &pages, most = alike;
+  };
+  for (const auto& kept : kept_) look_at(kept.tokens, kept.pages);
+  for (const auto& text : running_) look_at(text.rows.front().read, text.rows.front().text.own);
+  if (!best) return;
+  row.text.own = best->beginning(most);
+  row.read.assign(row.pending.begin(), row.pending.begin() + most);
+  row.pending.erase(row.pending.begin(), row.pending.begin() + most);
+  reused_tokens_ += most;
+}
+
+/// The text that came last, behind the given one, gives back what it has.
+bool Continuous::preempt_behind(const Text& text) {
+  auto last = std::prev(running_.end());
+  if (&*last == &text) return false;
+  for (auto& row : last->rows) {
+    row.read.insert(row.read.end(), row.pending.begin(), row.pending.end());
+    row.pending = std::move(row.read);
+    row.read.clear();
+    row.text = {nn::PageTable(pool_, pool_->own()), {}, {}};
+  }
+  last->source.reset(), last->count = 0;
+  preempted_.splice(preempted_.begin(), running_, last);
+  ++preemptions_;
+  return true;
+}
+
+/// How much each text reads in this step, and the pages for it.
+void Continuous::plan() {
+  int64_t prefill = limits_.prefill;
+  for (auto text = running_.begin(); text != running_.end(); ++text) {
+    const int64_t all = std::ssize(text->rows.front().pending), rows = std::ssize(text->rows);
+    text->count = all == 1 ? 1 : std::min({all, kPiece, prefill / rows});
+    if (all > 1) prefill -= text->count * rows;
+    if (!pool_) continue;
+    for (auto& row : text->rows) {
+      auto& own = row.text.own;
+      while (own.wanted(text->count) > pool_->free()) {
+        if (!kept_.empty()) {
+          kept_.pop_back();
+        } else if (!preempt_behind(*text)) {  // those before it have what is left
+          text->count = 0;
+          break;
+        }
+      }
+      if (text->count == 0) break;
+      own.make_room(text->count);
+    }
+  }
+}
+
+/// Logits (rows, V) behind the last token of each row of texts that then have read all, in their order.
+at::Tensor Continuous::read() { return pool_ ? read_together() : read_apart(); }
+
+at::Tensor Continuous::read_together() {
   std::vector<int64_t> tokens, last;
   std::vector<TransformerRows::Row> together;
-  std::vector<at::Tensor> apart;
-  size_t i = 0;
-  for (auto& row : rows_) {
-    const int64_t count = counts[i++];
-    const auto end = row.pending.begin() + count;
-    if (count > 0) {
-      if (auto* state = dynamic_cast<TransformerState*>(row.state.get())) {
-        tokens.insert(tokens.end(), row.pending.begin(), end);
-        together.push_back({state, count});
-      } else {
-        const auto own = torch::tensor(std::vector<int64_t>(row.pending.begin(), end), at::kLong);
-        apart.push_back(model_->step(own.unsqueeze(0), *row.state).select(1, count - 1));
+  std::map<const Sequence*, int64_t> ends;
+  for (const bool single : {true, false})
+    for (auto& text : running_) {
+      if (text.count == 0 || (text.count == 1) != single) continue;
+      for (auto& row : text.rows) {
+        tokens.insert(tokens.end(), row.pending.begin(), row.pending.begin() + text.count);
+        together.push_back({&row.text, text.count});
+        ends[&row] = std::ssize(tokens) - 1;
       }
     }
-    row.fed.insert(row.fed.end(), row.pending.begin(), end);
-    row.pending.erase(row.pending.begin(), end);
-    if (count > 0) last.push_back(std::ssize(tokens) - 1);
-  }
-  if (together.empty()) return at::cat(apart);
+  if (together.empty()) return {};
+  for (const auto& text : running_)
+    for (const auto& row : text.rows)
+      if (has_all(text)) last.push_back(ends.at(&row));
+  std::vector<at::Tensor> before;
+  for (const auto& row : together) before.push_back(row.text->before);
   TransformerRows rows(std::move(together));
   const auto hidden = model_->step(torch::tensor(tokens, at::kLong).unsqueeze(0), rows);
-  return hidden[0].index_select(0, torch::tensor(last, at::kLong));
-}
-
-/// As Ensemble says it of one model.
-void Continuous::penalise(const Row& row, at::Tensor& logits) const {
-  const auto& options = row.asked.options;
-  const double penalty = options.repetition_penalty();
-  if (penalty == 1) return;
-  std::set<int64_t> seen(row.growing.tokens.begin(), row.growing.tokens.end());
-  if (options.rules() == GenerateRules::transformers) seen.insert(options.begin());
-  const auto change = [&](auto* x) {
-    using T = std::decay_t<decltype(*x)>;
-    for (const int64_t token : seen) {
-      const auto logit = static_cast<double>(x[token]);
-      x[token] = static_cast<T>(logit > 0 ? logit / penalty : logit * penalty);
+  try {
+    return logits_of(hidden[0].index_select(0, torch::tensor(last, at::kLong)));
+  } catch (...) {
+    for (size_t i = 0; i < before.size(); ++i) {
+      rows.rows[i].text->before = before[i];
+      rows.rows[i].text->own.advance(-rows.rows[i].tokens);
     }
-  };
-  logits.scalar_type() == at::kDouble ? change(logits.data_ptr<double>())
-                                      : change(logits.data_ptr<float>());
+    throw;
+  }
 }
 
-/// logits (1, V): what comes behind the row's last token.
-Written Continuous::choose(Row& row, at::Tensor logits) {
-  Written written{.id = row.id};
-  const auto& options = row.asked.options;
-  auto& growing = row.growing;
-  if (std::ssize(growing.tokens) >= row.limit) return written.is_last = true, written;
-  penalise(row, logits);
-  NextTokens next(logits);
-  if (!std::isfinite(next.shift[0])) {
-    written.is_last = true;
-    written.error = "the model gives NaN or infinite logits; its weights are not finite";
-    return written;
+at::Tensor Continuous::read_apart() {
+  std::vector<at::Tensor> all;
+  for (auto& text : running_) {
+    if (text.count == 0) continue;
+    std::vector<at::Tensor> rows;
+    for (const auto& row : text.rows)
+      rows.push_back(torch::tensor(
+          std::vector<int64_t>(row.pending.begin(), row.pending.begin() + text.count), at::kLong));
+    const auto hidden = model_->step(torch::stack(rows), *text.state);
+    if (has_all(text)) all.push_back(hidden.select(1, text.count - 1));
   }
-  forbid(next, 0, growing.tokens, {.given = row.forced, .least = row.least, .most = row.limit},
-         choices_, options);
-  const auto best =
-      options.sample() ? std::vector{drawn(next, 0, options, *row.random)} : likeliest(next, 0, 1);
-  if (best.empty() || best.front().choice < 0) return written.is_last = true, written;
-  const int64_t token = best.front().choice;
-  growing.add(token, best.front().log_probability, false);
-  written.token = token, written.log_probability = best.front().log_probability;
-  written.ended = options.is_end(token) || (options.stops() && options.stops()(growing.tokens));
-  written.is_last = written.ended || std::ssize(growing.tokens) >= row.limit;
-  row.pending.push_back(token);
-  return written;
+  return logits_of(all.empty() ? at::Tensor() : at::cat(all));
+}
+
+at::Tensor Continuous::logits_of(const at::Tensor& hidden) {
+  return hidden.defined() && hidden.size(0) > 0 ? model_->project(hidden) : at::Tensor();
+}
+
+/// Who goes on has what its parent read.
+void Continuous::move_rows(Text& text) {
+  const auto& next = text.search->rows();
+  std::vector<int64_t> parents, uses(text.rows.size());
+  for (const auto& row : next)
+    parents.push_back(row.parent), ++uses[static_cast<size_t>(row.parent)];
+  std::vector<Sequence> rows;
+  for (const auto& row : next) {
+    auto& parent = text.rows[static_cast<size_t>(row.parent)];
+    if (--uses[static_cast<size_t>(row.parent)] == 0)
+      rows.push_back(std::move(parent));
+    else
+      rows.push_back(parent);
+    rows.back().pending = {row.token};
+  }
+  text.rows = std::move(rows);
+  if (text.state) text.state->reorder(torch::tensor(parents, at::kLong));
+}
+
+/// logits (rows, V): what comes behind the text's last tokens.
+Written Continuous::advance(Text& text, const at::Tensor& logits) {
+  Written written{.id = text.id};
+  const auto tell = [&](const std::vector<int64_t>& tokens, const std::vector<double>& numbers) {
+    written.tokens.assign(tokens.begin() + static_cast<int64_t>(text.told), tokens.end());
+    written.log_probabilities.assign(numbers.begin() + static_cast<int64_t>(text.told),
+                                     numbers.end());
+    text.told = tokens.size();
+  };
+  try {
+    if (text.search->advance(logits)) {
+      move_rows(text);
+      const auto& live = text.search->line().live.front();
+      if (text.search->tells_at_once() && live.tokens.size() > text.told)
+        tell(live.tokens, live.log_probabilities);
+      return written;
+    }
+    written.found = std::move(text.results.front());
+    if (!written.found.empty())
+      tell(written.found.front().tokens, written.found.front().log_probabilities);
+  } catch (const std::exception& error) {
+    written.error = error.what();
+  }
+  return written.is_last = true, written;
 }
 
 std::vector<Written> Continuous::step() {
   const c10::InferenceMode inference;
   admit();
-  if (rows_.empty()) return {};
-  std::vector<int64_t> counts;
-  int64_t prefill = limits_.prefill;
-  for (const auto& row : rows_) {
-    const int64_t all = std::ssize(row.pending);
-    const int64_t count = all == 1 ? 1 : std::min({all, kPiece, prefill});
-    if (all > 1) prefill -= count;
-    counts.push_back(count);
-  }
-  const auto hidden = read(counts);
-  std::vector<Row*> ready;
-  std::vector<int64_t> numbers;
-  int64_t number = 0;
-  size_t i = 0;
-  for (auto& row : rows_) {
-    if (counts[i++] == 0) continue;
-    if (row.pending.empty()) ready.push_back(&row), numbers.push_back(number);
-    ++number;
-  }
+  plan();
+  const auto logits = read();
   std::vector<Written> all;
-  if (ready.empty()) return all;
-  auto logits = model_->project(hidden.index_select(0, torch::tensor(numbers, at::kLong)));
-  if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
-  logits = logits.contiguous();
-  for (size_t r = 0; r < ready.size(); ++r)
-    all.push_back(choose(*ready[r], logits.narrow(0, static_cast<int64_t>(r), 1)));
+  int64_t first = 0;
+  for (auto& text : running_) {
+    const bool goes_on = has_all(text);
+    for (auto& row : text.rows) {
+      const auto end = row.pending.begin() + text.count;
+      row.read.insert(row.read.end(), row.pending.begin(), end);
+      row.pending.erase(row.pending.begin(), end);
+    }
+    if (!goes_on) continue;
+    const auto rows = std::ssize(text.rows);
+    auto written = advance(text, logits.narrow(0, first, rows));
+    first += rows;
+    if (!written.tokens.empty() || written.is_last) all.push_back(std::move(written));
+  }
   for (const auto& written : all)
     if (written.is_last) leave(written.id);
   return all;

@@ -169,7 +169,12 @@ std::vector<int64_t> Ensemble::choices_seen(std::span<const int64_t> seen) const
 NextTokens Ensemble::of_model(size_t m, const at::Tensor& hidden, const Seen& seen,
                               const Name& name) const {
   const c10::InferenceMode inference;
-  auto logits = choices_.all() ? models_[m]->project(hidden) : project_to_choices(m, hidden);
+  return next_of_logits(
+      choices_.all() ? models_[m]->project(hidden) : project_to_choices(m, hidden), m, seen, name);
+}
+
+NextTokens Ensemble::next_of_logits(at::Tensor logits, size_t m, const Seen& seen,
+                                    const Name& name) const {
   if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
   logits = logits.to(at::kCPU).contiguous();
   const int64_t rows = logits.size(0), n = logits.size(1);

@@ -65,6 +65,9 @@ class Ensemble {
   using Name = std::function<std::string(int64_t row)>;
   NextTokens next(const std::vector<at::Tensor>& hidden, int64_t place, const Seen& seen,
                   const Name& name) const;
+  /// The same of the logits (rows, choices) of one model; they are changed.
+  NextTokens next_of_logits(at::Tensor logits, size_t model, const Seen& seen,
+                            const Name& name) const;
 
  private:
   at::Tensor project_to_choices(size_t model, const at::Tensor& hidden) const;

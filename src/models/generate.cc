@@ -79,35 +79,6 @@ int64_t check_lines(const Ensemble& ensemble, const Sources& source, const Lines
   return source.size();
 }
 
-/// `read`: tokens of each line's source; empty: there are no sources.
-models::Line line_of(int64_t number, const std::vector<int64_t>& read,
-                     const GenerateOptions& options, int64_t longest) {
-  models::Line line;
-  line.number = number;
-  const auto i = static_cast<size_t>(number);
-  if (!options.prefixes().empty()) line.prefix = options.prefixes()[i];
-  const auto forced = static_cast<int64_t>(line.prefix.size());
-  const auto reads = read.empty() ? 0.0 : static_cast<double>(read[i]);
-  line.limit = options.max_new() > 0 ? forced + options.max_new() : options.max_length();
-  if (options.max_ratio() > 0 && !read.empty())
-    line.limit =
-        std::min<int64_t>(line.limit, std::max(1.0, std::ceil(options.max_ratio() * reads)));
-  if (longest > 0) line.limit = std::min(line.limit, longest);
-  if (longest > 0 && forced >= longest)
-    refuse_generate("prefixes: expected less than ", longest,
-                    " tokens, the longest target of the model, given ", forced, " in line ",
-                    options.first_line() + number + 1);
-  line.limit = std::max(line.limit, forced);
-  line.least =
-      std::max(options.min_length(), static_cast<int64_t>(std::ceil(options.min_ratio() * reads)));
-  if (options.min_new() > 0) line.least = std::max(line.least, forced + options.min_new());
-  for (int64_t draw = 0; options.sample() && draw < options.num_hypotheses(); ++draw)
-    line.random.emplace_back(static_cast<uint64_t>(options.seed()),
-                             static_cast<uint32_t>(options.first_line() + number),
-                             static_cast<uint32_t>(draw));
-  return line;
-}
-
 /// Lines of like length beside each other, long ones first, cut into batches.
 Lines batches_of(int64_t count, const std::vector<int64_t>& lengths, int64_t size) {
   std::vector<int64_t> order(static_cast<size_t>(count));
@@ -164,6 +135,44 @@ void score_batch(const Ensemble& ensemble, const Sources& source, const Lines& t
 
 }  // namespace
 
+namespace models {
+
+void check_writing(const std::vector<SequenceModelPtr>& models, const GenerateOptions& options) {
+  check_options(options);
+  check_models(models);
+  check_tokens(options, models.front()->vocabulary());
+}
+
+Line line_of(int64_t number, const std::vector<int64_t>& read, const GenerateOptions& options,
+             int64_t longest) {
+  Line line;
+  line.number = number;
+  const auto i = static_cast<size_t>(number);
+  if (!options.prefixes().empty()) line.prefix = options.prefixes()[i];
+  const auto forced = static_cast<int64_t>(line.prefix.size());
+  const auto reads = read.empty() ? 0.0 : static_cast<double>(read[i]);
+  line.limit = options.max_new() > 0 ? forced + options.max_new() : options.max_length();
+  if (options.max_ratio() > 0 && !read.empty())
+    line.limit =
+        std::min<int64_t>(line.limit, std::max(1.0, std::ceil(options.max_ratio() * reads)));
+  if (longest > 0) line.limit = std::min(line.limit, longest);
+  if (longest > 0 && forced >= longest)
+    refuse_generate("prefixes: expected less than ", longest,
+                    " tokens, the longest target of the model, given ", forced, " in line ",
+                    options.first_line() + number + 1);
+  line.limit = std::max(line.limit, forced);
+  line.least =
+      std::max(options.min_length(), static_cast<int64_t>(std::ceil(options.min_ratio() * reads)));
+  if (options.min_new() > 0) line.least = std::max(line.least, forced + options.min_new());
+  for (int64_t draw = 0; options.sample() && draw < options.num_hypotheses(); ++draw)
+    line.random.emplace_back(static_cast<uint64_t>(options.seed()),
+                             static_cast<uint32_t>(options.first_line() + number),
+                             static_cast<uint32_t>(draw));
+  return line;
+}
+
+}  // namespace models
+
 void GenerateOptions::check() const {
   const auto refuse = [](const auto&... pieces) { throw UsageError(text_of(pieces...)); };
   if (!sample() && num_hypotheses() > beam_size())
@@ -213,9 +222,7 @@ std::vector<std::vector<Hypothesis>> generate_all(const std::vector<SequenceMode
   // One beam of transformers is greedy search, which has no stopping of its own.
   if (options.rules() == GenerateRules::transformers && options.beam_size() == 1)
     options.early_stop(true);
-  check_options(options);
-  check_models(models);
-  check_tokens(options, models.front()->vocabulary());
+  models::check_writing(models, options);
   const Ensemble ensemble(models, options);
   const int64_t count = check_lines(ensemble, source, options.prefixes());
   std::vector<std::vector<Hypothesis>> results(static_cast<size_t>(count));
@@ -224,7 +231,7 @@ std::vector<std::vector<Hypothesis>> generate_all(const std::vector<SequenceMode
   for (const auto& numbers : batches_of(count, lengths, options.batch())) {
     std::vector<models::Line> lines;
     for (const int64_t number : numbers)
-      lines.push_back(line_of(number, read, options, ensemble.max_positions()));
+      lines.push_back(models::line_of(number, read, options, ensemble.max_positions()));
     Search(ensemble, options, std::move(lines), began).run(source.batch(numbers), results);
   }
   return results;
@@ -236,9 +243,7 @@ std::vector<std::vector<double>> score_all(const std::vector<SequenceModelPtr>& 
   const torch::NoGradGuard no_gradient;
   const auto options =
       GenerateOptions().begin(given.begin()).end(given.end()).batch(given.batch()).prefixes(target);
-  check_options(options);
-  check_models(models);
-  check_tokens(options, models.front()->vocabulary());
+  models::check_writing(models, options);
   const Ensemble ensemble(models, options);
   const int64_t count = check_lines(ensemble, source, target);
   if (static_cast<int64_t>(target.size()) != count)

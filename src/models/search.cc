@@ -33,18 +33,18 @@ void Search::add(const Line& line, Growing& to, int64_t token, double log_probab
     options_.on_token()(line.number, token);
 }
 
+std::span<const int64_t> Search::seen(int64_t row) const {
+  return line_of(row).live[static_cast<size_t>(row % width_)].tokens;
+}
+
+std::string Search::name(int64_t row) const {
+  return text_of("line ", line_of(row).number + 1, ", token ", length_ + 1);
+}
+
 NextTokens Search::next(const std::vector<at::Tensor>& hidden, int64_t place) {
-  const auto line_of = [&](int64_t row) -> const Line& {
-    return lines_[static_cast<size_t>(row / width_)];
-  };
   return ensemble_.next(
-      hidden, place,
-      [&](int64_t row) -> std::span<const int64_t> {
-        return line_of(row).live[static_cast<size_t>(row % width_)].tokens;
-      },
-      [&](int64_t row) {
-        return text_of("line ", line_of(row).number + 1, ", token ", length_ + 1);
-      });
+      hidden, place, [&](int64_t row) { return seen(row); },
+      [&](int64_t row) { return name(row); });
 }
 
 /// Gives <s> and what all lines are forced to begin with; what may come behind that.
@@ -312,6 +312,22 @@ bool Search::choose(NextTokens next) {
   lines_ = std::move(on);
   width_ = width, ++length_;
   return !lines_.empty();
+}
+
+void Search::begin(bool read, std::vector<std::vector<Hypothesis>>& results) {
+  results_ = &results;
+  auto& line = lines_.front();
+  rows_ = {{0, options_.begin()}};
+  if (!read) return;
+  for (const int64_t token : line.prefix) line.live.front().add(token, 0, true);
+  length_ = std::ssize(line.prefix);
+  if (length_ > 0) rows_.front().token = line.prefix.back();
+}
+
+bool Search::advance(at::Tensor logits) {
+  return choose(ensemble_.next_of_logits(
+      std::move(logits), 0, [&](int64_t row) { return seen(row); },
+      [&](int64_t row) { return name(row); }));
 }
 
 void Search::run(const SourceBatch& source, std::vector<std::vector<Hypothesis>>& results) {

@@ -23,6 +23,13 @@ struct Line {
   std::vector<Random> random = {};  ///< of each draw
 };
 
+/// Throws UsageError for models that cannot write together, and options or tokens that are not theirs.
+void check_writing(const std::vector<SequenceModelPtr>& models, const GenerateOptions& options);
+/// What options ask of line `number` of a call. `read`: tokens of each line's source; empty: there are none. `longest`: tokens of
+/// the longest target; 0: any.
+Line line_of(int64_t number, const std::vector<int64_t>& read, const GenerateOptions& options,
+             int64_t longest);
+
 class Search {
  public:
   Search(const Ensemble& ensemble, const GenerateOptions& options, std::vector<Line> lines,
@@ -31,12 +38,28 @@ class Search {
   /// Hypotheses go to results[line.number].
   void run(const SourceBatch& source, std::vector<std::vector<Hypothesis>>& results);
 
- private:
   /// Where a row of the next step comes from.
   struct Row {
     int64_t parent;
     int64_t token;
   };
+  // In place of run(), of one line whose steps another takes: begin(), then again and again a step of rows(), whose states are
+  // those of their parents among the rows before, and advance() with the logits behind it.
+
+  /// Hypotheses go to results[line.number]. Where the line's prefix was `read`, it counts as written, with log-probabilities of
+  /// 0, and rows() is its last token alone; else <s> is.
+  void begin(bool read, std::vector<std::vector<Hypothesis>>& results);
+  const std::vector<Row>& rows() const { return rows_; }
+  /// logits (rows, V) of the only model. False: the line is at its end. Throws what Ensemble::next() throws.
+  bool advance(at::Tensor logits);
+  /// The line that is written, until it is at its end.
+  const Line& line() const { return lines_.front(); }
+  /// Whether a token that is taken stays.
+  bool tells_at_once() const {
+    return wanted() == 1 && (options_.sample() || options_.early_stop());
+  }
+
+ private:
   using Possible = std::vector<std::vector<Candidate>>;  ///< of each row
   /// A candidate behind a beam, and the log-probability of both.
   struct Way {
@@ -47,6 +70,9 @@ class Search {
 
   NextTokens read_prefixes();
   NextTokens next(const std::vector<at::Tensor>& hidden, int64_t place);
+  std::span<const int64_t> seen(int64_t row) const;
+  std::string name(int64_t row) const;
+  const Line& line_of(int64_t row) const { return lines_[static_cast<size_t>(row / width_)]; }
   bool as_transformers() const { return options_.rules() == GenerateRules::transformers; }
   /// Candidates that are looked at: as many may end and leave K to go on.
   int64_t looked_at() const {
@@ -57,10 +83,6 @@ class Search {
   bool is_free(const Line& line) const { return length_ >= int64_t(line.prefix.size()); }
   int64_t wanted() const {
     return options_.sample() ? options_.num_hypotheses() : options_.beam_size();
-  }
-  /// Whether a token that is taken stays.
-  bool tells_at_once() const {
-    return wanted() == 1 && (options_.sample() || options_.early_stop());
   }
   Possible candidates(NextTokens& next);
   void force(Line& line, const NextTokens& next, int64_t first, int64_t width);

@@ -80,6 +80,30 @@ nn::MultiHeadAttention attention(torch::nn::ModuleList& layers, int64_t i) {
   return layer->as<nn::TransformerDecoderBlockImpl>()->attention;
 }
 
+/// What `embed` makes of the tokens (1, T) of all rows, (1, T, M); rows that stand at one place are embedded together.
+template <class Embed>
+at::Tensor embedded_runs(const models::TransformerRows& together, const at::Tensor& tokens,
+                         const Embed& embed) {
+  std::vector<at::Tensor> all;
+  int64_t from = 0;
+  for (size_t i = 0, next = 0; i < together.rows.size(); i = next) {
+    const auto& [text, count] = together.rows[i];
+    const auto is_beside = [&](const models::TransformerRows::Row& row) {
+      return row.tokens == count && row.text->own.tokens() == text->own.tokens();
+    };
+    while (next < together.rows.size() && is_beside(together.rows[next])) ++next;
+    const auto n = static_cast<int64_t>(next - i);
+    const auto own = tokens.narrow(1, from, n * count).view({n, count});
+    std::vector<at::Tensor> before;
+    for (size_t r = i; r < next && text->before.defined(); ++r)
+      before.push_back(together.rows[r].text->before);
+    const auto x = embed(own, before.empty() ? at::Tensor() : at::cat(before), text->own.tokens());
+    all.push_back(x.reshape({1, n * count, x.size(2)}));
+    from += n * count;
+  }
+  return at::cat(all, 1);
+}
+
 }  // namespace
 
 TransformerOptions& TransformerOptions::preset(TransformerPreset preset) {
@@ -292,22 +316,33 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
   if (const auto* together = dynamic_cast<const models::TransformerRows*>(&given)) {
     const nn::RowsAlone alone(*packed_);
     models::check_ids(tokens, "tokens", vocabulary_);
-    std::vector<at::Tensor> embedded;
-    int64_t from = 0;
-    for (const auto& [state, count] : together->rows) {
-      const auto own = tokens.narrow(1, from, count);
-      embedded.push_back(embed_target(own, state->before, state->tokens));
-      state->keep(own, options.lookback());
-      state->tokens += count, from += count;
-    }
-    auto x = at::cat(embedded, 1);  // (1, T, M)
+    std::vector<nn::StepRow> seen;
+    for (const auto& [text, count] : together->rows)
+      seen.push_back({&text->own, text->source.get(), count});
+    nn::StepRows rows(std::move(seen));
+    auto x = embedded_runs(*together, tokens,
+                           [&](const at::Tensor& ids, const auto& before, int64_t first) {
+                             return embed_target(ids, before, first);
+                           });
     for (size_t i = 0; i < decoder->size(); ++i) {
-      std::vector<nn::StepRow> layer;
-      for (const auto& [state, count] : together->rows) layer.push_back({&state->caches[i], count});
-      const nn::StepRows rows(layer);
-      x = block(decoder, i).step(x, *layer.front().cache);
+      rows.at_layer(i);
+      nn::KeyValueCache unused;
+      x = has_encoder() ? decoder_block(decoder, i).step(x, unused, {}, {})
+                        : block(decoder, i).step(x, unused);
     }
-    return finished(x);
+    x = finished(x);
+    std::vector<at::Tensor> before;
+    int64_t from = 0;
+    for (const auto& [text, count] : together->rows) {
+      before.push_back(
+          models::kept_before(text->before, tokens.narrow(1, from, count), options.lookback()));
+      from += count;
+    }
+    for (size_t i = 0; i < before.size(); ++i) {  // from here on nothing fails
+      together->rows[i].text->before = std::move(before[i]);
+      together->rows[i].text->own.advance(together->rows[i].tokens);
+    }
+    return x;
   }
   auto* state = dynamic_cast<models::TransformerState*>(&given);
   if (!state || state->caches.size() != decoder->size() || has_encoder() == state->source.empty())
@@ -324,7 +359,7 @@ at::Tensor TransformerImpl::step(const at::Tensor& tokens, DecoderState& given) 
                   .step(x, state->caches[i], state->source[i], models::told_lengths(state->lengths))
             : block(decoder, i).step(x, state->caches[i]);
   state->tokens += tokens.size(1);
-  state->keep(tokens, options.lookback());
+  state->before = models::kept_before(state->before, tokens, options.lookback());
   return finished(x);
 }
 

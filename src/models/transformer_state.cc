@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "heed/models/transformer.h"
+
 namespace heed::models {
 namespace {
 
@@ -39,11 +41,50 @@ void TransformerState::reorder(const at::Tensor& index) {
   rows = from.numel();
 }
 
-void TransformerState::keep(const at::Tensor& ids, const std::vector<int64_t>& lookback) {
-  if (lookback.empty()) return;
-  before = before.defined() ? at::cat({before, ids}, 1) : ids.clone();
+std::shared_ptr<nn::PagePool> pages_for(SequenceModel& model, int64_t bytes) {
+  auto* transformer = dynamic_cast<TransformerImpl*>(&model);
+  if (!transformer) return nullptr;
+  std::vector<nn::PageLayer> own, source;
+  const auto layer_of = [](const nn::MultiHeadAttentionImpl& attention) {
+    const int64_t heads = attention.options.attention().kv_heads();
+    return nn::PageLayer{heads, attention.key_rows() / heads, attention.value_rows() / heads};
+  };
+  for (const auto& layer : *transformer->decoder) {
+    if (const auto* block = layer->as<nn::TransformerBlockImpl>()) {
+      if (!block->attention) return nullptr;
+      own.push_back(layer_of(*block->attention));
+      continue;
+    }
+    const auto& block = *layer->as<nn::TransformerDecoderBlockImpl>();
+    own.push_back(layer_of(*block.attention)), source.push_back(layer_of(*block.cross));
+  }
+  return std::make_shared<nn::PagePool>(nn::PageLayout(std::move(own)),
+                                        nn::PageLayout(std::move(source)),
+                                        transformer->target_embedding.scalar_type(), bytes);
+}
+
+nn::PageTable source_pages(const std::shared_ptr<nn::PagePool>& pool, const TransformerState& state,
+                           int64_t n) {
+  nn::PageTable table(pool, pool->source());
+  const auto length = state.lengths[n].item<int64_t>();
+  table.make_room(length);
+  for (size_t layer = 0; layer < state.source.size(); ++layer) {
+    const auto part = [&](const at::Tensor& all) {
+      return all.narrow(0, n, 1).narrow(2, 0, length);
+    };
+    nn::write_tokens(table, layer, part(state.source[layer].keys),
+                     part(state.source[layer].values));
+  }
+  table.advance(length);
+  return table;
+}
+
+at::Tensor kept_before(const at::Tensor& before, const at::Tensor& ids,
+                       const std::vector<int64_t>& lookback) {
+  if (lookback.empty()) return {};
+  const auto all = before.defined() ? at::cat({before, ids}, 1) : ids.clone();
   const int64_t most = *std::max_element(lookback.begin(), lookback.end());
-  if (before.size(1) > most) before = before.narrow(1, before.size(1) - most, most);
+  return all.size(1) > most ? all.narrow(1, all.size(1) - most, most) : all;
 }
 
 void TransformerState::select_source(const std::vector<int64_t>& index) {

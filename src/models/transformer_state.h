@@ -1,10 +1,12 @@
 // What the steps of a Transformer keep.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "heed/models/sequence_model.h"
 #include "heed/nn/multi_head_attention.h"
+#include "nn/pages.h"
 
 namespace heed::models {
 
@@ -21,20 +23,24 @@ struct TransformerState final : DecoderState {
   std::vector<int64_t> line;              ///< which of the n sources each row has
   bool shares = false;                    ///< whether rows may look at one source's keys together
 
-  /// Puts the tokens of a step, (rows, L), behind those that are kept, as far as they are looked back at.
-  void keep(const at::Tensor& ids, const std::vector<int64_t>& lookback);
-
  private:
   void reorder_source(const std::vector<int64_t>& index);
   void select_source(const std::vector<int64_t>& index);
 };
 
-/// Sequences of a decoder alone that take a step together, whatever their lengths: TransformerImpl::step reads the tokens
-/// (1, T) of all, one row's behind the other's.
+/// What one sequence among those that step together has seen, and the source that it writes from, if it has one.
+struct TransformerText {
+  nn::PageTable own;
+  at::Tensor before;  ///< (1, n) the last tokens that lookback asks for
+  std::shared_ptr<const nn::PageTable> source;
+};
+
+/// Sequences that take a step together, whatever their lengths: TransformerImpl::step reads the tokens (1, T) of all, one
+/// row's behind the other's, rows of one token first. Their pages have room; a step that throws leaves all rows as they were.
 struct TransformerRows final : DecoderState {
   struct Row {
-    TransformerState* state;  ///< of one sequence
-    int64_t tokens;           ///< that come
+    TransformerText* text;
+    int64_t tokens;  ///< that come
   };
   explicit TransformerRows(std::vector<Row> given) : rows(std::move(given)) {}
   void reorder(const at::Tensor&) override {}  // rows are named anew every step
@@ -43,6 +49,16 @@ struct TransformerRows final : DecoderState {
 
   std::vector<Row> rows;
 };
+
+/// Pages of a Transformer's target, and of its source where it has one. Null for other models.
+std::shared_ptr<nn::PagePool> pages_for(SequenceModel& model, int64_t bytes);
+/// What start() made of source number n, in pages, for which there is room in the pool.
+nn::PageTable source_pages(const std::shared_ptr<nn::PagePool>& pool, const TransformerState& state,
+                           int64_t n);
+
+/// Puts tokens, (rows, L), behind those before, (rows, n), as far as they are looked back at.
+at::Tensor kept_before(const at::Tensor& before, const at::Tensor& ids,
+                       const std::vector<int64_t>& lookback);
 
 /// The next rows' sources, if they stand beside each other, equally many rows each: one a run.
 std::vector<int64_t> runs_of(const std::vector<int64_t>& line);

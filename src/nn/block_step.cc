@@ -13,7 +13,7 @@
 #include "kernels/scratch.h"
 #include "nn/activation.h"
 #include "nn/linear.h"
-#include "nn/step_rows.h"
+#include "nn/rows_attention.h"
 #include "ops/call.h"
 #include "ops/op_definition.h"
 
@@ -92,14 +92,20 @@ bool has_only_lengths(const AttendInputs& inputs) {
 }
 
 bool is_row_alone(const at::Tensor& x, int64_t width) {
-  return rows_alone(x) && x.scalar_type() == at::kFloat && x.dim() == 3 && x.size(1) == 1 &&
-         x.size(2) == width && x.is_contiguous() && !Recording::active() && !Probe::active() &&
-         !StepRows::given() && !ops::autocasts();
+  return rows_alone(x) && x.scalar_type() == at::kFloat && x.dim() == 3 &&
+         x.size(StepRows::given() ? 0 : 1) == 1 && x.size(2) == width && x.is_contiguous() &&
+         !Recording::active() && !Probe::active() && !ops::autocasts();
+}
+
+/// Whether sequences that step together, if there are such, can do so here.
+bool rows_can_step(const MultiHeadAttentionImpl& attention) {
+  auto* rows = StepRows::given();
+  return !rows || rows_can_attend(attention, *rows);
 }
 
 /// What a step of one block writes on its way, each (m, ...).
 struct StepMemory {
-  float *normed, *branch, *projected, *seen, *hidden, *gated, *row_stats;
+  float *normed, *branch, *projected, *turned, *seen, *hidden, *gated, *row_stats;
 
   StepMemory(int64_t m, int64_t width, const FeedForwardImpl& layer,
              std::initializer_list<const MultiHeadAttentionImpl*> attentions) {
@@ -120,6 +126,7 @@ struct StepMemory {
             int64_t heads, int64_t F) {
     normed = arena.take<float>(m * width), branch = arena.take<float>(m * width);
     projected = arena.take<float>(m * rows), seen = arena.take<float>(m * merged);
+    turned = arena.take<float>(StepRows::given() ? m * rows : 0);
     hidden = arena.take<float>(m * F), gated = arena.take<float>(m * F);
     row_stats = arena.take<float>(2 * m * heads);
   }
@@ -176,10 +183,33 @@ void attend_rows(const MultiHeadAttentionImpl& attention, const Heads& heads,
                           {row_stats, row_stats + s.B * s.H * s.Lq});
 }
 
+/// x (m, M), the next tokens of sequences that step together, with what each has seen, to at.branch.
+void attend_to_pages(const MultiHeadAttentionImpl& attention, StepRows& rows, int64_t m,
+                     const float* x, const StepMemory& at) {
+  const int64_t all = attention.query_rows() + attention.key_rows() + attention.value_rows();
+  affine_to(attention.qkv, 0, all, m, x, Function::none, at.projected);
+  attend_rows_to_own(attention, rows, {at.projected, all, at.turned, at.seen, at.row_stats});
+  affine_to(attention.output, 0, attention.options.width(), m, at.seen, Function::none, at.branch);
+}
+
+/// The same with their sources.
+void attend_to_source_pages(const MultiHeadAttentionImpl& attention, const StepRows& rows,
+                            int64_t m, const float* x, const StepMemory& at) {
+  const int64_t nq = attention.query_rows();
+  affine_to(attention.qkv ? attention.qkv : attention.query, 0, nq, m, x, Function::none,
+            at.projected);
+  attend_rows_to_source(attention, rows, {at.projected, nq, at.turned, at.seen, at.row_stats});
+  affine_to(attention.output, 0, attention.options.width(), m, at.seen, Function::none, at.branch);
+}
+
 /// x (m, M) with the keys and values of the sequences, to at.branch. False, and nothing done: the cache has
 /// no memory for them.
 bool attend_to_cache(MultiHeadAttentionImpl& attention, KeyValueCache& cache, int64_t m,
                      const float* x, const StepMemory& at) {
+  if (auto* rows = StepRows::given()) {
+    attend_to_pages(attention, *rows, m, x, at);
+    return true;
+  }
   const auto& how = attention.options.attention();
   const int64_t H = how.num_heads, G = how.kv_heads(), first = cache.position();
   const int64_t nq = attention.query_rows(), nk = attention.key_rows(), nv = attention.value_rows(),
@@ -218,6 +248,8 @@ bool attend_to_cache(MultiHeadAttentionImpl& attention, KeyValueCache& cache, in
 /// The same with a source that m / n rows share each; `lengths` (n) or null.
 void attend_to_source(MultiHeadAttentionImpl& attention, const KeyValues& z, const int64_t* lengths,
                       int64_t m, const float* x, const StepMemory& at) {
+  if (const auto* rows = StepRows::given())
+    return attend_to_source_pages(attention, *rows, m, x, at);
   const int64_t H = attention.options.attention().num_heads, nq = attention.query_rows();
   const int64_t n = z.keys.size(0), G = z.keys.size(1), Lk = z.keys.size(2), D = z.keys.size(3),
                 E = z.values.size(3), Lq = m / n;
@@ -260,10 +292,10 @@ at::Tensor with_memory_said(const Step& step) {
 at::Tensor step_by_rows(TransformerBlockImpl& block, const at::Tensor& x, KeyValueCache& cache,
                         const AttendInputs& inputs) {
   if (!is_row_alone(x, block.options.width()) || inputs.key_lengths || !has_only_lengths(inputs) ||
-      !is_plain(block))
+      !is_plain(block) || !rows_can_step(*block.attention))
     return {};
   return with_memory_said([&]() -> at::Tensor {
-    const int64_t m = x.size(0), M = x.size(2);
+    const int64_t m = x.size(0) * x.size(1), M = x.size(2);
     const bool before = is_before(block.options.norm());
     auto& attention = *block.attention;
     const StepMemory at(m, M, *block.feed_forward, {&attention});
@@ -283,10 +315,11 @@ at::Tensor step_by_rows(TransformerBlockImpl& block, const at::Tensor& x, KeyVal
 at::Tensor step_by_rows(TransformerDecoderBlockImpl& block, const at::Tensor& x,
                         KeyValueCache& cache, const KeyValues& z, const AttendInputs& to_source) {
   if (!is_row_alone(x, block.options.width()) || !has_only_lengths(to_source) || !is_plain(block) ||
-      !is_plain_source(block, x, z, to_source.key_lengths))
+      !rows_can_step(*block.attention) ||
+      (!StepRows::given() && !is_plain_source(block, x, z, to_source.key_lengths)))
     return {};
   return with_memory_said([&]() -> at::Tensor {
-    const int64_t m = x.size(0), M = x.size(2);
+    const int64_t m = x.size(0) * x.size(1), M = x.size(2);
     const bool before = is_before(block.options.norm());
     auto &attention = *block.attention, &cross = *block.cross;
     const StepMemory at(m, M, *block.feed_forward, {&attention, &cross});

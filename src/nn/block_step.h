@@ -15,7 +15,8 @@ namespace heed::nn {
 /// Undefined, and nothing done, for what is left to the modules: a first token, for which the cache has no
 /// memory yet; other dtypes than float32 on the CPU, gradients, training; somebody who looks (Recording,
 /// Probe); adapters; attentions that are more than softmax of scaled products with causal or length masks
-/// and rope; normalised queries; sequences that step together (StepRows).
+/// and rope; normalised queries. Of sequences that step together (StepRows) x is (1, T, M), and the cache and z are not
+/// looked at.
 at::Tensor step_by_rows(TransformerBlockImpl& block, const at::Tensor& x, KeyValueCache& cache,
                         const AttendInputs& inputs);
 /// `to_source`: the lengths of z alone.

@@ -213,19 +213,20 @@ at::Tensor MultiHeadAttentionImpl::step(const at::Tensor& x, KeyValueCache& cach
   const torch::NoGradGuard no_gradient;
   if (const auto* rows = StepRows::given()) {
     // Products are taken of all rows together; where a row stands and what it sees is its own.
+    check_step(x, {}, inputs);
     const auto all = heads_of(x, x, 0, 0);
     const auto& place = options.attention().position;
     std::vector<at::Tensor> seen;
     int64_t from = 0;
-    for (const auto& [own, L] : *rows) {
-      check_step(x.narrow(1, from, L), *own, inputs);
-      const int64_t first = own->position();
+    for (const auto& row : rows->rows()) {
+      const int64_t first = row.own->tokens(), L = row.tokens;
       auto q = all.q.narrow(2, from, L), k = all.k.narrow(2, from, L);
       if (is_rotary(place)) q = rotate(q, first, place, first + L), k = rotate(k, first, place);
-      own->append(k, all.v.narrow(2, from, L));
+      rows->write(row, k, all.v.narrow(2, from, L));
+      const auto [keys, values] = rows->own(row, L);
       AttendInputs given = inputs;
-      given.query_offset = own->length() - L;
-      seen.push_back(attended(q, own->keys(), own->values(), given));
+      given.query_offset = first;
+      seen.push_back(attended(q, keys, values, given));
       from += L;
     }
     return merge(at::cat(seen, 2), x);

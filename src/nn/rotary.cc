@@ -5,6 +5,7 @@
 #include "heed/nn/positions.h"
 #include "nn/linear.h"
 #include "nn/places.h"
+#include "nn/rotary_turns.h"
 
 namespace heed::nn {
 namespace {
@@ -47,12 +48,6 @@ int64_t turned_width(const OpSpec& rope, int64_t D) {
                 width, "; change width or num_heads"));
   return width;
 }
-
-/// What turns L tokens of heads D wide.
-struct Turns {
-  at::Tensor cos, sin;   ///< (L, pairs)
-  double magnitude = 1;  ///< of what is turned and what is not, where the tables do not have it
-};
 
 Turns turns_in_line(const OpSpec& rope, int64_t first, int64_t L, int64_t D) {
   const int64_t width = turned_width(rope, D);
@@ -132,6 +127,10 @@ double rope_magnitude(const OpSpec& rope) {
   if (scaling != kYarn && scaling != kYarnChannels) return 1;
   const double stated = rope.at("attention");
   return stated != 0 ? stated : 0.1 * std::log(rope.at("factor")) + 1;
+}
+
+Turns rotary_turns(const OpSpec& rope, int64_t first, int64_t L, int64_t D) {
+  return turns_in_line(rope, first, L, D);
 }
 
 at::Tensor rotate(const at::Tensor& x, int64_t first, const OpSpec& rope, int64_t length) {

@@ -6,6 +6,7 @@
 #include "nn/block_step.h"
 #include "nn/probed.h"
 #include "nn/sequence_part.h"
+#include "nn/step_rows.h"
 
 namespace heed::nn {
 
@@ -65,6 +66,18 @@ at::Tensor TransformerDecoderBlockImpl::forward(const at::Tensor& given, const a
 /// The rows that share a source are so many queries of one sequence.
 at::Tensor TransformerDecoderBlockImpl::look(const at::Tensor& x, const KeyValues& z,
                                              AttendInputs to_source, int64_t first) {
+  if (const auto* rows = StepRows::given()) {
+    std::vector<at::Tensor> seen;
+    int64_t from = 0;
+    for (const auto& row : rows->rows()) {
+      const auto own = rows->source(row);
+      to_source.key_lengths = at::full({1}, own.keys.size(2), at::kLong);
+      to_source.query_offset = row.own->tokens();
+      seen.push_back(cross->look(x.narrow(1, from, row.tokens), own, to_source));
+      from += row.tokens;
+    }
+    return at::cat(seen, 1);
+  }
   const int64_t B = x.size(0), n = z.keys.size(0);
   if (n != 0 ? B % n != 0 : B != 0)
     throw UsageError(text_of("cross attention: step: x: expected a multiple of ", n,

@@ -365,18 +365,26 @@ void Predictor::answer_by(const AnswerOptions& options) {
   for (const auto& folder : options.with) weights_ += " with " + folder;
 }
 
-std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples) {
+Predictor::Read Predictor::read(const SplitPtr& examples) {
   const at::NoGradGuard no_grad;
   const nn::RowsAlone alone(cell_->packed);
   std::vector<int64_t> numbers(static_cast<size_t>(examples->size()));
   std::iota(numbers.begin(), numbers.end(), int64_t{0});
-  const auto batch = examples->batch(numbers, {});
-  unknown_->add(*cell_, *examples, batch);
-  const auto tokens = cell_->encode(batch);
-  std::vector<std::vector<Prediction>> all(numbers.size());
+  Read read{.batch = examples->batch(numbers, {})};
+  unknown_->add(*cell_, *examples, read.batch);
+  read.tokens = cell_->encode(read.batch);
+  return read;
+}
+
+std::vector<std::vector<Prediction>> Predictor::predict(const SplitPtr& examples) {
+  const at::NoGradGuard no_grad;
+  const nn::RowsAlone alone(cell_->packed);
+  const auto [batch, tokens] = read(examples);
+  std::vector<std::vector<Prediction>> all(static_cast<size_t>(examples->size()));
   for (const auto& head : cell_->recipe.heads) {
-    auto found =
-        by_weights(weights_, [&] { return head.get()->predict(tokens, batch, *examples); });
+    auto found = by_weights(weights_, [&, &batch = batch, &tokens = tokens] {
+      return head.get()->predict(tokens, batch, *examples);
+    });
     for (size_t i = 0; i < found.size(); ++i) all[i].push_back(std::move(found[i]));
   }
   return all;

@@ -308,7 +308,7 @@ TEST(Serve, WritesForManyWhatItWritesForOne) {
                                           {{"messages", {{{"role", "user"}, {"content", "ab"}}}}})),
               400);
     const auto metrics = at.get("/metrics");
-    for (const char* name : {"vllm:num_requests_running{", "heed_kv_cache_reserved_bytes{"})
+    for (const char* name : {"vllm:num_requests_running{", "heed_kv_cache_pages_used{"})
       EXPECT_THAT(metrics, HasSubstr(name));
   });
   EXPECT_EQ(result.code, 0) << result.err;

@@ -1,12 +1,12 @@
 // Steps without tensors in between have the bits of the modules that they stand for.
 #include "nn/block_step.h"
-#include "nn/step_rows.h"
 
 #include <gtest/gtest.h>
 
 #include "heed/nn/lora.h"
 #include "heed/nn/probe.h"
 #include "nn/linear.h"
+#include "nn/step_rows.h"
 
 namespace heed::nn {
 namespace {
@@ -95,6 +95,87 @@ TEST(BlockStep, OfADecodersBlockHaveTheBitsOfItsModules) {
     }
 }
 
+/// Sequences of other lengths, some of which read several tokens, on pages: the bits of each alone on its cache. `Step`: of
+/// a row's x, its cache and its number, or of all on pages.
+template <class Step>
+void expect_rows_as_alone(const PageLayout& own, const PageLayout& source,
+                          const std::vector<int64_t>& sources, const Step& step) {
+  const auto pool = std::make_shared<PagePool>(own, source, at::kFloat, int64_t{1} << 24);
+  const RowsAlone alone;
+  const torch::NoGradGuard no_gradient;
+  std::vector<PageTable> tables(3, PageTable(pool, pool->own()));
+  std::vector<PageTable> of_source;
+  std::vector<KeyValueCache> caches(3);
+  std::vector<KeyValues> z;
+  for (const int64_t length : sources) {
+    const auto& [heads, key_width, value_width] = source.layers[0];
+    z.push_back({torch::randn({1, heads, length, key_width}),
+                 torch::randn({1, heads, length, value_width})});
+    of_source.emplace_back(pool, pool->source());
+    of_source.back().make_room(length);
+    write_tokens(of_source.back(), 0, z.back().keys, z.back().values);
+    of_source.back().advance(length);
+  }
+  const std::vector<std::vector<int64_t>> all{{1, 1, 70}, {1, 1, 64}, {1, 1, 20}, {1, 1, 1}};
+  for (const auto& counts : all) {
+    std::vector<StepRow> rows;
+    std::vector<at::Tensor> given, want;
+    for (size_t i = 0; i < 3; ++i) {
+      given.push_back(torch::randn({1, counts[i], 32}));
+      want.push_back(step(given.back(), caches[i], z.empty() ? KeyValues() : z[i]));
+      tables[i].make_room(counts[i]);
+      rows.push_back({&tables[i], of_source.empty() ? nullptr : &of_source[i], counts[i]});
+    }
+    at::Tensor found;
+    {
+      StepRows together(rows);
+      KeyValueCache unused;
+      found = step(torch::cat(given, 1), unused, KeyValues());
+    }
+    for (size_t i = 0; i < 3; ++i) tables[i].advance(counts[i]);
+    EXPECT_TRUE(found.equal(torch::cat(want, 1)));
+  }
+}
+
+TEST(BlockStep, RowsOnPagesHaveTheBitsThatTheyHaveAlone) {
+  torch::manual_seed(7);
+  // The last two are left to the modules.
+  for (const char* how : {"scaled_dot; causal; rope; num_heads=4; num_kv_heads=2",
+                          "scaled_dot; causal; rope(interleaved=1); num_heads=2",
+                          "scaled_dot; causal; num_heads=4", "alibi; causal; num_heads=2",
+                          "scaled_dot; causal; window(9, 0); softcap(3); num_heads=2"}) {
+    SCOPED_TRACE(how);
+    TransformerBlock block(TransformerBlockOptions(32).hidden(64).attention(Attention::parse(how)));
+    randomize(*block);
+    const auto& own = *block->attention;
+    const int64_t G = own.options.attention().kv_heads();
+    expect_rows_as_alone(
+        PageLayout({{G, own.key_rows() / G, own.value_rows() / G}}), {}, {},
+        [&](const auto& x, auto& cache, const auto&) { return block->step(x, cache); });
+  }
+}
+
+TEST(BlockStep, RowsOfADecodersBlockOnPagesHaveTheBitsThatTheyHaveAlone) {
+  torch::manual_seed(8);
+  for (const char* how :
+       {"scaled_dot; key_lengths; num_heads=8", "cosine; key_lengths; num_heads=8"}) {
+    SCOPED_TRACE(how);
+    TransformerDecoderBlock block(
+        TransformerDecoderBlockOptions(32)
+            .hidden(64)
+            .attention(Attention::parse("scaled_dot; causal; num_heads=4"))
+            .cross(Attention::parse(how)));
+    randomize(*block);
+    expect_rows_as_alone(PageLayout({{4, 8, 8}}), PageLayout({{8, 4, 4}}), {100, 1, 72},
+                         [&](const auto& x, auto& cache, const KeyValues& z) {
+                           AttendInputs inputs;
+                           if (z.keys.defined())
+                             inputs.key_lengths = torch::tensor({z.keys.size(2)}, at::kLong);
+                           return block->step(x, cache, z, inputs);
+                         });
+  }
+}
+
 TEST(BlockStep, AreLeftToTheModulesWhereTheseDoMore) {
   torch::manual_seed(3);
   const torch::NoGradGuard no_gradient;
@@ -113,14 +194,6 @@ TEST(BlockStep, AreLeftToTheModulesWhereTheseDoMore) {
   const auto x = torch::randn({2, 1, 32});
   EXPECT_TRUE(taken(plain, x));
   EXPECT_FALSE(taken(plain, x, 0));  // a first token
-  {
-    const RowsAlone alone;
-    KeyValueCache cache, of_row;
-    for (int i = 0; i < 2; ++i) plain->step(torch::randn({1, 1, 32}), cache);
-    const std::vector<StepRow> rows{{&of_row, 1}};
-    const StepRows together(rows);  // whose caches are others than the given one
-    EXPECT_FALSE(step_by_rows(*plain, torch::randn({1, 1, 32}), cache, {}).defined());
-  }
   EXPECT_FALSE(taken(plain, torch::randn({2, 3, 32})));
   EXPECT_FALSE(taken(plain, x.to(at::kDouble)));
   for (const char* how : {"scaled_dot; window(3, 0); num_heads=4", "scaled_dot; causal; sparsemax",

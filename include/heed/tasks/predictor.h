@@ -100,6 +100,12 @@ class Predictor {
   /// Files or "-" as examples.
   std::unique_ptr<Stream> stream(const std::vector<std::string>& inputs) const;
   void answer_by(const AnswerOptions& options);
+  /// What heads are asked with: a batch of examples, and what the encoder gives of it.
+  struct Read {
+    Batch batch;
+    Tokens tokens;
+  };
+  Read read(const SplitPtr& examples);
   /// Of each example what each head answers.
   std::vector<std::vector<Prediction>> predict(const SplitPtr& examples);
   /// A vector an example, (N, W) float32, of the first head that gives vectors. Examples of about

@@ -53,6 +53,10 @@ std::shared_ptr<const CorpusSplit> as_corpus(const SplitPtr& split) {
 class TextHead : public WithOptions<Head, TextHeadOptions>, public Writes {
  public:
   const TextWriter& writer() const override { return answers_.writer(); }
+  std::vector<TextToWrite> to_write(const Tokens& tokens, const Batch& batch,
+                                    const Split& split) const override {
+    return answers_.to_write(states_of(tokens), batch, split);
+  }
   std::vector<std::string> columns() const override {
     return from_encoder() ? std::vector{options.written.column} : std::vector<std::string>();
   }

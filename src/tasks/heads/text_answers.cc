@@ -92,6 +92,27 @@ std::vector<Prediction> TextAnswers::write(const Batch& batch, const Split& spli
   return predictions;
 }
 
+std::vector<TextToWrite> TextAnswers::to_write(const SourceBatch& states, const Batch& batch,
+                                               const Split& split) const {
+  const auto all = states.defined() ? states : source_of(batch);
+  const auto options = writer_.options_of(states, batch.size());
+  const auto lengths = all.lengths.contiguous();
+  const auto* records = batch.records.data_ptr<int64_t>();
+  std::vector<TextToWrite> texts;
+  for (int64_t i = 0; i < batch.size(); ++i) {
+    const int64_t length = lengths[i].item<int64_t>();
+    const auto own = [&](const at::Tensor& part) {
+      return part.defined() ? part.narrow(0, i, 1).narrow(1, 0, length) : part;
+    };
+    const bool is_blank =
+        !states.defined() && data::split_at_space(split.value(records[i], "source")).empty();
+    texts.push_back({{own(all.tokens), lengths.narrow(0, i, 1), own(all.states)},
+                     options[static_cast<size_t>(i)],
+                     is_blank});
+  }
+  return texts;
+}
+
 std::vector<Prediction> TextAnswers::answer_from(const SourceBatch& states, const Batch& batch,
                                                  const Split& split) {
   auto& given = target_.is_given() ? target_ : prefix_;

@@ -7,6 +7,7 @@
 
 #include "tasks/heads/lines_beside.h"
 #include "tasks/heads/text_writer.h"
+#include "tasks/heads/writes.h"
 
 namespace heed {
 
@@ -26,6 +27,9 @@ class TextAnswers {
   /// `states`: what an encoder gave, of a model that writes from that; otherwise undefined.
   std::vector<Prediction> predict(const SourceBatch& states, const Batch& batch,
                                   const Split& split);
+  /// See Writes.
+  std::vector<TextToWrite> to_write(const SourceBatch& states, const Batch& batch,
+                                    const Split& split) const;
   /// `place`: of the example. A text of more tokens than the model has positions for: DataError.
   Looked explain(const SourceBatch& states, const Batch& batch, const std::string& place,
                  const std::string& target);

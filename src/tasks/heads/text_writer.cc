@@ -128,6 +128,15 @@ std::vector<std::vector<Hypothesis>> TextWriter::write_from(const SourceBatch& s
   return generate_from_states(models, states, search().prefixes(begun_from(states, prefixes)));
 }
 
+std::vector<GenerateOptions> TextWriter::options_of(const SourceBatch& states,
+                                                    int64_t count) const {
+  auto prefixes = states.defined() ? begun_from(states, {}) : begun({}, static_cast<size_t>(count));
+  prefixes.resize(static_cast<size_t>(count));
+  std::vector<GenerateOptions> all;
+  for (auto& prefix : prefixes) all.push_back(search().prefixes({std::move(prefix)}));
+  return all;
+}
+
 int64_t TextWriter::speech_token(const char* key, const std::string& name) const {
   const auto wanted = "<|" + name + "|>";
   const int64_t id = tokenizer->id(wanted);

@@ -33,6 +33,8 @@ struct TextWriter {
   /// The same of what an encoder gave.
   std::vector<std::vector<Hypothesis>> write_from(const SourceBatch& states,
                                                   const TokenLists& prefixes = {}) const;
+  /// With which write() (write_from() of `states`, where these are defined) writes each of `count` texts by itself.
+  std::vector<GenerateOptions> options_of(const SourceBatch& states, int64_t count) const;
   /// With which generate() goes on from tokens, at least one.
   GenerateOptions going_on(const std::vector<int64_t>& beginning) const;
   /// Goes on from tokens, at least one; hypotheses begin with them.
