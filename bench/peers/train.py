@@ -82,7 +82,7 @@ class Trainer:
         self.model = transformer.of_recipe(recipe, vocabulary).train()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=adam["lr"], fused=True,
                                           betas=(adam.get("beta1", 0.9), adam["beta2"]))
-        self.smoothing, self.clip = how["label_smoothing"], how["clip"]
+        self.smoothing, self.clip = how["label_smoothing"], how["clip_grad_norm"]
         self.loss = torch.compile(self.eager_loss, dynamic=True) if compiled else self.eager_loss
 
     def eager_loss(self, source, mask, target, labels):

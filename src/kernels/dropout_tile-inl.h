@@ -33,9 +33,8 @@ HWY_INLINE void multiply_wide(V a, V factor, V& low, V& high) {
   const hn::RepartitionToWide<Words> wide;
   const auto even = hn::MulEven(a, factor);
   const auto odd = hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, a))), factor);
-  const auto mask = hn::Set(wide, 0xFFFFFFFFull);
-  low = hn::BitCast(d, hn::Or(hn::And(even, mask), hn::ShiftLeft<32>(odd)));
-  high = hn::BitCast(d, hn::Or(hn::ShiftRight<32>(even), hn::AndNot(mask, odd)));
+  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(odd)), hn::BitCast(d, even));
+  high = hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, hn::ShiftRight<32>(even)));
 #endif
 }
 

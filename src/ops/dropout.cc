@@ -12,17 +12,39 @@
 namespace heed {
 namespace {
 
-at::Tensor dropped_array(const at::Tensor& x, const at::Tensor& residual, double p, int64_t seed) {
+template <class F>
+void with_type_of(const at::Tensor& x, const F& f) {
+  x.scalar_type() == at::kDouble ? f(double()) : f(float());
+}
+
+at::Tensor empty_as(const at::Tensor& x) {
+  return at::empty(x.sizes(), x.options().requires_grad(false));
+}
+
+/// The decisions go to `kept`, as keep_array reads them.
+at::Tensor dropped_array(const at::Tensor& x, const at::Tensor& residual, double p, int64_t seed,
+                         at::Tensor& kept) {
   const auto from = x.contiguous();
   const auto under = residual.defined() ? residual.contiguous() : residual;
-  auto y = at::empty(x.sizes(), x.options().requires_grad(false));
-  const auto run = [&](auto type) {
+  auto y = empty_as(x);
+  kept = at::empty({kernels::kept_bytes(x.numel())}, at::kByte);
+  with_type_of(x, [&](auto type) {
     using T = decltype(type);
-    kernels::dropout_array(
-        p, static_cast<uint64_t>(seed), from.numel(), from.template data_ptr<T>(),
-        under.defined() ? under.template data_ptr<T>() : nullptr, y.template data_ptr<T>());
-  };
-  x.scalar_type() == at::kDouble ? run(double()) : run(float());
+    kernels::dropout_array(p, static_cast<uint64_t>(seed), from.numel(), from.data_ptr<T>(),
+                           under.defined() ? under.data_ptr<T>() : nullptr, y.data_ptr<T>(),
+                           kept.data_ptr<uint8_t>());
+  });
+  return y;
+}
+
+at::Tensor kept_of(const at::Tensor& x, double p, const at::Tensor& kept) {
+  const auto from = x.contiguous();
+  auto y = empty_as(x);
+  with_type_of(x, [&](auto type) {
+    using T = decltype(type);
+    kernels::keep_array(p, from.numel(), kept.data_ptr<uint8_t>(), from.data_ptr<T>(),
+                        y.data_ptr<T>());
+  });
   return y;
 }
 
@@ -33,14 +55,19 @@ class DropoutFunction : public torch::autograd::Function<DropoutFunction> {
                             int64_t seed) {
     ctx->saved_data["p"] = p, ctx->saved_data["seed"] = seed;
     ctx->saved_data["has_residual"] = residual.has_value();
-    return dropped_array(x, residual.value_or(at::Tensor()), p, seed);
+    at::Tensor kept;
+    const auto y = dropped_array(x, residual.value_or(at::Tensor()), p, seed, kept);
+    ctx->save_for_backward({kept});
+    return y;
   }
   /// Linear in x: its gradient is itself.
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  const torch::autograd::variable_list& grad) {
-    return {dropout(grad[0], ctx->saved_data["p"].toDouble(), true, {},
-                    ctx->saved_data["seed"].toInt()),
-            ctx->saved_data["has_residual"].toBool() ? grad[0] : at::Tensor(), at::Tensor(),
+    const double p = ctx->saved_data["p"].toDouble();
+    const auto of_x = torch::GradMode::is_enabled() || grad[0].layout() != at::kStrided
+                          ? dropout(grad[0], p, true, {}, ctx->saved_data["seed"].toInt())
+                          : kept_of(grad[0], p, ctx->get_saved_variables()[0]);
+    return {of_x, ctx->saved_data["has_residual"].toBool() ? grad[0] : at::Tensor(), at::Tensor(),
             at::Tensor()};
   }
 };

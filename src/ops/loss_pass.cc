@@ -3,15 +3,15 @@
 #include "ops/loss_pass.h"
 
 #include "kernels/cross_entropy.h"
+#include "kernels/packed_product.h"
 #include "ops/product.h"
 
 namespace heed::ops {
 namespace {
 
-constexpr int64_t kChunkBytes = int64_t{16} << 20;        // of logits
-constexpr int64_t kLeastRows = 64;                        // fewer make the products slow
-constexpr int64_t kPieceRows = 128, kPieceClasses = 512;  // of a task
-constexpr int64_t kCappedRows = 8;                        // of a task
+constexpr int64_t kChunkBytes = int64_t{8} << 20;   // of logits
+constexpr int64_t kPackedBytes = int64_t{1} << 20;  // of weight
+constexpr int64_t kCappedRows = 8;                  // of a task
 
 /// The rows that count: where none is ignored `index` is undefined, and their labels are all.
 struct Kept {
@@ -25,10 +25,38 @@ Kept kept_rows(const at::Tensor& labels, int64_t ignore) {
   return {index, labels.index_select(0, index)};
 }
 
-int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+int64_t pieces(int64_t count, int64_t size) { return kernels::divide_up(count, size); }
 
-at::Tensor piece(const at::Tensor& t, int64_t i, int64_t size, int64_t dim = 0) {
-  return t.narrow(dim, i * size, std::min(size, t.size(dim) - i * size));
+at::Tensor piece(const at::Tensor& t, int64_t i, int64_t size) {
+  return t.narrow(0, i * size, std::min(size, t.size(0) - i * size));
+}
+
+/// A matrix whose rows or columns lie from end to end.
+at::Tensor without_gaps(const at::Tensor& t) {
+  return t.stride(0) == 1 || t.stride(1) == 1 ? t : t.contiguous();
+}
+
+template <class T>
+kernels::Left<T> matrix_of(const at::Tensor& t) {
+  return {t.data_ptr<T>(), t.stride(0), t.stride(1)};
+}
+
+/// B (depth, n) as a product reads it.
+template <class T>
+void pack_matrix(const at::Tensor& b, const at::Tensor& packed) {
+  kernels::pack_panels(b.size(0), b.size(1), matrix_of<T>(b), packed.data_ptr<T>());
+}
+
+template <class T>
+kernels::PackedProduct<T> product_of(const at::Tensor& a, const at::Tensor& packed,
+                                     const at::Tensor& c) {
+  return {.m = c.size(0),
+          .n = c.size(1),
+          .depth = a.size(1),
+          .a = matrix_of<T>(a),
+          .packed = packed.data_ptr<T>(),
+          .c = c.data_ptr<T>(),
+          .stride = c.stride(0)};
 }
 
 /// One pass over the rows.
@@ -36,16 +64,25 @@ class LossPass {
  public:
   LossPass(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
            const at::Tensor& labels, const CrossEntropyOptions& options, const LossGradients& grads)
-      : hidden_(hidden), weight_(weight), bias_(bias), grads_(grads) {
+      : hidden_(hidden), weight_(without_gaps(weight)), grads_(grads) {
+    if (bias.defined()) bias_ = bias.contiguous();
     kept_ = kept_rows(labels, options.ignore);
     smoothing_ = options.label_smoothing, softcap_ = options.softcap;
-    const int64_t V = weight.size(0), row = V * static_cast<int64_t>(hidden.element_size());
-    rows_ = std::max(kLeastRows, kChunkBytes / row);
+    const int64_t V = weight.size(0), M = std::max<int64_t>(weight.size(1), 1);
+    const auto size = static_cast<int64_t>(hidden.element_size());
+    rows_ = whole(kChunkBytes / (V * size), kernels::kRowsTogether);
+    classes_ = std::min(whole(kPackedBytes / (M * size), kernels::kPackedRows), V);
+    const int64_t numbers =
+        std::max({kernels::packed_numbers(M, classes_), kernels::packed_numbers(classes_, M),
+                  kernels::packed_numbers(rows_, M)});
+    packed_ = at::empty({numbers}, hidden.options().requires_grad(false));
   }
 
   LossSums run() {
     const int64_t n = kept_.labels.size(0);
-    if (n > 0) logits_ = at::empty({std::min(n, rows_), weight_.size(0)}, hidden_.options());
+    if (n > 0)
+      logits_ =
+          at::empty({std::min(n, rows_), weight_.size(0)}, hidden_.options().requires_grad(false));
     if (grads_.bias.defined()) bias_sums_ = at::zeros({weight_.size(0)}, at::kDouble);
     for (int64_t first = 0; first < n; first += rows_) {
       const int64_t count = std::min(rows_, n - first);
@@ -57,13 +94,18 @@ class LossPass {
   }
 
  private:
+  /// At least one unit, and no part of one.
+  static int64_t whole(int64_t count, int64_t unit) {
+    return std::max<int64_t>(count / unit, 1) * unit;
+  }
+
   template <class T>
   void chunk(int64_t first, int64_t count) {
     const auto index = kept_.index.defined() ? kept_.index.narrow(0, first, count) : at::Tensor();
-    const auto x =
-        index.defined() ? hidden_.index_select(0, index) : hidden_.narrow(0, first, count);
+    const auto x = index.defined() ? hidden_.index_select(0, index)
+                                   : hidden_.narrow(0, first, count).contiguous();
     const auto logits = logits_.narrow(0, 0, count);
-    project(x, logits);
+    project<T>(x, logits);
     const auto slopes = cap(logits);
     take_losses<T>(logits, first, count);
     if (slopes.defined()) logits.mul_(slopes);
@@ -74,19 +116,25 @@ class LossPass {
     const bool scatters = grads_.hidden.defined() && index.defined();
     auto to = grads_.hidden;
     if (to.defined()) to = scatters ? at::empty_like(x) : to.narrow(0, first, count);
-    send_back(x, logits, to);
+    send_back<T>(x, logits, to);
     if (scatters) grads_.hidden.index_copy_(0, index, to);
   }
 
+  template <class T>
   void project(const at::Tensor& x, const at::Tensor& logits) const {
-    in_tasks(pieces(weight_.size(0), kPieceClasses), [&](int64_t task) {
-      const auto weight = piece(weight_, task, kPieceClasses).t();
-      auto to = piece(logits, task, kPieceClasses, 1);
-      if (bias_.defined())
-        at::addmm_out(to, piece(bias_, task, kPieceClasses), x, weight);
-      else
-        at::mm_out(to, x, weight);
+    for_classes([&](int64_t first, const at::Tensor& weight) {
+      pack_matrix<T>(weight.t(), packed_);
+      auto product = product_of<T>(x, packed_, logits.narrow(1, first, weight.size(0)));
+      if (bias_.defined()) product.bias = bias_.data_ptr<T>() + first;
+      kernels::packed_product(product);
     });
+  }
+
+  /// visit(first, weight) for the classes that are packed together.
+  template <class Visit>
+  void for_classes(const Visit& visit) const {
+    for (int64_t i = 0; i < pieces(weight_.size(0), classes_); ++i)
+      visit(i * classes_, piece(weight_, i, classes_));
   }
 
   /// Logits x to c tanh(x / c); where a gradient is wanted, the slope of that: (n, V).
@@ -102,18 +150,20 @@ class LossPass {
   }
 
   /// The gradient of x goes `to`, that of weight is added.
+  template <class T>
   void send_back(const at::Tensor& x, const at::Tensor& slope, const at::Tensor& to) const {
-    const int64_t of_x = to.defined() ? pieces(x.size(0), kPieceRows) : 0;
-    const int64_t of_weight = grads_.weight.defined() ? pieces(weight_.size(0), kPieceClasses) : 0;
-    in_tasks(of_x + of_weight, [&](int64_t task) {
-      if (task < of_x) {
-        auto rows = piece(to, task, kPieceRows);
-        at::mm_out(rows, piece(slope, task, kPieceRows), weight_);
-      } else {
-        piece(grads_.weight, task - of_x, kPieceClasses)
-            .addmm_(piece(slope, task - of_x, kPieceClasses, 1).t(), x);
-      }
-    });
+    if (to.defined())
+      for_classes([&](int64_t first, const at::Tensor& weight) {
+        pack_matrix<T>(weight, packed_);
+        auto product = product_of<T>(slope.narrow(1, first, weight.size(0)), packed_, to);
+        product.add = first > 0;
+        kernels::packed_product(product);
+      });
+    if (!grads_.weight.defined()) return;
+    pack_matrix<T>(x, packed_);
+    auto product = product_of<T>(slope.t(), packed_, grads_.weight);
+    product.add = true;
+    kernels::packed_product(product);
   }
 
   template <class T>
@@ -136,12 +186,13 @@ class LossPass {
   }
 
   at::Tensor hidden_, weight_, bias_, logits_;
+  at::Tensor packed_;     // whatever was packed last
   at::Tensor bias_sums_;  // (V), in float64 whatever the bias is
   Kept kept_;
   const LossGradients& grads_;
   LossSums sums_;
   double smoothing_ = 0, softcap_ = 0;
-  int64_t rows_ = 0;
+  int64_t rows_ = 0, classes_ = 0;  // of a chunk; of what is packed together
 };
 
 }  // namespace

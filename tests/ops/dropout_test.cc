@@ -35,6 +35,20 @@ TEST(Dropout, FollowsTheFormula) {
   }
 }
 
+TEST(Dropout, BackwardTakesTheDecisionsOfForward) {
+  for (const int64_t count : {0, 1, 15, 16, 17, 63, 64, 65, 300}) {
+    for (const auto type : {at::kFloat, at::kDouble}) {
+      auto x = torch::randn({count}, type).requires_grad_();
+      auto residual = torch::randn({count}, type).requires_grad_();
+      const auto g = torch::randn({count}, type), by = decisions(count, 0.3, 77).to(type);
+      const auto grads =
+          torch::autograd::grad({heed::dropout(x, 0.3, true, residual, 77)}, {x, residual}, {g});
+      EXPECT_TRUE(at::allclose(grads[0], g * by, 1e-6, 0)) << count;
+      EXPECT_TRUE(at::equal(grads[1], g)) << count;
+    }
+  }
+}
+
 TEST(Dropout, KeepsTheRightPart) {
   for (const double p : {0.1, 0.5, 0.9}) {
     const auto y = heed::dropout(torch::ones({1000, 1000}), p, true);

@@ -28,8 +28,8 @@ struct CrossEntropy {
 /// may be 0. -inf logits have p = 0 (and an infinite loss where they are asked for); a row with a
 /// NaN or +inf gives NaN. What an ignored row holds reaches nothing.
 ///
-/// Rows are taken in chunks, so the logits of all rows are never there: extra memory is 16 MiB of
-/// logits (64 rows where they need more) beside the gradients. As the gradient of a sum is known up
+/// Rows are taken in chunks, so the logits of all rows are never there: extra memory is 8 MiB of
+/// logits (48 rows where they need more) and 1 MiB of weight (64 classes) beside the gradients. As the gradient of a sum is known up
 /// to the factor that comes from above, it is taken with the forward pass, while a chunk's logits
 /// are at hand, and backward multiplies it by the factor: 2 N M V operations without gradient, 6 N
 /// M V with those of hidden and weight. Second derivatives go through the formula. The same bits
