@@ -44,7 +44,8 @@ Part part_of(std::string_view name) {
   if (has_any(name, {"dropout", "Dropout"})) return kDropout;
   if (has_any(name, {"embedding", "Embedding"})) return kEmbedding;
   if (has_any(name, {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::matmul",
-                     "aten::linear", "MmBackward", "AddmmBackward", "LinearBackward"})) {
+                     "aten::linear", "heed::product", "LinearFunction", "MmBackward",
+                     "AddmmBackward", "LinearBackward"})) {
     return kProducts;
   }
   return kParts;
@@ -53,7 +54,7 @@ Part part_of(std::string_view name) {
 double product_operations(const at::RecordFunction& function) {
   const std::string_view name = function.name();
   const bool adds = name == "aten::addmm" || name == "aten::baddbmm";
-  if (!adds && name != "aten::mm" && name != "aten::bmm") return 0;
+  if (!adds && name != "aten::mm" && name != "aten::bmm" && name != "heed::product") return 0;
   const auto inputs = function.inputs();
   const size_t first = adds ? 1 : 0;
   if (inputs.size() < first + 2 || !inputs[first].isTensor()) return 0;

@@ -10,6 +10,8 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "kernels/attend.h"
 #include "kernels/gemm_tile-inl.h"
 #include "kernels/transpose-inl.h"
@@ -62,27 +64,37 @@ HWY_NOINLINE Right<T> plain_rows(Left<T> from, int64_t rows, int64_t width, T* b
   return {buffer, stride};
 }
 
-/// transposed_rows by squares. Says how many rows and columns from the start it did; the rest is
-/// the caller's.
+/// transposed_rows by squares, of rows that are contiguous: all rows, and as many columns from the start as it says; the rest
+/// is the caller's. What is behind the last row is filled up with 0 to a multiple of kSide.
 template <class T>
-HWY_INLINE void transpose_blocks(Left<T> from, int64_t rows, int64_t width, T factor,
-                                 T* HWY_RESTRICT to, int64_t& done_rows, int64_t& done_columns) {
-  done_rows = done_columns = 0;
+HWY_INLINE int64_t transpose_blocks(Left<T> from, int64_t rows, int64_t width, T factor,
+                                    T* HWY_RESTRICT to) {
 #if HWY_TARGET != HWY_SCALAR
-  if (from.column != 1) return;
+  if (from.column != 1) return 0;
   constexpr int64_t side = kSide<T>;
-  done_rows = rows / side * side, done_columns = width / side * side;
-  for_vectors<T>(Vector<T>(), done_rows, [&](auto d, int64_t i) HWY_ATTR {
+  const int64_t whole_rows = rows / side * side, columns = width / side * side;
+  const auto put = [&](auto d, const T* at, int64_t apart, T* place) HWY_ATTR {
     const auto scale = hn::Set(d, factor);
-    for (int64_t e = 0; e < done_columns; e += side) {
-      hn::Vec<decltype(d)> columns[side];
-      load_transposed(d, from.data + i * from.row + e, from.row, columns);
-      for (int64_t x = 0; x < side; ++x)
-        hn::StoreU(hn::Mul(columns[x], scale), d, to + (e + x) * kStride + i);
-    }
+    hn::Vec<decltype(d)> turned[side];
+    load_transposed(d, at, apart, turned);
+    for (int64_t x = 0; x < side; ++x)
+      hn::StoreU(hn::Mul(turned[x], scale), d, place + x * kStride);
+  };
+  for_vectors<T>(Vector<T>(), whole_rows, [&](auto d, int64_t i) HWY_ATTR {
+    for (int64_t e = 0; e < columns; e += side)
+      put(d, from.data + i * from.row + e, from.row, to + e * kStride + i);
   });
+  if (whole_rows == rows) return columns;
+  HWY_ALIGN T square[side * side] = {};  // with rows of 0
+  for (int64_t e = 0; e < columns; e += side) {
+    for (int64_t i = whole_rows; i < rows; ++i)
+      std::copy_n(from.data + i * from.row + e, side, square + (i - whole_rows) * side);
+    put(hn::CappedTag<T, side>(), square, side, to + e * kStride + whole_rows);
+  }
+  return columns;
 #else
   (void)from, (void)rows, (void)width, (void)factor, (void)to;
+  return 0;
 #endif
 }
 
@@ -90,17 +102,16 @@ HWY_INLINE void transpose_blocks(Left<T> from, int64_t rows, int64_t width, T fa
 template <class T>
 HWY_NOINLINE Right<T> transposed_rows(Left<T> from, int64_t rows, int64_t width, T factor,
                                       T* HWY_RESTRICT to) {
-  int64_t done_rows, done_columns;
-  transpose_blocks(from, rows, width, factor, to, done_rows, done_columns);
-  for (int64_t i = 0; i < rows; ++i) {
-    const T* HWY_RESTRICT row = from.data + i * from.row;
-    for (int64_t e = i < done_rows ? done_columns : 0; e < width; ++e) {
-      to[e * kStride + i] = row[e * from.column] * factor;
-    }
-  }
+  const Vector<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t filled = round_up(rows, panel_width<T>());
-  for (int64_t e = 0; e < width && rows < filled; ++e) {
-    for (int64_t i = rows; i < filled; ++i) to[e * kStride + i] = 0;
+  for (int64_t e = 0; e < width && rows < filled; ++e)
+    for (int64_t i = rows / lanes * lanes; i < filled; i += lanes)
+      hn::StoreU(hn::Zero(d), d, to + e * kStride + i);
+  const int64_t done = transpose_blocks(from, rows, width, factor, to);
+  for (int64_t i = 0; i < rows && done < width; ++i) {
+    const T* HWY_RESTRICT row = from.data + i * from.row;
+    for (int64_t e = done; e < width; ++e) to[e * kStride + i] = row[e * from.column] * factor;
   }
   return {to, kStride};
 }

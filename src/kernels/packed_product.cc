@@ -91,7 +91,7 @@ HWY_INLINE void cut_columns(int64_t depth, const T* HWY_RESTRICT a, int64_t row,
     for (int i = 0; i < kRows; ++i) to[i] = a[i];
 }
 
-/// Rows first .. end - 1 of C, at most kRowsTogether, where A has columns.
+/// Rows first .. end - 1 of C, where A has columns. `cut`: memory for as many of them and a piece of depth.
 template <class T>
 HWY_NOINLINE void columns_of_product(const PackedProduct<T>& p, int64_t first, int64_t end,
                                      T* HWY_RESTRICT cut) {
@@ -191,13 +191,14 @@ void rows_by_tasks(const PackedProduct<T>& p, const Block& block) {
   });
 }
 
-/// Few rows of C make small tasks, so that there are some for each thread.
+/// Few rows of C make small tasks, so that there are some for each thread; many go together, because each task reads all of B.
 template <class T, class Columns>
 void columns_by_tasks(const PackedProduct<T>& p, const Columns& columns) {
-  const int64_t each = p.m < 16 * kRowsTogether ? kRowsTogether / 2 : kRowsTogether;
+  constexpr int64_t kMany = 768, kMost = 2 * kRowsTogether, kFew = kRowsTogether / 2;
+  const int64_t each = p.m < kMany ? kFew : kMost;
   parallel_for(divide_up(p.m, each), [&](int64_t task) {
     auto* cut = reinterpret_cast<T*>(
-        thread_scratch(static_cast<size_t>(kRowsTogether * kPieceOfColumns) * sizeof(T)));
+        thread_scratch(static_cast<size_t>(kMost * kPieceOfColumns) * sizeof(T)));
     columns(p, task * each, std::min((task + 1) * each, p.m), cut);
   });
 }

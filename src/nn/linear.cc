@@ -8,6 +8,7 @@
 #include "nn/not_initialized.h"
 #include "nn/small_products.h"
 #include "ops/call.h"
+#include "ops/packed_product.h"
 #include "ops/row_linear.h"
 #include "ops/torch_version.h"
 
@@ -101,7 +102,7 @@ at::Tensor affine(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
     InputSamples::take(weight, x);
     return row_linear(x, kept_weights->of(weight), bias);
   }
-  return torch::linear(x, weight, bias);
+  return ops::linear(x, weight, bias);
 }
 
 at::Tensor affine_then(kernels::Function function, const torch::nn::Linear& linear,

@@ -4,6 +4,7 @@
 
 #include "kernels/cross_entropy.h"
 #include "kernels/packed_product.h"
+#include "ops/packed_product.h"
 #include "ops/product.h"
 
 namespace heed::ops {
@@ -31,40 +32,12 @@ at::Tensor piece(const at::Tensor& t, int64_t i, int64_t size) {
   return t.narrow(0, i * size, std::min(size, t.size(0) - i * size));
 }
 
-/// A matrix whose rows or columns lie from end to end.
-at::Tensor without_gaps(const at::Tensor& t) {
-  return t.stride(0) == 1 || t.stride(1) == 1 ? t : t.contiguous();
-}
-
-template <class T>
-kernels::Left<T> matrix_of(const at::Tensor& t) {
-  return {t.data_ptr<T>(), t.stride(0), t.stride(1)};
-}
-
-/// B (depth, n) as a product reads it.
-template <class T>
-void pack_matrix(const at::Tensor& b, const at::Tensor& packed) {
-  kernels::pack_panels(b.size(0), b.size(1), matrix_of<T>(b), packed.data_ptr<T>());
-}
-
-template <class T>
-kernels::PackedProduct<T> product_of(const at::Tensor& a, const at::Tensor& packed,
-                                     const at::Tensor& c) {
-  return {.m = c.size(0),
-          .n = c.size(1),
-          .depth = a.size(1),
-          .a = matrix_of<T>(a),
-          .packed = packed.data_ptr<T>(),
-          .c = c.data_ptr<T>(),
-          .stride = c.stride(0)};
-}
-
 /// One pass over the rows.
 class LossPass {
  public:
   LossPass(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
            const at::Tensor& labels, const CrossEntropyOptions& options, const LossGradients& grads)
-      : hidden_(hidden), weight_(without_gaps(weight)), grads_(grads) {
+      : hidden_(hidden), weight_(weight), grads_(grads) {
     if (bias.defined()) bias_ = bias.contiguous();
     kept_ = kept_rows(labels, options.ignore);
     smoothing_ = options.label_smoothing, softcap_ = options.softcap;
@@ -72,10 +45,6 @@ class LossPass {
     const auto size = static_cast<int64_t>(hidden.element_size());
     rows_ = whole(kChunkBytes / (V * size), kernels::kRowsTogether);
     classes_ = std::min(whole(kPackedBytes / (M * size), kernels::kPackedRows), V);
-    const int64_t numbers =
-        std::max({kernels::packed_numbers(M, classes_), kernels::packed_numbers(classes_, M),
-                  kernels::packed_numbers(rows_, M)});
-    packed_ = at::empty({numbers}, hidden.options().requires_grad(false));
   }
 
   LossSums run() {
@@ -105,7 +74,7 @@ class LossPass {
     const auto x = index.defined() ? hidden_.index_select(0, index)
                                    : hidden_.narrow(0, first, count).contiguous();
     const auto logits = logits_.narrow(0, 0, count);
-    project<T>(x, logits);
+    project(x, logits);
     const auto slopes = cap(logits);
     take_losses<T>(logits, first, count);
     if (slopes.defined()) logits.mul_(slopes);
@@ -116,17 +85,15 @@ class LossPass {
     const bool scatters = grads_.hidden.defined() && index.defined();
     auto to = grads_.hidden;
     if (to.defined()) to = scatters ? at::empty_like(x) : to.narrow(0, first, count);
-    send_back<T>(x, logits, to);
+    send_back(x, logits, to);
     if (scatters) grads_.hidden.index_copy_(0, index, to);
   }
 
-  template <class T>
-  void project(const at::Tensor& x, const at::Tensor& logits) const {
+  void project(const at::Tensor& x, const at::Tensor& logits) {
     for_classes([&](int64_t first, const at::Tensor& weight) {
-      pack_matrix<T>(weight.t(), packed_);
-      auto product = product_of<T>(x, packed_, logits.narrow(1, first, weight.size(0)));
-      if (bias_.defined()) product.bias = bias_.data_ptr<T>() + first;
-      kernels::packed_product(product);
+      const int64_t count = weight.size(0);
+      products_.multiply(x, weight.t(), logits.narrow(1, first, count), false,
+                         bias_.defined() ? bias_.narrow(0, first, count) : bias_);
     });
   }
 
@@ -150,20 +117,12 @@ class LossPass {
   }
 
   /// The gradient of x goes `to`, that of weight is added.
-  template <class T>
-  void send_back(const at::Tensor& x, const at::Tensor& slope, const at::Tensor& to) const {
+  void send_back(const at::Tensor& x, const at::Tensor& slope, const at::Tensor& to) {
     if (to.defined())
       for_classes([&](int64_t first, const at::Tensor& weight) {
-        pack_matrix<T>(weight, packed_);
-        auto product = product_of<T>(slope.narrow(1, first, weight.size(0)), packed_, to);
-        product.add = first > 0;
-        kernels::packed_product(product);
+        products_.multiply(slope.narrow(1, first, weight.size(0)), weight, to, first > 0);
       });
-    if (!grads_.weight.defined()) return;
-    pack_matrix<T>(x, packed_);
-    auto product = product_of<T>(slope.t(), packed_, grads_.weight);
-    product.add = true;
-    kernels::packed_product(product);
+    if (grads_.weight.defined()) products_.multiply(slope.t(), x, grads_.weight, true);
   }
 
   template <class T>
@@ -186,7 +145,7 @@ class LossPass {
   }
 
   at::Tensor hidden_, weight_, bias_, logits_;
-  at::Tensor packed_;     // whatever was packed last
+  PackedProducts products_;
   at::Tensor bias_sums_;  // (V), in float64 whatever the bias is
   Kept kept_;
   const LossGradients& grads_;
