@@ -44,7 +44,7 @@ Part part_of(std::string_view name) {
   if (has_any(name, {"dropout", "Dropout"})) return kDropout;
   if (has_any(name, {"embedding", "Embedding"})) return kEmbedding;
   if (has_any(name, {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::matmul",
-                     "aten::linear", "heed::product", "LinearFunction", "MmBackward",
+                     "aten::linear", "heed::product", "AffineFunction", "MmBackward",
                      "AddmmBackward", "LinearBackward"})) {
     return kProducts;
   }

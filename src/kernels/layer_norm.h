@@ -22,4 +22,21 @@ struct LayerNorm {
 void layer_norm(const LayerNorm<float>& problem);
 void layer_norm(const LayerNorm<double>& problem);
 
+/// With g = dL/dy, h = g scale, z = (x - mean) inverse and inverse = 1 / sqrt(variance + epsilon), each where it is not null:
+///
+///   of_x = (h - mean(h) - z mean(h z)) inverse  (rows, n),   of_scale = sum g z,  of_shift = sum g  (n)
+///
+/// Mean and variance are found again, so nothing but x is kept. The same bits for any number of threads.
+template <class T>
+struct LayerNormGradient {
+  LayerNorm<T> forward;  ///< y is not read
+  const T* g;
+  T* of_x;
+  T* of_scale;
+  T* of_shift;
+};
+
+void layer_norm_backward(const LayerNormGradient<float>& problem);
+void layer_norm_backward(const LayerNormGradient<double>& problem);
+
 }  // namespace heed::kernels

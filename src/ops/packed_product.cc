@@ -51,12 +51,13 @@ at::Tensor rows_of(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}).con
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-class LinearFunction : public torch::autograd::Function<LinearFunction> {
+class AffineFunction : public torch::autograd::Function<AffineFunction> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const TorchOptional<at::Tensor>& bias) {
     ctx->save_for_backward(
         {weight.requires_grad() ? x : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
+    ctx->saved_data["has_bias"] = bias.has_value();
     auto shape = x.sizes().vec();
     shape.back() = weight.size(0);
     auto y = at::empty(shape, x.options().requires_grad(false));
@@ -68,7 +69,8 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grad) {
     const auto saved = ctx->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
-    const bool of_bias = ctx->needs_input_grad(2);
+    // A bias that is not there has no place among the inputs.
+    const bool of_bias = ctx->saved_data["has_bias"].toBool() && ctx->needs_input_grad(2);
     const auto g = rows_of(grad[0]);
     variable_list found(3);
     if (torch::GradMode::is_enabled()) {
@@ -121,7 +123,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   const auto asks = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
   const bool recorded = torch::GradMode::is_enabled() && (asks(x) || asks(weight) || asks(bias));
   if (!recorded || !is_known(x, weight, bias)) return torch::linear(x, weight, bias);
-  return LinearFunction::apply(
+  return AffineFunction::apply(
       x, weight, bias.defined() ? TorchOptional<at::Tensor>(bias) : TorchOptional<at::Tensor>());
 }
 

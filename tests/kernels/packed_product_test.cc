@@ -60,7 +60,7 @@ struct ProductCase {
   void expect_exact(bool add, bool with_bias) const {
     const auto found = product(add, with_bias);
     const double near =
-        (sizeof(T) == 4 ? 1e-6 : 1e-15) * (4 + 4 * std::sqrt(static_cast<double>(depth)));
+        (sizeof(T) == 4 ? 1e-6 : 5e-15) * (4 + 4 * std::sqrt(static_cast<double>(depth)));
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j)
         ASSERT_NEAR(double(found[i * n + j]), exact(i, j, add, with_bias), near)
