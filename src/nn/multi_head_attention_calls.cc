@@ -213,7 +213,7 @@ at::Tensor MultiHeadAttentionImpl::step(const at::Tensor& x, KeyValueCache& cach
   const torch::NoGradGuard no_gradient;
   if (const auto* rows = StepRows::given()) {
     // Products are taken of all rows together; where a row stands and what it sees is its own.
-    check_step(x, {}, inputs);
+    check_step(x, KeyValueCache(), inputs);
     const auto all = heads_of(x, x, 0, 0);
     const auto& place = options.attention().position;
     std::vector<at::Tensor> seen;

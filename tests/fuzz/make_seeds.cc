@@ -3,6 +3,7 @@
 #include <png.h>
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
@@ -128,6 +129,31 @@ void write_gguf(const std::filesystem::path& folder) {
   write(folder / "formats_gguf/llama", llama.get());
 }
 
+/// A weight of 8 bits with its scales, one with scales of columns, and one of bfloat16.
+void write_int8(const std::filesystem::path& folder) {
+  const auto put = [&](const std::string& name, std::string header, const Bytes& data) {
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    Bytes file(8);
+    const auto length = static_cast<uint64_t>(header.size());
+    std::memcpy(file.data(), &length, sizeof length);
+    file.insert(file.end(), header.begin(), header.end());
+    file.insert(file.end(), data.begin(), data.end());
+    write(folder / "train_int8_tensors" / name, file);
+  };
+  Bytes data(8);
+  const float ones[] = {1, 0.5f, 2, 1, 1, 4};
+  data.insert(data.end(), reinterpret_cast<const uint8_t*>(ones),
+              reinterpret_cast<const uint8_t*>(ones) + sizeof ones);
+  const std::string rows = R"({"w":{"dtype":"I8","shape":[2,4],"data_offsets":[0,8]},)"
+                           R"("w_scale":{"dtype":"F32","shape":[2,1],"data_offsets":[8,16]},)";
+  put("channels",
+      rows + R"("w_channel_scale":{"dtype":"F32","shape":[1,4],"data_offsets":[16,32]}})", data);
+  put("others",
+      rows + R"("b":{"dtype":"BF16","shape":[4],"data_offsets":[16,24]},)"
+             R"("c":{"dtype":"F32","shape":[2],"data_offsets":[24,32]}})",
+      data);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -142,5 +168,6 @@ int main(int count, char** arguments) {
   write_features(folder);
   write_sounds(folder);
   write_gguf(folder);
+  write_int8(folder);
   return 0;
 }

@@ -47,7 +47,8 @@ std::vector<Hypothesis> alone(const SequenceModelPtr& model, const Asked& asked)
     return generate({model}, {{row.data_ptr<int64_t>(), row.data_ptr<int64_t>() + length}}, options)
         .front();
   }
-  options.early_stop(true).prefixes({{asked.prompt.begin() + 1, asked.prompt.end()}});
+  options.begin(asked.prompt.front()).early_stop(true);
+  options.prefixes({{asked.prompt.begin() + 1, asked.prompt.end()}});
   return generate({model}, {}, options).front();
 }
 
@@ -141,13 +142,13 @@ TEST(Continuous, WhatIsKeptMakesRoomForOthers) {
   }
 }
 
-/// A page holds 72 tokens: of two texts of 60 and 40 that grow, four pages are wanted and three are there.
+/// A page holds 72 tokens: two texts grow to four pages, and three are there; the second takes the third page.
 TEST(Continuous, WhoCameLastGivesItsPagesBackAndReadsAgain) {
   const auto model = writer_of_one_text("rope; causal; num_heads=2");
   Continuous all(model, {.cache_bytes = bytes_of_pages(model, 3)});
   std::map<int64_t, Heard> heard;
   std::map<int64_t, Asked> asked;
-  for (const int64_t length : {60, 50}) {
+  for (const int64_t length : {50, 65}) {
     Asked one{Ids(size_t(length), length % 7), {}, GenerateOptions().end(-1).max_new(60)};
     one.options.sample(true).seed(length);
     asked[all.join(one)] = one;
@@ -292,7 +293,7 @@ TEST(Continuous, AStepThatFailsOnItsWayCanBeTakenAgain) {
     if (step % 4 < 2) fail_in(block.attention_norm->weight);
     if (step % 4 >= 2) fail_in(block.feed_forward_norm->weight);
     model->fails = true;
-    if (step % 3 == 0) {
+    if (all.running() > 0 && step > 12) {  // all have read their prompts
       EXPECT_THROW(all.step(), std::bad_alloc);
     }
     model->fails = false;

@@ -140,7 +140,7 @@ void expect_rows_as_alone(const PageLayout& own, const PageLayout& source,
 TEST(BlockStep, RowsOnPagesHaveTheBitsThatTheyHaveAlone) {
   torch::manual_seed(7);
   // The last two are left to the modules.
-  for (const char* how : {"scaled_dot; causal; rope; num_heads=4; num_kv_heads=2",
+  for (const char* how : {"scaled_dot; causal; rope; num_heads=4/2",
                           "scaled_dot; causal; rope(interleaved=1); num_heads=2",
                           "scaled_dot; causal; num_heads=4", "alibi; causal; num_heads=2",
                           "scaled_dot; causal; window(9, 0); softcap(3); num_heads=2"}) {
