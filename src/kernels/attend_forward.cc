@@ -15,9 +15,9 @@
 #include <hwy/highway.h>
 
 #include "heed/core/threads.h"
+#include "kernels/few_queries-inl.h"
 #include "kernels/forward_block-inl.h"
 #include "kernels/normalizers-inl.h"
-#include "kernels/one_query-inl.h"
 #include "kernels/scores-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -169,9 +169,9 @@ void forward_with(const Problem<T>& problem, const Score<T>& score,
 
 template <class T>
 void forward(const Problem<T>& problem, View<T> out, const RowStats<T>& row_stats) {
-  if (OneQuery<T>::suits(problem)) {
-    return run_blocks<OneQuery<T>>(problem, DotScore<T>(problem.sizes.D),
-                                   Softmax<T>(problem.per_head), 0, out, row_stats);
+  if (FewQueries<T>::suits(problem)) {
+    return run_blocks<FewQueries<T>>(problem, DotScore<T>(problem.sizes.D),
+                                     Softmax<T>(problem.per_head), 0, out, row_stats);
   }
   with_score(problem, [&](const Score<T>& score) {
     with_normalizer(problem, [&](const auto& normalizer) {

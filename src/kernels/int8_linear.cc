@@ -21,6 +21,7 @@
 
 #include "heed/core/threads.h"
 #include "kernels/blocks.h"
+#include "kernels/int8_block.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/int8_linear.cc"
@@ -28,34 +29,6 @@
 #include <hwy/highway.h>
 
 #include "kernels/function-inl.h"
-
-#ifndef HEED_KERNELS_INT8_ROWS_
-#define HEED_KERNELS_INT8_ROWS_
-namespace heed::kernels {
-
-/// Steps of depth that are multiplied together.
-inline constexpr int64_t kTogether = 4;
-/// Bytes of one step of a block.
-inline constexpr int64_t kStepBytes = kInt8Rows * kTogether;
-/// Rows of x of one task.
-inline constexpr int64_t kInt8RowsOfTask = 48;
-
-/// One block of packed rows.
-struct Int8Block {
-  const float* scales;
-  const int32_t* sums;
-  const int8_t* q;
-};
-
-/// Sums of a tile, row by row.
-using Int8Tile = int32_t[8][kInt8Rows];
-
-/// m rows of q (`stride` bytes apart, `steps` of 4 numbers) by a block.
-using Int8Sums = void (*)(int64_t m, int64_t steps, const int8_t* q, int64_t stride,
-                          const Int8Block& block, Int8Tile& sums);
-
-}  // namespace heed::kernels
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace heed::kernels::HWY_NAMESPACE {
@@ -188,22 +161,28 @@ HWY_NOINLINE float int8_row(const float* HWY_RESTRICT x, const float* HWY_RESTRI
                      q);
 }
 
-/// m rows of y in the first `width` columns of a block, of their sums.
-HWY_NOINLINE void int8_finish(int64_t m, int64_t width, const Int8Tile& sums, const float* scales,
-                              const Int8Block& block, const float* bias, Function function,
-                              float* y, int64_t stride) {
-  for (int64_t i = 0; i < m; ++i, y += stride) {
+/// m rows of y of their sums.
+HWY_INLINE void int8_finish(int64_t m, const Int8Tile& sums, const Int8Block& block,
+                            const Int8Out& out) {
+  for (int64_t i = 0; i < m; ++i) {
     const int32_t* HWY_RESTRICT from = sums[i];
     const float* HWY_RESTRICT t = block.scales;
-    float* HWY_RESTRICT to = y;
-    const float s = scales[i];
-    if (bias)
-      for (int64_t j = 0; j < width; ++j)
-        to[j] = static_cast<float>(from[j]) * (s * t[j]) + bias[j];
+    float* HWY_RESTRICT to = out.y + i * out.stride;
+    const float s = out.scales[i];
+    if (out.bias)
+      for (int64_t j = 0; j < out.width; ++j)
+        to[j] = static_cast<float>(from[j]) * (s * t[j]) + out.bias[j];
     else
-      for (int64_t j = 0; j < width; ++j) to[j] = static_cast<float>(from[j]) * (s * t[j]);
-    if (function != Function::none) apply_any(function, to, width, to);
+      for (int64_t j = 0; j < out.width; ++j) to[j] = static_cast<float>(from[j]) * (s * t[j]);
+    if (out.function != Function::none) apply_any(out.function, to, out.width, to);
   }
+}
+
+HWY_NOINLINE void int8_product(int64_t m, int64_t steps, const int8_t* q, int64_t stride,
+                               const Int8Block& block, const Int8Out& out) {
+  HWY_ALIGN Int8Tile sums;
+  int8_sums(m, steps, q, stride, block, sums);
+  int8_finish(m, sums, block, out);
 }
 
 int int8_tile_rows() { return kInt8TileRows; }
@@ -216,62 +195,14 @@ HWY_AFTER_NAMESPACE();
 namespace heed::kernels {
 namespace {
 
-HWY_EXPORT(int8_sums);
+HWY_EXPORT(int8_product);
 HWY_EXPORT(int8_row);
-HWY_EXPORT(int8_finish);
 HWY_EXPORT(int8_tile_rows);
 HWY_EXPORT(int8_has_avx512);
 
 std::atomic<bool> vnni_wanted = true;
 
 #if HWY_ARCH_X86
-#define HEED_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-
-/// kRows rows of x + 128 by a block. The sums begin at -128 times those of w's rows.
-template <int kRows>
-HEED_VNNI void vnni_rows(int64_t steps, const int8_t* HWY_RESTRICT q, int64_t stride,
-                         const Int8Block& block, Int8Tile& sums) {
-  __m512i total[kRows][4];
-  for (int v = 0; v < 4; ++v) {
-    const auto sum = _mm512_slli_epi32(_mm512_loadu_si512(block.sums + v * 16), 7);
-    for (int i = 0; i < kRows; ++i) total[i][v] = _mm512_sub_epi32(_mm512_setzero_si512(), sum);
-  }
-  const int8_t* HWY_RESTRICT w = block.q;
-  for (int64_t step = 0; step < steps; ++step, w += kStepBytes) {
-    const __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + 64),
-                  w2 = _mm512_loadu_si512(w + 128), w3 = _mm512_loadu_si512(w + 192);
-    for (int i = 0; i < kRows; ++i) {
-      int32_t four;
-      std::memcpy(&four, q + i * stride + step * kTogether, sizeof four);
-      const auto x = _mm512_set1_epi32(four);
-      total[i][0] = _mm512_dpbusd_epi32(total[i][0], x, w0);
-      total[i][1] = _mm512_dpbusd_epi32(total[i][1], x, w1);
-      total[i][2] = _mm512_dpbusd_epi32(total[i][2], x, w2);
-      total[i][3] = _mm512_dpbusd_epi32(total[i][3], x, w3);
-    }
-  }
-  for (int i = 0; i < kRows; ++i)
-    for (int v = 0; v < 4; ++v) _mm512_storeu_si512(sums[i] + v * 16, total[i][v]);
-}
-
-void vnni_sums(int64_t m, int64_t steps, const int8_t* q, int64_t stride, const Int8Block& block,
-               Int8Tile& sums) {
-  switch (m) {
-    case 1:
-      return vnni_rows<1>(steps, q, stride, block, sums);
-    case 2:
-      return vnni_rows<2>(steps, q, stride, block, sums);
-    case 3:
-      return vnni_rows<3>(steps, q, stride, block, sums);
-    case 4:
-      return vnni_rows<4>(steps, q, stride, block, sums);
-    case 5:
-      return vnni_rows<5>(steps, q, stride, block, sums);
-    default:
-      return vnni_rows<6>(steps, q, stride, block, sums);
-  }
-}
-
 bool has_vnni() {
   static const bool has = __builtin_cpu_supports("avx512vnni");
   return has && vnni_wanted && HWY_DYNAMIC_DISPATCH(int8_has_avx512)();
@@ -280,23 +211,23 @@ bool has_vnni() {
 bool has_vnni() { return false; }
 #endif
 
-/// How sums are made on this processor.
+/// How products are made on this processor.
 struct Int8Way {
-  Int8Sums sums;
+  Int8Product product;
   int64_t rows;  ///< of a tile, at most
   int8_t flip;   ///< x + 128 has the bits of x with the first one flipped
 };
 
-void dispatched_sums(int64_t m, int64_t steps, const int8_t* q, int64_t stride,
-                     const Int8Block& block, Int8Tile& sums) {
-  HWY_DYNAMIC_DISPATCH(int8_sums)(m, steps, q, stride, block, sums);
+void dispatched_product(int64_t m, int64_t steps, const int8_t* q, int64_t stride,
+                        const Int8Block& block, const Int8Out& out) {
+  HWY_DYNAMIC_DISPATCH(int8_product)(m, steps, q, stride, block, out);
 }
 
 Int8Way int8_way() {
 #if HWY_ARCH_X86
-  if (has_vnni()) return {vnni_sums, 6, static_cast<int8_t>(-128)};
+  if (has_vnni()) return {vnni_product, kVnniRows, static_cast<int8_t>(-128)};
 #endif
-  return {dispatched_sums, HWY_DYNAMIC_DISPATCH(int8_tile_rows)(), 0};
+  return {dispatched_product, HWY_DYNAMIC_DISPATCH(int8_tile_rows)(), 0};
 }
 
 int64_t steps_of(int64_t depth) { return divide_up(depth, kTogether); }
@@ -318,14 +249,13 @@ void int8_by_block(const Int8Linear& p, const Int8Way& way, const int8_t* q, con
                    int64_t i, int64_t i_end, int64_t number) {
   const int64_t steps = steps_of(p.depth), stride = steps * kTogether, j = number * kInt8Rows;
   const auto block = block_at(p.packed, number, p.depth);
-  alignas(64) Int8Tile sums;
+  Int8Out out{scales, p.bias ? p.bias + j : nullptr, p.y + i * p.n + j,
+              p.n,    std::min(kInt8Rows, p.n - j),  p.function};
+  out.scales += i;
   for (int64_t tiles = divide_up(i_end - i, way.rows); tiles > 0; --tiles) {
     const int64_t m = divide_up(i_end - i, tiles);
-    way.sums(m, steps, q + i * stride, stride, block, sums);
-    HWY_DYNAMIC_DISPATCH(int8_finish)
-    (m, std::min(kInt8Rows, p.n - j), sums, scales + i, block, p.bias ? p.bias + j : nullptr,
-     p.function, p.y + i * p.n + j, p.n);
-    i += m;
+    way.product(m, steps, q + i * stride, stride, block, out);
+    i += m, out.scales += m, out.y += m * p.n;
   }
 }
 
