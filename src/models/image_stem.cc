@@ -1,13 +1,13 @@
 #include "heed/models/image_stem.h"
 
 #include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
 #include "core/text.h"
 #include "heed/nn/cbam.h"
 #include "heed/nn/squeeze_excitation.h"
 #include "nn/linear.h"
+#include "nn/shared_batch_norm.h"
 
 namespace heed {
 namespace {
@@ -70,7 +70,7 @@ void ConvStemImpl::reset() {
     const int64_t out = i ? M : std::max<int64_t>(M / 2, 8), stride = i ? 2 : 1;
     convolutions->push_back(torch::nn::Conv2d(
         torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
-    convolutions->push_back(torch::nn::BatchNorm2d(out));
+    convolutions->push_back(nn::SharedBatchNorm2d(out));
     convolutions->push_back(torch::nn::ReLU(torch::nn::ReLUOptions(true)));
     const int64_t reduction = std::min<int64_t>(16, std::max<int64_t>(out / kLeastHidden, 1));
     if (options.gate() == StemGate::squeeze_excitation)

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "nn/linear.h"
+#include "nn/shared_batch_norm.h"
 
 namespace heed {
 namespace {
@@ -16,12 +17,12 @@ class ResidualStage : public torch::nn::Cloneable<ResidualStage> {
   ResidualStage(int64_t in, int64_t out, bool pair) : in_(in), out_(out), pair_(pair) { reset(); }
   void reset() override {
     halve_ = register_module("halve", convolution3(in_, out_, 2));
-    halve_norm_ = register_module("halve_norm", torch::nn::BatchNorm2d(out_));
+    halve_norm_ = register_module("halve_norm", nn::SharedBatchNorm2d(out_));
     if (!pair_) return;
     first_ = register_module("first", convolution3(out_, out_, 1));
-    first_norm_ = register_module("first_norm", torch::nn::BatchNorm2d(out_));
+    first_norm_ = register_module("first_norm", nn::SharedBatchNorm2d(out_));
     second_ = register_module("second", convolution3(out_, out_, 1));
-    second_norm_ = register_module("second_norm", torch::nn::BatchNorm2d(out_));
+    second_norm_ = register_module("second_norm", nn::SharedBatchNorm2d(out_));
   }
   at::Tensor forward(const at::Tensor& images) {
     const auto x = halve_norm_->forward(halve_->forward(images)).relu_();
@@ -34,7 +35,7 @@ class ResidualStage : public torch::nn::Cloneable<ResidualStage> {
   int64_t in_, out_;
   bool pair_;
   torch::nn::Conv2d halve_{nullptr}, first_{nullptr}, second_{nullptr};
-  torch::nn::BatchNorm2d halve_norm_{nullptr}, first_norm_{nullptr}, second_norm_{nullptr};
+  nn::SharedBatchNorm2d halve_norm_{nullptr}, first_norm_{nullptr}, second_norm_{nullptr};
 };
 
 /// Stages that a patch takes.

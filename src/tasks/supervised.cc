@@ -6,6 +6,7 @@
 #include "nn/checkpoint.h"
 #include "nn/model_memory.h"
 #include "nn/sequence_part.h"
+#include "nn/shared_batch_norm.h"
 #include "tasks/begun_from.h"
 #include "tasks/cell.h"
 #include "tasks/gap_term.h"
@@ -106,6 +107,12 @@ class SupervisedTask : public Task {
     if (parts > 1) part_sequences(*processes.ring(parts));
     source_->take({processes.rank() / parts, processes.count() / parts});
     processes_ = &processes;
+    for (const auto& module : cell_.module->modules())
+      if (auto norm = std::dynamic_pointer_cast<nn::SharedBatchNorm2dImpl>(module))
+        norms_.push_back(std::move(norm));
+    if (norms_.empty()) return;
+    auto& ring = *processes.ring(processes.count());
+    for (const auto& norm : norms_) norm->share_with(ring);
   }
   std::string data_digest() override {
     const auto before = source_->cursor();
@@ -116,7 +123,10 @@ class SupervisedTask : public Task {
 
   BatchLoss next() override {
     const auto batch = next_batch();
-    if (batch.size() == 0) return {};
+    if (batch.size() == 0) {
+      join_norms();
+      return {};
+    }
     const nn::GradientCheckpointing recompute(cell_.recipe.train.gradient_checkpointing);
     const auto tokens = [&] {
       const nn::PartedStacks parted(encoders_ring_);
@@ -174,6 +184,11 @@ class SupervisedTask : public Task {
   }
 
  private:
+  /// Of a process without examples: what the others ask it for in forward and backward.
+  void join_norms() const {
+    for (const auto& norm : norms_) norm->join_forward();
+    for (size_t i = norms_.size(); i-- > 0;) norms_[i]->join_backward();
+  }
   Head& main_head() const { return *cell_.recipe.heads.front().get(); }
   void part_sequences(Ring& ring) {
     if (gap_)
@@ -293,7 +308,8 @@ class SupervisedTask : public Task {
 
   Ring* encoders_ring_ = nullptr;  // that blocks of the encoder are parted among; null: none
   Processes alone_;
-  Processes* processes_ = &alone_;  // that train together
+  Processes* processes_ = &alone_;                                 // that train together
+  std::vector<std::shared_ptr<nn::SharedBatchNorm2dImpl>> norms_;  // where there are several
   Cell cell_;
   std::optional<Tuning> tuning_;  // of a model that training began with
   Files kept_;                    // of the folder that training began with

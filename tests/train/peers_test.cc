@@ -129,6 +129,7 @@ TEST(Peers, WhoIsSilentInTheMiddleOfAMessageIsNamedByAll) {
   all.start();
   EXPECT_THAT(lost_of(*all.rank_0), HasSubstr("rank 1 is lost: nothing was heard of it for 7 s"));
   EXPECT_THAT(lost_of(*all.rank_2), HasSubstr("rank 1 is lost: nothing was heard of it for 7 s"));
+  ASSERT_TRUE(all.rank_0->is_lost());
   EXPECT_FALSE(all.rank_0->arrive());
 }
 
@@ -141,6 +142,17 @@ TEST(Peers, WhoseConnectionClosesIsNamedByAll) {
   killed.reset();
   EXPECT_THAT(lost_of(*all.rank_2), HasSubstr("rank 1 is lost: its connection broke"));
   EXPECT_THAT(lost_of(*all.rank_0), HasSubstr("rank 1 is lost: its connection broke"));
+}
+
+TEST(Peers, WhoHasNothingToSayIsNotMissed) {
+  Three all;
+  auto own = std::make_unique<PeerMessages>(all.place, 1, 3);
+  all.start();
+  Peers rank_1(std::move(own), 1, all.names);
+  std::this_thread::sleep_for(Peers::kSilence + 3 * Peers::kPeriod);
+  EXPECT_FALSE(all.rank_0->is_lost());
+  EXPECT_FALSE(rank_1.is_lost());
+  EXPECT_FALSE(all.rank_2->is_lost());
 }
 
 TEST(Peers, WhoLeavesBeforeTheEndIsMissed) {

@@ -13,6 +13,7 @@
 
 #include "core/network.h"
 #include "heed/core/error.h"
+#include "nn/shared_batch_norm.h"
 #include "ops/ring.h"
 #include "train/gradient_buckets.h"
 #include "train/optimizer.h"
@@ -285,6 +286,59 @@ TEST(Owners, StepAsOneOptimizer) {
         EXPECT_TRUE(at::equal(found[0].state.at(name), tensor)) << name;
       EXPECT_TRUE(found[1].state.empty());
     }
+  }
+}
+
+/// What a batch norm gives and learns from x, where the sum of y times `given` is the loss.
+struct Normed {
+  at::Tensor y, dx, weight, bias, mean, variance;
+};
+
+template <class Norm>
+Normed normed(Norm& norm, const at::Tensor& x, const at::Tensor& given) {
+  const auto leaf = x.detach().clone().requires_grad_();
+  const auto y = norm->forward(leaf);
+  (y * given).sum().backward();
+  return {y.detach(),        leaf.grad(),        norm->weight.grad(),
+          norm->bias.grad(), norm->running_mean, norm->running_var};
+}
+
+TEST(SharedBatchNorm, HasTheBatchOfAll) {
+  torch::manual_seed(4);
+  const auto x = torch::randn({5, 3, 2, 4}) * 2 + 100, given = torch::randn({5, 3, 2, 4});
+  torch::nn::BatchNorm2d one(3);
+  const auto wanted = normed(one, x, given);
+  one->eval();
+  const auto near = [](const at::Tensor& a, const at::Tensor& b) {
+    return at::allclose(a, b, 1e-4, 1e-4);
+  };
+  for (const int64_t count : {2, 3, 7}) {  // of seven two have no row
+    std::vector<at::Tensor> weights(static_cast<size_t>(count)), biases = weights;
+    const auto errors = together(count, [&](Processes& all) {
+      const int64_t rank = all.rank();
+      nn::SharedBatchNorm2d norm(3);
+      norm->share_with(*all.ring(count));
+      if (rank >= x.size(0)) {
+        norm->join_forward(), norm->join_backward();
+        EXPECT_TRUE(near(norm->running_mean, wanted.mean));
+        return;
+      }
+      const auto own = [&](const at::Tensor& rows) { return rows.slice(0, rank, 5, count); };
+      const auto found = normed(norm, own(x), own(given));
+      EXPECT_TRUE(near(found.y, own(wanted.y)));
+      EXPECT_TRUE(near(found.dx, own(wanted.dx)));
+      EXPECT_TRUE(near(found.mean, wanted.mean));
+      EXPECT_TRUE(near(found.variance, wanted.variance));
+      weights[static_cast<size_t>(rank)] = found.weight;
+      biases[static_cast<size_t>(rank)] = found.bias;
+      norm->eval();
+      EXPECT_TRUE(near(norm->forward(x), one->forward(x)));
+    });
+    EXPECT_THAT(errors, testing::Each(""));
+    const auto first = static_cast<size_t>(std::min<int64_t>(count, 5));
+    weights.resize(first), biases.resize(first);
+    EXPECT_TRUE(near(at::stack(weights).sum(0), wanted.weight));
+    EXPECT_TRUE(near(at::stack(biases).sum(0), wanted.bias));
   }
 }
 
