@@ -113,8 +113,8 @@ void expect_same(const std::string& text, int64_t count, int64_t queries, int64_
 class RingAttention : public testing::TestWithParam<std::string> {};
 
 TEST_P(RingAttention, IsThatOfOneProcess) {
-  for (const int64_t count : {2, 3, 4})
-    for (const int64_t length : {1, 5, 37, 96}) expect_same(GetParam(), count, length, length);
+  for (const int64_t count : {2, 3})
+    for (const int64_t length : {1, 5, 83}) expect_same(GetParam(), count, length, length);
 }
 
 INSTANTIATE_TEST_SUITE_P(

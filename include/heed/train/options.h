@@ -115,8 +115,8 @@ struct TrainOptions {
       "whether several processes keep the optimizer's means of a part of the weights each: less "
       "memory, more to send, the same bits");
     v("sequence_parallel", sequence_parallel,
-      "successive processes that hold a part each of every text, whose keys go round among them: "
-      "for texts longer than one has memory for; their number is a multiple of it",
+      "successive processes that hold a part each of every sequence, whose keys go round among "
+      "them: for texts longer than one has memory for; their number is a multiple of it",
       between(1, 1024));
     v("optimizer", optimizer, "");
     v("schedule", schedule, "");
