@@ -18,8 +18,8 @@ void Head::answer_by(const AnswerOptions& options) {
 
 void Head::part_sequences(Ring&) {
   throw ModelError(
-      "train.sequence_parallel: expected an encoder of Transformer blocks, or a head 'text' that "
-      "is a "
+      "train.sequence_parallel: expected an encoder of Transformer blocks, or a head 'text' or "
+      "'image' that is a "
       "transformer of its own; train this with sequence_parallel = 1");
 }
 

@@ -33,4 +33,16 @@ void check_parts(const torch::nn::Module& encoder) {
   });
 }
 
+void check_parts(const TransformerOptions& model) {
+  if (model.memory() > 0 || !model.lookback().empty())
+    throw ModelError(
+        "train.sequence_parallel: head.memory and head.lookback ask for tokens before a part, "
+        "which another process has; remove them, or train with sequence_parallel = 1");
+  ops::check_ring(model.decoder_attention());
+  if (!model.local_layers().empty()) ops::check_ring(model.local_attention());
+  if (!model.has_source()) return;
+  ops::check_ring(model.encoder_attention());
+  ops::check_ring(model.cross_attention());
+}
+
 }  // namespace heed

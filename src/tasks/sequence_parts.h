@@ -3,7 +3,7 @@
 
 #include <torch/nn/module.h>
 
-#include <string>
+#include "heed/models/transformer.h"
 
 namespace heed {
 
@@ -12,5 +12,8 @@ bool has_blocks(const torch::nn::Module& encoder);
 
 /// Throws ModelError that names what in its blocks a part of the tokens is not enough for.
 void check_parts(const torch::nn::Module& encoder);
+
+/// The same of a transformer that a head has of its own.
+void check_parts(const TransformerOptions& model);
 
 }  // namespace heed

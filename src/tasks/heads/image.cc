@@ -12,6 +12,7 @@
 #include "heed/models/transformer.h"
 #include "heed/nn/recording.h"
 #include "heed/ops/cross_entropy.h"
+#include "nn/sequence_part.h"
 #include "tasks/by_key.h"
 #include "tasks/heads.h"
 #include "tasks/heads/classes.h"
@@ -20,6 +21,7 @@
 #include "tasks/heads/image_scorer.h"
 #include "tasks/heads/image_sheet.h"
 #include "tasks/heads/unseen.h"
+#include "tasks/sequence_parts.h"
 
 namespace heed {
 namespace {
@@ -98,6 +100,7 @@ class ImageHead : public WithOptions<Head, ImageHeadOptions> {
     return logits(patches_.tokens(levels_of(batch, {})), classes);  // (B, N, V)
   }
   HeadLoss loss(const Tokens&, const Batch& batch) override;
+  void part_sequences(Ring& ring) override;
   std::unique_ptr<Scorer> scorer(const SplitPtr& split, bool quick) override;
 
   std::unique_ptr<Stream> requests(const std::vector<std::string>& inputs) const override {
@@ -141,6 +144,7 @@ class ImageHead : public WithOptions<Head, ImageHeadOptions> {
   std::optional<NormalizedPixels> pixels_;
   HeadContext context_;
   Transformer model_{nullptr};
+  Ring* ring_ = nullptr;
   std::string sheet_file_;
   std::vector<data::Image> drawn_;  // for the sheet
   int64_t answered_ = 0;
@@ -247,10 +251,23 @@ at::Tensor ImageHead::log_probabilities(const at::Tensor& tokens, const at::Tens
 HeadLoss ImageHead::loss(const Tokens&, const Batch& batch) {
   const auto& tokens = batch.at(in_batch(kPatchTokens));
   const auto classes = by_class() ? batch.at(in_batch(kPatchClasses)) : at::Tensor();
-  const auto found = linear_cross_entropy(
-      hidden(tokens, classes).flatten(0, 1), weight(), bias(), tokens.flatten(),
-      {.label_smoothing = context_.train.label_smoothing, .softcap = model_->output_softcap()});
-  return {found.loss / static_cast<double>(found.count), found.count};
+  const CrossEntropyOptions how{.label_smoothing = context_.train.label_smoothing,
+                                .softcap = model_->output_softcap()};
+  auto read = read_before(tokens, classes);
+  auto labels = at::constant_pad_nd(tokens, {read.size(1) - tokens.size(1), 0}, how.ignore);
+  const nn::SequencePart here(ring_, read.size(1));
+  if (ring_) {
+    const auto part = nn::SequencePart::here().part(read.size(1));
+    read = part.of(read, 1), labels = part.of(labels, 1);
+  }
+  const auto found = linear_cross_entropy(model_->hidden({}, read).flatten(0, 1), weight(), bias(),
+                                          labels.flatten(), how);
+  return {found.loss / static_cast<double>(std::max<int64_t>(found.count, 1)), found.count};
+}
+
+void ImageHead::part_sequences(Ring& ring) {
+  check_parts(options.transformer);
+  ring_ = &ring;
 }
 
 std::unique_ptr<Scorer> ImageHead::scorer(const SplitPtr& split, bool quick) {

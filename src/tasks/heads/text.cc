@@ -12,6 +12,7 @@
 #include "tasks/heads/writes.h"
 #include "tasks/heads/written_column.h"
 #include "tasks/heads/written_scorer.h"
+#include "tasks/sequence_parts.h"
 
 namespace heed {
 namespace {
@@ -269,20 +270,9 @@ at::Tensor TextHead::output(const Tokens& tokens, const Batch& batch) {
 }
 
 void TextHead::part_sequences(Ring& ring) {
-  const auto& how = options.model.transformer;
   if (from_encoder() || options.model.model != TextModelKind::transformer)
     return Head::part_sequences(ring);
-  if (how.memory() > 0 || !how.lookback().empty())
-    throw ModelError(
-        "train.sequence_parallel: head.memory and head.lookback ask for tokens before a part, "
-        "which "
-        "another process has; remove them, or train with sequence_parallel = 1");
-  ops::check_ring(how.decoder_attention());
-  if (!how.local_layers().empty()) ops::check_ring(how.local_attention());
-  if (options.model.has_source()) {
-    ops::check_ring(how.encoder_attention());
-    ops::check_ring(how.cross_attention());
-  }
+  check_parts(options.model.transformer);
   if (window_ > 0 && window_ < 2 * ring.count())
     throw ModelError("train.sequence_parallel: expected an input.context of at least " +
                      std::to_string(2 * ring.count()) + " tokens, two for each process, given " +
