@@ -192,7 +192,7 @@ void ServeEngine::ask_source(ServedItem& item, ServedText& text) {
   const auto read = item.model->predictor().read(split);
   auto asked = item.model->writes()->to_write(read.tokens, read.batch, *split).front();
   if (asked.says_nothing) {
-    text.on_written({.is_last = true, .found = {{.ended = true}}});
+    text.on_written({.is_last = true, .found = std::vector<Hypothesis>(1)});
     return;
   }
   text.asked.source = std::move(asked.source), text.asked.options = std::move(asked.options);

@@ -31,7 +31,7 @@ void embeddings_route(ServeState& state, const Request& request, const ReplyPtr&
   const auto body = body_of(request);
   auto& model = state.model(
       body, [](const ServedModel& one) { return one.embeds(); }, "embeds");
-  refuse_key(body, "dimensions", nullptr, "vectors are answered whole");
+  const auto dimensions = number_in(body, "dimensions", 1, 1 << 20);
   refuse_key(body, "explain", false, "attributions are answered by /answer");
   const auto format = body.value("encoding_format", "float");
   if (format != "float" && format != "base64")
@@ -42,7 +42,12 @@ void embeddings_route(ServeState& state, const Request& request, const ReplyPtr&
         .examples = inputs_of(body, "input"),
         .cuts = state.truncates && model.max_length() > 0,
         .error = openai_error,
-        .answer = [format, name = model.name()](auto& results, const auto& lengths) {
+        .answer = [format, dimensions, name = model.name()](auto& results, const auto& lengths) {
+          const auto width = static_cast<double>(results.front().vector.size());
+          if (dimensions && *dimensions != width)
+            throw HttpError(400, "unsupported_parameter",
+                            "`dimensions`: vectors are answered whole, of " +
+                                std::to_string(results.front().vector.size()) + " numbers");
           auto data = Json::array();
           int64_t tokens = 0;
           for (size_t i = 0; i < results.size(); ++i) {

@@ -110,11 +110,21 @@ Json openai_paths() {
       object_of({{"input", texts()}, {"model", of_model()}, {"encoding_format", of_type("string")}},
                 1),
       of_type("object"));
-  const std::vector<std::pair<const char*, Json>> drawing{
-      {"model", of_model()}, {"max_tokens", of_type("integer")},   {"temperature", number},
-      {"top_p", number},     {"seed", of_type("integer")},         {"stop", texts()},
-      {"stream", flag},      {"stream_options", of_type("object")}};
+  const std::vector<std::pair<const char*, Json>> drawing{{"model", of_model()},
+                                                          {"max_tokens", of_type("integer")},
+                                                          {"temperature", number},
+                                                          {"top_p", number},
+                                                          {"seed", of_type("integer")},
+                                                          {"stop", texts()},
+                                                          {"stream", flag},
+                                                          {"stream_options", of_type("object")},
+                                                          {"n", of_type("integer")},
+                                                          {"top_k", of_type("integer")},
+                                                          {"repetition_penalty", number},
+                                                          {"min_tokens", of_type("integer")}};
   auto completion = drawing, chat = drawing;
+  completion.emplace_back("logprobs", of_type("integer")), chat.emplace_back("logprobs", flag);
+  chat.emplace_back("max_completion_tokens", of_type("integer"));
   completion.insert(completion.begin(), {"prompt", texts()});
   chat.insert(chat.begin(),
               {"messages", list_of(object_of(

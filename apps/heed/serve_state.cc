@@ -122,7 +122,9 @@ std::vector<ServedExample> inputs_of(const Json& body, const char* key) {
   if (given.empty()) throw HttpError(400, "Empty", std::string("`") + key + "` cannot be empty");
   for (const auto& one : given) {
     if (!one.is_string())
-      refuse_body(std::string("`") + key + "`: expected texts; numbers of tokens are not taken");
+      refuse_body(std::string("`") + key +
+                  "`: expected texts; numbers of tokens are not taken (LangChain sends "
+                  "them unless check_embedding_ctx_length=False)");
     all.push_back({.texts = {one.get<std::string>()}});
   }
   return all;

@@ -168,8 +168,9 @@ void WrittenText::take(const models::Written& written) {
     told_ = text.size(), told_probabilities_ = tokens_.size();
   }
   if (!written.is_last) return;
-  const bool ended = written.found.empty() || written.found.front().ended;
-  const char* reason = ended ? "stop" : "length";
+  const auto* best = written.found.empty() ? nullptr : &written.found.front();
+  const bool was_cut = best && !best->ended && !best->tokens.empty();
+  const char* reason = was_cut ? "length" : "stop";
   if (all_->streams) all_->part(number_, "", nullptr, reason);
   all_->finish(number_, text, log_probabilities_from(0), reason);
 }

@@ -193,7 +193,7 @@ TEST(Serve, WritesForManyWhatItWritesForOne) {
         "/v1/completions", {{"prompt", "ab"}, {"max_tokens", 10}, {"stop", text.substr(3, 1)}});
     EXPECT_EQ(stopped["choices"][0]["finish_reason"], "stop");
     EXPECT_EQ(stopped["choices"][0]["text"], text.substr(0, text.find(text.substr(3, 1))));
-    EXPECT_EQ(ServedAt::status_of(at.post("/v1/completions", {{"prompt", "ab"}, {"n", 2}})), 400);
+    EXPECT_EQ(ServedAt::status_of(at.post("/v1/completions", {{"prompt", "ab"}, {"n", 17}})), 400);
     EXPECT_EQ(ServedAt::status_of(at.post("/v1/chat/completions",
                                           {{"messages", {{{"role", "user"}, {"content", "ab"}}}}})),
               400);
