@@ -1,6 +1,8 @@
 #include "serve_state.h"
 
 #include <algorithm>
+#include <iomanip>
+#include <sstream>
 
 #include "heed/core/nearest.h"
 #include "request_json.h"
@@ -38,8 +40,8 @@ Response openai_error(const HttpError& error) {
   Json code = error.type;
   if (status == 429) code = "rate_limit_exceeded";
   if (status == 401) code = "invalid_api_key";
-  if (error.type == "Validation" || error.type == "bad_request" || error.type == "Empty")
-    code = nullptr;
+  for (const char* own : {"Validation", "bad_request", "Empty", "Backend"})
+    if (error.type == own) code = nullptr;
   return {.status = status,
           .body = one_line(
               {{"error",
@@ -60,23 +62,26 @@ ServedModel& ServeState::model(const Json& body,
   const auto given =
       body.contains("model") && !body["model"].is_null() ? text_in(body, "model") : "";
   std::vector<std::string> names;
+  std::string fitting;  // names of those that fit
   ServedModel* only = nullptr;
-  int64_t fitting = 0;
+  int64_t count = 0;
   for (const auto& one : models) {
     names.push_back(one->name());
     if (one->name() == given) {
       if (!fits(*one)) throw HttpError(424, "Backend", given + " is no model that " + what);
       return *one;
     }
-    if (fits(*one)) only = one.get(), ++fitting;
+    if (!fits(*one)) continue;
+    only = one.get(), fitting += (count++ ? ", " : "") + one->name();
   }
   if (!given.empty())
     throw HttpError(404, "model_not_found",
                     "The model '" + given + "' does not exist" + suggestion(given, names));
-  if (fitting == 0) throw HttpError(424, "Backend", std::string("no model here ") + what);
-  if (fitting > 1)
-    throw HttpError(422, "Validation",
-                    std::string("several models ") + what + "; name one by `model`");
+  if (count == 0) throw HttpError(424, "Backend", std::string("no model here ") + what);
+  if (count > 1)
+    throw HttpError(
+        422, "Validation",
+        std::string("more than one model here ") + what + "; name one by `model`: " + fitting);
   return *only;
 }
 
@@ -103,8 +108,9 @@ std::optional<double> number_in(const Json& body, const char* key, double least,
     const auto number = body[key].get<double>();
     if (number >= least && number <= most) return number;
   }
-  refuse_body(std::string("`") + key + "`: expected a number from " + Json(least).dump() + " to " +
-              Json(most).dump());
+  std::ostringstream bounds;
+  bounds << std::setprecision(16) << least << " to " << most;
+  refuse_body(std::string("`") + key + "`: expected a number from " + bounds.str());
 }
 
 void refuse_key(const Json& body, const char* key, const Json& harmless, const char* why) {

@@ -222,8 +222,16 @@ TokenRows prompts_of(const ServedModel& model, const Json& body) {
   const auto is_number = [](const Json& one) { return one.is_number_integer(); };
   const auto row = [&](const Json& one) -> std::vector<int64_t> {
     if (one.is_string()) return model.prompts()->prompt_tokens(one.get<std::string>());
-    if (one.is_array() && !one.empty() && std::all_of(one.begin(), one.end(), is_number))
-      return one.get<std::vector<int64_t>>();
+    if (one.is_array() && !one.empty() && std::all_of(one.begin(), one.end(), is_number)) {
+      const auto tokens = one.get<std::vector<int64_t>>();
+      const auto is_known = [&](int64_t token) {
+        return token >= 0 && token < model.sequence_model()->vocabulary();
+      };
+      if (std::all_of(tokens.begin(), tokens.end(), is_known)) return tokens;
+      throw HttpError(400, "bad_request",
+                      "`prompt`: expected tokens 0 to " +
+                          std::to_string(model.sequence_model()->vocabulary() - 1));
+    }
     throw HttpError(400, "bad_request", "`prompt`: expected texts or lists of tokens");
   };
   const bool is_one = !given.is_array() || (!given.empty() && is_number(given[0]));
@@ -249,7 +257,9 @@ void completions_route(ServeState& state, const Request& request, const ReplyPtr
 }
 
 std::string content_of(const Json& message) {
-  if (!message.contains("content") || message["content"].is_null()) return "";
+  if (!message.contains("content"))
+    throw HttpError(400, "bad_request", "`messages`: one lacks its `content`");
+  if (message["content"].is_null()) return "";
   const auto& content = message["content"];
   if (content.is_string()) return content.get<std::string>();
   std::string text;
@@ -267,7 +277,7 @@ void chat_route(ServeState& state, const Request& request, const ReplyPtr& reply
   auto& model = state.model(
       body, [](const ServedModel& one) { return one.goes_on(); }, "chats");
   if (!body.contains("messages") || !body["messages"].is_array() || body["messages"].empty())
-    throw HttpError(400, "bad_request", "`messages`: expected at least one message");
+    throw HttpError(400, "bad_request", "`messages`: expected a list of at least one message");
   std::vector<data::ChatMessage> messages;
   for (const auto& message : body["messages"]) {
     if (!message.is_object()) throw HttpError(400, "bad_request", "`messages`: expected objects");
