@@ -141,14 +141,25 @@ void attend_rows_to_own(const MultiHeadAttentionImpl& attention, StepRows& rows,
 void attend_rows_to_source(const MultiHeadAttentionImpl& attention, const StepRows& rows,
                            const RowsProjected& at) {
   const PagedAttention of{attention, *rows.rows().front().source, rows.layer()};
-  std::vector<const PageTable*> sources;
-  std::vector<int64_t> lengths;
+  std::vector<const PageTable*> sources;  // of runs of tokens
+  std::vector<int64_t> counts;
   for (const auto& row : rows.rows()) {
-    sources.insert(sources.end(), static_cast<size_t>(row.tokens), row.source);
-    lengths.insert(lengths.end(), static_cast<size_t>(row.tokens), row.source->tokens());
+    if (sources.empty() || sources.back() != row.source)
+      sources.push_back(row.source), counts.push_back(0);
+    counts.back() += row.tokens;
   }
+  const int64_t each = counts.front();  // beams of one source look together
+  if (std::any_of(counts.begin(), counts.end(), [&](int64_t n) { return n != each; })) {
+    std::vector<const PageTable*> apart;
+    for (size_t i = 0; i < sources.size(); ++i)
+      apart.insert(apart.end(), static_cast<size_t>(counts[i]), sources[i]);
+    sources = std::move(apart);
+  }
+  std::vector<int64_t> lengths;
+  for (const auto* source : sources) lengths.push_back(source->tokens());
   const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  auto problem = of.problem(std::ssize(sources), 1, longest, at.projected, at.stride);
+  const int64_t B = std::ssize(sources);
+  auto problem = of.problem(B, rows.tokens() / B, longest, at.projected, at.stride);
   const kernels::LengthMask<float> mask(lengths.data());
   problem.masks.push_back(&mask);
   of.run(problem, of.tables(sources, longest), at.seen, at.stats);
