@@ -10,6 +10,7 @@ from judge import files_of
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/trial"))
 import world  # noqa: E402
 
+INT8_CELLS = ("class", "corpus")  # whose models are tried with weights of 8 bits, too
 GENERATE = ["--set", "head.generate.max_length=6"]
 
 
@@ -27,6 +28,14 @@ def finish(folder):
     for path in folder.glob("run/events*"):
         path.unlink()
     (folder / "recipe.toml").write_text((folder / "model/recipe.toml").read_text())
+
+
+def of_wide_cell(cell, folder):
+    """The same with layers that are worth 8 bits."""
+    words = of_cell(cell, folder)
+    recipe = folder / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("width = 8", "width = 64"))
+    return words
 
 
 def of_golden(source, folder):
