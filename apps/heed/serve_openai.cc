@@ -112,10 +112,12 @@ void transcriptions_route(ServeState& state, const Request& request, const Reply
   if (format != "json" && format != "text" && format != "verbose_json")
     throw HttpError(400, "bad_request", "`response_format`: expected json, text or verbose_json");
   for (const char* key : {"language", "prompt", "stream", "timestamp_granularities[]"})
-    refuse_key(body, key, "",
+    refuse_key(body, key, key == std::string_view("stream") ? "false" : "",
                "the model writes as its recipe says: --set "
                "head.generate.tokens.language=\"de\"");
-  refuse_key(body, "temperature", "0", "the likeliest text is answered");
+  const auto temperature = body.value("temperature", "0");
+  if (temperature.empty() || temperature.find_first_not_of("0.") != temperature.npos)
+    throw HttpError(400, "unsupported_parameter", "`temperature`: the likeliest text is answered");
   call(state, request, reply,
        {.model = model,
         .work = ServedWork::answer,
