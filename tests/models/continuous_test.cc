@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "heed/core/error.h"
+#include "heed/models/recurrent.h"
 #include "heed/models/transformer.h"
 
 namespace heed::models {
@@ -200,6 +201,15 @@ SequenceModelPtr translator(bool is_plain) {
   return model;
 }
 
+/// One that has no pages.
+SequenceModelPtr recurrent_translator() {
+  torch::manual_seed(6);
+  auto model = std::make_shared<RecurrentImpl>(RecurrentOptions().width(16).dropout(0), 40, 30);
+  for (auto& parameter : model->parameters()) parameter.detach().mul_(3);
+  model->eval();
+  return model;
+}
+
 /// Of number i: beams, draws, prefixes.
 Asked translation_of(int64_t i) {
   Random random(9, static_cast<uint32_t>(i));
@@ -216,9 +226,8 @@ Asked translation_of(int64_t i) {
 }
 
 TEST(Continuous, TranslationsThatComeAndGoHaveTheBitsThatTheyHaveAlone) {
-  for (const bool is_plain : {true, false}) {
+  for (const auto& model : {translator(true), translator(false), recurrent_translator()}) {
     torch::manual_seed(5);
-    const auto model = translator(is_plain);
     Continuous all(model, {.cache_bytes = bytes_of_pages(model, 14), .rows = 9});
     std::map<int64_t, Asked> asked;
     std::map<int64_t, Heard> heard;
