@@ -262,6 +262,36 @@ void ServeEngine::tell(Writer& writer) {
         static_cast<double>(writing.used_pages()) / static_cast<double>(pages));
 }
 
+void ServeEngine::take(Writer& writer, const models::Written& written) {
+  const auto found = writer.texts.find(written.id);
+  if (found == writer.texts.end()) return;
+  const auto text = found->second.text;
+  if (written.is_last) writer.texts.erase(found);
+  if (!written.error.empty()) return text->on_error({500, "internal", written.error});
+  metrics_.count("vllm:generation_tokens_total", "",
+                 static_cast<double>(written.log_probabilities.size()));
+  try {
+    text->on_written(written);
+  } catch (const std::exception& error) {  // of this text alone
+    writer.writing.leave(written.id);
+    writer.texts.erase(written.id);
+    text->on_error(http_error(error));
+  }
+}
+
+/// A step that failed has done nothing to texts on pages: the one that came last goes, and the others go on.
+void ServeEngine::fail_some(Writer& writer, const std::exception& error) {
+  const bool goes_on = writer.writing.pages() > 0;
+  while (!writer.texts.empty()) {
+    const auto last = std::prev(writer.texts.end());
+    const auto text = last->second.text;
+    writer.writing.leave(last->first);
+    writer.texts.erase(last);
+    text->on_error(http_error(error));
+    if (goes_on) return;
+  }
+}
+
 /// False where there is nothing to write.
 bool ServeEngine::step(Writer& writer) {
   std::erase_if(writer.texts, [&](const auto& one) {
@@ -273,25 +303,9 @@ bool ServeEngine::step(Writer& writer) {
   tell(writer);
   if (writer.texts.empty()) return !writer.joining.empty();
   try {
-    for (const auto& written : writer.writing.step()) {
-      const auto found = writer.texts.find(written.id);
-      if (found == writer.texts.end()) continue;
-      const auto text = found->second.text;
-      if (written.is_last) writer.texts.erase(found);
-      if (!written.error.empty()) {
-        text->on_error({500, "internal", written.error});
-        continue;
-      }
-      metrics_.count("vllm:generation_tokens_total", "",
-                     static_cast<double>(written.log_probabilities.size()));
-      text->on_written(written);
-    }
+    for (const auto& written : writer.writing.step()) take(writer, written);
   } catch (const std::exception& error) {
-    for (auto& [id, one] : writer.texts) {
-      writer.writing.leave(id);
-      one.text->on_error({500, "internal", error.what()});
-    }
-    writer.texts.clear();
+    fail_some(writer, error);
   }
   if (writer.texts.empty()) tell(writer);
   return !writer.texts.empty() || !writer.joining.empty();

@@ -82,6 +82,8 @@ class ServeEngine {
   void ask_source(ServedItem& item, ServedText& text);
   bool step(Writer& writer);
   void tell(Writer& writer);
+  void take(Writer& writer, const models::Written& written);
+  void fail_some(Writer& writer, const std::exception& error);
   void done(ServedItem& item, ServedResult result);
   void fail(ServedItem& item, const std::exception& error);
 
