@@ -282,12 +282,14 @@ void ServeEngine::take(Writer& writer, const models::Written& written) {
 /// A step that failed has done nothing to texts on pages: the one that came last goes, and the others go on.
 void ServeEngine::fail_some(Writer& writer, const std::exception& error) {
   const bool goes_on = writer.writing.pages() > 0;
+  const bool is_full = http_error(error).status == 503;
+  const HttpError said = is_full ? http_error(error) : HttpError(500, "internal", error.what());
   while (!writer.texts.empty()) {
     const auto last = std::prev(writer.texts.end());
     const auto text = last->second.text;
     writer.writing.leave(last->first);
     writer.texts.erase(last);
-    text->on_error(http_error(error));
+    text->on_error(said);
     if (goes_on) return;
   }
 }
