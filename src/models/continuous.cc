@@ -180,7 +180,7 @@ void Continuous::admit() {
   std::vector<Text*> joined;
   int64_t rows = 0, read = 0;
   for (const auto& text : running_) rows += rows_of_text(text.asked.options);
-  while (!waiting_.empty() || !preempted_.empty()) {
+  while ((!waiting_.empty() || !preempted_.empty()) && rows < limits_.rows) {
     const auto next = next_waiting();
     const int64_t own = rows_of_text(next->asked.options), length = source_length(next->asked);
     const int64_t pages =
