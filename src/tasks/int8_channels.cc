@@ -1,6 +1,7 @@
 #include "tasks/int8_channels.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace heed {
 namespace {
@@ -21,20 +22,22 @@ double error_of(const at::Tensor& weight, const at::Tensor& x, const at::Tensor&
 
 }  // namespace
 
-at::Tensor int8_channels(const at::Tensor& weight, const at::Tensor& x) {
+Int8Fit int8_fit(const at::Tensor& weight, const at::Tensor& x) {
   if (!x.defined() || x.size(0) < kLeastRows) return {};
   const auto most = static_cast<int64_t>(kProducts / static_cast<double>(weight.numel()));
   const auto some = x.narrow(0, 0, std::clamp(most, kLeastRows, x.size(0)));
   const auto exact = some.matmul(weight.t());
   const auto of_x = x.abs().amax(0).clamp_min(1e-5), of_w = weight.abs().amax(0).clamp_min(1e-5);
-  double least = 0.9 * error_of(weight, some, exact);
+  double least = error_of(weight, some, exact);
+  const double enough = 0.9 * least;
   at::Tensor best;
   for (const double exponent : kExponents) {
     const auto c = (of_w.pow(1 - exponent) / of_x.pow(exponent)).clamp(1e-6, 1e6);
     const double error = error_of(weight / c, some * c, exact);
-    if (error < least) least = error, best = c;
+    if (error < enough && error < least) least = error, best = c;
   }
-  return best;
+  const double all = exact.square().sum().item<double>();
+  return {best, all > 0 ? std::sqrt(least / all) : 0};
 }
 
 }  // namespace heed

@@ -26,6 +26,7 @@ namespace {
 
 constexpr int64_t kLeastSide = 64;
 constexpr int64_t kCompared = 64;
+constexpr double kMostError = 0.015;  // of a layer's products, of themselves
 constexpr const char* kReport = "quantize.json";
 
 bool is_worth_it(const at::Tensor& weight) {
@@ -123,16 +124,21 @@ struct Differences {
   }
 };
 
-/// Of each weight its channels, by what it multiplies in the data.
-std::map<std::string, at::Tensor> channels_of(const Choice& choice, Predictor& model,
+/// Of each weight its channels, by what it multiplies in the data. Weights whose products would be off too far stay.
+std::map<std::string, at::Tensor> channels_of(Choice& choice, Predictor& model,
                                               const std::vector<std::string>& paths) {
   const at::NoGradGuard no_grad;
   const nn::InputSamples samples;
   if (!paths.empty()) model.difference(model, paths);
   std::map<std::string, at::Tensor> channels;
-  for (const auto& item : model.module().named_parameters())
-    if (choice.weights.contains(item.key()))
-      channels.emplace(item.key(), int8_channels(item.value(), samples.of(item.value())));
+  for (const auto& item : model.module().named_parameters()) {
+    if (!choice.weights.contains(item.key())) continue;
+    const auto fit = int8_fit(item.value(), samples.of(item.value()));
+    if (fit.error <= kMostError)
+      channels.emplace(item.key(), fit.channels);
+    else
+      choice.weights.erase(item.key()), choice.stay.insert(item.key());
+  }
   return channels;
 }
 
@@ -205,22 +211,23 @@ Quantized quantize_model(const std::filesystem::path& model, const std::filesyst
     throw ModelError(opened.folder.string() +
                      ": is of 8 bits already; quantize the folder that it was made of");
   auto before = Predictor::load(model);
-  const auto choice = choice_of(before.module());
+  auto choice = choice_of(before.module());
   if (choice.weights.empty())
     throw ModelError(text_of(opened.folder.string(), ": no weight of a layer has ", kLeastSide,
                              " rows and columns, so that nothing would be faster"));
   if (weights == SmallWeights::bfloat16) refuse_bfloat16(choice, before.module(), opened.folder);
   Quantized made;
-  made.stay.assign(choice.stay.begin(), choice.stay.end());
-  made.weights = std::ssize(choice.weights);
   auto files = std::move(opened.files);
-  for (const auto& [name, tensor] : files.tensors)
-    if (choice.weights.contains(name)) made.numbers += tensor.numel();
   made.bytes = bytes_of_all(files.tensors);
   const auto& paths = given.empty() ? before.recipe().paths("valid") : given;
-  files.tensors = weights == SmallWeights::int8
-                      ? to_int8(files.tensors, channels_of(choice, before, paths))
-                      : to_bfloat16(files.tensors, choice.weights);
+  std::map<std::string, at::Tensor> channels;
+  if (weights == SmallWeights::int8) channels = channels_of(choice, before, paths);
+  made.stay.assign(choice.stay.begin(), choice.stay.end());
+  made.weights = std::ssize(choice.weights);
+  for (const auto& [name, tensor] : files.tensors)
+    if (choice.weights.contains(name)) made.numbers += tensor.numel();
+  files.tensors = weights == SmallWeights::int8 ? to_int8(files.tensors, channels)
+                                                : to_bfloat16(files.tensors, choice.weights);
   made.bytes_written = bytes_of_all(files.tensors);
   files.state.reset();
   save_model(folder, files);
