@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "kernels/function.h"
 #include "kernels/int8_linear.h"
 
 namespace heed::kernels {
@@ -31,7 +30,6 @@ struct Int8Out {
   const float* bias;    ///< null: none
   float* y;
   int64_t stride, width;
-  Function function;
 };
 
 /// m rows of q (`stride` bytes apart, `steps` of 4 numbers) by a block.

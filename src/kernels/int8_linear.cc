@@ -174,7 +174,6 @@ HWY_INLINE void int8_finish(int64_t m, const Int8Tile& sums, const Int8Block& bl
         to[j] = static_cast<float>(from[j]) * (s * t[j]) + out.bias[j];
     else
       for (int64_t j = 0; j < out.width; ++j) to[j] = static_cast<float>(from[j]) * (s * t[j]);
-    if (out.function != Function::none) apply_any(out.function, to, out.width, to);
   }
 }
 
@@ -183,6 +182,13 @@ HWY_NOINLINE void int8_product(int64_t m, int64_t steps, const int8_t* q, int64_
   HWY_ALIGN Int8Tile sums;
   int8_sums(m, steps, q, stride, block, sums);
   int8_finish(m, sums, block, out);
+}
+
+HWY_NOINLINE void int8_apply(Function function, int64_t m, const Int8Out& out) {
+  for (int64_t i = 0; i < m; ++i) {
+    float* row = out.y + i * out.stride;
+    apply_any(function, row, out.width, row);
+  }
 }
 
 int int8_tile_rows() { return kInt8TileRows; }
@@ -197,6 +203,7 @@ namespace {
 
 HWY_EXPORT(int8_product);
 HWY_EXPORT(int8_row);
+HWY_EXPORT(int8_apply);
 HWY_EXPORT(int8_tile_rows);
 HWY_EXPORT(int8_has_avx512);
 
@@ -249,12 +256,13 @@ void int8_by_block(const Int8Linear& p, const Int8Way& way, const int8_t* q, con
                    int64_t i, int64_t i_end, int64_t number) {
   const int64_t steps = steps_of(p.depth), stride = steps * kTogether, j = number * kInt8Rows;
   const auto block = block_at(p.packed, number, p.depth);
-  Int8Out out{scales, p.bias ? p.bias + j : nullptr, p.y + i * p.n + j,
-              p.n,    std::min(kInt8Rows, p.n - j),  p.function};
+  Int8Out out{scales, p.bias ? p.bias + j : nullptr, p.y + i * p.n + j, p.n,
+              std::min(kInt8Rows, p.n - j)};
   out.scales += i;
   for (int64_t tiles = divide_up(i_end - i, way.rows); tiles > 0; --tiles) {
     const int64_t m = divide_up(i_end - i, tiles);
     way.product(m, steps, q + i * stride, stride, block, out);
+    if (p.function != Function::none) HWY_DYNAMIC_DISPATCH(int8_apply)(p.function, m, out);
     i += m, out.scales += m, out.y += m * p.n;
   }
 }

@@ -112,15 +112,11 @@ void vnni_product(int64_t m, int64_t steps, const int8_t* q, int64_t stride, con
   } else {
     alignas(64) float whole[kVnniRows * kInt8Rows], bias[kInt8Rows] = {};
     if (out.bias) std::copy_n(out.bias, out.width, bias);
-    const Int8Out all{out.scales,    out.bias ? bias : nullptr, whole, kInt8Rows, kInt8Rows,
-                      Function::none};
+    const Int8Out all{out.scales, out.bias ? bias : nullptr, whole, kInt8Rows, kInt8Rows};
     vnni_blocks(m, steps, q, stride, block, all);
     for (int64_t i = 0; i < m; ++i)
       std::copy_n(whole + i * kInt8Rows, out.width, out.y + i * out.stride);
   }
-  if (out.function == Function::none) return;
-  for (int64_t i = 0; i < m; ++i)
-    apply(out.function, out.y + i * out.stride, out.width, out.y + i * out.stride);
 }
 
 }  // namespace heed::kernels

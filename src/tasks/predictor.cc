@@ -33,7 +33,8 @@ uint64_t bytes_of(const NamedTensors& tensors) {
 
 /// Examples in batches of up to some thousand tokens with padding, from the shortest to the longest.
 std::vector<std::vector<int64_t>> of_like_lengths(const Split& examples) {
-  constexpr int64_t kMostTokens = 4096;
+  constexpr int64_t kMostTokens =
+      1024;  // what layers of some hundred channels write stays in a cache
   std::vector<int64_t> order(static_cast<size_t>(examples.size()));
   std::iota(order.begin(), order.end(), int64_t{0});
   std::stable_sort(order.begin(), order.end(),
