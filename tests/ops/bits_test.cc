@@ -44,6 +44,7 @@ TEST(Bits, OfARowAreThoseThatItHasAlone) {
           << describe(m) << ": rows " << first << " to " << first + count - 1;
     };
     for (const int64_t row : {0, 1, 37, 95, 96, 97, 143, 199}) expect_rows(row, 1);
+    for (const int64_t count : {2, 3, 5, 6, 7}) expect_rows(94, count);
     expect_rows(40, 80), expect_rows(120, 40), expect_rows(160, 40);
   }
 }
