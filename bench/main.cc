@@ -19,6 +19,7 @@
 #include "bench_sentences.h"
 #include "bench_tokens.h"
 #include "bench_train.h"
+#include "core/training_memory.h"
 #include "frame/frame.h"
 #include "frame/torch.h"
 #include "frame/waiting.h"
@@ -147,6 +148,7 @@ struct TrainingFlags {
 };
 
 void run_bench_train(const TrainingFlags& flags) {
+  keep_training_memory();
   auto task = flags.recipe.empty() ? synthetic_task() : nullptr;
   TrainOptions options;
   if (!task) {

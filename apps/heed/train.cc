@@ -8,6 +8,7 @@
 #include "core/distributed_environment.h"
 #include "core/list_folder.h"
 #include "core/printable.h"
+#include "core/training_memory.h"
 #include "frame/called_again.h"
 #include "frame/exit.h"
 #include "heed/core/error.h"
@@ -94,6 +95,7 @@ int train_with(Processes& processes, const TrainFlags& flags, bool resume) {
 }  // namespace
 
 void run(const TrainFlags& flags) {
+  keep_training_memory();
   const auto environment = distributed_environment();
   auto processes = join_processes();
   if (processes->are_several() && processes->is_first()) say_processes(environment);
