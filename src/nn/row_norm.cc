@@ -4,7 +4,6 @@
 
 #include "core/text.h"
 #include "heed/ops/rms_norm.h"
-#include "nn/linear.h"
 #include "ops/call.h"
 #include "ops/layer_norm.h"
 
@@ -33,10 +32,7 @@ at::Tensor RowNormImpl::forward(const at::Tensor& given) {
     throw UsageError(text_of("norm: x: expected shape (..., ", M, "), given ",
                              x.defined() ? text_of(x.sizes()) : "no tensor"));
   if (options.type() == NormType::rms) return rms_norm(x, weight, options.eps());
-  const bool recorded =
-      torch::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
-  if ((rows_alone(x) || recorded) && ops::layer_norm_can(x, weight))
-    return ops::layer_norm(x, weight, bias, options.eps());
+  if (ops::layer_norm_can(x, weight)) return ops::layer_norm(x, weight, bias, options.eps());
   return torch::layer_norm(x, {M}, weight, bias, options.eps());
 }
 

@@ -48,6 +48,15 @@ at::Tensor sum_of_rows(const at::Tensor& x) {
 
 at::Tensor rows_of(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}).contiguous(); }
 
+at::Tensor affine_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  auto shape = x.sizes().vec();
+  shape.back() = weight.size(0);
+  auto y = at::empty(shape, x.options().requires_grad(false));
+  PackedProducts().multiply(rows_of(x), weight.t(), y.view({-1, weight.size(0)}), false,
+                            bias.defined() ? bias.contiguous() : bias);
+  return y;
+}
+
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -58,12 +67,7 @@ class AffineFunction : public torch::autograd::Function<AffineFunction> {
     ctx->save_for_backward(
         {weight.requires_grad() ? x : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
     ctx->saved_data["has_bias"] = bias.has_value();
-    auto shape = x.sizes().vec();
-    shape.back() = weight.size(0);
-    auto y = at::empty(shape, x.options().requires_grad(false));
-    const auto b = bias.has_value() ? bias->contiguous() : at::Tensor();
-    PackedProducts().multiply(rows_of(x), weight.t(), y.view({-1, weight.size(0)}), false, b);
-    return y;
+    return affine_product(x, weight, bias.value_or(at::Tensor()));
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grad) {
@@ -120,9 +124,8 @@ void PackedProducts::multiply(const at::Tensor& a, const at::Tensor& b, const at
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const auto asks = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
-  const bool recorded = torch::GradMode::is_enabled() && (asks(x) || asks(weight) || asks(bias));
-  if (!recorded || !is_known(x, weight, bias)) return torch::linear(x, weight, bias);
+  if (!is_known(x, weight, bias)) return torch::linear(x, weight, bias);
+  if (!torch::GradMode::is_enabled()) return affine_product(x, weight, bias);
   return AffineFunction::apply(
       x, weight, bias.defined() ? TorchOptional<at::Tensor>(bias) : TorchOptional<at::Tensor>());
 }
