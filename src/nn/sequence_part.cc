@@ -9,7 +9,7 @@ thread_local Ring* ring_of_stacks = nullptr;
 }  // namespace
 
 SequencePart::SequencePart(Ring* ring, int64_t length, int64_t memory)
-    : SequencePart(Place{ring, length, memory}) {}
+    : SequencePart(ring ? Place{ring, length, memory} : Place{}) {}
 SequencePart::SequencePart(const Place& place) : outer_(part_here) { part_here = place; }
 SequencePart::~SequencePart() { part_here = outer_; }
 const SequencePart::Place& SequencePart::here() noexcept { return part_here; }
