@@ -83,7 +83,8 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
 
 int fail_as_it_is(const CLI::App& app, int code, const std::string& message) {
   std::cout.flush();
-  std::cerr << app.get_name() << ": error: " << message << std::endl;
+  const auto line = app.get_name() + ": error: " + message + '\n';
+  std::cerr << line << std::flush;  // at once: several processes may have one standard error
   return code;
 }
 

@@ -21,6 +21,8 @@ namespace heed::cli {
 namespace {
 
 constexpr int kPatience = 20;  // s between SIGTERM and SIGKILL
+constexpr int kOwnEnd =
+    5;  // s in which copies end by themselves where one says that it lost another
 
 /// Where the copies stand among all: on one machine, or as Kubernetes says.
 struct Place {
@@ -49,13 +51,20 @@ Place place_of(int64_t processes) {
   return place;
 }
 
-/// Those that this process waits for; they come to sigtimedwait alone.
+/// Those that this process waits for; they come to sigtimedwait alone. What it was started to ignore (nohup) stays ignored.
 sigset_t awaited() {
   sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, number);
+  sigemptyset(&set), sigaddset(&set, SIGCHLD);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction handled = {};
+    sigaction(number, nullptr, &handled);
+    if (handled.sa_handler != SIG_IGN) sigaddset(&set, number);
+  }
   return set;
 }
+
+/// The copy lost another one, whose failure is the cause.
+bool is_of_others(int code) { return code == static_cast<int>(Failure::peer); }
 
 class Copies {
  public:
@@ -82,6 +91,7 @@ class Copies {
       const int number = sigtimedwait(&set, nullptr, &left);
       if (number > 0 && number != SIGCHLD) pass_on(number);
       reap();
+      if (end_at_ > 0 && std::time(nullptr) >= end_at_) end_all();
       if (kill_at_ > 0 && std::time(nullptr) >= kill_at_) send(SIGKILL), kill_at_ = 0;
     }
     return code_;
@@ -140,9 +150,23 @@ class Copies {
 
   /// Whoever was told to stop by a signal that was passed on saves first, and must not be told again.
   void end_all() {
-    if (kill_at_ > 0 || passed_on_) return;
+    end_at_ = 0;
+    if (is_ending_ || passed_on_) return;
     send(SIGTERM);
-    kill_at_ = std::time(nullptr) + kPatience;
+    is_ending_ = true, kill_at_ = std::time(nullptr) + kPatience;
+  }
+
+  /// The first failure counts, but those that it brings about may be seen before it.
+  void fail(const std::string& rank, pid_t child, int status) {
+    const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    const bool is_first = code_ == 0, is_cause = !is_of_others(code) && !is_ending_;
+    if (code == 0 || !(is_first || (is_cause && is_of_others(code_)))) return;
+    code_ = code;
+    if (!passed_on_ && WIFSIGNALED(status))
+      std::fprintf(stderr, "heed: rank %s (process %d) was ended by signal %d (%s)\n", rank.c_str(),
+                   static_cast<int>(child), WTERMSIG(status), strsignal(WTERMSIG(status)));
+    if (is_cause) return end_all();
+    end_at_ = std::time(nullptr) + kOwnEnd;
   }
 
   void pass_on(int number) {
@@ -158,20 +182,14 @@ class Copies {
       if (found == ranks_.end()) continue;
       const auto rank = found->second;
       ranks_.erase(found);
-      const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-      if (code == 0 || code_ != 0) continue;
-      code_ = code;
-      if (!passed_on_ && WIFSIGNALED(status))
-        std::fprintf(stderr, "heed: rank %s (process %d) was ended by signal %d (%s)\n",
-                     rank.c_str(), static_cast<int>(child), WTERMSIG(status),
-                     strsignal(WTERMSIG(status)));
-      end_all();
+      fail(rank, child, status);
     }
   }
 
   std::map<pid_t, std::string> ranks_;  // of those that run
   int code_ = 0, passed_on_ = 0;
-  std::time_t kill_at_ = 0;
+  bool is_ending_ = false;  // all were told to
+  std::time_t end_at_ = 0, kill_at_ = 0;
 };
 
 /// Whether it would fail again in the same way.
@@ -184,6 +202,7 @@ bool fails_again(int code) {
 }  // namespace
 
 int launch(const LaunchOptions& options) {
+  signal(SIGCHLD, SIG_DFL);  // of ignored children no end is told
   const auto set = awaited();
   sigset_t before;
   sigprocmask(SIG_BLOCK, &set, &before);

@@ -15,9 +15,9 @@ struct LaunchOptions {
 };
 
 /// Starts the copies with RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT, and returns when
-/// all have ended: 0, or the exit code of the first that failed (128 + n of signal n). Where one fails the others are
-/// asked to end (SIGTERM) and killed after 20 s. SIGINT, SIGTERM and SIGHUP are passed on. The copies end when this
-/// process is killed. With PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR and PET_MASTER_PORT they are a machine's part of
+/// all have ended: 0, or the exit code of the first that failed (128 + n of signal n), which is not one that ended because
+/// of another (Failure::peer). Where one fails the others are asked to end (SIGTERM) and killed after 20 s. SIGINT, SIGTERM
+/// and SIGHUP are passed on, but for those that this process was started to ignore. The copies end when this process is killed. With PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR and PET_MASTER_PORT they are a machine's part of
 /// more. Logs are added to. After a failure that is none of a flag, recipe, file of data or divergence, all begin anew, up to `restarts` times.
 /// Throws UsageError, FileError where the system refuses a process.
 int launch(const LaunchOptions& options);

@@ -4,7 +4,8 @@
 namespace heed {
 
 /// While it lives, the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process at once
-/// with exit code 128 + n. A signal that the process was started to ignore (nohup) stays ignored.
+/// with exit code 128 + n. Of a process that `heed launch` started only the launcher ends at once: it passes signals on that a
+/// batch system sends to each process, too, and this one must have the time to save. A signal that the process was started to ignore (nohup) stays ignored.
 /// One at a time; not thread-safe to make.
 class StopSignals {
  public:

@@ -187,7 +187,8 @@ class SupervisedTask : public Task {
   /// Of a process without examples: what the others ask it for in forward and backward.
   void join_norms() const {
     for (const auto& norm : norms_) norm->join_forward();
-    for (size_t i = norms_.size(); i-- > 0;) norms_[i]->join_backward();
+    for (size_t i = norms_.size(); i-- > 0;)
+      if (norms_[i]->weight.requires_grad()) norms_[i]->join_backward();  // a frozen stem has none
   }
   Head& main_head() const { return *cell_.recipe.heads.front().get(); }
   void part_sequences(Ring& ring) {

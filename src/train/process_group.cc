@@ -146,8 +146,8 @@ class GlooProcesses : public Processes {
 
   Ring* ring(int64_t count) override {
     const auto first = std::to_string(rank_ - rank_ % count);
-    const auto store = c10::make_intrusive<c10d::PrefixStore>(
-        "ring/" + std::to_string(count) + "/" + first, store_);
+    const auto place = std::to_string(rings_.size()) + "/" + first;  // the rings before have theirs
+    const auto store = c10::make_intrusive<c10d::PrefixStore>("ring/" + place, store_);
     rings_.push_back(std::make_unique<GlooRing>(*this, connected(store, rank_ % count, count),
                                                 rank_ % count, count));
     return rings_.back().get();

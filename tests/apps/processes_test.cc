@@ -23,18 +23,23 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using Words = std::vector<std::string>;
 
 /// A copy of the program that runs beside the test.
 class Started {
  public:
-  Started(const Words& words, const std::map<std::string, std::string>& environment, fs::path said)
+  /// `ignored`: a signal that it is started to ignore.
+  Started(const Words& words, const std::map<std::string, std::string>& environment, fs::path said,
+          int ignored = 0)
       : said_(std::move(said)), child_(fork()) {
     if (child_ != 0) return;
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
     const int file = open(said_.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);
     dup2(file, 1), dup2(file, 2);
-    for (const int number : {SIGINT, SIGHUP, SIGTERM}) signal(number, SIG_DFL);
+    for (const int number : {SIGINT, SIGHUP, SIGTERM})
+      signal(number, number == ignored ? SIG_IGN : SIG_DFL);
+    if (ignored == SIGCHLD) signal(ignored, SIG_IGN);
     std::vector<char*> all{const_cast<char*>(HEED_PROGRAM)};
     for (const auto& word : words) all.push_back(const_cast<char*>(word.c_str()));
     all.push_back(nullptr);
@@ -421,6 +426,33 @@ TEST_F(Processes, OneWithOtherDataIsRefused) {
     EXPECT_EQ(one.wait(60), 4) << one.said();
     EXPECT_THAT(one.said(), HasSubstr("does not train the same: "));
   }
+}
+
+TEST_F(Processes, LaunchReturnsTheCauseAndNotWhatItBroughtAbout) {
+  fs::create_directory(out());
+  write_bytes(out() / "other.txt", "of somebody else");
+  for (int i = 0; i < 3; ++i) {
+    const auto result = run(launch("3", train("run"), {"--restarts", "1"}));
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("holds 'other.txt' and no run"));
+    EXPECT_THAT(result.err, Not(HasSubstr("begin anew")));
+  }
+}
+
+TEST_F(Processes, LaunchIgnoresWhatItWasStartedToIgnore) {
+  Started all(launch("2", train("run", {"--set", "train.epochs=2000"})), {}, folder_ / "said",
+              SIGHUP);
+  wait_for_step("run", 5);
+  all.send(SIGHUP);
+  wait_for_step("run", log().back()["step"].get<int64_t>() + 5);
+  all.send(SIGTERM);
+  EXPECT_EQ(all.wait(60), 128 + SIGTERM) << all.said();
+  EXPECT_THAT(all.said(), HasSubstr("go on by: "));
+}
+
+TEST_F(Processes, LaunchSeesItsCopiesEndWhereTheirEndsWereIgnored) {
+  Started all(launch("2", {"env"}), {}, folder_ / "said", SIGCHLD);
+  EXPECT_EQ(all.wait(60), 0);
 }
 
 TEST_F(Processes, ASignalStopsAllWithACheckpoint) {

@@ -39,6 +39,18 @@ TEST_F(StopSignal, TheSecondEndsTheProcess) {
   }
 }
 
+TEST_F(StopSignal, OfALaunchedProcessTheSecondIsTheFirstPassedOn) {
+  const int status = test::status_of(test::in_child([] {
+    setenv("HEED_LAUNCH", "1", 1);
+    const StopSignals signals;
+    raise(SIGTERM);
+    raise(SIGINT);
+    return StopSignals::caught();
+  }));
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), SIGTERM);
+}
+
 TEST_F(StopSignal, GivesTheSignalsBack) {
   const int status = test::status_of(test::in_child([] {
     { const StopSignals signals; }

@@ -90,6 +90,20 @@ TEST(ProcessGroup, RingsOfSuccessiveRanksPassOn) {
   EXPECT_THAT(errors, testing::Each(""));
 }
 
+TEST(ProcessGroup, RingsOfOneSizeAreApart) {
+  const auto errors = together(2, [](Processes& all) {
+    auto &first = *all.ring(2), &second = *all.ring(2);
+    const auto other = static_cast<float>(all.rank() ^ 1), own = static_cast<float>(all.rank());
+    auto of_first = at::zeros({1}), of_second = at::zeros({2});
+    const auto wait = second.start_pass(at::full({2}, 10 + own), of_second);
+    first.start_pass(at::full({1}, own), of_first)();
+    wait();
+    EXPECT_TRUE(at::equal(of_first, at::full({1}, other)));
+    EXPECT_TRUE(at::equal(of_second, at::full({2}, 10 + other)));
+  });
+  EXPECT_THAT(errors, testing::Each(""));
+}
+
 TEST(ProcessGroup, WhatOneOfThemHasIsForAll) {
   const auto errors = together(3, [](Processes& all) {
     for (int64_t rank = 0; rank < 3; ++rank) {
