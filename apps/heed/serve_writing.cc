@@ -103,7 +103,7 @@ using TokenRows = std::vector<std::vector<int64_t>>;
 struct AskedWriting {
   std::shared_ptr<Writing> writing;
   std::vector<std::string> stops;
-  std::optional<int64_t> max_tokens, min_tokens;
+  std::optional<int64_t> max_tokens = {}, min_tokens = {};
 };
 
 AskedWriting asked_writing(ServeState& state, const ReplyPtr& reply, const ServedModel& model,

@@ -275,7 +275,9 @@ TEST(ServeRoutes, TranslationsThatComeTogetherAreThoseOfHeedPredict) {
     for (size_t i = 0; i < lines.size(); ++i) {
       const auto& own = together["answers"][i];
       for (const auto& [key, value] : wanted[i].items())
-        if (key != "input" && key != "place") EXPECT_EQ(own[key], value) << key;
+        if (key != "input" && key != "place") {
+          EXPECT_EQ(own[key], value) << key;
+        }
     }
     std::vector<std::future<void>> crowd;
     for (int i = 0; i < 12; ++i)
