@@ -287,9 +287,11 @@ TEST(Continuous, AStepThatFailsOnItsWayCanBeTakenAgain) {
   std::map<int64_t, Heard> heard;
   std::map<int64_t, Asked> asked;
   for (int64_t i = 0; i < 3; ++i) {
-    const auto one = asked_of(i);
+    Asked one{Ids(static_cast<size_t>(60 + 9 * i), i), {}, GenerateOptions().end(-1).max_new(20)};
+    one.options.sample(true).seed(i);
     asked[all.join(one)] = one;
   }
+  int64_t failed = 0;
   const auto fail_in = [&](at::Tensor& weight) {
     const auto kept = weight;
     weight = torch::zeros({7}, at::kDouble);
@@ -302,12 +304,15 @@ TEST(Continuous, AStepThatFailsOnItsWayCanBeTakenAgain) {
     if (step % 4 < 2) fail_in(block.attention_norm->weight);
     if (step % 4 >= 2) fail_in(block.feed_forward_norm->weight);
     model->fails = true;
-    if (all.running() > 0 && step > 12) {  // all have read their prompts
-      EXPECT_THROW(all.step(), std::bad_alloc);
+    try {
+      hear(all, heard);
+    } catch (const std::bad_alloc&) {  // no step without logits, as those that read prompts alone
+      ++failed;
     }
     model->fails = false;
     hear(all, heard);
   }
+  EXPECT_GT(failed, 20);
   for (const auto& [id, one] : asked) expect_as_alone(model, one, heard[id]);
 }
 
