@@ -141,28 +141,32 @@ void attend_rows_to_own(const MultiHeadAttentionImpl& attention, StepRows& rows,
 void attend_rows_to_source(const MultiHeadAttentionImpl& attention, const StepRows& rows,
                            const RowsProjected& at) {
   const PagedAttention of{attention, *rows.rows().front().source, rows.layer()};
-  std::vector<const PageTable*> sources;  // of runs of tokens
+  std::vector<const PageTable*>
+      sources;  // of runs of tokens, which look together: the beams of a text
   std::vector<int64_t> counts;
   for (const auto& row : rows.rows()) {
-    if (sources.empty() || sources.back() != row.source)
-      sources.push_back(row.source), counts.push_back(0);
+    if (sources.empty() || sources.back() != row.source) {
+      sources.push_back(row.source);
+      counts.push_back(0);
+    }
     counts.back() += row.tokens;
   }
-  const int64_t each = counts.front();  // beams of one source look together
-  if (std::any_of(counts.begin(), counts.end(), [&](int64_t n) { return n != each; })) {
-    std::vector<const PageTable*> apart;
-    for (size_t i = 0; i < sources.size(); ++i)
-      apart.insert(apart.end(), static_cast<size_t>(counts[i]), sources[i]);
-    sources = std::move(apart);
+  const int64_t HE = of.heads() * of.value_width();
+  int64_t token = 0;
+  for (size_t i = 0, end = 0; i < sources.size(); i = end) {  // runs of equally many
+    while (end < sources.size() && counts[end] == counts[i]) ++end;
+    const std::vector<const PageTable*> some(sources.begin() + static_cast<int64_t>(i),
+                                             sources.begin() + static_cast<int64_t>(end));
+    std::vector<int64_t> lengths;
+    for (const auto* source : some) lengths.push_back(source->tokens());
+    const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+    auto problem = of.problem(std::ssize(some), counts[i], longest,
+                              at.projected + token * at.stride, at.stride);
+    const kernels::LengthMask<float> mask(lengths.data());
+    problem.masks.push_back(&mask);
+    of.run(problem, of.tables(some, longest), at.seen + token * HE, at.stats);
+    token += std::ssize(some) * counts[i];
   }
-  std::vector<int64_t> lengths;
-  for (const auto* source : sources) lengths.push_back(source->tokens());
-  const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  const int64_t B = std::ssize(sources);
-  auto problem = of.problem(B, rows.tokens() / B, longest, at.projected, at.stride);
-  const kernels::LengthMask<float> mask(lengths.data());
-  problem.masks.push_back(&mask);
-  of.run(problem, of.tables(sources, longest), at.seen, at.stats);
 }
 
 }  // namespace heed::nn
