@@ -72,7 +72,7 @@ void run(const ServeFlags& flags) {
   refuse_twice("--set", flags.set);
   ServeMetrics metrics;
   auto options = options_of(flags, metrics);
-  auto models = models_of(flags);
+  const auto models = models_of(flags);
   std::vector<ServedModel*> all;
   for (const auto& model : models) all.push_back(model.get());
   const serve::BatchLimits limits{
@@ -84,7 +84,7 @@ void run(const ServeFlags& flags) {
   {
     std::unique_ptr<serve::Server> server;
     ServeEngine engine(all, limits, writing, metrics);
-    ServeState state{.models = std::move(models),
+    ServeState state{.models = models,
                      .metrics = metrics,
                      .engine = engine,
                      .truncates = flags.truncate};

@@ -13,10 +13,9 @@ namespace {
 using serve::HttpError;
 using Clock = std::chrono::steady_clock;
 
-constexpr double kIdle = 0.1;  // seconds between looks at whether it is to stop
-/// Of sources: seconds of a step for which encoders run, and texts that wait for pages with what an encoder gave.
-constexpr double kEncoding = 0.05;
-constexpr int64_t kEncoded = 16;
+constexpr double kIdle = 0.1;      // seconds between looks at whether it is to stop
+constexpr double kJoining = 0.05;  // seconds of a step for which texts join
+constexpr int64_t kEncoded = 16;  // texts that wait for pages with what was read from their sources
 
 double seconds_since(Clock::time_point then) {
   return std::chrono::duration<double>(Clock::now() - then).count();
@@ -43,9 +42,33 @@ struct ServeEngine::Writer {
   struct Text {
     std::shared_ptr<const std::atomic<bool>> over;
     std::shared_ptr<ServedText> text;
+    std::string client;
   };
   std::map<int64_t, Text> texts;
-  std::deque<std::shared_ptr<ServedItem>> joining;
+  std::map<std::string, std::deque<std::shared_ptr<ServedItem>>> joining;  // by client
+
+  /// Texts that wait, in whatever place.
+  int64_t waiting() const {
+    int64_t count = writing.waiting();
+    for (const auto& [client, items] : joining) count += std::ssize(items);
+    return count;
+  }
+  std::map<std::string, int64_t> texts_of_clients() const {
+    std::map<std::string, int64_t> counts;
+    for (const auto& [id, one] : texts) ++counts[one.client];
+    return counts;
+  }
+  /// Of the client who has the fewest texts, the first; counted among them.
+  std::shared_ptr<ServedItem> next_joining(std::map<std::string, int64_t>& counts) {
+    const auto next = std::min_element(
+        joining.begin(), joining.end(),
+        [&](const auto& a, const auto& b) { return counts[a.first] < counts[b.first]; });
+    auto item = std::move(next->second.front());
+    next->second.pop_front();
+    if (next->second.empty()) joining.erase(next);
+    ++counts[item->client];
+    return item;
+  }
 };
 
 ServeEngine::ServeEngine(std::vector<ServedModel*> models, const serve::BatchLimits& limits,
@@ -63,7 +86,8 @@ ServeEngine::~ServeEngine() {
 }
 
 void ServeEngine::push(const std::vector<serve::BatchItemPtr>& items) {
-  if (queue_.push(items)) return;
+  const bool has_room = waiting() + std::ssize(items) <= queue_.limits().max_waiting;
+  if (has_room && queue_.push(items)) return;
   metrics_.count("te_request_failure", "err=\"overloaded\"");
   throw HttpError(429, "Overloaded", "too many examples wait already; try again later",
                   queue_.limits().max_waiting);
@@ -77,8 +101,14 @@ void ServeEngine::run() {
     const auto batch = queue_.take(writes ? 0 : kIdle);
     if (stops_) return;
     if (!batch.empty()) compute(batch);
-    metrics_.gauge("te_queue_size", static_cast<double>(queue_.waiting()));
+    metrics_.gauge("te_queue_size", static_cast<double>(waiting()));
   }
+}
+
+void ServeEngine::count_waiting() {
+  int64_t count = 0;
+  for (const auto& writer : writers_) count += writer->waiting();
+  waiting_texts_ = count;
 }
 
 void ServeEngine::compute(const std::vector<serve::BatchItemPtr>& batch) {
@@ -97,9 +127,9 @@ void ServeEngine::compute(const std::vector<serve::BatchItemPtr>& batch) {
     for (const auto& item : batch) {
       auto own = std::static_pointer_cast<ServedItem>(item);
       for (auto& writer : writers_)
-        if (&writer->model == own->model) writer->joining.push_back(own);
+        if (&writer->model == own->model) writer->joining[own->client].push_back(own);
     }
-    return;
+    return count_waiting();
   }
   metrics_.observe("te_batch_next_size", static_cast<double>(items.size()));
   metrics_.observe("te_batch_next_tokens", tokens);
@@ -224,7 +254,7 @@ void ServeEngine::join(Writer& writer, const std::shared_ptr<ServedItem>& item) 
     text->asked.client = item->client;
     if (text->change) text->change(text->asked);
     const auto id = writer.writing.join(std::move(text->asked));
-    writer.texts[id] = {item->over, text};
+    writer.texts[id] = {item->over, text, item->client};
     metrics_.count("vllm:prompt_tokens_total", "", static_cast<double>(item->tokens));
   } catch (const UsageError& error) {
     text->on_error({400, "context_length_exceeded", error.what()});
@@ -233,15 +263,14 @@ void ServeEngine::join(Writer& writer, const std::shared_ptr<ServedItem>& item) 
   }
 }
 
-/// As many as an encoder reads in a short time; prompts are read by steps.
+/// As many as join in a short time, clients in turn; prompts are read by steps.
 void ServeEngine::join_some(Writer& writer) {
   const auto began = Clock::now();
+  auto counts = writer.texts_of_clients();
   while (!writer.joining.empty()) {
     if (writer.model.has_source() && writer.writing.waiting() >= kEncoded) return;
-    const auto item = std::move(writer.joining.front());
-    writer.joining.pop_front();
-    join(writer, item);
-    if (writer.model.has_source() && seconds_since(began) > kEncoding) return;
+    join(writer, writer.next_joining(counts));
+    if (seconds_since(began) > kJoining) return;
   }
 }
 
@@ -250,7 +279,7 @@ void ServeEngine::tell(Writer& writer) {
   const auto label = "model_name=\"" + writer.model.name() + "\"";
   const auto gauge = [&](const char* name, double value) { metrics_.gauge(name, value, label); };
   gauge("vllm:num_requests_running", static_cast<double>(writing.running()));
-  gauge("vllm:num_requests_waiting", static_cast<double>(writing.waiting()));
+  gauge("vllm:num_requests_waiting", static_cast<double>(writer.waiting()));
   gauge("vllm:num_preemptions_total", static_cast<double>(writing.preemptions()));
   gauge("vllm:prefix_cache_queries_total", static_cast<double>(writing.asked_tokens()));
   gauge("vllm:prefix_cache_hits_total", static_cast<double>(writing.reused_tokens()));
@@ -262,11 +291,13 @@ void ServeEngine::tell(Writer& writer) {
         static_cast<double>(writing.used_pages()) / static_cast<double>(pages));
 }
 
+/// What was written of a text; where that cannot be told, it ends alone.
 void ServeEngine::take(Writer& writer, const models::Written& written) {
   const auto found = writer.texts.find(written.id);
   if (found == writer.texts.end()) return;
   const auto text = found->second.text;
   if (written.is_last) writer.texts.erase(found);
+  if (written.is_refused) return text->on_error({422, "Validation", written.error});
   if (!written.error.empty()) return text->on_error({500, "internal", written.error});
   metrics_.count("vllm:generation_tokens_total", "",
                  static_cast<double>(written.log_probabilities.size()));
@@ -302,7 +333,7 @@ bool ServeEngine::step(Writer& writer) {
     return true;
   });
   join_some(writer);
-  tell(writer);
+  count_waiting(), tell(writer);
   if (writer.texts.empty()) return !writer.joining.empty();
   try {
     for (const auto& written : writer.writing.step()) take(writer, written);

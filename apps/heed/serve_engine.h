@@ -68,7 +68,8 @@ class ServeEngine {
   /// All items of a request. Throws HttpError 429 where too many wait.
   void push(const std::vector<serve::BatchItemPtr>& items);
   const serve::BatchLimits& limits() const { return queue_.limits(); }
-  int64_t waiting() const { return queue_.waiting(); }
+  /// Inputs of all clients that nothing was done about yet, texts to be written among them.
+  int64_t waiting() const { return queue_.waiting() + waiting_texts_; }
 
  private:
   struct Writer;
@@ -81,6 +82,7 @@ class ServeEngine {
   void join_some(Writer& writer);
   void ask_source(ServedItem& item, ServedText& text);
   bool step(Writer& writer);
+  void count_waiting();
   void tell(Writer& writer);
   void take(Writer& writer, const models::Written& written);
   void fail_some(Writer& writer, const std::exception& error);
@@ -90,6 +92,7 @@ class ServeEngine {
   serve::BatchQueue queue_;
   ServeMetrics& metrics_;
   std::vector<std::unique_ptr<Writer>> writers_;
+  std::atomic<int64_t> waiting_texts_ = 0;  // behind the queue
   std::atomic<bool> stops_ = false;
   std::thread thread_;
 };

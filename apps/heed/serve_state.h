@@ -7,7 +7,7 @@
 namespace heed::cli {
 
 struct ServeState {
-  std::vector<std::unique_ptr<ServedModel>> models;
+  const std::vector<std::unique_ptr<ServedModel>>& models;  ///< which live longer than the engine
   ServeMetrics& metrics;
   ServeEngine& engine;
   int64_t max_client_batch = 512;  ///< inputs of a request

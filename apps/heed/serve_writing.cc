@@ -12,11 +12,15 @@ using serve::HttpError, serve::ReplyPtr, serve::Request;
 
 constexpr int64_t kCompletion = 16;  // tokens, where a request does not say: as OpenAI has it
 constexpr double kMostChoices = 16;  // of a prompt
+constexpr size_t kMostStops = 16;    // each is looked for behind every token
 
 std::vector<std::string> stops_of(const Json& body) {
   std::vector<std::string> stops;
   if (!body.contains("stop") || body["stop"].is_null()) return stops;
   const auto given = body["stop"].is_array() ? body["stop"] : Json::array({body["stop"]});
+  if (given.size() > kMostStops)
+    throw HttpError(400, "bad_request",
+                    "`stop`: expected at most " + std::to_string(kMostStops) + " texts");
   for (const auto& stop : given) {
     if (!stop.is_string() || stop.get<std::string>().empty())
       throw HttpError(400, "bad_request", "`stop`: expected texts");
@@ -167,6 +171,10 @@ GenerateOptions going_on(const ServedModel& model, const TextWriter& writer,
 void write_texts(ServeState& state, const Request& request, const ReplyPtr& reply,
                  ServedModel& model, const Json& body, const TokenRows& prompts, bool chats) {
   const auto n = static_cast<size_t>(number_in(body, "n", 1, kMostChoices).value_or(1));
+  if (std::ssize(prompts) * static_cast<int64_t>(n) > state.max_client_batch)
+    throw HttpError(400, "bad_request",
+                    "`prompt`: expected at most " + std::to_string(state.max_client_batch) +
+                        " texts to be written, `n` of each prompt");
   const auto asked = asked_writing(state, reply, model, body, chats, n * prompts.size());
   std::vector<serve::BatchItemPtr> items;
   for (const auto& prompt : prompts) {
@@ -250,10 +258,7 @@ void completions_route(ServeState& state, const Request& request, const ReplyPtr
   const auto body = body_of(request);
   auto& model = state.model(body, can_write, "writes texts");
   if (!model.goes_on()) return write_from_source(state, request, reply, model, body);
-  const auto prompts = prompts_of(model, body);
-  if (std::ssize(prompts) > state.max_client_batch)
-    throw HttpError(400, "bad_request", "`prompt`: too many texts");
-  write_texts(state, request, reply, model, body, prompts, false);
+  write_texts(state, request, reply, model, body, prompts_of(model, body), false);
 }
 
 std::string content_of(const Json& message) {

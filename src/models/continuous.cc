@@ -1,6 +1,7 @@
 #include "models/continuous.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "core/text.h"
@@ -112,11 +113,11 @@ int64_t Continuous::join(Asked asked) {
   if (pool_ && text.worst > pool_->most())
     refuse_asked("prompt and answer of ", tokens, " tokens take ", text.worst,
                  " pages of keys and values, and there are ", pool_->most());
-  text.id = next_id_++;
   text.told = line.prefix.size();
-  waiting_.push_back(std::move(text));
+  Texts one;
+  one.push_back(std::move(text));
   // What follows names the options and the results, which stay where they are.
-  auto& joined = waiting_.back();
+  auto& joined = one.back();
   joined.results.resize(1);
   joined.ensemble = std::make_unique<Ensemble>(std::vector{model_}, joined.asked.options);
   std::vector<Line> lines;
@@ -124,6 +125,8 @@ int64_t Continuous::join(Asked asked) {
   joined.search = std::make_unique<Search>(*joined.ensemble, joined.asked.options, std::move(lines),
                                            Clock::now());
   begin(joined);
+  joined.id = next_id_++;
+  waiting_.splice(waiting_.end(), one);
   return joined.id;
 }
 
@@ -178,7 +181,7 @@ Continuous::Texts::iterator Continuous::next_waiting() {
 
 void Continuous::admit() {
   std::vector<Text*> joined;
-  int64_t rows = 0, read = 0;
+  int64_t rows = 0, read = 0, sources = 0;  // pages that encode() takes
   for (const auto& text : running_) rows += rows_of_text(text.asked.options);
   while ((!waiting_.empty() || !preempted_.empty()) && rows < limits_.rows) {
     const auto next = next_waiting();
@@ -186,19 +189,35 @@ void Continuous::admit() {
     const int64_t pages =
         nn::PagePool::pages_of(length) +
         std::ssize(next->rows) * nn::PagePool::pages_of(std::ssize(next->rows.front().pending));
-    if (!running_.empty() && (rows + own > limits_.rows || !make_room(pages + rows))) break;
+    if (!running_.empty() && (rows + own > limits_.rows || !make_room(sources + pages + rows)))
+      break;
     if (!joined.empty() && read + length > limits_.prefill) break;
     make_room(pages);
     running_.splice(running_.end(), preempted_.empty() ? waiting_ : preempted_, next);
     joined.push_back(&running_.back());
-    rows += own, read += length;
+    rows += own, read += length, sources += nn::PagePool::pages_of(length);
   }
   try {
     encode(joined);
-  } catch (...) {
-    for (size_t i = 0; i < joined.size(); ++i)
-      preempted_.splice(preempted_.begin(), running_, std::prev(running_.end()));
-    throw;
+  } catch (const std::exception&) {
+    encode_each(joined);
+  }
+}
+
+/// Where sources cannot be read together: who cannot be read alone ends.
+void Continuous::encode_each(const std::vector<Text*>& joined) {
+  for (auto* text : joined) {
+    Written ended{.id = text->id, .is_last = true};
+    try {
+      encode({text});
+      continue;
+    } catch (const UsageError& error) {
+      ended.error = error.what(), ended.is_refused = true;
+    } catch (const std::exception& error) {
+      ended.error = error.what();
+    }
+    ended_.push_back(std::move(ended));
+    running_.remove_if([text](const Text& one) { return &one == text; });
   }
 }
 
@@ -269,7 +288,9 @@ void Continuous::plan() {
   int64_t prefill = limits_.prefill;
   for (auto text = running_.begin(); text != running_.end(); ++text) {
     const int64_t all = std::ssize(text->rows.front().pending), rows = std::ssize(text->rows);
-    text->count = all == 1 ? 1 : std::min({all, kPiece, prefill / rows});
+    const bool is_first = prefill == limits_.prefill;  // who goes on, however many rows it has
+    text->count =
+        all == 1 ? 1 : std::min({all, kPiece, std::max<int64_t>(is_first, prefill / rows)});
     if (all > 1) prefill -= text->count * rows;
     if (!pool_) continue;
     for (auto& row : text->rows) {
@@ -408,6 +429,8 @@ std::vector<Written> Continuous::step() {
   }
   for (const auto& written : all)
     if (written.is_last) leave(written.id);
+  std::move(ended_.begin(), ended_.end(), std::back_inserter(all));
+  ended_.clear();
   return all;
 }
 

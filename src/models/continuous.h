@@ -30,6 +30,7 @@ struct Written {
   bool is_last = false;
   std::vector<Hypothesis> found = {};  ///< with is_last: what generate() finds
   std::string error = {};              ///< with is_last: why it could not be written
+  bool is_refused = false;             ///< with error: by what was asked for
 };
 
 struct ContinuousLimits {
@@ -58,7 +59,8 @@ class Continuous {
   int64_t join(Asked asked);
   /// The text is gone before the next step; ids of others are as before. One that is gone already is none of them.
   void leave(int64_t id);
-  /// One step of all texts that are written. Where it throws, texts of a Transformer are as before it.
+  /// One step of all texts that are written. A text whose source cannot be read ends alone. Where it throws, texts of a Transformer
+  /// are as before it.
   std::vector<Written> step();
 
   int64_t running() const { return std::ssize(running_); }
@@ -100,6 +102,7 @@ class Continuous {
   void admit();
   Texts::iterator next_waiting();
   void encode(const std::vector<Text*>& joined);
+  void encode_each(const std::vector<Text*>& joined);
   void reuse(Sequence& row);
   void keep(Text& text);
   bool make_room(int64_t pages);
@@ -122,6 +125,8 @@ class Continuous {
   int64_t next_id_ = 1, asked_tokens_ = 0, reused_tokens_ = 0, preemptions_ = 0;
   Texts waiting_, preempted_, running_;
   std::list<Kept> kept_;  // the latest first
+  std::vector<Written>
+      ended_;  // whose sources could not be read; told by the next step that is done
 };
 
 }  // namespace heed::models

@@ -187,11 +187,11 @@ TEST(Continuous, TextsThatBeginAlikeShareTheirPages) {
   for (const auto& [id, one] : asked) expect_as_alone(model, one, heard[id]);
 }
 
-SequenceModelPtr translator(bool is_plain) {
+SequenceModelPtr translator(bool is_plain, const char* encoder = "sinusoidal; num_heads=2") {
   torch::manual_seed(4);
   auto options = TransformerOptions().preset(TransformerPreset::small);
   options.width(16).hidden(24).encoder_layers(1).decoder_layers(2);
-  options.encoder_attention(Attention::parse("sinusoidal; num_heads=2"));
+  options.encoder_attention(Attention::parse(encoder));
   options.decoder_attention(Attention::parse(is_plain ? "sinusoidal; causal; num_heads=2"
                                                       : "relative(8); causal; num_heads=4"));
   options.cross_attention(Attention::parse(is_plain ? "num_heads=4" : "cosine; num_heads=4"));
@@ -247,6 +247,63 @@ TEST(Continuous, TranslationsThatComeAndGoHaveTheBitsThatTheyHaveAlone) {
     for (const auto& [id, one] : asked) expect_as_alone(model, one, heard[id]);
     EXPECT_EQ(all.used_pages(), 0);
   }
+}
+
+Asked translation_from(int64_t length, GenerateOptions options) {
+  Asked asked{.options = std::move(options)};
+  asked.source.tokens = torch::arange(length).remainder(30).unsqueeze(0);
+  asked.source.lengths = torch::tensor({length}, at::kLong);
+  return asked;
+}
+
+TEST(Continuous, ATextWhoseSourceCannotBeReadEndsAlone) {
+  const auto model = translator(true, "learned(40); num_heads=2");
+  Continuous all(model, {});
+  std::map<int64_t, Heard> heard;
+  std::map<int64_t, Asked> asked;
+  const auto join = [&](int64_t length) {
+    const auto one = translation_from(length, GenerateOptions().begin(1).end(3).max_length(9));
+    asked[all.join(one)] = one;
+    return asked.rbegin()->first;
+  };
+  join(10);
+  const auto too_long = join(60);
+  join(12);
+  const auto first = all.step();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first.front().id, too_long);
+  EXPECT_TRUE(first.front().is_last && first.front().is_refused);
+  EXPECT_NE(first.front().error.find("40 positions"), std::string::npos) << first.front().error;
+  asked.erase(too_long);
+  while (all.running() + all.waiting() > 0) hear(all, heard);
+  for (const auto& [id, one] : asked) expect_as_alone(model, one, heard[id]);
+}
+
+TEST(Continuous, SourcesThatAreReadTogetherFitIntoThePages) {
+  const auto model = translator(true);
+  Continuous all(model, {.cache_bytes = bytes_of_pages(model, 4)});
+  for (const int64_t length : {150, 100})
+    all.join(translation_from(length, GenerateOptions().begin(1).end(-1).max_length(9)));
+  while (all.running() + all.waiting() > 0) {
+    all.step();
+    EXPECT_LE(all.used_pages(), 4);
+  }
+}
+
+/// Beams that gave their pages back read again, where they are more than tokens that a step reads.
+TEST(Continuous, MoreRowsThanAStepReadsGoOn) {
+  const auto model = translator(true);
+  Continuous all(model, {.cache_bytes = bytes_of_pages(model, 7), .prefill = 3});
+  std::map<int64_t, Heard> heard;
+  std::map<int64_t, Asked> asked;
+  for (const int64_t length : {5, 7}) {
+    const auto one = translation_from(
+        length, GenerateOptions().begin(1).end(-1).max_length(40).beam_size(4).early_stop(false));
+    asked[all.join(one)] = one;
+  }
+  for (int step = 0; step < 1000 && all.running() + all.waiting() > 0; ++step) hear(all, heard);
+  EXPECT_GT(all.preemptions(), 0);
+  for (const auto& [id, one] : asked) expect_as_alone(model, one, heard[id]);
 }
 
 TEST(Continuous, AClientsTextsWaitForThoseOfOthers) {
