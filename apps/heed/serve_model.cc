@@ -111,6 +111,9 @@ SplitPtr ServedModel::open(const std::vector<ServedExample>& examples, bool cuts
     const auto stream = predictor_.stream({examples.front().file});
     auto split = stream->next(1024);
     if (!split) throw HttpError(422, "Validation", "the file holds no example");
+    if (split->size() > 1)
+      throw HttpError(422, "Validation",
+                      "the file holds more than one example; give each a request of its own");
     return split;
   }
   data::RecordsPtr records;

@@ -77,6 +77,30 @@ TEST(ServeQueue, WhoAsksForMuchWaitsForHimself) {
   EXPECT_EQ(result.code, 0) << result.err;
 }
 
+/// Of a file with two lines the second would be dropped.
+TEST(ServeQueue, AFileHoldsOneExample) {
+  const auto trained = translator_of_short_lines();
+  const auto result = served({trained.model}, [&](const ServedAt& at) {
+    const auto send = [&](const std::string& lines) {
+      const auto form =
+          "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.de\"\r\n\r\n" +
+          lines + "\r\n--x--\r\n";
+      Client client(at.port());
+      client.send(
+          "POST /answer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; "
+          "boundary=x\r\n"
+          "Content-Length: " +
+          std::to_string(form.size()) + "\r\n\r\n" + form);
+      return client.answer();
+    };
+    EXPECT_EQ(ServedAt::status_of(send("rot\n")), 200);
+    const auto two = send("rot\nblau\n");
+    EXPECT_EQ(ServedAt::status_of(two), 422);
+    EXPECT_THAT(two, HasSubstr("more than one example"));
+  });
+  EXPECT_EQ(result.code, 0) << result.err;
+}
+
 /// 64 texts are written at a time; others wait, and those that wait are counted.
 TEST(ServeQueue, TextsThatWaitAreLimited) {
   const auto trained = served_writer();
