@@ -10,9 +10,10 @@ namespace {
 
 using serve::HttpError, serve::ReplyPtr, serve::Request;
 
-constexpr int64_t kCompletion = 16;  // tokens, where a request does not say: as OpenAI has it
-constexpr double kMostChoices = 16;  // of a prompt
-constexpr size_t kMostStops = 16;    // each is looked for behind every token
+constexpr int64_t kCompletion = 16;    // tokens, where a request does not say: as OpenAI has it
+constexpr double kMostChoices = 16;    // of a prompt
+constexpr size_t kMostStops = 16;      // each is looked for behind every token
+constexpr size_t kLongestStop = 1024;  // bytes
 
 std::vector<std::string> stops_of(const Json& body) {
   std::vector<std::string> stops;
@@ -24,6 +25,9 @@ std::vector<std::string> stops_of(const Json& body) {
   for (const auto& stop : given) {
     if (!stop.is_string() || stop.get<std::string>().empty())
       throw HttpError(400, "bad_request", "`stop`: expected texts");
+    if (stop.get_ref<const std::string&>().size() > kLongestStop)
+      throw HttpError(400, "bad_request",
+                      "`stop`: expected at most " + std::to_string(kLongestStop) + " bytes");
     stops.push_back(stop.get<std::string>());
   }
   return stops;

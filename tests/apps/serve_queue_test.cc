@@ -119,6 +119,7 @@ TEST(ServeQueue, TextsThatWaitAreLimited) {
       return at.post("/v1/completions", {{"prompt", {"ab", "ab"}}, {key, value}});
     };
     EXPECT_THAT(refused("stop", std::vector<std::string>(17, "x")), HasSubstr("at most 16 texts"));
+    EXPECT_THAT(refused("stop", std::string(1025, 'x')), HasSubstr("at most 1024 bytes"));
     EXPECT_EQ(ServedAt::status_of(at.post(
                   "/v1/completions", {{"prompt", std::vector<std::string>(40, "ab")}, {"n", 16}})),
               400);
