@@ -211,8 +211,8 @@ void Continuous::encode_each(const std::vector<Text*>& joined) {
     try {
       encode({text});
       continue;
-    } catch (const UsageError& error) {
-      ended.error = error.what(), ended.is_refused = true;
+    } catch (const Error& error) {
+      ended.error = error.what(), ended.is_refused = error.why() != Failure::memory;
     } catch (const std::exception& error) {
       ended.error = error.what();
     }
