@@ -152,6 +152,8 @@ class Watcher {
     if (parameter.size() < 2) return;             // a bias
     if (op == "aten::mm" || op == "aten::addmm")  // a weight (in, out)
       row.operations += 2 * out.numel() * parameter[0];
+    if (op == "heed::linear")  // a weight (out, in)
+      row.operations += 2 * out.numel() * parameter[1];
     if (op == "aten::convolution")  // a weight (out, in / groups, kernel ...)
       row.operations += std::accumulate(parameter.begin() + 1, parameter.end(), 2 * out.numel(),
                                         std::multiplies<int64_t>());

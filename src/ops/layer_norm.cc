@@ -1,9 +1,9 @@
 #include "ops/layer_norm.h"
 
-#include <ATen/record_function.h>
 #include <torch/autograd.h>
 
 #include "kernels/layer_norm.h"
+#include "ops/recorded.h"
 #include "ops/torch_version.h"
 
 namespace heed::ops {
@@ -104,10 +104,12 @@ bool layer_norm_can(const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       double eps) {
-  RECORD_USER_SCOPE("heed::layer_norm");
-  if (!torch::GradMode::is_enabled()) return norm_by_kernel(x, weight, bias, eps);
-  const auto shift = bias.defined() ? TorchOptional<at::Tensor>(bias) : TorchOptional<at::Tensor>();
-  return LayerNormFunction::apply(x, weight, shift, eps);
+  return recorded("heed::layer_norm", {x, weight, bias}, [&]() -> at::Tensor {
+    if (!torch::GradMode::is_enabled()) return norm_by_kernel(x, weight, bias, eps);
+    const auto shift =
+        bias.defined() ? TorchOptional<at::Tensor>(bias) : TorchOptional<at::Tensor>();
+    return LayerNormFunction::apply(x, weight, shift, eps);
+  });
 }
 
 }  // namespace heed::ops

@@ -5,6 +5,7 @@
 
 #include "kernels/cross_entropy.h"
 #include "kernels/packed_product.h"
+#include "ops/recorded.h"
 #include "ops/torch_version.h"
 
 namespace heed::ops {
@@ -125,9 +126,11 @@ void PackedProducts::multiply(const at::Tensor& a, const at::Tensor& b, const at
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (!is_known(x, weight, bias)) return torch::linear(x, weight, bias);
-  if (!torch::GradMode::is_enabled()) return affine_product(x, weight, bias);
-  return AffineFunction::apply(
-      x, weight, bias.defined() ? TorchOptional<at::Tensor>(bias) : TorchOptional<at::Tensor>());
+  return recorded("heed::linear", {x, weight, bias}, [&]() -> at::Tensor {
+    if (!torch::GradMode::is_enabled()) return affine_product(x, weight, bias);
+    return AffineFunction::apply(
+        x, weight, bias.defined() ? TorchOptional<at::Tensor>(bias) : TorchOptional<at::Tensor>());
+  });
 }
 
 }  // namespace heed::ops
