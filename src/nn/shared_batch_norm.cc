@@ -4,6 +4,8 @@
 #include <ATen/Functions.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
+
 namespace heed::nn {
 namespace {
 
@@ -76,7 +78,7 @@ struct SharedNormalize : Function<SharedNormalize> {
     const double count = context->saved_data["count"].toDouble();
     const auto& dy = gradients[0];
     const auto normal = (x - as_channels(mean)) * as_channels(inverse);
-    const at::IntArrayRef places{0, 2, 3};
+    constexpr std::array<int64_t, 3> places{0, 2, 3};
     const auto bias = dy.sum(places, false, at::kDouble),
                scale = (dy * normal).sum(places, false, at::kDouble);
     const auto sums = (sum_of_all(ring, at::cat({bias, scale})) / count).to(x.scalar_type());
