@@ -221,7 +221,8 @@ def slow_down(training, victim, rng):
         child.send_signal(signal.SIGSTOP)
         time.sleep(rng.uniform(0.5, MOST_PAUSE))
         child.send_signal(signal.SIGCONT)
-        time.sleep(0.02)
+        training.wait_for_step(training.steps() + 1)
+        time.sleep(0.1)
     ended = [rank for rank, one in enumerate(training.children) if one.poll() not in (None, 0)]
     return [f"rank {rank} did not wait for the slow one: {training.told(rank)[-300:]!r}" for rank in ended]
 

@@ -107,6 +107,7 @@ class SupervisedTask : public Task {
     if (parts > 1) part_sequences(*processes.ring(parts));
     source_->take({processes.rank() / parts, processes.count() / parts});
     processes_ = &processes;
+    if (parts > 1) return;  // the processes of a part have the same examples
     for (const auto& module : cell_.module->modules())
       if (auto norm = std::dynamic_pointer_cast<nn::SharedBatchNorm2dImpl>(module))
         norms_.push_back(std::move(norm));
