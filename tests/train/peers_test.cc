@@ -43,8 +43,8 @@ class Wire {
   void write(const std::string& bytes) const {
     EXPECT_EQ(send(socket_.number(), bytes.data(), bytes.size(), 0), std::ssize(bytes));
   }
-  void say_hello(const std::string& rank) const {
-    const auto text = word_ + " " + rank;
+  void say_hello(const std::string& rank, bool knows_word = true) const {
+    const auto text = (knows_word ? word_ : std::string(word_.size(), '0')) + " " + rank;
     write(std::string{static_cast<char>(text.size()), 0, 0, 0, 0} + text);
   }
   /// The other side closes.
@@ -88,12 +88,14 @@ TEST(PeerMessages, AHalfOneHoldsUpNobody) {
 
 TEST(PeerMessages, WhoIsNoneOfTheProcessesIsHungUpOn) {
   PeerMessages first("127.0.0.1", 3), other(first.place(), 2, 3);
-  const Wire browser(first.place()), outside(first.place()), rude(first.place());
+  const Wire browser(first.place()), outside(first.place()), rude(first.place()),
+      guessing(first.place());
   browser.write("GET / HTTP/1.1\r\n\r\n");
   outside.say_hello("3");
+  guessing.say_hello("1", false);
   rude.write(std::string{0, 0, 0, 0, 2});  // no hello
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(first.wait(milliseconds(20)).empty());
-  for (const auto* wire : {&browser, &outside, &rude}) EXPECT_TRUE(wire->is_hung_up());
+  for (const auto* wire : {&browser, &outside, &rude, &guessing}) EXPECT_TRUE(wire->is_hung_up());
   other.send(0, PeerKind::alive);
   EXPECT_EQ(first_of(first).from, 2);
 }
