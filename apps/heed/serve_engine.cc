@@ -256,6 +256,8 @@ void ServeEngine::join(Writer& writer, const std::shared_ptr<ServedItem>& item) 
     const auto id = writer.writing.join(std::move(text->asked));
     writer.texts[id] = {item->over, text, item->client};
     metrics_.count("vllm:prompt_tokens_total", "", static_cast<double>(item->tokens));
+  } catch (const HttpError& error) {
+    text->on_error(error);
   } catch (const UsageError& error) {
     text->on_error({400, "context_length_exceeded", error.what()});
   } catch (const std::exception& error) {
