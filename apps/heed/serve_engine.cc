@@ -282,9 +282,12 @@ void ServeEngine::tell(Writer& writer) {
   const auto gauge = [&](const char* name, double value) { metrics_.gauge(name, value, label); };
   gauge("vllm:num_requests_running", static_cast<double>(writing.running()));
   gauge("vllm:num_requests_waiting", static_cast<double>(writer.waiting()));
-  gauge("vllm:num_preemptions_total", static_cast<double>(writing.preemptions()));
-  gauge("vllm:prefix_cache_queries_total", static_cast<double>(writing.asked_tokens()));
-  gauge("vllm:prefix_cache_hits_total", static_cast<double>(writing.reused_tokens()));
+  const auto total = [&](const char* name, int64_t value) {
+    metrics_.total(name, static_cast<double>(value), label);
+  };
+  total("vllm:num_preemptions_total", writing.preemptions());
+  total("vllm:prefix_cache_queries_total", writing.asked_tokens());
+  total("vllm:prefix_cache_hits_total", writing.reused_tokens());
   gauge("heed_kv_cache_page_bytes", static_cast<double>(writing.page_bytes()));
   gauge("heed_kv_cache_pages_used", static_cast<double>(writing.used_pages()));
   gauge("heed_kv_cache_pages_free", static_cast<double>(writing.free_pages()));

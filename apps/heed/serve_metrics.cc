@@ -30,6 +30,11 @@ void ServeMetrics::count(const std::string& name, const std::string& labels, dou
   counters_[name][labels] += by;
 }
 
+void ServeMetrics::total(const std::string& name, double value, const std::string& labels) {
+  const std::lock_guard lock(mutex_);
+  counters_[name][labels] = value;
+}
+
 void ServeMetrics::gauge(const std::string& name, double value, const std::string& labels) {
   const std::lock_guard lock(mutex_);
   gauges_[name][labels] = value;

@@ -13,6 +13,8 @@ class ServeMetrics {
  public:
   /// A counter; `labels`: `err="validation"`, or none.
   void count(const std::string& name, const std::string& labels = "", double by = 1);
+  /// A counter that somebody else keeps.
+  void total(const std::string& name, double value, const std::string& labels = "");
   void gauge(const std::string& name, double value, const std::string& labels = "");
   /// An observation of a histogram: seconds where the name says duration or seconds, else a number from 1.
   void observe(const std::string& name, double value);

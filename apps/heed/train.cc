@@ -85,7 +85,9 @@ int train_with(Processes& processes, const TrainFlags& flags, bool resume) {
   if (result.stopped_by) {
     if (speaks)
       std::cerr << "heed: stopped after step " << result.steps
-                << "; go on by: " << called_again_with("train", "--resume") << std::endl;
+                << (processes.are_several() ? "; go on by the same launcher, which calls: "
+                                            : "; go on by: ")
+                << called_again_with("train", "--resume") << std::endl;
     return result.stopped_by;
   }
   if (speaks) print_values(result_json(out, result), flags.json);

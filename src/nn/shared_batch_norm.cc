@@ -101,12 +101,14 @@ void SharedBatchNorm2dImpl::reset() {
       register_buffer("num_batches_tracked", at::scalar_tensor(0, at::TensorOptions(at::kLong)));
 }
 
-at::Tensor SharedBatchNorm2dImpl::forward(const at::Tensor& x) {
+at::Tensor SharedBatchNorm2dImpl::forward(const at::Tensor& given) {
   if (!ring_ || !is_training()) {
     if (is_training()) num_batches_tracked += 1;
-    return at::batch_norm(x, weight, bias, running_mean, running_var, is_training(), kMomentum,
+    return at::batch_norm(given, weight, bias, running_mean, running_var, is_training(), kMomentum,
                           kEpsilon, at::globalContext().userEnabledCuDNN());
   }
+  const bool is_double = given.scalar_type() == at::kDouble;
+  const auto x = given.to(is_double ? at::kDouble : at::kFloat);  // under autocast it is bfloat16
   Moments all;
   {
     const at::NoGradGuard no_grad;
@@ -118,7 +120,8 @@ at::Tensor SharedBatchNorm2dImpl::forward(const at::Tensor& x) {
   const auto inverse = (all.variance + kEpsilon).rsqrt();
   return SharedNormalize::apply(x, weight, bias, all.mean.to(x.scalar_type()),
                                 inverse.to(x.scalar_type()), all.count,
-                                reinterpret_cast<int64_t>(ring_));
+                                reinterpret_cast<int64_t>(ring_))
+      .to(given.scalar_type());
 }
 
 void SharedBatchNorm2dImpl::move_averages(const at::Tensor& mean, const at::Tensor& variance,

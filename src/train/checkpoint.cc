@@ -73,11 +73,16 @@ void Trainer::remember_start() {
   generator_ = nn::generator_state();
 }
 
-/// The name of the first parameter or buffer with a NaN or infinite number; empty: none has any.
+/// The name of the first parameter or buffer with a NaN or infinite number, in any process; empty: none has any. All ask
+/// together, since buffers may differ, and either all or none write what follows.
 std::string Trainer::unfinite_weights() const {
+  std::string own;
   for (const auto& [name, tensor] : named_tensors(task_.model())) {
-    if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>()) return name;
+    if (!own.empty()) break;
+    if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>()) own = name;
   }
+  for (const auto& name : processes_.gather(own))
+    if (!name.empty()) return name;
   return "";
 }
 

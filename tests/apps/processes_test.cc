@@ -447,7 +447,7 @@ TEST_F(Processes, LaunchIgnoresWhatItWasStartedToIgnore) {
   wait_for_step("run", log().back()["step"].get<int64_t>() + 5);
   all.send(SIGTERM);
   EXPECT_EQ(all.wait(60), 128 + SIGTERM) << all.said();
-  EXPECT_THAT(all.said(), HasSubstr("go on by: "));
+  EXPECT_THAT(all.said(), HasSubstr("go on by the same launcher, which calls: "));
 }
 
 TEST_F(Processes, LaunchSeesItsCopiesEndWhereTheirEndsWereIgnored) {
@@ -460,7 +460,7 @@ TEST_F(Processes, ASignalStopsAllWithACheckpoint) {
   wait_for_step("run", 5);
   all.send(SIGTERM);
   EXPECT_EQ(all.wait(60), 128 + SIGTERM) << all.said();
-  EXPECT_THAT(all.said(), HasSubstr("go on by: "));
+  EXPECT_THAT(all.said(), HasSubstr("go on by the same launcher, which calls: "));
   const auto last = log().back()["step"].get<int64_t>();
   EXPECT_TRUE(
       fs::exists(out() / ("last-0000" + std::string(last < 1000 ? "0" : "") +

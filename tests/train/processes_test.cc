@@ -359,6 +359,21 @@ TEST(SharedBatchNorm, HasTheBatchOfAll) {
   }
 }
 
+TEST(SharedBatchNorm, OfBfloat16HasMomentsInFloat32) {
+  torch::manual_seed(5);
+  const auto x = (torch::randn({6, 3, 2, 4}) * 2 + 100).to(at::kBFloat16);
+  const auto wanted = torch::nn::BatchNorm2d(3)->forward(x.to(at::kFloat));
+  const auto errors = together(2, [&](Processes& all) {
+    nn::SharedBatchNorm2d norm(3);
+    norm->share_with(*all.ring(2));
+    const auto own = [&](const at::Tensor& rows) { return rows.slice(0, all.rank(), 6, 2); };
+    const auto found = norm->forward(own(x));
+    EXPECT_EQ(found.scalar_type(), at::kBFloat16);
+    EXPECT_TRUE(at::allclose(found.to(at::kFloat), own(wanted), 1e-2, 1e-2));
+  });
+  EXPECT_THAT(errors, testing::Each(""));
+}
+
 TEST_F(Buckets, AddUpWhatWasBefore) {
   const auto once = reduced(2), twice = reduced(2, 2);
   for (size_t i = 0; i < once.size(); ++i) {
