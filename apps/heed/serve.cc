@@ -84,10 +84,8 @@ void run(const ServeFlags& flags) {
   {
     std::unique_ptr<serve::Server> server;
     ServeEngine engine(all, limits, writing, metrics);
-    ServeState state{.models = models,
-                     .metrics = metrics,
-                     .engine = engine,
-                     .truncates = flags.truncate};
+    ServeState state{
+        .models = models, .metrics = metrics, .engine = engine, .truncates = flags.truncate};
     serve::Router router;
     add_tei_routes(router, state);
     add_openai_routes(router, state);
