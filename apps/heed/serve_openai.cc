@@ -31,7 +31,7 @@ void embeddings_route(ServeState& state, const Request& request, const ReplyPtr&
   const auto body = body_of(request);
   auto& model = state.model(
       body, [](const ServedModel& one) { return one.embeds(); }, "embeds");
-  const auto dimensions = number_in(body, "dimensions", 1, 1 << 20);
+  const auto dimensions = whole_number_in(body, "dimensions", 1, 1 << 20);
   refuse_key(body, "explain", false, "attributions are answered by /answer");
   const auto format = body.value("encoding_format", "float");
   if (format != "float" && format != "base64")

@@ -1,6 +1,7 @@
 #include "serve_state.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <sstream>
 
@@ -111,6 +112,14 @@ std::optional<double> number_in(const Json& body, const char* key, double least,
   std::ostringstream bounds;
   bounds << std::setprecision(16) << least << " to " << most;
   refuse_body(std::string("`") + key + "`: expected a number from " + bounds.str());
+}
+
+std::optional<int64_t> whole_number_in(const Json& body, const char* key, int64_t least,
+                                       int64_t most) {
+  const auto number = number_in(body, key, static_cast<double>(least), static_cast<double>(most));
+  if (number && *number != std::floor(*number))
+    refuse_body(std::string("`") + key + "`: expected a whole number, given " + body[key].dump());
+  return number ? std::optional(static_cast<int64_t>(*number)) : std::nullopt;
 }
 
 void refuse_key(const Json& body, const char* key, const Json& harmless, const char* why) {

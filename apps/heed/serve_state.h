@@ -23,6 +23,8 @@ Json body_of(const serve::Request& request);
 std::string text_in(const Json& body, const char* key);  ///< must be there
 bool flag_in(const Json& body, const char* key, bool otherwise);
 std::optional<double> number_in(const Json& body, const char* key, double least, double most);
+std::optional<int64_t> whole_number_in(const Json& body, const char* key, int64_t least,
+                                       int64_t most);
 /// Throws HttpError 400 for a key that has another value than those that change nothing.
 void refuse_key(const Json& body, const char* key, const Json& harmless, const char* why);
 

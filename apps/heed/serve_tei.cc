@@ -209,7 +209,7 @@ void cohere_route(ServeState& state, const Request& request, const ReplyPtr& rep
                                          : text_in(Json{{"documents", document}}, "documents"));
     examples.push_back({.texts = {query, texts.back()}});
   }
-  const auto top = number_in(body, "top_n", 1, 1e9);
+  const auto top = whole_number_in(body, "top_n", 1, 1'000'000'000);
   const bool says = flag_in(body, "return_documents", false);
   call(state, request, reply,
        {.model = model,
@@ -220,7 +220,7 @@ void cohere_route(ServeState& state, const Request& request, const ReplyPtr& rep
         .answer = [top, says, texts](auto& results, const auto&) {
           auto all = Json::array();
           for (const auto& [index, score] : ranked(results, false)) {
-            if (top && double(all.size()) >= *top) break;
+            if (top && std::ssize(all) >= *top) break;
             Json one = {{"index", index}, {"relevance_score", score}};
             if (says) one["document"] = {{"text", texts[index]}};
             all.push_back(std::move(one));

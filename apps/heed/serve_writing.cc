@@ -11,7 +11,7 @@ namespace {
 using serve::HttpError, serve::ReplyPtr, serve::Request;
 
 constexpr int64_t kCompletion = 16;    // tokens, where a request does not say: as OpenAI has it
-constexpr double kMostChoices = 16;    // of a prompt
+constexpr int64_t kMostChoices = 16;   // of a prompt
 constexpr size_t kMostStops = 16;      // each is looked for behind every token
 constexpr size_t kLongestStop = 1024;  // bytes
 
@@ -71,7 +71,7 @@ bool says_log_probabilities(const Json& body, bool chats) {
 void set_drawing(GenerateOptions& options, const Json& body) {
   const auto temperature = number_in(body, "temperature", 0, 2);
   const auto top_p = number_in(body, "top_p", 0, 1);
-  const auto top_k = number_in(body, "top_k", -1, 1e6);
+  const auto top_k = whole_number_in(body, "top_k", -1, 1'000'000);
   if (const auto penalty = number_in(body, "repetition_penalty", 0.01, 100))
     options.repetition_penalty(*penalty);
   if (temperature && *temperature == 0) {
@@ -80,11 +80,11 @@ void set_drawing(GenerateOptions& options, const Json& body) {
   }
   if (temperature) options.sample(true).temperature(*temperature);
   if (top_p && *top_p > 0) options.sample(true).top_p(*top_p);
-  if (top_k && *top_k > 0) options.sample(true).top_k(static_cast<int64_t>(*top_k));
+  if (top_k && *top_k > 0) options.sample(true).top_k(*top_k);
   if (!options.sample()) return;
-  const auto seed = number_in(body, "seed", -9e15, 9e15);
-  options.seed(seed ? static_cast<int64_t>(std::abs(*seed))
-                    : static_cast<int64_t>(std::random_device()()));
+  constexpr int64_t kMostSeed = 9'000'000'000'000'000;
+  const auto seed = whole_number_in(body, "seed", -kMostSeed, kMostSeed);
+  options.seed(seed ? std::abs(*seed) : static_cast<int64_t>(std::random_device()()));
 }
 
 [[noreturn]] void refuse_context(int64_t most, int64_t prompt, int64_t wanted) {
@@ -130,10 +130,10 @@ AskedWriting asked_writing(ServeState& state, const ReplyPtr& reply, const Serve
   writing->left = static_cast<int64_t>(texts), writing->choices.resize(texts);
   AskedWriting asked{.writing = writing, .stops = stops_of(body)};
   for (const char* key : {"max_tokens", "max_completion_tokens"})
-    if (const auto most = number_in(body, key, 1, 1 << 20))
-      asked.max_tokens = static_cast<int64_t>(*most);
-  if (const auto least = number_in(body, "min_tokens", 0, 1 << 20))
-    asked.min_tokens = static_cast<int64_t>(*least);
+    if (const auto most = whole_number_in(body, key, 1, 1 << 20)) asked.max_tokens = most;
+  asked.min_tokens = whole_number_in(body, "min_tokens", 0, 1 << 20);
+  if (asked.min_tokens && asked.max_tokens && *asked.min_tokens > *asked.max_tokens)
+    throw HttpError(400, "bad_request", "`min_tokens`: expected at most `max_tokens`");
   return asked;
 }
 
@@ -174,7 +174,7 @@ GenerateOptions going_on(const ServedModel& model, const TextWriter& writer,
 /// Gives all prompts to the engine, `n` times each.
 void write_texts(ServeState& state, const Request& request, const ReplyPtr& reply,
                  ServedModel& model, const Json& body, const TokenRows& prompts, bool chats) {
-  const auto n = static_cast<size_t>(number_in(body, "n", 1, kMostChoices).value_or(1));
+  const auto n = static_cast<size_t>(whole_number_in(body, "n", 1, kMostChoices).value_or(1));
   if (std::ssize(prompts) * static_cast<int64_t>(n) > state.max_client_batch)
     throw HttpError(400, "bad_request",
                     "`prompt`: expected at most " + std::to_string(state.max_client_batch) +
@@ -219,8 +219,11 @@ void write_from_source(ServeState& state, const Request& request, const ReplyPtr
     asked.writing->prompt_tokens += lengths[i].tokens;
     item->example = std::move(examples[i]);
     item->text = text_of(asked, i, writer);
-    item->text->change = [writer](models::Asked& one) {
-      one.options = writer->options_of({}, 1).front().prefixes(one.options.prefixes());
+    item->text->change = [writer, i](models::Asked& one) {
+      one.options = writer->options_of({}, 1)
+                        .front()
+                        .prefixes(one.options.prefixes())
+                        .first_line(static_cast<int64_t>(i));  // which draws of its own
     };
     items.push_back(item);
   }

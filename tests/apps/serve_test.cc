@@ -193,12 +193,21 @@ TEST(Serve, WritesForManyWhatItWritesForOne) {
         "/v1/completions", {{"prompt", "ab"}, {"max_tokens", 10}, {"stop", text.substr(3, 1)}});
     EXPECT_EQ(stopped["choices"][0]["finish_reason"], "stop");
     EXPECT_EQ(stopped["choices"][0]["text"], text.substr(0, text.find(text.substr(3, 1))));
-    EXPECT_EQ(ServedAt::status_of(at.post("/v1/completions", {{"prompt", "ab"}, {"n", 17}})), 400);
+    const auto status_with = [&](const char* key, const nlohmann::json& value) {
+      return ServedAt::status_of(
+          at.post("/v1/completions", {{"prompt", "ab"}, {"max_tokens", 4}, {key, value}}));
+    };
+    EXPECT_EQ(status_with("n", 17), 400);
+    EXPECT_EQ(status_with("n", 1.5), 422);
+    EXPECT_EQ(status_with("max_tokens", 2.5), 422);
+    EXPECT_EQ(status_with("max_tokens", 2.0), 200);
+    EXPECT_EQ(status_with("min_tokens", 5), 400);
     EXPECT_EQ(ServedAt::status_of(at.post("/v1/chat/completions",
                                           {{"messages", {{{"role", "user"}, {"content", "ab"}}}}})),
               400);
     const auto metrics = at.get("/metrics");
-    for (const char* name : {"vllm:num_requests_running{", "heed_kv_cache_pages_used{"})
+    for (const char* name : {"vllm:num_requests_running{", "heed_kv_cache_pages_used{",
+                             "# TYPE vllm:num_preemptions_total counter"})
       EXPECT_THAT(metrics, HasSubstr(name));
   });
   EXPECT_EQ(result.code, 0) << result.err;
