@@ -194,8 +194,9 @@ TEST(Serve, WritesForManyWhatItWritesForOne) {
     EXPECT_EQ(stopped["choices"][0]["finish_reason"], "stop");
     EXPECT_EQ(stopped["choices"][0]["text"], text.substr(0, text.find(text.substr(3, 1))));
     const auto status_with = [&](const char* key, const nlohmann::json& value) {
-      return ServedAt::status_of(
-          at.post("/v1/completions", {{"prompt", "ab"}, {"max_tokens", 4}, {key, value}}));
+      nlohmann::json body = {{"prompt", "ab"}, {"max_tokens", 4}};
+      body[key] = value;
+      return ServedAt::status_of(at.post("/v1/completions", body));
     };
     EXPECT_EQ(status_with("n", 17), 400);
     EXPECT_EQ(status_with("n", 1.5), 422);
