@@ -199,8 +199,8 @@ TEST(Serve, WritesForManyWhatItWritesForOne) {
       return ServedAt::status_of(at.post("/v1/completions", body));
     };
     EXPECT_EQ(status_with("n", 17), 400);
-    EXPECT_EQ(status_with("n", 1.5), 422);
-    EXPECT_EQ(status_with("max_tokens", 2.5), 422);
+    EXPECT_EQ(status_with("n", 1.5), 400);
+    EXPECT_EQ(status_with("max_tokens", 2.5), 400);
     EXPECT_EQ(status_with("max_tokens", 2.0), 200);
     EXPECT_EQ(status_with("min_tokens", 5), 400);
     EXPECT_EQ(ServedAt::status_of(at.post("/v1/chat/completions",
