@@ -9,11 +9,14 @@ namespace heed::ops {
 class PackedProducts {
  public:
   /// c (m, n) = a (m, k) b (k, n) + bias (n), or c += a b where `add`. c's rows are contiguous, at any distance; a bias only
-  /// where a is not turned (a.stride(1) == 1) and without `add`. Sums as kernels::PackedProduct says.
+  /// where a is not turned (a.stride(1) == 1) and without `add`. Sums as kernels::PackedProduct says, in stretches of 16,384 terms.
   void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, bool add = false,
                 const at::Tensor& bias = {});
 
  private:
+  void multiply_stretch(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, bool add,
+                        const at::Tensor& bias);
+
   at::Tensor packed_;  ///< what was packed last
 };
 

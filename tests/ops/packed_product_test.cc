@@ -60,6 +60,18 @@ TEST(LinearInTraining, ValuesAndGradientsAreThoseOfFloat64) {
         }
 }
 
+/// Gradients of weights are sums over all rows. Of equal terms one chain of additions would lose all digits but two.
+TEST(LinearInTraining, KeepsItsDigitsOverAMillionRows) {
+  constexpr int64_t kRows = 1 << 20;
+  const Layer layer({1, 3}, 2, true);
+  Layer many = layer;
+  many.x = layer.x.detach().expand({kRows, 3}).contiguous().requires_grad_();
+  const auto g = torch::full({kRows, 2}, 0.3f);
+  const auto found = many.pass(g), exact = many.exact(g);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_TRUE(found[i].to(at::kDouble).allclose(exact[i], 1e-5)) << i;
+}
+
 TEST(LinearInTraining, AnyLayoutIsTaken) {
   torch::manual_seed(2);
   Layer layer({20, 40}, 30, true);
