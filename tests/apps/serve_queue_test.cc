@@ -48,9 +48,10 @@ std::string name_of(const ServedAt& at) {
   return ServedAt::body_of(at.get("/v1/models"))["data"][0]["id"];
 }
 
-void wait_for_metric(const ServedAt& at, const std::string& metric) {
-  for (int i = 0; i < 500 && at.get("/metrics").find(metric) == std::string::npos; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+/// Whether a metric of the model begins with these digits.
+bool says(const ServedAt& at, const std::string& metric, const std::string& digits) {
+  const auto line = metric + "{model_name=\"" + name_of(at) + "\"} " + digits;
+  return at.get("/metrics").find(line) != std::string::npos;
 }
 
 /// One asks for 400 translations; another's only one comes before them, and a third's, too long for the encoder, ends alone.
@@ -64,7 +65,7 @@ TEST(ServeQueue, WhoAsksForMuchWaitsForHimself) {
       has_all = true;
       return said;
     });
-    wait_for_metric(at, "vllm:num_requests_waiting{model_name=\"" + name_of(at) + "\"} 3");
+    EXPECT_TRUE(comes([&] { return says(at, "vllm:num_requests_waiting", "3"); }));
     std::string longer = "rot";
     for (int i = 0; i < 50; ++i) longer += " blau";
     const auto too_long = at.post("/v1/completions", {{"prompt", longer}});
@@ -111,7 +112,7 @@ TEST(ServeQueue, TextsThatWaitAreLimited) {
     };
     Client many(at.port());
     many.send(ask(100));
-    wait_for_metric(at, "vllm:num_requests_waiting{model_name=\"" + name_of(at) + "\"} 36");
+    EXPECT_TRUE(comes([&] { return says(at, "vllm:num_requests_waiting", "36"); }));
     Client more(at.port());
     more.send(ask(65));
     EXPECT_EQ(ServedAt::status_of(more.answer()), 429);

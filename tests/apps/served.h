@@ -1,10 +1,12 @@
 // `heed serve` while it runs, and who asks it.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "apps/run.h"
@@ -79,6 +81,16 @@ Result served(std::vector<std::string> words, Use&& use) {
                        use(ServedAt(said));
                        return true;
                      }});
+}
+
+/// Waits until `is_so`, ten seconds at most.
+template <class Condition>
+bool comes(const Condition& is_so) {
+  for (int i = 0; i < 1000; ++i) {
+    if (is_so()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
 }
 
 /// What comes in events, joined.
