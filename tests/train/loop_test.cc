@@ -11,6 +11,7 @@
 #include "files.h"
 #include "heed/core/error.h"
 #include "heed/train/model_folder.h"
+#include "heed/train/processes.h"
 #include "heed/train/train.h"
 #include "little_memory.h"
 #include "train/progress.h"
@@ -359,6 +360,35 @@ TEST_F(Loop, LossThatIsNotFiniteNamesItsBatchAndKeepsTheWeights) {
   train(whole, plan(3));
   EXPECT_EQ(resumed.steps, 9);
   EXPECT_TRUE(at::equal(healed.tested, whole.tested));
+}
+
+/// The first of two processes, whose other one has a statistic that is no number.
+class BesideOneWithoutNumbers : public Processes {
+ public:
+  int64_t count() const override { return 2; }
+  std::vector<std::string> gather(std::string text) override {
+    return {text, text.empty() ? "norm.running_mean" : text};
+  }
+};
+
+class SharedLineTask : public LineTask {
+ public:
+  using LineTask::LineTask;
+  void share_with(Processes&) override {}
+};
+
+TEST_F(Loop, NobodySavesWhereAnyProcessHasWeightsThatAreNotFinite) {
+  SharedLineTask task(5);
+  BesideOneWithoutNumbers processes;
+  auto run = plan(1);
+  run.processes = &processes;
+  try {
+    train(task, run);
+    ADD_FAILURE() << "went on";
+  } catch (const DivergedError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("norm.running_mean"));
+  }
+  EXPECT_THROW(load_model(folder_ / "run"), Error);
 }
 
 TEST_F(Loop, FinishedRunMayBeResumed) {
